@@ -1,0 +1,1 @@
+"""Where instances come from: one generator a family, readers and writers of public formats."""

@@ -1,0 +1,1 @@
+"""How an answer is judged: one checker a family, the exact reference solvers, the statistics."""

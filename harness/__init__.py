@@ -1,0 +1,1 @@
+"""How it is run: command line, run loop, journal, models, agents, board."""

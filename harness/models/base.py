@@ -1,0 +1,74 @@
+"""What a model is to the run loop, and how a provider says that it failed."""
+
+from typing import Protocol
+
+from tasks.base import Ask, Failure, Fields, Noun, Reply
+
+
+class Sampling(Noun, frozen=True, omit_defaults=True):
+    """How replies are drawn. None leaves a setting to the provider.
+
+    Attributes:
+        temperature: as the provider defines it.
+        max_tokens: the most output tokens of one reply.
+        seed: passed on where the provider has it; no promise of determinism.
+        reasoning_effort: the provider's own word (`low`, `medium`, `high`, ...).
+        structured: ask the provider to constrain the reply to the step's JSON schema.
+        extra: merged into the request body as it is.
+    """
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    reasoning_effort: str | None = None
+    structured: bool = False
+    extra: Fields = {}
+
+
+class Model(Protocol):
+    """A provider behind one async method. It makes one attempt: retries are the run loop's."""
+
+    name: str
+
+    async def reply(self, ask: Ask) -> Reply:
+        """Answer one ask, or raise `ProviderFailure`."""
+
+    async def close(self) -> None:
+        """Give back connections."""
+
+
+class Fault(Noun, frozen=True):
+    """What the run loop does about a kind of provider failure."""
+
+    retry: bool
+    stops_run: bool
+
+
+FAULTS: dict[str, Fault] = {
+    "rate limit": Fault(retry=True, stops_run=False),
+    "overloaded": Fault(retry=True, stops_run=False),
+    "server": Fault(retry=True, stops_run=False),
+    "time limit": Fault(retry=True, stops_run=False),
+    "connection": Fault(retry=True, stops_run=False),
+    "malformed body": Fault(retry=True, stops_run=False),
+    "bad request": Fault(retry=False, stops_run=False),
+    "context length": Fault(retry=False, stops_run=False),
+    "authentication": Fault(retry=False, stops_run=True),
+    "no such model": Fault(retry=False, stops_run=True),
+}
+
+
+class ProviderFailure(Failure):
+    """One attempt failed; `kind` is a key of `FAULTS`, `retry_after` the provider's seconds."""
+
+    boundary = "provider"
+
+    def __init__(self, kind: str, message: str, retry_after: float | None = None) -> None:
+        super().__init__(f"{kind}: {message}")
+        self.kind = kind
+        self.retry_after = retry_after
+
+    @property
+    def fault(self) -> Fault:
+        """What is to be done about it."""
+        return FAULTS[self.kind]

@@ -1,0 +1,262 @@
+"""The nouns and effects that every family shares.
+
+Everything here is frozen, checks itself when it is made, and survives a JSON round trip
+unchanged (`decode(encode(x)) == x`, and the bytes are the same in every process).
+"""
+
+from collections.abc import Generator
+from enum import StrEnum
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+import msgspec
+
+Scalar: TypeAlias = bool | int | float | str | None
+Fields: TypeAlias = dict[str, Any]
+Number: TypeAlias = int | float
+
+P = TypeVar("P")
+R = TypeVar("R")
+
+
+class InputError(ValueError):
+    """What the user gave is wrong; the message is the one line they see (exit status 2)."""
+
+
+class Failure(Exception):
+    """Something outside the model's control broke; `boundary` names where."""
+
+    boundary = "world"
+
+
+class StoreFailure(Failure):
+    """The run folder or its journal cannot be read or written."""
+
+    boundary = "store"
+
+
+class SolverFailure(Failure):
+    """A reference solver broke its own promise."""
+
+    boundary = "solver"
+
+
+class Noun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A frozen record that decodes strictly: no unknown field, no bool or float for an int."""
+
+
+# What is asked ------------------------------------------------------------------------------
+
+
+class Reference(Noun, frozen=True):
+    """What is known of an instance's optimum.
+
+    `objective` is the best value known and `answer` attains it; `bound` holds for every answer.
+    `optimal`: the two meet. `bounded`: they do not, or nobody has shown it. `infeasible`: proven
+    to have no answer. `none`: nothing is known. No seconds: references are the same bytes anywhere.
+    """
+
+    status: Literal["optimal", "bounded", "infeasible", "none"]
+    objective: Number | None = None
+    bound: Number | None = None
+    solver: str = ""
+    answer: Fields | None = None
+
+    def __post_init__(self) -> None:
+        if self.status == "optimal" and (self.objective is None or self.objective != self.bound):
+            raise ValueError(
+                f"reference is optimal, but its objective {self.objective} is not its"
+                f" bound {self.bound}"
+            )
+
+
+class Instance(Noun, Generic[P], frozen=True):
+    """One problem: where it came from, its typed payload, and what is known of its optimum."""
+
+    id: str
+    family: str
+    level: int
+    seed: int | None
+    index: int
+    settings: dict[str, Scalar]
+    version: int
+    payload: P
+    reference: Reference = Reference("none")
+
+
+# What is said -------------------------------------------------------------------------------
+
+
+class ToolCall(Noun, frozen=True):
+    """A model's wish to call a tool; `arguments` is the raw JSON text it wrote."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Tool(Noun, frozen=True):
+    """A tool on offer; `parameters` is a JSON schema."""
+
+    name: str
+    description: str
+    parameters: Fields
+
+
+class Message(Noun, frozen=True, omit_defaults=True):
+    """One turn of a conversation; `calls` belong to an assistant, `call_id` to a tool's result."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str | None = None
+
+
+class Usage(Noun, frozen=True, omit_defaults=True):
+    """Tokens of one call, None where unknown.
+
+    `cached` is a part of `input`, `reasoning` a part of `output`.
+    """
+
+    input: int | None = None
+    output: int | None = None
+    cached: int | None = None
+    reasoning: int | None = None
+
+
+class Reply(Noun, frozen=True, omit_defaults=True):
+    """What a model answered, as it is kept: raw text, tool calls, why it stopped, what it cost.
+
+    `model` is the provider's own string for what answered; `seconds` is wall time of the attempt
+    that succeeded; `cost` in US dollars, None where nobody told.
+    """
+
+    text: str
+    calls: tuple[ToolCall, ...] = ()
+    finish: str = "stop"
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    model: str = ""
+    cost: float | None = None
+
+
+class Parsed(Noun, frozen=True, omit_defaults=True):
+    """What was read out of a reply: the object and how it was found, or why there is none."""
+
+    value: Fields | None = None
+    how: str = ""
+    problem: str | None = None
+
+
+class Outcome(Noun, frozen=True):
+    """What a world hands to its grader: one parsed answer a step."""
+
+    answers: tuple[Parsed, ...]
+
+
+# How it is judged ---------------------------------------------------------------------------
+
+
+class Verdict(StrEnum):
+    """Errors are the harness's or provider's; the others are the model's own."""
+
+    valid = "valid"
+    infeasible = "infeasible"
+    unparsable = "unparsable"
+    error = "error"
+
+
+class Grade(Noun, frozen=True):
+    """The judgement of one outcome.
+
+    `objective` is the answer's value; `bound` the reference's bound. `gap` is (objective -
+    reference) / reference, where `against` says whether the reference is the proven optimum or
+    the bound; None where the answer is invalid, nothing is known, or the reference is 0.
+    A violation is {"kind": ..., and the fields of that kind}.
+    """
+
+    verdict: Verdict
+    score: float
+    objective: Number | None = None
+    bound: Number | None = None
+    gap: float | None = None
+    against: Literal["optimum", "bound"] | None = None
+    violations: tuple[Fields, ...] = ()
+    metrics: dict[str, float] = {}
+
+
+class Problem(Noun, frozen=True):
+    """Why an episode has no grade: the boundary that failed and one line."""
+
+    boundary: str
+    message: str
+
+
+class Record(Noun, frozen=True):
+    """One finished episode as the board reads it; exactly one of `grade` and `problem` is there.
+
+    Tokens, cost and seconds are sums over the episode's answered calls; None is unknown.
+    """
+
+    instance: str
+    family: str
+    level: int
+    settings: dict[str, Scalar]
+    model: str
+    agent: str
+    memory: str
+    epoch: int
+    grade: Grade | None
+    problem: Problem | None
+    calls: int
+    attempts: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: float | None
+    seconds: float
+
+    def __post_init__(self) -> None:
+        if (self.grade is None) == (self.problem is None):
+            raise ValueError(f"record of {self.instance}: needs either a grade or a problem")
+
+
+# What a program may want from outside -------------------------------------------------------
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """Wants a reply. `path` is unique in the episode and free of timing; `view` is the structured
+    step, hidden truth included: only built-in policies read it, it is never sent nor hashed."""
+
+    path: str
+    messages: tuple[Message, ...]
+    tools: tuple[Tool, ...] = ()
+    schema: Fields | None = None
+    view: Any = None
+
+
+class Tell(msgspec.Struct, frozen=True):
+    """Feedback after a step; nobody answers it, a memory observes it."""
+
+    path: str
+    facts: Fields
+
+
+Effect: TypeAlias = Ask | Tell
+Program: TypeAlias = Generator[Effect, Any, R]
+
+
+def ask(
+    path: str,
+    messages: tuple[Message, ...],
+    *,
+    tools: tuple[Tool, ...] = (),
+    schema: Fields | None = None,
+    view: object = None,
+) -> Program[Reply]:
+    """Yield one `Ask` and return its reply, typed: `reply = yield from ask(...)`."""
+    reply: Reply = yield Ask(path, messages, tools, schema, view)
+    return reply
+
+
+def tell(path: str, facts: Fields) -> Program[None]:
+    """Yield one `Tell`: `yield from tell(...)`."""
+    yield Tell(path, facts)

@@ -1,0 +1,65 @@
+"""Prompts are templates, kept outside the code and versioned with the run.
+
+A template renders to one user message, or to several turns where a line `--- system` (or
+`--- user`) starts each. A run folder keeps the sources, and replay renders from those.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any, Literal, cast
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+
+from tasks.base import InputError, Message
+
+_TURN = re.compile(r"^--- (system|user)\n", re.MULTILINE)
+
+
+class Prompts:
+    """The templates of one run, by name (`family/variant.j2`)."""
+
+    def __init__(self, sources: Mapping[str, str]) -> None:
+        self.sources = dict(sorted(sources.items()))
+        self._environment = Environment(
+            loader=DictLoader(self.sources),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=False,
+            autoescape=False,
+        )
+
+    def messages(self, name: str, **values: Any) -> tuple[Message, ...]:
+        """Render a template to the turns of a conversation."""
+        if name not in self.sources:
+            raise InputError(f"no prompt template {name!r}; there are: {', '.join(self.sources)}")
+        parts = _TURN.split(self._environment.get_template(name).render(**values))
+        lead = [Message("user", parts[0].strip())] if parts[0].strip() else []
+        turns = zip(parts[1::2], parts[2::2], strict=True)
+        return (
+            *lead,
+            *(Message(cast(Literal["system", "user"], r), t.strip()) for r, t in turns),
+        )
+
+    def digest(self, family: str) -> str:
+        """16 hex digits that change when any template of the family does."""
+        mine = {n: s for n, s in self.sources.items() if n.startswith(f"{family}/")}
+        return hashlib.sha256(repr(sorted(mine.items())).encode()).hexdigest()[:16]
+
+
+def installed() -> Prompts:
+    """The templates that come with this version of the project."""
+    return Prompts(dict(_walk(files("tasks") / "templates", "")))
+
+
+def _walk(folder: Traversable, prefix: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            found += _walk(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(".j2"):
+            found.append((f"{prefix}{entry.name}", entry.read_text(encoding="utf-8")))
+    return found
