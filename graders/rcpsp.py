@@ -1,0 +1,232 @@
+"""Checks start times against every constraint of a project, and grades them.
+
+All intervals are half-open. Everything wrong is listed, not just the first thing:
+
+| kind | fields |
+|---|---|
+| `missing`, `unknown` | `task` |
+| `not_integer`, `negative` | `task`, `value` |
+| `precedence` | `before`, `after`, `amount`: time units too early |
+| `resource`, `downtime` | `resource`, `start`, `end`, `amount`: a maximal interval and its peak |
+| `window` | `task`, `bound` (`release` or `deadline`), `amount`: time units outside |
+| `disjunction` | `first`, `second`, `start`, `end`: the common interval |
+| `horizon` | `task`, `amount`: time units past the horizon |
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Reference, Verdict
+from tasks.rcpsp import Project, merged_downtimes
+
+
+def grade(instance: Instance[Project], outcome: Outcome) -> Grade:
+    """Score 1 for a feasible answer, else 0; the makespan's gap where feasible.
+
+    The metric `broken` is the share of constraints that the answer does not satisfy, in [0, 1]:
+    a near-miss measure that an answer cannot improve by leaving tasks out.
+    """
+    parsed, reference = outcome.answers[0], instance.reference
+    starts = _starts(parsed)
+    if starts is None:
+        problem = parsed.problem or 'the value of "starts" is not an object'
+        found = ({"kind": "unparsable", "reason": problem},)
+        return Grade(Verdict.unparsable, 0.0, bound=reference.bound, violations=found,
+                     metrics={"broken": 1.0})  # fmt: skip
+    wrong = violations(instance.payload, starts)
+    if wrong:
+        share = broken_share(instance.payload, wrong)
+        return Grade(Verdict.infeasible, 0.0, bound=reference.bound, violations=tuple(wrong),
+                     metrics={"broken": share})  # fmt: skip
+    return _feasible(makespan(instance.payload, starts), reference)
+
+
+def _starts(parsed: Parsed) -> Fields | None:
+    starts = parsed.value.get("starts") if parsed.value is not None else None
+    return starts if isinstance(starts, dict) else None
+
+
+def _feasible(objective: int, reference: Reference) -> Grade:
+    base = reference.objective if reference.status == "optimal" else reference.bound
+    return Grade(
+        Verdict.valid,
+        1.0,
+        objective=objective,
+        bound=reference.bound,
+        gap=(objective - base) / base if base else None,
+        against=None if not base else "optimum" if reference.status == "optimal" else "bound",
+        metrics={"broken": 0.0},
+    )
+
+
+def makespan(project: Project, starts: Mapping[str, int]) -> int:
+    """The end of the last task, in time units."""
+    return max(starts[task.id] + task.duration for task in project.tasks)
+
+
+def violations(project: Project, starts: Mapping[str, Any]) -> list[Fields]:
+    """Everything that is wrong with the answer `starts` (task id -> start time); empty if feasible.
+
+    Tasks without an integer start are reported as such and take no part in the other checks.
+    """
+    wrong, placed = _check_starts(project, starts)
+    ends = {task.id: placed[task.id] + task.duration for task in project.tasks if task.id in placed}
+    for a, b in project.precedences:
+        if a in ends and b in ends and ends[a] > placed[b]:
+            wrong.append(
+                {"kind": "precedence", "before": a, "after": b, "amount": ends[a] - placed[b]}
+            )
+    wrong += _check_resources(project, placed)
+    wrong += _check_windows(project, placed, ends)
+    wrong += _check_disjunctions(project, placed, ends)
+    horizon = project.horizon
+    for task, end in ends.items():
+        if end > horizon:
+            wrong.append({"kind": "horizon", "task": task, "amount": end - horizon})
+    return wrong
+
+
+def _check_starts(
+    project: Project, starts: Mapping[str, Any]
+) -> tuple[list[Fields], dict[str, int]]:
+    wrong: list[Fields] = []
+    placed: dict[str, int] = {}
+    for task in project.tasks:
+        name = task.id
+        if name not in starts:
+            wrong.append({"kind": "missing", "task": name})
+            continue
+        start = starts[name]
+        if type(start) is not int:  # a bool or a float is not a start time
+            wrong.append({"kind": "not_integer", "task": name, "value": _short(start)})
+            continue
+        if start < 0:
+            wrong.append({"kind": "negative", "task": name, "value": start})
+        placed[name] = start
+    if len(starts) + sum(1 for v in wrong if v["kind"] == "missing") > len(project.tasks):
+        known = {task.id for task in project.tasks}
+        wrong += [{"kind": "unknown", "task": _short(i)} for i in starts if i not in known]
+    return wrong, placed
+
+
+def _short(value: object) -> object:
+    """A value as it is if small, else the start of how it prints."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _check_resources(project: Project, placed: Mapping[str, int]) -> list[Fields]:
+    """Sweep each resource's events: usage changes only where a task starts or ends."""
+    changes: dict[str, dict[int, int]] = {resource.id: {} for resource in project.resources}
+    for task in project.tasks:
+        if task.id in placed and task.duration:
+            start = placed[task.id]
+            end = start + task.duration
+            for name, amount in task.demands.items():
+                change = changes[name]
+                change[start] = change.get(start, 0) + amount
+                change[end] = change.get(end, 0) - amount
+    down = merged_downtimes(project) if project.downtimes else {}
+    return [
+        overload
+        for r in project.resources
+        for overload in _overloads(r.id, r.capacity, changes[r.id], down.get(r.id, []))
+    ]
+
+
+def _overloads(
+    name: str, capacity: int, change: Mapping[int, int], spans: list[tuple[int, int]]
+) -> list[Fields]:
+    """Maximal intervals of excess; inside a downtime the limit is 0 and the kind `downtime`."""
+    switches = {
+        time: down for span in spans for time, down in zip(span, (True, False), strict=True)
+    }
+    found: list[Fields] = []
+    usage, down, opened, peak = 0, False, None, 0
+    for time in sorted(change.keys() | switches.keys() if switches else change):
+        if time in switches:
+            if opened is not None:
+                found.append(_overload(down, name, opened, time, peak))
+                opened = None
+            down = switches[time]
+        usage += change.get(time, 0)
+        excess = usage if down else usage - capacity
+        if excess <= 0:
+            if opened is not None:
+                found.append(_overload(down, name, opened, time, peak))
+                opened = None
+        elif opened is None:
+            opened, peak = time, excess
+        elif excess > peak:
+            peak = excess
+    return found
+
+
+def _overload(down: bool, name: str, start: int, end: int, amount: int) -> Fields:
+    kind = "downtime" if down else "resource"
+    return {"kind": kind, "resource": name, "start": start, "end": end, "amount": amount}
+
+
+def _check_windows(
+    project: Project, placed: Mapping[str, int], ends: Mapping[str, int]
+) -> list[Fields]:
+    found: list[Fields] = []
+    for window in project.windows:
+        task = window.task
+        if task in placed:
+            early, late = window.release - placed[task], ends[task] - window.deadline
+            if early > 0:
+                found.append({"kind": "window", "task": task, "bound": "release", "amount": early})
+            if late > 0:
+                found.append({"kind": "window", "task": task, "bound": "deadline", "amount": late})
+    return found
+
+
+def _check_disjunctions(
+    project: Project, placed: Mapping[str, int], ends: Mapping[str, int]
+) -> list[Fields]:
+    found: list[Fields] = []
+    for a, b in project.disjunctions:
+        if a in placed and b in placed:
+            start, end = max(placed[a], placed[b]), min(ends[a], ends[b])
+            if start < end:
+                found.append(
+                    {"kind": "disjunction", "first": a, "second": b, "start": start, "end": end}
+                )
+    return found
+
+
+def broken_share(project: Project, wrong: list[Fields]) -> float:
+    """Constraints not satisfied over all constraints; one that involves an unplaced task is not.
+
+    A task (placed on an integer from 0 to the horizon), a precedence, a resource, a resource's
+    downtimes, a window and a disjunction count as one constraint each.
+    """
+    unplaced = {v["task"] for v in wrong if v["kind"] in ("missing", "not_integer")}
+    used = {name for task in project.tasks if task.id in unplaced for name in task.demands}
+    down = {downtime.resource for downtime in project.downtimes}
+    broken = {
+        "task": {v["task"] for v in wrong if v["kind"] in _OF_TASKS},
+        "precedence": {(v["before"], v["after"]) for v in wrong if v["kind"] == "precedence"}
+        | {pair for pair in project.precedences if unplaced.intersection(pair)},
+        "resource": {v["resource"] for v in wrong if v["kind"] == "resource"} | used,
+        "downtime": {v["resource"] for v in wrong if v["kind"] == "downtime"} | (used & down),
+        "window": {v["task"] for v in wrong if v["kind"] == "window"}
+        | {w.task for w in project.windows if w.task in unplaced},
+        "disjunction": {(v["first"], v["second"]) for v in wrong if v["kind"] == "disjunction"}
+        | {pair for pair in project.disjunctions if unplaced.intersection(pair)},
+    }
+    everything = (
+        len(project.tasks)
+        + len(project.precedences)
+        + len(project.resources)
+        + len(down)
+        + len(project.windows)
+        + len(set(project.disjunctions))
+    )
+    return sum(map(len, broken.values())) / everything
+
+
+_OF_TASKS = ("missing", "not_integer", "negative", "horizon")

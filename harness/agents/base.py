@@ -1,0 +1,25 @@
+"""What an agent is to an episode."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from tasks.base import Ask, Program, Reply
+
+
+class Agent(Protocol):
+    """A program that answers a world's ask, with as many asks of its own as it wants."""
+
+    def reply(self, ask: Ask) -> Program[Reply]:
+        """Return the reply the world is to see."""
+
+
+class Direct:
+    """Passes each ask to the model as it is."""
+
+    def reply(self, ask: Ask) -> Program[Reply]:
+        """One ask, one call."""
+        reply: Reply = yield ask
+        return reply
+
+
+AGENTS: dict[str, Callable[[], Agent]] = {"direct": Direct}

@@ -1,0 +1,176 @@
+"""The append-only journal of a run: every attempt, before anything is done with it.
+
+SQLite in WAL mode, one writer process. Rows that arrive while the event loop is busy are
+committed together; whoever wrote one goes on only when it is committed. A process killed at any
+moment loses no committed row (a machine that loses power may lose the last moments, never more).
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tasks.base import Record, Reply, StoreFailure
+
+_SCHEMA = """
+pragma journal_mode = wal;
+create table if not exists episodes (id integer primary key, key text not null unique);
+create table if not exists attempts (
+    episode integer not null, path text not null, attempt integer not null,
+    request text not null, reply text, fault text, seconds real not null,
+    primary key (episode, path, attempt)
+) without rowid;
+create table if not exists records (
+    episode integer not null, version integer not null, record text not null,
+    primary key (episode, version)
+) without rowid;
+"""
+_NAME = "journal.sqlite"
+_ATTEMPT = "insert into attempts values (?, ?, ?, ?, ?, ?, ?)"
+_RECORD = "insert into records values (?, ?, ?)"
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """What the journal holds of one path: how often it was tried, and the reply if there is one."""
+
+    attempts: int
+    request: str | None = None
+    reply: Reply | None = None
+
+
+class _Batch:
+    """Rows waiting for one commit, and those who wait for it."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, tuple[Any, ...]]] = []
+        self.done = asyncio.Event()
+        self.failure: StoreFailure | None = None
+
+
+class Journal:
+    """Opened by the one process that writes; `read_records` serves everyone else."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / _NAME
+        try:
+            self._db = sqlite3.connect(self.path, isolation_level=None)
+            self._db.executescript(_SCHEMA)
+            self._ids: dict[str, int] = dict(self._db.execute("select key, id from episodes"))
+            self._begun = {i for (i,) in self._db.execute("select distinct episode from attempts")}
+        except sqlite3.Error as error:
+            raise self._failure(error) from None
+        self._batch: _Batch | None = None
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and close it."""
+        try:
+            self._db.execute("pragma wal_checkpoint(truncate)")
+        except sqlite3.Error as error:
+            raise self._failure(error) from None
+        finally:
+            self._db.close()
+
+    def answered(self, episode: str) -> dict[str, Answered]:
+        """What is known of an episode's calls, by path."""
+        found: dict[str, Answered] = {}
+        if self._ids.get(episode) not in self._begun:
+            return found
+        rows = self._db.execute(
+            "select path, request, reply from attempts where episode = ? order by path, attempt",
+            (self._ids[episode],),
+        )
+        for path, request, text in rows:
+            tried = found[path].attempts + 1 if path in found else 1
+            reply = msgspec.json.decode(text, type=Reply) if text else None
+            found[path] = Answered(tried, request, reply)
+        return found
+
+    async def attempt(
+        self,
+        episode: str,
+        path: str,
+        number: int,
+        request: str,
+        seconds: float,
+        *,
+        reply: Reply | None = None,
+        fault: str | None = None,
+    ) -> None:
+        """Commit one attempt, answered or failed; return when it is safe."""
+        text = msgspec.json.encode(reply).decode() if reply else None
+        row = (self._id(episode), path, number, request, text, fault, round(seconds, 6))
+        await self._commit(_ATTEMPT, row)
+
+    async def record(self, episode: str, version: int, record: Record) -> None:
+        """Commit the grade of an episode as the next version."""
+        row = (self._id(episode), version, msgspec.json.encode(record).decode())
+        await self._commit(_RECORD, row)
+
+    def latest(self) -> dict[str, tuple[int, Record]]:
+        """The newest version and record of each episode."""
+        return {key: (version, record) for key, version, record in _latest(self._db)}
+
+    def _id(self, episode: str) -> int:
+        if episode not in self._ids:
+            self._ids[episode] = number = len(self._ids) + 1
+            self._add("insert into episodes values (?, ?)", (number, episode))
+        return self._ids[episode]
+
+    def _add(self, statement: str, row: tuple[Any, ...]) -> _Batch:
+        if self._batch is None:
+            self._batch = _Batch()
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._batch.rows.append((statement, row))
+        return self._batch
+
+    async def _commit(self, statement: str, row: tuple[Any, ...]) -> None:
+        batch = self._add(statement, row)
+        await batch.done.wait()
+        if batch.failure:
+            raise batch.failure
+
+    def _flush(self) -> None:
+        batch, self._batch = self._batch, None
+        assert batch is not None
+        try:
+            self._db.execute("begin immediate")
+            for statement, row in batch.rows:
+                self._db.execute(statement, row)
+            self._db.execute("commit")
+        except sqlite3.Error as error:
+            batch.failure = self._failure(error)
+            if self._db.in_transaction:
+                self._db.execute("rollback")
+        batch.done.set()
+
+    def _failure(self, error: sqlite3.Error) -> StoreFailure:
+        return StoreFailure(
+            f"cannot write {self.path}: {error}; what was committed is kept:"
+            f" mend it, then `makespan resume {self.path.parent}`"
+        )
+
+
+def read_records(folder: Path) -> Iterator[Record]:
+    """The newest record of each episode, in the order in which the episodes were begun."""
+    path = folder / _NAME
+    if not path.is_file():
+        raise StoreFailure(f"{folder} is not a run folder: it has no {_NAME}")
+    try:
+        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        yield from (record for _, _, record in _latest(db))
+        db.close()
+    except sqlite3.Error as error:
+        raise StoreFailure(f"cannot read {path}: {error}") from None
+
+
+def _latest(db: sqlite3.Connection) -> Iterator[tuple[str, int, Record]]:
+    decoder = msgspec.json.Decoder(Record)
+    rows = db.execute(
+        "select key, max(version), record from records join episodes on id = episode"
+        " group by episode order by episode"
+    )
+    for key, version, record in rows:
+        yield key, version, decoder.decode(record)
