@@ -13,11 +13,15 @@ All intervals are half-open. Everything wrong is listed, not just the first thin
 | `horizon` | `task`, `amount`: time units past the horizon |
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import mean, median
 from typing import Any
 
-from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Reference, Verdict
+from graders.statistics import Estimate, Rate, bootstrap, half_level, mean_of_rates, rate
+from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Record, Reference, Verdict
 from tasks.rcpsp import Project, merged_downtimes
+
+RAMP = ("edges", "layers")
 
 
 def grade(instance: Instance[Project], outcome: Outcome) -> Grade:
@@ -230,3 +234,60 @@ def broken_share(project: Project, wrong: list[Fields]) -> float:
 
 
 _OF_TASKS = ("missing", "not_integer", "negative", "horizon")
+
+
+# On the board --------------------------------------------------------------------------------
+
+
+def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]:
+    """Headline: feasibility, the unweighted mean over levels. All records are graded.
+
+    Metrics: `level_area` (the mean weighted by level, after R-ConstraintBench), `half_level`,
+    `broken` (mean share of constraints not satisfied; 1 if unparsable), `gap_median`, `gap_mean`
+    and `gap_proven` (share of gaps against a proven optimum) over feasible answers, `feasible@L`
+    for each level L, and `share_KIND`: answers with a violation of that kind.
+    """
+    levels = _by_level(records)
+    rates = {level: _feasibility(group) for level, group in levels.items()}
+    score = mean_of_rates(list(rates.values()))
+    grades = [r.grade for r in records if r.grade]
+    gaps = [g.gap for g in grades if g.gap is not None]
+    proven = sum(g.against == "optimum" for g in grades if g.gap is not None)
+    metrics = {
+        "level_area": mean_of_rates(list(rates.values()), [max(x, 0.0) for x in rates])
+        if any(x > 0 for x in rates)
+        else Estimate.unknown("no level above 0"),
+        "half_level": half_level(list(rates.items())),
+        "broken": bootstrap([g.metrics["broken"] for g in grades], mean),
+        "gap_median": bootstrap(gaps, median),
+        "gap_mean": bootstrap(gaps, mean),
+        "gap_proven": rate(proven, len(gaps)),
+    }
+    metrics |= {f"feasible@{x:g}": rate(r.successes, r.n) for x, r in rates.items()}
+    kinds = sorted({str(v["kind"]) for g in grades for v in g.violations})
+    for kind in kinds:
+        having = sum(any(v["kind"] == kind for v in g.violations) for g in grades)
+        metrics[f"share_{kind}"] = rate(having, len(grades))
+    return score, metrics
+
+
+def _by_level(records: Sequence[Record]) -> dict[float, list[Record]]:
+    """Records by the dial that was turned: the number of tasks, or the edges at one size."""
+    sizes = {record.level for record in records}
+    edges = {record.settings.get("edges") for record in records}
+    groups: dict[float, list[Record]] = {}
+    for record in records:
+        dial: Any = record.level
+        if len(sizes) == 1 and len(edges) > 1:
+            dial = record.settings["edges"]
+        groups.setdefault(float(dial), []).append(record)
+    return dict(sorted(groups.items()))
+
+
+def _feasibility(records: Sequence[Record]) -> Rate:
+    """Share feasible; repeated epochs of an instance count as one trial, by their mean."""
+    scores: dict[str, list[float]] = {}
+    for record in records:
+        if record.grade:
+            scores.setdefault(record.instance, []).append(record.grade.score)
+    return Rate(sum(mean(s) for s in scores.values()), len(scores))

@@ -101,7 +101,8 @@ class Journal:
     ) -> None:
         """Commit one attempt, answered or failed; return when it is safe."""
         text = msgspec.json.encode(reply).decode() if reply else None
-        row = (self._id(episode), path, number, request, text, fault, round(seconds, 6))
+        row = (self._id(episode), path, number, request, text, fault, seconds)
+        self._begun.add(row[0])
         await self._commit(_ATTEMPT, row)
 
     async def record(self, episode: str, version: int, record: Record) -> None:

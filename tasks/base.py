@@ -27,11 +27,21 @@ class Failure(Exception):
 
     boundary = "world"
 
+    @property
+    def stops_run(self) -> bool:
+        """Whether no further episode can do better; else only this episode fails."""
+        return False
+
 
 class StoreFailure(Failure):
     """The run folder or its journal cannot be read or written."""
 
     boundary = "store"
+
+    @property
+    def stops_run(self) -> bool:
+        """What cannot be kept must not be asked."""
+        return True
 
 
 class SolverFailure(Failure):
@@ -185,10 +195,11 @@ class Grade(Noun, frozen=True):
 
 
 class Problem(Noun, frozen=True):
-    """Why an episode has no grade: the boundary that failed and one line."""
+    """Why an episode has no grade: the boundary that failed, one line, and a bug's traceback."""
 
     boundary: str
     message: str
+    trace: str | None = None
 
 
 class Record(Noun, frozen=True):

@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Iterable
 from graphlib import CycleError, TopologicalSorter
 
-from tasks.base import Fields, Instance, Noun, Outcome, Program, ask
+from tasks.base import Fields, Instance, Noun, Outcome, Parsed, Program, Reply, ask
 from tasks.parse import parse_object
 from tasks.prompts import Prompts
 
 VERSION = 1
+KEY = "starts"  # of the answer object
 SETTINGS = ("plain", "datacentre")
 
 
@@ -182,9 +183,19 @@ def answer_schema(project: Project) -> Fields:
     }
 
 
+Payload = Project
+
+
 def world(instance: Instance[Project], prompts: Prompts) -> Program[Outcome]:
     """One shot: show the project, take start times."""
     project = instance.payload
     messages = prompts.messages(f"rcpsp/{project.setting}.j2", project=project)
     reply = yield from ask("answer", messages, schema=answer_schema(project), view=instance)
-    return Outcome((parse_object(reply, "starts"),))
+    return Outcome((parse_object(reply, KEY),))
+
+
+def read(answer: Fields | None, text: str) -> Outcome:
+    """The outcome of an answer from a file: the parsed object, or else the raw text of a reply."""
+    if answer is not None:
+        return Outcome((Parsed(value=answer, how="given"),))
+    return Outcome((parse_object(Reply(text), KEY),))

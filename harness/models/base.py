@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from harness.models.keys import scrub
 from tasks.base import Ask, Failure, Fields, Noun, Reply
 
 
@@ -54,17 +55,21 @@ FAULTS: dict[str, Fault] = {
     "bad request": Fault(retry=False, stops_run=False),
     "context length": Fault(retry=False, stops_run=False),
     "authentication": Fault(retry=False, stops_run=True),
+    "no credit": Fault(retry=False, stops_run=True),
     "no such model": Fault(retry=False, stops_run=True),
 }
 
 
 class ProviderFailure(Failure):
-    """One attempt failed; `kind` is a key of `FAULTS`, `retry_after` the provider's seconds."""
+    """One attempt failed; `kind` is a key of `FAULTS`, `retry_after` the provider's seconds.
+
+    The message never holds a key, whatever a server echoed into it.
+    """
 
     boundary = "provider"
 
     def __init__(self, kind: str, message: str, retry_after: float | None = None) -> None:
-        super().__init__(f"{kind}: {message}")
+        super().__init__(scrub(f"{kind}: {message}"))
         self.kind = kind
         self.retry_after = retry_after
 
@@ -72,3 +77,8 @@ class ProviderFailure(Failure):
     def fault(self) -> Fault:
         """What is to be done about it."""
         return FAULTS[self.kind]
+
+    @property
+    def stops_run(self) -> bool:
+        """Whether every other call would fail the same way."""
+        return self.fault.stops_run

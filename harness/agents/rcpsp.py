@@ -1,0 +1,104 @@
+"""Built-in policies for projects: what trivial code scores, and the exact answer."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from graders.exact import sgs
+from graders.exact.rcpsp import reference
+from graders.rcpsp import broken_share, violations
+from harness.registry import Policy
+from tasks.base import Fields, Instance, SolverFailure
+from tasks.rcpsp import Project
+
+Starts = dict[str, int]
+Keys = Callable[[sgs.Compiled], list[int]]
+
+
+def serial(instance: Instance[Project]) -> Fields:
+    """One task after another in a topological order, each where downtimes and its release allow."""
+    project = sgs.compile_project(instance.payload)
+    free = replace(
+        project, predecessors=((),) * len(project.ids), partners=((),) * len(project.ids)
+    )
+    starts: dict[str, int] = {}
+    end = 0
+    for i in project.order:
+        alone = replace(free, releases=tuple(max(r, end) for r in project.releases))
+        start = sgs.serial(alone, [i])[i]
+        starts[project.ids[i]] = start
+        end = start + project.durations[i]
+    return {"starts": starts}
+
+
+def by_rule(keys: Keys) -> Callable[[Instance[Project]], Fields]:
+    """Textbook list scheduling by a priority rule (Kolisch & Hartmann 1999).
+
+    It knows precedence, capacities, downtimes and release dates, not the disjunctions.
+    """
+
+    def policy(instance: Instance[Project]) -> Fields:
+        project = _textbook(instance.payload)
+        starts = sgs.serial(project, sgs.priority_list(project, keys(project)))
+        return {"starts": sgs.by_id(project, starts)}
+
+    return policy
+
+
+def random_50(instance: Instance[Project]) -> Fields:
+    """The best of 50 random textbook lists: feasible and short, else the fewest broken rules."""
+    project = _textbook(instance.payload)
+    rng = Random(f"random-50/{instance.id}")
+    lists = (sgs.random_list(project, rng) for _ in range(50))
+    return _best(instance.payload, (sgs.by_id(project, sgs.serial(project, o)) for o in lists))
+
+
+def list_best(instance: Instance[Project]) -> Fields:
+    """The best list schedule that also keeps disjunctive pairs apart: two rules, 100 random."""
+    project = sgs.compile_project(instance.payload)
+    rng = Random(f"list-best/{instance.id}")
+
+    def lists() -> Iterator[list[int]]:
+        yield sgs.priority_list(project, sgs.lft(project))
+        yield sgs.priority_list(project, sgs.edf(project))
+        for _ in range(100):
+            yield sgs.random_list(project, rng)
+
+    return _best(instance.payload, (sgs.by_id(project, sgs.serial(project, o)) for o in lists()))
+
+
+def exact(instance: Instance[Project]) -> Fields:
+    """The reference's own answer, or what the solver finds now where none has been at work."""
+    known = instance.reference
+    if known.answer is None or known.solver == "witness":
+        known = reference(instance.payload)
+    if known.answer is None:
+        raise SolverFailure(f"no answer to {instance.id} is known: it is {known.status}")
+    return known.answer
+
+
+def _textbook(project: Project) -> sgs.Compiled:
+    compiled = sgs.compile_project(project)
+    return replace(compiled, partners=((),) * len(compiled.ids))
+
+
+def _best(project: Project, candidates: Iterator[Starts]) -> Fields:
+    ends = {task.id: task.duration for task in project.tasks}
+
+    def rank(starts: Starts) -> tuple[Any, ...]:
+        wrong = violations(project, starts)
+        length = max(starts[i] + d for i, d in ends.items())
+        return (broken_share(project, wrong) if wrong else 0.0, length)
+
+    return {"starts": min(candidates, key=rank)}
+
+
+POLICIES = {
+    "serial": Policy("floor", "one task after another in a topological order", serial),
+    "sgs-lft": Policy("floor", "textbook list schedule by latest finish time", by_rule(sgs.lft)),
+    "edf": Policy("floor", "textbook list schedule by earliest deadline", by_rule(sgs.edf)),
+    "random-50": Policy("floor", "the best of 50 random textbook lists", random_50),
+    "list-best": Policy("floor", "the best of 102 lists that know disjunctions", list_best),
+    "exact": Policy("ceiling", "a proven optimum, or the solver's best answer", exact),
+}

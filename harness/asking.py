@@ -1,0 +1,130 @@
+"""Answers one ask: from the journal if it is there, else from the model, with retries.
+
+Every attempt is committed before anything is done about it.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from random import Random
+from time import perf_counter
+
+from msgspec.structs import replace
+
+from harness.journal import Answered, Journal
+from harness.models.base import Model, ProviderFailure
+from harness.request import first_difference, request_parts
+from tasks.base import Ask, Failure, Reply
+
+
+class ReplayFailure(Failure):
+    """The journal holds another request under this path: two experiments would mix."""
+
+    boundary = "replay"
+
+    @property
+    def stops_run(self) -> bool:
+        """Every other episode is in doubt too."""
+        return True
+
+
+class Stopped(Exception):
+    """The run was asked to stop before this call."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to keep trying.
+
+    Attributes:
+        attempts: the most attempts at one call, over one process.
+        seconds: the time limit of each attempt.
+        first_wait, longest_wait: seconds of the backoff, which doubles from attempt to attempt.
+    """
+
+    attempts: int = 10
+    seconds: float = 600.0
+    first_wait: float = 0.5
+    longest_wait: float = 60.0
+
+    def wait(self, key: str, failed: int, retry_after: float | None) -> float:
+        """Seconds before the next attempt: as the provider says, else backoff with jitter."""
+        jitter = 0.5 + Random(f"{key}/{failed}").random()  # spread, and the same when replayed
+        backoff = min(self.longest_wait, self.first_wait * 2.0 ** (failed - 1)) * jitter
+        return max(backoff, retry_after or 0.0)
+
+
+@dataclass
+class Asking:
+    """The calls of one episode."""
+
+    episode: str
+    settings: str
+    journal: Journal
+    model: Model | None
+    patience: Patience
+    stopping: asyncio.Event
+    replies: list[Reply] = field(default_factory=list)
+    attempts: int = 0
+
+    def __post_init__(self) -> None:
+        self._known = self.journal.answered(self.episode)
+
+    async def answer(self, ask: Ask) -> Reply:
+        """The reply to an ask; raises the provider's last failure, `ReplayFailure` or `Stopped`."""
+        request = request_parts(self.settings, ask)
+        known = self._known.get(ask.path, Answered(0))
+        if known.reply is not None:
+            self._same(ask.path, known.request or "", request)
+            reply = known.reply
+            self.attempts += known.attempts
+        elif self.model is None:
+            raise ReplayFailure(f"{self.episode}: {ask.path} has no reply in the journal")
+        else:
+            self.attempts += known.attempts
+            reply = await self._try(self.model, ask, request, known.attempts)
+        self.replies.append(reply)
+        return reply
+
+    def _same(self, path: str, kept: str, request: str) -> None:
+        if part := first_difference(kept, request):
+            raise ReplayFailure(
+                f"{self.episode}: the request of {path} differs from the journal's in its {part}"
+            )
+
+    async def _try(self, model: Model, ask: Ask, request: str, tried: int) -> Reply:
+        for failed in range(1, self.patience.attempts + 1):
+            if self.stopping.is_set():
+                raise Stopped
+            number = tried + failed
+            self.attempts += 1
+            started = perf_counter()
+            try:
+                async with asyncio.timeout(self.patience.seconds):
+                    bare = await model.reply(ask)
+            except TimeoutError:
+                failure = ProviderFailure("time limit", f"no reply in {self.patience.seconds:g} s")
+            except ProviderFailure as raised:
+                failure = raised
+            else:
+                seconds = round(perf_counter() - started, 6)
+                reply = replace(bare, seconds=seconds)
+                await self.journal.attempt(
+                    self.episode, ask.path, number, request, seconds, reply=reply
+                )
+                return reply
+            seconds = round(perf_counter() - started, 6)
+            await self.journal.attempt(
+                self.episode, ask.path, number, request, seconds, fault=str(failure)
+            )
+            if failed == self.patience.attempts or not failure.fault.retry:
+                break
+            await self._pause(self.patience.wait(self.episode, failed, failure.retry_after))
+        raise failure
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but no longer once the run is to stop."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.stopping.wait()
+        except TimeoutError:
+            return

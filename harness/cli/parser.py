@@ -1,0 +1,184 @@
+"""The commands and their options; what they do is imported when they are used."""
+
+import argparse
+import json
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+Parser = argparse.ArgumentParser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line and exits with status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def build_parser() -> Parser:
+    """The whole command line."""
+    from importlib.metadata import version
+
+    parser = _Parser(
+        prog="makespan",
+        description="Measure how well language-model agents plan time, against proven optima.",
+        epilog="Exit status: 0 all done; 1 incomplete or with error episodes; 2 wrong use.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=version("makespan"))
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_Parser
+    )
+
+    def add(name: str, about: str, act: str) -> Parser:
+        one = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
+        one.set_defaults(act=_later(act))
+        return one
+
+    add("list", "Show families, suites, policies, agents and memories.", "listing.show")
+    _generate(add("generate", "Make instances of a family, one a line.", "instances.generate"))
+    _import(add("import", "Read instances from a public format.", "instances.import_"))
+    _export(add("export", "Write instances in a public format.", "instances.export"))
+    _solve(add("solve", "Find each instance's optimum or bound, one a line.", "instances.solve"))
+    _grade(add("grade", "Grade answers from a file, one a line.", "instances.grade"))
+    _run(add("run", "Let models answer a suite, a family or a file.", "runs.run"))
+    _resume(add("resume", "Go on with a run that was cut off.", "runs.resume"))
+    _regrade(add("regrade", "Replay a run with today's graders.", "runs.regrade"))
+    _board(add("board", "Print the leaderboard of runs.", "boards.board"))
+    return parser
+
+
+def _later(name: str) -> Callable[[argparse.Namespace], int]:
+    def act(options: argparse.Namespace) -> int:
+        module, function = name.split(".")
+        status: int = getattr(import_module(f"harness.cli.{module}"), function)(options)
+        return status
+
+    return act
+
+
+def _generate(p: Parser) -> None:
+    p.add_argument("family", metavar="FAMILY")
+    p.add_argument("--level", type=natural, required=True, help="the dial, such as tasks")
+    p.add_argument("--count", type=natural, default=1, help="instances 0 to COUNT - 1 (1)")
+    p.add_argument("--seed", type=int, default=0, help="whole number (0)")
+    _settings(p)
+    p.add_argument("--no-reference", action="store_true", help="do not prove optima")
+    _out(p, "file (standard output)")
+
+
+def _import(p: Parser) -> None:
+    p.add_argument("format", choices=["psplib"])
+    p.add_argument("files", nargs="+", type=Path, metavar="FILE", help=".sm or .rcp")
+    _out(p, "file (standard output)")
+
+
+def _export(p: Parser) -> None:
+    p.add_argument("file", type=Path, metavar="FILE.jsonl")
+    p.add_argument("--format", choices=["psplib"], required=True)
+    p.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+
+
+def _solve(p: Parser) -> None:
+    p.add_argument("file", type=Path, metavar="FILE.jsonl")
+    p.add_argument("--time-limit", type=positive, metavar="S", help="seconds for each instance")
+    p.add_argument("--jobs", type=natural, default=1, help="instances solved at once (1)")
+    _out(p, "file (standard output)")
+
+
+def _grade(p: Parser) -> None:
+    p.add_argument("instances", type=Path, metavar="INSTANCES.jsonl")
+    p.add_argument("answers", type=Path, metavar="ANSWERS.jsonl")
+    _out(p, "file (standard output)")
+
+
+def _run(p: Parser) -> None:
+    p.add_argument("target", metavar="SUITE|FAMILY|FILE.jsonl")
+    p.add_argument(
+        "--model", action="append", metavar="M", help="provider/name; again for more (all policies)"
+    )
+    p.add_argument("--agent", default="direct", help="how it is asked (direct)")
+    p.add_argument("--memory", default="none", help="what it remembers (none)")
+    p.add_argument("--level", type=natural, help="of a family")
+    p.add_argument("--seed", type=int, help="of the instances")
+    _settings(p)
+    p.add_argument("--limit", type=natural, metavar="N", help="the first N instances")
+    p.add_argument("--epochs", type=natural, default=1, help="times each instance is asked (1)")
+    p.add_argument("--base-url", help="server of openai/ models, such as http://127.0.0.1:8091/v1")
+    p.add_argument("--api-key-env", metavar="NAME", help="variable that holds that server's key")
+    p.add_argument("--temperature", type=float)
+    p.add_argument("--max-tokens", type=natural, help="of each reply")
+    p.add_argument("--model-seed", type=int, help="passed to providers that take one")
+    p.add_argument("--reasoning-effort", metavar="WORD")
+    p.add_argument("--structured", action="store_true", help="constrain replies by JSON schema")
+    p.add_argument("--extra-body", type=json_object, default={}, metavar="JSON")
+    p.add_argument("--out", type=Path, metavar="DIR", help="run folder (results/runs/...)")
+    _patience(p)
+
+
+def _resume(p: Parser) -> None:
+    p.add_argument("folder", type=Path, metavar="DIR")
+    _patience(p)
+
+
+def _regrade(p: Parser) -> None:
+    p.add_argument("folder", type=Path, metavar="DIR")
+
+
+def _board(p: Parser) -> None:
+    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("--json", action="store_true", help="print JSON")
+    p.add_argument("--csv", type=Path, metavar="F")
+
+
+def _settings(p: Parser) -> None:
+    p.add_argument("-T", action="append", default=[], metavar="k=v", dest="settings", type=pair)
+
+
+def _patience(p: Parser) -> None:
+    p.add_argument("--max-connections", type=natural, default=10, metavar="C", help="(10)")
+    p.add_argument("--max-attempts", type=natural, default=10, help="at one call (10)")
+    p.add_argument("--attempt-timeout", type=positive, default=600.0, metavar="S", help="(600)")
+
+
+def _out(p: Parser, what: str) -> None:
+    p.add_argument("--out", type=Path, metavar="FILE", help=what)
+
+
+def natural(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def positive(text: str) -> float:
+    """A number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def pair(text: str) -> tuple[str, str]:
+    """`key=value`."""
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form key=value")
+    return key, value
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """A JSON object."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("not a JSON object")
+    return value

@@ -1,0 +1,210 @@
+"""Commands that ask models: run, resume; and regrade, which asks nobody."""
+
+import asyncio
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from harness import instances, suites
+from harness.agents.base import AGENTS
+from harness.asking import Patience
+from harness.board import read_board
+from harness.folder import Configuration, Environment, Folder, Manifest, ModelSpec, environment
+from harness.journal import Journal
+from harness.models.base import Model, Sampling
+from harness.models.build import build_model
+from harness.models.policy import build_policy
+from harness.progress import Progress
+from harness.registry import family
+from harness.render import print_board
+from harness.run import Batch
+from harness.suites import Suite
+from memory.base import MEMORIES
+from tasks.base import InputError, Instance
+from tasks.prompts import installed
+
+RUNS = Path("results/runs")
+
+
+def say(line: str) -> None:
+    """A line for the user, apart from the results."""
+    print(line, file=sys.stderr)
+
+
+def run(options: Namespace) -> int:
+    """`makespan run`: begin a run or take it up, then print its board."""
+    for what, name, known in (
+        ("agent", options.agent, AGENTS),
+        ("memory", options.memory, MEMORIES),
+    ):
+        if name not in known:
+            raise InputError(f"unknown {what} {name!r}: there are {', '.join(known)}")
+    suite, given = _target(options)
+    prompts = installed()
+    configuration = Configuration(
+        suite=suite,
+        lock=suite.lock(prompts),
+        models=_specs(options, _families(suite, given)),
+        agent=options.agent,
+        memory=options.memory,
+        epochs=options.epochs,
+        sampling=_sampling(options),
+    )
+    limit = options.limit
+    if limit is None and suite.size is None:
+        limit = suites.DEFAULT_COUNT
+    manifest = Manifest(1, configuration, environment(), limit, options.api_key_env)
+    models = _models(manifest, _families(suite, given), options.max_connections)
+    path = options.out or RUNS / configuration.folder_name
+    folder = Folder.create(path, manifest, prompts)
+    folder.lock()
+    folder.save(replace(folder.manifest, limit=manifest.limit, api_key_env=manifest.api_key_env))
+    if given and not (path / "instances.jsonl").exists():
+        for _ in folder.add_instances(map(instances.encode, given)):
+            pass
+    return _perform(folder, models, options)
+
+
+def resume(options: Namespace) -> int:
+    """`makespan resume DIR`."""
+    folder = Folder.open(options.folder)
+    folder.lock()
+    made = folder.instances()
+    names = _families(folder.manifest.configuration.suite, made)
+    models = _models(folder.manifest, names, options.max_connections)
+    return _perform(folder, models, options)
+
+
+def regrade(options: Namespace) -> int:
+    """`makespan regrade DIR`."""
+    folder = Folder.open(options.folder)
+    folder.lock()
+    journal = Journal(folder.path)
+    batch = Batch(folder, journal, folder.instances(), say=say)
+    changed, total = asyncio.run(batch.regrade())
+    journal.close()
+    print(f"changed {changed} of {total}")
+    return 0
+
+
+def _target(options: Namespace) -> tuple[Suite, list[Instance[Any]]]:
+    """The suite that is meant, and its instances if they are given as a file."""
+    settings = dict(options.settings)
+    if not options.target.endswith(".jsonl"):
+        return suites.find(
+            options.target, level=options.level, seed=options.seed, settings=settings
+        ), []
+    if settings or options.level is not None or options.seed is not None:
+        raise InputError("a file's instances are as they are: no --level, --seed or -T")
+    path = Path(options.target)
+    given = instances.read(path)
+    return suites.of_file(path, instances.digest(map(instances.encode, given))), given
+
+
+def _families(suite: Suite, given: Sequence[Instance[Any]]) -> tuple[str, ...]:
+    return suite.families or tuple(dict.fromkeys(instance.family for instance in given))
+
+
+def _specs(options: Namespace, families: tuple[str, ...]) -> tuple[ModelSpec, ...]:
+    """The models asked for; without any, the policies that all families of the run have."""
+    names = options.model
+    if not names:
+        shared = [p for p in family(families[0]).policies
+                  if all(p in family(f).policies for f in families)]  # fmt: skip
+        names = [f"policy/{policy}" for policy in shared]
+        say(f"no --model given: {', '.join(names)}")
+    if len(set(names)) < len(names):
+        raise InputError("the same --model is given twice")
+    return tuple(ModelSpec(name, _address(name, options.base_url)) for name in names)
+
+
+def _address(name: str, base_url: str | None) -> str | None:
+    """Where a model is served, if not at its provider; only what the manifest can tell counts."""
+    provider = name.partition("/")[0]
+    variable = f"{provider.upper()}_BASE_URL"
+    if base_url is None and os.environ.get(variable):
+        raise InputError(
+            f"{variable} is set: give it as --base-url (and the name of the key's variable as"
+            " --api-key-env), so that the run can be repeated"
+        )
+    return None if provider == "policy" else base_url
+
+
+def _sampling(options: Namespace) -> Sampling:
+    return Sampling(
+        temperature=options.temperature,
+        max_tokens=options.max_tokens,
+        seed=options.model_seed,
+        reasoning_effort=options.reasoning_effort,
+        structured=options.structured,
+        extra=options.extra_body,
+    )
+
+
+def _models(manifest: Manifest, families: tuple[str, ...], connections: int) -> list[Model]:
+    made: list[Model] = []
+    for spec in manifest.configuration.models:
+        if spec.name.startswith("policy/"):
+            made.append(build_policy(spec.name.removeprefix("policy/"), families))
+        else:
+            made.append(
+                build_model(
+                    spec.name,
+                    manifest.configuration.sampling,
+                    base_url=spec.base_url,
+                    api_key_env=manifest.api_key_env,
+                    max_connections=connections,
+                )
+            )
+    return made
+
+
+def _perform(folder: Folder, models: Sequence[Model], options: Namespace) -> int:
+    """Make what instances are missing, run what is open, print the board."""
+    _warn_of_versions(folder.manifest.environment)
+    made = _instances(folder)
+    journal = Journal(folder.path)
+    patience = Patience(attempts=options.max_attempts, seconds=options.attempt_timeout)
+    batch = Batch(folder, journal, made, patience, options.max_connections, say)
+    try:
+        counts = asyncio.run(batch.run(models))
+    finally:
+        journal.close()
+    if counts["done"] or not counts["left"]:
+        print_board(read_board([folder.path]))
+    say(f"run folder: {folder.path}")
+    if counts["left"]:
+        say(f"{counts['left']} episodes are left: makespan resume {folder.path}")
+    if counts["errors"]:
+        say(f"{counts['errors']} episodes ended in errors: makespan resume {folder.path}")
+    return 1 if counts["left"] or counts["errors"] else 0
+
+
+def _instances(folder: Folder) -> list[Instance[Any]]:
+    """The run's instances: those in its folder, and new ones up to the limit."""
+    manifest = folder.manifest
+    suite, limit = manifest.configuration.suite, manifest.limit
+    made = folder.instances()
+    if suite.entry:
+        size = suite.size
+        total = min(x for x in (size, limit) if x is not None)
+        missing = islice(suite.instances(), len(made), total)
+        if len(made) < total:
+            with Progress("instances", total - len(made)) as progress:
+                for line in folder.add_instances(instances.make_all(missing)):
+                    made.append(instances.decode(line, "made"))
+                    progress.add()
+    return made[:limit]
+
+
+def _warn_of_versions(before: Environment) -> None:
+    now = environment().packages
+    for name, version in before.packages.items():
+        if now.get(name) != version:
+            say(f"warning: begun with {name} {version}, now it is {now.get(name, 'missing')}")

@@ -1,0 +1,202 @@
+"""A run folder: manifest, instances, templates, journal. Never written over, only added to."""
+
+import fcntl
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+
+from harness import files
+from harness.instances import decode
+from harness.models.base import Sampling
+from harness.request import digest
+from harness.suites import Suite
+from tasks.base import InputError, Instance, Noun, StoreFailure
+from tasks.prompts import Prompts
+
+PACKAGES = ("makespan", "msgspec", "jinja2", "openai", "aiohttp", "anthropic", "litellm", "ortools")
+
+
+class ModelSpec(Noun, frozen=True):
+    """A model by name (`provider/name`), and where it is served if not at its provider."""
+
+    name: str
+    base_url: str | None = None
+
+
+class Configuration(Noun, frozen=True):
+    """Everything that shapes the results of a run; equal configurations are the same run."""
+
+    suite: Suite
+    lock: str
+    models: tuple[ModelSpec, ...]
+    agent: str = "direct"
+    memory: str = "none"
+    epochs: int = 1
+    sampling: Sampling = Sampling()
+
+    @property
+    def folder_name(self) -> str:
+        """`<suite>-<configuration hash>`."""
+        return f"{self.suite.name}-{digest(self)}"
+
+
+class Environment(Noun, frozen=True):
+    """Where a run was begun: recorded, compared for a warning, not part of its identity."""
+
+    created: str
+    python: str
+    platform: str
+    commit: str | None
+    packages: dict[str, str]
+
+
+class Manifest(Noun, frozen=True):
+    """What `manifest.json` holds; `limit` is the number of instances last asked for."""
+
+    format: int
+    configuration: Configuration
+    environment: Environment
+    limit: int | None = None
+    api_key_env: str | None = None
+
+
+class Folder:
+    """An open run folder; while it is open to write, no other process can."""
+
+    def __init__(self, path: Path, manifest: Manifest, prompts: Prompts) -> None:
+        self.path, self.manifest, self.prompts = path, manifest, prompts
+        self._lock: TextIO | None = None
+
+    @classmethod
+    def create(cls, path: Path, manifest: Manifest, prompts: Prompts) -> "Folder":
+        """Begin a run folder, or take up one of an equal configuration; InputError on another."""
+        if (path / "manifest.json").exists():
+            folder = cls.open(path)
+            folder.require(manifest.configuration)
+        elif path.exists() and any(path.iterdir()):
+            raise InputError(f"{path} is no run folder, but not empty: use another --out")
+        else:
+            folder = cls(path, manifest, prompts)
+            folder._begin()
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> "Folder":
+        """Open a run folder as it is; InputError if it is none."""
+        try:
+            text = (path / "manifest.json").read_bytes()
+            manifest = msgspec.json.decode(text, type=Manifest)
+        except OSError:
+            raise InputError(f"{path} is no run folder: it has no manifest.json") from None
+        except msgspec.DecodeError as error:
+            raise InputError(f"{path / 'manifest.json'}: {error}") from None
+        root = path / "templates"
+        sources = {f.relative_to(root).as_posix(): f.read_text("utf-8") for f in root.rglob("*.j2")}
+        return cls(path, manifest, Prompts(sources))
+
+    def _begin(self) -> None:
+        """The manifest comes last: a folder that has one is complete."""
+        try:
+            for name, source in self.prompts.sources.items():
+                target = self.path / "templates" / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(source, "utf-8")
+        except OSError as error:
+            raise StoreFailure(f"cannot write {self.path}: {error.strerror}") from None
+        self.save(self.manifest)
+
+    def save(self, manifest: Manifest) -> None:
+        """Replace the manifest."""
+        self.manifest = manifest
+        content = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+        files.write(self.path / "manifest.json", content + b"\n")
+
+    def require(self, wanted: Configuration) -> None:
+        """InputError that names the first setting in which the folder's configuration differs."""
+        here = msgspec.to_builtins(self.manifest.configuration)
+        for where, kept, asked in differences(here, msgspec.to_builtins(wanted), ""):
+            raise InputError(
+                f"{self.path} holds a run of another configuration: its {where} is {kept!r},"
+                f" here it is {asked!r}; use another --out"
+            )
+
+    def lock(self) -> None:
+        """Claim the folder for this process; InputError if another has it."""
+        self._lock = (self.path / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(f"another process is writing to {self.path}") from None
+
+    def instances(self) -> list[Instance[Any]]:
+        """The instances made so far."""
+        path = self.path / "instances.jsonl"
+        lines = files.whole_lines(path)
+        return [decode(line, f"{path}:{k}") for k, line in enumerate(lines, 1)]
+
+    def add_instances(self, lines: Iterator[bytes]) -> Iterator[bytes]:
+        """Append instance lines as they come, each safe before the next is made."""
+        path = self.path / "instances.jsonl"
+        try:
+            with path.open("ab") as out:
+                for line in lines:
+                    out.write(line + b"\n")
+                    out.flush()
+                    yield line
+        except OSError as error:
+            raise StoreFailure(f"cannot write {path}: {error.strerror}") from None
+
+
+def differences(here: Any, there: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
+    """The places where two JSON values differ: (dotted path, here, there)."""
+    if isinstance(here, dict) and isinstance(there, dict):
+        for key in [*here, *(k for k in there if k not in here)]:
+            name = f"{where}.{key}" if where else key
+            yield from differences(here.get(key), there.get(key), name)
+    elif isinstance(here, list | tuple) and isinstance(there, list | tuple):
+        if len(here) != len(there):
+            yield f"number of {where}", len(here), len(there)
+        for k, (a, b) in enumerate(zip(here, there, strict=False)):
+            yield from differences(a, b, f"{where}[{k}]")
+    elif here != there:
+        yield where, here, there
+
+
+def environment() -> Environment:
+    """This machine, now."""
+    packages = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return Environment(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        python=platform.python_version(),
+        platform=f"{sys.platform} {os.uname().machine}",
+        commit=_commit(),
+        packages=packages,
+    )
+
+
+def _commit() -> str | None:
+    """The git commit of the project's own source tree, `+` if it has changes; None without one."""
+    root = Path(__file__).parents[1]
+    if not (root / ".git").exists():
+        return None
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12"],
+            capture_output=True, text=True, timeout=10, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()

@@ -1,0 +1,102 @@
+"""Instances as files and as they are made: JSON lines in, JSON lines out."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from hashlib import sha256
+from itertools import islice
+from os import cpu_count
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.registry import FAMILIES, family
+from tasks.base import InputError, Instance, Scalar
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """The name of an instance that can be generated."""
+
+    family: str
+    level: int
+    seed: int
+    index: int
+    settings: dict[str, Scalar]
+    reference: bool = True
+
+
+class _Head(msgspec.Struct):
+    family: str
+
+
+def encode(instance: Instance[Any]) -> bytes:
+    """One instance line, without its line end."""
+    return msgspec.json.encode(instance)
+
+
+def decode(line: bytes | str, where: str) -> Instance[Any]:
+    """Read an instance line; InputError says where and what is wrong."""
+    try:
+        name = msgspec.json.decode(line, type=_Head).family
+        if name not in FAMILIES:
+            raise InputError(f"{where}: unknown family {name!r}")
+        kind: Any = Instance[family(name).payload]  # type: ignore[misc]
+        instance: Instance[Any] = msgspec.json.decode(line, type=kind)
+    except msgspec.DecodeError as error:
+        raise InputError(f"{where}: {error}") from None
+    return instance
+
+
+def read(path: Path) -> list[Instance[Any]]:
+    """All instances of a file; InputError on the first bad line or an id that is there twice."""
+    found: dict[str, Instance[Any]] = {}
+    for number, line in enumerate(read_lines(path), 1):
+        if line.strip():
+            instance = decode(line, f"{path}:{number}")
+            if instance.id in found:
+                raise InputError(f"{path}:{number}: the id {instance.id!r} is there twice")
+            found[instance.id] = instance
+    if not found:
+        raise InputError(f"{path}: no instances in it")
+    return list(found.values())
+
+
+def read_lines(path: Path) -> list[bytes]:
+    """The lines of a file that the user named; InputError if it cannot be read."""
+    try:
+        return path.read_bytes().splitlines()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+
+
+def digest(lines: Iterable[bytes]) -> str:
+    """16 hex digits of the content of instance lines."""
+    total = sha256()
+    for line in lines:
+        total.update(line + b"\n")
+    return total.hexdigest()[:16]
+
+
+def make(wanted: Wanted) -> bytes:
+    """Generate one instance as a line; the same bytes in every process."""
+    w = wanted
+    generate = family(w.family).generate
+    return encode(generate(w.level, w.seed, w.index, w.settings, reference=w.reference))
+
+
+def make_all(wanted: Iterable[Wanted]) -> Iterator[bytes]:
+    """Generate instances in order, on every core where a reference has to be proven."""
+    stream = iter(wanted)
+    first = list(islice(stream, 2))
+    if len(first) < 2 or not first[0].reference:
+        yield from (make(w) for w in (*first, *stream))
+        return
+    workers = cpu_count() or 1
+    with ProcessPoolExecutor(workers) as pool:
+        ahead: list[Future[bytes]] = [pool.submit(make, w) for w in first]
+        try:
+            while ahead:
+                ahead += [pool.submit(make, w) for w in islice(stream, 4 * workers - len(ahead))]
+                yield ahead.pop(0).result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,112 @@
+"""The messages API by the anthropic SDK, an optional extra."""
+
+from time import perf_counter
+
+import msgspec
+
+from harness.models.base import Model, Sampling
+from harness.models.transport import Transport, http_client
+from harness.models.wire import messages_reply
+from tasks.base import Ask, Fields, InputError, Message, Reply, Tool
+
+DEFAULT_MAX_TOKENS = 4096  # the API wants a number
+
+
+class Anthropic(Model):
+    """A model behind `/v1/messages`; without `base_url`, where the SDK goes by itself.
+
+    That is Anthropic, or ANTHROPIC_BASE_URL of the environment.
+    """
+
+    def __init__(
+        self, name: str, sampling: Sampling, key: str, base_url: str | None, max_connections: int
+    ) -> None:
+        try:
+            import anthropic
+        except ImportError:
+            raise InputError(
+                f"anthropic/{name} needs the anthropic extra: pip install 'makespan[anthropic]'"
+            ) from None
+        self.name = f"anthropic/{name}"
+        client = anthropic.AsyncAnthropic(
+            api_key=key,
+            base_url=base_url,
+            max_retries=0,
+            timeout=None,
+            http_client=http_client(anthropic, max_connections),
+        )
+        self._model, self._sampling = name, sampling
+        self._transport = Transport(anthropic, client, "/v1/messages")
+
+    async def reply(self, ask: Ask) -> Reply:
+        """One request."""
+        started = perf_counter()
+        body = await self._transport.post(messages_request(self._model, self._sampling, ask))
+        return messages_reply(body, perf_counter() - started)
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self._transport.close()
+
+
+def messages_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
+    """The body of a messages request; the API has no seed."""
+    system = [message.content for message in ask.messages if message.role == "system"]
+    wanted = {
+        "model": model,
+        "max_tokens": sampling.max_tokens or DEFAULT_MAX_TOKENS,
+        "system": "\n\n".join(system) or None,
+        "messages": _turns(ask.messages),
+        "tools": [_tool(tool) for tool in ask.tools] or None,
+        "temperature": sampling.temperature,
+        "output_config": _output(sampling, ask.schema) or None,
+    }
+    return {name: value for name, value in wanted.items() if value is not None} | sampling.extra
+
+
+def _turns(messages: tuple[Message, ...]) -> list[Fields]:
+    """Alternating turns of blocks: tool results are the user's, neighbours of one role are one."""
+    turns: list[Fields] = []
+    for message in messages:
+        blocks = _blocks(message)
+        role = "assistant" if message.role == "assistant" else "user"
+        if message.role == "system" or not blocks:
+            continue
+        if turns and turns[-1]["role"] == role:
+            turns[-1]["content"] += blocks
+        else:
+            turns.append({"role": role, "content": blocks})
+    return turns
+
+
+def _blocks(message: Message) -> list[Fields]:
+    if message.role == "tool":
+        return [{"type": "tool_result", "tool_use_id": message.call_id, "content": message.content}]
+    text: list[Fields] = [{"type": "text", "text": message.content}] if message.content else []
+    calls = [
+        {
+            "type": "tool_use",
+            "id": call.id,
+            "name": call.name,
+            "input": msgspec.Raw(call.arguments.encode() or b"{}"),
+        }
+        for call in message.calls
+    ]
+    return text + calls
+
+
+def _tool(tool: Tool) -> Fields:
+    return {
+        "name": tool.name,
+        "description": tool.description,
+        "input_schema": tool.parameters,
+    }
+
+
+def _output(sampling: Sampling, schema: Fields | None) -> Fields:
+    output: Fields = {}
+    if sampling.reasoning_effort is not None:
+        output["effort"] = sampling.reasoning_effort
+    if sampling.structured and schema:
+        output["format"] = {"type": "json_schema", "schema": schema}
+    return output

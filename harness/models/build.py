@@ -1,0 +1,56 @@
+"""From `provider/name` to a model that asks over the network."""
+
+from urllib.parse import urlsplit
+
+from harness.models.base import Model, Sampling
+from harness.models.keys import NO_KEY, choose_key, read_key, scrub
+from tasks.base import InputError
+
+PROVIDERS = ("openai", "anthropic", "litellm", "policy")  # policies ask nobody: built elsewhere
+
+
+def build_model(
+    spec: str,
+    sampling: Sampling,
+    *,
+    base_url: str | None,
+    api_key_env: str | None,
+    max_connections: int,
+) -> Model:
+    """The model that `spec` names, with room for `max_connections` calls at once.
+
+    `InputError` for an unknown provider, a missing key or extra, or an address that is none.
+    SDKs are imported here and not before.
+    """
+    provider, _, name = spec.partition("/")
+    if base_url is not None:
+        _check_address(base_url)
+    if name and provider == "openai":
+        from harness.models.openai import OpenAI
+
+        key = choose_key("OPENAI_API_KEY", base_url, api_key_env)
+        return OpenAI(name, sampling, key, base_url, max_connections)
+    if name and provider == "anthropic":
+        from harness.models.anthropic import Anthropic
+
+        key = choose_key("ANTHROPIC_API_KEY", base_url, api_key_env)
+        return Anthropic(name, sampling, key, base_url, max_connections)
+    if name and provider == "litellm":
+        from harness.models.litellm import LiteLLM
+
+        other = read_key(api_key_env) if api_key_env else NO_KEY if base_url else None
+        return LiteLLM(name, sampling, other, base_url, max_connections)
+    raise InputError(f"unknown model {spec!r}: providers are {', '.join(PROVIDERS)}")
+
+
+def _check_address(base_url: str) -> None:
+    try:
+        parts = urlsplit(base_url)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        secret = parts.username is not None or parts.password is not None
+    except ValueError:  # a port or an IPv6 address that is none
+        good = secret = False
+    if secret:
+        raise InputError("a base URL is kept in the manifest: no user or password in it")
+    if not good:
+        raise InputError(f"base URL {scrub(base_url)!r} is not an http:// or https:// address")

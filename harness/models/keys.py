@@ -1,0 +1,42 @@
+"""API keys: they come from the environment, go to the server they are for, and into no message."""
+
+import os
+import re
+
+from tasks.base import InputError
+
+NO_KEY = "none"  # what a server gets that was promised no key; the SDKs refuse an empty one
+SHORTEST = 8  # a shorter value of a variable that only looks like a key's is no secret
+_SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)$", re.IGNORECASE)
+_USER_INFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_read: set[str] = set()
+
+
+def read_key(variable: str) -> str:
+    """The key in an environment variable; without a usable one, say which variable to set."""
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise InputError(f"no API key: set the environment variable {variable}")
+    if not (key.isascii() and key.isprintable()):
+        raise InputError(f"{variable} has a character that no API key has: set it again")
+    _read.add(key)
+    return key
+
+
+def choose_key(usual: str, base_url: str | None, api_key_env: str | None) -> str:
+    """The key for a server: the `usual` variable's is for the provider's own address only."""
+    if api_key_env is not None:
+        return read_key(api_key_env)
+    return read_key(usual) if base_url is None else NO_KEY
+
+
+def scrub(text: str) -> str:
+    """Put `***` for every key that was read, every secret of the environment, and URL passwords."""
+    named = {
+        value.strip()
+        for name, value in os.environ.items()
+        if _SECRET_NAME.search(name) and len(value.strip()) >= SHORTEST
+    }
+    for secret in sorted(_read | named, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return _USER_INFO.sub("***", text)

@@ -1,0 +1,89 @@
+"""Every other provider, by litellm, an optional extra that keeps its own price table."""
+
+import os
+from time import perf_counter
+from typing import Any
+
+from msgspec.structs import replace
+
+from harness.models.base import Model, ProviderFailure, Sampling
+from harness.models.failures import one_line, status_failure
+from harness.models.openai import chat_request
+from harness.models.wire import chat_reply
+from tasks.base import Ask, Fields, InputError, Reply
+
+PLAIN_CALL: Fields = {
+    "num_retries": 0,
+    "max_retries": 0,
+    "timeout": 86_400.0,  # the run loop has its own; None would be litellm's
+    "_skip_mcp_handler": True,  # else a call with tools imports mcp, and fails where that is not
+}
+LITELLM_CONNECTIONS = 1000  # litellm's default in all
+
+
+class LiteLLM(Model):
+    """A model by litellm's name for it; litellm finds its key in the environment.
+
+    Its failures are told apart less finely than the others': litellm calls a malformed body a
+    server's error. The run loop does the same about both.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        sampling: Sampling,
+        key: str | None,
+        base_url: str | None,
+        max_connections: int,
+    ) -> None:
+        self.name = f"litellm/{name}"
+        self._litellm = _load(self.name, max_connections)
+        self._model, self._sampling = name, sampling
+        self._server: Fields = {"api_key": key, "api_base": base_url}
+
+    async def reply(self, ask: Ask) -> Reply:
+        """One request."""
+        import openai
+
+        request = chat_request(self._model, self._sampling, ask, limit="max_tokens")
+        started = perf_counter()
+        try:
+            response = await self._litellm.acompletion(**(PLAIN_CALL | self._server | request))
+        except openai.APIError as error:  # litellm's own are its children
+            failure = self._failure(error)
+        else:
+            reply = chat_reply(response.model_dump_json().encode(), perf_counter() - started)
+            return replace(reply, cost=response._hidden_params.get("response_cost"))
+        raise failure
+
+    def _failure(self, error: Any) -> ProviderFailure:
+        if isinstance(error, self._litellm.Timeout):
+            return ProviderFailure("time limit", f"{self.name}: {one_line(str(error))}")
+        headers = getattr(error, "litellm_response_headers", None) or {}
+        status = getattr(error, "status_code", None) or 500
+        return status_failure(status, headers, str(error).encode(), self.name)
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self._litellm.close_litellm_async_clients()
+
+
+def _load(name: str, max_connections: int) -> Any:
+    """Import litellm, all of whose settings are read when it is imported.
+
+    No price fetch, no reading of `.env` files, no advice, and room for all our calls.
+    """
+    room = str(max(max_connections, LITELLM_CONNECTIONS))
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
+    os.environ.setdefault("AIOHTTP_CONNECTOR_LIMIT", room)
+    os.environ.setdefault("AIOHTTP_CONNECTOR_LIMIT_PER_HOST", room)
+    try:
+        import litellm
+    except ImportError:
+        raise InputError(
+            f"{name} needs the litellm extra: pip install 'makespan[litellm]'"
+        ) from None
+    litellm.telemetry = False
+    litellm.suppress_debug_info = True
+    return litellm

@@ -1,0 +1,97 @@
+"""Chat completions by the openai SDK: OpenAI itself and every compatible server."""
+
+from time import perf_counter
+
+from harness.models.base import Model, Sampling
+from harness.models.transport import Transport, http_client
+from harness.models.wire import chat_reply
+from tasks.base import Ask, Fields, Message, Reply, Tool
+
+OFFICIAL = "api.openai.com"
+
+
+class OpenAI(Model):
+    """A model behind `/chat/completions`; without `base_url`, where the SDK goes by itself.
+
+    That is OpenAI, or OPENAI_BASE_URL of the environment.
+    """
+
+    def __init__(
+        self, name: str, sampling: Sampling, key: str, base_url: str | None, max_connections: int
+    ) -> None:
+        import openai
+
+        self.name = f"openai/{name}"
+        client = openai.AsyncOpenAI(
+            api_key=key,
+            base_url=base_url,
+            max_retries=0,
+            timeout=None,
+            http_client=http_client(openai, max_connections),
+        )
+        if base_url is not None:  # read from the environment, and no other server's business
+            client.organization = client.project = None
+        host = client.base_url.host
+        official = host == OFFICIAL or host.endswith(f".{OFFICIAL}")
+        self.limit = "max_completion_tokens" if official else "max_tokens"
+        self._model, self._sampling = name, sampling
+        self._transport = Transport(openai, client, "/chat/completions")
+
+    async def reply(self, ask: Ask) -> Reply:
+        """One request."""
+        started = perf_counter()
+        request = chat_request(self._model, self._sampling, ask, limit=self.limit)
+        body = await self._transport.post(request)
+        return chat_reply(body, perf_counter() - started)
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self._transport.close()
+
+
+def chat_request(model: str, sampling: Sampling, ask: Ask, *, limit: str) -> Fields:
+    """The body of a chat-completions request; `limit` is the server's name for `max_tokens`."""
+    wanted = {
+        "model": model,
+        "messages": [_message(message) for message in ask.messages],
+        "tools": [_tool(tool) for tool in ask.tools] or None,
+        "temperature": sampling.temperature,
+        limit: sampling.max_tokens,
+        "seed": sampling.seed,
+        "reasoning_effort": sampling.reasoning_effort,
+        "response_format": _format(ask.schema) if sampling.structured and ask.schema else None,
+    }
+    return {name: value for name, value in wanted.items() if value is not None} | sampling.extra
+
+
+def _message(message: Message) -> Fields:
+    fields: Fields = {"role": message.role, "content": message.content}
+    if message.role == "tool":
+        fields["tool_call_id"] = message.call_id
+    if message.calls:
+        fields["content"] = message.content or None
+        fields["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in message.calls
+        ]
+    return fields
+
+
+def _tool(tool: Tool) -> Fields:
+    function = {
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": tool.parameters,
+    }
+    return {"type": "function", "function": function}
+
+
+def _format(schema: Fields) -> Fields:
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "schema": schema, "strict": True},
+    }

@@ -1,0 +1,47 @@
+"""Built-in policies as models: no key, no network, no tokens."""
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+
+from harness.registry import Policy, family
+from tasks.base import Ask, InputError, Instance, Reply, Usage
+
+
+class PolicyModel:
+    """Answers a step by code that reads its hidden view, one at a time, off the event loop."""
+
+    def __init__(self, name: str, policies: Mapping[str, Policy]) -> None:
+        self.name = f"policy/{name}"
+        self._policies = policies
+        self._thread = ThreadPoolExecutor(1)
+
+    async def reply(self, ask: Ask) -> Reply:
+        """The policy's answer as JSON text."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._answer, ask.view)
+
+    def _answer(self, instance: Instance[Any]) -> Reply:
+        answer = self._policies[instance.family].answer(instance)
+        text = msgspec.json.encode(answer).decode()
+        return Reply(text, usage=Usage(0, 0), model=self.name, cost=0.0)
+
+    async def close(self) -> None:
+        """Let the thread go."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def build_policy(name: str, families: tuple[str, ...]) -> PolicyModel:
+    """The policy of that name in each family of a run; InputError where a family has none."""
+    policies = {}
+    for one in families:
+        known = family(one).policies
+        if name not in known:
+            raise InputError(
+                f"unknown model 'policy/{name}': the policies of {one} are {', '.join(known)}"
+            )
+        policies[one] = known[name]
+    return PolicyModel(name, policies)

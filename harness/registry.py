@@ -1,0 +1,115 @@
+"""The families and how to get at them. A new family adds one line here.
+
+A family NAME is one file `NAME.py` in each of tasks, graders, graders/exact, generators and
+harness/agents, found by name and loaded when it is first wanted.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Any, Protocol
+
+from graders.statistics import Estimate
+from tasks.base import (
+    Fields,
+    Grade,
+    InputError,
+    Instance,
+    Outcome,
+    Program,
+    Record,
+    Reference,
+    Scalar,
+)
+from tasks.prompts import Prompts
+
+FAMILIES = {
+    "rcpsp": "start times for a project: precedence, resources, downtime, windows, disjunctions",
+}
+
+
+class Generate(Protocol):
+    """Makes the instance of a level at a seed and an index."""
+
+    def __call__(
+        self,
+        level: int,
+        seed: int,
+        index: int,
+        settings: Mapping[str, Scalar],
+        *,
+        reference: bool = True,
+    ) -> Instance[Any]:
+        """Without `reference` no solver runs: only what the generator itself knows is kept."""
+
+
+class Solve(Protocol):
+    """Finds what can be known of a payload's optimum; `seconds` limits wall time."""
+
+    def __call__(self, payload: Any, *, seconds: float | None = None) -> Reference:
+        """Return the reference."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A built-in agent that reads the instance itself.
+
+    Attributes:
+        kind: `floor` (what trivial code scores) or `ceiling` (the reference's own answer).
+        about: one line for `makespan list`.
+        answer: the instance's answer object.
+    """
+
+    kind: str
+    about: str
+    answer: Callable[[Instance[Any]], Fields]
+
+
+@dataclass(frozen=True)
+class Family:
+    """What the harness needs to know of a family.
+
+    Attributes:
+        ramp: the settings that are the dial of difficulty, beside the level.
+        summarise: (headline, metrics by name) of graded records of one board row.
+    """
+
+    name: str
+    about: str
+    version: int
+    payload: type[Any]
+    world: Callable[[Instance[Any], Prompts], Program[Outcome]]
+    read: Callable[[Fields | None, str], Outcome]
+    grade: Callable[[Instance[Any], Outcome], Grade]
+    ramp: tuple[str, ...]
+    summarise: Callable[[Sequence[Record]], tuple[Estimate, dict[str, Estimate]]]
+    resolve: Callable[[int, Mapping[str, Scalar]], dict[str, Scalar]]
+    generate: Generate
+    solve: Solve
+    policies: Mapping[str, Policy]
+
+
+@cache
+def family(name: str) -> Family:
+    """Load a family by name; InputError if there is none."""
+    if name not in FAMILIES:
+        raise InputError(f"unknown family {name!r}: there are {', '.join(FAMILIES)}")
+    tasks, graders = import_module(f"tasks.{name}"), import_module(f"graders.{name}")
+    generators, exact = import_module(f"generators.{name}"), import_module(f"graders.exact.{name}")
+    agents = import_module(f"harness.agents.{name}")
+    return Family(
+        name=name,
+        about=FAMILIES[name],
+        version=tasks.VERSION,
+        payload=tasks.Payload,
+        world=tasks.world,
+        read=tasks.read,
+        grade=graders.grade,
+        ramp=graders.RAMP,
+        summarise=graders.summarise,
+        resolve=generators.resolve,
+        generate=generators.generate,
+        solve=exact.reference,
+        policies=agents.POLICIES,
+    )

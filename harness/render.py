@@ -1,0 +1,117 @@
+"""The board as text for a terminal or a file."""
+
+import sys
+from collections.abc import Sequence
+
+from graders.statistics import Estimate
+from harness.board import Board, Row
+
+
+def print_board(board: Board) -> None:
+    """Print every family's rows, its ramp, and what a reader must know beside them."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    for name in dict.fromkeys(row.family for row in board.rows):
+        rows = [row for row in board.rows if row.family == name]
+        for title, lines in (
+            (f"{name}: score with 95 % interval", _main(rows)),
+            (f"{name}: share that succeeded, by level", _ramp(rows)),
+        ):
+            if len(lines) < 2:
+                continue
+            table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+            for k, head in enumerate(lines[0]):
+                table.add_column(head, justify="left" if k < 2 else "right", no_wrap=k == 0)
+            for line in lines[1:]:
+                table.add_row(*line)
+            console.print(table)
+    for note in notes(board):
+        console.print(note)
+
+
+def _main(rows: Sequence[Row]) -> list[list[str]]:
+    head = ["model", "kind", "score", "", "n", "errors", "unparsable", "infeasible",
+            "gap", "tokens", "cost", "seconds"]  # fmt: skip
+    lines = [[*_cell_heads(rows)[:1], *head]] if _cell_heads(rows) else [head]
+    for row in rows:
+        gap = row.metrics.get("gap_median", Estimate.unknown(""))
+        line = [
+            _model(row),
+            row.kind,
+            _number(row.score.value),
+            _interval(row.score),
+            str(row.n),
+            str(row.errors),
+            str(row.unparsable),
+            str(row.infeasible),
+            "" if gap.value is None else f"{100 * gap.value:.1f} %",
+            "unknown" if row.tokens is None else f"{row.tokens:,}",
+            "unknown" if row.cost is None else f"${row.cost:.4f}" if row.cost else "0",
+            f"{row.seconds:.1f}",
+        ]
+        lines.append([_cell(row), *line] if _cell_heads(rows) else line)
+    return lines
+
+
+def _ramp(rows: Sequence[Row]) -> list[list[str]]:
+    """Success at each level, and the level at which half succeed."""
+    names = dict.fromkeys(m for row in rows for m in row.metrics if "@" in m)
+    levels = sorted(names, key=lambda m: float(m.split("@")[1]))
+    if len(levels) < 2:
+        return []
+    head = ["model", "kind", *(m.split("@")[1] for m in levels), "half succeed at"]
+    lines = [["cell", *head] if _cell_heads(rows) else head]
+    for row in rows:
+        shares = [row.metrics[m].value if m in row.metrics else None for m in levels]
+        half = row.metrics.get("half_level", Estimate.unknown(""))
+        line = [_model(row), row.kind, *map(_number, shares), _half(half)]
+        lines.append([_cell(row), *line] if _cell_heads(rows) else line)
+    return lines
+
+
+def notes(board: Board) -> list[str]:
+    """What must be said with the numbers: errors, partial rows, gaps against bounds."""
+    found = []
+    for row in board.rows:
+        who = f"{row.family} {_model(row)} {_cell(row)}".strip()
+        if row.errors:
+            found.append(f"{who}: {row.errors} of {row.n} episodes ended in an error, not scored")
+        if row.of is not None and row.n < row.of:
+            found.append(f"{who}: {row.n} of {row.of} episodes, in progress or limited")
+        proven = row.metrics.get("gap_proven", Estimate.unknown("")).value
+        if proven is not None and proven < 1:
+            found.append(f"{who}: {100 * (1 - proven):.0f} % of gaps are against a bound")
+    return found
+
+
+def _model(row: Row) -> str:
+    extra = [x for x, usual in ((row.agent, "direct"), (row.memory, "none")) if x != usual]
+    return " + ".join([row.model, *extra])
+
+
+def _cell_heads(rows: Sequence[Row]) -> list[str]:
+    return ["cell"] if any(row.cell for row in rows) else []
+
+
+def _cell(row: Row) -> str:
+    return " ".join(f"{k}={v}" for k, v in row.cell.items())
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return estimate.note
+    return f"{estimate.low:.2f} to {estimate.high:.2f}"
+
+
+def _half(estimate: Estimate) -> str:
+    if estimate.value is None:
+        return estimate.note
+    low, high = ("..." if x is None else f"{x:.0f}" for x in (estimate.low, estimate.high))
+    return f"{estimate.value:.0f} ({low} to {high})"

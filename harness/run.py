@@ -1,0 +1,206 @@
+"""The batch: every episode of a run, many at once, each graded and recorded as it ends."""
+
+import asyncio
+import signal
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.agents.base import AGENTS
+from harness.asking import Asking, Patience, Stopped
+from harness.episode import drive, episode
+from harness.folder import Folder
+from harness.journal import Journal
+from harness.models.base import Model
+from harness.progress import Progress
+from harness.registry import family
+from harness.request import settings_digest
+from memory.base import MEMORIES
+from tasks.base import Failure, Grade, Instance, Problem, Record
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One episode to be: an instance, a model, an epoch."""
+
+    instance: Instance[Any]
+    model: str
+    epoch: int
+
+    @property
+    def key(self) -> str:
+        """Its name in the journal."""
+        return f"{self.model} {self.epoch} {self.instance.id}"
+
+
+@dataclass
+class Batch:
+    """Drives the episodes of one run folder.
+
+    Attributes:
+        connections: calls in flight for each model, at the most.
+        say: what to do with a line for the user.
+    """
+
+    folder: Folder
+    journal: Journal
+    instances: Sequence[Instance[Any]]
+    patience: Patience = field(default_factory=Patience)
+    connections: int = 10
+    say: Say = print
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._configuration = self.folder.manifest.configuration
+        self._latest = self.journal.latest()
+
+    def jobs(self, model: str) -> list[Job]:
+        """A model's episodes, epoch by epoch."""
+        epochs = range(self._configuration.epochs)
+        return [Job(instance, model, epoch) for epoch in epochs for instance in self.instances]
+
+    def _open(self, job: Job) -> bool:
+        """Whether an episode has no grade yet: new, cut off, or ended in an error."""
+        return job.key not in self._latest or self._latest[job.key][1].grade is None
+
+    async def run(self, models: Sequence[Model]) -> Counter[str]:
+        """Run what is open; returns how many episodes are `done`, `errors` and `left`."""
+        todo = {m.name: [j for j in self.jobs(m.name) if self._open(j)] for m in models}
+        everything = sum(len(self.jobs(m.name)) for m in models)
+        count = sum(map(len, todo.values()))
+        if count < everything:
+            self.say(f"resuming: {everything - count} of {everything} episodes are done")
+        self._catch_signals()
+        with Progress("episodes", count) as self._progress:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for model in models:
+                        stream = iter(todo[model.name])
+                        for _ in range(min(self.connections, len(todo[model.name]))):
+                            group.create_task(self._work(model, stream))
+            except BaseExceptionGroup as failures:
+                raise _first(failures) from None
+            except asyncio.CancelledError:  # the second signal: what is in flight is given up
+                if not self.stopping.is_set():
+                    raise
+            finally:
+                for model in models:
+                    await model.close()
+        done = self._progress.done
+        return Counter(done=done, errors=self._progress.errors, left=count - done)
+
+    def _catch_signals(self) -> None:
+        """First signal: begin nothing new, keep what is in flight. Second: stop at once."""
+        loop = asyncio.get_running_loop()
+        me = asyncio.current_task()
+
+        def stop() -> None:
+            if self.stopping.is_set() and me:
+                me.cancel()
+                return
+            self.stopping.set()
+            self.say("stopping: waiting for the calls in flight; once more to stop at once")
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop)
+
+    async def _work(self, model: Model, jobs: Iterator[Job]) -> None:
+        for job in jobs:
+            if self.stopping.is_set():
+                return
+            await self._episode(job, model)
+
+    async def _episode(self, job: Job, model: Model) -> None:
+        asking = self._asking(job, model)
+        try:
+            grade, problem = await self._perform(job, asking), None
+        except Stopped:
+            return
+        except Exception as error:  # the one catch-all: an error is data
+            if isinstance(error, Failure) and error.stops_run:
+                raise
+            grade, problem = None, _problem(error)
+        version = self._latest[job.key][0] + 1 if job.key in self._latest else 0
+        record = self._record(job, asking, grade, problem)
+        await self.journal.record(job.key, version, record)
+        self._progress.add(cost=record.cost, error=problem is not None)
+
+    def _asking(self, job: Job, model: Model | None) -> Asking:
+        settings = settings_digest(job.model, self._configuration.sampling)
+        return Asking(job.key, settings, self.journal, model, self.patience, self.stopping)
+
+    async def _perform(self, job: Job, asking: Asking) -> Grade:
+        """One episode from its world to its grade: a pure function of the replies."""
+        instance, how = job.instance, self._configuration
+        kind = family(instance.family)
+        program = episode(
+            kind.world(instance, self.folder.prompts), AGENTS[how.agent](), MEMORIES[how.memory]()
+        )
+        return kind.grade(instance, await drive(program, asking.answer))
+
+    def _record(
+        self, job: Job, asking: Asking, grade: Grade | None, problem: Problem | None
+    ) -> Record:
+        how, replies = self._configuration, asking.replies
+        return Record(
+            instance=job.instance.id,
+            family=job.instance.family,
+            level=job.instance.level,
+            settings=job.instance.settings,
+            model=job.model,
+            agent=how.agent,
+            memory=how.memory,
+            epoch=job.epoch,
+            grade=grade,
+            problem=problem,
+            calls=len(replies),
+            attempts=asking.attempts,
+            input_tokens=_total([reply.usage.input for reply in replies]),
+            output_tokens=_total([reply.usage.output for reply in replies]),
+            cost=_total([reply.cost for reply in replies]),
+            seconds=round(sum(reply.seconds for reply in replies), 6),
+        )
+
+    async def regrade(self) -> tuple[int, int]:
+        """Replay every graded episode with today's graders; returns how many changed, of how many.
+
+        No model is asked. The new grades are appended as a version of their own.
+        """
+        models = [spec.name for spec in self._configuration.models]
+        jobs = [job for name in models for job in self.jobs(name) if not self._open(job)]
+        changed = 0
+        with Progress("regraded", len(jobs)) as progress:
+            for start in range(0, len(jobs), 500):
+                part = jobs[start : start + 500]
+                changed += sum(await asyncio.gather(*(self._again(job) for job in part)))
+                for _ in part:
+                    progress.add()
+        return changed, len(jobs)
+
+    async def _again(self, job: Job) -> bool:
+        version, before = self._latest[job.key]
+        asking = self._asking(job, None)
+        record = self._record(job, asking, await self._perform(job, asking), None)
+        await self.journal.record(job.key, version + 1, record)
+        return record.grade != before.grade
+
+
+def _total(values: Sequence[Any]) -> Any:
+    """The sum, or None if any is unknown."""
+    return None if any(value is None for value in values) else sum(values)
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = failures.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+def _problem(error: Exception) -> Problem:
+    if isinstance(error, Failure):
+        return Problem(error.boundary, str(error))
+    trace = "".join(traceback.format_exception(error))
+    return Problem("world", f"{type(error).__name__}: {error}", trace)

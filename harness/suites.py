@@ -1,0 +1,119 @@
+"""What a run covers: a suite by name, a family with a level, or a file of instances."""
+
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from itertools import count as naturals
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.instances import Wanted
+from harness.registry import FAMILIES, family
+from harness.request import digest
+from tasks.base import InputError, Noun, Scalar
+from tasks.prompts import Prompts
+
+DEFAULT_COUNT = 20  # instances of a family run without --limit
+
+
+class Entry(Noun, frozen=True):
+    """Instances 0, 1, ... of one level and one setting; `count` None is as many as wanted."""
+
+    family: str
+    level: int
+    settings: dict[str, Scalar] = {}
+    count: int | None = None
+
+
+class Suite(Noun, frozen=True):
+    """A named list of entries, or one file of instances by the digest of its content."""
+
+    name: str
+    about: str = ""
+    seed: int = 0
+    entry: tuple[Entry, ...] = ()
+    file: str | None = None
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families it covers, each once."""
+        return tuple(dict.fromkeys(entry.family for entry in self.entry))
+
+    def lock(self, prompts: Prompts) -> str:
+        """16 hex digits that change when anything that an agent is shown does.
+
+        Covered are entries, seeds and the versions of families and prompts. Rows of different
+        locks do not belong on one board.
+        """
+        names = self.families or tuple(FAMILIES)
+        versions = {name: [family(name).version, prompts.digest(name)] for name in names}
+        parts = [self.seed, msgspec.to_builtins(self.entry), self.file, versions]
+        return digest(parts)
+
+    def instances(self) -> Iterator[Wanted]:
+        """Every entry's first instance, then every entry's second, ...: a prefix is a sample."""
+        for index in naturals():
+            left = [e for e in self.entry if e.count is None or index < e.count]
+            if not left:
+                return
+            for entry in left:
+                yield Wanted(entry.family, entry.level, self.seed, index, entry.settings)
+
+    @property
+    def size(self) -> int | None:
+        """How many instances there are; None if as many as wanted."""
+        counts = [entry.count for entry in self.entry]
+        return None if None in counts else sum(c for c in counts if c is not None)
+
+
+def names() -> list[str]:
+    """The suites that come with the project."""
+    folder = files("tasks") / "suites"
+    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith("toml"))
+
+
+def load(name: str) -> Suite:
+    """A suite that comes with the project, settings resolved."""
+    text = (files("tasks") / "suites" / f"{name}.toml").read_text(encoding="utf-8")
+    raw = msgspec.toml.decode(text)
+    suite: Suite = msgspec.convert({"name": name, **raw}, Suite)
+    return _resolved(suite, {})
+
+
+def find(
+    target: str, *, level: int | None, seed: int | None, settings: Mapping[str, Scalar]
+) -> Suite:
+    """The suite meant by a suite's name, or by a family's name (if a level is given, always).
+
+    Settings given override those of every entry. InputError if there is no such thing.
+    """
+    if target in names() and level is None:
+        suite = load(target)
+        if seed is not None:
+            suite = msgspec.structs.replace(suite, seed=seed)
+        return _resolved(suite, settings) if settings else suite
+    if target in FAMILIES:
+        if level is None:
+            raise InputError(f"run {target}: a family needs --level")
+        entry = Entry(target, level)
+        return _resolved(Suite(target, seed=seed or 0, entry=(entry,)), settings)
+    raise InputError(
+        f"{target!r} is no suite ({', '.join(names())}), no family ({', '.join(FAMILIES)})"
+        " and no file ending in .jsonl"
+    )
+
+
+def of_file(path: Path, content: str) -> Suite:
+    """The suite of a file of instances, by the digest of its content."""
+    return Suite(path.stem, file=content)
+
+
+def _resolved(suite: Suite, settings: Mapping[str, Scalar]) -> Suite:
+    def full(entry: Entry) -> Entry:
+        given: dict[str, Any] = {**entry.settings, **settings}
+        return msgspec.structs.replace(
+            entry, settings=family(entry.family).resolve(entry.level, given)
+        )
+
+    return msgspec.structs.replace(suite, entry=tuple(full(entry) for entry in suite.entry))

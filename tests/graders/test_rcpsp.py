@@ -1,0 +1,244 @@
+"""The checker of projects against a twin that looks at every moment, and at known cases."""
+
+from itertools import groupby
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from generators.rcpsp import generate
+from graders.rcpsp import broken_share, grade, violations
+from tasks.base import Fields, Instance, Outcome, Parsed, Reference, Verdict
+from tasks.rcpsp import Downtime, Project, Resource, Task, Window, read
+
+
+def twin(project: Project, starts: Fields) -> list[Fields]:
+    """All violations, by looking at each task, pair and moment; nothing shared with the checker."""
+    found: list[Fields] = []
+    length = {t.id: t.duration for t in project.tasks}
+    placed = {}
+    for name in length:
+        if name not in starts:
+            found.append({"kind": "missing", "task": name})
+        elif isinstance(starts[name], bool) or not isinstance(starts[name], int):
+            found.append({"kind": "not_integer", "task": name, "value": starts[name]})
+        else:
+            placed[name] = starts[name]
+            if starts[name] < 0:
+                found.append({"kind": "negative", "task": name, "value": starts[name]})
+    found += [{"kind": "unknown", "task": i} for i in starts if i not in length]
+    runs = {i: range(s, s + length[i]) for i, s in placed.items()}
+    for a, b in project.precedences:
+        if a in runs and b in runs and placed[b] < placed[a] + length[a]:
+            late = placed[a] + length[a] - placed[b]
+            found.append({"kind": "precedence", "before": a, "after": b, "amount": late})
+    moments = sorted({t for run in runs.values() for t in run})
+    for resource in project.resources:
+        over = []
+        for t in moments:
+            down = any(
+                d.resource == resource.id and d.start <= t < d.end for d in project.downtimes
+            )
+            used = sum(
+                task.demands.get(resource.id, 0)
+                for task in project.tasks
+                if t in runs.get(task.id, ())
+            )
+            excess = used - (0 if down else resource.capacity)
+            if excess > 0:
+                over.append((t, "downtime" if down else "resource", excess))
+        for _, group in groupby(enumerate(over), lambda p: (p[1][0] - p[0], p[1][1])):
+            points = [point for _, point in group]
+            found.append(
+                {
+                    "kind": points[0][1],
+                    "resource": resource.id,
+                    "start": points[0][0],
+                    "end": points[-1][0] + 1,
+                    "amount": max(excess for _, _, excess in points),
+                }
+            )
+    for w in project.windows:
+        for bound, amount in (
+            ("release", w.release - placed.get(w.task, w.release)),
+            ("deadline", placed.get(w.task, -(10**6)) + length[w.task] - w.deadline),
+        ):
+            if amount > 0:
+                found.append({"kind": "window", "task": w.task, "bound": bound, "amount": amount})
+    for a, b in project.disjunctions:
+        both = sorted(set(runs.get(a, ())) & set(runs.get(b, ())))
+        if both:
+            found.append(
+                {"kind": "disjunction", "first": a, "second": b,
+                 "start": both[0], "end": both[-1] + 1}
+            )  # fmt: skip
+    for name, start in placed.items():
+        if start + length[name] > project.horizon:
+            amount = start + length[name] - project.horizon
+            found.append({"kind": "horizon", "task": name, "amount": amount})
+    return found
+
+
+def same(a: list[Fields], b: list[Fields]) -> bool:
+    def key(fields: Fields) -> str:
+        return repr(sorted(fields.items()))
+
+    return sorted(a, key=key) == sorted(b, key=key)
+
+
+bad = st.one_of(st.booleans(), st.floats(allow_nan=False), st.text(max_size=5), st.none())
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> tuple[Project, Fields]:
+    """A generated project and its witness with a few changes."""
+    level, index = draw(st.integers(1, 12)), draw(st.integers(0, 200))
+    instance = generate(level, 7, index, {}, reference=False)
+    assert instance.reference.answer
+    starts: Fields = dict(instance.reference.answer["starts"])
+    for name in draw(st.lists(st.sampled_from(sorted(starts)), max_size=4)):
+        match draw(st.sampled_from(["shift", "shift", "shift", "drop", "bad", "unknown"])):
+            case "shift" if type(starts.get(name)) is int:
+                starts[name] += draw(st.integers(-12, 12))
+            case "drop":
+                starts.pop(name, None)
+            case "bad":
+                starts[name] = draw(bad)
+            case "unknown":
+                starts[f"{name}x"] = draw(st.integers(0, 9))
+    return instance.payload, starts
+
+
+@settings(max_examples=400, deadline=None)
+@given(mutated())
+def test_twin_agrees_on_mutations(case: tuple[Project, Fields]) -> None:
+    project, starts = case
+    assert same(violations(project, starts), twin(project, starts))
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> tuple[Project, Fields]:
+    """Any small project with any starts: zero durations, touching downtimes, ties."""
+    n = draw(st.integers(1, 5))
+    ids = [f"T{k}" for k in range(n)]
+    capacity = draw(st.lists(st.integers(0, 3), min_size=1, max_size=2))
+    tasks = tuple(
+        Task(i, draw(st.integers(0, 4)),
+             {f"R{k}": draw(st.integers(0, c)) for k, c in enumerate(capacity)})
+        for i in ids
+    )  # fmt: skip
+    pairs = [(a, b) for k, a in enumerate(ids) for b in ids[k + 1 :]]
+    some = st.lists(st.sampled_from(pairs), unique=True, max_size=4) if pairs else st.just([])
+    spans = st.tuples(st.integers(0, 6), st.integers(1, 3))
+    project = Project(
+        tasks,
+        tuple(Resource(f"R{k}", c) for k, c in enumerate(capacity)),
+        tuple(draw(some)),
+        tuple(Downtime("R0", a, a + d) for a, d in draw(st.lists(spans, max_size=3))),
+        tuple(Window(t.id, 1, 1 + t.duration + draw(st.integers(0, 3))) for t in tasks[::2]),
+        tuple(draw(some)),
+        8,
+    )
+    return project, {i: draw(st.integers(-2, 8)) for i in ids}
+
+
+@settings(max_examples=500, deadline=None)
+@given(drawn())
+def test_twin_agrees_on_any_starts(case: tuple[Project, Fields]) -> None:
+    project, starts = case
+    wrong = violations(project, starts)
+    assert same(wrong, twin(project, starts))
+    assert 0 <= broken_share(project, wrong) <= 1
+    assert (broken_share(project, wrong) == 0) == (not wrong)
+
+
+def small() -> Project:
+    return Project(
+        (Task("A", 3, {"R": 2}), Task("B", 2, {"R": 2}), Task("C", 2, {})),
+        (Resource("R", 3),),
+        (("A", "C"),),
+        (Downtime("R", 4, 6),),
+        (Window("B", 1, 9),),
+        (("B", "C"),),
+        10,
+    )
+
+
+@pytest.mark.parametrize(
+    ("starts", "expected"),
+    [
+        ({"A": 0, "B": 6, "C": 3}, []),
+        ({"A": 1, "B": 6, "C": 4}, []),  # touching a downtime and a precedence is allowed
+        (
+            {"A": 0, "B": 1, "C": 3},
+            [{"kind": "resource", "resource": "R", "start": 1, "end": 3, "amount": 1}],
+        ),
+        (
+            {"A": 2, "B": 6, "C": 8},
+            [{"kind": "downtime", "resource": "R", "start": 4, "end": 5, "amount": 2}],
+        ),
+        (
+            {"A": 3, "B": 4, "C": 8},  # over capacity inside the downtime: a downtime only
+            [{"kind": "downtime", "resource": "R", "start": 4, "end": 6, "amount": 4}],
+        ),
+        (
+            {"A": 0, "B": 6, "C": 2},
+            [{"kind": "precedence", "before": "A", "after": "C", "amount": 1}],
+        ),
+        (
+            {"A": 0, "B": 8, "C": 3},
+            [{"kind": "window", "task": "B", "bound": "deadline", "amount": 1}],
+        ),
+        (
+            {"A": 0, "B": 6, "C": 7},
+            [{"kind": "disjunction", "first": "B", "second": "C", "start": 7, "end": 8}],
+        ),
+        ({"A": 0, "B": 6, "C": 9}, [{"kind": "horizon", "task": "C", "amount": 1}]),
+        ({"A": 0, "B": 6}, [{"kind": "missing", "task": "C"}]),
+        ({"A": 0, "B": 6, "C": 3, "D": 1}, [{"kind": "unknown", "task": "D"}]),
+        ({"A": 0.0, "B": 6, "C": 3}, [{"kind": "not_integer", "task": "A", "value": 0.0}]),
+        ({"A": False, "B": 6, "C": 3}, [{"kind": "not_integer", "task": "A", "value": False}]),
+        ({"A": "0", "B": 6, "C": 3}, [{"kind": "not_integer", "task": "A", "value": "0"}]),
+        ({"A": -1, "B": 6, "C": 3}, [{"kind": "negative", "task": "A", "value": -1}]),
+    ],
+)
+def test_known_cases(starts: Fields, expected: list[Fields]) -> None:
+    assert violations(small(), starts) == expected
+
+
+def one(reference: Reference) -> Instance[Project]:
+    return Instance("x", "rcpsp", 3, None, 0, {}, 1, small(), reference)
+
+
+def test_gap_says_what_it_is_against() -> None:
+    answer = {"starts": {"A": 0, "B": 6, "C": 3}}
+    proven = grade(one(Reference("optimal", 8, 8)), read(answer, ""))
+    assert (proven.verdict, proven.score, proven.gap) == (Verdict.valid, 1.0, 0.0)
+    assert proven.against == "optimum"
+    bounded = grade(one(Reference("bounded", 8, 5)), read(answer, ""))
+    assert (bounded.gap, bounded.against) == (0.6, "bound")
+    unknown = grade(one(Reference("none")), read(answer, ""))
+    assert (unknown.gap, unknown.against, unknown.objective) == (None, None, 8)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, {}, {"starts": None}, {"starts": [0, 6, 3]}, {"starts": "A"}, {"start": {"A": 0}}],
+)
+def test_no_starts_is_unparsable(answer: Any) -> None:
+    found = grade(one(Reference("none")), Outcome((Parsed(value=answer),)))
+    assert (found.verdict, found.score) == (Verdict.unparsable, 0.0)
+    assert found.metrics["broken"] == 1.0
+
+
+def test_leaving_tasks_out_does_not_look_nearer() -> None:
+    project = small()
+    shares = []
+    starts: Fields = {"A": 0, "B": 1, "C": 0}
+    for name in "ABC":
+        shares.append(broken_share(project, violations(project, starts)))
+        starts.pop(name)
+    shares.append(broken_share(project, violations(project, {})))
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0

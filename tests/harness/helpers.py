@@ -1,0 +1,64 @@
+"""The command line as tests use it: in this process, or in one of its own."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from generators.rcpsp import generate
+from harness.instances import encode
+from tests.loopback import Json
+
+PROGRAM = [sys.executable, "-c", "import sys; from harness.cli import main; sys.exit(main())"]
+
+
+def command(*words: object) -> list[str]:
+    """The words of a subprocess that runs `makespan`."""
+    return [*PROGRAM, *map(str, words)]
+
+
+def makespan(*words: object, **extra: str) -> subprocess.CompletedProcess[str]:
+    """Run `makespan` in a process of its own; `extra` goes into its environment."""
+    return subprocess.run(
+        command(*words), capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, **extra},
+    )  # fmt: skip
+
+
+def instances(path: Path, count: int, level: int = 4) -> Path:
+    """A file of small projects, their references only the witness's."""
+    made = [generate(level, 0, k, {}, reference=False) for k in range(count)]
+    path.write_bytes(b"".join(encode(i) + b"\n" for i in made))
+    return path
+
+
+def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
+    """What a query finds in a journal."""
+    db = sqlite3.connect(folder / "journal.sqlite")
+    try:
+        return db.execute(query).fetchall()
+    finally:
+        db.close()
+
+
+def answered(folder: Path) -> set[tuple[str, str]]:
+    """(episode, path) of every reply in a journal."""
+    found = rows(
+        folder,
+        "select key, path from attempts join episodes on id = episode where reply is not null",
+    )
+    return {(key, path) for key, path in found}
+
+
+def board(folder: Path) -> list[Json]:
+    """The rows of `board --json`."""
+    found: list[Json] = json.loads(makespan("board", folder, "--json").stdout)["rows"]
+    return found
+
+
+def zeros(_: int, body: Json) -> str:
+    """An answer that parses but starts no task."""
+    return '{"starts": {}}' if body["messages"] else ""

@@ -1,0 +1,85 @@
+"""The journal: committed before it is used, together where that is cheaper."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from harness.journal import Journal, read_records
+from tasks.base import Problem, Record, Reply, StoreFailure
+
+
+def record(name: str, message: str = "x") -> Record:
+    return Record(
+        name, "rcpsp", 3, {}, "m", "direct", "none", 0, None, Problem("world", message),
+        1, 1, None, None, None, 0.0,
+    )  # fmt: skip
+
+
+def test_rows_are_there_for_others_once_written(tmp_path: Path) -> None:
+    async def go() -> None:
+        journal = Journal(tmp_path)
+        other = sqlite3.connect(tmp_path / "journal.sqlite")
+
+        async def one(k: int) -> None:
+            await journal.attempt(f"e{k}", "answer", 1, "q", 0.5, reply=Reply(f"r{k}"))
+            found = other.execute(
+                "select count(*) from attempts join episodes on id = episode where key = ?",
+                (f"e{k}",),
+            ).fetchone()
+            assert found == (1,)
+
+        await asyncio.gather(*(one(k) for k in range(50)))
+        journal.close()
+
+    asyncio.run(go())
+    journal = Journal(tmp_path)
+    assert journal.answered("e7")["answer"].reply == Reply("r7")
+    assert journal.answered("never") == {}
+    journal.close()
+
+
+def test_failed_attempts_are_counted_and_kept(tmp_path: Path) -> None:
+    async def go() -> None:
+        journal = Journal(tmp_path)
+        await journal.attempt("e", "answer", 1, "q", 0.1, fault="server: no")
+        await journal.attempt("e", "answer", 2, "q", 0.1, reply=Reply("yes"))
+        known = journal.answered("e")["answer"]
+        assert (known.attempts, known.reply) == (2, Reply("yes"))
+        journal.close()
+
+    asyncio.run(go())
+
+
+def test_newest_version_of_each_record(tmp_path: Path) -> None:
+    async def go() -> None:
+        journal = Journal(tmp_path)
+        for name, version in (("b", 0), ("a", 0), ("b", 1), ("b", 2)):
+            await journal.record(name, version, record(name, f"v{version}"))
+        assert journal.latest()["b"] == (2, record("b", "v2"))
+        journal.close()
+
+    asyncio.run(go())
+    assert list(read_records(tmp_path)) == [record("b", "v2"), record("a", "v0")]
+
+
+def test_a_row_that_cannot_be_written_is_a_store_failure(tmp_path: Path) -> None:
+    async def go() -> None:
+        journal = Journal(tmp_path)
+        await journal.attempt("e", "answer", 1, "q", 0.1, reply=Reply("a"))
+        with pytest.raises(StoreFailure, match=r"cannot write .*journal\.sqlite: UNIQUE"):
+            await journal.attempt("e", "answer", 1, "q", 0.1, reply=Reply("b"))
+        journal.close()
+
+    asyncio.run(go())
+
+
+def test_what_is_no_run_folder_or_no_journal(tmp_path: Path) -> None:
+    with pytest.raises(StoreFailure, match="not a run folder"):
+        list(read_records(tmp_path))
+    (tmp_path / "journal.sqlite").write_bytes(b"not a database, not at all" * 100)
+    with pytest.raises(StoreFailure, match="not a database"):
+        Journal(tmp_path)
+    with pytest.raises(StoreFailure, match="not a database"):
+        list(read_records(tmp_path))

@@ -1,0 +1,69 @@
+"""Suites: what they hold, and a lock that changes with whatever an agent is shown."""
+
+from itertools import islice
+
+import msgspec
+import pytest
+
+from harness import suites
+from tasks.base import InputError
+from tasks.prompts import Prompts, installed
+
+PROMPTS = installed()
+
+
+@pytest.mark.parametrize("name", suites.names())
+def test_every_suite_loads_with_its_settings_resolved(name: str) -> None:
+    suite = suites.load(name)
+    assert suite.about
+    assert suite.size == len(list(suite.instances()))
+    assert all("axes" in entry.settings for entry in suite.entry)
+
+
+def test_the_standard_ramp_grows_tasks() -> None:
+    entries = suites.load("rcpsp").entry
+    found = [(e.level, e.settings["layers"], e.settings["edges"], e.count) for e in entries]
+    assert found == [
+        (5, 3, 4, 40), (10, 4, 12, 40), (15, 4, 18, 40), (20, 5, 24, 40), (30, 6, 36, 40),
+        (40, 8, 48, 40),
+    ]  # fmt: skip
+    assert {e.settings["axes"] for e in entries} == {"downtime,windows,disjunctions"}
+    assert suites.load("rcpsp-hard").entry[:6] == entries
+
+
+def test_the_papers_ramp_has_all_levels_and_cells() -> None:
+    entries = suites.load("rcpsp-edges").entry
+    full = [e.settings["edges"] for e in entries if e.settings["axes"].count(",") == 2]  # type: ignore[union-attr]
+    assert full == [0, 8, 16, 24, 32, 40]
+    assert len({e.settings["axes"] for e in entries if e.settings["edges"] == 24}) == 8
+
+
+def test_a_prefix_of_a_suite_is_spread_over_its_entries() -> None:
+    first = list(islice(suites.load("rcpsp").instances(), 12))
+    assert [w.level for w in first] == [5, 10, 15, 20, 30, 40] * 2
+    assert [w.index for w in first] == [0] * 6 + [1] * 6
+
+
+def test_lock_changes_with_what_is_shown_and_not_with_names() -> None:
+    suite = suites.load("quickstart")
+    lock = suite.lock(PROMPTS)
+    assert lock == suites.load("quickstart").lock(installed())
+    replace = msgspec.structs.replace
+    changed = dict(PROMPTS.sources) | {"rcpsp/plain.j2": "Go."}
+    assert suite.lock(Prompts(changed)) != lock
+    assert replace(suite, seed=1).lock(PROMPTS) != lock
+    assert replace(suite, entry=suite.entry[1:]).lock(PROMPTS) != lock
+    assert replace(suite, name="other", about="x").lock(PROMPTS) == lock
+
+
+def test_a_name_with_a_level_is_the_family() -> None:
+    suite = suites.find("rcpsp", level=10, seed=None, settings={"axes": "downtime"})
+    assert (suite.size, suite.entry[0].settings["axes"]) == (None, "downtime")
+    assert suites.find("rcpsp", level=None, seed=3, settings={}).seed == 3
+
+
+def test_settings_override_every_entry() -> None:
+    suite = suites.find("quickstart", level=None, seed=None, settings={"setting": "datacentre"})
+    assert {e.settings["setting"] for e in suite.entry} == {"datacentre"}
+    with pytest.raises(InputError, match="no suite"):
+        suites.find("nothing", level=None, seed=None, settings={})

@@ -1,0 +1,121 @@
+"""The house itself: imports point one way, names are ours, nothing heavy loads early."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("tasks", "graders", "generators", "memory", "harness")
+MAY_IMPORT = {
+    "tasks": {"tasks"},
+    "graders": {"tasks", "graders"},
+    "generators": {"tasks", "graders", "generators"},
+    "memory": {"tasks", "memory"},
+    "harness": set(PACKAGES),
+}
+HEAVY = ("openai", "anthropic", "litellm", "pandas", "numpy", "datasets", "ortools", "rich",
+         "aiohttp", "pydantic", "mcp")  # fmt: skip
+
+
+def sources(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names a file imports anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_point_one_way(package: str) -> None:
+    for path in sources(package):
+        wrong = imported(path) & set(PACKAGES) - MAY_IMPORT[package]
+        assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+
+
+def test_no_distribution_but_ours_owns_our_names() -> None:
+    owners = packages_distributions()
+    for package in PACKAGES:
+        assert set(owners.get(package, ["makespan"])) <= {"makespan"}, package
+
+
+def test_functions_fit_a_screen_and_files_have_one_subject() -> None:
+    for package in PACKAGES:
+        for path in sources(package):
+            text = path.read_text("utf-8")
+            assert text.count("\n") <= 400, path
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    assert node.end_lineno is not None
+                    assert node.end_lineno - node.lineno < 50, f"{path}: {node.name}"
+
+
+def test_one_catch_all_in_the_project() -> None:
+    broad = []
+    for package in PACKAGES:
+        for path in sources(package):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.ExceptHandler) and (
+                    node.type is None
+                    or getattr(node.type, "id", "") in ("Exception", "BaseException")
+                ):
+                    broad.append(path.relative_to(ROOT).as_posix())
+    assert broad == ["harness/run.py"]
+
+
+def test_nothing_random_but_seeded_and_no_hash() -> None:
+    """No global random state, no hash(), no wall clock where prompts and grades are made."""
+    wrong = re.compile(
+        r"\brandom\.(random|randint|choice|shuffle|seed)\(|(?<![\w.])hash\(|\btime\.time\(|datetime\.now"
+    )
+    for package in ("tasks", "graders", "generators", "memory"):
+        for path in sources(package):
+            assert not wrong.search(path.read_text("utf-8")), path
+
+
+def loaded(code: str) -> set[str]:
+    """Which heavy modules are loaded after some code."""
+    program = f"import sys\n{code}\nprint(*[m for m in {HEAVY} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                          check=True, cwd="/", env={**os.environ, "COLUMNS": "80"})  # fmt: skip
+    return set(done.stdout.split("\n")[-2].split())
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = "from harness.cli import main\ntry: main(['--help'])\nexcept SystemExit: print()"
+    assert loaded(code) == set()
+
+
+def test_grading_loads_nothing_heavy(tmp_path: Path) -> None:
+    from generators.rcpsp import generate
+    from harness.instances import encode
+
+    instance = generate(5, 0, 0, {}, reference=False)
+    (tmp_path / "i.jsonl").write_bytes(encode(instance))
+    (tmp_path / "a.jsonl").write_text('{"id": "' + instance.id + '", "text": "no"}\n')
+    words = ["grade", f"{tmp_path}/i.jsonl", f"{tmp_path}/a.jsonl"]
+    assert loaded(f"from harness.cli import main\nmain({words})") == set()
+
+
+def test_no_registry_or_machine_is_named() -> None:
+    wrong = re.compile(r"pypi\.org|pythonhosted|npmjs|/work/|/root/|/home/\w")
+    listed = subprocess.run(["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True,
+                            check=False).stdout.split()  # fmt: skip
+    for name in listed:
+        path = ROOT / name
+        if path.is_file() and path != Path(__file__):
+            text = path.read_bytes().decode("utf-8", "ignore")
+            assert not wrong.search(text), name
