@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from random import Random
 from time import perf_counter
 
-from msgspec.structs import replace
-
 from harness.journal import Answered, Journal
 from harness.models.base import Model, ProviderFailure
 from harness.request import first_difference, request_parts
@@ -100,16 +98,14 @@ class Asking:
             started = perf_counter()
             try:
                 async with asyncio.timeout(self.patience.seconds):
-                    bare = await model.reply(ask)
+                    reply = await model.reply(ask)
             except TimeoutError:
                 failure = ProviderFailure("time limit", f"no reply in {self.patience.seconds:g} s")
             except ProviderFailure as raised:
                 failure = raised
             else:
-                seconds = round(perf_counter() - started, 6)
-                reply = replace(bare, seconds=seconds)
                 await self.journal.attempt(
-                    self.episode, ask.path, number, request, seconds, reply=reply
+                    self.episode, ask.path, number, request, reply.seconds, reply=reply
                 )
                 return reply
             seconds = round(perf_counter() - started, 6)

@@ -1,10 +1,7 @@
 """Instances as files and as they are made: JSON lines in, JSON lines out."""
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterable
 from hashlib import sha256
-from itertools import islice
-from os import cpu_count
 from pathlib import Path
 from typing import Any
 
@@ -82,21 +79,3 @@ def make(wanted: Wanted) -> bytes:
     w = wanted
     generate = family(w.family).generate
     return encode(generate(w.level, w.seed, w.index, w.settings, reference=w.reference))
-
-
-def make_all(wanted: Iterable[Wanted]) -> Iterator[bytes]:
-    """Generate instances in order, on every core where a reference has to be proven."""
-    stream = iter(wanted)
-    first = list(islice(stream, 2))
-    if len(first) < 2 or not first[0].reference:
-        yield from (make(w) for w in (*first, *stream))
-        return
-    workers = cpu_count() or 1
-    with ProcessPoolExecutor(workers) as pool:
-        ahead: list[Future[bytes]] = [pool.submit(make, w) for w in first]
-        try:
-            while ahead:
-                ahead += [pool.submit(make, w) for w in islice(stream, 4 * workers - len(ahead))]
-                yield ahead.pop(0).result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)

@@ -6,6 +6,7 @@ moment loses no committed row (a machine that loses power may lose the last mome
 """
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,7 +161,9 @@ def read_records(folder: Path) -> Iterator[Record]:
     if not path.is_file():
         raise StoreFailure(f"{folder} is not a run folder: it has no {_NAME}")
     try:
-        db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        # a folder that cannot be written (an archive, say) has no writer either
+        mode = "mode=ro" if os.access(folder, os.W_OK) else "immutable=1"
+        db = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
         yield from (record for _, _, record in _latest(db))
         db.close()
     except sqlite3.Error as error:

@@ -1,85 +1,127 @@
-"""The exact reference of a project: the least makespan, or how near we know it to be.
+"""The exact reference of a project: the least makespan, or how near to it we know we are.
 
-Cheap bounds come first: a critical path and an energy bound from below, list schedules from
-above. Where they meet, no solver is loaded; else CP-SAT closes the gap (or leaves it). One
+Cheap bounds come first: a critical path and the resources' energy from below, list schedules
+from above. Where they meet no solver is loaded; else CP-SAT looks for something shorter. One
 worker, a fixed seed and deterministic time make a reference the same bytes in every process.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate
+from dataclasses import replace
+from math import ceil
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from graders.exact.sgs import (
-    Compiled,
-    Timeline,
-    by_id,
-    compile_project,
-    edf,
-    forward_backward,
-    in_time,
-    lft,
-    makespan,
-    priority_list,
-    random_list,
-    serial,
-)
+from graders.exact import sgs
+from graders.exact.sgs import Compiled
 from graders.rcpsp import violations
-from tasks.base import InputError, Reference, SolverFailure
+from tasks.base import Reference, SolverFailure
 from tasks.rcpsp import Project
 
 if TYPE_CHECKING:
     from ortools.sat.python.cp_model import CpModel, CpSolver, IntVar
 
-LIMIT = 10.0  # deterministic seconds of CP-SAT
-SAMPLES = 20
-LARGEST = 10**12
+LIMIT = 5.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
+SAMPLES = 20  # random lists tried for an upper bound; more met the lower one hardly more often
+LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overflow
+
+
+class Known(NamedTuple):
+    """No answer is shorter than `bound`; `starts` is the best one found; `solver` did the last."""
+
+    bound: int
+    starts: list[int] | None
+    solver: str = "sgs"
 
 
 def reference(
     project: Project,
     *,
-    deterministic_limit: float = LIMIT,
+    deterministic_limit: float | None = None,
     seconds: float | None = None,
     hint: Mapping[str, int] | None = None,
 ) -> Reference:
-    """Minimise the makespan under all constraints, horizon included; times in whole units.
+    """Minimise the makespan, in time units, under every constraint, the horizon included.
 
-    `deterministic_limit` bounds CP-SAT's work in its deterministic seconds; `seconds` adds a limit
-    of wall time, which makes the outcome depend on the machine. `hint` is an answer to start
-    from, used as a bound if it is feasible. `infeasible` is proven; `none` means that no answer
-    was found in time, and carries the bound. SolverFailure if the checker refutes the solver.
+    `seconds` limits CP-SAT's wall time, and the outcome then depends on the machine;
+    `deterministic_limit` its own measure of work, by default `seconds`, or else `LIMIT`. `hint`
+    (task id -> start) saves work if it is feasible. `infeasible` is proven; `none` has a bound but
+    no answer. SolverFailure if the checker refutes an answer, or the bounds cross.
     """
-    compiled = _bounded_horizon(compile_project(project))
+    compiled = _trimmed(sgs.compile_project(project))
     heads, tails = earliest_starts(compiled), longest_tails(compiled)
-    lower = lower_bound(compiled, heads, tails)
-    if lower > compiled.horizon or not in_time(compiled, heads):
-        return Reference("infeasible", solver="sgs")
-    best = upper_bound(compiled, lower, tails)
-    return Reference("none", solver="sgs") if best is None else (lower, makespan(compiled, best))
+    bound = lower_bound(compiled, heads, tails)
+    known = Known(bound, None)
+    if bound <= compiled.horizon:
+        given = [] if hint is None or violations(project, hint) else [_listed(compiled, hint)]
+        known = Known(bound, upper_bound(compiled, bound, tails, given))
+        if not _settled(compiled, known) and _fits_solver(compiled):
+            limit = deterministic_limit or seconds or LIMIT
+            known = _improved(compiled, known, heads, limit, seconds)
+    return _reference(project, compiled, known)
 
 
-def _bounded_horizon(project):
-    return project
+def _trimmed(project: Compiled) -> Compiled:
+    """Cut a far horizon: shifted left, a schedule never waits past the last release or downtime."""
+    ends = [end for spans in project.downtimes for _, end in spans]
+    latest = max([*project.releases, *ends]) + sum(project.durations)
+    return replace(
+        project,
+        horizon=min(project.horizon, latest),
+        deadlines=tuple(min(deadline, latest) for deadline in project.deadlines),
+    )
+
+
+def _listed(project: Compiled, starts: Mapping[str, int]) -> list[int]:
+    return [starts[name] for name in project.ids]
+
+
+def _settled(project: Compiled, known: Known) -> bool:
+    return known.starts is not None and sgs.makespan(project, known.starts) == known.bound
+
+
+def _fits_solver(project: Compiled) -> bool:
+    return project.horizon * max([1, *project.capacities]) <= LARGEST
+
+
+def _reference(project: Project, compiled: Compiled, known: Known) -> Reference:
+    """State what is known, after the checker has agreed."""
+    bound, starts, solver = known
+    if starts is None and bound > compiled.horizon:
+        return Reference("infeasible", solver=solver)
+    if starts is None:
+        return Reference("none", bound=bound, solver=solver)
+    answer = sgs.by_id(compiled, starts)
+    wrong = violations(project, answer)
+    if wrong:
+        raise SolverFailure(f"{solver}: its answer breaks {len(wrong)} rules, first {wrong[0]}")
+    objective = sgs.makespan(compiled, starts)
+    if bound > objective:
+        raise SolverFailure(f"{solver}: makespan {objective} is below its lower bound {bound}")
+    status = "optimal" if bound == objective else "bounded"
+    return Reference(status, objective, bound, solver, {"starts": answer})
+
+
+# From below ---------------------------------------------------------------------------------
 
 
 def earliest_starts(project: Compiled) -> list[int]:
-    """Heads: the n earliest starts by release dates, precedence and downtimes alone."""
-    timelines = [Timeline(*r) for r in zip(project.capacities, project.downtimes, strict=True)]
+    """The n heads: earliest starts by release dates, precedence and downtimes alone."""
+    timelines = sgs.timelines(project)
     heads = list(project.releases)
     for i in project.order:
+        duration = project.durations[i]
         start = max([heads[i], *(heads[j] + project.durations[j] for j in project.predecessors[i])])
         tried = -1
         while start != tried:
             tried = start
             for r, amount in project.demands[i]:
-                start = timelines[r].earliest(start, project.durations[i], amount)
+                start = timelines[r].earliest(start, duration, amount)
         heads[i] = start
     return heads
 
 
 def longest_tails(project: Compiled) -> list[int]:
-    """The n least times from a task's end to the makespan, by precedence alone."""
+    """The n tails: least times between a task's end and the makespan, by precedence alone."""
     tails = [0] * len(project.ids)
     for i in reversed(project.order):
         tails[i] = max((project.durations[j] + tails[j] for j in project.successors[i]), default=0)
@@ -87,66 +129,152 @@ def longest_tails(project: Compiled) -> list[int]:
 
 
 def lower_bound(project: Compiled, heads: Sequence[int], tails: Sequence[int]) -> int:
-    """The greater of the critical path and every resource's energy bound."""
-    path = max(h + d + t for h, d, t in zip(heads, project.durations, tails, strict=True))
-    return max(
-        [path, *(energy_bound(project, r, heads, tails) for r in range(len(project.capacities)))]
-    )
+    """A makespan that no answer beats, past the horizon if there is proof that none exists.
+
+    The greatest of the critical path and, for each resource, head h and tail t: the moment when
+    the work of all tasks with no lesser head and tail can be done if it starts at h, plus t.
+    """
+    ends = [h + d for h, d in zip(heads, project.durations, strict=True)]
+    if any(end > deadline for end, deadline in zip(ends, project.deadlines, strict=True)):
+        return project.horizon + 1
+    bound = max(end + tail for end, tail in zip(ends, tails, strict=True))
+    for r in range(len(project.capacities)):
+        bound = max(bound, _energy_bound(project, r, heads, tails))
+    return bound
 
 
-def energy_bound(
+def _energy_bound(
     project: Compiled, resource: int, heads: Sequence[int], tails: Sequence[int]
 ) -> int:
-    users = [
-        (tails[i], heads[i], amount * project.durations[i])
+    jobs = sorted(
+        (-tails[i], heads[i], amount * project.durations[i])
         for i in range(len(project.ids))
         for r, amount in project.demands[i]
         if r == resource
-    ]
-    users.sort(reverse=True)
-    best = 0
-    for head in sorted({u[1] for u in users}):
-        energy = 0
-        for tail, start, area in users:
+    )
+    bound = 0
+    for head in {job[1] for job in jobs}:
+        work = 0
+        for minus_tail, start, area in jobs:
             if start >= head:
-                energy += area
-                best = max(best, filled(project, resource, head, energy) + tail)
-    return best
+                work += area
+                bound = max(bound, _done(project, resource, head, work) - minus_tail)
+    return bound
 
 
-def filled(project, r, start, energy):
-    cap = project.capacities[r]
-    for a, b in project.downtimes[r]:
-        if b <= start:
-            continue
-        if a > start:
-            room = (a - start) * cap
-            if room >= energy:
+def _done(project: Compiled, resource: int, start: int, work: int) -> int:
+    """When the full capacity from `start` on, outside downtimes, has delivered `work` > 0."""
+    capacity = project.capacities[resource]
+    for down, up in project.downtimes[resource]:
+        if up > start:
+            room = max(0, down - start) * capacity
+            if work <= room:
                 break
-            energy -= room
-        start = b
-    return start + -(-energy // cap)
+            work -= room
+            start = up
+    return start - (-work // capacity)
 
 
-def upper_bound(project, lower, tails, samples=SAMPLES):
-    best = None
-    for order in lists(project, tails, samples):
-        starts = serial(project, order)
-        if not in_time(project, starts):
-            continue
-        starts = forward_backward(project, starts)
-        if best is None or makespan(project, starts) < makespan(project, best):
-            best = starts
-        if makespan(project, best) == lower:
-            break
+# From above ---------------------------------------------------------------------------------
+
+
+def upper_bound(
+    project: Compiled, lower: int, tails: Sequence[int], given: Sequence[list[int]] = ()
+) -> list[int] | None:
+    """The n starts of the best feasible list schedule found, improved forward and backward.
+
+    `given` are feasible schedules to improve first. Stops when the makespan is `lower`.
+    """
+    best: list[int] | None = None
+    shortest = project.horizon + 1
+    for starts in _candidates(project, tails, given):
+        if sgs.in_time(project, starts):
+            improved = sgs.forward_backward(project, starts)
+            length = sgs.makespan(project, improved)
+            if length < shortest:
+                best, shortest = improved, length
+            if shortest <= lower:
+                break
     return best
 
 
-def lists(project, tails, samples):
-    late = lft(project)
-    yield priority_list(project, late)
-    yield priority_list(project, [-t - d for t, d in zip(tails, project.durations)])
-    yield priority_list(project, edf(project))
-    rng = Random("graders/exact/rcpsp")
-    for _ in range(samples):
-        yield random_list(project, rng)
+def _candidates(
+    project: Compiled, tails: Sequence[int], given: Sequence[list[int]]
+) -> Iterator[list[int]]:
+    yield from given
+    rank = [-tail - d for tail, d in zip(tails, project.durations, strict=True)]
+    for keys in (sgs.lft(project), rank, sgs.edf(project)):
+        yield sgs.serial(project, sgs.priority_list(project, keys))
+    rng = Random("exact/rcpsp")
+    for _ in range(SAMPLES):
+        yield sgs.serial(project, sgs.random_list(project, rng))
+
+
+# CP-SAT -------------------------------------------------------------------------------------
+
+
+def _improved(
+    project: Compiled, known: Known, heads: Sequence[int], limit: float, seconds: float | None
+) -> Known:
+    """Let CP-SAT look for a makespan below the best known one, or at most the horizon."""
+    import ortools
+    from ortools.sat.python import cp_model
+
+    solver = f"cp-sat {ortools.__version__}"
+    best = known.starts
+    most = project.horizon if best is None else sgs.makespan(project, best) - 1
+    model, starts = _model(project, heads, known.bound, most)
+    engine = _engine(limit, seconds)
+    status = engine.solve(model)
+    if status == cp_model.INFEASIBLE:
+        return Known(most + 1, best, solver)
+    if status == cp_model.MODEL_INVALID:
+        raise SolverFailure(f"{solver}: {model.validate()}")
+    bound = max(known.bound, ceil(engine.best_objective_bound - 1e-6))
+    if status != cp_model.UNKNOWN:
+        best = [engine.value(start) for start in starts]
+    return Known(bound, best, solver)
+
+
+def _engine(limit: float, seconds: float | None) -> "CpSolver":
+    from ortools.sat.python.cp_model import CpSolver
+
+    engine = CpSolver()
+    engine.parameters.num_workers = 1
+    engine.parameters.random_seed = 0
+    engine.parameters.max_deterministic_time = limit
+    # a linear relaxation only costs here: without it the hard j30 take half the time
+    engine.parameters.linearization_level = 0
+    if seconds is not None:
+        engine.parameters.max_time_in_seconds = seconds
+    return engine
+
+
+def _model(
+    project: Compiled, heads: Sequence[int], least: int, most: int
+) -> "tuple[CpModel, list[IntVar]]":
+    """Minimise the makespan in [least, most]; returns the model and its n start variables."""
+    from ortools.sat.python.cp_model import CpModel
+
+    model = CpModel()
+    durations, count = project.durations, len(project.ids)
+    end = model.new_int_var(least, most, "makespan")
+    starts = [
+        model.new_int_var(heads[i], min(most, project.deadlines[i]) - durations[i], name)
+        for i, name in enumerate(project.ids)
+    ]
+    runs = [model.new_fixed_size_interval_var(starts[i], durations[i], "") for i in range(count)]
+    for i in range(count):
+        model.add(starts[i] + durations[i] <= end)
+        for j in project.successors[i]:
+            model.add(starts[i] + durations[i] <= starts[j])
+        for j in project.partners[i]:
+            if i < j:
+                model.add_no_overlap([runs[i], runs[j]])
+    for r, capacity in enumerate(project.capacities):
+        uses = [(runs[i], q) for i in range(count) for k, q in project.demands[i] if k == r]
+        for down, up in project.downtimes[r]:
+            uses.append((model.new_fixed_size_interval_var(down, up - down, ""), capacity))
+        model.add_cumulative([run for run, _ in uses], [amount for _, amount in uses], capacity)
+    model.minimize(end)
+    return model, starts

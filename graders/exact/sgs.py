@@ -128,6 +128,11 @@ class Timeline:
         return k
 
 
+def timelines(project: Compiled) -> list[Timeline]:
+    """The m resources before any task is placed."""
+    return [Timeline(*r) for r in zip(project.capacities, project.downtimes, strict=True)]
+
+
 def serial(project: Compiled, order: Sequence[int]) -> list[int]:
     """Place the tasks one by one as early as they fit; returns the n start times.
 
@@ -136,7 +141,7 @@ def serial(project: Compiled, order: Sequence[int]) -> list[int]:
     `in_time`.
     """
     durations, demands, partners = project.durations, project.demands, project.partners
-    timelines = [Timeline(*r) for r in zip(project.capacities, project.downtimes, strict=True)]
+    resources = timelines(project)
     starts, ends = [-1] * len(durations), [-1] * len(durations)
     for i in order:
         duration = durations[i]
@@ -148,14 +153,14 @@ def serial(project: Compiled, order: Sequence[int]) -> list[int]:
         while start != tried:
             tried = start
             for r, amount in demands[i]:
-                start = timelines[r].earliest(start, duration, amount)
+                start = resources[r].earliest(start, duration, amount)
             for j in partners[i]:
                 if starts[j] < start + duration and start < ends[j]:
                     start = ends[j]
         starts[i] = start
         ends[i] = end = start + duration
         for r, amount in demands[i]:
-            timelines[r].occupy(start, end, amount)
+            resources[r].occupy(start, end, amount)
     return starts
 
 

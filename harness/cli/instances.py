@@ -53,7 +53,7 @@ def generate(options: Namespace) -> int:
     ]  # fmt: skip
     key = [options.family, options.level, options.seed, settings, options.no_reference]
     emit(options.out, "instances", len(wanted),
-         lambda start: instances.make_all(wanted[start:]), key)  # fmt: skip
+         lambda start: map(instances.make, wanted[start:]), key)  # fmt: skip
     return 0
 
 

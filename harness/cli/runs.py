@@ -197,7 +197,7 @@ def _instances(folder: Folder) -> list[Instance[Any]]:
         missing = islice(suite.instances(), len(made), total)
         if len(made) < total:
             with Progress("instances", total - len(made)) as progress:
-                for line in folder.add_instances(instances.make_all(missing)):
+                for line in folder.add_instances(map(instances.make, missing)):
                     made.append(instances.decode(line, "made"))
                     progress.add()
     return made[:limit]

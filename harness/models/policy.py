@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -25,9 +26,11 @@ class PolicyModel:
         return await loop.run_in_executor(self._thread, self._answer, ask.view)
 
     def _answer(self, instance: Instance[Any]) -> Reply:
+        began = perf_counter()
         answer = self._policies[instance.family].answer(instance)
+        seconds = round(perf_counter() - began, 6)
         text = msgspec.json.encode(answer).decode()
-        return Reply(text, usage=Usage(0, 0), model=self.name, cost=0.0)
+        return Reply(text, usage=Usage(0, 0), seconds=seconds, model=self.name, cost=0.0)
 
     async def close(self) -> None:
         """Let the thread go."""
