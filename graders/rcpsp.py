@@ -14,14 +14,15 @@ All intervals are half-open. Everything wrong is listed, not just the first thin
 """
 
 from collections.abc import Mapping, Sequence
-from statistics import mean, median
+from statistics import mean
 from typing import Any
 
 from graders.statistics import Estimate, Rate, bootstrap, half_level, mean_of_rates, rate
-from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Record, Reference, Verdict
+from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Record, Reference, Verdict, short
 from tasks.rcpsp import Project, merged_downtimes
 
 RAMP = ("edges", "layers")
+SHOWN = ("gap_median",)
 
 
 def grade(instance: Instance[Project], outcome: Outcome) -> Grade:
@@ -102,23 +103,15 @@ def _check_starts(
             continue
         start = starts[name]
         if type(start) is not int:  # a bool or a float is not a start time
-            wrong.append({"kind": "not_integer", "task": name, "value": _short(start)})
+            wrong.append({"kind": "not_integer", "task": name, "value": short(start)})
             continue
         if start < 0:
             wrong.append({"kind": "negative", "task": name, "value": start})
         placed[name] = start
     if len(starts) + sum(1 for v in wrong if v["kind"] == "missing") > len(project.tasks):
         known = {task.id for task in project.tasks}
-        wrong += [{"kind": "unknown", "task": _short(i)} for i in starts if i not in known]
+        wrong += [{"kind": "unknown", "task": short(i)} for i in starts if i not in known]
     return wrong, placed
-
-
-def _short(value: object) -> object:
-    """A value as it is if small, else the start of how it prints."""
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _check_resources(project: Project, placed: Mapping[str, int]) -> list[Fields]:
@@ -258,9 +251,9 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
         if any(x > 0 for x in rates)
         else Estimate.unknown("no level above 0"),
         "half_level": half_level(list(rates.items())),
-        "broken": bootstrap([g.metrics["broken"] for g in grades], mean),
-        "gap_median": bootstrap(gaps, median),
-        "gap_mean": bootstrap(gaps, mean),
+        "broken": bootstrap([g.metrics["broken"] for g in grades]),
+        "gap_median": bootstrap(gaps, "median"),
+        "gap_mean": bootstrap(gaps),
         "gap_proven": rate(proven, len(gaps)),
     }
     metrics |= {f"feasible@{x:g}": rate(r.successes, r.n) for x, r in rates.items()}

@@ -1,11 +1,16 @@
 """Estimates with intervals, for boards. All intervals are 95 %; all resampling is seeded."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import exp, inf, isfinite, sqrt
 from random import Random
 from statistics import mean
+from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.base import Noun
+
+if TYPE_CHECKING:
+    from numpy import int64
+    from numpy.typing import NDArray
 
 Z = 1.959963984540054  # the normal quantile at 97.5 %
 RESAMPLES = 1000
@@ -71,16 +76,42 @@ def mean_of_rates(rates: Sequence[Rate], weights: Sequence[float] | None = None)
     return Estimate(value, max(0.0, value - sqrt(below)), min(1.0, value + sqrt(above)))
 
 
-def bootstrap(
-    values: Sequence[float], statistic: Callable[[Sequence[float]], float] = mean
-) -> Estimate:
-    """A statistic of independent values with its percentile bootstrap interval."""
+def bootstrap(values: Sequence[float], statistic: Literal["mean", "median"] = "mean") -> Estimate:
+    """The mean or median of independent values with its percentile bootstrap interval."""
     if not values:
         return Estimate.unknown("no values")
-    rng = Random(f"bootstrap/{len(values)}")
-    draws = (statistic(rng.choices(values, k=len(values))) for _ in range(RESAMPLES))
+    import numpy
+
+    array = numpy.array(values, dtype=float)
+    function: Any = numpy.mean if statistic == "mean" else numpy.median
+    draws = [function(array[drawn], axis=1) for drawn in _resamples(len(array))]
+    low, high = percentiles(numpy.concatenate(draws).tolist())
+    return Estimate(float(function(array)), low, high)
+
+
+def ratio_of_sums(values: Sequence[float], references: Sequence[float]) -> Estimate:
+    """The sum of values over the sum of their references; pairs are resampled together."""
+    if not sum(references):
+        return Estimate.unknown("the references sum to 0")
+    import numpy
+
+    above, below = numpy.array(values, dtype=float), numpy.array(references, dtype=float)
+    draws = []
+    for drawn in _resamples(len(above)):
+        total = below[drawn].sum(axis=1)
+        draws += (above[drawn].sum(axis=1)[total > 0] / total[total > 0]).tolist()
     low, high = percentiles(draws)
-    return Estimate(statistic(values), low, high)
+    return Estimate(sum(values) / sum(references), low, high)
+
+
+def _resamples(n: int) -> "Iterator[NDArray[int64]]":
+    """Index arrays of shape (k, n), `RESAMPLES` rows in all, a few MB at a time."""
+    import numpy
+
+    rng = numpy.random.Generator(numpy.random.PCG64(n))
+    rows = max(1, min(RESAMPLES, 1_000_000 // n))
+    for start in range(0, RESAMPLES, rows):
+        yield rng.integers(0, n, size=(min(rows, RESAMPLES - start), n))
 
 
 def percentiles(draws: Iterable[float]) -> tuple[float, float]:

@@ -75,7 +75,7 @@ def _same_suite(a: Path, first: Manifest, b: Path, second: Manifest) -> None:
     here, there = msgspec.to_builtins(one.suite), msgspec.to_builtins(other.suite)
     where, kept, asked = next(
         differences(here, there, "suite"),
-        ("prompts or versions", one.lock, other.lock),
+        ("versions", one.versions, other.versions),
     )
     raise InputError(
         f"{a} and {b} were not asked the same: {where} is {kept!r} and {asked!r}; board them apart"

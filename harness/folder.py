@@ -35,6 +35,7 @@ class Configuration(Noun, frozen=True):
     """Everything that shapes the results of a run; equal configurations are the same run."""
 
     suite: Suite
+    versions: dict[str, str]
     lock: str
     models: tuple[ModelSpec, ...]
     agent: str = "direct"

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from tasks.base import Record, Reply, StoreFailure
+from tasks.base import Outcome, Record, Reply, StoreFailure
 
 _SCHEMA = """
 pragma journal_mode = wal;
@@ -25,13 +25,13 @@ create table if not exists attempts (
     primary key (episode, path, attempt)
 ) without rowid;
 create table if not exists records (
-    episode integer not null, version integer not null, record text not null,
+    episode integer not null, version integer not null, record text not null, outcome text,
     primary key (episode, version)
 ) without rowid;
 """
 _NAME = "journal.sqlite"
 _ATTEMPT = "insert into attempts values (?, ?, ?, ?, ?, ?, ?)"
-_RECORD = "insert into records values (?, ?, ?)"
+_RECORD = "insert into records values (?, ?, ?, ?)"
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -106,9 +106,12 @@ class Journal:
         self._begun.add(row[0])
         await self._commit(_ATTEMPT, row)
 
-    async def record(self, episode: str, version: int, record: Record) -> None:
-        """Commit the grade of an episode as the next version."""
-        row = (self._id(episode), version, msgspec.json.encode(record).decode())
+    async def record(
+        self, episode: str, version: int, record: Record, outcome: Outcome | None
+    ) -> None:
+        """Commit the grade of an episode, and what was parsed and how, as the next version."""
+        text = msgspec.json.encode(outcome).decode() if outcome else None
+        row = (self._id(episode), version, msgspec.json.encode(record).decode(), text)
         await self._commit(_RECORD, row)
 
     def latest(self) -> dict[str, tuple[int, Record]]:

@@ -50,18 +50,24 @@ class Progress:
             self._said = monotonic()
             self._say()
 
+    @property
+    def _rate(self) -> float:
+        return self.done / max(monotonic() - self._began, 1e-9)
+
     def _note(self) -> str:
-        errors = f"{self.errors} errors  " if self.errors else ""
-        cost = "cost unknown" if self.cost is None else f"${self.cost:.2f}" if self.cost else ""
-        return errors + cost
+        parts = [f"{self._rate:.3g}/s"]
+        if self.errors:
+            parts.append(f"{self.errors} errors")
+        if self.cost is None or self.cost:
+            parts.append("cost unknown" if self.cost is None else f"${self.cost:.2f}")
+        return ", ".join(parts)
 
     def _say(self) -> None:
-        seconds = max(monotonic() - self._began, 1e-9)
-        rate = self.done / seconds
-        left = f", {(self.total - self.done) / rate:.0f} s left" if self.total and rate else ""
-        note = f", {self._note()}" if self._note() else ""
         of = "" if self.total is None else f" of {self.total}"
-        print(f"{self.what}: {self.done}{of}, {rate:.2g}/s{left}{note}", file=sys.stderr)
+        left = ""
+        if self.total is not None and self.done:
+            left = f", {(self.total - self.done) / self._rate:.0f} s left"
+        print(f"{self.what}: {self.done}{of}{left}, {self._note()}", file=sys.stderr)
 
 
 def _bar() -> "Bar":

@@ -72,6 +72,7 @@ class Family:
 
     Attributes:
         ramp: the settings that are the dial of difficulty, beside the level.
+        shown: the metrics that stand beside the headline on a printed board.
         summarise: (headline, metrics by name) of graded records of one board row.
     """
 
@@ -83,6 +84,7 @@ class Family:
     read: Callable[[Fields | None, str], Outcome]
     grade: Callable[[Instance[Any], Outcome], Grade]
     ramp: tuple[str, ...]
+    shown: tuple[str, ...]
     summarise: Callable[[Sequence[Record]], tuple[Estimate, dict[str, Estimate]]]
     resolve: Callable[[int, Mapping[str, Scalar]], dict[str, Scalar]]
     generate: Generate
@@ -107,6 +109,7 @@ def family(name: str) -> Family:
         read=tasks.read,
         grade=graders.grade,
         ramp=graders.RAMP,
+        shown=graders.SHOWN,
         summarise=graders.summarise,
         resolve=generators.resolve,
         generate=generators.generate,

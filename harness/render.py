@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from graders.statistics import Estimate
 from harness.board import Board, Row
+from harness.registry import family
 
 
 def print_board(board: Board) -> None:
@@ -17,8 +18,8 @@ def print_board(board: Board) -> None:
     for name in dict.fromkeys(row.family for row in board.rows):
         rows = [row for row in board.rows if row.family == name]
         for title, lines in (
-            (f"{name}: score with 95 % interval", _main(rows)),
-            (f"{name}: share that succeeded, by level", _ramp(rows)),
+            (name, _main(rows)),
+            (f"{name} by level", _ramp(rows)),
         ):
             if len(lines) < 2:
                 continue
@@ -33,11 +34,11 @@ def print_board(board: Board) -> None:
 
 
 def _main(rows: Sequence[Row]) -> list[list[str]]:
-    head = ["model", "kind", "score", "", "n", "errors", "unparsable", "infeasible",
-            "gap", "tokens", "cost", "seconds"]  # fmt: skip
-    lines = [[*_cell_heads(rows)[:1], *head]] if _cell_heads(rows) else [head]
+    shown = family(rows[0].family).shown
+    head = ["model", "kind", "score", "95 % interval", "n", "errors", "unparsable", "infeasible",
+            *(name.replace("_", " ") for name in shown), "tokens", "cost", "seconds"]  # fmt: skip
+    lines = [_with_cell(rows, "cell", head)]
     for row in rows:
-        gap = row.metrics.get("gap_median", Estimate.unknown(""))
         line = [
             _model(row),
             row.kind,
@@ -47,13 +48,26 @@ def _main(rows: Sequence[Row]) -> list[list[str]]:
             str(row.errors),
             str(row.unparsable),
             str(row.infeasible),
-            "" if gap.value is None else f"{100 * gap.value:.1f} %",
+            *(_shown(name, row) for name in shown),
             "unknown" if row.tokens is None else f"{row.tokens:,}",
             "unknown" if row.cost is None else f"${row.cost:.4f}" if row.cost else "0",
             f"{row.seconds:.1f}",
         ]
-        lines.append([_cell(row), *line] if _cell_heads(rows) else line)
+        lines.append(_with_cell(rows, _cell(row), line))
     return lines
+
+
+def _shown(name: str, row: Row) -> str:
+    """A metric beside the headline: a gap or a share as a percentage, a ratio as a number."""
+    found = row.metrics.get(name)
+    if found is None or found.value is None:
+        return "-"
+    return f"{found.value:.4f}" if name == "ratio_of_sums" else f"{100 * found.value:.2f} %"
+
+
+def _with_cell(rows: Sequence[Row], cell: str, line: list[str]) -> list[str]:
+    """The line with its cell in front, where any row has one."""
+    return [cell, *line] if any(row.cell for row in rows) else line
 
 
 def _ramp(rows: Sequence[Row]) -> list[list[str]]:
@@ -62,13 +76,14 @@ def _ramp(rows: Sequence[Row]) -> list[list[str]]:
     levels = sorted(names, key=lambda m: float(m.split("@")[1]))
     if len(levels) < 2:
         return []
-    head = ["model", "kind", *(m.split("@")[1] for m in levels), "half succeed at"]
-    lines = [["cell", *head] if _cell_heads(rows) else head]
+    halves = any("half_level" in row.metrics for row in rows)
+    head = ["model", "kind", *(m.split("@")[1] for m in levels), *["half succeed at"] * halves]
+    lines = [_with_cell(rows, "cell", head)]
     for row in rows:
         shares = [row.metrics[m].value if m in row.metrics else None for m in levels]
         half = row.metrics.get("half_level", Estimate.unknown(""))
-        line = [_model(row), row.kind, *map(_number, shares), _half(half)]
-        lines.append([_cell(row), *line] if _cell_heads(rows) else line)
+        line = [_model(row), row.kind, *map(_number, shares), *[_half(half)] * halves]
+        lines.append(_with_cell(rows, _cell(row), line))
     return lines
 
 
@@ -90,10 +105,6 @@ def notes(board: Board) -> list[str]:
 def _model(row: Row) -> str:
     extra = [x for x, usual in ((row.agent, "direct"), (row.memory, "none")) if x != usual]
     return " + ".join([row.model, *extra])
-
-
-def _cell_heads(rows: Sequence[Row]) -> list[str]:
-    return ["cell"] if any(row.cell for row in rows) else []
 
 
 def _cell(row: Row) -> str:

@@ -14,11 +14,12 @@ from harness.episode import drive, episode
 from harness.folder import Folder
 from harness.journal import Journal
 from harness.models.base import Model
+from harness.models.policy import is_asked
 from harness.progress import Progress
 from harness.registry import family
 from harness.request import settings_digest
 from memory.base import MEMORIES
-from tasks.base import Failure, Grade, Instance, Problem, Record
+from tasks.base import Failure, Grade, Instance, Outcome, Problem, Record
 
 Say = Callable[[str], None]
 
@@ -59,9 +60,9 @@ class Batch:
         self._latest = self.journal.latest()
 
     def jobs(self, model: str) -> list[Job]:
-        """A model's episodes, epoch by epoch."""
-        epochs = range(self._configuration.epochs)
-        return [Job(instance, model, epoch) for epoch in epochs for instance in self.instances]
+        """A model's episodes, epoch by epoch; a policy's only in the families that have it."""
+        asked = [i for i in self.instances if is_asked(model, i.family)]
+        return [Job(i, model, e) for e in range(self._configuration.epochs) for i in asked]
 
     def _open(self, job: Job) -> bool:
         """Whether an episode has no grade yet: new, cut off, or ended in an error."""
@@ -116,31 +117,33 @@ class Batch:
 
     async def _episode(self, job: Job, model: Model) -> None:
         asking = self._asking(job, model)
+        outcome: Outcome | None = None
+        grade: Grade | None = None
+        problem: Problem | None = None
         try:
-            grade, problem = await self._perform(job, asking), None
+            outcome = await self._perform(job, asking)
+            grade = family(job.instance.family).grade(job.instance, outcome)
         except Stopped:
             return
         except Exception as error:  # the one catch-all: an error is data
             if isinstance(error, Failure) and error.stops_run:
                 raise
-            grade, problem = None, _problem(error)
+            problem = _problem(error)
         version = self._latest[job.key][0] + 1 if job.key in self._latest else 0
         record = self._record(job, asking, grade, problem)
-        await self.journal.record(job.key, version, record)
+        await self.journal.record(job.key, version, record, outcome)
         self._progress.add(cost=record.cost, error=problem is not None)
 
     def _asking(self, job: Job, model: Model | None) -> Asking:
         settings = settings_digest(job.model, self._configuration.sampling)
         return Asking(job.key, settings, self.journal, model, self.patience, self.stopping)
 
-    async def _perform(self, job: Job, asking: Asking) -> Grade:
-        """One episode from its world to its grade: a pure function of the replies."""
-        instance, how = job.instance, self._configuration
-        kind = family(instance.family)
-        program = episode(
-            kind.world(instance, self.folder.prompts), AGENTS[how.agent](), MEMORIES[how.memory]()
-        )
-        return kind.grade(instance, await drive(program, asking.answer))
+    async def _perform(self, job: Job, asking: Asking) -> Outcome:
+        """One episode from its world to its outcome: a pure function of the replies."""
+        how = self._configuration
+        world = family(job.instance.family).world(job.instance, self.folder.prompts)
+        program = episode(world, AGENTS[how.agent](), MEMORIES[how.memory]())
+        return await drive(program, asking.answer)
 
     def _record(
         self, job: Job, asking: Asking, grade: Grade | None, problem: Problem | None
@@ -184,9 +187,11 @@ class Batch:
     async def _again(self, job: Job) -> bool:
         version, before = self._latest[job.key]
         asking = self._asking(job, None)
-        record = self._record(job, asking, await self._perform(job, asking), None)
-        await self.journal.record(job.key, version + 1, record)
-        return record.grade != before.grade
+        outcome = await self._perform(job, asking)
+        grade = family(job.instance.family).grade(job.instance, outcome)
+        record = self._record(job, asking, grade, None)
+        await self.journal.record(job.key, version + 1, record, outcome)
+        return grade != before.grade
 
 
 def _total(values: Sequence[Any]) -> Any:

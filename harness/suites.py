@@ -27,29 +27,38 @@ class Entry(Noun, frozen=True):
 
 
 class Suite(Noun, frozen=True):
-    """A named list of entries, or one file of instances by the digest of its content."""
+    """A named list of entries, or instances from files by the digest of their content.
+
+    `files` are names of the user's files in a public `format`; `content` is their digest, or that
+    of one file of instances.
+    """
 
     name: str
     about: str = ""
     seed: int = 0
     entry: tuple[Entry, ...] = ()
-    file: str | None = None
+    format: str | None = None
+    files: tuple[str, ...] = ()
+    content: str | None = None
 
     @property
     def families(self) -> tuple[str, ...]:
         """The families it covers, each once."""
         return tuple(dict.fromkeys(entry.family for entry in self.entry))
 
+    def versions(self, prompts: Prompts) -> dict[str, str]:
+        """For each family its version and the digest of its prompts."""
+        names = self.families or tuple(FAMILIES)
+        return {n: f"version {family(n).version}, prompts {prompts.digest(n)}" for n in names}
+
     def lock(self, prompts: Prompts) -> str:
-        """16 hex digits that change when anything that an agent is shown does.
+        """12 hex digits that change when anything that an agent is shown does.
 
         Covered are entries, seeds and the versions of families and prompts. Rows of different
         locks do not belong on one board.
         """
-        names = self.families or tuple(FAMILIES)
-        versions = {name: [family(name).version, prompts.digest(name)] for name in names}
-        parts = [self.seed, msgspec.to_builtins(self.entry), self.file, versions]
-        return digest(parts)
+        entries = msgspec.to_builtins(self.entry)
+        return digest([self.seed, entries, self.content, self.versions(prompts)])
 
     def instances(self) -> Iterator[Wanted]:
         """Every entry's first instance, then every entry's second, ...: a prefix is a sample."""
@@ -106,7 +115,7 @@ def find(
 
 def of_file(path: Path, content: str) -> Suite:
     """The suite of a file of instances, by the digest of its content."""
-    return Suite(path.stem, file=content)
+    return Suite(path.stem, content=content)
 
 
 def _resolved(suite: Suite, settings: Mapping[str, Scalar]) -> Suite:

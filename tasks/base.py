@@ -54,6 +54,14 @@ class Noun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A frozen record that decodes strictly: no unknown field, no bool or float for an int."""
 
 
+def short(value: object) -> object:
+    """A value for a message or a violation: as it is if small, else the start of how it prints."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 # What is asked ------------------------------------------------------------------------------
 
 

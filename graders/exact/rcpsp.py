@@ -7,6 +7,7 @@ worker, a fixed seed and deterministic time make a reference the same bytes in e
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from importlib.metadata import version
 from math import ceil
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,7 +21,7 @@ from tasks.rcpsp import Project
 if TYPE_CHECKING:
     from ortools.sat.python.cp_model import CpModel, CpSolver, IntVar
 
-LIMIT = 5.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
+LIMIT = 3.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
 SAMPLES = 20  # random lists tried for an upper bound; more met the lower one hardly more often
 LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overflow
 
@@ -56,8 +57,8 @@ def reference(
         known = Known(bound, upper_bound(compiled, bound, tails, given))
         if not _settled(compiled, known) and _fits_solver(compiled):
             limit = deterministic_limit or seconds or LIMIT
-            known = _improved(compiled, known, heads, limit, seconds)
-    return _reference(project, compiled, known)
+            known = improve(compiled, known, heads, limit, seconds)
+    return state(project, compiled, known)
 
 
 def _trimmed(project: Compiled) -> Compiled:
@@ -83,8 +84,8 @@ def _fits_solver(project: Compiled) -> bool:
     return project.horizon * max([1, *project.capacities]) <= LARGEST
 
 
-def _reference(project: Project, compiled: Compiled, known: Known) -> Reference:
-    """State what is known, after the checker has agreed."""
+def state(project: Project, compiled: Compiled, known: Known) -> Reference:
+    """What is known as a reference, once the checker agrees; SolverFailure if it does not."""
     bound, starts, solver = known
     if starts is None and bound > compiled.horizon:
         return Reference("infeasible", solver=solver)
@@ -97,8 +98,9 @@ def _reference(project: Project, compiled: Compiled, known: Known) -> Reference:
     objective = sgs.makespan(compiled, starts)
     if bound > objective:
         raise SolverFailure(f"{solver}: makespan {objective} is below its lower bound {bound}")
-    status = "optimal" if bound == objective else "bounded"
-    return Reference(status, objective, bound, solver, {"starts": answer})
+    return Reference(
+        "optimal" if bound == objective else "bounded", objective, bound, solver, {"starts": answer}
+    )
 
 
 # From below ---------------------------------------------------------------------------------
@@ -213,14 +215,16 @@ def _candidates(
 # CP-SAT -------------------------------------------------------------------------------------
 
 
-def _improved(
+def improve(
     project: Compiled, known: Known, heads: Sequence[int], limit: float, seconds: float | None
 ) -> Known:
-    """Let CP-SAT look for a makespan below the best known one, or at most the horizon."""
-    import ortools
+    """Let CP-SAT look for a makespan below the best known one, or at most the horizon.
+
+    `heads` are the n earliest starts; `limit` is in deterministic seconds, `seconds` of wall time.
+    """
     from ortools.sat.python import cp_model
 
-    solver = f"cp-sat {ortools.__version__}"
+    solver = f"cp-sat {version('ortools')}"
     best = known.starts
     most = project.horizon if best is None else sgs.makespan(project, best) - 1
     model, starts = _model(project, heads, known.bound, most)

@@ -14,6 +14,7 @@ import msgspec
 
 from harness import files, instances
 from harness.cli.output import emit
+from harness.importers import read_files
 from harness.instances import Wanted
 from harness.registry import family
 from tasks.base import Fields, InputError, Instance, Number
@@ -31,7 +32,7 @@ class Solution(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Answer(msgspec.Struct, frozen=True):
     """A line of an answers file: the parsed object, or the raw text of a reply."""
 
     id: str
@@ -58,16 +59,9 @@ def generate(options: Namespace) -> int:
 
 
 def import_(options: Namespace) -> int:
-    """`makespan import psplib`."""
-    from generators.psplib import read_instance
-
-    made: dict[str, Instance[Any]] = {}
-    for index, path in enumerate(options.files):
-        instance = read_instance(path, index)
-        if instance.id in made:
-            raise InputError(f"{path}: another file has the name {instance.id!r} too")
-        made[instance.id] = instance
-    lines = map(instances.encode, made.values())
+    """`makespan import FORMAT`."""
+    made = read_files(options.format, options.files)
+    lines = map(instances.encode, made)
     if options.out:
         files.write_lines(options.out, lines)
     else:

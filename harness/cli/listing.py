@@ -17,7 +17,8 @@ def show(options: Namespace) -> int:  # noqa: ARG001
     print("suites")
     for name in suites.names():
         suite = suites.load(name)
-        print(f"  {name:16} {suite.about} ({suite.size} instances)")
+        size = f"needs {', '.join(suite.files)}" if suite.files else f"{suite.size} instances"
+        print(f"  {name:16} {suite.about} ({size})")
     print("policies")
     for name in FAMILIES:
         for policy, what in family(name).policies.items():

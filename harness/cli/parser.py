@@ -70,8 +70,8 @@ def _generate(p: Parser) -> None:
 
 
 def _import(p: Parser) -> None:
-    p.add_argument("format", choices=["psplib"])
-    p.add_argument("files", nargs="+", type=Path, metavar="FILE", help=".sm or .rcp")
+    p.add_argument("format", choices=["psplib", "orlib", "jobs"])
+    p.add_argument("files", nargs="+", type=Path, metavar="FILE")
     _out(p, "file (standard output)")
 
 
@@ -104,6 +104,7 @@ def _run(p: Parser) -> None:
     p.add_argument("--level", type=natural, help="of a family")
     p.add_argument("--seed", type=int, help="of the instances")
     _settings(p)
+    p.add_argument("--data", type=Path, metavar="FOLDER", help="files a suite needs")
     p.add_argument("--limit", type=natural, metavar="N", help="the first N instances")
     p.add_argument("--epochs", type=natural, default=1, help="times each instance is asked (1)")
     p.add_argument("--base-url", help="server of openai/ models, such as http://127.0.0.1:8091/v1")

@@ -16,6 +16,7 @@ from harness.agents.base import AGENTS
 from harness.asking import Patience
 from harness.board import read_board
 from harness.folder import Configuration, Environment, Folder, Manifest, ModelSpec, environment
+from harness.importers import read_files
 from harness.journal import Journal
 from harness.models.base import Model, Sampling
 from harness.models.build import build_model
@@ -49,6 +50,7 @@ def run(options: Namespace) -> int:
     prompts = installed()
     configuration = Configuration(
         suite=suite,
+        versions=suite.versions(prompts),
         lock=suite.lock(prompts),
         models=_specs(options, _families(suite, given)),
         agent=options.agent,
@@ -94,17 +96,30 @@ def regrade(options: Namespace) -> int:
 
 
 def _target(options: Namespace) -> tuple[Suite, list[Instance[Any]]]:
-    """The suite that is meant, and its instances if they are given as a file."""
+    """The suite that is meant, and its instances if they come from files."""
     settings = dict(options.settings)
-    if not options.target.endswith(".jsonl"):
-        return suites.find(
-            options.target, level=options.level, seed=options.seed, settings=settings
-        ), []
-    if settings or options.level is not None or options.seed is not None:
+    if options.target.endswith(".jsonl"):
+        _only_as_they_are(options)
+        path = Path(options.target)
+        given = instances.read(path)
+        return suites.of_file(path, _content(given)), given
+    suite = suites.find(options.target, level=options.level, seed=options.seed, settings=settings)
+    if not suite.files:
+        return suite, []
+    _only_as_they_are(options)
+    if options.data is None:
+        raise InputError(f"suite {suite.name} needs --data FOLDER with {', '.join(suite.files)}")
+    given = read_files(suite.format or "", [options.data / name for name in suite.files])
+    return replace(suite, content=_content(given)), given
+
+
+def _only_as_they_are(options: Namespace) -> None:
+    if options.settings or options.level is not None or options.seed is not None:
         raise InputError("a file's instances are as they are: no --level, --seed or -T")
-    path = Path(options.target)
-    given = instances.read(path)
-    return suites.of_file(path, instances.digest(map(instances.encode, given))), given
+
+
+def _content(given: Sequence[Instance[Any]]) -> str:
+    return instances.digest(map(instances.encode, given))
 
 
 def _families(suite: Suite, given: Sequence[Instance[Any]]) -> tuple[str, ...]:
@@ -112,12 +127,12 @@ def _families(suite: Suite, given: Sequence[Instance[Any]]) -> tuple[str, ...]:
 
 
 def _specs(options: Namespace, families: tuple[str, ...]) -> tuple[ModelSpec, ...]:
-    """The models asked for; without any, the policies that all families of the run have."""
+    """The models asked for; without any, all policies of the families of the run."""
     names = options.model
     if not names:
-        shared = [p for p in family(families[0]).policies
-                  if all(p in family(f).policies for f in families)]  # fmt: skip
-        names = [f"policy/{policy}" for policy in shared]
+        names = [
+            f"policy/{p}" for p in dict.fromkeys(p for f in families for p in family(f).policies)
+        ]
         say(f"no --model given: {', '.join(names)}")
     if len(set(names)) < len(names):
         raise InputError("the same --model is given twice")

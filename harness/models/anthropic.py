@@ -42,7 +42,7 @@ class Anthropic(Model):
         """One request."""
         started = perf_counter()
         body = await self._transport.post(messages_request(self._model, self._sampling, ask))
-        return messages_reply(body, perf_counter() - started)
+        return messages_reply(body, round(perf_counter() - started, 6))
 
     async def close(self) -> None:
         """Give back connections."""

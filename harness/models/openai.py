@@ -42,7 +42,7 @@ class OpenAI(Model):
         started = perf_counter()
         request = chat_request(self._model, self._sampling, ask, limit=self.limit)
         body = await self._transport.post(request)
-        return chat_reply(body, perf_counter() - started)
+        return chat_reply(body, round(perf_counter() - started, 6))
 
     async def close(self) -> None:
         """Give back connections."""

@@ -38,13 +38,15 @@ class PolicyModel:
 
 
 def build_policy(name: str, families: tuple[str, ...]) -> PolicyModel:
-    """The policy of that name in each family of a run; InputError where a family has none."""
-    policies = {}
-    for one in families:
-        known = family(one).policies
-        if name not in known:
-            raise InputError(
-                f"unknown model 'policy/{name}': the policies of {one} are {', '.join(known)}"
-            )
-        policies[one] = known[name]
-    return PolicyModel(name, policies)
+    """The policy of that name in every family of a run that has it; InputError if none does."""
+    having = {f: family(f).policies[name] for f in families if name in family(f).policies}
+    if not having:
+        known = "; ".join(f"of {f}: {', '.join(family(f).policies)}" for f in families)
+        raise InputError(f"unknown model 'policy/{name}': the policies {known}")
+    return PolicyModel(name, having)
+
+
+def is_asked(model: str, name: str) -> bool:
+    """Whether a model takes part in a family: a policy only where there is one of its name."""
+    provider, _, policy = model.partition("/")
+    return provider != "policy" or policy in family(name).policies

@@ -49,8 +49,8 @@ def test_weights() -> None:
 def test_bootstrap_is_seeded_and_holds_the_value() -> None:
     rng = Random("v")
     values = [rng.random() for _ in range(60)]
-    found = bootstrap(values, median)
-    assert found == bootstrap(values, median)
+    found = bootstrap(values, "median")
+    assert found == bootstrap(values, "median")
     assert found.low is not None
     assert found.low < median(values) < (found.high or 0)
     assert bootstrap([]).value is None

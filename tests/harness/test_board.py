@@ -116,7 +116,7 @@ def test_boards_do_not_mix_what_was_not_asked_the_same(tmp_path: Path) -> None:
 def test_the_table_reads_well_in_a_file(tmp_path: Path) -> None:
     file = instances(tmp_path / "a.jsonl", 2)
     done = makespan("run", file, "--model", "policy/edf", "--out", tmp_path / "x")
-    assert "rcpsp: score with 95 % interval" in done.stdout
+    assert "95 % interval" in done.stdout
     assert "policy/edf" in done.stdout
     assert "floor" in done.stdout
     csv_file = tmp_path / "b.csv"

@@ -89,7 +89,7 @@ def run(words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
         ("run", "required: SUITE|FAMILY|FILE.jsonl"),
         ("run chess --model policy/edf", "'chess' is no suite (quickstart, rcpsp"),
         ("run nothing.jsonl --model policy/edf", "cannot read nothing.jsonl"),
-        ("run quickstart --model policy/magic", "unknown model 'policy/magic': the policies of"),
+        ("run quickstart --model policy/magic", "unknown model 'policy/magic': the policies"),
         ("run quickstart --model gpt-5", "unknown model 'gpt-5': providers are openai"),
         ("run quickstart --model foo/bar", "unknown model 'foo/bar': providers are openai"),
         ("run quickstart --model openai/gpt-5", "set the environment variable OPENAI_API_KEY"),

@@ -56,7 +56,7 @@ def test_newest_version_of_each_record(tmp_path: Path) -> None:
     async def go() -> None:
         journal = Journal(tmp_path)
         for name, version in (("b", 0), ("a", 0), ("b", 1), ("b", 2)):
-            await journal.record(name, version, record(name, f"v{version}"))
+            await journal.record(name, version, record(name, f"v{version}"), None)
         assert journal.latest()["b"] == (2, record("b", "v2"))
         journal.close()
 

@@ -84,6 +84,7 @@ def test_an_optimum_is_its_own_bound() -> None:
 
 
 def test_a_record_has_a_grade_or_a_problem() -> None:
-    common: Any = ("i", "rcpsp", 1, {}, "m", "direct", "none", 0)
+    fields: dict[str, Any] = dict.fromkeys(Record.__struct_fields__)
     with pytest.raises(ValueError, match="needs either"):
-        Record(*common, None, None, 0, 0, None, None, None, 0.0)
+        Record(**fields)
+    assert Record(**fields | {"problem": Problem("world", "x")}).problem

@@ -1,0 +1,326 @@
+"""Reads projects in PSPLIB's single-mode format (.sm), and in Patterson's (.rcp).
+
+Kolisch & Sprecher (1996), "PSPLIB - a project scheduling problem library". Both formats number
+the jobs from 1 and begin and end with a dummy; the dummies are dropped here.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from itertools import zip_longest
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from generators.psplib_writer import (
+    AVAILABILITIES,
+    NAMES,
+    PRECEDENCES,
+    REQUESTS,
+    usual_names,
+    write_psplib,
+)
+from tasks.base import InputError, Instance, Scalar
+from tasks.rcpsp import VERSION, Project, Resource, Task
+
+__all__ = ["read_instance", "read_psplib", "write_psplib"]
+
+_NUMBER = re.compile(r"-?[0-9]{1,15}")
+
+
+def read_instance(path: Path, index: int) -> Instance[Project]:
+    """The file as instance number `index`, named after the file's stem, level its task count."""
+    project = read_psplib(path)
+    given: dict[str, Scalar] = {"source": "psplib", "setting": project.setting}
+    return Instance(path.stem, "rcpsp", len(project.tasks), None, index, given, VERSION, project)
+
+
+def read_psplib(path: Path) -> Project:
+    """The project in a .sm or .rcp file, its tasks T01, T02, ... and resources R1, R2, ...
+
+    The horizon is the .sm file's own, for .rcp the sum of the durations. Names that
+    `write_psplib` put at the end of a .sm file replace the numbered ones. InputError
+    "FILE:LINE: what is wrong and what was expected" for anything broken, and for modes,
+    nonrenewable resources and release dates.
+    """
+    readers = {".sm": _read_sm, ".rcp": _read_rcp}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise InputError(f"{path}: expected a file that ends in .sm or .rcp")
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    source = _Source(path, text.rstrip().split("\n"))
+    return _project(source, reader(source))
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The lines of a file, numbered from 1 in every message."""
+
+    path: Path
+    lines: list[str]
+
+    def wrong(self, line: int, message: str) -> InputError:
+        return InputError(f"{self.path}:{line}: {message}")
+
+    def number(self, line: int, text: str, what: str, least: int = 0) -> int:
+        if not _NUMBER.fullmatch(text) or int(text) < least:
+            raise self.wrong(line, f"{text[:20]!r}; expected {what}, a number >= {least}")
+        return int(text)
+
+
+class _Job(NamedTuple):
+    """A job as the file has it: demands one a resource, successors as job numbers."""
+
+    duration: int
+    demands: list[int]
+    successors: list[int]
+    line: int  # of duration and demands
+    below: int  # of the successors
+
+
+class _File(NamedTuple):
+    """What a file says, dummies included."""
+
+    jobs: list[_Job]
+    capacities: list[int]
+    horizon: int
+    horizon_line: int
+    task_names: list[str]
+    resource_names: list[str]
+
+
+# The project --------------------------------------------------------------------------------
+
+
+def _project(source: _Source, file: _File) -> Project:
+    """Drop the dummies and check what a project would refuse, with the line to blame."""
+    for number, job in enumerate(file.jobs, 1):
+        _check_job(source, number, job, file)
+    _check_dummies(source, file.jobs)
+    _check_cycle(source, file.jobs)
+    ids = dict(enumerate(file.task_names, 2))
+    names = file.resource_names
+    inner = [(j, file.jobs[j - 1]) for j in ids]
+    try:
+        return Project(
+            tasks=tuple(
+                Task(ids[j], job.duration,
+                     {r: q for r, q in zip(names, job.demands, strict=True) if q})
+                for j, job in inner
+            ),
+            resources=tuple(map(Resource, names, file.capacities)),
+            precedences=tuple((ids[j], ids[k]) for j, job in inner for k in job.successors
+                              if k in ids),
+            downtimes=(), windows=(), disjunctions=(), horizon=file.horizon,
+        )  # fmt: skip
+    except ValueError as error:  # the horizon is too short
+        raise source.wrong(file.horizon_line, str(error)) from None
+
+
+def _check_job(source: _Source, number: int, job: _Job, file: _File) -> None:
+    for r, amount, most in zip(file.resource_names, job.demands, file.capacities, strict=True):
+        if amount > most:
+            raise source.wrong(job.line, f"job {number}: {amount} of {r}; expected <= {most}")
+    last = len(file.jobs)
+    for k in job.successors:
+        if not 1 < k <= last:
+            raise source.wrong(job.below, f"job {number}: successor {k}; expected 2 to {last}")
+    if len(set(job.successors)) < len(job.successors):
+        raise source.wrong(job.below, f"job {number} has a successor twice; expected each once")
+
+
+def _check_dummies(source: _Source, jobs: Sequence[_Job]) -> None:
+    for number, job in ((1, jobs[0]), (len(jobs), jobs[-1])):
+        if job.duration or any(job.demands):
+            raise source.wrong(job.line, f"job {number} works; expected a dummy, all zeros")
+    if jobs[-1].successors:
+        raise source.wrong(jobs[-1].below, "the last job has successors; expected a dummy's none")
+
+
+def _check_cycle(source: _Source, jobs: Sequence[_Job]) -> None:
+    graph = {number: job.successors for number, job in enumerate(jobs, 1)}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        cycle = error.args[1][::-1]  # it takes our successors for predecessors
+        shown = " -> ".join(map(str, cycle[:12])) + (" ..." if len(cycle) > 12 else "")
+        line = jobs[cycle[0] - 1].below
+        raise source.wrong(line, f"jobs in a cycle: {shown}; expected none") from None
+
+
+# .sm ----------------------------------------------------------------------------------------
+
+
+def _read_sm(source: _Source) -> _File:
+    jobs = _value(source, "jobs", 3)[1]
+    resources = _value(source, "renewable")[1]
+    line, horizon = _value(source, "horizon")
+    for key, wanted in (("projects", 1), ("nonrenewable", 0), ("doubly constrained", 0)):
+        at, found = _value(source, key)
+        if found != wanted:
+            raise source.wrong(at, f"{key}: {found}; expected {wanted}, no other can be read")
+    _check_release(source)
+    capacities = _capacities(source, resources)
+    after = _jobs(source, PRECEDENCES, jobs, ["the number of successors"], "a successor")
+    work = _jobs(source, REQUESTS, jobs, ["the duration", *["a demand"] * resources])
+    for at, (count, *successors) in after:
+        if len(successors) != count:
+            raise source.wrong(at, f"{len(successors)} successors; expected {count}")
+    found_jobs = [
+        _Job(duration, demands, successors, at, below)
+        for (at, (duration, *demands)), (below, (_, *successors)) in zip(work, after, strict=True)
+    ]
+    return _File(found_jobs, capacities, horizon, line, *_names(source, jobs - 2, resources))
+
+
+def _value(source: _Source, key: str, least: int = 0) -> tuple[int, int]:
+    """Line and value of a `key ... : value` in the head of the file."""
+    for line, text in enumerate(source.lines, 1):
+        if text.strip(" -\t").startswith(key) and ":" in text:
+            words = text.split(":")[-1].split()
+            return line, source.number(line, words[0] if words else "", f"the {key}", least)
+    raise source.wrong(len(source.lines), f"the file ends; expected a line '{key} : number'")
+
+
+def _rows(source: _Source, title: str, expected: int) -> list[tuple[int, str]]:
+    """Lines and texts of a section's rows, without its title, column heads and rules."""
+    start = _section(source, title)
+    if not start:
+        raise source.wrong(len(source.lines), f"the file ends; expected a section {title!r}")
+    rows: list[tuple[int, str]] = []
+    line = start
+    for line, text in enumerate(source.lines[start:], start + 1):
+        if text.startswith("*"):
+            break
+        if text.strip(" -\t\r"):
+            rows.append((line, text))
+    rows = rows[1:]
+    if len(rows) < expected:
+        raise source.wrong(line, f"{title!r} ends after {len(rows)} rows; expected {expected}")
+    if len(rows) > expected:
+        raise source.wrong(rows[expected][0], f"{title!r} goes on; expected {expected} rows")
+    return rows
+
+
+def _section(source: _Source, title: str) -> int:
+    """The number of a section's title line, 0 if it is not there."""
+    found = (k for k, text in enumerate(source.lines, 1) if text.strip().startswith(title))
+    return next(found, 0)
+
+
+def _check_release(source: _Source) -> None:
+    if _section(source, "PROJECT INFORMATION:"):
+        heads = ["the project", "its jobs", "its release date"]
+        ((line, (_, _, release, *_)),) = _table(source, "PROJECT INFORMATION:", 1, heads, "a date")
+        if release:
+            raise source.wrong(line, f"release date {release}; expected 0, no other can be read")
+
+
+def _table(
+    source: _Source, title: str, count: int, heads: Sequence[str], more: str = ""
+) -> list[tuple[int, list[int]]]:
+    """Lines and numbers of `count` rows; `heads` says what they are, `more` any that follow."""
+    table = []
+    for line, text in _rows(source, title, count):
+        words = text.split()
+        if len(words) < len(heads):
+            raise source.wrong(line, f"the row ends; expected {heads[len(words)]}")
+        if len(words) > len(heads) and not more:
+            raise source.wrong(line, f"{words[len(heads)][:20]!r}; expected the end of the row")
+        named = zip_longest(words, heads, fillvalue=more)
+        table.append((line, [source.number(line, word, what) for word, what in named]))
+    return table
+
+
+def _jobs(
+    source: _Source, title: str, count: int, heads: Sequence[str], more: str = ""
+) -> list[tuple[int, list[int]]]:
+    """A table of jobs without its first two columns: numbers in order, and the one mode."""
+    rows = []
+    table = _table(source, title, count, ["the job", "the mode", *heads], more)
+    for expected, (line, (job, mode, *row)) in enumerate(table, 1):
+        if job != expected:
+            raise source.wrong(line, f"job {job}; expected job {expected}")
+        if mode != 1:
+            raise source.wrong(line, f"mode {mode}; expected 1, no other can be read")
+        rows.append((line, row))
+    return rows
+
+
+def _capacities(source: _Source, resources: int) -> list[int]:
+    """The capacities, a row that is blank if there are no resources."""
+    for line, found in _table(source, AVAILABILITIES, min(resources, 1), [], "a capacity"):
+        if len(found) == resources:
+            return found
+        raise source.wrong(line, f"{len(found)} capacities; expected {resources}")
+    return []
+
+
+def _names(source: _Source, tasks: int, resources: int) -> tuple[list[str], list[str]]:
+    """The ids that `write_psplib` added after the end, else the usual ones."""
+    if not _section(source, NAMES):
+        return usual_names(tasks, resources)
+    first, second = _rows(source, NAMES, 2)
+    return _name_list(source, *first, tasks), _name_list(source, *second, resources)
+
+
+def _name_list(source: _Source, line: int, text: str, count: int) -> list[str]:
+    try:
+        names = msgspec.json.decode(text, type=list[str])
+    except msgspec.DecodeError:
+        names = []
+    if len(names) != count or len(set(names)) < count:
+        raise source.wrong(line, f"expected a JSON list of {count} names, no two alike")
+    return names
+
+
+# .rcp ---------------------------------------------------------------------------------------
+
+
+class _Words:
+    """The numbers of a file whose line breaks mean nothing."""
+
+    def __init__(self, source: _Source) -> None:
+        self.source = source
+        self.line = 1
+        self._rest = (
+            (line, word) for line, text in enumerate(source.lines, 1) for word in text.split()
+        )
+
+    def take(self, what: str, least: int = 0) -> int:
+        """The next number, at least `least`; `line` is then its line."""
+        self.line, word = next(self._rest, (len(self.source.lines), ""))
+        if not word:
+            raise self.source.wrong(self.line, f"the file ends; expected {what}")
+        return self.source.number(self.line, word, what, least)
+
+    def end(self) -> None:
+        """InputError if there is more."""
+        for line, word in self._rest:
+            raise self.source.wrong(line, f"{word[:20]!r}; expected the end of the file")
+
+
+def _read_rcp(source: _Source) -> _File:
+    words = _Words(source)
+    count = words.take("the number of jobs", 3)
+    resources = words.take("the number of resources")
+    capacities = [words.take(f"the capacity of R{r + 1}") for r in range(resources)]
+    jobs = [_rcp_job(words, number, resources) for number in range(1, count + 1)]
+    words.end()
+    total = sum(job.duration for job in jobs)
+    return _File(jobs, capacities, total, 1, *usual_names(count - 2, resources))
+
+
+def _rcp_job(words: _Words, number: int, resources: int) -> _Job:
+    duration = words.take(f"the duration of job {number}")
+    line = words.line
+    demands = [words.take(f"job {number}'s demand of R{r + 1}") for r in range(resources)]
+    count = words.take(f"the number of successors of job {number}")
+    below = words.line
+    successors = [words.take(f"a successor of job {number}") for _ in range(count)]
+    return _Job(duration, demands, successors, line, below)

@@ -1,0 +1,17 @@
+"""`make bench`: every promise about speed and size, as ratios in one run; status 1 if one fails."""
+
+import sys
+
+from tests.benchmarks import bench_code, bench_psplib, bench_runner
+
+
+def main() -> int:
+    """Run all, print a line a promise."""
+    limits = [*bench_code.main(), *bench_runner.main(), *bench_psplib.limits()]
+    print()
+    for limit in limits:
+        print(limit)
+    return 0 if all(limit.kept for limit in limits) else 1
+
+
+sys.exit(main())

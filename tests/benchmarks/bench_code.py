@@ -1,0 +1,74 @@
+"""CPU of the checker, the generator and the start of the command."""
+
+import sys
+from random import Random
+from time import process_time
+
+from generators.rcpsp import generate
+from graders.rcpsp import violations
+from tasks.rcpsp import Downtime, Project, Resource, Task, Window
+from tests.benchmarks.bench_runner import cpu
+from tests.benchmarks.limits import Limit
+
+
+def project(n: int, resources: int = 4) -> tuple[Project, dict[str, int]]:
+    """A project of n tasks with every axis, and a feasible answer: one task after another."""
+    rng = Random(f"bench/{n}")
+    names = [f"R{k}" for k in range(resources)]
+    tasks = tuple(
+        Task(f"T{i:04d}", rng.randint(1, 10),
+             {r: rng.randint(1, 3) for r in names if rng.random() < 0.6})
+        for i in range(n)
+    )  # fmt: skip
+    starts, end = {}, 0
+    for task in tasks:
+        starts[task.id], end = end, end + task.duration
+    ids = [task.id for task in tasks]
+    pairs = {tuple(sorted(rng.sample(ids, 2))) for _ in range(int(1.2 * n))}
+    windows = tuple(
+        Window(t.id, max(0, starts[t.id] - 3), starts[t.id] + t.duration + 3)
+        for t in tasks
+        if rng.random() < 0.75
+    )
+    downtimes = tuple(Downtime(r, end + k, end + k + 4) for r in names for k in (3, 9))
+    apart = tuple((ids[k], ids[k + 1]) for k in range(0, n - 1, 4))
+    capacity = tuple(Resource(r, 6) for r in names)
+    edges = tuple((a, b) for a, b in sorted(pairs))
+    return Project(tasks, capacity, edges, downtimes, windows, apart, end), starts
+
+
+def checker(n: int, times: int) -> float:
+    """CPU seconds of one check, the least of five rounds."""
+    made, starts = project(n)
+    assert not violations(made, starts)
+    rounds = []
+    for _ in range(5):
+        began = process_time()
+        for _ in range(times):
+            violations(made, starts)
+        rounds.append((process_time() - began) / times)
+    return min(rounds)
+
+
+def generator(count: int) -> float:
+    """CPU seconds of `count` instances of 20 tasks with all axes, without reference."""
+    began = process_time()
+    for index in range(count):
+        generate(20, 0, index, {}, reference=False)
+    return process_time() - began
+
+
+def start() -> float:
+    """CPU seconds of `makespan --help`, the least of five."""
+    code = "import sys; from harness.cli import main; sys.exit(main(['--help']))"
+    return min(cpu([sys.executable, "-c", code]) for _ in range(5))
+
+
+def main() -> list[Limit]:
+    """Measure."""
+    return [
+        Limit("checker, 30 tasks, 4 resources, all axes: CPU µs", 1e6 * checker(30, 3000), 50),
+        Limit("checker, 1,000 tasks: CPU ms", 1e3 * checker(1000, 60), 2),
+        Limit("generator, 1,000 instances of 20 tasks: CPU s", generator(1000), 10),
+        Limit("makespan --help: CPU s", start(), 0.3),
+    ]

@@ -1,0 +1,194 @@
+"""References against an enumeration of every answer, and at known optima."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+
+from generators.psplib import read_psplib
+from graders.exact import rcpsp, sgs
+from graders.exact.rcpsp import Known, reference
+from graders.rcpsp import makespan, violations
+from tasks.base import Reference, SolverFailure
+from tasks.rcpsp import Downtime, Project, Resource, Task, Window
+from tests.data import data
+from tests.graders.exact.small import least_makespan, projects
+
+
+def plain(*tasks: Task, capacity: int = 1, horizon: int = 100, **more: Any) -> Project:
+    fields = {"precedences": (), "downtimes": (), "windows": (), "disjunctions": ()} | more
+    return Project(tasks=tasks, resources=(Resource("R", capacity),), horizon=horizon, **fields)
+
+
+def mixed(count: int, seed: int, horizon: int = 1000) -> Project:
+    """A project that list schedules and cheap bounds seldom settle."""
+    rng = Random(f"mixed/{count}/{seed}")
+    ids = [f"T{k:02d}" for k in range(count)]
+    tasks = [Task(i, rng.randint(1, 9), {r: rng.randint(1, 3) for r in "PQ"}) for i in ids]
+    pairs = sorted({tuple(sorted(rng.sample(ids, 2))) for _ in range(count)})
+    return Project(
+        tasks=tuple(tasks),
+        resources=(Resource("P", 5), Resource("Q", 5)),
+        precedences=tuple((a, b) for a, b in pairs),
+        downtimes=(Downtime("P", 7, 12), Downtime("P", 10, 14), Downtime("Q", 20, 21)),
+        windows=(),
+        disjunctions=((ids[0], ids[-1]), (ids[-1], ids[0])),
+        horizon=horizon,
+    )
+
+
+def check(project: Project, known: Reference, best: int | None) -> None:
+    if best is None:
+        assert known.status == "infeasible"
+        assert (known.objective, known.bound, known.answer) == (None, None, None)
+    else:
+        assert (known.status, known.objective, known.bound) == ("optimal", best, best)
+        assert known.answer is not None
+        starts = known.answer["starts"]
+        assert not violations(project, starts)
+        assert makespan(project, starts) == best
+        assert list(starts) == [task.id for task in project.tasks]
+
+
+@given(projects())
+@settings(max_examples=1000, deadline=None)
+def test_reference_is_what_enumeration_finds(project: Project) -> None:
+    check(project, reference(project), least_makespan(project))
+
+
+@given(projects(most=4))
+@settings(max_examples=800, deadline=None)
+def test_solver_alone_is_what_enumeration_finds(project: Project) -> None:
+    """Without list schedules and cheap bounds."""
+    compiled = sgs.compile_project(project)
+    releases = compiled.releases
+    if sgs.in_time(compiled, releases):
+        none = Known(sgs.makespan(compiled, releases), None)
+        known = rcpsp.improve(compiled, none, releases, limit=5, seconds=None)
+        assert known.solver.startswith("cp-sat ")
+        check(project, rcpsp.state(project, compiled, known), least_makespan(project))
+
+
+@given(projects())
+@settings(max_examples=400, deadline=None)
+def test_cheap_bounds_hold(project: Project) -> None:
+    best = least_makespan(project)
+    compiled = sgs.compile_project(project)
+    heads, tails = rcpsp.earliest_starts(compiled), rcpsp.longest_tails(compiled)
+    bound = rcpsp.lower_bound(compiled, heads, tails)
+    if best is not None:
+        assert bound <= best
+    found = rcpsp.upper_bound(compiled, bound, tails)
+    if found is not None:
+        assert best is not None
+        assert best <= sgs.makespan(compiled, found) <= project.horizon
+
+
+@pytest.mark.parametrize(
+    ("project", "makespan"),
+    [
+        # three of two, in a window for two
+        (plain(*(Task(i, 2, {"R": 1}) for i in "ABC"),
+               windows=tuple(Window(i, 0, 5) for i in "ABC")), None),
+        (plain(*(Task(i, 2, {"R": 1}) for i in "ABC"), horizon=5), None),
+        (plain(Task("A", 4, {"R": 1}), downtimes=(Downtime("R", 3, 5),), horizon=8), None),
+        (plain(Task("A", 4, {"R": 1}), downtimes=(Downtime("R", 3, 5),), horizon=9), 9),
+        # downtimes that overlap are one, not two demands on a capacity of one
+        (plain(Task("A", 1, {"R": 1}),
+               downtimes=(Downtime("R", 0, 3), Downtime("R", 1, 4))), 5),
+        (plain(Task("A", 3), Task("B", 4), disjunctions=(("A", "B"),)), 7),
+        (plain(Task("A", 3), Task("B", 4), precedences=(("A", "B"),),
+               windows=(Window("A", 2, 9),)), 9),
+        (plain(Task("A", 0), Task("B", 0, {"R": 1}), precedences=(("A", "B"),), horizon=0), 0),
+    ],
+)  # fmt: skip
+def test_known_optima(project: Project, makespan: int | None) -> None:
+    check(project, reference(project), makespan)
+
+
+def test_infeasible_beyond_the_cheap_bounds_is_proven() -> None:
+    tasks = [Task(i, 3) for i in "ABCD"]
+    apart = [(a.id, b.id) for k, a in enumerate(tasks) for b in tasks[:k]]
+    known = reference(plain(*tasks, disjunctions=tuple(apart), horizon=11))
+    assert known.status == "infeasible"
+    assert known.solver.startswith("cp-sat ")
+
+
+def test_horizon_does_not_matter_if_it_is_far() -> None:
+    known = reference(mixed(14, 0))
+    assert known.status == "optimal"
+    assert reference(mixed(14, 0, horizon=10**17)) == known
+
+
+def test_times_beyond_the_solver_still_get_a_bound() -> None:
+    far = 10**16
+    project = plain(*(Task(i, far, {"R": 2}) for i in "ABC"), Task("D", far, {"R": 1}), capacity=3,
+                    disjunctions=(("C", "D"), ("A", "D"), ("B", "D")), horizon=10**18)  # fmt: skip
+    known = reference(project)
+    assert (known.status, known.solver) == ("bounded", "sgs")
+    assert known.objective == 4 * far
+
+
+def test_the_same_bytes_every_time() -> None:
+    known = [msgspec.json.encode(reference(mixed(30, 3), deterministic_limit=0.3)) for _ in "ab"]
+    assert known[0] == known[1]
+    assert b"bounded" in known[0]
+
+
+def test_out_of_time_without_an_answer_says_none_and_a_bound() -> None:
+    short = reference(mixed(30, 3), deterministic_limit=0.3)
+    assert isinstance(short.objective, int)
+    project = mixed(30, 3, horizon=short.objective - 1)
+    known = reference(project, deterministic_limit=1e-6)
+    assert known.status == "none"
+    assert known.answer is None
+    assert known.bound is not None
+
+
+def test_a_feasible_hint_is_never_made_worse_and_another_is_ignored() -> None:
+    project = mixed(30, 3)
+    good = reference(project, deterministic_limit=0.3)
+    assert good.answer is not None
+    again = reference(project, deterministic_limit=1e-6, hint=good.answer["starts"])
+    assert again.objective == good.objective
+    bad = dict.fromkeys(good.answer["starts"], 0)
+    assert reference(project, deterministic_limit=0.1, hint=bad) == reference(
+        project, deterministic_limit=0.1
+    )
+
+
+def test_what_the_checker_refutes_is_a_failure() -> None:
+    project = plain(Task("A", 2, {"R": 1}), Task("B", 2, {"R": 1}))
+    compiled = sgs.compile_project(project)
+    with pytest.raises(SolverFailure, match="breaks 1 rules"):
+        rcpsp.state(project, compiled, Known(2, [0, 1], "wrong"))
+    with pytest.raises(SolverFailure, match="below its lower bound"):
+        rcpsp.state(project, compiled, Known(5, [0, 2], "wrong"))
+
+
+def test_easy_projects_load_no_solver() -> None:
+    code = """
+import sys
+from graders.exact.rcpsp import reference
+from tasks.rcpsp import Project, Task
+tasks = (Task("A", 3), Task("B", 4))
+assert reference(Project(tasks, (), (("A", "B"),), (), (), (), 9)).solver == "sgs"
+assert not [name for name in sys.modules if name.startswith("ortools")]
+"""
+    root = Path(__file__).parents[3]
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
+
+
+@pytest.mark.parametrize("name", ["j301_1", "j301_5", "j3010_4", "j3017_3", "j3025_2", "j3048_10"])
+def test_known_psplib_optima(name: str) -> None:
+    folder = data("psplib", "j30")
+    with (folder / "optimum.csv").open(encoding="utf-8") as file:
+        optimum = {row["problem"]: int(row["optimum"]) for row in csv.DictReader(file)}
+    project = read_psplib(folder / f"{name}.sm")
+    check(project, reference(project), optimum[f"{name}.sm"])

@@ -1,0 +1,144 @@
+"""The checker of orders: what cheats is refused with its kind; gold wins, nearly gold does not."""
+
+from itertools import permutations
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graders.tardiness import grade, skill, summarise, violations
+from tasks.base import Grade, Instance, Outcome, Parsed, Record, Reference, Verdict
+from tasks.tardiness import Job, Jobs, read, tardiness
+
+
+def instance(payload: Jobs, reference: Reference) -> Instance[Jobs]:
+    return Instance("x", "tardiness", len(payload.jobs), None, 0, {}, 1, payload, reference)
+
+
+def solved(payload: Jobs) -> tuple[Instance[Jobs], tuple[Job, ...]]:
+    """With its optimum by brute force, and an order that attains it."""
+    best = min(permutations(payload.jobs), key=tardiness)
+    value = tardiness(best)
+    return instance(payload, Reference("optimal", value, value)), best
+
+
+def names(jobs: tuple[Job, ...]) -> dict[str, Any]:
+    return {"order": [job.id for job in jobs]}
+
+
+@st.composite
+def small(draw: st.DrawFn) -> Jobs:
+    n = draw(st.integers(1, 6))
+    return Jobs(
+        tuple(
+            Job(
+                f"J{k}", draw(st.integers(1, 9)), draw(st.integers(-3, 25)), draw(st.integers(1, 3))
+            )
+            for k in range(n)
+        )
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(small())
+def test_gold_scores_1_and_worse_orders_less(payload: Jobs) -> None:
+    gold, best = solved(payload)
+    found = grade(gold, read(names(best), ""))
+    assert (found.verdict, found.score, found.against) == (Verdict.valid, 1.0, "optimum")
+    for k in range(len(best) - 1):  # neighbours swapped
+        other = (*best[:k], best[k + 1], best[k], *best[k + 2 :])
+        swapped = grade(gold, read(names(other), ""))
+        assert swapped.objective == tardiness(other)
+        assert (swapped.score < 1.0) == (tardiness(other) > tardiness(best))
+
+
+JOBS = Jobs((Job("J1", 5, 4), Job("J2", 3, 9), Job("J3", 1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("order", "kinds"),
+    [
+        (None, ["not_a_list"]),
+        ("J1J2J3", ["not_a_list"]),
+        ({"J1": 0}, ["not_a_list"]),
+        (5, ["not_a_list"]),
+        ([], ["missing"] * 3),
+        (["J1", "J2"], ["missing"]),
+        (["J1", "J2", "J3", "J4"], ["unknown"]),
+        (["J3", "J3", "J3"], ["duplicate", "missing", "missing"]),
+        (["J1", "J2", "J3", "J3"], ["duplicate"]),
+        ([0, 1, 2], ["unknown"] * 3 + ["missing"] * 3),
+        ([-1, -2, -3], ["unknown"] * 3 + ["missing"] * 3),
+        ([0.0, 1.0, 2.0], ["unknown"] * 3 + ["missing"] * 3),
+        ([True, False, True], ["unknown"] * 3 + ["missing"] * 3),
+        (["1", "2", "3"], ["unknown"] * 3 + ["missing"] * 3),
+        (["j1", "J2 ", "J3"], ["unknown"] * 2 + ["missing"] * 2),
+        ([["J1", "J2", "J3"]], ["unknown"] + ["missing"] * 3),
+        (["J1", "J2", ["J3"]], ["unknown", "missing"]),
+        ([{"id": "J1"}, "J2", "J3"], ["unknown", "missing"]),
+        ([None, "J2", "J3"], ["unknown", "missing"]),
+    ],
+)
+def test_cheats_are_refused_with_their_kind(order: object, kinds: list[str]) -> None:
+    assert [v["kind"] for v in violations(JOBS, order)] == kinds
+    found = grade(instance(JOBS, Reference("none")), Outcome((Parsed(value={"order": order}),)))
+    assert (found.verdict, found.score, found.objective) == (Verdict.infeasible, 0.0, None)
+
+
+@pytest.mark.parametrize("value", [None, {}, {"orders": ["J1", "J2", "J3"]}])
+def test_without_an_order_it_is_unparsable(value: Any) -> None:
+    found = grade(instance(JOBS, Reference("none")), Outcome((Parsed(value=value),)))
+    assert (found.verdict, found.score) == (Verdict.unparsable, 0.0)
+
+
+def test_skill_is_not_clipped_and_knows_its_ends() -> None:
+    assert skill(10, 10, 30) == 1
+    assert skill(30, 10, 30) == 0
+    assert skill(50, 10, 30) == -1
+    assert skill(0, 0, 0) == 1
+    assert skill(5, 0, 0) == 0
+
+
+def test_a_bound_is_said_to_be_one() -> None:
+    found = grade(
+        instance(JOBS, Reference("bounded", 5, 2)), read({"order": ["J3", "J1", "J2"]}, "")
+    )
+    assert (found.against, found.bound) == ("bound", 2)
+    assert found.metrics["reference"] == 2
+    nothing = grade(instance(JOBS, Reference("none")), read({"order": ["J3", "J1", "J2"]}, ""))
+    assert (nothing.against, nothing.metrics["reference"]) == ("bound", 0)
+
+
+def drawn(k: int, model: str) -> Record:
+    rng = Random(f"board/{k}")
+    payload = Jobs(tuple(Job(f"J{i}", rng.randint(1, 9), rng.randint(1, 20)) for i in range(6)))
+    gold, best = solved(payload)
+    answers: dict[str, Any] = {
+        "exact": names(best),
+        "worst": names(max(permutations(payload.jobs), key=tardiness)),
+        "shy": names(best) if k % 2 else {},
+    }
+    made: Grade = grade(gold, read(answers[model], ""))
+    return Record(
+        f"i{k}", "tardiness", 6, {}, f"openai/{model}", "direct", "none", 0, made, None,
+        1, 1, None, None, None, 0.0,
+    )  # fmt: skip
+
+
+def test_the_board_pays_no_one_for_abstaining() -> None:
+    exact, exactly = summarise([drawn(k, "exact") for k in range(20)])
+    shy, shyly = summarise([drawn(k, "shy") for k in range(20)])
+    worst, _ = summarise([drawn(k, "worst") for k in range(20)])
+    assert exact.value == 1.0
+    assert exactly["ratio_of_sums"].value == 1.0
+    assert exactly["share_optimal"].value == 1.0
+    assert shy.value == 0.5
+    assert shyly["ratio_of_sums"].value is not None
+    assert shyly["ratio_of_sums"].value > 1.2
+    assert worst.value is not None
+    assert worst.value < 0
+    wins = [exactly[f"{what}_mddc"].value for what in ("win", "tie", "loss")]
+    assert sum(w or 0 for w in wins) == pytest.approx(1)
+    assert wins[2] == 0

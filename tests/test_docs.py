@@ -1,0 +1,86 @@
+"""What the documents say is true: commands parse and run, names exist, nothing is left out."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from graders.rcpsp import summarise
+from harness import suites
+from harness.cli import main
+from harness.cli.parser import build_parser
+from harness.registry import FAMILIES, family
+from tests.harness.test_board import record
+
+ROOT = Path(__file__).parents[1]
+DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def shell(path: Path) -> list[str]:
+    """The `makespan` lines of a document's shell blocks."""
+    blocks = re.findall(r"```sh\n(.*?)```", path.read_text("utf-8"), re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.startswith("makespan")]
+
+
+def inline(path: Path) -> list[str]:
+    """The `makespan` commands in the running text, joined over line ends."""
+    text = path.read_text("utf-8").replace("\n", " ")
+    return [words for words in re.findall(r"`(makespan [^`]+)`", text) if " " in words]
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda p: p.name)
+def test_every_command_parses(path: Path) -> None:
+    for words in shell(path) + inline(path):
+        argv = shlex.split(words.replace("...", ""))[1:]
+        if argv == ["--help"] or len(argv) == 1:
+            continue
+        build_parser().parse_args(argv)
+
+
+def test_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = 0
+    for words in shell(ROOT / "README.md"):
+        if "openai/" not in words and "anthropic/" not in words:
+            assert main(shlex.split(words)[1:]) == 0, words
+            done += 1
+    assert done >= 6
+    assert "policy/exact" in capsys.readouterr().out
+
+
+def test_the_make_targets_of_the_readme_exist() -> None:
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    for path in DOCS:
+        for target in re.findall(
+            r"\bmake ([a-z-]+)\b(?=`|$)", path.read_text("utf-8"), re.MULTILINE
+        ):
+            assert target in targets, target
+
+
+def test_links_lead_somewhere() -> None:
+    for path in DOCS:
+        for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text("utf-8")):
+            assert (path.parent / link).exists(), f"{path.name}: {link}"
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_familys_page_names_its_settings_policies_suites_and_metrics(name: str) -> None:
+    page = (ROOT / "docs" / f"{name}.md").read_text("utf-8")
+    for setting in family(name).resolve(10, {}):
+        assert f"`{setting}`" in page, setting
+    for policy in family(name).policies:
+        assert f"`policy/{policy}`" in page, policy
+    for suite in suites.names():
+        if suite.startswith(name):
+            assert f"`{suite}`" in page, suite
+
+
+def test_every_metric_is_explained() -> None:
+    page = (ROOT / "docs" / "rcpsp.md").read_text("utf-8")
+    _, metrics = summarise([record(1), record(2), record(3, "infeasible")])
+    for metric in metrics:
+        shown = re.sub(r"@.*", "@L", re.sub(r"^share_.*", "share_KIND", metric))
+        assert f"`{shown}`" in page, metric
