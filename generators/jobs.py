@@ -5,21 +5,25 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated, TypeAlias
 
 import msgspec
 
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.tardiness import VERSION, Job, Jobs
 
+LIMIT = 10**12  # of every number, so that sums of tardiness fit 64 bits
+Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=-LIMIT, le=LIMIT)]
+
 
 class _Line(Noun, frozen=True):
     """A line: processing times, due dates and weights by job, all of one length."""
 
     id: str
-    p: list[int]
-    d: list[int]
+    p: list[Whole]
+    d: list[Whole]
     opt: int | None = None
-    w: list[int] | None = None
+    w: list[Whole] | None = None
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -36,12 +40,14 @@ class _Line(Noun, frozen=True):
 def read_jobs(path: Path) -> list[Instance[Jobs]]:
     """Every line as an instance: index its line from 0, level its number of jobs, jobs J01, ...
 
+    The setting `source` is the name of the file, so that boards keep sets apart.
+
     Blank lines are passed over. InputError "FILE:LINE: what is wrong" for anything broken.
     """
     found: dict[str, Instance[Jobs]] = {}
     for index, line in _lines(path):
         try:
-            instance = _instance(msgspec.json.decode(line, type=_Line), index)
+            instance = _instance(msgspec.json.decode(line, type=_Line), path.stem, index)
         except ValueError as error:  # what msgspec and the nouns raise
             raise InputError(f"{path}:{index + 1}: {error}") from None
         if instance.id in found:
@@ -65,12 +71,12 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
             yield index, line
 
 
-def _instance(line: _Line, index: int) -> Instance[Jobs]:
+def _instance(line: _Line, source: str, index: int) -> Instance[Jobs]:
     payload = by_position(line.p, line.d, line.w)
     known = Reference("none")
     if line.opt is not None:
         known = Reference("optimal", line.opt, line.opt, solver="given by the file")
-    settings: dict[str, Scalar] = {"source": "jobs"}
+    settings: dict[str, Scalar] = {"source": source}
     return Instance(
         line.id, "tardiness", len(line.p), None, index, settings, VERSION, payload, known
     )

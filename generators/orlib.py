@@ -31,7 +31,7 @@ def read_orlib(path: Path, best: Path | None = None) -> list[Instance[Jobs]]:
     level = _level(path)
     numbers = _numbers(path, 3 * level * COUNT, level)
     values = _best_values(path, best)
-    settings: dict[str, Scalar] = {"source": "orlib"}
+    settings: dict[str, Scalar] = {"source": path.stem}
     made = []
     for index in range(COUNT):
         start = 3 * level * index

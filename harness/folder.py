@@ -3,9 +3,10 @@
 import fcntl
 import os
 import platform
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -77,8 +78,13 @@ class Folder:
         self._lock: TextIO | None = None
 
     @classmethod
-    def create(cls, path: Path, manifest: Manifest, prompts: Prompts) -> "Folder":
-        """Begin a run folder, or take up one of an equal configuration; InputError on another."""
+    def create(
+        cls, path: Path, manifest: Manifest, prompts: Prompts, given: Iterable[bytes] | None = None
+    ) -> "Folder":
+        """Begin a run folder, or take up one of an equal configuration; InputError on another.
+
+        `given` are the instance lines of a run whose instances are not generated.
+        """
         if (path / "manifest.json").exists():
             folder = cls.open(path)
             folder.require(manifest.configuration)
@@ -86,7 +92,7 @@ class Folder:
             raise InputError(f"{path} is no run folder, but not empty: use another --out")
         else:
             folder = cls(path, manifest, prompts)
-            folder._begin()
+            folder._begin(given)
         return folder
 
     @classmethod
@@ -103,22 +109,27 @@ class Folder:
         sources = {f.relative_to(root).as_posix(): f.read_text("utf-8") for f in root.rglob("*.j2")}
         return cls(path, manifest, Prompts(sources))
 
-    def _begin(self) -> None:
-        """The manifest comes last: a folder that has one is complete."""
+    def _begin(self, given: Iterable[bytes] | None) -> None:
+        """Fill a hidden folder, then give it its name: a folder that is there is complete."""
+        hidden = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
         try:
             for name, source in self.prompts.sources.items():
-                target = self.path / "templates" / name
+                target = hidden / "templates" / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(source, "utf-8")
+            if given is not None:
+                files.write_lines(hidden / "instances.jsonl", given)
+            files.write(hidden / "manifest.json", _pretty(self.manifest))
+            hidden.replace(self.path)  # an empty folder may give way
         except OSError as error:
             raise StoreFailure(f"cannot write {self.path}: {error.strerror}") from None
-        self.save(self.manifest)
+        finally:
+            shutil.rmtree(hidden, ignore_errors=True)
 
     def save(self, manifest: Manifest) -> None:
         """Replace the manifest."""
         self.manifest = manifest
-        content = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
-        files.write(self.path / "manifest.json", content + b"\n")
+        files.write(self.path / "manifest.json", _pretty(manifest))
 
     def require(self, wanted: Configuration) -> None:
         """InputError that names the first setting in which the folder's configuration differs."""
@@ -154,6 +165,10 @@ class Folder:
                     yield line
         except OSError as error:
             raise StoreFailure(f"cannot write {path}: {error.strerror}") from None
+
+
+def _pretty(manifest: Manifest) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
 
 
 def differences(here: Any, there: Any, where: str) -> Iterator[tuple[str, Any, Any]]:

@@ -64,12 +64,10 @@ def run(options: Namespace) -> int:
     manifest = Manifest(1, configuration, environment(), limit, options.api_key_env)
     models = _models(manifest, _families(suite, given), options.max_connections)
     path = options.out or RUNS / configuration.folder_name
-    folder = Folder.create(path, manifest, prompts)
+    lines = map(instances.encode, given) if given else None
+    folder = Folder.create(path, manifest, prompts, lines)
     folder.lock()
     folder.save(replace(folder.manifest, limit=manifest.limit, api_key_env=manifest.api_key_env))
-    if given and not (path / "instances.jsonl").exists():
-        for _ in folder.add_instances(map(instances.encode, given)):
-            pass
     return _perform(folder, models, options)
 
 

@@ -30,7 +30,7 @@ def test_parts_become_jobs(tmp_path: Path) -> None:
     assert first.payload == last.payload == Jobs((Job("J01", 3, 4, 2), Job("J02", 5, -5, 9)))
     assert (first.id, last.id, last.index) == ("wt2-001", "wt2-125", 124)
     assert (first.family, first.level, first.seed) == ("tardiness", 2, None)
-    assert first.settings == {"source": "orlib"}
+    assert first.settings == {"source": "wt2"}
 
 
 def test_only_what_is_said_to_be_proven_is_optimal(tmp_path: Path) -> None:

@@ -1,0 +1,175 @@
+"""Lower bounds on total weighted tardiness, exact in whole numbers of any size.
+
+The good one puts a price on each moment of the machine's time. Whatever the order, the machine
+works from 0 to the sum P of all p without a gap, so for any prices
+
+    sum of w_j T_j  >=  sum over j of min over t of [w_j T_j(t) + price of (t - p_j, t]]
+                        - price of (0, P],
+
+the Lagrangian relaxation of the time-indexed model (Dyer & Wolsey 1990). A good order tells the
+first prices, what a moment's delay would cost there; subgradient steps then raise the bound.
+Prices are whole multiples of 1/SCALE, so the bound is proven whatever rounding led to them.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from math import fsum
+from typing import NamedTuple
+
+from graders.exact.tardiness_local import weighted_tardiness
+
+SCALE = 64
+ROUNDS = 100  # of subgradient steps
+WINDOWS = 200_000  # most places of jobs that are weighed in a round
+WORK = 4_000_000  # most that are weighed in all
+
+Ints = Sequence[int]
+
+
+class Window(NamedTuple):
+    """A job in (t - p, t]: its scaled cost; segments (indices) of both ends, and how far in."""
+
+    cost: int
+    first: int
+    into_first: int
+    last: int
+    into_last: int
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Prices of time: constant on each of m segments between m + 1 rising points from 0 to P.
+
+    Attributes:
+        heights: m prices of a unit of time, times SCALE.
+        sums: price of all time before each point, times SCALE.
+        least: for each job the least cost plus price of its window, times SCALE.
+        bound: SCALE times a lower bound on total weighted tardiness; may be negative.
+    """
+
+    points: list[int]
+    heights: list[int]
+    sums: list[int] = field(default_factory=list)
+    least: list[int] = field(default_factory=list)
+    bound: int = 0
+
+    def before(self, time: int) -> int:
+        """Price of all time before `time` in 0..P, times SCALE."""
+        k = segment(self.points, time)
+        return self.sums[k] + self.heights[k] * (time - self.points[k])
+
+
+def segment(points: Ints, time: int) -> int:
+    """The segment that ends at or after `time` and begins before it; 0 at the very start."""
+    return max(0, bisect_left(points, time) - 1)
+
+
+def lower_bound(p: Ints, d: Ints, w: Ints, order: Ints) -> int:
+    """The best bound here; `order` is a good order, in time units times weight."""
+    dual = prices(p, d, w, order)
+    return max(simple_bound(p, d, w), -(-dual.bound // SCALE))
+
+
+def simple_bound(p: Ints, d: Ints, w: Ints) -> int:
+    """Least weight times the better of two bounds on unweighted tardiness.
+
+    The k-th least completion time is at least the sum of the k shortest jobs; matched to due dates
+    in rising order that costs least (Chu 1992). The greatest lateness is least by due date.
+    """
+    soonest = accumulate(sorted(p))
+    matched = sum(max(0, end - due) for end, due in zip(soonest, sorted(d), strict=True))
+    by_due = sorted(range(len(p)), key=lambda j: d[j])
+    ends = accumulate(p[j] for j in by_due)
+    worst = max(end - d[j] for j, end in zip(by_due, ends, strict=True))
+    return min(w) * max(matched, worst)
+
+
+def prices(
+    p: Ints, d: Ints, w: Ints, order: Ints, late: Callable[[], bool] = lambda: False
+) -> Prices:
+    """The prices of the best bound that subgradient steps find, until `late`."""
+    target = SCALE * weighted_tardiness(order, p, d, w)
+    points = _points(p, d, order)
+    windows = [_windows(points, p[j], d[j], w[j]) for j in range(len(p))]
+    found = best = _evaluated(points, _first_heights(points, p, d, w, order), windows)
+    rounds = min(ROUNDS, WORK // sum(map(len, windows)))
+    step, stale, direction = 1.0, 0, [0.0] * len(best[0].heights)
+    for _ in range(rounds):
+        if best[0].bound > target - SCALE or late():
+            break
+        direction = [0.5 * old + 0.5 * new for old, new in zip(direction, found[1], strict=True)]
+        found = _evaluated(points, _moved(found[0], direction, step, target), windows)
+        stale += 1
+        if found[0].bound > best[0].bound:
+            best, stale = found, 0
+        elif stale % 5 == 0:
+            step *= 0.7
+    return best[0]
+
+
+def _points(p: Ints, d: Ints, order: Ints) -> list[int]:
+    """Where prices may change: where the order's jobs end, and due dates; thinned for large n."""
+    ends = list(accumulate(p[j] for j in order))
+    points = sorted({0, *ends, *(due for due in d if 0 < due < ends[-1])})
+    thin = 1 + 2 * len(p) * len(points) // WINDOWS
+    return [*points[:-1:thin], points[-1]]
+
+
+def _first_heights(points: Ints, p: Ints, d: Ints, w: Ints, order: Ints) -> list[int]:
+    """The weight of all late jobs that end after a segment: what a delay there would cost."""
+    heights = [0] * (len(points) - 1)
+    for j, end in zip(order, accumulate(p[j] for j in order), strict=True):
+        if end > d[j]:
+            heights[segment(points, end)] += SCALE * w[j]
+    return list(accumulate(reversed(heights)))[::-1]
+
+
+def _windows(points: Ints, p: int, d: int, w: int) -> list[Window]:
+    """Every place at which cost plus price, piecewise linear in the end t, can be least."""
+    latest = points[-1]
+    ends = {t for point in points for t in (point, point + p) if p <= t <= latest}
+    if p <= d <= latest:
+        ends.add(d)
+    return [_window(points, p, t, SCALE * w * max(0, t - d)) for t in sorted(ends)]
+
+
+def _window(points: Ints, p: int, end: int, cost: int) -> Window:
+    first, last = segment(points, end - p), segment(points, end)
+    return Window(cost, first, end - p - points[first], last, end - points[last])
+
+
+def _evaluated(
+    points: list[int], heights: list[int], windows: Sequence[Sequence[Window]]
+) -> tuple[Prices, list[float]]:
+    """The bound of these prices; for each segment how much it is wanted beyond what there is."""
+    spans = [b - a for a, b in zip(points, points[1:], strict=False)]
+    sums = list(accumulate([h * s for h, s in zip(heights, spans, strict=True)], initial=0))
+    wanted = [-span for span in spans]
+    least = []
+    for places in windows:
+        value, k = min(
+            [
+                (cost + sums[b] + heights[b] * into_b - sums[a] - heights[a] * into_a, k)
+                for k, (cost, a, into_a, b, into_b) in enumerate(places)
+            ]
+        )
+        least.append(value)
+        _, a, into_a, b, into_b = places[k]
+        for segment_between in range(a, b):
+            wanted[segment_between] += spans[segment_between]
+        wanted[a] -= into_a
+        wanted[b] += into_b
+    slope = [want / span for want, span in zip(wanted, spans, strict=True)]
+    return Prices(points, heights, sums, least, sum(least) - sums[-1]), slope
+
+
+def _moved(at: Prices, direction: Sequence[float], step: float, target: int) -> list[int]:
+    """Prices moved along a direction by the Polyak step towards a bound of `target`."""
+    spans = [b - a for a, b in zip(at.points, at.points[1:], strict=False)]
+    norm = fsum(x * x * span for x, span in zip(direction, spans, strict=True))
+    if not norm:
+        return at.heights
+    length = step * (target - at.bound) / norm
+    return [height + round(length * x) for height, x in zip(at.heights, direction, strict=True)]

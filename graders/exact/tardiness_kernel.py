@@ -1,0 +1,90 @@
+"""The compiled twin of `tardiness_search.PlainSearch`, where the install had a C compiler.
+
+`hatch_build.py` compiles `tardiness_kernel.c` beside this file and puts the digest of the source
+into it. Where that is missing or of another source there is no kernel, and all still works.
+"""
+
+import ctypes
+import sys
+import weakref
+from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+SOURCE = Path(__file__).with_suffix(".c")
+LIBRARY = SOURCE.with_suffix(".dll" if sys.platform == "win32" else ".so")
+_MOST = 1 << 62  # what no sum of times in the kernel may reach
+
+_Longs = ctypes.POINTER(ctypes.c_int64)
+_SIGNATURES = {
+    "tardiness_new": ([ctypes.c_int32, _Longs, _Longs], ctypes.c_void_p),
+    "tardiness_free": ([ctypes.c_void_p], None),
+    "tardiness_run": ([ctypes.c_void_p, ctypes.c_int64, _Longs], ctypes.c_int),
+    "tardiness_nodes": ([ctypes.c_void_p], ctypes.c_int64),
+    "tardiness_split": (
+        [ctypes.c_void_p, ctypes.POINTER(ctypes.c_int32), ctypes.c_int32, ctypes.c_int64],
+        ctypes.c_int32,
+    ),
+}
+
+
+def digest(source: bytes) -> str:
+    """What ties a library to its source; the build hook has a copy of this line."""
+    return sha256(source).hexdigest()[:16]
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """The compiled kernel, or None where there is none for this machine and this source."""
+    try:
+        loaded = ctypes.CDLL(str(LIBRARY))
+        built_from = ctypes.c_char_p.in_dll(loaded, "tardiness_digest").value
+        current = digest(SOURCE.read_bytes()).encode()
+    except (OSError, ValueError):
+        return None
+    if built_from != current:
+        return None
+    for name, (takes, gives) in _SIGNATURES.items():
+        function = getattr(loaded, name)
+        function.argtypes, function.restype = takes, gives
+    return loaded
+
+
+def fits(p: Sequence[int], d: Sequence[int]) -> bool:
+    """Whether no sum over these jobs can overflow 64 bits."""
+    furthest = max((abs(due) for due in d), default=0)
+    return (len(p) + 1) * (sum(p) + furthest) < _MOST
+
+
+class KernelSearch:
+    """`PlainSearch` in C: the same states in the same order; frees its memory when it is dropped."""
+
+    def __init__(self, kernel: ctypes.CDLL, p: Sequence[int], d: Sequence[int]) -> None:
+        self._kernel = kernel
+        longs = ctypes.c_int64 * len(p)
+        self._handle = kernel.tardiness_new(len(p), longs(*p), longs(*d))
+        if not self._handle:
+            raise MemoryError("tardiness kernel: no memory to begin")
+        weakref.finalize(self, kernel.tardiness_free, self._handle)
+
+    @property
+    def nodes(self) -> int:
+        """States expanded so far."""
+        return int(self._kernel.tardiness_nodes(self._handle))
+
+    def run(self, nodes: int) -> int | None:
+        """Expand at most `nodes` states more; the least total tardiness once known, else None."""
+        value = ctypes.c_int64()
+        status = self._kernel.tardiness_run(self._handle, nodes, ctypes.byref(value))
+        if status < 0:
+            raise MemoryError(f"tardiness kernel: no memory after {self.nodes} nodes")
+        return value.value if status else None
+
+    def split(self, jobs: list[int], start: int) -> int:
+        """Best position of the longest job among stripped `jobs`, of a finished search."""
+        array = (ctypes.c_int32 * len(jobs))(*jobs)
+        found = int(self._kernel.tardiness_split(self._handle, array, len(jobs), start))
+        if found < 0:
+            raise KeyError(f"tardiness kernel: {len(jobs)} jobs at {start} were never split")
+        return found
