@@ -15,18 +15,19 @@ R = TypeVar("R")
 
 def episode(world: Program[Outcome], agent: Agent, memory: Memory) -> Program[Outcome]:
     """A world's asks go to the memory, then to the agent; its feedback goes to the memory."""
-    effect = next(world)
+    heard: Reply | None = None
     while True:
         try:
-            if isinstance(effect, Ask):
-                enriched = yield from memory.recall(effect)
-                effect = world.send((yield from agent.reply(enriched)))
-            else:
-                yield from memory.observe(effect)
-                effect = world.send(None)
+            effect = world.send(heard)
         except StopIteration as stop:
             outcome: Outcome = stop.value
             return outcome
+        heard = None
+        if isinstance(effect, Ask):
+            enriched = yield from memory.recall(effect)
+            heard = yield from agent.reply(enriched)
+        else:
+            yield from memory.observe(effect)
 
 
 async def drive(program: Program[R], answer: Callable[[Ask], Awaitable[Reply]]) -> R:
