@@ -22,7 +22,7 @@ from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Record, Referen
 from tasks.rcpsp import Project, merged_downtimes
 
 RAMP = ("edges", "layers")
-SHOWN = ("gap_median",)
+SHOWN = ("broken", "gap_median")
 
 
 def grade(instance: Instance[Project], outcome: Outcome) -> Grade:

@@ -26,6 +26,7 @@ from tasks.prompts import Prompts
 
 FAMILIES = {
     "rcpsp": "start times for a project: precedence, resources, downtime, windows, disjunctions",
+    "tardiness": "an order of jobs on one machine that is late as little as possible in total",
 }
 
 

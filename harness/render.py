@@ -1,6 +1,5 @@
 """The board as text for a terminal or a file."""
 
-import sys
 from collections.abc import Sequence
 
 from graders.statistics import Estimate
@@ -10,40 +9,43 @@ from harness.registry import family
 
 def print_board(board: Board) -> None:
     """Print every family's rows, its ramp, and what a reader must know beside them."""
+    for name in dict.fromkeys(row.family for row in board.rows):
+        rows = [row for row in board.rows if row.family == name]
+        for title, lines in ((name, _main(rows)), (f"{name} by level", _ramp(rows))):
+            if len(lines) > 1:
+                print(_table(title, lines))
+    for note in notes(board):
+        print(note)
+
+
+def _table(title: str, lines: Sequence[Sequence[str]]) -> str:
+    """A table at its natural width; a narrow terminal breaks lines, but loses nothing."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
-    for name in dict.fromkeys(row.family for row in board.rows):
-        rows = [row for row in board.rows if row.family == name]
-        for title, lines in (
-            (name, _main(rows)),
-            (f"{name} by level", _ramp(rows)),
-        ):
-            if len(lines) < 2:
-                continue
-            table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
-            for k, head in enumerate(lines[0]):
-                table.add_column(head, justify="left" if k < 2 else "right", no_wrap=k == 0)
-            for line in lines[1:]:
-                table.add_row(*line)
-            console.print(table)
-    for note in notes(board):
-        console.print(note)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for head, cell in zip(lines[0], lines[1], strict=True):
+        numeric = cell[:1].isdigit() or cell[:1] in "-$"
+        table.add_column(head, justify="right" if numeric else "left", no_wrap=True)
+    for line in lines[1:]:
+        table.add_row(*line)
+    console = Console(width=1000, highlight=False, color_system=None)
+    with console.capture() as text:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in text.get().splitlines())
 
 
 def _main(rows: Sequence[Row]) -> list[list[str]]:
     shown = family(rows[0].family).shown
-    head = ["model", "kind", "score", "95 % interval", "n", "errors", "unparsable", "infeasible",
+    head = ["model", "kind", "score (95 % interval)", "n", "errors", "unparsable", "infeasible",
             *(name.replace("_", " ") for name in shown), "tokens", "cost", "seconds"]  # fmt: skip
     lines = [_with_cell(rows, "cell", head)]
     for row in rows:
         line = [
             _model(row),
             row.kind,
-            _number(row.score.value),
-            _interval(row.score),
+            _with_interval(row.score, 3),
             str(row.n),
             str(row.errors),
             str(row.unparsable),
@@ -62,7 +64,7 @@ def _shown(name: str, row: Row) -> str:
     found = row.metrics.get(name)
     if found is None or found.value is None:
         return "-"
-    return f"{found.value:.4f}" if name == "ratio_of_sums" else f"{100 * found.value:.2f} %"
+    return _with_interval(found, 4) if name == "ratio_of_sums" else f"{100 * found.value:.2f} %"
 
 
 def _with_cell(rows: Sequence[Row], cell: str, line: list[str]) -> list[str]:
@@ -74,7 +76,7 @@ def _ramp(rows: Sequence[Row]) -> list[list[str]]:
     """Success at each level, and the level at which half succeed."""
     names = dict.fromkeys(m for row in rows for m in row.metrics if "@" in m)
     levels = sorted(names, key=lambda m: float(m.split("@")[1]))
-    if len(levels) < 2:
+    if all(sum(m in row.metrics for m in levels) < 2 for row in rows):
         return []
     halves = any("half_level" in row.metrics for row in rows)
     head = ["model", "kind", *(m.split("@")[1] for m in levels), *["half succeed at"] * halves]
@@ -115,10 +117,11 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def _interval(estimate: Estimate) -> str:
-    if estimate.low is None or estimate.high is None:
+def _with_interval(estimate: Estimate, digits: int) -> str:
+    value, low, high = estimate.value, estimate.low, estimate.high
+    if value is None or low is None or high is None:
         return estimate.note
-    return f"{estimate.low:.2f} to {estimate.high:.2f}"
+    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def _half(estimate: Estimate) -> str:

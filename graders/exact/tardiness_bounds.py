@@ -8,19 +8,20 @@ works from 0 to the sum P of all p without a gap, so for any prices
 
 the Lagrangian relaxation of the time-indexed model (Dyer & Wolsey 1990). A good order tells the
 first prices, what a moment's delay would cost there; subgradient steps then raise the bound.
-Prices are whole multiples of 1/SCALE, so the bound is proven whatever rounding led to them.
+Prices are whole multiples of 1/SCALE and all arithmetic is in whole numbers, so the bound is
+proven whatever was rounded on the way to them, and is the same on every machine.
 """
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
-from math import fsum
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from graders.exact.tardiness_local import weighted_tardiness
 
 SCALE = 64
+FINE = 1 << 16  # a slope of 1
 ROUNDS = 100  # of subgradient steps
 WINDOWS = 200_000  # most places of jobs that are weighed in a round
 WORK = 4_000_000  # most that are weighed in all
@@ -95,17 +96,17 @@ def prices(
     windows = [_windows(points, p[j], d[j], w[j]) for j in range(len(p))]
     found = best = _evaluated(points, _first_heights(points, p, d, w, order), windows)
     rounds = min(ROUNDS, WORK // sum(map(len, windows)))
-    step, stale, direction = 1.0, 0, [0.0] * len(best[0].heights)
+    step, stale, direction = FINE, 0, [0] * len(best[0].heights)
     for _ in range(rounds):
         if best[0].bound > target - SCALE or late():
             break
-        direction = [0.5 * old + 0.5 * new for old, new in zip(direction, found[1], strict=True)]
+        direction = [(old + new) // 2 for old, new in zip(direction, found[1], strict=True)]
         found = _evaluated(points, _moved(found[0], direction, step, target), windows)
         stale += 1
         if found[0].bound > best[0].bound:
             best, stale = found, 0
         elif stale % 5 == 0:
-            step *= 0.7
+            step = step * 7 // 10
     return best[0]
 
 
@@ -142,9 +143,9 @@ def _window(points: Ints, p: int, end: int, cost: int) -> Window:
 
 def _evaluated(
     points: list[int], heights: list[int], windows: Sequence[Sequence[Window]]
-) -> tuple[Prices, list[float]]:
-    """The bound of these prices; for each segment how much it is wanted beyond what there is."""
-    spans = [b - a for a, b in zip(points, points[1:], strict=False)]
+) -> tuple[Prices, list[int]]:
+    """The bound of these prices, and its slope: what jobs want of each segment beyond its span."""
+    spans = [b - a for a, b in pairwise(points)]
     sums = list(accumulate([h * s for h, s in zip(heights, spans, strict=True)], initial=0))
     wanted = [-span for span in spans]
     least = []
@@ -161,15 +162,15 @@ def _evaluated(
             wanted[segment_between] += spans[segment_between]
         wanted[a] -= into_a
         wanted[b] += into_b
-    slope = [want / span for want, span in zip(wanted, spans, strict=True)]
+    slope = [FINE * want // span for want, span in zip(wanted, spans, strict=True)]
     return Prices(points, heights, sums, least, sum(least) - sums[-1]), slope
 
 
-def _moved(at: Prices, direction: Sequence[float], step: float, target: int) -> list[int]:
-    """Prices moved along a direction by the Polyak step towards a bound of `target`."""
-    spans = [b - a for a, b in zip(at.points, at.points[1:], strict=False)]
-    norm = fsum(x * x * span for x, span in zip(direction, spans, strict=True))
+def _moved(at: Prices, direction: Ints, step: int, target: int) -> list[int]:
+    """Prices moved along a direction by step / FINE of Polyak's step to a bound of `target`."""
+    spans = [b - a for a, b in pairwise(at.points)]
+    norm = sum(x * x * span for x, span in zip(direction, spans, strict=True))
     if not norm:
         return at.heights
-    length = step * (target - at.bound) / norm
-    return [height + round(length * x) for height, x in zip(at.heights, direction, strict=True)]
+    length = step * (target - at.bound)
+    return [height + length * x // norm for height, x in zip(at.heights, direction, strict=True)]

@@ -4,7 +4,7 @@
  * that file for the method. Jobs are ranks 0..n-1 by (due date, processing time). The caller sees
  * to it that n * (sum of p + largest |d|) stays below 2^62, so no sum here can overflow.
  *
- * A search can be paused after any number of nodes. All its memory hangs on one struct; a failed
+ * A search can be paused after any number of nodes. All it owns hangs on one struct; a failed
  * allocation makes it return NO_MEMORY, after which it may only be freed.
  */
 
@@ -12,30 +12,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef DIGEST /* of this file's bytes, given by the build hook */
+#include "tardiness_memory.h"
+
+#ifndef DIGEST /* of the sources, given by the build hook */
 #define DIGEST ""
 #endif
 
 const char *const tardiness_digest = DIGEST;
 
 enum { PAUSED = 0, DONE = 1, NO_MEMORY = -1 };
-enum { CHUNKS = 4096, CHUNK_WORDS = 1 << 20, FIRST_SLOTS = 1 << 12 };
 
 /* A job of a set: its due date raised to its earliest end, its processing time, its rank. */
 typedef struct {
     int64_t due, p;
     int32_t job;
 } Item;
-
-/* What is remembered of a state: `count` mask words from word `first` on, and what was found. */
-typedef struct {
-    int64_t start, value;
-    uint32_t split;
-    uint16_t first, count;
-    uint64_t words[];
-} Entry;
-
-enum { ENTRY_WORDS = sizeof(Entry) / sizeof(uint64_t) };
 
 /* A state that is being expanded; its items lie in Search.items from `base` on. */
 typedef struct {
@@ -48,132 +39,15 @@ typedef struct {
 } Frame;
 
 typedef struct {
-    int32_t n, words;
-    int64_t *p, *d;
-    uint64_t *mask;              /* scratch: the mask of the state that is looked up */
-    int32_t first, count;        /* its words that are not 0 lie in [first, first + count) */
+    int64_t *p, *d;              /* by job */
     Item *items;                 /* a stack: the items of all frames, then of the wanted child */
     size_t top, room;
     Frame *frames;
     int32_t depth;
-    uint64_t *chunks[CHUNKS];    /* entries, addressed by word */
-    uint64_t used;
-    uint32_t *table;             /* open addressing; 0 is free */
-    uint64_t slots, entries;
+    Memory memory;
     int64_t answer;              /* value of the state last finished, -1 if one is to be begun */
     int64_t nodes;
 } Search;
-
-/* The memory ------------------------------------------------------------------------------- */
-
-static uint64_t mix(uint64_t hash, uint64_t word)
-{
-    hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
-    return hash ^ (hash >> 32);
-}
-
-static uint64_t hash_of(int64_t start, int32_t first, int32_t count, const uint64_t *words)
-{
-    uint64_t hash = mix((uint64_t)first, (uint64_t)start);
-    for (int32_t i = 0; i < count; i++)
-        hash = mix(hash, words[i]);
-    return hash;
-}
-
-static Entry *entry_at(const Search *s, uint64_t word)
-{
-    return (Entry *)&s->chunks[word / CHUNK_WORDS][word % CHUNK_WORDS];
-}
-
-/* Set the scratch mask to the state's jobs. */
-static void set_mask(Search *s, const Item *items, int32_t count)
-{
-    int32_t low = s->words, high = -1;
-    memset(s->mask, 0, (size_t)s->words * sizeof *s->mask);
-    for (int32_t i = 0; i < count; i++) {
-        int32_t word = items[i].job / 64;
-        s->mask[word] |= UINT64_C(1) << (items[i].job % 64);
-        if (word < low)
-            low = word;
-        if (word > high)
-            high = word;
-    }
-    s->first = low;
-    s->count = high - low + 1;
-}
-
-/* The entry of the masked state, or NULL. */
-static Entry *find(const Search *s, int64_t start)
-{
-    const uint64_t *words = s->mask + s->first;
-    uint64_t slot = hash_of(start, s->first, s->count, words) & (s->slots - 1);
-    for (; s->table[slot]; slot = (slot + 1) & (s->slots - 1)) {
-        Entry *e = entry_at(s, s->table[slot]);
-        if (e->start == start && e->first == s->first && e->count == s->count
-            && !memcmp(e->words, words, (size_t)s->count * sizeof *words))
-            return e;
-    }
-    return NULL;
-}
-
-static void put(Search *s, uint32_t word)
-{
-    const Entry *e = entry_at(s, word);
-    uint64_t slot = hash_of(e->start, e->first, e->count, e->words) & (s->slots - 1);
-    while (s->table[slot])
-        slot = (slot + 1) & (s->slots - 1);
-    s->table[slot] = word;
-}
-
-static int grow_table(Search *s)
-{
-    uint32_t *old = s->table;
-    uint64_t slots = s->slots;
-    uint32_t *table = calloc(2 * slots, sizeof *table);
-    if (!table)
-        return 0;
-    s->table = table;
-    s->slots = 2 * slots;
-    for (uint64_t i = 0; i < slots; i++)
-        if (old[i])
-            put(s, old[i]);
-    free(old);
-    return 1;
-}
-
-/* Words for one entry in the chunks; 0 if there is no memory. Word 0 is never given out. */
-static uint64_t new_words(Search *s, uint64_t size)
-{
-    if (s->used % CHUNK_WORDS + size > CHUNK_WORDS)
-        s->used += CHUNK_WORDS - s->used % CHUNK_WORDS;
-    uint64_t chunk = s->used / CHUNK_WORDS;
-    if (chunk >= CHUNKS)
-        return 0;
-    if (!s->chunks[chunk])
-        s->chunks[chunk] = malloc(CHUNK_WORDS * sizeof(uint64_t));
-    if (!s->chunks[chunk])
-        return 0;
-    uint64_t word = s->used;
-    s->used += size;
-    return word;
-}
-
-/* Remember the masked state. */
-static int store(Search *s, int64_t start, int64_t value, int32_t split)
-{
-    uint64_t word = new_words(s, ENTRY_WORDS + (uint64_t)s->count);
-    if (!word || (2 * ++s->entries > s->slots && !grow_table(s)))
-        return 0;
-    Entry *e = entry_at(s, word);
-    e->start = start;
-    e->value = value;
-    e->split = (uint32_t)split;
-    e->first = (uint16_t)s->first;
-    e->count = (uint16_t)s->count;
-    memcpy(e->words, s->mask + s->first, (size_t)s->count * sizeof *s->mask);
-    put(s, (uint32_t)word);
-    return 1;
-}
 
 /* One state ------------------------------------------------------------------------------- */
 
@@ -290,6 +164,15 @@ static int reserve(Search *s, size_t count)
     return 1;
 }
 
+/* Make the memory look at the frame's set. */
+static void set_mask(Search *s, const Frame *f)
+{
+    clear_mask(&s->memory);
+    for (size_t i = f->base; i < f->top; i++)
+        add_to_mask(&s->memory, s->items[i].job);
+    trim_mask(&s->memory);
+}
+
 /* Value the set on top of the stack, [s->top, top); if it must be expanded, make it a frame. */
 static void enter(Search *s, size_t top, int64_t start)
 {
@@ -306,8 +189,8 @@ static void enter(Search *s, size_t top, int64_t start)
         s->answer += simple;
         return;
     }
-    set_mask(s, s->items + f->base, (int32_t)(f->top - f->base));
-    const Entry *known = find(s, f->start);
+    set_mask(s, f);
+    const Entry *known = find(&s->memory, f->start);
     if (known) {
         s->answer += known->value;
         return;
@@ -373,8 +256,8 @@ static int enter_half(Search *s, Frame *f, int half)
 /* Close the frame on top: remember it and hand its value down. */
 static int leave(Search *s, Frame *f)
 {
-    set_mask(s, s->items + f->base, (int32_t)(f->top - f->base));
-    if (!store(s, f->start, f->best, f->split))
+    set_mask(s, f);
+    if (!store(&s->memory, f->start, f->best, f->split))
         return 0;
     s->answer = f->cost + f->best;
     s->depth--;
@@ -409,14 +292,11 @@ void tardiness_free(Search *s)
 {
     if (!s)
         return;
-    for (int i = 0; i < CHUNKS; i++)
-        free(s->chunks[i]);
+    memory_free(&s->memory);
     free(s->p);
     free(s->d);
-    free(s->mask);
     free(s->items);
     free(s->frames);
-    free(s->table);
     free(s);
 }
 
@@ -427,16 +307,10 @@ Search *tardiness_new(int32_t n, const int64_t *p, const int64_t *d)
     if (!s)
         return NULL;
     size_t count = (size_t)n;
-    s->n = n;
-    s->words = n / 64 + 1;
-    s->slots = FIRST_SLOTS;
-    s->used = 1;
     s->p = malloc((count + 1) * sizeof *s->p);
     s->d = malloc((count + 1) * sizeof *s->d);
-    s->mask = malloc((size_t)s->words * sizeof *s->mask);
     s->frames = malloc((count + 2) * sizeof *s->frames);
-    s->table = calloc(s->slots, sizeof *s->table);
-    if (!s->p || !s->d || !s->mask || !s->frames || !s->table || !reserve(s, count)) {
+    if (!memory_begin(&s->memory, n) || !s->p || !s->d || !s->frames || !reserve(s, count)) {
         tardiness_free(s);
         return NULL;
     }
@@ -470,9 +344,12 @@ int64_t tardiness_nodes(const Search *s) { return s->nodes; }
 /* The best position of the longest job in a stripped state; -1 if the state is not known. */
 int32_t tardiness_split(Search *s, const int32_t *jobs, int32_t count, int64_t start)
 {
+    if (count < 1)
+        return -1;
+    clear_mask(&s->memory);
     for (int32_t i = 0; i < count; i++)
-        s->items[i].job = jobs[i];
-    set_mask(s, s->items, count);
-    const Entry *known = find(s, start);
+        add_to_mask(&s->memory, jobs[i]);
+    trim_mask(&s->memory);
+    const Entry *known = find(&s->memory, start);
     return known ? (int32_t)known->split : -1;
 }

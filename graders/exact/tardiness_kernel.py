@@ -1,7 +1,7 @@
 """The compiled twin of `tardiness_search.PlainSearch`, where the install had a C compiler.
 
-`hatch_build.py` compiles `tardiness_kernel.c` beside this file and puts the digest of the source
-into it. Where that is missing or of another source there is no kernel, and all still works.
+`hatch_build.py` compiles the C sources beside this file and puts their digest into the library.
+Where there is none, or one of other sources, Python walks the same states.
 """
 
 import ctypes
@@ -12,8 +12,9 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-SOURCE = Path(__file__).with_suffix(".c")
-LIBRARY = SOURCE.with_suffix(".dll" if sys.platform == "win32" else ".so")
+_FOLDER = Path(__file__).parent
+SOURCES = (_FOLDER / "tardiness_kernel.c", _FOLDER / "tardiness_memory.h")
+LIBRARY = _FOLDER / ("libtardiness.dll" if sys.platform == "win32" else "libtardiness.so")
 _MOST = 1 << 62  # what no sum of times in the kernel may reach
 
 _Longs = ctypes.POINTER(ctypes.c_int64)
@@ -29,21 +30,16 @@ _SIGNATURES = {
 }
 
 
-def digest(source: bytes) -> str:
-    """What ties a library to its source; the build hook has a copy of this line."""
-    return sha256(source).hexdigest()[:16]
-
-
 @cache
 def library() -> ctypes.CDLL | None:
-    """The compiled kernel, or None where there is none for this machine and this source."""
+    """The compiled kernel, or None where there is none for this machine and these sources."""
     try:
         loaded = ctypes.CDLL(str(LIBRARY))
         built_from = ctypes.c_char_p.in_dll(loaded, "tardiness_digest").value
-        current = digest(SOURCE.read_bytes()).encode()
+        current = sha256(b"".join(source.read_bytes() for source in SOURCES)).hexdigest()
     except (OSError, ValueError):
         return None
-    if built_from != current:
+    if built_from != current.encode():
         return None
     for name, (takes, gives) in _SIGNATURES.items():
         function = getattr(loaded, name)
@@ -58,7 +54,7 @@ def fits(p: Sequence[int], d: Sequence[int]) -> bool:
 
 
 class KernelSearch:
-    """`PlainSearch` in C: the same states in the same order; frees its memory when it is dropped."""
+    """`PlainSearch` in C: the same states in the same order; dropping it frees its memory."""
 
     def __init__(self, kernel: ctypes.CDLL, p: Sequence[int], d: Sequence[int]) -> None:
         self._kernel = kernel

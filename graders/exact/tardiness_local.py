@@ -27,11 +27,14 @@ def costs(order: Ints, ends: "Sequence[int] | accumulate[int]", d: Ints, w: Ints
 
 
 def modified_due_date(p: Ints, d: Ints, w: Ints) -> list[int]:
-    """At time t next the job of least max(p, d - t) / w, ties shortest first (Kanet & Li 2004)."""
+    """At time t next the job of least max(p, d - t) / w, about (Kanet & Li 2004).
+
+    Ties go to the shorter job. Whole numbers only: the same on every machine.
+    """
     waiting = sorted(range(len(p)), key=lambda j: (p[j], d[j]))
     order, now = [], 0
     while waiting:
-        job = min(waiting, key=lambda j: max(p[j], d[j] - now) / w[j])
+        job = min(waiting, key=lambda j: (max(p[j], d[j] - now) << 20) // w[j])
         waiting.remove(job)
         order.append(job)
         now += p[job]

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from harness import suites
+from harness.registry import family
 from tasks.base import InputError
 from tasks.prompts import Prompts, installed
 
@@ -17,7 +18,9 @@ def test_every_suite_loads_with_its_settings_resolved(name: str) -> None:
     suite = suites.load(name)
     assert suite.about
     assert suite.size == len(list(suite.instances()))
-    assert all("axes" in entry.settings for entry in suite.entry)
+    assert bool(suite.entry) != bool(suite.files)
+    for entry in suite.entry:
+        assert entry.settings == family(entry.family).resolve(entry.level, {**entry.settings})
 
 
 def test_the_standard_ramp_grows_tasks() -> None:
@@ -50,6 +53,7 @@ def test_lock_changes_with_what_is_shown_and_not_with_names() -> None:
     assert lock == suites.load("quickstart").lock(installed())
     replace = msgspec.structs.replace
     changed = dict(PROMPTS.sources) | {"rcpsp/plain.j2": "Go."}
+    assert suites.load("tardiness").lock(Prompts(changed)) == suites.load("tardiness").lock(PROMPTS)
     assert suite.lock(Prompts(changed)) != lock
     assert replace(suite, seed=1).lock(PROMPTS) != lock
     assert replace(suite, entry=suite.entry[1:]).lock(PROMPTS) != lock
@@ -63,7 +67,7 @@ def test_a_name_with_a_level_is_the_family() -> None:
 
 
 def test_settings_override_every_entry() -> None:
-    suite = suites.find("quickstart", level=None, seed=None, settings={"setting": "datacentre"})
+    suite = suites.find("rcpsp-hard", level=None, seed=None, settings={"setting": "datacentre"})
     assert {e.settings["setting"] for e in suite.entry} == {"datacentre"}
     with pytest.raises(InputError, match="no suite"):
         suites.find("nothing", level=None, seed=None, settings={})
