@@ -51,6 +51,17 @@ def test_the_readme_runs(
     assert "policy/exact" in capsys.readouterr().out
 
 
+def test_the_board_in_the_readme_is_what_the_command_prints(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "rcpsp", "--out", str(tmp_path / "run")]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    shown = re.findall(r"^ policy/.*$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert len(shown) == 6
+    for line in shown:
+        assert any(row.startswith(line) for row in printed), line
+
+
 def test_the_make_targets_of_the_readme_exist() -> None:
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     for path in DOCS:
