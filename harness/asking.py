@@ -61,7 +61,7 @@ class Asking:
     model: Model | None
     patience: Patience
     stopping: asyncio.Event
-    replies: list[Reply] = field(default_factory=list)
+    replies: list[tuple[str, Reply]] = field(default_factory=list)
     attempts: int = 0
 
     def __post_init__(self) -> None:
@@ -80,7 +80,7 @@ class Asking:
         else:
             self.attempts += known.attempts
             reply = await self._try(self.model, ask, request, known.attempts)
-        self.replies.append(reply)
+        self.replies.append((ask.path, reply))
         return reply
 
     def _same(self, path: str, kept: str, request: str) -> None:

@@ -19,8 +19,8 @@ class Row(Noun, frozen=True):
     """A model's results in one cell of a family.
 
     `n` counts all its episodes, `of` how many its suite has (None: any number). Errors have no
-    score: score and metrics are over the other `n - errors`. `tokens`, `cost` (US dollars) and
-    `seconds` are sums over all episodes; None is unknown.
+    score: score and metrics are over the other `n - errors`. `tokens` (the agent's), `cost` (US
+    dollars), `seconds` and `memory_tokens` are sums over all episodes; None is unknown.
     """
 
     family: str
@@ -39,6 +39,8 @@ class Row(Noun, frozen=True):
     tokens: int | None
     cost: float | None
     seconds: float
+    memory_calls: int = 0
+    memory_tokens: int | None = 0
 
 
 class Board(Noun, frozen=True):
@@ -144,6 +146,8 @@ def _row(key: tuple[str, str, str, str, str], records: list[Record], of: int | N
         tokens=total(tokens),
         cost=total([r.cost for r in records]),
         seconds=round(sum(r.seconds for r in records), 3),
+        memory_calls=sum(r.memory_calls for r in records),
+        memory_tokens=total([r.memory_tokens for r in records]),
     )
 
 

@@ -14,7 +14,10 @@ R = TypeVar("R")
 
 
 def episode(world: Program[Outcome], agent: Agent, memory: Memory) -> Program[Outcome]:
-    """A world's asks go to the memory, then to the agent; its feedback goes to the memory."""
+    """A world's asks go to the memory, then to the agent; its feedback goes to the memory.
+
+    Between rounds the memory may think.
+    """
     heard: Reply | None = None
     while True:
         try:
@@ -28,6 +31,7 @@ def episode(world: Program[Outcome], agent: Agent, memory: Memory) -> Program[Ou
             heard = yield from agent.reply(enriched)
         else:
             yield from memory.observe(effect)
+            yield from memory.idle(effect.path)
 
 
 async def drive(program: Program[R], answer: Callable[[Ask], Awaitable[Reply]]) -> R:

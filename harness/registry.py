@@ -59,12 +59,12 @@ class Policy:
     Attributes:
         kind: `floor` (what trivial code scores) or `ceiling` (the reference's own answer).
         about: one line for `makespan list`.
-        answer: the instance's answer object.
+        answer: the answer object to a step's view (of a one-step family the instance).
     """
 
     kind: str
     about: str
-    answer: Callable[[Instance[Any]], Fields]
+    answer: Callable[[Any], Fields]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Family:
     """What the harness needs to know of a family.
 
     Attributes:
+        many_steps: whether an episode has several asks, so that a memory makes sense.
         ramp: the settings that are the dial of difficulty, beside the level.
         shown: the metrics that stand beside the headline on a printed board.
         summarise: (headline, metrics by name) of graded records of one board row.
@@ -84,6 +85,7 @@ class Family:
     world: Callable[[Instance[Any], Prompts], Program[Outcome]]
     read: Callable[[Fields | None, str], Outcome]
     grade: Callable[[Instance[Any], Outcome], Grade]
+    many_steps: bool
     ramp: tuple[str, ...]
     shown: tuple[str, ...]
     summarise: Callable[[Sequence[Record]], tuple[Estimate, dict[str, Estimate]]]
@@ -109,6 +111,7 @@ def family(name: str) -> Family:
         world=tasks.world,
         read=tasks.read,
         grade=graders.grade,
+        many_steps=tasks.MANY_STEPS,
         ramp=graders.RAMP,
         shown=graders.SHOWN,
         summarise=graders.summarise,

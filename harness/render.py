@@ -37,9 +37,10 @@ def _table(title: str, lines: Sequence[Sequence[str]]) -> str:
 
 
 def _main(rows: Sequence[Row]) -> list[list[str]]:
-    shown = family(rows[0].family).shown
+    shown, noted = family(rows[0].family).shown, any(row.memory_calls for row in rows)
     head = ["model", "kind", "score (95 % interval)", "n", "errors", "unparsable", "infeasible",
-            *(name.replace("_", " ") for name in shown), "tokens", "cost", "seconds"]  # fmt: skip
+            *(name.replace("_", " ") for name in shown), "tokens", "cost", "seconds",
+            *["memory calls", "memory tokens"] * noted]  # fmt: skip
     lines = [_with_cell(rows, "cell", head)]
     for row in rows:
         line = [
@@ -51,12 +52,17 @@ def _main(rows: Sequence[Row]) -> list[list[str]]:
             str(row.unparsable),
             str(row.infeasible),
             *(_shown(name, row) for name in shown),
-            "unknown" if row.tokens is None else f"{row.tokens:,}",
+            _tokens(row.tokens),
             "unknown" if row.cost is None else f"${row.cost:.4f}" if row.cost else "0",
             f"{row.seconds:.1f}",
+            *[str(row.memory_calls), _tokens(row.memory_tokens)] * noted,
         ]
         lines.append(_with_cell(rows, _cell(row), line))
     return lines
+
+
+def _tokens(count: int | None) -> str:
+    return "unknown" if count is None else f"{count:,}"
 
 
 def _shown(name: str, row: Row) -> str:

@@ -15,10 +15,12 @@ from harness.folder import Folder
 from harness.journal import Journal
 from harness.models.base import Model
 from harness.models.policy import is_asked
+from harness.others import other_rounds
 from harness.progress import Progress
 from harness.registry import family
 from harness.request import settings_digest
-from memory.base import MEMORIES
+from memory.base import MEMORIES, NEEDS_OTHER, Memory, is_memory
+from memory.context import Context, State
 from tasks.base import Failure, Grade, Instance, Outcome, Problem, Record
 
 Say = Callable[[str], None]
@@ -117,11 +119,11 @@ class Batch:
 
     async def _episode(self, job: Job, model: Model) -> None:
         asking = self._asking(job, model)
-        outcome: Outcome | None = None
+        outcome, state = None, State()
         grade: Grade | None = None
         problem: Problem | None = None
         try:
-            outcome = await self._perform(job, asking)
+            outcome, state = await self._perform(job, asking)
             grade = family(job.instance.family).grade(job.instance, outcome)
         except Stopped:
             return
@@ -130,7 +132,7 @@ class Batch:
                 raise
             problem = _problem(error)
         version = self._latest[job.key][0] + 1 if job.key in self._latest else 0
-        record = self._record(job, asking, grade, problem)
+        record = self._record(job, asking, state, grade, problem)
         await self.journal.record(job.key, version, record, outcome)
         self._progress.add(cost=record.cost, error=problem is not None)
 
@@ -138,34 +140,56 @@ class Batch:
         settings = settings_digest(job.model, self._configuration.sampling)
         return Asking(job.key, settings, self.journal, model, self.patience, self.stopping)
 
-    async def _perform(self, job: Job, asking: Asking) -> Outcome:
+    async def _perform(self, job: Job, asking: Asking) -> tuple[Outcome, State]:
         """One episode from its world to its outcome: a pure function of the replies."""
-        how = self._configuration
+        agent, memory = AGENTS[self._configuration.agent](), self._memory(job)
         world = family(job.instance.family).world(job.instance, self.folder.prompts)
-        program = episode(world, AGENTS[how.agent](), MEMORIES[how.memory]())
-        return await drive(program, asking.answer)
+        outcome = await drive(episode(world, agent, memory), asking.answer)
+        return outcome, memory.state()
+
+    def _memory(self, job: Job) -> Memory:
+        name, prompts = self._memory_of(job.instance), self.folder.prompts
+        others = None
+        if name in NEEDS_OTHER:
+            others = other_rounds(job.instance, self.instances, prompts)
+        return MEMORIES[name](Context(prompts, others))
+
+    def _memory_of(self, instance: Instance[Any]) -> str:
+        """The memory's name; a family of one step has none to speak of."""
+        return self._configuration.memory if family(instance.family).many_steps else "none"
 
     def _record(
-        self, job: Job, asking: Asking, grade: Grade | None, problem: Problem | None
+        self,
+        job: Job,
+        asking: Asking,
+        state: State,
+        grade: Grade | None,
+        problem: Problem | None,
     ) -> Record:
-        how, replies = self._configuration, asking.replies
+        mine = [reply for path, reply in asking.replies if not is_memory(path)]
+        notes = [reply for path, reply in asking.replies if is_memory(path)]
+        both = [*mine, *notes]
         return Record(
             instance=job.instance.id,
             family=job.instance.family,
             level=job.instance.level,
             settings=job.instance.settings,
             model=job.model,
-            agent=how.agent,
-            memory=how.memory,
+            agent=self._configuration.agent,
+            memory=self._memory_of(job.instance),
             epoch=job.epoch,
             grade=grade,
             problem=problem,
-            calls=len(replies),
+            calls=len(mine),
             attempts=asking.attempts,
-            input_tokens=_total([reply.usage.input for reply in replies]),
-            output_tokens=_total([reply.usage.output for reply in replies]),
-            cost=_total([reply.cost for reply in replies]),
-            seconds=round(sum(reply.seconds for reply in replies), 6),
+            input_tokens=_total([reply.usage.input for reply in mine]),
+            output_tokens=_total([reply.usage.output for reply in mine]),
+            cost=_total([reply.cost for reply in both]),
+            seconds=round(sum(reply.seconds for reply in both), 6),
+            memory_calls=len(notes),
+            memory_tokens=_total([n for r in notes for n in (r.usage.input, r.usage.output)]),
+            memory_read=state.read,
+            memory_written=state.written,
         )
 
     async def regrade(self) -> tuple[int, int]:
@@ -187,9 +211,9 @@ class Batch:
     async def _again(self, job: Job) -> bool:
         version, before = self._latest[job.key]
         asking = self._asking(job, None)
-        outcome = await self._perform(job, asking)
+        outcome, state = await self._perform(job, asking)
         grade = family(job.instance.family).grade(job.instance, outcome)
-        record = self._record(job, asking, grade, None)
+        record = self._record(job, asking, state, grade, None)
         await self.journal.record(job.key, version + 1, record, outcome)
         return grade != before.grade
 

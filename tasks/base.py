@@ -213,7 +213,9 @@ class Problem(Noun, frozen=True):
 class Record(Noun, frozen=True):
     """One finished episode as the board reads it; exactly one of `grade` and `problem` is there.
 
-    Tokens, cost and seconds are sums over the episode's answered calls; None is unknown.
+    Calls and tokens are the agent's; those of its memory stand apart, and so do the tokens that
+    the memory read out and wrote down. Attempts, cost and seconds are of all calls; None is
+    unknown.
     """
 
     instance: str
@@ -232,6 +234,10 @@ class Record(Noun, frozen=True):
     output_tokens: int | None
     cost: float | None
     seconds: float
+    memory_calls: int = 0
+    memory_tokens: int | None = 0
+    memory_read: int = 0
+    memory_written: int = 0
 
     def __post_init__(self) -> None:
         if (self.grade is None) == (self.problem is None):

@@ -100,7 +100,7 @@ def _run(p: Parser) -> None:
         "--model", action="append", metavar="M", help="provider/name; again for more (all policies)"
     )
     p.add_argument("--agent", default="direct", help="how it is asked (direct)")
-    p.add_argument("--memory", default="none", help="what it remembers (none)")
+    p.add_argument("--memory", help="what it remembers (history; none where there is one step)")
     p.add_argument("--level", type=natural, help="of a family")
     p.add_argument("--seed", type=int, help="of the instances")
     _settings(p)

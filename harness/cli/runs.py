@@ -26,9 +26,9 @@ from harness.registry import family
 from harness.render import print_board
 from harness.run import Batch
 from harness.suites import Suite
-from memory.base import MEMORIES
+from memory.base import MEMORIES, NEEDS_STEPS
 from tasks.base import InputError, Instance
-from tasks.prompts import installed
+from tasks.prompts import Prompts, installed
 
 RUNS = Path("results/runs")
 
@@ -42,19 +42,20 @@ def run(options: Namespace) -> int:
     """`makespan run`: begin a run or take it up, then print its board."""
     for what, name, known in (
         ("agent", options.agent, AGENTS),
-        ("memory", options.memory, MEMORIES),
+        ("memory", options.memory or "none", MEMORIES),
     ):
         if name not in known:
             raise InputError(f"unknown {what} {name!r}: there are {', '.join(known)}")
     suite, given = _target(options)
     prompts = installed()
+    memory = _memory(options.memory, _families(suite, given))
     configuration = Configuration(
         suite=suite,
-        versions=suite.versions(prompts),
+        versions=suite.versions(prompts) | _version_of(memory, prompts),
         lock=suite.lock(prompts),
         models=_specs(options, _families(suite, given)),
         agent=options.agent,
-        memory=options.memory,
+        memory=memory,
         epochs=options.epochs,
         sampling=_sampling(options),
     )
@@ -147,6 +148,18 @@ def _address(name: str, base_url: str | None) -> str | None:
             " --api-key-env), so that the run can be repeated"
         )
     return None if provider == "policy" else base_url
+
+
+def _memory(name: str | None, families: tuple[str, ...]) -> str:
+    """The memory asked for; by default the world's own history, where there is one."""
+    single = [f for f in families if not family(f).many_steps]
+    if name in NEEDS_STEPS and single:
+        raise InputError(f"memory {name!r} needs a family of several steps: {single[0]} has one")
+    return name or ("history" if len(single) < len(families) else "none")
+
+
+def _version_of(memory: str, prompts: Prompts) -> dict[str, str]:
+    return {"memory": f"prompts {prompts.digest('memory')}"} if memory in NEEDS_STEPS else {}
 
 
 def _sampling(options: Namespace) -> Sampling:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from harness.registry import Policy, family
-from tasks.base import Ask, InputError, Instance, Reply, Usage
+from tasks.base import Ask, InputError, Reply, Usage
 
 
 class PolicyModel:
@@ -25,9 +25,11 @@ class PolicyModel:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._answer, ask.view)
 
-    def _answer(self, instance: Instance[Any]) -> Reply:
+    def _answer(self, view: Any) -> Reply:
+        if view is None:  # a memory's own question: a policy keeps no notes
+            return Reply("", usage=Usage(0, 0), model=self.name, cost=0.0)
         began = perf_counter()
-        answer = self._policies[instance.family].answer(instance)
+        answer = self._policies[view.family].answer(view)
         seconds = round(perf_counter() - began, 6)
         text = msgspec.json.encode(answer).decode()
         return Reply(text, usage=Usage(0, 0), seconds=seconds, model=self.name, cost=0.0)

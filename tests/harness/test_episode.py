@@ -45,7 +45,7 @@ class Twice:
         return final
 
 
-class Diary:
+class Diary(NoMemory):
     """Remembers feedback and adds it to what is asked."""
 
     def __init__(self) -> None:

@@ -1,0 +1,48 @@
+"""What a memory is built with, and what it leaves behind."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import msgspec
+
+from memory.store import Entry, Operation
+from tasks.base import Noun
+from tasks.prompts import Prompts
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is given to a memory when an episode begins.
+
+    Attributes:
+        prompts: the templates of the run.
+        other_rounds: the texts of another user's rounds, oldest first, made when first wanted;
+            only `placebo` does. See `memory.rounds.told`.
+    """
+
+    prompts: Prompts
+    other_rounds: Callable[[], Sequence[str]] | None = None
+
+
+class State(Noun, frozen=True):
+    """All that a memory holds after an episode, for an audit.
+
+    Attributes:
+        entries: everything ever stored, by id, with its validity; past rounds have kind `round`.
+        log: the operations that made them; `Store(log)` holds the same again.
+        read: tokens (characters/4, rounded up) it added to the agent's prompts.
+        written: tokens it wrote into its store.
+        counts: what became of the model's proposals, by name.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    log: tuple[Operation, ...] = ()
+    read: int = 0
+    written: int = 0
+    counts: dict[str, int] = {}
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits of all of it."""
+        return blake2b(msgspec.json.encode(self, order="sorted"), digest_size=8).hexdigest()

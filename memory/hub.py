@@ -1,0 +1,91 @@
+"""A short list of strategies that the model keeps by a tool: PEARL's strategy hub.
+
+After PEARL (arXiv 2601.11957): StrategyHub(action: list|update, strategies: [str]), at most 10
+entries of 350 characters, empty at first, no retrieval. Here the list always stands in the
+prompt, and the tool is offered after each round.
+"""
+
+from memory.notebook import Notebook
+from memory.text import line
+from tasks.base import Ask, Fields, Program, Reply, Tool
+from tasks.parse import parse_object
+
+MOST = 10  # strategies
+LENGTH = 350  # characters of each
+KIND = "strategy"
+TOOL = Tool(
+    "StrategyHub",
+    "Your strategies: list them, or replace the whole list.",
+    {
+        "type": "object",
+        "properties": {
+            "action": {"type": "string", "enum": ["list", "update"]},
+            "strategies": {
+                "type": "array",
+                "items": {"type": "string", "maxLength": LENGTH},
+                "maxItems": MOST,
+            },
+        },
+        "required": ["action"],
+    },
+)
+
+
+class StrategyHub(Notebook):
+    """Shows the last rounds and the strategies; an invalid update changes nothing."""
+
+    def notes(self, ask: Ask) -> list[str]:  # noqa: ARG002
+        """The strategies, oldest first."""
+        return [entry.text for entry in self.store.entries(KIND, self.date)]
+
+    def idle(self, path: str) -> Program[None]:
+        """Offer the tool if there are new rounds."""
+        if not self.new:
+            return
+        now = [entry.text for entry in self.store.entries(KIND, self.date)]
+        reply = yield from self.propose(
+            path, "strategy-hub", tools=(TOOL,), strategies=now, most=MOST, length=LENGTH
+        )
+        self._obey(read_call(reply))
+        self.new.clear()
+
+    def _obey(self, call: Fields | None) -> None:
+        action = call.get("action") if call else None
+        wanted = read_strategies(call.get("strategies")) if call else None
+        if action == "update" and wanted is not None:
+            self._replace(wanted)
+            self.counts["updated"] += 1
+        elif action == "list":
+            self.counts["kept"] += 1
+        else:
+            self.counts["unreadable" if call is None else "invalid"] += 1
+
+    def _replace(self, wanted: list[str]) -> None:
+        """What stays keeps its entry, so that it is known from which rounds it comes."""
+        kept = {entry.text for entry in self.store.entries(KIND, self.date)}
+        for entry in self.store.entries(KIND, self.date):
+            if entry.text not in wanted:
+                self.store.delete(entry.id, date=self.date, reason="not in the update")
+        for text in wanted:
+            if text not in kept:
+                self.store.add(KIND, text, rounds=self.numbers(), date=self.date, reason="update")
+
+
+def read_call(reply: Reply) -> Fields | None:
+    """The arguments of the last StrategyHub call, made as a tool call or written as JSON."""
+    calls = [call.arguments for call in reply.calls if call.name == TOOL.name]
+    said = Reply(calls[-1]) if calls else reply
+    found = parse_object(said, "action").value
+    if found is None:  # some models write the whole call as text
+        found = (parse_object(said, "arguments").value or {}).get("arguments")
+    return found if isinstance(found, dict) else None
+
+
+def read_strategies(value: object) -> list[str] | None:
+    """Each strategy once, on one line; None if it is no list of texts within the bounds."""
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        return None
+    texts = list(dict.fromkeys(map(line, value)))
+    if len(texts) > MOST or not all(0 < len(text) <= LENGTH for text in texts):
+        return None
+    return texts

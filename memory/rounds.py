@@ -1,0 +1,53 @@
+"""Memories that show past rounds as they were and never ask a model."""
+
+from collections.abc import Callable, Sequence
+
+from memory.context import Context
+from memory.notebook import ROUND, Notebook
+from tasks.base import Ask, InputError, Outcome, Program, Reply, Tell
+
+
+class History(Notebook):
+    """The last rounds, as many as the world says."""
+
+
+class FullHistory(Notebook):
+    """Every past round, whatever the world says."""
+
+    def past(self) -> list[str]:
+        """All of them."""
+        return [entry.text for entry in self.store.entries(ROUND)]
+
+
+class Placebo(Notebook):
+    """As many rounds of another user as `history` shows of this one: a control.
+
+    What it gains over `none` is not learning about the user.
+    """
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        if context.other_rounds is None:
+            raise InputError("the memory placebo needs another user's rounds: run two users")
+        self._other_rounds = context.other_rounds
+        self._others: Sequence[str] | None = None
+
+    def told(self, text: str, position: int) -> str:
+        """The other user's round at this position, if that year is as long."""
+        if self._others is None:
+            self._others = self._other_rounds()
+        return self._others[position] if text and position < len(self._others) else ""
+
+
+def told(world: Program[Outcome], answer: Callable[[Ask], Reply]) -> tuple[str, ...]:
+    """The texts a world tells, round by round, when code answers it: another user for a placebo."""
+    texts: list[str] = []
+    heard: Reply | None = None
+    while True:
+        try:
+            effect = world.send(heard)
+        except StopIteration:
+            return tuple(texts)
+        heard = answer(effect) if isinstance(effect, Ask) else None
+        if isinstance(effect, Tell) and effect.facts.get("text"):
+            texts.append(effect.facts["text"])

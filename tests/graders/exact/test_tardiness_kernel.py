@@ -1,0 +1,155 @@
+"""The compiled kernel against its plain twin, and an install without it."""
+
+import importlib.util
+import shutil
+import signal
+from pathlib import Path
+from time import monotonic
+from types import FrameType, ModuleType
+
+import pytest
+
+from graders.exact import tardiness_kernel
+from graders.exact.tardiness import solve
+from graders.exact.tardiness_kernel import KernelSearch, fits, library
+from graders.exact.tardiness_search import PlainSearch
+from tests.graders.exact.test_tardiness import cell, draws
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def kernel() -> None:
+    if library() is None:
+        pytest.skip("no compiled kernel: install again where there is a C compiler")
+
+
+@pytest.mark.usefixtures("kernel")
+def test_kernel_walks_the_same_states() -> None:
+    for p, d, _ in draws("kernel", 1500, 25):
+        assert solve(p, d) == solve(p, d, compiled=False), (p, d)
+    for tf in (0.4, 0.6, 0.8):
+        for n in (63, 64, 65, 130):
+            p, d = cell(n, tf, 0.4)
+            assert solve(p, d) == solve(p, d, compiled=False)
+
+
+@pytest.mark.usefixtures("kernel")
+def test_kernel_stops_at_the_same_state() -> None:
+    p, d = cell(40, 0.6, 0.2)
+    for limit in (0, 1, 2, 50):
+        assert solve(p, d, node_limit=limit) == solve(p, d, node_limit=limit, compiled=False)
+
+
+@pytest.mark.usefixtures("kernel")
+def test_pauses_change_nothing() -> None:
+    p, d = map(list, zip(*sorted(zip(*cell(60, 0.6, 0.2), strict=True), key=lambda job: job[1]),
+                         strict=True))  # fmt: skip
+    loaded = library()
+    assert loaded is not None
+    whole, paused, plain = KernelSearch(loaded, p, d), KernelSearch(loaded, p, d), PlainSearch(p, d)
+    value = whole.run(10**9)
+    for nodes in range(10**6):
+        found = paused.run(1)
+        assert found == plain.run(1)
+        if found is not None:
+            break
+        assert paused.nodes == plain.nodes == nodes + 1
+    assert found == value
+    assert paused.nodes == whole.nodes
+
+
+@pytest.mark.usefixtures("kernel")
+def test_kernel_is_interrupted_within_a_second() -> None:
+    class Interrupt(Exception):
+        pass
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise Interrupt
+
+    p, d = cell(500, 0.6, 0.2)
+    before = signal.signal(signal.SIGALRM, interrupt)
+    began = monotonic()
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        with pytest.raises(Interrupt):
+            solve(p, d)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert monotonic() - began < 1.3
+
+
+def test_what_might_overflow_is_left_to_python() -> None:
+    assert fits([2**59], [0])
+    assert fits([10**12] * 500, [10**12] * 500)
+    assert not fits([2**60, 2**60], [0, 0])
+    assert not fits([1, 1, 1], [0, 0, -(2**61)])
+    found = solve([2**60, 2**60, 3], [-(2**62), 5, 0])
+    assert found == solve([2**60, 2**60, 3], [-(2**62), 5, 0], compiled=False)
+
+
+def test_all_works_without_the_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    p, d = cell(20, 0.6, 0.4)
+    expected = solve(p, d)
+    (tmp_path / "broken.so").write_bytes(b"no library")
+    for name in ("missing.so", "broken.so"):
+        monkeypatch.setattr(tardiness_kernel, "LIBRARY", tmp_path / name)
+        library.cache_clear()
+        assert library() is None
+        assert solve(p, d) == expected
+    monkeypatch.undo()
+    library.cache_clear()
+
+
+@pytest.mark.usefixtures("kernel")
+def test_a_library_of_other_sources_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    changed = tmp_path / "tardiness_kernel.c"
+    changed.write_bytes(tardiness_kernel.SOURCES[0].read_bytes() + b"\n")
+    monkeypatch.setattr(tardiness_kernel, "SOURCES", (changed, tardiness_kernel.SOURCES[1]))
+    library.cache_clear()
+    assert library() is None
+    monkeypatch.undo()
+    library.cache_clear()
+    assert library() is not None
+
+
+# The build hook -----------------------------------------------------------------------------
+
+
+def build_hook() -> ModuleType:
+    pytest.importorskip("hatchling")
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_hook_builds_what_the_loader_takes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    hook = build_hook()
+    for source in tardiness_kernel.SOURCES:
+        shutil.copy(source, tmp_path)
+    assert [source.name for source in tardiness_kernel.SOURCES] == list(hook.SOURCES)
+    if not hook.compile_kernel(tmp_path):
+        pytest.skip("no C compiler")
+    monkeypatch.setattr(tardiness_kernel, "LIBRARY", tmp_path / tardiness_kernel.LIBRARY.name)
+    library.cache_clear()
+    assert library() is not None
+    monkeypatch.undo()
+    library.cache_clear()
+
+
+@pytest.mark.parametrize("compiler", ["false", "no-such-compiler"])
+def test_hook_does_without_a_compiler(
+    compiler: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hook = build_hook()
+    for source in tardiness_kernel.SOURCES:
+        shutil.copy(source, tmp_path)
+    monkeypatch.setenv("CC", compiler)
+    assert not hook.compile_kernel(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(hook.SOURCES)
