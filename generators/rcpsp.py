@@ -36,7 +36,15 @@ STANDARD = {
     40: (8, 48),
     60: (10, 72),
 }
+LARGEST = 1_000  # tasks
 LEAST = {"edges": 0, "layers": 1, "resources": 1, "slack": 0, "horizon_factor": 1}
+MOST = {
+    "edges": LARGEST**2 // 2,
+    "layers": LARGEST,
+    "resources": 100,
+    "slack": 1_000_000,
+    "horizon_factor": 1_000,
+}
 Edges = list[tuple[int, int]]
 
 
@@ -68,8 +76,10 @@ class Settings(Noun, frozen=True):
             raise ValueError(f"axes: {wrong[0]!r} is not one of {', '.join(AXES)}, or none")
         for name, least in LEAST.items():
             value = getattr(self, name)
-            if value is not None and value < least:
+            if value is not None and not value >= least:
                 raise ValueError(f"{name}: {value} is below {least}")
+            if value is not None and not value <= MOST[name]:
+                raise ValueError(f"{name}: {value} is above {MOST[name]}")
         if not 0 <= self.axis_probability <= 1:
             raise ValueError(f"axis_probability: {self.axis_probability} is not in [0, 1]")
 
@@ -84,9 +94,13 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     try:
         given = msgspec.convert(dict(settings), Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise InputError(f"settings of rcpsp: {error}") from None
+        known = f"; there are {', '.join(Settings.__struct_fields__)}"
+        more = known if "unknown field" in str(error) else ""
+        raise InputError(f"settings of rcpsp: {error}{more}") from None
     if level < 1:
         raise InputError(f"level {level}: a project needs at least one task")
+    if level > LARGEST:
+        raise InputError(f"level {level}: a project has at most {LARGEST} tasks")
     usual = floor(1.2 * level) if level >= 10 else level - 1  # n - 1 always fit
     layers, edges = STANDARD.get(level, (_layers(level), usual))
     layers = layers if given.layers is None else given.layers

@@ -19,6 +19,7 @@ from graders.exact.tardiness import reference as solve
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.tardiness import VERSION, Job, Jobs
 
+LARGEST = 10_000  # jobs
 LONGEST, HEAVIEST = 100, 10  # of processing times and weights, which start from 1
 GRID = tuple((tf, rdd) for tf in (0.2, 0.4, 0.6, 0.8) for rdd in (0.2, 0.4, 0.6, 0.8, 1.0))
 Dial: TypeAlias = float | Literal["grid"]
@@ -53,6 +54,8 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """All settings, with their defaults, in one spelling; InputError names a bad one."""
     if level < 1:
         raise InputError(f"level {level}: there must be at least one job")
+    if level > LARGEST:
+        raise InputError(f"level {level}: there are at most {LARGEST} jobs")
     plain: dict[str, Scalar] = msgspec.to_builtins(_settings(settings))
     return plain
 
@@ -61,7 +64,9 @@ def _settings(given: Mapping[str, Scalar]) -> Settings:
     try:
         return msgspec.convert(dict(given), Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise InputError(f"settings of tardiness: {error}") from None
+        known = f"; there are {', '.join(Settings.__struct_fields__)}"
+        more = known if "unknown field" in str(error) else ""
+        raise InputError(f"settings of tardiness: {error}{more}") from None
 
 
 def generate(

@@ -14,11 +14,29 @@ All intervals are half-open. Everything wrong is listed, not just the first thin
 """
 
 from collections.abc import Mapping, Sequence
-from statistics import mean
 from typing import Any
 
-from graders.statistics import Estimate, Rate, bootstrap, half_level, mean_of_rates, rate
-from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Record, Reference, Verdict, short
+from graders.statistics import (
+    Estimate,
+    Rate,
+    bootstrap,
+    half_level,
+    mean_of_rates,
+    per_instance,
+    rate,
+    share,
+)
+from tasks.base import (
+    Fields,
+    Grade,
+    Instance,
+    Outcome,
+    Parsed,
+    Record,
+    SolverFailure,
+    Verdict,
+    short,
+)
 from tasks.rcpsp import Project, merged_downtimes
 
 RAMP = ("edges", "layers")
@@ -29,7 +47,8 @@ def grade(instance: Instance[Project], outcome: Outcome) -> Grade:
     """Score 1 for a feasible answer, else 0; the makespan's gap where feasible.
 
     The metric `broken` is the share of constraints that the answer does not satisfy, in [0, 1]:
-    a near-miss measure that an answer cannot improve by leaving tasks out.
+    a near-miss measure that an answer cannot improve by leaving tasks out. SolverFailure if the
+    answer refutes the reference.
     """
     parsed, reference = outcome.answers[0], instance.reference
     starts = _starts(parsed)
@@ -40,10 +59,10 @@ def grade(instance: Instance[Project], outcome: Outcome) -> Grade:
                      metrics={"broken": 1.0})  # fmt: skip
     wrong = violations(instance.payload, starts)
     if wrong:
-        share = broken_share(instance.payload, wrong)
+        broken = broken_share(instance.payload, wrong)
         return Grade(Verdict.infeasible, 0.0, bound=reference.bound, violations=tuple(wrong),
-                     metrics={"broken": share})  # fmt: skip
-    return _feasible(makespan(instance.payload, starts), reference)
+                     metrics={"broken": broken})  # fmt: skip
+    return _feasible(instance, makespan(instance.payload, starts))
 
 
 def _starts(parsed: Parsed) -> Fields | None:
@@ -51,7 +70,15 @@ def _starts(parsed: Parsed) -> Fields | None:
     return starts if isinstance(starts, dict) else None
 
 
-def _feasible(objective: int, reference: Reference) -> Grade:
+def _feasible(instance: Instance[Project], objective: int) -> Grade:
+    reference = instance.reference
+    if reference.status == "infeasible":
+        raise SolverFailure(f"{instance.id}: said to be infeasible, but an answer is feasible")
+    if reference.bound is not None and objective < reference.bound:
+        raise SolverFailure(
+            f"{instance.id}: an answer's makespan {objective} is below the reference's bound"
+            f" {reference.bound}"
+        )
     base = reference.objective if reference.status == "optimal" else reference.bound
     return Grade(
         Verdict.valid,
@@ -199,7 +226,9 @@ def broken_share(project: Project, wrong: list[Fields]) -> float:
     """Constraints not satisfied over all constraints; one that involves an unplaced task is not.
 
     A task (placed on an integer from 0 to the horizon), a precedence, a resource, a resource's
-    downtimes, a window and a disjunction count as one constraint each.
+    downtimes, a window and a disjunction count as one constraint each. Ids that are no task's
+    count as one more that is broken, however many. So the share is in [0, 1], it is 0 only
+    without a violation, and leaving tasks out never lowers it.
     """
     unplaced = {v["task"] for v in wrong if v["kind"] in ("missing", "not_integer")}
     used = {name for task in project.tasks if task.id in unplaced for name in task.demands}
@@ -214,6 +243,7 @@ def broken_share(project: Project, wrong: list[Fields]) -> float:
         | {w.task for w in project.windows if w.task in unplaced},
         "disjunction": {(v["first"], v["second"]) for v in wrong if v["kind"] == "disjunction"}
         | {pair for pair in project.disjunctions if unplaced.intersection(pair)},
+        "ids": {v["kind"] for v in wrong if v["kind"] == "unknown"},
     }
     everything = (
         len(project.tasks)
@@ -222,6 +252,7 @@ def broken_share(project: Project, wrong: list[Fields]) -> float:
         + len(down)
         + len(project.windows)
         + len(set(project.disjunctions))
+        + len(broken["ids"])
     )
     return sum(map(len, broken.values())) / everything
 
@@ -238,49 +269,53 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
     Metrics: `level_area` (the mean weighted by level, after R-ConstraintBench), `half_level`,
     `broken` (mean share of constraints not satisfied; 1 if unparsable), `gap_median`, `gap_mean`
     and `gap_proven` (share of gaps against a proven optimum) over feasible answers, `feasible@L`
-    for each level L, and `share_KIND`: answers with a violation of that kind.
+    for each level L, and `share_KIND`: answers with a violation of that kind. In all of them the
+    epochs of an instance are one trial, by their mean.
     """
     levels = _by_level(records)
     rates = {level: _feasibility(group) for level, group in levels.items()}
     score = mean_of_rates(list(rates.values()))
-    grades = [r.grade for r in records if r.grade]
-    gaps = [g.gap for g in grades if g.gap is not None]
-    proven = sum(g.against == "optimum" for g in grades if g.gap is not None)
+    gaps = per_instance(records, lambda g: g.gap)
     metrics = {
         "level_area": mean_of_rates(list(rates.values()), [max(x, 0.0) for x in rates])
         if any(x > 0 for x in rates)
         else Estimate.unknown("no level above 0"),
         "half_level": half_level(list(rates.items())),
-        "broken": bootstrap([g.metrics["broken"] for g in grades]),
+        "broken": bootstrap(per_instance(records, lambda g: g.metrics["broken"])),
         "gap_median": bootstrap(gaps, "median"),
         "gap_mean": bootstrap(gaps),
-        "gap_proven": rate(proven, len(gaps)),
+        "gap_proven": share(per_instance(records, _proven)),
     }
     metrics |= {f"feasible@{x:g}": rate(r.successes, r.n) for x, r in rates.items()}
-    kinds = sorted({str(v["kind"]) for g in grades for v in g.violations})
+    kinds = sorted({str(v["kind"]) for r in records if r.grade for v in r.grade.violations})
     for kind in kinds:
-        having = sum(any(v["kind"] == kind for v in g.violations) for g in grades)
-        metrics[f"share_{kind}"] = rate(having, len(grades))
+        metrics[f"share_{kind}"] = _having(records, kind)
     return score, metrics
 
 
+def _having(records: Sequence[Record], kind: str) -> Estimate:
+    return share(per_instance(records, lambda g: any(v["kind"] == kind for v in g.violations)))
+
+
+def _proven(grade: Grade) -> float | None:
+    return None if grade.gap is None else float(grade.against == "optimum")
+
+
 def _by_level(records: Sequence[Record]) -> dict[float, list[Record]]:
-    """Records by the dial that was turned: the number of tasks, or the edges at one size."""
+    """Records by the dial that was turned: the number of tasks, or the edges at one size.
+
+    Edges are a dial only where every record knows its own: imported projects do not.
+    """
     sizes = {record.level for record in records}
-    edges = {record.settings.get("edges") for record in records}
+    edges = [record.settings.get("edges") for record in records]
+    turned = len(sizes) == 1 and len(set(edges)) > 1 and all(type(e) is int for e in edges)
     groups: dict[float, list[Record]] = {}
-    for record in records:
-        dial: Any = record.level
-        if len(sizes) == 1 and len(edges) > 1:
-            dial = record.settings["edges"]
+    for record, edge in zip(records, edges, strict=True):
+        dial: Any = edge if turned else record.level
         groups.setdefault(float(dial), []).append(record)
     return dict(sorted(groups.items()))
 
 
 def _feasibility(records: Sequence[Record]) -> Rate:
-    """Share feasible; repeated epochs of an instance count as one trial, by their mean."""
-    scores: dict[str, list[float]] = {}
-    for record in records:
-        if record.grade:
-            scores.setdefault(record.instance, []).append(record.grade.score)
-    return Rate(sum(mean(s) for s in scores.values()), len(scores))
+    scores = per_instance(records, lambda g: g.score)
+    return Rate(sum(scores), len(scores))

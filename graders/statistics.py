@@ -1,12 +1,12 @@
 """Estimates with intervals, for boards. All intervals are 95 %; all resampling is seeded."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import exp, inf, isfinite, sqrt
 from random import Random
 from statistics import mean
 from typing import TYPE_CHECKING, Any, Literal
 
-from tasks.base import Noun
+from tasks.base import Grade, Noun, Record
 
 if TYPE_CHECKING:
     from numpy import int64
@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
 Z = 1.959963984540054  # the normal quantile at 97.5 %
 RESAMPLES = 1000
+FEWEST = 5  # values whose spread says something of where their mean lies
 
 
 class Estimate(Noun, frozen=True, omit_defaults=True):
-    """A number with its interval; an end that is open or unknown is None and `note` says why."""
+    """A number with its interval; an end that is open or unknown is None and `note` says why.
+
+    A note beside a whole interval says what to distrust in it.
+    """
 
     value: float | None
     low: float | None
@@ -77,13 +81,21 @@ def mean_of_rates(rates: Sequence[Rate], weights: Sequence[float] | None = None)
 
 
 def bootstrap(values: Sequence[float], statistic: Literal["mean", "median"] = "mean") -> Estimate:
-    """The mean or median of independent values with its percentile bootstrap interval."""
+    """The mean or median of independent values with its percentile bootstrap interval.
+
+    Fewer than 5 values get no interval; that of equal values has no width, and its note says so.
+    """
     if not values:
         return Estimate.unknown("no values")
     import numpy
 
     array = numpy.array(values, dtype=float)
     function: Any = numpy.mean if statistic == "mean" else numpy.median
+    if len(array) < FEWEST:
+        return Estimate(float(function(array)), None, None, f"fewer than {FEWEST} values")
+    if min(values) == max(values):
+        only = float(values[0])  # no mean, which may be off in its last digit
+        return Estimate(only, only, only, f"all {len(array)} values are equal")
     draws = [function(array[drawn], axis=1) for drawn in _resamples(len(array))]
     low, high = percentiles(numpy.concatenate(draws).tolist())
     return Estimate(float(function(array)), low, high)
@@ -102,6 +114,26 @@ def ratio_of_sums(values: Sequence[float], references: Sequence[float]) -> Estim
         draws += (above[drawn].sum(axis=1)[total > 0] / total[total > 0]).tolist()
     low, high = percentiles(draws)
     return Estimate(sum(values) / sum(references), low, high)
+
+
+def per_instance(
+    records: Iterable[Record], measure: Callable[[Grade], float | None]
+) -> list[float]:
+    """A measure of each instance, the mean over its epochs: they are one trial.
+
+    Grades without the measure (None) are left out, and so are instances that have no other.
+    """
+    groups: dict[str, list[float]] = {}
+    for record in records:
+        found = measure(record.grade) if record.grade else None
+        if found is not None:
+            groups.setdefault(record.instance, []).append(found)
+    return [float(mean(group)) for group in groups.values()]
+
+
+def share(values: Sequence[float]) -> Estimate:
+    """The mean of scores in [0, 1], one of each trial, with its Wilson interval."""
+    return rate(sum(values), len(values))
 
 
 def _resamples(n: int) -> "Iterator[NDArray[int64]]":
@@ -126,7 +158,9 @@ def half_level(points: Sequence[tuple[float, Rate]]) -> Estimate:
 
     `points` are (level, rate). Outside the levels seen the value is None, with the note `beyond
     the ramp` or `below the ramp`; so is an interval's open end. The bootstrap draws each level's
-    share from its Jeffreys posterior, so that levels where all or none succeed vary too.
+    share from its Jeffreys posterior, so that levels where all or none succeed vary too. Where all
+    succeed up to one level and none from the next on, any level between fits: the value is one,
+    and the interval holds both ends.
     """
     levels = [x for x, _ in points]
     if len(set(levels)) < 2:
@@ -140,9 +174,21 @@ def half_level(points: Sequence[tuple[float, Rate]]) -> Estimate:
         ]
         draws.append(_crossing(levels, counts, [r.n for _, r in points]))
     low, high = percentiles(draws)
+    if gap := _gap(points):
+        value = max(gap[0], min(gap[1], value))  # with few trials the ridge can draw it out
+        low, high = min(low, gap[0]), max(high, gap[1])
     note = "" if isfinite(value) else "beyond the ramp" if value > 0 else "below the ramp"
     known, bottom, top = (x if isfinite(x) else None for x in (value, low, high))
     return Estimate(known, bottom, top, note)
+
+
+def _gap(points: Sequence[tuple[float, Rate]]) -> tuple[float, float] | None:
+    """The last level where all succeed and the first where none does, if that is all there is."""
+    every = [float(x) for x, r in points if r.successes == r.n]
+    none = [float(x) for x, r in points if r.successes == 0]
+    if not every or not none or len(every) + len(none) < len(points):
+        return None
+    return (max(every), min(none)) if max(every) < min(none) else None
 
 
 def _crossing(levels: Sequence[float], successes: Sequence[float], n: Sequence[int]) -> float:

@@ -8,14 +8,24 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from random import Random
 from statistics import mean
 
 from graders.exact.dispatch import mddc
-from graders.statistics import Estimate, bootstrap, rate, ratio_of_sums
-from tasks.base import Fields, Grade, Instance, Number, Outcome, Record, Verdict, short
+from graders.statistics import Estimate, bootstrap, per_instance, ratio_of_sums, share
+from tasks.base import (
+    Fields,
+    Grade,
+    Instance,
+    Number,
+    Outcome,
+    Record,
+    SolverFailure,
+    Verdict,
+    short,
+)
 from tasks.tardiness import KEY, Job, Jobs, tardiness
 
 RAMP = ("tf", "rdd", "grid")
@@ -28,7 +38,7 @@ def grade(instance: Instance[Jobs], outcome: Outcome) -> Grade:
 
     T* is the optimum, or the lower bound where it is not proven (`against` says which); T_random
     the mean of 200 seeded random orders. Metrics: `reference` T*, `random` T_random, `mddc` the
-    tardiness of the MDDC rule.
+    tardiness of the MDDC rule. SolverFailure if the answer refutes the reference.
     """
     parsed, payload, known = outcome.answers[0], instance.payload, instance.reference
     proven = known.status == "optimal" and known.objective is not None
@@ -45,6 +55,11 @@ def grade(instance: Instance[Jobs], outcome: Outcome) -> Grade:
                      metrics=metrics)  # fmt: skip
     jobs = {job.id: job for job in payload.jobs}
     objective = tardiness([jobs[name] for name in parsed.value[KEY]])
+    if known.bound is not None and objective < known.bound:
+        raise SolverFailure(
+            f"{instance.id}: an answer's tardiness {objective} is below the reference's bound"
+            f" {known.bound}"
+        )
     return Grade(
         Verdict.valid,
         skill(objective, base, chance),
@@ -99,39 +114,47 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
     """Headline: mean skill. All records are graded; invalid answers count as random orders.
 
     Metrics: `ratio_of_sums` (of tardiness over references), `mean_of_ratios` (mean gap where the
-    reference is not 0, as published) and `zero_references` (how many it leaves out), `gap_median`,
-    `gap_proven`, `share_optimal`, `skill_over_mddc` (paired), `win_mddc`, `tie_mddc`,
-    `loss_mddc`, `skill@N` by number of jobs.
+    reference is not 0, as published) and `zero_references` (how many instances it leaves out),
+    `gap_median`, `gap_proven`, `share_optimal`, `skill_over_mddc` (paired), `win_mddc`,
+    `tie_mddc`, `loss_mddc`, `skill@N` by number of jobs. In all of them the epochs of an instance
+    are one trial, by their mean.
     """
-    grades = [r.grade for r in records if r.grade]
-    values = [_value(g) for g in grades]
-    bases = [g.metrics["reference"] for g in grades]
-    gaps = [(v - b) / b for v, b in zip(values, bases, strict=True) if b]
-    rivals = [g.metrics["mddc"] for g in grades]
-    proven = [g.against == "optimum" for g in grades if g.against]
-    score = _clustered(records, lambda g: g.score)
+    values = per_instance(records, _value)
+    bases = per_instance(records, lambda g: g.metrics["reference"])
+    gaps = per_instance(records, _gap)
     metrics = {
         "ratio_of_sums": ratio_of_sums(values, bases),
         "mean_of_ratios": bootstrap(gaps),
         "gap_median": bootstrap(gaps, "median"),
-        "zero_references": _count(len(grades) - len(gaps)),
-        "gap_proven": rate(sum(proven), len(proven)),
-        "share_optimal": _share([_optimal(g) for g in grades]),
-        "skill_over_mddc": _clustered(records, _over_mddc),
-        "win_mddc": _share([v < m for v, m in zip(values, rivals, strict=True)]),
-        "tie_mddc": _share([v == m for v, m in zip(values, rivals, strict=True)]),
-        "loss_mddc": _share([v > m for v, m in zip(values, rivals, strict=True)]),
+        "zero_references": _count(len(values) - len(gaps)),
+        "gap_proven": share(per_instance(records, _proven)),
+        "share_optimal": share(per_instance(records, _optimal)),
+        "skill_over_mddc": bootstrap(per_instance(records, _over_mddc)),
+        "win_mddc": share(per_instance(records, lambda g: _value(g) < g.metrics["mddc"])),
+        "tie_mddc": share(per_instance(records, lambda g: _value(g) == g.metrics["mddc"])),
+        "loss_mddc": share(per_instance(records, lambda g: _value(g) > g.metrics["mddc"])),
     }
     for level in sorted({r.level for r in records}):
-        metrics[f"skill@{level}"] = _clustered(
-            [r for r in records if r.level == level], lambda g: g.score
-        )
-    return score, metrics
+        metrics[f"skill@{level}"] = _skill([r for r in records if r.level == level])
+    return _skill(records), metrics
+
+
+def _skill(records: Sequence[Record]) -> Estimate:
+    return bootstrap(per_instance(records, lambda g: g.score))
 
 
 def _value(grade: Grade) -> float:
     """The tardiness reached; of an invalid answer that of a random order."""
     return grade.metrics["random"] if grade.objective is None else float(grade.objective)
+
+
+def _gap(grade: Grade) -> float | None:
+    base = grade.metrics["reference"]
+    return (_value(grade) - base) / base if base else None
+
+
+def _proven(grade: Grade) -> float | None:
+    return float(grade.against == "optimum") if grade.against else None
 
 
 def _optimal(grade: Grade) -> bool:
@@ -141,19 +164,6 @@ def _optimal(grade: Grade) -> bool:
 def _over_mddc(grade: Grade) -> float:
     m = grade.metrics
     return grade.score - skill(m["mddc"], m["reference"], m["random"])
-
-
-def _clustered(records: Sequence[Record], measure: Callable[[Grade], float]) -> Estimate:
-    """The mean of a measure over instances; epochs of an instance count once, by their mean."""
-    groups: dict[str, list[float]] = {}
-    for record in records:
-        if record.grade:
-            groups.setdefault(record.instance, []).append(measure(record.grade))
-    return bootstrap([mean(group) for group in groups.values()])
-
-
-def _share(hits: Sequence[bool]) -> Estimate:
-    return rate(sum(hits), len(hits))
 
 
 def _count(number: int) -> Estimate:

@@ -4,6 +4,7 @@ Every attempt is committed before anything is done about it.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from time import perf_counter
@@ -37,12 +38,14 @@ class Patience:
         attempts: the most attempts at one call, over one process.
         seconds: the time limit of each attempt.
         first_wait, longest_wait: seconds of the backoff, which doubles from attempt to attempt.
+        longest_told: the longest Retry-After that is waited for; a longer one gives the call up.
     """
 
     attempts: int = 10
     seconds: float = 600.0
     first_wait: float = 0.5
     longest_wait: float = 60.0
+    longest_told: float = 600.0
 
     def wait(self, key: str, failed: int, retry_after: float | None) -> float:
         """Seconds before the next attempt: as the provider says, else backoff with jitter."""
@@ -61,6 +64,7 @@ class Asking:
     model: Model | None
     patience: Patience
     stopping: asyncio.Event
+    tell: Callable[[str], None] = lambda _: None
     replies: list[tuple[str, Reply]] = field(default_factory=list)
     attempts: int = 0
 
@@ -103,19 +107,40 @@ class Asking:
                 failure = ProviderFailure("time limit", f"no reply in {self.patience.seconds:g} s")
             except ProviderFailure as raised:
                 failure = raised
+            except Failure as other:  # a policy's, say: kept like any attempt, and final
+                await self._keep(ask, number, request, started, fault=str(other))
+                raise
             else:
-                await self.journal.attempt(
-                    self.episode, ask.path, number, request, reply.seconds, reply=reply
-                )
+                await self._keep(ask, number, request, started, reply=reply)
                 return reply
-            seconds = round(perf_counter() - started, 6)
-            await self.journal.attempt(
-                self.episode, ask.path, number, request, seconds, fault=str(failure)
-            )
-            if failed == self.patience.attempts or not failure.fault.retry:
+            if failure.kind == "context length":  # the model's own limit: an answer it cannot give
+                reply = Reply("", finish="context_length", model=model.name)
+                await self._keep(ask, number, request, started, reply=reply)
+                return reply
+            await self._keep(ask, number, request, started, fault=str(failure))
+            if failed == self.patience.attempts or not self._worth_waiting(failure):
                 break
+            self.tell(f"{model.name}: {failure}; trying again")
             await self._pause(self.patience.wait(self.episode, failed, failure.retry_after))
         raise failure
+
+    def _worth_waiting(self, failure: ProviderFailure) -> bool:
+        return failure.fault.retry and (failure.retry_after or 0) <= self.patience.longest_told
+
+    async def _keep(
+        self,
+        ask: Ask,
+        number: int,
+        request: str,
+        started: float,
+        *,
+        reply: Reply | None = None,
+        fault: str | None = None,
+    ) -> None:
+        seconds = reply.seconds if reply else round(perf_counter() - started, 6)
+        await self.journal.attempt(
+            self.episode, ask.path, number, request, seconds, reply=reply, fault=fault
+        )
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but no longer once the run is to stop."""

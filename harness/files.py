@@ -2,9 +2,36 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from stat import S_IFREG, S_ISDIR, S_ISREG
 
 from tasks.base import InputError, StoreFailure
+
+STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}  # opened anew they would be written from the start
+
+
+def destination(path: Path) -> Path | None:
+    """The regular file to make or replace, links followed; None: a device or a pipe.
+
+    InputError if nothing can be written there.
+    """
+    if str(path) in STREAMS:
+        return None
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        mode = S_IFREG
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from None
+    if S_ISDIR(mode):
+        raise InputError(f"cannot write {path}: it is a directory")
+    if not S_ISREG(mode):
+        return None
+    place = path.resolve() if path.is_symlink() else path
+    if not place.parent.is_dir():
+        raise InputError(f"cannot write {path}: there is no folder {place.parent}")
+    return place
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -12,34 +39,56 @@ def write(path: Path, content: str | bytes) -> None:
     write_lines(path, [content.encode() if isinstance(content, str) else content], end=b"")
 
 
-def write_lines(path: Path, lines: Iterable[bytes], end: bytes = b"\n") -> int:
-    """Replace a file by lines as they come; nothing is there until all are. Returns how many."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    count = 0
+def write_lines(path: Path, lines: Iterable[bytes], end: bytes = b"\n") -> None:
+    """Replace a file by lines as they come; nothing is there until all are.
+
+    What is no regular file takes each line at once.
+    """
+    place = destination(path)
+    try:
+        if place is None:
+            _pass_on(path, lines, end)
+        else:
+            _replace(place, lines, end)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise StoreFailure(f"cannot write {path}: {error.strerror}") from None
+
+
+def _pass_on(path: Path, lines: Iterable[bytes], end: bytes) -> None:
+    stream = STREAMS.get(str(path))
+    with path.open("wb") if stream is None else os.fdopen(os.dup(stream), "wb") as out:
+        for line in lines:
+            out.write(line + end)
+            out.flush()
+
+
+def _replace(place: Path, lines: Iterable[bytes], end: bytes) -> None:
+    partial = place.with_name(f"{place.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as out:
             for line in lines:
                 out.write(line + end)
-                count += 1
             out.flush()
             os.fsync(out.fileno())
-        partial.replace(path)
-    except FileNotFoundError:
-        raise InputError(f"cannot write {path}: there is no folder {path.parent}") from None
-    except OSError as error:
-        raise StoreFailure(f"cannot write {path}: {error.strerror}") from None
+        partial.replace(place)
     finally:
-        partial.unlink(missing_ok=True)
-    return count
+        with suppress(OSError):
+            partial.unlink()
 
 
-def whole_lines(path: Path) -> list[bytes]:
-    """The lines of an append-only file; a last one without an end was never finished: cut off."""
+def whole_lines(path: Path, most: int | None = None) -> list[bytes]:
+    """The lines of an append-only file, cut off after the first `most`.
+
+    A last one without an end was never finished: it is cut off too.
+    """
     if not path.exists():
         return []
     content = path.read_bytes()
-    kept = content.rfind(b"\n") + 1
+    lines = content[: content.rfind(b"\n") + 1].splitlines(keepends=True)[:most]
+    kept = sum(map(len, lines))
     if kept < len(content):
         with path.open("r+b") as out:
             out.truncate(kept)
-    return content[:kept].splitlines()
+    return [line.rstrip(b"\r\n") for line in lines]

@@ -13,15 +13,19 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
+from msgspec.structs import replace
 
 from harness import files
-from harness.instances import decode
+from harness.instances import decode, digest
+from harness.journal import NAME, Journal
 from harness.models.base import Sampling
-from harness.request import digest
+from harness.request import digest as short_digest
 from harness.suites import Suite
 from tasks.base import InputError, Instance, Noun, StoreFailure
 from tasks.prompts import Prompts
 
+FORMAT = 1  # of a run folder
+INSTANCES = "instances.jsonl"
 PACKAGES = ("makespan", "msgspec", "jinja2", "openai", "aiohttp", "anthropic", "litellm", "ortools")
 
 
@@ -47,7 +51,7 @@ class Configuration(Noun, frozen=True):
     @property
     def folder_name(self) -> str:
         """`<suite>-<configuration hash>`."""
-        return f"{self.suite.name}-{digest(self)}"
+        return f"{self.suite.name}-{short_digest(self)}"
 
 
 class Environment(Noun, frozen=True):
@@ -61,12 +65,17 @@ class Environment(Noun, frozen=True):
 
 
 class Manifest(Noun, frozen=True):
-    """What `manifest.json` holds; `limit` is the number of instances last asked for."""
+    """What `manifest.json` holds.
+
+    `limit` is the number of instances last asked for; `made` is how many there are once all are
+    made, and the digest of their lines.
+    """
 
     format: int
     configuration: Configuration
     environment: Environment
     limit: int | None = None
+    made: tuple[int, str] | None = None
     api_key_env: str | None = None
 
 
@@ -88,6 +97,8 @@ class Folder:
         if (path / "manifest.json").exists():
             folder = cls.open(path)
             folder.require(manifest.configuration)
+        elif path.exists() and not path.is_dir():
+            raise InputError(f"{path} is a file: use another --out")
         elif path.exists() and any(path.iterdir()):
             raise InputError(f"{path} is no run folder, but not empty: use another --out")
         else:
@@ -105,20 +116,62 @@ class Folder:
             raise InputError(f"{path} is no run folder: it has no manifest.json") from None
         except msgspec.DecodeError as error:
             raise InputError(f"{path / 'manifest.json'}: {error}") from None
+        if manifest.format != FORMAT:
+            raise InputError(f"{path} has format {manifest.format}; this makespan reads {FORMAT}")
         root = path / "templates"
-        sources = {f.relative_to(root).as_posix(): f.read_text("utf-8") for f in root.rglob("*.j2")}
-        return cls(path, manifest, Prompts(sources))
+        try:
+            sources = {
+                f.relative_to(root).as_posix(): f.read_text("utf-8") for f in root.rglob("*.j2")
+            }
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{root}: cannot be read: {error}") from None
+        folder = cls(path, manifest, Prompts(sources))
+        folder._check_whole()
+        return folder
+
+    def _check_whole(self) -> None:
+        """InputError if a part is missing, or prompts or instances are not those it began with."""
+        for part in (NAME, INSTANCES):
+            if not (self.path / part).is_file():
+                raise InputError(f"{self.path}: its {part} is missing: bring it back")
+        for name, kept in self.manifest.configuration.versions.items():
+            if not kept.endswith(f"prompts {self.prompts.digest(name)}"):
+                raise InputError(
+                    f"{self.path}: its templates of {name} are not those it began with:"
+                    " bring them back, or use another --out"
+                )
+        if self.manifest.made:
+            count, content = self.manifest.made
+            if digest(self._lines()[:count]) != content:
+                raise InputError(
+                    f"{self.path}: its {INSTANCES} is not what it was:"
+                    " bring it back, or use another --out"
+                )
+
+    def _lines(self) -> list[bytes]:
+        """The instance lines that are whole: the last may still be under way."""
+        content = (self.path / INSTANCES).read_bytes()
+        return content[: content.rfind(b"\n") + 1].splitlines()
+
+    def all_made(self) -> None:
+        """Note how many instances there are, and their digest."""
+        lines = self._lines()
+        made = (len(lines), digest(lines))
+        if self.manifest.made != made:
+            self.save(replace(self.manifest, made=made))
 
     def _begin(self, given: Iterable[bytes] | None) -> None:
         """Fill a hidden folder, then give it its name: a folder that is there is complete."""
+        if self.path.is_symlink() or not self.path.name:
+            raise InputError(f"{self.path} cannot be a new run folder: use another --out")
         hidden = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
         try:
             for name, source in self.prompts.sources.items():
                 target = hidden / "templates" / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(source, "utf-8")
-            if given is not None:
-                files.write_lines(hidden / "instances.jsonl", given)
+            files.write_lines(hidden / INSTANCES, given or [])
+            Journal(hidden).close()
             files.write(hidden / "manifest.json", _pretty(self.manifest))
             hidden.replace(self.path)  # an empty folder may give way
         except OSError as error:
@@ -142,7 +195,10 @@ class Folder:
 
     def lock(self) -> None:
         """Claim the folder for this process; InputError if another has it."""
-        self._lock = (self.path / "lock").open("w")
+        try:
+            self._lock = (self.path / "lock").open("w")
+        except OSError as error:
+            raise StoreFailure(f"cannot write {self.path}: {error.strerror}") from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -150,15 +206,17 @@ class Folder:
 
     def instances(self) -> list[Instance[Any]]:
         """The instances made so far."""
-        path = self.path / "instances.jsonl"
-        lines = files.whole_lines(path)
-        return [decode(line, f"{path}:{k}") for k, line in enumerate(lines, 1)]
+        path = self.path / INSTANCES
+        return [decode(line, f"{path}:{k}") for k, line in enumerate(self._lines(), 1)]
 
     def add_instances(self, lines: Iterator[bytes]) -> Iterator[bytes]:
         """Append instance lines as they come, each safe before the next is made."""
-        path = self.path / "instances.jsonl"
+        path = self.path / INSTANCES
+        whole = sum(len(line) + 1 for line in self._lines())
         try:
-            with path.open("ab") as out:
+            with path.open("r+b") as out:
+                out.truncate(whole)  # a last line may have been left unfinished
+                out.seek(whole)
                 for line in lines:
                     out.write(line + b"\n")
                     out.flush()

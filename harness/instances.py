@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from harness.registry import FAMILIES, family
 from tasks.base import InputError, Instance, Scalar
+
+T = TypeVar("T")
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -33,15 +35,24 @@ def encode(instance: Instance[Any]) -> bytes:
 
 def decode(line: bytes | str, where: str) -> Instance[Any]:
     """Read an instance line; InputError says where and what is wrong."""
+    name = decode_as(_Head, line, where).family
+    if name not in FAMILIES:
+        raise InputError(f"{where}: unknown family {name!r}")
+    kind: Any = Instance[family(name).payload]  # type: ignore[misc]
+    instance: Instance[Any] = decode_as(kind, line, where)
+    return instance
+
+
+def decode_as(kind: type[T], line: bytes | str, where: str) -> T:
+    """Read a line of JSON as what it should be; InputError says where and what is wrong."""
     try:
-        name = msgspec.json.decode(line, type=_Head).family
-        if name not in FAMILIES:
-            raise InputError(f"{where}: unknown family {name!r}")
-        kind: Any = Instance[family(name).payload]  # type: ignore[misc]
-        instance: Instance[Any] = msgspec.json.decode(line, type=kind)
+        return msgspec.json.decode(line, type=kind)
     except msgspec.DecodeError as error:
         raise InputError(f"{where}: {error}") from None
-    return instance
+    except UnicodeError:
+        raise InputError(f"{where}: not UTF-8 text") from None
+    except RecursionError:
+        raise InputError(f"{where}: nested too deeply") from None
 
 
 def read(path: Path) -> list[Instance[Any]]:

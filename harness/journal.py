@@ -29,7 +29,7 @@ create table if not exists records (
     primary key (episode, version)
 ) without rowid;
 """
-_NAME = "journal.sqlite"
+NAME = "journal.sqlite"
 _ATTEMPT = "insert into attempts values (?, ?, ?, ?, ?, ?, ?)"
 _RECORD = "insert into records values (?, ?, ?, ?)"
 
@@ -55,7 +55,7 @@ class Journal:
     """Opened by the one process that writes; `read_records` serves everyone else."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / _NAME
+        self.path = folder / NAME
         try:
             self._db = sqlite3.connect(self.path, isolation_level=None)
             self._db.executescript(_SCHEMA)
@@ -64,6 +64,7 @@ class Journal:
         except sqlite3.Error as error:
             raise self._failure(error) from None
         self._batch: _Batch | None = None
+        self._broken: StoreFailure | None = None  # after a failed commit nothing more is written
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and close it."""
@@ -132,6 +133,8 @@ class Journal:
         return self._batch
 
     async def _commit(self, statement: str, row: tuple[Any, ...]) -> None:
+        if self._broken:
+            raise self._broken
         batch = self._add(statement, row)
         await batch.done.wait()
         if batch.failure:
@@ -145,13 +148,13 @@ class Journal:
             for statement, row in batch.rows:
                 self._db.execute(statement, row)
             self._db.execute("commit")
-        except sqlite3.Error as error:
-            batch.failure = self._failure(error)
+        except (sqlite3.Error, UnicodeEncodeError) as error:
+            batch.failure = self._broken = self._failure(error)
             if self._db.in_transaction:
                 self._db.execute("rollback")
         batch.done.set()
 
-    def _failure(self, error: sqlite3.Error) -> StoreFailure:
+    def _failure(self, error: Exception) -> StoreFailure:
         return StoreFailure(
             f"cannot write {self.path}: {error}; what was committed is kept:"
             f" mend it, then `makespan resume {self.path.parent}`"
@@ -160,9 +163,9 @@ class Journal:
 
 def read_records(folder: Path) -> Iterator[Record]:
     """The newest record of each episode, in the order in which the episodes were begun."""
-    path = folder / _NAME
+    path = folder / NAME
     if not path.is_file():
-        raise StoreFailure(f"{folder} is not a run folder: it has no {_NAME}")
+        raise StoreFailure(f"{folder} is not a run folder: it has no {NAME}")
     try:
         # a folder that cannot be written (an archive, say) has no writer either
         mode = "mode=ro" if os.access(folder, os.W_OK) else "immutable=1"
@@ -174,10 +177,15 @@ def read_records(folder: Path) -> Iterator[Record]:
 
 
 def _latest(db: sqlite3.Connection) -> Iterator[tuple[str, int, Record]]:
-    decoder = msgspec.json.Decoder(Record)
+    decoder = msgspec.json.Decoder(Record)  # strict: a record of another version is no record
     rows = db.execute(
         "select key, max(version), record from records join episodes on id = episode"
         " group by episode order by episode"
     )
     for key, version, record in rows:
-        yield key, version, decoder.decode(record)
+        try:
+            yield key, version, decoder.decode(record)
+        except msgspec.DecodeError as error:
+            raise StoreFailure(
+                f"a record is of another version of makespan ({error}): regrade with that version"
+            ) from None

@@ -88,6 +88,8 @@ def _ramp(rows: Sequence[Row]) -> list[list[str]]:
     head = ["model", "kind", *(m.split("@")[1] for m in levels), *["half succeed at"] * halves]
     lines = [_with_cell(rows, "cell", head)]
     for row in rows:
+        if sum(m in row.metrics for m in levels) < 2:
+            continue
         shares = [row.metrics[m].value if m in row.metrics else None for m in levels]
         half = row.metrics.get("half_level", Estimate.unknown(""))
         line = [_model(row), row.kind, *map(_number, shares), *[_half(half)] * halves]
@@ -102,17 +104,20 @@ def notes(board: Board) -> list[str]:
         who = f"{row.family} {_model(row)} {_cell(row)}".strip()
         if row.errors:
             found.append(f"{who}: {row.errors} of {row.n} episodes ended in an error, not scored")
+            found += [f"  {count} x {message}" for message, count in row.problems.items()]
         if row.of is not None and row.n < row.of:
             found.append(f"{who}: {row.n} of {row.of} episodes, in progress or limited")
         proven = row.metrics.get("gap_proven", Estimate.unknown("")).value
         if proven is not None and proven < 1:
             found.append(f"{who}: {100 * (1 - proven):.0f} % of gaps are against a bound")
-    return found
+    return [*found, *(f"{model}: no episode is finished" for model in board.missing)]
 
 
 def _model(row: Row) -> str:
+    """The model, and how it was asked where that is not the usual way."""
     extra = [x for x, usual in ((row.agent, "direct"), (row.memory, "none")) if x != usual]
-    return " + ".join([row.model, *extra])
+    sampling = [f"{k}={v}" for k, v in row.setup.items() if k != "base_url"]
+    return " ".join([" + ".join([row.model, *extra]), *sampling])
 
 
 def _cell(row: Row) -> str:
@@ -125,8 +130,10 @@ def _number(value: float | None) -> str:
 
 def _with_interval(estimate: Estimate, digits: int) -> str:
     value, low, high = estimate.value, estimate.low, estimate.high
-    if value is None or low is None or high is None:
+    if value is None:
         return estimate.note
+    if low is None or high is None:
+        return f"{value:.{digits}f} ({estimate.note})"
     return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 

@@ -8,17 +8,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from harness.agents.base import AGENTS
 from harness.asking import Asking, Patience, Stopped
 from harness.episode import drive, episode
 from harness.folder import Folder
 from harness.journal import Journal
 from harness.models.base import Model
+from harness.models.keys import scrub
 from harness.models.policy import is_asked
 from harness.others import other_rounds
 from harness.progress import Progress
 from harness.registry import family
 from harness.request import settings_digest
+from harness.totals import total
 from memory.base import MEMORIES, NEEDS_OTHER, Memory, is_memory
 from memory.context import Context, State
 from tasks.base import Failure, Grade, Instance, Outcome, Problem, Record
@@ -37,7 +41,7 @@ class Job:
     @property
     def key(self) -> str:
         """Its name in the journal."""
-        return f"{self.model} {self.epoch} {self.instance.id}"
+        return msgspec.json.encode([self.model, self.epoch, self.instance.id]).decode()
 
 
 @dataclass
@@ -55,9 +59,10 @@ class Batch:
     patience: Patience = field(default_factory=Patience)
     connections: int = 10
     say: Say = print
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
+        self._stops: dict[str, asyncio.Event] = {}
+        self._told: set[str] = set()
         self._configuration = self.folder.manifest.configuration
         self._latest = self.journal.latest()
 
@@ -71,41 +76,53 @@ class Batch:
         return job.key not in self._latest or self._latest[job.key][1].grade is None
 
     async def run(self, models: Sequence[Model]) -> Counter[str]:
-        """Run what is open; returns how many episodes are `done`, `errors` and `left`."""
+        """Run what is open; returns how many episodes are `done`, `errors` and `left`.
+
+        A model that cannot go on (a refused key, say) stops alone, its calls in flight kept; the
+        others go on, and its failure is raised at the end.
+        """
         todo = {m.name: [j for j in self.jobs(m.name) if self._open(j)] for m in models}
         everything = sum(len(self.jobs(m.name)) for m in models)
         count = sum(map(len, todo.values()))
         if count < everything:
             self.say(f"resuming: {everything - count} of {everything} episodes are done")
+        self._stops = {model.name: asyncio.Event() for model in models}
+        self._failed: list[Failure] = []
         self._catch_signals()
         with Progress("episodes", count) as self._progress:
             try:
-                async with asyncio.TaskGroup() as group:
-                    for model in models:
-                        stream = iter(todo[model.name])
-                        for _ in range(min(self.connections, len(todo[model.name]))):
-                            group.create_task(self._work(model, stream))
-            except BaseExceptionGroup as failures:
-                raise _first(failures) from None
+                await self._drive_all(models, todo)
             except asyncio.CancelledError:  # the second signal: what is in flight is given up
-                if not self.stopping.is_set():
+                if not self._signalled:
                     raise
             finally:
                 for model in models:
                     await model.close()
+        if self._failed:
+            raise self._failed[0]
         done = self._progress.done
         return Counter(done=done, errors=self._progress.errors, left=count - done)
+
+    async def _drive_all(self, models: Sequence[Model], todo: dict[str, list[Job]]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for model in models:
+                stream = iter(todo[model.name])
+                for _ in range(min(self.connections, len(todo[model.name]))):
+                    group.create_task(self._work(model, stream))
 
     def _catch_signals(self) -> None:
         """First signal: begin nothing new, keep what is in flight. Second: stop at once."""
         loop = asyncio.get_running_loop()
         me = asyncio.current_task()
+        self._signalled = False
 
         def stop() -> None:
-            if self.stopping.is_set() and me:
+            if self._signalled and me:
                 me.cancel()
                 return
-            self.stopping.set()
+            self._signalled = True
+            for event in self._stops.values():
+                event.set()
             self.say("stopping: waiting for the calls in flight; once more to stop at once")
 
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -113,9 +130,15 @@ class Batch:
 
     async def _work(self, model: Model, jobs: Iterator[Job]) -> None:
         for job in jobs:
-            if self.stopping.is_set():
+            if self._stops[model.name].is_set():
                 return
-            await self._episode(job, model)
+            try:
+                await self._episode(job, model)
+            except Failure as failure:  # one that stops the model, or (store, replay) the run
+                self._failed.append(failure)
+                provider = failure.boundary == "provider"
+                for name in [model.name] if provider else self._stops:
+                    self._stops[name].set()
 
     async def _episode(self, job: Job, model: Model) -> None:
         asking = self._asking(job, model)
@@ -138,7 +161,15 @@ class Batch:
 
     def _asking(self, job: Job, model: Model | None) -> Asking:
         settings = settings_digest(job.model, self._configuration.sampling)
-        return Asking(job.key, settings, self.journal, model, self.patience, self.stopping)
+        stop = self._stops.get(job.model) or asyncio.Event()
+        return Asking(job.key, settings, self.journal, model, self.patience, stop, self._say_once)
+
+    def _say_once(self, line: str) -> None:
+        """A fault that is being retried is told the first time only, its kind by model."""
+        kind = ":".join(line.split(":")[:2])
+        if kind not in self._told:
+            self._told.add(kind)
+            self.say(line)
 
     async def _perform(self, job: Job, asking: Asking) -> tuple[Outcome, State]:
         """One episode from its world to its outcome: a pure function of the replies."""
@@ -169,6 +200,7 @@ class Batch:
         mine = [reply for path, reply in asking.replies if not is_memory(path)]
         notes = [reply for path, reply in asking.replies if is_memory(path)]
         both = [*mine, *notes]
+        lost = problem is not None and problem.boundary == "provider"  # perhaps billed
         return Record(
             instance=job.instance.id,
             family=job.instance.family,
@@ -182,12 +214,12 @@ class Batch:
             problem=problem,
             calls=len(mine),
             attempts=asking.attempts,
-            input_tokens=_total([reply.usage.input for reply in mine]),
-            output_tokens=_total([reply.usage.output for reply in mine]),
-            cost=_total([reply.cost for reply in both]),
+            input_tokens=None if lost else total([reply.usage.input for reply in mine]),
+            output_tokens=None if lost else total([reply.usage.output for reply in mine]),
+            cost=None if lost else total([reply.cost for reply in both]),
             seconds=round(sum(reply.seconds for reply in both), 6),
             memory_calls=len(notes),
-            memory_tokens=_total([n for r in notes for n in (r.usage.input, r.usage.output)]),
+            memory_tokens=total([n for r in notes for n in (r.usage.input, r.usage.output)]),
             memory_read=state.read,
             memory_written=state.written,
         )
@@ -218,18 +250,8 @@ class Batch:
         return grade != before.grade
 
 
-def _total(values: Sequence[Any]) -> Any:
-    """The sum, or None if any is unknown."""
-    return None if any(value is None for value in values) else sum(values)
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    first = failures.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
-
-
 def _problem(error: Exception) -> Problem:
     if isinstance(error, Failure):
         return Problem(error.boundary, str(error))
     trace = "".join(traceback.format_exception(error))
-    return Problem("world", f"{type(error).__name__}: {error}", trace)
+    return Problem("world", scrub(f"{type(error).__name__}: {error}"), scrub(trace))

@@ -107,6 +107,8 @@ def find(
             raise InputError(f"run {target}: a family needs --level")
         entry = Entry(target, level)
         return _resolved(Suite(target, seed=seed or 0, entry=(entry,)), settings)
+    if target in names():
+        raise InputError(f"{target!r} is a suite, its levels are given: leave --level out")
     raise InputError(
         f"{target!r} is no suite ({', '.join(names())}), no family ({', '.join(FAMILIES)})"
         " and no file ending in .jsonl"
@@ -125,4 +127,9 @@ def _resolved(suite: Suite, settings: Mapping[str, Scalar]) -> Suite:
             entry, settings=family(entry.family).resolve(entry.level, given)
         )
 
-    return msgspec.structs.replace(suite, entry=tuple(full(entry) for entry in suite.entry))
+    entries = tuple(full(entry) for entry in suite.entry)
+    found = [(e.family, e.level, msgspec.json.encode(e.settings)) for e in entries]
+    if len(set(found)) < len(found):
+        given = ", ".join(f"{name}={value}" for name, value in settings.items())
+        raise InputError(f"suite {suite.name}: with {given} some of its entries are the same")
+    return msgspec.structs.replace(suite, entry=entries)

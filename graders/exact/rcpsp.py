@@ -246,6 +246,7 @@ def _engine(limit: float, seconds: float | None) -> "CpSolver":
     engine = CpSolver()
     engine.parameters.num_workers = 1
     engine.parameters.random_seed = 0
+    engine.parameters.catch_sigint_signal = False  # Ctrl-C is ours; a cut-off search is no proof
     engine.parameters.max_deterministic_time = limit
     # a linear relaxation only costs here: without it the hard j30 take half the time
     engine.parameters.linearization_level = 0

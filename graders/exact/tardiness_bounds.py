@@ -13,20 +13,17 @@ proven whatever was rounded on the way to them, and is the same on every machine
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from graders.exact.tardiness_local import weighted_tardiness
+from graders.exact.tardiness_local import Ints, Late, never, weighted_tardiness
 
 SCALE = 64
 FINE = 1 << 16  # a slope of 1
 ROUNDS = 100  # of subgradient steps
 WINDOWS = 200_000  # most places of jobs that are weighed in a round
 WORK = 4_000_000  # most that are weighed in all
-
-Ints = Sequence[int]
 
 
 class Window(NamedTuple):
@@ -39,8 +36,7 @@ class Window(NamedTuple):
     into_last: int
 
 
-@dataclass(frozen=True)
-class Prices:
+class Prices(NamedTuple):
     """Prices of time: constant on each of m segments between m + 1 rising points from 0 to P.
 
     Attributes:
@@ -52,9 +48,9 @@ class Prices:
 
     points: list[int]
     heights: list[int]
-    sums: list[int] = field(default_factory=list)
-    least: list[int] = field(default_factory=list)
-    bound: int = 0
+    sums: list[int]
+    least: list[int]
+    bound: int
 
     def before(self, time: int) -> int:
         """Price of all time before `time` in 0..P, times SCALE."""
@@ -67,9 +63,9 @@ def segment(points: Ints, time: int) -> int:
     return max(0, bisect_left(points, time) - 1)
 
 
-def lower_bound(p: Ints, d: Ints, w: Ints, order: Ints) -> int:
-    """The best bound here; `order` is a good order, in time units times weight."""
-    dual = prices(p, d, w, order)
+def lower_bound(p: Ints, d: Ints, w: Ints, order: Ints, late: Late = never) -> int:
+    """The best bound here, in time units times weight; the better the order, the better it is."""
+    dual = prices(p, d, w, order, late)
     return max(simple_bound(p, d, w), -(-dual.bound // SCALE))
 
 
@@ -87,9 +83,7 @@ def simple_bound(p: Ints, d: Ints, w: Ints) -> int:
     return min(w) * max(matched, worst)
 
 
-def prices(
-    p: Ints, d: Ints, w: Ints, order: Ints, late: Callable[[], bool] = lambda: False
-) -> Prices:
+def prices(p: Ints, d: Ints, w: Ints, order: Ints, late: Late = never) -> Prices:
     """The prices of the best bound that subgradient steps find, until `late`."""
     target = SCALE * weighted_tardiness(order, p, d, w)
     points = _points(p, d, order)
@@ -158,8 +152,8 @@ def _evaluated(
         )
         least.append(value)
         _, a, into_a, b, into_b = places[k]
-        for segment_between in range(a, b):
-            wanted[segment_between] += spans[segment_between]
+        for between in range(a, b):
+            wanted[between] += spans[between]
         wanted[a] -= into_a
         wanted[b] += into_b
     slope = [FINE * want // span for want, span in zip(wanted, spans, strict=True)]

@@ -5,15 +5,21 @@ gains, a few are exchanged at random, and so on (iterated local search, as in Co
 van de Velde 2002, with insertions). All arguments are n-vectors by job, in whole units.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from random import Random
+from typing import TypeAlias
 
 KICKS = 200  # reach the best value known of nearly every set of 50 in the OR-Library
 STEPS = 20_000_000  # of moves weighed in all, each under a tenth of a microsecond of CPU
 
-Ints = Sequence[int]
-Late = Callable[[], bool]
+Ints: TypeAlias = Sequence[int]
+Late: TypeAlias = Callable[[], bool]
+
+
+def never() -> bool:
+    """The clock of a search without a limit of time: it is never late."""
+    return False
 
 
 def weighted_tardiness(order: Ints, p: Ints, d: Ints, w: Ints) -> int:
@@ -21,7 +27,7 @@ def weighted_tardiness(order: Ints, p: Ints, d: Ints, w: Ints) -> int:
     return sum(costs(order, accumulate(p[j] for j in order), d, w))
 
 
-def costs(order: Ints, ends: "Sequence[int] | accumulate[int]", d: Ints, w: Ints) -> list[int]:
+def costs(order: Ints, ends: Iterable[int], d: Ints, w: Ints) -> list[int]:
     """Weighted tardiness by position, given the times at which the positions end."""
     return [w[j] * (end - d[j]) if end > d[j] else 0 for j, end in zip(order, ends, strict=True)]
 
@@ -42,7 +48,7 @@ def modified_due_date(p: Ints, d: Ints, w: Ints) -> list[int]:
 
 
 def improved(
-    orders: Sequence[list[int]], p: Ints, d: Ints, w: Ints, late: Late = lambda: False
+    orders: Sequence[list[int]], p: Ints, d: Ints, w: Ints, late: Late = never
 ) -> list[int]:
     """The best order found from the given ones, seeded and the same anywhere until `late`."""
     rng = Random("exact/tardiness")

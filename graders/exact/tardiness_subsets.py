@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 from graders.exact.tardiness_bounds import SCALE, Prices, prices
-from graders.exact.tardiness_local import Late, weighted_tardiness
+from graders.exact.tardiness_local import Ints, Late, never, weighted_tardiness
 
 STATES = 1 << 20  # enough for 20 jobs whatever they are
 
-Ints = Sequence[int]
 State: TypeAlias = tuple[int, int, int]  # excess so far, the job placed last, the time t left
 Layer: TypeAlias = dict[int, State]  # by bit mask of the jobs to be placed
 
@@ -41,7 +40,7 @@ class Placed(NamedTuple):
 
 
 def best_order(
-    p: Ints, d: Ints, w: Ints, order: list[int], limit: int = STATES, late: Late = lambda: False
+    p: Ints, d: Ints, w: Ints, order: list[int], limit: int = STATES, late: Late = never
 ) -> Found:
     """Improve on `order` until it is proven optimal, `limit` states are known or it is `late`."""
     value = weighted_tardiness(order, p, d, w)

@@ -12,6 +12,7 @@ from harness.registry import Policy
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.rcpsp import Project
 
+NOISE = 3.0  # time units: standard deviation of a list's keys around the rule
 Starts = dict[str, int]
 Keys = Callable[[sgs.Compiled], list[int]]
 
@@ -49,21 +50,25 @@ def by_rule(keys: Keys) -> Callable[[Instance[Project]], Fields]:
 def random_50(instance: Instance[Project]) -> Fields:
     """The best of 50 random textbook lists: feasible and short, else the fewest broken rules."""
     project = _textbook(instance.payload)
-    rng = Random(f"random-50/{instance.id}")
+    rng = Random(f"random-50/{_place(instance)}")
     lists = (sgs.random_list(project, rng) for _ in range(50))
     return _best(instance.payload, (sgs.by_id(project, sgs.serial(project, o)) for o in lists))
 
 
 def list_best(instance: Instance[Project]) -> Fields:
-    """The best list schedule that also keeps disjunctive pairs apart: two rules, 100 random."""
+    """The best list schedule that also keeps disjunctive pairs apart: 102 lists.
+
+    One by latest finish time, one by deadline, 100 by latest finish time with noise.
+    """
     project = sgs.compile_project(instance.payload)
-    rng = Random(f"list-best/{instance.id}")
+    rng, latest = Random(f"list-best/{_place(instance)}"), sgs.lft(project)
 
     def lists() -> Iterator[list[int]]:
-        yield sgs.priority_list(project, sgs.lft(project))
+        yield sgs.priority_list(project, latest)
         yield sgs.priority_list(project, sgs.edf(project))
         for _ in range(100):
-            yield sgs.random_list(project, rng)
+            keys = [round(1000 * (key + rng.gauss(0, NOISE))) for key in latest]
+            yield sgs.priority_list(project, keys)
 
     return _best(instance.payload, (sgs.by_id(project, sgs.serial(project, o)) for o in lists()))
 
@@ -76,6 +81,11 @@ def exact(instance: Instance[Project]) -> Fields:
     if known.answer is None:
         raise SolverFailure(f"no answer to {instance.id} is known: it is {known.status}")
     return known.answer
+
+
+def _place(instance: Instance[Project]) -> str:
+    """What seeds a policy: the same for one project told in several words."""
+    return f"{instance.level}/{instance.seed}/{instance.index}"
 
 
 def _textbook(project: Project) -> sgs.Compiled:
@@ -99,6 +109,6 @@ POLICIES = {
     "sgs-lft": Policy("floor", "textbook list schedule by latest finish time", by_rule(sgs.lft)),
     "edf": Policy("floor", "textbook list schedule by earliest deadline", by_rule(sgs.edf)),
     "random-50": Policy("floor", "the best of 50 random textbook lists", random_50),
-    "list-best": Policy("floor", "the best of 102 lists that know disjunctions", list_best),
+    "list-best": Policy("floor", "the best of 102 noisy lists that know disjunctions", list_best),
     "exact": Policy("ceiling", "a proven optimum, or the solver's best answer", exact),
 }

@@ -1,6 +1,5 @@
 """The command `makespan`."""
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -12,20 +11,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     What is wrong is told in one line on standard error; a traceback is a bug.
     """
+    from harness.cli.output import checked_stdout, silence
     from harness.cli.parser import build_parser
 
-    options = build_parser().parse_args(argv)
+    name = "makespan"
     try:
-        status: int = options.act(options)
-        sys.stdout.flush()
+        with checked_stdout():
+            options = build_parser().parse_args(argv)
+            name += f" {options.command}"
+            status: int = options.act(options)
     except (InputError, Failure) as error:
-        line = " ".join(str(error).split("\n"))
-        print(f"makespan {options.command}: {line}", file=sys.stderr)
+        print(f"{name}: {' '.join(str(error).splitlines())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"makespan {options.command}: stopped", file=sys.stderr)
+        print(f"{name}: stopped", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of our output has gone: nothing to tell, nobody to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence()
         return 1
     return status

@@ -8,7 +8,7 @@ from harness.board import as_csv, as_json, read_board
 
 
 def board(options: Namespace) -> int:
-    """`makespan board`; status 1 if any episode ended in an error."""
+    """`makespan board`; status 1 if an episode has no grade, for an error or for being left."""
     made = read_board(options.folders)
     if options.csv:
         files.write(options.csv, as_csv(made))
@@ -18,4 +18,4 @@ def board(options: Namespace) -> int:
         from harness.render import print_board
 
         print_board(made)
-    return 1 if made.errors else 0
+    return 0 if made.complete else 1

@@ -4,8 +4,8 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -13,11 +13,13 @@ from typing import Any
 import msgspec
 
 from harness import files, instances
-from harness.cli.output import emit
+from harness.cli.output import emit, put
 from harness.importers import read_files
 from harness.instances import Wanted
 from harness.registry import family
-from tasks.base import Fields, InputError, Instance, Number
+from tasks.base import Fields, InputError, Instance, Number, Outcome, Parsed
+
+LONGEST_ID = 200  # bytes of an id that becomes the name of a file
 
 
 class Solution(msgspec.Struct, frozen=True):
@@ -33,40 +35,40 @@ class Solution(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """A line of an answers file: the parsed object, or the raw text of a reply."""
+    """A line of an answers file: the object or null, or the raw text of a reply."""
 
     id: str
-    answer: Any = None
+    answer: msgspec.Raw = msgspec.Raw(b"")  # as it was written; empty without the key
     text: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.answer is None) == (self.text is None):
+        given = bytes(self.answer)
+        both = self.text is not None and given not in (b"", b"null")
+        if both or (self.text is None and not given):
             raise ValueError('needs either "answer" or "text"')
 
 
 def generate(options: Namespace) -> int:
     """`makespan generate`."""
-    settings = family(options.family).resolve(options.level, dict(options.settings))
-    wanted = [
-        Wanted(options.family, options.level, options.seed, index, settings,
-               not options.no_reference)
-        for index in range(options.count)
-    ]  # fmt: skip
-    key = [options.family, options.level, options.seed, settings, options.no_reference]
-    emit(options.out, "instances", len(wanted),
-         lambda start: map(instances.make, wanted[start:]), key)  # fmt: skip
+    kind = family(options.family)
+    settings = kind.resolve(options.level, dict(options.settings))
+
+    def lines(start: int) -> Iterator[bytes]:
+        for index in range(start, options.count):
+            yield instances.make(
+                Wanted(kind.name, options.level, options.seed, index, settings,
+                       not options.no_reference)
+            )  # fmt: skip
+
+    key = [kind.name, kind.version, options.level, options.seed, settings, options.no_reference]
+    emit(options.out, "instances", options.count, lines, key)
     return 0
 
 
 def import_(options: Namespace) -> int:
     """`makespan import FORMAT`."""
     made = read_files(options.format, options.files)
-    lines = map(instances.encode, made)
-    if options.out:
-        files.write_lines(options.out, lines)
-    else:
-        for line in lines:
-            sys.stdout.buffer.write(line + b"\n")
+    put(options.out, map(instances.encode, made))
     print(f"{len(made)} instances", file=sys.stderr)
     return 0
 
@@ -79,14 +81,23 @@ def export(options: Namespace) -> int:
     for instance in found:
         if instance.family != "rcpsp":
             raise InputError(f"{instance.id}: a {instance.family} has no psplib form")
-        if Path(instance.id).name != instance.id:
+        if not _names_a_file(instance.id):
             raise InputError(f"the id {instance.id!r} cannot be the name of a file")
     texts = [(f"{instance.id}.sm", write_psplib(instance.payload)) for instance in found]
-    options.out.mkdir(parents=True, exist_ok=True)
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {options.out}: {error.strerror}") from None
+    for name, _ in texts:
+        files.destination(options.out / name)
     for name, text in texts:
         files.write(options.out / name, text)
     print(f"{len(texts)} files in {options.out}", file=sys.stderr)
     return 0
+
+
+def _names_a_file(name: str) -> bool:
+    return 0 < len(name.encode()) <= LONGEST_ID and not {"/", "\0"} & set(name)
 
 
 def solve(options: Namespace) -> int:
@@ -96,9 +107,12 @@ def solve(options: Namespace) -> int:
 
     def lines(start: int) -> Iterator[bytes]:
         rest = found[start:]
-        pool = ProcessPoolExecutor(options.jobs) if options.jobs > 1 else nullcontext()
-        with pool as workers:
-            yield from workers.map(one, rest) if workers else map(one, rest)
+        workers = min(options.jobs, len(rest))
+        if workers < 2:
+            yield from map(one, rest)
+            return
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:  # a fork keeps our locks
+            yield from pool.map(one, rest)
 
     key = [instances.digest(map(instances.encode, found)), options.time_limit]
     emit(options.out, "solved", len(found), lines, key)
@@ -120,15 +134,10 @@ def grade(options: Namespace) -> int:
     """`makespan grade`: every answer is checked for its id before the first is graded."""
     known = {instance.id: instance for instance in instances.read(options.instances)}
     answers = _answers(options.answers, known)
-    lines = (_graded(known[answer.id], answer) for answer in answers.values())
-    if options.out:
-        files.write_lines(options.out, lines)
-    else:
-        for line in lines:
-            sys.stdout.buffer.write(line + b"\n")
+    put(options.out, (_graded(known[answer.id], answer) for answer in answers.values()))
     if missing := len(known) - len(answers):
         print(f"{missing} of {len(known)} instances have no answer", file=sys.stderr)
-    return 0
+    return 1 if missing else 0
 
 
 def _answers(path: Path, known: dict[str, Instance[Any]]) -> dict[str, Answer]:
@@ -136,10 +145,7 @@ def _answers(path: Path, known: dict[str, Instance[Any]]) -> dict[str, Answer]:
     for number, line in enumerate(instances.read_lines(path), 1):
         if not line.strip():
             continue
-        try:
-            answer = msgspec.json.decode(line, type=Answer)
-        except msgspec.DecodeError as error:
-            raise InputError(f"{path}:{number}: {error}") from None
+        answer = instances.decode_as(Answer, line, f"{path}:{number}")
         if answer.id not in known:
             raise InputError(f"{path}:{number}: no instance has the id {answer.id!r}")
         if answer.id in answers:
@@ -149,8 +155,13 @@ def _answers(path: Path, known: dict[str, Instance[Any]]) -> dict[str, Answer]:
 
 
 def _graded(instance: Instance[Any], answer: Answer) -> bytes:
-    kind = family(instance.family)
-    given = answer.answer if isinstance(answer.answer, dict) else None
-    text = answer.text if answer.text is not None else msgspec.json.encode(answer.answer).decode()
-    grade = kind.grade(instance, kind.read(given, text))
+    grade = family(instance.family).grade(instance, _outcome(instance, answer))
     return msgspec.json.encode({"id": instance.id, **msgspec.to_builtins(grade)})
+
+
+def _outcome(instance: Instance[Any], answer: Answer) -> Outcome:
+    """An answer as its grader takes it; an object is read as a text is, so doubtful JSON is not."""
+    text = bytes(answer.answer).decode() if answer.text is None else answer.text
+    if answer.text is None and text == "null":
+        return Outcome((Parsed(problem="no answer"),))
+    return family(instance.family).read(None, text)

@@ -1,12 +1,18 @@
 """The commands and their options; what they do is imported when they are used."""
 
 import argparse
-import json
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
+from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tasks.base import short
+
+MOST = 10**7  # of anything that is counted
+MOST_JOBS = 1_000
+DEEPEST = 100  # nesting of JSON on the command line
 Parser = argparse.ArgumentParser
 
 
@@ -15,6 +21,22 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+class _Pairs(argparse.Action):
+    """Gathers (key, value) pairs, each key once."""
+
+    def __call__(
+        self,
+        parser: Parser,  # noqa: ARG002
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        before: list[tuple[str, str]] = getattr(namespace, self.dest)
+        if values[0] in dict(before):
+            raise argparse.ArgumentError(self, f"{values[0]!r} is given twice")
+        setattr(namespace, self.dest, [*before, values])
 
 
 def build_parser() -> Parser:
@@ -63,7 +85,7 @@ def _generate(p: Parser) -> None:
     p.add_argument("family", metavar="FAMILY")
     p.add_argument("--level", type=natural, required=True, help="the dial, such as tasks")
     p.add_argument("--count", type=natural, default=1, help="instances 0 to COUNT - 1 (1)")
-    p.add_argument("--seed", type=int, default=0, help="whole number (0)")
+    p.add_argument("--seed", type=whole, default=0, help="whole number (0)")
     _settings(p)
     p.add_argument("--no-reference", action="store_true", help="do not prove optima")
     _out(p, "file (standard output)")
@@ -84,7 +106,8 @@ def _export(p: Parser) -> None:
 def _solve(p: Parser) -> None:
     p.add_argument("file", type=Path, metavar="FILE.jsonl")
     p.add_argument("--time-limit", type=positive, metavar="S", help="seconds for each instance")
-    p.add_argument("--jobs", type=natural, default=1, help="instances solved at once (1)")
+    jobs = partial(natural, most=MOST_JOBS)
+    p.add_argument("--jobs", type=jobs, default=1, help="instances solved at once (1)")
     _out(p, "file (standard output)")
 
 
@@ -102,16 +125,16 @@ def _run(p: Parser) -> None:
     p.add_argument("--agent", default="direct", help="how it is asked (direct)")
     p.add_argument("--memory", help="what it remembers (history; none where there is one step)")
     p.add_argument("--level", type=natural, help="of a family")
-    p.add_argument("--seed", type=int, help="of the instances")
+    p.add_argument("--seed", type=whole, help="of the instances")
     _settings(p)
     p.add_argument("--data", type=Path, metavar="FOLDER", help="files a suite needs")
     p.add_argument("--limit", type=natural, metavar="N", help="the first N instances")
     p.add_argument("--epochs", type=natural, default=1, help="times each instance is asked (1)")
     p.add_argument("--base-url", help="server of openai/ models, such as http://127.0.0.1:8091/v1")
     p.add_argument("--api-key-env", metavar="NAME", help="variable that holds that server's key")
-    p.add_argument("--temperature", type=float)
+    p.add_argument("--temperature", type=finite)
     p.add_argument("--max-tokens", type=natural, help="of each reply")
-    p.add_argument("--model-seed", type=int, help="passed to providers that take one")
+    p.add_argument("--model-seed", type=whole, help="passed to providers that take one")
     p.add_argument("--reasoning-effort", metavar="WORD")
     p.add_argument("--structured", action="store_true", help="constrain replies by JSON schema")
     p.add_argument("--extra-body", type=json_object, default={}, metavar="JSON")
@@ -135,7 +158,8 @@ def _board(p: Parser) -> None:
 
 
 def _settings(p: Parser) -> None:
-    p.add_argument("-T", action="append", default=[], metavar="k=v", dest="settings", type=pair)
+    p.add_argument("-T", action=_Pairs, default=[], metavar="k=v", dest="settings", type=pair,
+                   help="setting of the family, see docs; again for more")  # fmt: skip
 
 
 def _patience(p: Parser) -> None:
@@ -148,21 +172,40 @@ def _out(p: Parser, what: str) -> None:
     p.add_argument("--out", type=Path, metavar="FILE", help=what)
 
 
-def natural(text: str) -> int:
-    """A whole number from 1 on."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+def natural(text: str, most: int = MOST) -> int:
+    """A whole number from 1 to `most`."""
+    if not text.isdecimal() or not text.strip("0"):
+        raise argparse.ArgumentTypeError(f"{short(text)!r} is not a whole number from 1 on")
+    if len(text) > 18 or int(text) > most:
+        raise argparse.ArgumentTypeError(f"{short(text)} is more than {most}")
+    return int(text)
+
+
+def whole(text: str) -> int:
+    """A whole number of at most 18 digits."""
+    if not text.removeprefix("-").isdecimal() or len(text) > 18:
+        raise argparse.ArgumentTypeError(
+            f"{short(text)!r} is not a whole number of at most 18 characters"
+        )
     return int(text)
 
 
 def positive(text: str) -> float:
     """A number above 0."""
+    value = finite(text)
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{short(text)!r} is not a number above 0 and below 1e9")
+    return value
+
+
+def finite(text: str) -> float:
+    """A number, not an infinite one."""
     try:
         value = float(text)
     except ValueError:
-        value = 0.0
-    if not 0 < value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+        value = float("nan")
+    if not isfinite(value):
+        raise argparse.ArgumentTypeError(f"{short(text)!r} is not a finite number")
     return value
 
 
@@ -175,11 +218,28 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def json_object(text: str) -> dict[str, Any]:
-    """A JSON object."""
+    """A JSON object; its numbers are finite."""
+    import msgspec
+
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
+        value = msgspec.json.decode(text.encode())
+    except msgspec.DecodeError as error:
         raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    except UnicodeError:
+        raise argparse.ArgumentTypeError("not UTF-8 text") from None
+    except RecursionError:
+        raise argparse.ArgumentTypeError("nested too deeply") from None
     if not isinstance(value, dict):
         raise argparse.ArgumentTypeError("not a JSON object")
+    if _depth(value) > DEEPEST:
+        raise argparse.ArgumentTypeError("nested too deeply")
     return value
+
+
+def _depth(value: Any) -> int:
+    depth, inside = 0, [value]
+    while inside:
+        depth += 1
+        parts = [x.values() if isinstance(x, dict) else x for x in inside]
+        inside = [x for part in parts for x in part if isinstance(x, dict | list)]
+    return depth

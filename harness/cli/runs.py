@@ -15,7 +15,15 @@ from harness import instances, suites
 from harness.agents.base import AGENTS
 from harness.asking import Patience
 from harness.board import read_board
-from harness.folder import Configuration, Environment, Folder, Manifest, ModelSpec, environment
+from harness.folder import (
+    FORMAT,
+    Configuration,
+    Environment,
+    Folder,
+    Manifest,
+    ModelSpec,
+    environment,
+)
 from harness.importers import read_files
 from harness.journal import Journal
 from harness.models.base import Model, Sampling
@@ -62,7 +70,7 @@ def run(options: Namespace) -> int:
     limit = options.limit
     if limit is None and suite.size is None:
         limit = suites.DEFAULT_COUNT
-    manifest = Manifest(1, configuration, environment(), limit, options.api_key_env)
+    manifest = Manifest(FORMAT, configuration, environment(), limit, None, options.api_key_env)
     models = _models(manifest, _families(suite, given), options.max_connections)
     path = options.out or RUNS / configuration.folder_name
     lines = map(instances.encode, given) if given else None
@@ -133,6 +141,9 @@ def _specs(options: Namespace, families: tuple[str, ...]) -> tuple[ModelSpec, ..
             f"policy/{p}" for p in dict.fromkeys(p for f in families for p in family(f).policies)
         ]
         say(f"no --model given: {', '.join(names)}")
+    providers = {name.partition("/")[0] for name in names} - {"policy"}
+    if options.base_url and len(providers) > 1:
+        raise InputError(f"--base-url is for one provider's models, not for {sorted(providers)}")
     if len(set(names)) < len(names):
         raise InputError("the same --model is given twice")
     return tuple(ModelSpec(name, _address(name, options.base_url)) for name in names)
@@ -222,11 +233,25 @@ def _instances(folder: Folder) -> list[Instance[Any]]:
         total = min(x for x in (size, limit) if x is not None)
         missing = islice(suite.instances(), len(made), total)
         if len(made) < total:
+            _same_generators(folder)
             with Progress("instances", total - len(made)) as progress:
                 for line in folder.add_instances(map(instances.make, missing)):
                     made.append(instances.decode(line, "made"))
                     progress.add()
+    folder.all_made()
     return made[:limit]
+
+
+def _same_generators(folder: Folder) -> None:
+    """InputError if instances are missing that this version would make otherwise."""
+    began = folder.manifest.configuration
+    for name, version in began.suite.versions(installed()).items():
+        kept, now = (text.partition(",")[0] for text in (began.versions[name], version))
+        if kept != now:
+            raise InputError(
+                f"{folder.path}: its instances were begun with {kept} of {name}, here it is {now}:"
+                " go on with the makespan that began it"
+            )
 
 
 def _warn_of_versions(before: Environment) -> None:

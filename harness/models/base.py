@@ -53,7 +53,7 @@ FAULTS: dict[str, Fault] = {
     "connection": Fault(retry=True, stops_run=False),
     "malformed body": Fault(retry=True, stops_run=False),
     "bad request": Fault(retry=False, stops_run=False),
-    "context length": Fault(retry=False, stops_run=False),
+    "context length": Fault(retry=False, stops_run=False),  # becomes an empty reply
     "authentication": Fault(retry=False, stops_run=True),
     "no credit": Fault(retry=False, stops_run=True),
     "no such model": Fault(retry=False, stops_run=True),

@@ -47,10 +47,10 @@ def _check_address(base_url: str) -> None:
     try:
         parts = urlsplit(base_url)
         good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        secret = parts.username is not None or parts.password is not None
+        secret = "@" in parts.netloc or bool(parts.query)
     except ValueError:  # a port or an IPv6 address that is none
         good = secret = False
     if secret:
-        raise InputError("a base URL is kept in the manifest: no user or password in it")
+        raise InputError("a base URL is kept in the manifest: no user, password or query in it")
     if not good:
         raise InputError(f"base URL {scrub(base_url)!r} is not an http:// or https:// address")

@@ -136,6 +136,7 @@ def test_position_gives_nothing_away() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        ({"tau": 3}, "; there are tf, rdd, variant, weights"),
         ({"tau": 3}, "unknown field `tau`"),
         ({"tf": 1.2, "rdd": 0.2}, r"tf: 1\.2 is not in \[0, 1\]"),
         ({"tf": 0.2, "rdd": -0.1}, r"rdd: -0\.1 is not in"),
@@ -157,6 +158,8 @@ def test_wrong_settings(given: dict[str, Any], message: str) -> None:
 def test_wrong_level() -> None:
     with pytest.raises(InputError, match="level 0: there must be at least one job"):
         resolve(0, {})
+    with pytest.raises(InputError, match="level 10001: there are at most 10000 jobs"):
+        resolve(10_001, {})
 
 
 # Policies -----------------------------------------------------------------------------------

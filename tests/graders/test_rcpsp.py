@@ -8,8 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators.rcpsp import generate
-from graders.rcpsp import broken_share, grade, violations
-from tasks.base import Fields, Instance, Outcome, Parsed, Reference, Verdict
+from graders.rcpsp import broken_share, grade, summarise, violations
+from tasks.base import (
+    Fields,
+    Grade,
+    Instance,
+    Outcome,
+    Parsed,
+    Record,
+    Reference,
+    SolverFailure,
+    Verdict,
+)
 from tasks.rcpsp import Downtime, Project, Resource, Task, Window, read
 
 
@@ -140,7 +150,8 @@ def drawn(draw: st.DrawFn) -> tuple[Project, Fields]:
         tuple(draw(some)),
         8,
     )
-    return project, {i: draw(st.integers(-2, 8)) for i in ids}
+    starts: Fields = {i: draw(st.integers(-2, 8)) for i in ids}
+    return project, starts | dict.fromkeys(draw(st.lists(st.sampled_from("XYZ"), max_size=2)), 0)
 
 
 @settings(max_examples=500, deadline=None)
@@ -151,6 +162,25 @@ def test_twin_agrees_on_any_starts(case: tuple[Project, Fields]) -> None:
     assert same(wrong, twin(project, starts))
     assert 0 <= broken_share(project, wrong) <= 1
     assert (broken_share(project, wrong) == 0) == (not wrong)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.one_of(drawn(), mutated()), st.data())
+def test_broken_is_0_only_without_fault_and_never_falls_by_leaving_out(
+    case: tuple[Project, Fields], data: st.DataObject
+) -> None:
+    project, starts = case
+    wrong = violations(project, starts)
+    share = broken_share(project, wrong)
+    assert 0 <= share <= 1
+    assert (share == 0) == (not wrong)
+    tasks = {task.id for task in project.tasks}
+    for name in data.draw(st.permutations(sorted(tasks & set(starts)))):
+        starts.pop(name)
+        fewer = broken_share(project, violations(project, starts))
+        assert share <= fewer <= 1
+        share = fewer
+    assert broken_share(project, violations(project, starts | {"no task": 0})) >= share
 
 
 def small() -> Project:
@@ -242,3 +272,59 @@ def test_leaving_tasks_out_does_not_look_nearer() -> None:
     shares.append(broken_share(project, violations(project, {})))
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
+
+
+def test_an_id_of_no_task_is_a_broken_constraint() -> None:
+    found = grade(one(Reference("none")), read({"starts": {"A": 0, "B": 6, "C": 3, "D": 1}}, ""))
+    assert found.verdict == Verdict.infeasible
+    assert found.metrics["broken"] == 1 / 9  # 3 tasks and 1 of each other kind, and the ids
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [Reference("optimal", 9, 9), Reference("bounded", 12, 9), Reference("none", bound=9),
+     Reference("infeasible")],
+)  # fmt: skip
+def test_an_answer_that_refutes_the_reference_is_no_gap(reference: Reference) -> None:
+    with pytest.raises(SolverFailure, match=r"^x: "):
+        grade(one(reference), read({"starts": {"A": 0, "B": 6, "C": 3}}, ""))
+    late = grade(one(reference), read({"starts": {"A": 0}}, ""))  # says nothing of the reference
+    assert late.verdict == Verdict.infeasible
+
+
+# On the board --------------------------------------------------------------------------------
+
+
+def record(name: str, made: Grade, epoch: int = 0, level: int = 3, **fields: Any) -> Record:
+    return Record(
+        name, "rcpsp", level, fields, "openai/x", "direct", "none", epoch, made, None,
+        1, 1, None, None, None, 0.0,
+    )  # fmt: skip
+
+
+GOOD = grade(one(Reference("optimal", 8, 8)), read({"starts": {"A": 0, "B": 6, "C": 3}}, ""))
+LATE = grade(one(Reference("bounded", 9, 5)), read({"starts": {"A": 1, "B": 7, "C": 4}}, ""))
+BAD = grade(one(Reference("none")), read({"starts": {"A": 0, "B": 6, "C": 9}}, ""))
+
+
+def test_epochs_of_an_instance_are_one_trial_in_every_metric() -> None:
+    """Ten looks at one instance weigh no more than one."""
+    once = [record(f"i{k}", made) for k, made in enumerate([GOOD, LATE, BAD, GOOD, LATE, BAD] * 2)]
+    often = once + [record("i1", LATE, epoch=e) for e in range(1, 10)]
+    often += [record("i2", BAD, epoch=e) for e in range(1, 10)]
+    score, metrics = summarise(once)
+    again, repeated = summarise(often)
+    assert (again, repeated) == (score, metrics)
+    assert {"broken", "gap_median", "gap_mean", "gap_proven", "share_horizon"} <= set(metrics)
+    mixed = summarise([record("i0", GOOD), record("i0", LATE, 1), record("i1", GOOD)])[1]
+    assert mixed["gap_proven"].value == 0.75
+    assert mixed["gap_mean"].value == pytest.approx((0.8 / 2) / 2)
+
+
+@pytest.mark.parametrize("other", [{}, {"edges": "many"}, {"edges": None}])
+def test_edges_are_the_dial_only_if_all_have_them(other: Fields) -> None:
+    made = [record(f"i{k}", GOOD, edges=k) for k in range(3)]
+    assert "feasible@2" in summarise(made)[1]
+    both = summarise([*made, record("imported", BAD, **other)])[1]
+    assert both["feasible@3"].value == 0.75
+    assert "feasible@2" not in both

@@ -56,6 +56,23 @@ def test_bootstrap_is_seeded_and_holds_the_value() -> None:
     assert bootstrap([]).value is None
 
 
+@pytest.mark.parametrize("values", [[0.5], [0.0, 1.0], [1.0, 2.0, 4.0, 1.0], [1.0] * 4])
+def test_few_values_have_no_interval(values: list[float]) -> None:
+    found = bootstrap(values)
+    assert found.value == mean(values)
+    assert (found.low, found.high, found.note) == (None, None, "fewer than 5 values")
+    assert bootstrap(values, "median").value == median(values)
+    whole = bootstrap([*values, 5.0, 6.0, 7.0, 8.0])
+    assert whole.low is not None
+    assert whole.note == ""
+
+
+def test_equal_values_say_why_their_interval_has_no_width() -> None:
+    found = bootstrap([0.1] * 7)
+    assert (found.value, found.low, found.high) == (0.1, 0.1, 0.1)
+    assert found.note == "all 7 values are equal"
+
+
 def logistic(levels: list[int], half: float, n: int, rng: Random) -> list[tuple[float, Rate]]:
     chance = [1 / (1 + 2.718 ** ((x - half) / 3)) for x in levels]
     return [
@@ -91,4 +108,16 @@ def test_half_level_between_all_and_nothing_has_an_interval() -> None:
     found = half_level([(5, Rate(40, 40)), (10, Rate(40, 40)), (15, Rate(0, 40))])
     assert found.value == pytest.approx(12.5, abs=0.1)
     assert found.low is not None
-    assert 10 < found.low < 12.4 < 12.6 < (found.high or 0) < 15
+    assert (found.low, found.high) == (10, 15)  # every level between fits as well
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 40, 1000])
+@pytest.mark.parametrize("last", range(1, 6))
+def test_half_level_of_separated_levels_is_as_wide_as_what_is_not_known(n: int, last: int) -> None:
+    levels = [5, 10, 15, 20, 30, 40]
+    found = half_level([(x, Rate(n * (k < last), n)) for k, x in enumerate(levels)])
+    assert found.value is not None
+    low = -1e9 if found.low is None else found.low  # open: beyond the levels
+    high = 1e9 if found.high is None else found.high
+    assert low <= levels[last - 1] < levels[last] <= high
+    assert levels[last - 1] <= found.value <= levels[last]

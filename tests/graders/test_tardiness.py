@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graders.tardiness import grade, skill, summarise, violations
-from tasks.base import Grade, Instance, Outcome, Parsed, Record, Reference, Verdict
+from tasks.base import (
+    Grade,
+    Instance,
+    Outcome,
+    Parsed,
+    Record,
+    Reference,
+    SolverFailure,
+    Verdict,
+)
 from tasks.tardiness import Job, Jobs, read, tardiness
 
 
@@ -111,7 +120,7 @@ def test_a_bound_is_said_to_be_one() -> None:
     assert (nothing.against, nothing.metrics["reference"]) == ("bound", 0)
 
 
-def drawn(k: int, model: str) -> Record:
+def drawn(k: int, model: str, epoch: int = 0) -> Record:
     rng = Random(f"board/{k}")
     payload = Jobs(tuple(Job(f"J{i}", rng.randint(1, 9), rng.randint(1, 20)) for i in range(6)))
     gold, best = solved(payload)
@@ -122,7 +131,7 @@ def drawn(k: int, model: str) -> Record:
     }
     made: Grade = grade(gold, read(answers[model], ""))
     return Record(
-        f"i{k}", "tardiness", 6, {}, f"openai/{model}", "direct", "none", 0, made, None,
+        f"i{k}", "tardiness", 6, {}, f"openai/{model}", "direct", "none", epoch, made, None,
         1, 1, None, None, None, 0.0,
     )  # fmt: skip
 
@@ -142,3 +151,29 @@ def test_the_board_pays_no_one_for_abstaining() -> None:
     wins = [exactly[f"{what}_mddc"].value for what in ("win", "tie", "loss")]
     assert sum(w or 0 for w in wins) == pytest.approx(1)
     assert wins[2] == 0
+
+
+@pytest.mark.parametrize("reference", [Reference("optimal", 6, 6), Reference("bounded", 9, 6)])
+def test_an_answer_that_refutes_the_reference_is_no_gap(reference: Reference) -> None:
+    with pytest.raises(SolverFailure, match=r"^x: .* 2 is below the reference's bound 6"):
+        grade(instance(JOBS, reference), read({"order": ["J3", "J1", "J2"]}, ""))
+    invalid = grade(instance(JOBS, reference), read({"order": ["J3"]}, ""))
+    assert invalid.verdict == Verdict.infeasible
+
+
+def test_epochs_of_an_instance_are_one_trial_in_every_metric() -> None:
+    """Ten looks at one instance weigh no more than one, and mixed epochs weigh their mean."""
+    once = [drawn(k, ("exact", "worst", "shy")[k % 3]) for k in range(18)]
+    often = once + [
+        drawn(k, ("exact", "worst", "shy")[k % 3], e) for k in (1, 2) for e in (1, 2, 3)
+    ]
+    score, metrics = summarise(once)
+    again, repeated = summarise(often)
+    assert again.value == pytest.approx(score.value)
+    assert set(repeated) == set(metrics)
+    for name, found in metrics.items():
+        assert repeated[name].value == pytest.approx(found.value), name
+        assert repeated[name].low == pytest.approx(found.low), name
+    mixed = summarise([drawn(0, "exact"), drawn(0, "worst", 1), drawn(2, "exact")])[1]
+    assert mixed["share_optimal"].value == 0.75
+    assert mixed["zero_references"].value == 0

@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 
-from harness.board import as_csv, as_json, build_board
+from harness.board import Asked, Board, as_csv, as_json
+from harness.board import build_board as build
 from harness.render import notes
 from tasks.base import Grade, Problem, Record, Verdict
-from tests.harness.helpers import instances, makespan
+from tests.harness.helpers import instances, makespan, zeros
+from tests.loopback import Loopback
 
 
 def record(k: int, verdict: str = "valid", **changes: Any) -> Record:
@@ -28,6 +30,10 @@ def record(k: int, verdict: str = "valid", **changes: Any) -> Record:
         "input_tokens": 10, "output_tokens": 5, "cost": None, "seconds": 0.5,
     } | changes  # fmt: skip
     return Record(**fields)
+
+
+def build_board(records: list[Record], sizes: dict[str, int]) -> Board:
+    return build([Asked(r, {}) for r in records], sizes)
 
 
 def failed(k: int, **changes: Any) -> Record:
@@ -122,3 +128,40 @@ def test_the_table_reads_well_in_a_file(tmp_path: Path) -> None:
     csv_file = tmp_path / "b.csv"
     assert makespan("board", tmp_path / "x", "--csv", csv_file).returncode == 0
     assert csv_file.read_text().startswith("family,cell,model,")
+
+
+def test_errors_at_a_whole_level_leave_no_score() -> None:
+    """Nobody wins by failing where it is hard."""
+    easy = [record(k, level=5) for k in range(5)]
+    hard = [failed(k, level=40) for k in range(5, 10)]
+    wrong = [record(k, "infeasible", level=40, model="openai/n") for k in range(5, 10)]
+    right = [record(k, level=5, model="openai/n") for k in range(5)]
+    rows = build_board([*easy, *hard, *wrong, *right], {}).rows
+    assert [(r.model, r.score.value) for r in rows] == [("openai/n", 0.5), ("openai/m", None)]
+    assert rows[1].score.note == "only errors at level 40"
+    assert rows[1].problems == {"server: down": 5}
+
+
+def test_rows_of_another_setup_are_apart_and_no_episode_counts_twice(tmp_path: Path) -> None:
+    file = instances(tmp_path / "a.jsonl", 2)
+    with Loopback(zeros) as server:
+        how = ["run", file, "--model", "openai/m", "--base-url", server.url]
+        assert makespan(*how, "--temperature", "0", "--out", tmp_path / "x").returncode == 0
+        assert makespan(*how, "--temperature", "1", "--out", tmp_path / "y").returncode == 0
+    both = makespan("board", tmp_path / "x", tmp_path / "y", "--json")
+    rows = json.loads(both.stdout)["rows"]
+    assert [(r["setup"]["temperature"], r["n"]) for r in rows] == [(0.0, 2), (1.0, 2)]
+    twice = makespan("board", tmp_path / "x", tmp_path / "x")
+    assert twice.returncode == 2
+    assert "is in two of the folders" in twice.stderr
+
+
+def test_an_unfinished_run_is_said_to_be_one(tmp_path: Path) -> None:
+    file = instances(tmp_path / "a.jsonl", 6)
+    how = ["run", file, "--model", "policy/edf", "--out", tmp_path / "x"]
+    assert makespan(*how, "--limit", "2").returncode == 0
+    manifest = tmp_path / "x" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"limit": 2', '"limit": 6'))
+    done = makespan("board", tmp_path / "x")
+    assert done.returncode == 1
+    assert "policy/edf: 2 of 6 episodes" in done.stdout

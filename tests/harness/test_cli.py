@@ -1,6 +1,10 @@
 """Wrong input: one line that says what is wrong, where, and how to mend it; status 2; no files."""
 
+import fcntl
 import json
+import os
+import subprocess
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +13,10 @@ import pytest
 from generators.rcpsp import generate
 from harness.cli import main
 from harness.instances import encode
-from tests.harness.helpers import instances
+from tests.harness.helpers import command, instances, makespan
+
+PLAIN = generate(3, 0, 0, {"axes": "none"}, reference=False)
+DEEP = "[" * 100_000 + "]" * 100_000
 
 
 def line(**changes: Any) -> str:
@@ -39,7 +46,16 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "negative.jsonl").write_text(line(tasks=[{"id": "T1", "duration": -4}]))
     (tmp_path / "family.jsonl").write_text('{"family": "chess"}\n')
     (tmp_path / "answers.jsonl").write_text('{"id": "nobody", "answer": {}}\n')
+    (tmp_path / "good-answers.jsonl").write_text("")
     (tmp_path / "neither.jsonl").write_text('{"id": "rcpsp-4-s0-i0-x"}\n')
+    (tmp_path / "bytes.jsonl").write_bytes(encode(PLAIN).replace(b"T1", b"T\xff"))
+    (tmp_path / "deep.jsonl").write_text(line(horizon=0).replace('"horizon": 0', f'"x": {DEEP}'))
+    (tmp_path / "slash.jsonl").write_bytes(encode(PLAIN).replace(PLAIN.id.encode(), b"a/b"))
+    (tmp_path / "nul.jsonl").write_bytes(encode(PLAIN).replace(PLAIN.id.encode(), b"a\\u0000b"))
+    (tmp_path / "bytes-answers.jsonl").write_bytes(b'{"id": "a", "text": "\xff"}\n')
+    (tmp_path / "deep-answers.jsonl").write_text(f'{{"id": "a", "answer": {DEEP}}}\n')
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "plain.jsonl").write_bytes(encode(PLAIN))
     (tmp_path / "dir").mkdir()
     (tmp_path / "dir" / "file").write_text("mine")
 
@@ -83,6 +99,45 @@ def run(words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
         ("grade good.jsonl answers.jsonl", "answers.jsonl:1: no instance has the id 'nobody'"),
         ("grade good.jsonl neither.jsonl", 'needs either "answer" or "text"'),
         ("grade good.jsonl text.jsonl", "text.jsonl:1: JSON is malformed"),
+        ("solve bytes.jsonl", "bytes.jsonl:1: not UTF-8 text"),
+        ("solve deep.jsonl", "deep.jsonl:1: nested too deeply"),
+        ("grade good.jsonl bytes-answers.jsonl", "bytes-answers.jsonl:1: not UTF-8 text"),
+        ("grade good.jsonl deep-answers.jsonl", "deep-answers.jsonl:1: nested too deeply"),
+        ("generate rcpsp --level 5 -T horizon_factor=inf", "horizon_factor: inf is above 1000"),
+        ("generate rcpsp --level 5 -T horizon_factor=nan", "horizon_factor: nan is below 1"),
+        ("generate rcpsp --level 5 -T resources=5000000", "resources: 5000000 is above 100"),
+        ("generate rcpsp --level 5 -T slack=99999999", "slack: 99999999 is above"),
+        ("generate rcpsp --level 5 -T edges=4 -T edges=8", "-T: 'edges' is given twice"),
+        ("generate rcpsp --level 5 -T edge=4", "`edge`; there are edges, layers, resources, axes"),
+        ("generate tardiness --level 5 -T edge=4", "`edge`; there are tf, rdd, variant, weights"),
+        ("generate rcpsp --level 20000", "level 20000: a project has at most 1000 tasks"),
+        ("generate tardiness --level 10001", "level 10001: there are at most 10000 jobs"),
+        (f"generate rcpsp --level 5 --count {9**20}", f"{9**20} is more than 10000000"),
+        (f"generate rcpsp --level 5 --seed {9**20}", f"'{9**20}' is not a whole number of at"),
+        (f"run quickstart --limit {9**20}", f"{9**20} is more than 10000000"),
+        ("run quickstart --epochs NINES", "9... is more than 10000000"),
+        ("solve good.jsonl --jobs 9999", "9999 is more than 1000"),
+        ("generate rcpsp --level 5 --no-reference --out dir", "dir: it is a directory"),
+        ("generate rcpsp --level 5 --no-reference --out loop", "Too many levels of symbolic"),
+        ("generate rcpsp --level 5 --no-reference --out text.jsonl/x", "Not a directory"),
+        (f"generate rcpsp --level 5 --no-reference --out {'a' * 250}", "File name too long"),
+        ("generate rcpsp --level 5 --no-reference --out /dev/full", "/dev/full: No space left"),
+        ("solve good.jsonl --out dir", "dir: it is a directory"),
+        ("grade good.jsonl good-answers.jsonl --out dir", "dir: it is a directory"),
+        (
+            "export plain.jsonl --format psplib --out text.jsonl",
+            "the folder text.jsonl: File exist",
+        ),
+        ("export slash.jsonl --format psplib --out o", "'a/b' cannot be the name of a file"),
+        ("export nul.jsonl --format psplib --out o", r"'a\x00b' cannot be the name of a file"),
+        ("run quickstart --temperature nan", "'nan' is not a finite number"),
+        ("run quickstart --temperature inf", "'inf' is not a finite number"),
+        ('run quickstart --extra-body {"x":NaN}', "not JSON"),
+        ('run quickstart --extra-body {"x":1e999}', "not JSON: Number out of range"),
+        ('run quickstart --extra-body {"x":"\\ud800"}', "not JSON"),
+        ('run quickstart --extra-body {"x":"\udcff"}', "not UTF-8 text"),
+        ('run quickstart --extra-body {"x":DEEP}', "nested too deeply"),
+        (f'run quickstart --extra-body {{"x":{"[" * 200 + "]" * 200}}}', "nested too deeply"),
         ("import psplib nothing.sm", "nothing.sm"),
         ("import psplib text.jsonl", "text.jsonl"),
         ("export good.jsonl --format psplib --out o", "downtime"),
@@ -95,7 +150,7 @@ def run(words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
         ("run quickstart --model openai/gpt-5", "set the environment variable OPENAI_API_KEY"),
         ("run quickstart --model anthropic/x", "ANTHROPIC_API_KEY"),
         ("run quickstart --model openai/x --base-url nowhere", "base URL 'nowhere' is not"),
-        ("run quickstart --model openai/x --base-url http://a:b@c/v1", "no user or password"),
+        ("run quickstart --model openai/x --base-url http://a:b@c/v1", "no user"),
         ("run quickstart --model openai/x --base-url http://c --api-key-env NOPE", "NOPE"),
         ("run quickstart --model policy/edf --model policy/edf", "given twice"),
         ("run quickstart --model policy/edf --agent spy", "unknown agent 'spy': there are direct"),
@@ -114,7 +169,7 @@ def test_wrong_input(
     words: str, message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
-    status, out, err = run(words, capsys)
+    status, out, err = run(words.replace("DEEP", DEEP).replace("NINES", "9" * 5000), capsys)
     assert status == 2
     assert out == ""
     assert message in err
@@ -157,8 +212,36 @@ def test_some_instances_without_an_answer_are_told(
 ) -> None:
     first = generate(4, 0, 0, {}, reference=False)
     (tmp_path / "a.jsonl").write_text(json.dumps({"id": first.id, "text": "?"}))
-    status, _, err = run("grade good.jsonl a.jsonl", capsys)
-    assert (status, err) == (0, "1 of 2 instances have no answer\n")
+    status, out, err = run("grade good.jsonl a.jsonl", capsys)
+    assert (status, err) == (1, "1 of 2 instances have no answer\n")
+    assert out.count("\n") == 1
+
+
+def test_what_solve_writes_can_be_graded(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Also where it found no answer."""
+    assert run("solve good.jsonl --jobs 2 --out solved.jsonl", capsys)[0] == 0
+    lines = [json.loads(text) for text in (tmp_path / "solved.jsonl").read_text().splitlines()]
+    lines[1]["answer"] = None
+    (tmp_path / "solved.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    status, out, err = run("grade good.jsonl solved.jsonl", capsys)
+    assert (status, err) == (0, "")
+    grades = [json.loads(text) for text in out.splitlines()]
+    assert [g["verdict"] for g in grades] == ["valid", "unparsable"]
+    assert grades[1]["violations"] == [{"kind": "unparsable", "reason": "no answer"}]
+
+
+def test_an_object_with_a_key_twice_is_no_answer(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    starts = json.dumps(PLAIN.reference.answer)
+    doubled = starts[:-1] + "," + starts[1:]
+    (tmp_path / "a.jsonl").write_text(f'{{"id": "{PLAIN.id}", "answer": {doubled}}}')
+    status, out, _ = run("grade plain.jsonl a.jsonl", capsys)
+    assert status == 0
+    assert json.loads(out)["verdict"] == "unparsable"
+    assert "twice" in json.loads(out)["violations"][0]["reason"]
 
 
 def test_generate_writes_the_same_to_a_file_and_to_standard_output(
@@ -172,23 +255,139 @@ def test_generate_writes_the_same_to_a_file_and_to_standard_output(
     assert not list(tmp_path.glob("*.partial"))
 
 
-def test_a_cut_off_file_is_taken_up_where_it_ended(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    words = "generate rcpsp --level 6 --count 5 --no-reference --out made.jsonl"
-    assert run(words, capsys)[0] == 0
-    whole = (tmp_path / "made.jsonl").read_bytes()
-    from generators.rcpsp import resolve
-    from harness.cli import output
-    from harness.request import digest
+MADE = "generate rcpsp --level 6 --no-reference --out made.jsonl"
 
-    key = digest(["rcpsp", 6, 0, resolve(6, {}), True])
+
+def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> Path:
+    """The partial file of a `generate` that was stopped after some lines."""
+    from harness import instances
+
+    made: list[bytes] = []
+    make = instances.make
+
+    def stopped(wanted: instances.Wanted) -> bytes:
+        if len(made) == after:
+            raise KeyboardInterrupt
+        made.append(make(wanted))
+        return made[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(instances, "make", stopped)
+        assert main(f"{MADE} --count 9".split()) == 1
+    return next(tmp_path.glob("made.jsonl.*.partial"))
+
+
+@pytest.mark.parametrize("count", [2, 5, 8])
+def test_a_cut_off_file_is_taken_up_where_it_ended(
+    count: int,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also under another count: then with as many lines as that."""
+    assert run(f"{MADE} --count {count}", capsys)[0] == 0
+    whole = (tmp_path / "made.jsonl").read_bytes()
+    partial = cut_off(tmp_path, monkeypatch, 5)
+    lines = partial.read_bytes().splitlines(keepends=True)
     marked = b'{"kept": "from before"}\n'
-    (tmp_path / f"made.jsonl.{key}.partial").write_bytes(marked + whole.splitlines()[1][:40])
-    assert run(words, capsys)[0] == 0
+    partial.write_bytes(marked + b"".join(lines[1:]) + lines[0][:40])
+    assert run(f"{MADE} --count {count}", capsys)[0] == 0
     again = (tmp_path / "made.jsonl").read_bytes()
     assert again == marked + b"".join(whole.splitlines(keepends=True)[1:])
-    assert output.emit is not None
+    assert not list(tmp_path.glob("*.partial"))
+
+
+@pytest.mark.parametrize("what", ["the family's version", "the package's version"])
+def test_lines_of_another_version_are_not_taken_up(
+    what: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from harness.cli import instances, output
+    from harness.registry import family
+
+    partial = cut_off(tmp_path, monkeypatch, 1)
+    partial.write_bytes(b'{"made": "by another"}\n')
+    if what == "the family's version":
+        from dataclasses import replace
+
+        newer = replace(family("rcpsp"), version=99)
+        monkeypatch.setattr(instances, "family", lambda _: newer)
+    else:
+        monkeypatch.setattr(output, "version", lambda _: "99")
+    assert run(f"{MADE} --count 1", capsys)[0] == 0
+    assert b"by another" not in (tmp_path / "made.jsonl").read_bytes()
+
+
+def test_one_process_at_a_time_writes_a_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partial = cut_off(tmp_path, monkeypatch, 2)
+    before = partial.read_bytes()
+    capsys.readouterr()
+    with partial.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        status, _, err = run(f"{MADE} --count 9", capsys)
+    assert (status, err) == (2, "makespan generate: another process is writing made.jsonl\n")
+    assert partial.read_bytes() == before
+
+
+# Where lines go -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--help",
+        "--version",
+        "list",
+        "generate rcpsp --level 4 --no-reference",
+        "solve good.jsonl",
+        "import jobs jobs.jsonl",
+    ],
+)
+def test_a_full_standard_output_is_told(words: str, tmp_path: Path) -> None:
+    (tmp_path / "jobs.jsonl").write_text('{"id": "a", "p": [3], "d": [4]}\n')
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command(*words.split()), stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    name = "" if words.startswith("-") else f" {words.split()[0]}"
+    said = f"makespan{name}: cannot write standard output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
+def test_a_closed_standard_output_is_told() -> None:
+    done = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *command("list")],
+        stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    said = "makespan: cannot write standard output: it is closed\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
+def test_devices_pipes_and_links_stay_what_they_are(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = "generate rcpsp --level 4 --no-reference --count 2"
+    wanted = run(words, capsys)[1]
+    (tmp_path / "null").symlink_to("/dev/null")
+    (tmp_path / "link").symlink_to("dir/real")
+    os.mkfifo(tmp_path / "pipe")
+    got: list[str] = []
+    reader = threading.Thread(target=lambda: got.append((tmp_path / "pipe").read_text()))
+    reader.start()
+    for out in ("null", "link", "pipe"):
+        assert run(f"{words} --out {out}", capsys) == (0, "", "")
+    reader.join(10)
+    assert got == [wanted]
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "null").is_char_device()
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "dir" / "real").read_text() == wanted
+    assert makespan(*words.split(), "--out", "/dev/stdout").stdout == wanted
+    assert not list(tmp_path.rglob("*.partial"))
 
 
 def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:

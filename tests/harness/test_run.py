@@ -209,17 +209,29 @@ def test_regrade_asks_nobody_and_finds_the_same(tmp_path: Path) -> None:
     assert rows(out, "select distinct version from records") == [(0,), (1,)]
 
 
-def test_replay_refuses_another_prompt_and_names_the_part(tmp_path: Path) -> None:
+def test_what_was_changed_behind_a_run_is_refused(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 3), tmp_path / "run"
     with Loopback(zeros) as server:
         run(file, out, server)
-    template = out / "templates" / "rcpsp" / "plain.j2"
-    template.write_text(template.read_text() + "Be quick.\n")
-    done = makespan("regrade", out)
-    assert done.returncode == 2
-    assert "answer differs from the journal's in its message-0" in done.stderr
-    assert "rcpsp-4-s0-i0" in done.stderr
-    assert done.stderr.count("\n") == 1
+    for part, old, new in (
+        ("templates/rcpsp/plain.j2", "Schedule", "Plan"),
+        ("instances.jsonl", '"horizon":', '"horizon":1'),
+        ("manifest.json", '"format": 1', '"format": 99'),
+        ("journal.sqlite", "", ""),
+        ("instances.jsonl", "", ""),
+    ):
+        kept = (out / part).read_bytes()
+        if old:
+            (out / part).write_text((out / part).read_text().replace(old, new))
+        else:
+            (out / part).unlink()
+        for words in (["regrade", out], ["resume", out]):
+            done = makespan(*words)
+            assert done.returncode == 2, part
+            assert done.stderr.count("\n") == 1
+            assert str(out) in done.stderr
+        (out / part).write_bytes(kept)
+    assert makespan("regrade", out).stdout == "changed 0 of 3\n"
 
 
 def test_two_writers_are_one_too_many(tmp_path: Path) -> None:
@@ -268,18 +280,51 @@ def test_epochs_are_asked_apart(tmp_path: Path) -> None:
     assert board(out)[0]["n"] == 15
 
 
-def test_raised_in_the_world_is_an_error_record(tmp_path: Path) -> None:
-    """A template that needs what is not there: every episode fails alone, with its traceback."""
+def test_what_fails_inside_is_an_error_record(tmp_path: Path) -> None:
+    """An impossible project: its episode fails alone, the attempt and the reason are kept."""
     file, out = instances(tmp_path / "i.jsonl", 3), tmp_path / "run"
-    assert (
-        makespan("run", file, "--model", "policy/edf", "--out", out, "--limit", "1").returncode == 0
-    )
-    template = out / "templates" / "rcpsp" / "plain.j2"
-    template.write_text("{{ nothing_like_it }}")
-    done = makespan("run", file, "--model", "policy/edf", "--out", out, "--limit", "3")
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    lines[1]["reference"] = {"status": "none"}
+    lines[1]["payload"]["windows"] = [
+        {"task": t["id"], "release": 0, "deadline": t["duration"]}
+        for t in lines[1]["payload"]["tasks"]
+    ]
+    lines[1]["payload"]["disjunctions"] = [["T1", "T2"]]
+    file.write_text("\n".join(map(json.dumps, lines)))
+    done = makespan("run", file, "--model", "policy/exact", "--out", out)
     assert done.returncode == 1
     [row] = board(out)
-    assert (row["n"], row["errors"]) == (3, 2)
+    assert (row["n"], row["errors"]) == (3, 1)
+    assert "infeasible" in done.stdout
+    assert len(rows(out, "select fault from attempts where fault is not null")) == 1
+
+
+def test_a_model_that_cannot_go_on_leaves_the_others_alone(tmp_path: Path) -> None:
+    file, out = instances(tmp_path / "i.jsonl", 12), tmp_path / "run"
+
+    def answer(number: int, body: Json) -> str | Fault:
+        return zeros(number, body) if body["model"] == "good" else says(404, "no such model")
+
+    with Loopback(answer, delay=0.1) as server:
+        done = run(file, out, server, "--model", "openai/good", "--max-connections", "4")
+    assert done.returncode == 2
+    assert "no such model" in done.stderr.strip().splitlines()[-1]
+    assert len(answered(out)) == 12
+
+
+def test_a_context_that_is_too_long_is_the_models_failure(tmp_path: Path) -> None:
+    file, out = instances(tmp_path / "i.jsonl", 3), tmp_path / "run"
+    with Loopback(lambda *_: says(400, "maximum context length is 10 tokens")) as server:
+        assert run(file, out, server).returncode == 0
+    [row] = board(out)
+    assert (row["errors"], row["unparsable"], row["score"]["value"]) == (0, 3, 0.0)
+
+
+def test_a_retry_after_of_a_day_is_not_waited_for(tmp_path: Path) -> None:
+    file, out = instances(tmp_path / "i.jsonl", 1), tmp_path / "run"
+    with Loopback(lambda *_: says(429, "tomorrow", Retry_After="86400")) as server:
+        assert run(file, out, server).returncode == 1
+        assert len(server.requests) == 1
 
 
 def test_a_provider_that_is_down_gives_up_by_name(tmp_path: Path) -> None:
