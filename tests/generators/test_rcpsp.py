@@ -179,8 +179,8 @@ def test_wrong_settings(given: dict[str, object], message: str) -> None:
 
 
 def test_a_level_too_large() -> None:
-    with pytest.raises(InputError, match="level 2001: a project has at most 2000 tasks"):
-        resolve(2001, {})
+    with pytest.raises(InputError, match="level 1001: a project has at most 1000 tasks"):
+        resolve(1001, {})
 
 
 def test_default_edges_always_fit() -> None:
