@@ -26,6 +26,7 @@ from tasks.prompts import Prompts
 
 FAMILIES = {
     "rcpsp": "start times for a project: precedence, resources, downtime, windows, disjunctions",
+    "calendar": "one of several clashing meetings, round after round: learn whose meetings matter",
     "tardiness": "an order of jobs on one machine that is late as little as possible in total",
 }
 

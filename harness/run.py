@@ -179,15 +179,17 @@ class Batch:
         return outcome, memory.state()
 
     def _memory(self, job: Job) -> Memory:
-        name, prompts = self._memory_of(job.instance), self.folder.prompts
+        name, prompts = self._memory_of(job), self.folder.prompts
         others = None
         if name in NEEDS_OTHER:
             others = other_rounds(job.instance, self.instances, prompts)
         return MEMORIES[name](Context(prompts, others))
 
-    def _memory_of(self, instance: Instance[Any]) -> str:
-        """The memory's name; a family of one step has none to speak of."""
-        return self._configuration.memory if family(instance.family).many_steps else "none"
+    def _memory_of(self, job: Job) -> str:
+        """The memory's name; none for a family of one step, and for policies, which read the view."""
+        if job.model.startswith("policy/") or not family(job.instance.family).many_steps:
+            return "none"
+        return self._configuration.memory
 
     def _record(
         self,
@@ -208,7 +210,7 @@ class Batch:
             settings=job.instance.settings,
             model=job.model,
             agent=self._configuration.agent,
-            memory=self._memory_of(job.instance),
+            memory=self._memory_of(job),
             epoch=job.epoch,
             grade=grade,
             problem=problem,

@@ -80,7 +80,7 @@ def test_links_lead_somewhere() -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_familys_page_names_its_settings_policies_suites_and_metrics(name: str) -> None:
     page = (ROOT / "docs" / f"{name}.md").read_text("utf-8")
-    for setting in family(name).resolve(10, {}):
+    for setting in family(name).resolve(4, {}):
         assert f"`{setting}`" in page, setting
     for policy in family(name).policies:
         assert f"`policy/{policy}`" in page, policy

@@ -74,26 +74,33 @@ def import_(options: Namespace) -> int:
 
 
 def export(options: Namespace) -> int:
-    """`makespan export FILE.jsonl --format psplib`."""
-    from generators.psplib import write_psplib
-
-    found = instances.read(options.file)
-    for instance in found:
-        if instance.family != "rcpsp":
-            raise InputError(f"{instance.id}: a {instance.family} has no psplib form")
-        if not _names_a_file(instance.id):
-            raise InputError(f"the id {instance.id!r} cannot be the name of a file")
-    texts = [(f"{instance.id}.sm", write_psplib(instance.payload)) for instance in found]
+    """`makespan export FILE.jsonl --format psplib|ics`: one file an instance."""
+    made = [_exported(i, options.format) for i in instances.read(options.file)]
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder {options.out}: {error.strerror}") from None
-    for name, _ in texts:
+    for name, _ in made:
         files.destination(options.out / name)
-    for name, text in texts:
-        files.write(options.out / name, text)
-    print(f"{len(texts)} files in {options.out}", file=sys.stderr)
+    for name, content in made:
+        files.write(options.out / name, content)
+    print(f"{len(made)} files in {options.out}", file=sys.stderr)
     return 0
+
+
+def _exported(instance: Instance[Any], form: str) -> tuple[str, str | bytes]:
+    """An instance as the name and the content of a file."""
+    if not _names_a_file(instance.id):
+        raise InputError(f"the id {instance.id!r} cannot be the name of a file")
+    if (form, instance.family) == ("psplib", "rcpsp"):
+        from generators.psplib import write_psplib
+
+        return f"{instance.id}.sm", write_psplib(instance.payload)
+    if (form, instance.family) == ("ics", "calendar"):
+        from generators.calendar_ics import export as write_ics
+
+        return f"{instance.id}.ics", write_ics(instance)
+    raise InputError(f"{instance.id}: a {instance.family} has no {form} form")
 
 
 def _names_a_file(name: str) -> bool:

@@ -99,7 +99,7 @@ def _import(p: Parser) -> None:
 
 def _export(p: Parser) -> None:
     p.add_argument("file", type=Path, metavar="FILE.jsonl")
-    p.add_argument("--format", choices=["psplib"], required=True)
+    p.add_argument("--format", choices=["psplib", "ics"], required=True)
     p.add_argument("--out", type=Path, required=True, metavar="FOLDER")
 
 

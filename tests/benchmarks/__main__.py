@@ -2,12 +2,24 @@
 
 import sys
 
-from tests.benchmarks import bench_code, bench_psplib, bench_runner
+from tests.benchmarks import (
+    bench_calendar,
+    bench_code,
+    bench_psplib,
+    bench_runner,
+    bench_tardiness,
+)
 
 
 def main() -> int:
     """Run all, print a line a promise."""
-    limits = [*bench_code.main(), *bench_runner.main(), *bench_psplib.limits()]
+    limits = [
+        *bench_code.main(),
+        *bench_runner.main(),
+        *bench_calendar.main(),
+        *bench_tardiness.main(),
+        *bench_psplib.limits(),
+    ]
     print()
     for limit in limits:
         print(limit)

@@ -142,7 +142,10 @@ def run(words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
         ("import psplib text.jsonl", "text.jsonl"),
         ("export good.jsonl --format psplib --out o", "downtime"),
         ("run", "required: SUITE|FAMILY|FILE.jsonl"),
-        ("run chess --model policy/edf", "'chess' is no suite (quickstart, rcpsp"),
+        (
+            "run chess --model policy/edf",
+            "'chess' is no suite (calendar, calendar-full, quickstart",
+        ),
         ("run nothing.jsonl --model policy/edf", "cannot read nothing.jsonl"),
         ("run quickstart --model policy/magic", "unknown model 'policy/magic': the policies"),
         ("run quickstart --model gpt-5", "unknown model 'gpt-5': providers are openai"),

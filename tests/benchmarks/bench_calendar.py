@@ -1,0 +1,40 @@
+"""What is promised of years of clashes: no shortcuts over 3,000 rounds, and CPU of a large run."""
+
+from time import process_time
+
+from generators.calendar import generate
+from generators.calendar_audit import audit
+from graders.calendar import grade
+from harness.agents.calendar import POLICIES
+from tasks.calendar import LEVELS, Step, read
+from tests.benchmarks.limits import Limit
+
+USERS = 30  # times 104 rounds
+
+
+def shortcuts() -> list[Limit]:
+    """Each shortcut's distance from chance, for each number of events."""
+    found = []
+    for level in LEVELS:
+        made = [generate(level, 0, index, {}, reference=False) for index in range(USERS)]
+        for f in audit(made):
+            what = f"calendar, {level} events, {f.shortcut}: distance from chance"
+            found.append(Limit(what, abs(f.accuracy - f.chance), f.limit))
+    return found
+
+
+def learners() -> list[Limit]:
+    """CPU of a user's year with 5 events: made, decided by every policy, graded."""
+    began, users = process_time(), 10
+    for index in range(users):
+        instance = generate(5, 0, index, {})
+        for policy in POLICIES.values():
+            answers = [policy.answer(Step(instance, k)) for k in range(1, 105)]
+            grade(instance, read({"decisions": answers}, ""))
+    seconds = (process_time() - began) / users
+    return [Limit("calendar, a user's year by every policy: CPU s", seconds, 1)]
+
+
+def main() -> list[Limit]:
+    """Measure."""
+    return [*shortcuts(), *learners()]

@@ -1,0 +1,247 @@
+"""Wrong years cannot be built; prompts are as they were and know nothing of the truth."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from generators.calendar import generate
+from tasks.base import Ask, Instance, Outcome, Reply, Tell
+from tasks.calendar import Life, Step, Year, answer_schema, read, world
+from tasks.calendar_truth import Judgement
+from tasks.prompts import installed
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def make(level: int = 3, index: int = 0, **settings: Any) -> Instance[Year]:
+    return generate(level, 1, index, {"rounds": 6, **settings})
+
+
+def lived(
+    instance: Instance[Year], replies: Sequence[str]
+) -> tuple[list[Ask], list[Tell], Outcome]:
+    """A year with these replies: what was asked, what was told, and what came of it."""
+    program, asked, told = world(instance, installed()), list[Ask](), list[Tell]()
+    waiting, answer = iter(replies), None
+    while True:
+        try:
+            effect = program.send(answer)
+        except StopIteration as stop:
+            outcome: Outcome = stop.value
+            return asked, told, outcome
+        answer = None
+        if isinstance(effect, Ask):
+            asked.append(effect)
+            answer = Reply(next(waiting))
+        else:
+            told.append(effect)
+
+
+def gold(instance: Instance[Year]) -> list[str]:
+    answer = instance.reference.answer or {}
+    return [msgspec.json.encode(one).decode() for one in answer["decisions"]]
+
+
+def text(asked: Ask) -> str:
+    return "\n".join(f"--- {m.role}\n{m.content}" for m in asked.messages)
+
+
+# The world -----------------------------------------------------------------------------------
+
+
+def test_a_year_in_order() -> None:
+    instance = make()
+    asked, told, outcome = lived(instance, gold(instance))
+    assert [a.path for a in asked] == [f"round-{k:03d}/answer" for k in range(1, 7)]
+    assert [t.path for t in told] == [f"round-{k:03d}/feedback" for k in range(1, 7)]
+    assert [a.view for a in asked] == [Step(instance, k) for k in range(1, 7)]
+    assert asked[0].view.family == "calendar"
+    given = read(instance.reference.answer, "")
+    assert [p.value for p in outcome.answers] == [p.value for p in given.answers]
+    for one, ask, tell in zip(instance.payload.rounds, asked, told, strict=True):
+        assert ask.schema == answer_schema(one)
+        assert tell.facts["date"] == one.date
+        assert all(i in ask.messages[1].content and i in tell.facts["text"] for i in one.ids)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["", "no", '{"accept": "E0"}', '{"accept": ["E1", "E2"]}', '{"accept": null}', '{"accept": 5}'],
+)
+def test_an_invalid_reply_does_not_end_the_year(reply: str) -> None:
+    instance = make(decisions="own")
+    asked, told, outcome = lived(instance, [reply, *gold(instance)[1:]])
+    assert len(asked) == len(told) == len(outcome.answers) == 6
+    assert told[0].facts["accepted"] is None
+    assert "You accepted none of them" in told[0].facts["text"]
+    assert told[1].facts["accepted"] == instance.payload.truth.judgements[1].decision
+
+
+def test_nothing_of_the_truth_is_in_a_prompt() -> None:
+    """The prompts are the same when every hidden thing is another one."""
+    instance = make(level=4)
+    year = instance.payload
+    truth = year.truth
+    principles = tuple(replace(p, text="other", prior=9.0) for p in truth.principles)
+    era = replace(truth.eras[0], weights=tuple(-w for w in truth.eras[0].weights))
+    judgements = tuple(
+        Judgement(j.triggered, j.ranking[::-1], j.ranking[-1], j.deciding)
+        for j in truth.judgements
+    )  # fmt: skip
+    other = replace(truth, principles=principles, eras=(era,), judgements=judgements)
+    hidden = replace(instance, id="other", index=9, payload=replace(year, truth=other))
+    replies = ["none"] * 6
+    shown, blind = lived(instance, replies), lived(hidden, replies)
+    assert [a.messages for a in shown[0]] == [a.messages for a in blind[0]]
+    assert [a.schema for a in shown[0]] == [a.schema for a in blind[0]]
+    assert [t.facts for t in shown[1]] != [t.facts for t in blind[1]]
+
+
+@pytest.mark.parametrize("feedback", ["full", "binary", "text", "none"])
+@pytest.mark.parametrize("decisions", ["true", "own"])
+def test_feedback_reveals_what_it_says_and_no_more(feedback: str, decisions: str) -> None:
+    instance = make(feedback=feedback, decisions=decisions, history=7)
+    year, wrong = instance.payload, []
+    for one, judged in zip(year.rounds, year.truth.judgements, strict=True):
+        wrong.append(next(i for i in one.ids if i != judged.decision))
+    _, told, _ = lived(instance, ['{"accept": "%s"}' % i for i in wrong])  # noqa: UP031
+    for tell, judged, mine in zip(told, year.truth.judgements, wrong, strict=True):
+        facts, last = tell.facts, tell.facts["text"].splitlines()[-2:]
+        assert facts["history"] == 7
+        assert ("accepted" in facts) == (feedback == "full")
+        assert ("correct" in facts) == (feedback == "binary")
+        reason = year.truth.principles[judged.deciding[0]].text
+        assert (reason in facts["text"]) == (feedback == "text")
+        true = f"Accepted: {judged.decision}" in last
+        assert true == (feedback == "full" and decisions == "true")
+        assert (f"You accepted {mine}." in last) == (decisions == "own" or feedback == "binary")
+        if feedback == "full":
+            assert facts["accepted"] == (judged.decision if decisions == "true" else mine)
+        if feedback == "binary":
+            assert facts["correct"] is False
+
+
+def test_a_new_manager_is_in_the_chart_from_the_day_on() -> None:
+    instance = generate(3, 1, 0, {"rounds": 40})
+    year = instance.payload
+    change = next(life for life in year.life if life.kind == "manager")
+    people = {p.id: p for p in year.organisation.people}
+    me = people[year.user]
+    asked, told, _ = lived(instance, ["no"] * 40)
+    for one, ask, tell in zip(year.rounds, asked, told, strict=True):
+        head = me.manager if one.date < change.date else change.manager
+        line = f"- {me.name}, {me.title}, reports to {people[head].name}\n"
+        assert line in ask.messages[0].content
+        assert (change.text in tell.facts["text"]) == (change.text in ask.messages[1].content)
+    assert sum(change.text in ask.messages[1].content for ask in asked) == 1
+
+
+@pytest.mark.parametrize("level", [2, 5])
+def test_prompts_are_as_they_were(level: int) -> None:
+    instance = make(level=level, index=level)
+    asked, told, _ = lived(instance, gold(instance))
+    shown = f"{text(asked[0])}\n--- feedback\n{told[0].facts['text']}\n"
+    golden = GOLDEN / f"calendar-{level}.txt"
+    if not golden.exists():
+        golden.write_text(shown, "utf-8")
+    assert shown == golden.read_text("utf-8")
+
+
+# Answers from a file -------------------------------------------------------------------------
+
+
+def test_reading_a_years_answer() -> None:
+    assert [p.value for p in read({"decisions": [{"accept": "E1"}, 5]}, "").answers] == [
+        {"accept": "E1"},
+        None,
+    ]
+    found = read(None, 'So: {"decisions": [{"accept": "E1"}]}').answers
+    assert [(p.value, p.how) for p in found] == [({"accept": "E1"}, "embedded")]
+    for answer in ({}, {"decisions": "E1"}, {"decisions": None}):
+        assert read(answer, "").answers[0].problem == '"decisions" is not a list'
+    assert "no JSON object" in (read(None, "no").answers[0].problem or "")
+
+
+# Wrong years ---------------------------------------------------------------------------------
+
+
+def wrong_year(year: Year, what: str) -> Any:
+    """Change one thing that must not be."""
+    raw: Any = msgspec.to_builtins(year)
+    rounds, truth = raw["rounds"], raw["truth"]
+    event = rounds[0]["events"][0]
+    changes: dict[str, tuple[Any, str, Any]] = {
+        "no rounds": (raw, "rounds", []),
+        "negative history": (raw, "history", -1),
+        "unknown user": (raw, "user", "p99"),
+        "feedback": (raw, "feedback", "some"),
+        "date": (rounds[0], "date", "2025-13-01"),
+        "time": (rounds[0], "start", "9 am"),
+        "order": (rounds[0], "date", "2026-01-01"),
+        "one event": (rounds[0], "events", rounds[0]["events"][:1]),
+        "id twice": (event, "id", rounds[0]["events"][1]["id"]),
+        "stranger": (event, "organiser", "p99"),
+        "without user": (event, "attendees", [event["organiser"]]),
+        "in two places": (event, "attendees", rounds[0]["events"][1]["attendees"]),
+        "unknown series": (event, "series", "s99"),
+        "unknown manager": (raw["organisation"]["people"][3], "manager", "p99"),
+        "cycle": (raw["organisation"]["people"][0], "manager", "p02"),
+        "weekday": (raw["series"][0], "weekday", (raw["series"][0]["weekday"] + 1) % 7),
+        "no trigger": (truth["principles"][0], "when", {}),
+        "era": (truth["eras"][0], "start", 2),
+        "weights": (truth["eras"][0], "weights", [1.0]),
+        "judgements": (truth, "judgements", truth["judgements"][:-1]),
+        "principle": (truth["judgements"][0], "deciding", [99]),
+        "ranking": (truth["judgements"][0], "ranking", truth["judgements"][0]["ranking"][::-1]),
+        "decision": (truth["judgements"][0], "decision", truth["judgements"][0]["ranking"][1]),
+        "unknown field": (raw, "answer", "E1"),
+    }
+    place, key, value = changes[what]
+    place[key] = value
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("no rounds", "needs at least one"),
+        ("negative history", "history -1 is negative"),
+        ("unknown user", "user 'p99' is not one of the people"),
+        ("feedback", "Invalid enum value 'some'"),
+        ("date", "month must be in"),
+        ("time", "'9 am' is not HH:MM"),
+        ("order", "round 2: .* is not after"),
+        ("one event", "1 events, not 2 to 5"),
+        ("id twice", "is there more than once"),
+        ("stranger", "unknown person 'p99'"),
+        ("without user", "is not an attendee"),
+        ("in two places", "round 1: attendees: id 'p.*' is there more than once"),
+        ("unknown series", "unknown series 's99'"),
+        ("unknown manager", "unknown manager 'p99'"),
+        ("cycle", "cyclic reporting"),
+        ("weekday", "is not on weekday"),
+        ("no trigger", "has no trigger"),
+        ("era", r"they start in rounds \[2\]"),
+        ("weights", r"1 weights of \d+ principles"),
+        ("judgements", "5 judgements of 6 rounds"),
+        ("principle", "there is no principle 99"),
+        ("ranking", "is not by the weighted sums"),
+        ("decision", "is not the first of the ranking"),
+        ("unknown field", "unknown field `answer`"),
+    ],
+)
+def test_a_wrong_year_cannot_be_built(what: str, message: str) -> None:
+    with pytest.raises(msgspec.ValidationError, match=message):
+        msgspec.convert(wrong_year(make().payload, what), Year)
+
+
+def test_life_is_in_order_and_of_known_people() -> None:
+    year = make().payload
+    with pytest.raises(ValueError, match="not in the order"):
+        replace(year, life=year.life[::-1])
+    with pytest.raises(ValueError, match="unknown manager 'p99'"):
+        replace(year, life=(Life("2025-05-05", "manager", "x", "p99"),))
