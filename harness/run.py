@@ -186,7 +186,7 @@ class Batch:
         return MEMORIES[name](Context(prompts, others))
 
     def _memory_of(self, job: Job) -> str:
-        """The memory's name; none in a family of one step, and for policies, which see the truth."""
+        """The memory's name; none in a family of one step, and for policies: they see the truth."""
         if job.model.startswith("policy/") or not family(job.instance.family).many_steps:
             return "none"
         return self._configuration.memory
