@@ -60,6 +60,7 @@ class Journal:
             self._db = sqlite3.connect(self.path, isolation_level=None)
             self._db.executescript(_SCHEMA)
             self._ids: dict[str, int] = dict(self._db.execute("select key, id from episodes"))
+            self._last = max(self._ids.values(), default=0)
             self._begun = {i for (i,) in self._db.execute("select distinct episode from attempts")}
         except sqlite3.Error as error:
             raise self._failure(error) from None
@@ -121,11 +122,14 @@ class Journal:
 
     def _id(self, episode: str) -> int:
         if episode not in self._ids:
-            self._ids[episode] = number = len(self._ids) + 1
+            self._last += 1
+            self._ids[episode] = number = self._last
             self._add("insert into episodes values (?, ?)", (number, episode))
         return self._ids[episode]
 
     def _add(self, statement: str, row: tuple[Any, ...]) -> _Batch:
+        if self._broken:
+            raise self._broken
         if self._batch is None:
             self._batch = _Batch()
             asyncio.get_running_loop().call_soon(self._flush)
@@ -133,8 +137,6 @@ class Journal:
         return self._batch
 
     async def _commit(self, statement: str, row: tuple[Any, ...]) -> None:
-        if self._broken:
-            raise self._broken
         batch = self._add(statement, row)
         await batch.done.wait()
         if batch.failure:

@@ -83,3 +83,40 @@ def test_what_is_no_run_folder_or_no_journal(tmp_path: Path) -> None:
         Journal(tmp_path)
     with pytest.raises(StoreFailure, match="not a database"):
         list(read_records(tmp_path))
+
+
+def test_after_a_failed_commit_nothing_more_is_written(tmp_path: Path) -> None:
+    """Rows that were rolled back leave no gap in which a resumed run would trip."""
+
+    async def go() -> None:
+        journal = Journal(tmp_path)
+        await journal.attempt("a", "answer", 1, "q", 0.1, reply=Reply("1"))
+        twice = [journal.attempt("b", "answer", 1, "q", 0.1, reply=Reply("2")) for _ in "xy"]
+        failures = await asyncio.gather(*twice, return_exceptions=True)
+        assert all(isinstance(f, StoreFailure) for f in failures)
+        with pytest.raises(StoreFailure):
+            await journal.attempt("c", "answer", 1, "q", 0.1, reply=Reply("3"))
+        journal.close()
+        again = Journal(tmp_path)
+        for name in "bcd":
+            await again.attempt(name, "answer", 1, "q", 0.1, reply=Reply("4"))
+        assert again.answered("a")["answer"].reply == Reply("1")
+        again.close()
+
+    asyncio.run(go())
+
+
+def test_a_gap_in_the_numbers_of_episodes_is_no_trouble(tmp_path: Path) -> None:
+    Journal(tmp_path).close()
+    db = sqlite3.connect(tmp_path / "journal.sqlite")
+    db.execute("insert into episodes values (1, 'a'), (3, 'c')")
+    db.commit()
+    db.close()
+
+    async def go() -> None:
+        journal = Journal(tmp_path)
+        for name in "bde":
+            await journal.attempt(name, "answer", 1, "q", 0.1, reply=Reply(name))
+        journal.close()
+
+    asyncio.run(go())
