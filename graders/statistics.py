@@ -87,15 +87,15 @@ def bootstrap(values: Sequence[float], statistic: Literal["mean", "median"] = "m
     """
     if not values:
         return Estimate.unknown("no values")
+    if len(values) >= FEWEST and min(values) == max(values):
+        only = float(values[0])  # no mean, which may be off in its last digit
+        return Estimate(only, only, only, f"all {len(values)} values are equal")
     import numpy
 
     array = numpy.array(values, dtype=float)
     function: Any = numpy.mean if statistic == "mean" else numpy.median
     if len(array) < FEWEST:
         return Estimate(float(function(array)), None, None, f"fewer than {FEWEST} values")
-    if min(values) == max(values):
-        only = float(values[0])  # no mean, which may be off in its last digit
-        return Estimate(only, only, only, f"all {len(array)} values are equal")
     draws = [function(array[drawn], axis=1) for drawn in _resamples(len(array))]
     low, high = percentiles(numpy.concatenate(draws).tolist())
     return Estimate(float(function(array)), low, high)

@@ -115,7 +115,7 @@ def _sizes(folders: Sequence[Folder]) -> dict[str, int]:
             count = min(x for x in (suite.size, manifest.limit) if x is not None)
             found = Counter(w.family for w in islice(suite.instances(), count))
         else:
-            found = Counter(i.family for i in folder.instances()[: manifest.limit])
+            found = Counter(folder.families()[: manifest.limit])
         for name, number in found.items():
             sizes[name] = max(sizes.get(name, 0), number * epochs)
     return sizes

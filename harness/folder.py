@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from harness import files
-from harness.instances import decode, digest
+from harness.instances import decode, digest, family_of
 from harness.journal import NAME, Journal
 from harness.models.base import Sampling
 from harness.request import digest as short_digest
@@ -208,6 +208,10 @@ class Folder:
         """The instances made so far."""
         path = self.path / INSTANCES
         return [decode(line, f"{path}:{k}") for k, line in enumerate(self._lines(), 1)]
+
+    def families(self) -> list[str]:
+        """The family of each instance made so far."""
+        return [family_of(line) for line in self._lines()]
 
     def add_instances(self, lines: Iterator[bytes]) -> Iterator[bytes]:
         """Append instance lines as they come, each safe before the next is made."""

@@ -33,6 +33,11 @@ def encode(instance: Instance[Any]) -> bytes:
     return msgspec.json.encode(instance)
 
 
+def family_of(line: bytes) -> str:
+    """The family of an instance line, without reading the rest."""
+    return decode_as(_Head, line, "instances").family
+
+
 def decode(line: bytes | str, where: str) -> Instance[Any]:
     """Read an instance line; InputError says where and what is wrong."""
     name = decode_as(_Head, line, where).family
