@@ -29,12 +29,13 @@ from harness.journal import Journal
 from harness.models.base import Model, Sampling
 from harness.models.build import build_model
 from harness.models.policy import build_policy
+from harness.others import neighbour
 from harness.progress import Progress
 from harness.registry import family
 from harness.render import print_board
 from harness.run import Batch
 from harness.suites import Suite
-from memory.base import MEMORIES, NEEDS_STEPS
+from memory.base import MEMORIES, NEEDS_OTHER, NEEDS_STEPS
 from tasks.base import InputError, Instance
 from tasks.prompts import Prompts, installed
 
@@ -206,6 +207,7 @@ def _perform(folder: Folder, models: Sequence[Model], options: Namespace) -> int
     """Make what instances are missing, run what is open, print the board."""
     _warn_of_versions(folder.manifest.environment)
     made = _instances(folder)
+    _enough_users(folder.manifest.configuration.memory, made)
     journal = Journal(folder.path)
     patience = Patience(attempts=options.max_attempts, seconds=options.attempt_timeout)
     batch = Batch(folder, journal, made, patience, options.max_connections, say)
@@ -221,6 +223,14 @@ def _perform(folder: Folder, models: Sequence[Model], options: Namespace) -> int
     if counts["errors"]:
         say(f"{counts['errors']} episodes ended in errors: makespan resume {folder.path}")
     return 1 if counts["left"] or counts["errors"] else 0
+
+
+def _enough_users(memory: str, made: Sequence[Instance[Any]]) -> None:
+    """InputError if a memory that shows another user's rounds finds somebody alone."""
+    if memory in NEEDS_OTHER:
+        for instance in made:
+            if neighbour(instance, made) is None:
+                raise InputError(f"memory {memory!r} needs two users of a kind: a larger --limit")
 
 
 def _instances(folder: Folder) -> list[Instance[Any]]:

@@ -398,3 +398,11 @@ def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert status == 0
     for name in ("rcpsp-hard", "rcpsp-edges", "rcpsp-transfer", "policy/exact", "direct", "none"):
         assert name in out
+
+
+def test_placebo_needs_another_user(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    words = "run calendar --memory placebo --model policy/first -T rounds=4 --out"
+    status, out, err = run(f"{words} {tmp_path}/one --limit 1", capsys)
+    assert (status, out) == (2, "")
+    assert "needs two users of a kind: a larger --limit" in err
+    assert run(f"{words} {tmp_path}/two --limit 2", capsys)[0] == 0
