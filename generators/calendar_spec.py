@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 
 import msgspec
 
@@ -185,9 +187,29 @@ def lexicon() -> Lexicon:
     return msgspec.toml.decode(text, type=Lexicon)
 
 
-def places(count: int) -> list[tuple[Spec, Role]]:
-    """The organisation and role of users 0, 1, ...: organisations in turn, then their roles."""
-    known = specs()
+def own_spec(name: str) -> tuple[str, Spec]:
+    """A specification in a file of the user's, and its name with a digest: `FILE.toml#DIGEST`.
+
+    InputError if it cannot be read, is wrong, or is not what a digest in `name` says.
+    """
+    path, _, digest = name.partition("#")
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise InputError(f"organisation: {path}: {reason}") from None
+    found = sha256(text.encode()).hexdigest()[:12]
+    if digest not in ("", found):
+        raise InputError(f"organisation: {path} is not what it was: its digest is {found}")
+    return f"{path}#{found}", read_spec(text, path)
+
+
+def places(count: int, own: str = "") -> list[tuple[Spec, Role]]:
+    """The organisation and role of users 0, 1, ...: organisations in turn, then their roles.
+
+    With `own` (see `own_spec`) there is that organisation only.
+    """
+    known = (own_spec(own)[1],) if own else specs()
     rows = [
         (spec, spec.users[k])
         for k in range(max(len(spec.users) for spec in known))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from graders.statistics import Estimate
 from harness.folder import Folder, differences
@@ -155,7 +156,22 @@ def build_board(
         _row(key, group, sizes.get(key[0]) if len(cells[key[0]]) == 1 else None)
         for key, group in groups.items()
     ]
+    rows = [_with_gain(row, key, groups) for row, key in zip(rows, groups, strict=True)]
     return Board(tuple(sorted(rows, key=_rank)), missing)
+
+
+def _with_gain(row: Row, key: tuple[str, ...], groups: dict[tuple[str, ...], list[Record]]) -> Row:
+    """A row with a memory gets its gain over the same model's without, and over the same history.
+
+    A gain is there if the other row is on the board too.
+    """
+    gain = family(row.family).gain
+    found = {}
+    for name, other in (("learning_gain", "none"), ("gain_over_history", "history")):
+        without = (*key[:4], other, *key[5:])
+        if gain and row.memory not in ("none", other) and without in groups:
+            found[name] = gain(groups[key], groups[without])
+    return replace(row, metrics=row.metrics | found) if found else row
 
 
 def _text(value: object) -> str:

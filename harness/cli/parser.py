@@ -69,6 +69,7 @@ def build_parser() -> Parser:
     _resume(add("resume", "Go on with a run that was cut off.", "runs.resume"))
     _regrade(add("regrade", "Replay a run with today's graders.", "runs.regrade"))
     _board(add("board", "Print the leaderboard of runs.", "boards.board"))
+    _audit(add("audit", "Look for shortcuts in instances, or check a run.", "audits.audit"))
     return parser
 
 
@@ -155,6 +156,12 @@ def _board(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument("--csv", type=Path, metavar="F")
+
+
+def _audit(p: Parser) -> None:
+    p.add_argument("target", type=Path, metavar="FILE.jsonl|DIR")
+    p.add_argument("--json", action="store_true", help="print JSON")
+    _patience(p)
 
 
 def _settings(p: Parser) -> None:
