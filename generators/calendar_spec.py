@@ -106,6 +106,7 @@ def read_spec(text: str, where: str) -> Spec:
         spec = msgspec.toml.decode(text, type=Spec)
     except msgspec.DecodeError as error:
         raise InputError(f"{where}: {_key(error)}") from None
+    _check_enough(spec, where)
     _check_roles(spec, where)
     for role in spec.role:
         for rule in role.principle:
@@ -117,6 +118,21 @@ def _key(error: msgspec.DecodeError) -> str:
     """msgspec's message with the key in front: `role[0].level: Expected ...`."""
     reason, at, key = str(error).partition(" - at `$.")
     return f"{key.rstrip('`')}: {reason}" if at else reason
+
+
+def _check_enough(spec: Spec, where: str) -> None:
+    """InputError if clashes could hardly be made from it: too few people, topics, words, rules."""
+    counts = [
+        ("role: people in all", sum(role.count for role in spec.role), 40),
+        ("partner: people in all", sum(partner.count for partner in spec.partner), 2),
+        ("topic", len(spec.topic), 4),
+        *((f"topic.{t.key}.subjects", len(t.subjects), 4) for t in spec.topic),
+        *((f"role.{r.key}.principle", len(r.principle), 5) for r in spec.users),
+        *((name, len(getattr(spec, name)), 1) for name in ("rooms", "sites", "season")),
+    ]
+    for key, count, least in counts:
+        if count < least:
+            raise InputError(f"{where}: {key}: {count}, but at least {least} are needed")
 
 
 def _check_roles(spec: Spec, where: str) -> None:

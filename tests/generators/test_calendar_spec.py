@@ -106,3 +106,15 @@ def test_an_organisation_of_ones_own(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"organisation: .*none\.toml: No such file"):
         resolve(3, {"organisation": str(tmp_path / "none.toml")})
     assert "organisation" not in resolve(3, {})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('rooms = ["', 'rooms = []\nhalls = ["', "unknown field"),
+        ("count = ", "count = 1 # ", "role: people in all: "),
+    ],
+)
+def test_too_little_to_make_clashes_from(old: str, new: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        read_spec(LAB.replace(old, new), "lab.toml")
