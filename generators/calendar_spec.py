@@ -106,8 +106,8 @@ def read_spec(text: str, where: str) -> Spec:
         spec = msgspec.toml.decode(text, type=Spec)
     except msgspec.DecodeError as error:
         raise InputError(f"{where}: {_key(error)}") from None
-    _check_enough(spec, where)
     _check_roles(spec, where)
+    _check_enough(spec, where)
     for role in spec.role:
         for rule in role.principle:
             _check_rule(rule, spec, f"{where}: role.{role.key}.principle {rule.text!r}")
