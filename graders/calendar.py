@@ -214,8 +214,10 @@ def _err(users: Sequence[dict[str, float]]) -> Estimate:
     """ERR pooled: (error in the first quarter - in the last) / first, users resampled."""
     last = [user["aer_last_quarter"] for user in users]
     ratio = ratio_of_sums(last, [user["aer_first_quarter"] for user in users])
-    if ratio.value is None or ratio.low is None or ratio.high is None:
+    if ratio.value is None:
         return Estimate.unknown("no errors in the first quarter")
+    if ratio.low is None or ratio.high is None:
+        return Estimate(1 - ratio.value, None, None, ratio.note)
     return Estimate(1 - ratio.value, 1 - ratio.high, 1 - ratio.low)
 
 

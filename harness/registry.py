@@ -83,6 +83,8 @@ class Family:
         ramp: the settings that are the dial of difficulty, beside the level.
         shown: the metrics that stand beside the headline on a printed board.
         summarise: (headline, metrics by name) of graded records of one board row.
+        strata: the groups of records whose mean scores the headline is the mean of; a grader
+            that names none means the plain mean over instances.
         gain: how much lower the error is with a memory than without, paired by user.
         held_out: as many further steps of an instance, for an exam of a memory.
         examine: what notes are worth on them: (instance, held out, outcome with the notes, outcome
@@ -103,6 +105,7 @@ class Family:
     ramp: tuple[str, ...]
     shown: tuple[str, ...]
     summarise: Callable[[Sequence[Record]], tuple[Estimate, dict[str, Estimate]]]
+    strata: Callable[[Sequence[Record]], Sequence[Sequence[Record]]]
     resolve: Callable[[int, Mapping[str, Scalar]], dict[str, Scalar]]
     generate: Generate
     solve: Solve
@@ -133,6 +136,7 @@ def family(name: str) -> Family:
         ramp=graders.RAMP,
         shown=graders.SHOWN,
         summarise=graders.summarise,
+        strata=getattr(graders, "strata", lambda records: [records]),
         resolve=generators.resolve,
         generate=generators.generate,
         solve=exact.reference,

@@ -8,13 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from harness.agents.base import AGENTS, Agent
 from harness.asking import Asking, Patience, Stopped
 from harness.episode import drive, episode
 from harness.folder import Folder
-from harness.journal import Journal
+from harness.journal import Journal, key_of
 from harness.models.base import Model
 from harness.models.keys import scrub
 from harness.models.policy import is_asked
@@ -41,7 +39,7 @@ class Job:
     @property
     def key(self) -> str:
         """Its name in the journal."""
-        return msgspec.json.encode([self.model, self.epoch, self.instance.id]).decode()
+        return key_of(self.model, self.epoch, self.instance.id)
 
 
 @dataclass

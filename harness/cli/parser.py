@@ -70,6 +70,7 @@ def build_parser() -> Parser:
     _regrade(add("regrade", "Replay a run with today's graders.", "runs.regrade"))
     _board(add("board", "Print the leaderboard of runs.", "boards.board"))
     _audit(add("audit", "Look for shortcuts in instances, or check a run.", "audits.audit"))
+    _compare(add("compare", "Compare two models instance by instance.", "boards.compare"))
     return parser
 
 
@@ -156,6 +157,16 @@ def _board(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument("--csv", type=Path, metavar="F")
+    p.add_argument("--html", type=Path, metavar="F", help="a page, sortable and self-contained")
+    p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
+
+
+def _compare(p: Parser) -> None:
+    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("--model", action="append", required=True, metavar="M", help="twice: A, then B")
+    p.add_argument("--json", action="store_true", help="print JSON")
+    p.add_argument("--limit", type=natural, metavar="N",
+                   help="instances that differ (20 of each family; all with --json)")  # fmt: skip
 
 
 def _audit(p: Parser) -> None:

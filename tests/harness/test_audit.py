@@ -15,13 +15,13 @@ import pytest
 
 from generators.calendar import generate, held_out
 from harness.audit import CLASHES
-from tasks.base import Instance
+from tasks.base import Instance, Scalar
 from tasks.calendar import Year
 from tests.harness.helpers import command, makespan, rows
 from tests.loopback import Json, Loopback
 
 ROUNDS = 30
-SETTINGS = {"rounds": ROUNDS, "feedback": "text", "history": 0}
+SETTINGS: dict[str, Scalar] = {"rounds": ROUNDS, "feedback": "text", "history": 0}
 USERS = 5
 
 
