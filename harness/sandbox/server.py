@@ -80,41 +80,52 @@ def probe() -> Facts:
     layer("no_new_privs", True, "no set-user-id rights", layers.no_new_privs)
     layer("rlimits", True, "CPU, memory, files, processes", layers.address_space)
     layer("landlock", True, "no files, TCP or signals to others",
-          lambda: tried(layers.landlock, errno.EACCES))  # fmt: skip
+          lambda: layers.ruleset() and tried(layers.landlock, errno.EACCES))  # fmt: skip
     layer("seccomp", True, f"{allowed} system calls left",
-          lambda: tried(layers.filter_calls, errno.EPERM))  # fmt: skip
+          lambda: layers.filter_code() and tried(layers.filter_calls, errno.EPERM))  # fmt: skip
     layer("namespaces", False, "user, network, IPC", layers.namespaces)
     return facts
 
 
 def become(server: int, descriptors: list[int], present: set[str], limits: list[Any]) -> None:
-    """Turn a fork into the program of a request; does not return."""
+    """Turn a fork into the program of a request; does not return.
+
+    What goes wrong before any foreign code runs is told on the result channel instead of LOCKED.
+    """
     seconds, memory_mb, output = limits
-    with open(descriptors[0], "rb") as file:
-        request = file.read()
-    os.setsid()
-    os.dup2(descriptors[1], OUT)
-    os.dup2(1, 2)
-    os.closerange(OUT + 1, 256)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    lock(present, server, seconds, memory_mb)
-    task = program.Task(request)
-    os.write(OUT, LOCKED)
+    asked, told = descriptors
+    with program.Attempt() as preparing:
+        request = os.read(asked, os.fstat(asked).st_size)
+        lock(told, server, present, seconds, memory_mb)
+        told = OUT
+        task = program.Task(request)
+        os.write(OUT, LOCKED)
+    if preparing.kind != "ok":
+        os.write(told, preparing.detail.encode())
+        os._exit(1)
     with program.Attempt() as whole:
         task.perform(output, send)
     os._exit(NO_MEMORY if whole.kind == "memory" else whole.kind != "ok")
 
 
-def lock(present: set[str], server: int, seconds: float, memory_mb: int) -> None:
-    """Put up every layer that this machine has; OSError if one fails after all."""
+def lock(out: int, server: int, present: set[str], seconds: float, memory_mb: int) -> None:
+    """Keep one descriptor, and put up every layer that was found; OSError if one fails after all.
+
+    Landlock's descriptor and /proc are gone after it, so the order matters.
+    """
+    os.setsid()
     if "no_new_privs" in present:
         layers.die_with(server)
         layers.no_dump()
     space = layers.address_space() if "rlimits" in present else 0
     if "landlock" in present:
         layers.landlock()
+    os.dup2(out, OUT)
+    os.dup2(1, 2)
+    os.closerange(OUT + 1, 256)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     if "rlimits" in present:
         layers.rlimits(seconds, space + (memory_mb << 20))
     if "seccomp" in present:

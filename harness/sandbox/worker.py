@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
@@ -77,12 +76,15 @@ class Worker:
             os.close(ours)
         status, late, seconds = self._hear(deadline)
         if not output.startswith(LOCKED):
-            raise SandboxFailure("a fork could not lock itself in, or its driver is broken")
+            told = output.decode("utf-8", "replace") or "it said nothing"
+            raise SandboxFailure(f"a fork with this driver did not come to its program: {told}")
         return Ended(output.removeprefix(LOCKED), flooded, status, late, seconds)
 
     def close(self) -> str:
         """Kill the server and with it all it runs; what it last said on standard error."""
         self._control.close()
+        if self._errors.closed:
+            return ""
         self._process.kill()
         self._process.wait()
         self._errors.seek(0)
@@ -117,6 +119,19 @@ class Worker:
                 raise Died("it is gone")
             line += part
         return json.loads(line)
+
+
+def _file(content: bytes) -> int:
+    """A descriptor at the start of some content; a pipe could fill up with nobody reading."""
+    if hasattr(os, "memfd_create"):
+        file = os.memfd_create("request")
+    else:
+        with tempfile.TemporaryFile() as named:
+            file = os.dup(named.fileno())
+    for begin in range(0, len(content), 1 << 30):
+        os.write(file, content[begin : begin + (1 << 30)])
+    os.lseek(file, 0, os.SEEK_SET)
+    return file
 
 
 def _home(name: str) -> str:
