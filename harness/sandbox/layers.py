@@ -22,6 +22,7 @@ _LANDLOCK_CREATE, _LANDLOCK_RESTRICT = 444, 446  # the same number on every mach
 _USER, _NET, _IPC, _UTS = 0x10000000, 0x40000000, 0x08000000, 0x04000000
 _FIXED_ADDRESSES = 0x0040000
 _SIGKILL = 9
+_NO_LOCK = 254  # exit status, no error number
 _libc = ctypes.CDLL(None, use_errno=True)
 NOTHING = [
     getattr(resource, f"RLIMIT_{name}")
@@ -125,20 +126,20 @@ def rlimits(seconds: float, address_space: int) -> None:
         resource.setrlimit(number, (0, 0))
 
 
-def refused(lock: Callable[[], None], attempt: Callable[[], object], code: int) -> str:
-    """Empty if, behind the lock, an attempt fails with this error; else why not. Forks."""
+def try_out(prepare: Callable[[], object], lock: Callable[[], None], code: int) -> None:
+    """OSError unless in a fork, behind the lock, opening a folder fails with this error."""
+    prepare()
     child = os.fork()
     if child == 0:
-        status = 255
+        status = _NO_LOCK
         try:
             lock()
-            status = 254
-            attempt()
+            status = 0
+            os.open("/", os.O_RDONLY)
         except OSError as error:
-            status = (error.errno or 253) if status == 254 else 252
+            status = status or error.errno or 0
         finally:
             os._exit(status)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if status == code:
-        return ""
-    return "the kernel has none" if status == 252 else f"it refuses nothing ({status})"
+    if status != code:
+        raise OSError(status, "the kernel has none" if status == _NO_LOCK else "it holds nothing")
