@@ -11,6 +11,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
@@ -32,6 +33,7 @@ CLOCKS = (
     "strftime", "thread_time", "thread_time_ns", "time", "time_ns",
 )  # fmt: skip
 FILE = "<program>"
+LONGEST = 1000  # characters of an error's text that are told
 NUMPY: list[Any] = []  # the numpy module, where it is loaded
 Send = Callable[[str, Any], None]
 
@@ -83,9 +85,10 @@ class Attempt:
             return False
         self.kind = self._NAMES.get(kind, "raised")
         self.detail = kind.__name__
-        with Attempt():  # the text of an error is the program's own code
-            text = str(error)
-            self.detail = text if kind in (Unfit, Flood, Missing) else f"{kind.__name__}: {text}"
+        with suppress(BaseException):  # the text of an error is the program's own code
+            text = str.__getitem__(str(error), slice(LONGEST))
+            own = kind in (Unfit, Flood, Missing)
+            self.detail = text if own else f"{kind.__name__}: {text}"
         if line := _line(trace):
             self.detail += f" (line {line})"
         return True
@@ -120,8 +123,8 @@ def settle(numpy: bool) -> None:
     def seeded(self: random.Random, a: Any = None, version: int = 2) -> None:
         seed(self, 0 if a is None else a, version)
 
-    random.Random.seed = seeded  # type: ignore
-    random.seed = random._inst.seed  # type: ignore
+    random.Random.seed = seeded
+    random.seed = random._inst.seed  # type: ignore[attr-defined]
     sys.path.clear()
     sys.path_importer_cache.clear()
     sys.argv, sys.orig_argv = [], []
@@ -173,6 +176,7 @@ def load(code: CodeType) -> dict[str, Any]:
 def reset() -> None:
     """The same random numbers for every case, whoever asks for them and how."""
     random.seed(0)
-    os.urandom = random._urandom = random.Random("entropy").randbytes
+    os.urandom = random.Random("entropy").randbytes
+    random._urandom = os.urandom  # type: ignore[attr-defined]
     for numpy in NUMPY:
         numpy.random.seed(0)

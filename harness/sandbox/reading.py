@@ -64,9 +64,11 @@ def _ending(ended: Ended, seconds: float) -> Result:
     if ended.flooded:
         return Result("output", detail="more returned than allowed")
     if ended.late or code == -signal.SIGXCPU:
-        return Result("time", detail=f"not done after {seconds:g} CPU seconds")
+        stood = ended.seconds < seconds
+        when = "and standing still" if stood else f"after {seconds:g} CPU seconds"
+        return Result("time", detail=f"not done {when}")
     if code == NO_MEMORY:
         return Result("memory", detail="MemoryError")
     if code < 0:
-        return Result("killed", detail=f"died of {signal.Signals(-code).name}")
+        return Result("killed", detail=f"died of signal {-code} ({signal.strsignal(-code)})")
     return Result("exit", detail=f"left with status {code} before it was through")
