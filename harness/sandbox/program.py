@@ -123,8 +123,8 @@ def settle(numpy: bool) -> None:
     def seeded(self: random.Random, a: Any = None, version: int = 2) -> None:
         seed(self, 0 if a is None else a, version)
 
-    random.Random.seed = seeded
-    random.seed = random._inst.seed  # type: ignore[attr-defined]
+    random.Random.seed = seeded  # type: ignore[method-assign]
+    random.seed = random._inst.seed
     sys.path.clear()
     sys.path_importer_cache.clear()
     sys.argv, sys.orig_argv = [], []

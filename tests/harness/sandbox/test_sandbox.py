@@ -28,7 +28,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def test_values_come_back_as_they_are(sandbox: Sandbox) -> None:
-    values = [
+    values: list[object] = [
         None,
         True,
         0,
