@@ -84,11 +84,11 @@ class Attempt:
         if kind is None:
             return False
         self.kind = self._NAMES.get(kind, "raised")
-        self.detail = kind.__name__
+        name = self.detail = kind.__name__[:100]
         with suppress(BaseException):  # the text of an error is the program's own code
             text = str.__getitem__(str(error), slice(LONGEST))
             own = kind in (Unfit, Flood, Missing)
-            self.detail = text if own else f"{kind.__name__}: {text}"
+            self.detail = text if own else f"{name}: {text}"
         if line := _line(trace):
             self.detail += f" (line {line})"
         return True

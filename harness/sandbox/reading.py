@@ -63,10 +63,10 @@ def _ending(ended: Ended, seconds: float) -> Result:
     code = ended.status
     if ended.flooded:
         return Result("output", detail="more returned than allowed")
-    if ended.late or code == -signal.SIGXCPU:
-        stood = ended.seconds < seconds
-        when = "and standing still" if stood else f"after {seconds:g} CPU seconds"
-        return Result("time", detail=f"not done {when}")
+    if ended.seconds >= seconds and (ended.late or code < 0):
+        return Result("time", detail=f"not done after {seconds:g} CPU seconds")
+    if ended.late:
+        return Result("time", detail="not done and standing still")
     if code == NO_MEMORY:
         return Result("memory", detail="MemoryError")
     if code < 0:

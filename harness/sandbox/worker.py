@@ -177,8 +177,8 @@ def _file(content: bytes) -> int:
     else:
         with tempfile.TemporaryFile() as named:
             file = os.dup(named.fileno())
-    for begin in range(0, len(content), 1 << 30):
-        os.write(file, content[begin : begin + (1 << 30)])
+    while content:
+        content = content[os.write(file, content) :]
     os.lseek(file, 0, os.SEEK_SET)
     return file
 

@@ -93,6 +93,8 @@ LOUD: dict[str, tuple[str, set[str]]] = {
     "patches the evaluator": ("import json, sys\nfrom harness.sandbox import program, server, values\n"
         "def schedule(p, d):\n    program.plain = values.plain = server.send = json.dumps = print\n"
         "    sys.modules.clear()\n    return 0", {"exit"}),
+    "error with a long name": ("E = type('E' * 10**6, (Exception,), {})\ndef schedule(p, d): raise E",
+        {"raised"}),
     "error with escapes": ("def schedule(p, d): raise ValueError('\\x1b[2J\\n\\n' + 'x' * 10**6)",
         {"raised"}),
     "syntax error": ("def schedule(p, d: return", {"syntax"}),
@@ -114,6 +116,11 @@ QUIET: dict[str, str] = {  # each must be scored by its true solution, the hones
     "threads": "import _thread\nfor _ in range(99): _thread.start_new_thread(print, ())",
     "atexit": "import atexit, os\natexit.register(lambda: os.write(3, b'[\"ok\",[0]]\\n'))",
     "print": "print('[\"ok\",[0]]')",
+    "traces": "import sys\nsys.settrace(print)\nsys.setprofile(print)\nsys.addaudithook(print)",
+    "patches what would catch it": "from harness.sandbox import program\n"
+    "program.Attempt.__exit__ = lambda *_: False\nraise SystemExit",
+    "frees what it does not own": "import ctypes\nc = ctypes.CDLL(None)\n"
+    "c.madvise(ctypes.c_void_p(4096), 4096, 100)",
     "closes what is open": "import os\nfor fd in range(9): os.close(fd)",
     "seals the channel": "import os\nos.set_blocking(3, False)",
     "stops itself": "import os\nos.kill(os.getpid(), 19)",
@@ -162,6 +169,11 @@ for thing in gc.get_objects():
 import sys
 found = [m for m in sys.modules if m.split('.')[0] in ('graders', 'generators', 'tasks', 'msgspec', 'openai')] or None""",
     "a module on disk": "import harness.run\nfound = 'loaded'",
+    "native code of its own": "import ctypes\nfound = ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 1)()",
+    "a file by mapping": "import ctypes\nc = ctypes.CDLL(None)\nc.mmap.restype = ctypes.c_long\n"
+    "found = [fd for fd in range(64) if c.mmap(None, 4096, 1, 2, fd, 0) != -1] or None",
+    "an environment in C": "import ctypes\n"
+    "found = ctypes.POINTER(ctypes.c_char_p).in_dll(ctypes.CDLL(None), 'environ')[0]",
     "a clock": "import time\nfound = time.time()",
 }
 

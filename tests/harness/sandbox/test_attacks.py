@@ -13,7 +13,7 @@ from harness.sandbox.worker import ENVIRONMENT
 from tests.harness.sandbox.attacks import CALLS, LOOKING, LOUD, NOBLE, QUIET, telling, trying
 
 DRIVER = "def solve(f, case): return f(case['p'], case['d'])\n"
-LIMITS = Limits(seconds=0.5, memory_mb=64, output_bytes=100_000)
+LIMITS = Limits(seconds=0.3, memory_mb=64, output_bytes=100_000)
 CASES = [{"p": [4, 2, 7], "d": [9, 3, 5]}, {"p": [1, 1, 1, 1], "d": [4, 3, 2, 1]}]
 TRUE = [[1, 2, 0], [3, 2, 1, 0]]
 HONEST = NOBLE + "schedule = honest\n"
@@ -83,7 +83,7 @@ def test_builtins_that_a_program_patches_are_its_own(sandbox: Sandbox) -> None:
 def test_nothing_is_found(sandbox: Sandbox, name: str) -> None:
     found = ran(sandbox, telling(LOOKING[name]))
     assert found.solutions == [None, None], found.solutions
-    assert found.kind in ("ok", "raised")
+    assert found.kind in ("ok", "raised", "memory")
     assert not os.path.lexists("/tmp/makespan-sandbox-attack")
     assert not os.path.lexists("/dev/shm/makespan-sandbox-attack")
 

@@ -116,7 +116,8 @@ def test_whatever_comes_there_is_a_result_for_each_case(
     [
         ({"late": True, "status": -9}, "time"),
         ({"late": True, "status": -9, "seconds": 2.0}, "time"),
-        ({"status": -24}, "time"),
+        ({"status": -9, "seconds": 3.5}, "time"),
+        ({"status": -9}, "killed"),
         ({"status": -11}, "killed"),
         ({"status": -35}, "killed"),
         ({"flooded": True, "status": -9}, "output"),
