@@ -19,10 +19,10 @@ from typing import Any
 from harness.sandbox.values import Unfit, allow_numpy, number, plain
 
 OFFERED = (
-    "abc", "array", "bisect", "cmath", "collections.abc", "contextlib", "copy", "dataclasses",
-    "decimal", "enum", "fractions", "functools", "graphlib", "heapq", "itertools", "json", "math",
-    "numbers", "operator", "queue", "random", "re", "secrets", "statistics", "string", "textwrap",
-    "traceback", "typing", "warnings",
+    "__future__", "abc", "array", "bisect", "cmath", "collections.abc", "contextlib", "copy",
+    "dataclasses", "decimal", "enum", "fractions", "functools", "graphlib", "heapq", "itertools",
+    "json", "math", "numbers", "operator", "queue", "random", "re", "secrets", "statistics",
+    "string", "struct", "sys", "textwrap", "traceback", "types", "typing", "warnings",
 )  # fmt: skip  # what may be imported, beside what is built in: files cannot be opened
 OFFERED_NUMPY = (
     "numpy", "numpy.fft", "numpy.linalg", "numpy.ma", "numpy.polynomial", "numpy.random",

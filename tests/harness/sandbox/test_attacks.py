@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from harness.sandbox.sandbox import Sandbox
 from harness.sandbox.worker import ENVIRONMENT
 from tests.harness.sandbox.attacks import CALLS, LOOKING, LOUD, NOBLE, QUIET, telling, trying
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the layers are those of Linux")
 DRIVER = "def solve(f, case): return f(case['p'], case['d'])\n"
 LIMITS = Limits(seconds=0.3, memory_mb=64, output_bytes=100_000)
 CASES = [{"p": [4, 2, 7], "d": [9, 3, 5]}, {"p": [1, 1, 1, 1], "d": [4, 3, 2, 1]}]

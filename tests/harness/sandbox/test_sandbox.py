@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from harness.sandbox.base import Limits, SandboxFailure
+from harness.sandbox.program import OFFERED
 from harness.sandbox.sandbox import Sandbox
 from tests.harness.sandbox.test_attacks import children
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the layers are those of Linux")
 CALL = "def solve(f, case): return f(*case)\n"
 LIMITS = Limits(seconds=0.3, memory_mb=64, output_bytes=100_000)
 
@@ -119,6 +121,39 @@ def test_a_broken_driver_is_no_fault_of_the_program(driver: str) -> None:
 def test_limits_that_are_none_cannot_be_built(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="limits: "):
         Limits(**wrong)  # type: ignore[arg-type]
+
+
+def test_usual_programs_run(sandbox: Sandbox) -> None:
+    source = "from __future__ import annotations\n"
+    source += "".join(f"import {name}\n" for name in OFFERED if name != "__future__")
+    source += """
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import ClassVar, NamedTuple
+
+@dataclass(order=True)
+class Job:
+    p: int
+    kept: ClassVar[int] = 3
+
+class Pair(NamedTuple):
+    a: int
+
+@lru_cache(None)
+def g(n: int) -> int:
+    return n if n < 2 else g(n - 1) + g(n - 2)
+
+def f(x: list[int] | None) -> list[int]:
+    heap = [Job(3), Job(1)]
+    heapq.heapify(heap)
+    print("debugging", file=sys.stderr)
+    return [heap[0].p, Job.kept, Pair(4).a, g(50), copy.deepcopy(heap)[1].p]
+
+if __name__ == "__main__":
+    sys.exit(f(None))
+"""
+    found = sandbox.run(source, "f", CALL, [[None]], LIMITS)
+    assert found.solutions == [[1, 3, 4, 12586269025, 3]], found.detail
 
 
 def test_numpy_is_offered_if_asked() -> None:
@@ -292,9 +327,11 @@ def test_every_layer_of_this_machine_is_told(sandbox: Sandbox) -> None:
 
 def test_closing_ends_the_servers() -> None:
     before = set(children(os.getpid()))
-    with Sandbox(workers=2):
+    with Sandbox(workers=2) as sandbox:
         assert len(set(children(os.getpid())) - before) == 2
     assert set(children(os.getpid())) <= before
+    with pytest.raises(SandboxFailure, match="closed"):
+        sandbox.run("", "f", CALL, [], LIMITS)
 
 
 def test_at_least_one_worker() -> None:
