@@ -7,6 +7,7 @@ from tests.benchmarks import (
     bench_code,
     bench_psplib,
     bench_runner,
+    bench_sandbox,
     bench_tardiness,
 )
 
@@ -18,6 +19,7 @@ def main() -> int:
         *bench_runner.main(),
         *bench_calendar.main(),
         *bench_tardiness.main(),
+        *bench_sandbox.main(),
         *bench_psplib.limits(),
     ]
     print()
