@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from harness import files
+from harness.budget import Price
 from harness.instances import decode, digest, family_of
 from harness.journal import NAME, Journal
 from harness.models.base import Sampling
@@ -68,7 +69,8 @@ class Manifest(Noun, frozen=True):
     """What `manifest.json` holds.
 
     `limit` is the number of instances last asked for; `made` is how many there are once all are
-    made, and the digest of their lines.
+    made, and the digest of their lines. `shard` (i, n) is the part of the episodes that is this
+    folder's; `prices` by model, as given on the day `priced`.
     """
 
     format: int
@@ -77,6 +79,9 @@ class Manifest(Noun, frozen=True):
     limit: int | None = None
     made: tuple[int, str] | None = None
     api_key_env: str | None = None
+    shard: tuple[int, int] | None = None
+    prices: dict[str, Price] = {}
+    priced: str | None = None
 
 
 class Folder:
