@@ -36,6 +36,7 @@ create table if not exists pace (
 );
 """
 NAME = "journal.sqlite"
+LONGEST_SILENCE = 20.0  # seconds between two signs of life
 _ATTEMPT = "insert into attempts values (?, ?, ?, ?, ?, ?, ?)"
 _PACE = "insert into pace values (?, ?, ?, ?, ?, ?, ?)"
 _RECORD = "insert into records values (?, ?, ?, ?)"
@@ -66,7 +67,7 @@ class Journal:
         self._read_only = read_only
         try:
             if read_only:
-                self._db = _open_to_read(folder)
+                self._db = open_to_read(folder)
             else:
                 self._db = sqlite3.connect(self.path, isolation_level=None)
                 self._db.executescript(_SCHEMA)
@@ -76,7 +77,7 @@ class Journal:
         except sqlite3.Error as error:
             raise self._failure(error) from None
         self._batch: _Batch | None = None
-        self._pulses: dict[str, State] = {}
+        self._pulses: dict[str, tuple[State | None, float]] = {}
         self._broken: StoreFailure | None = None  # after a failed commit nothing more is written
 
     def close(self) -> None:
@@ -132,11 +133,12 @@ class Journal:
         await self._commit(_RECORD, row)
 
     def pulse(self, model: str, state: State) -> None:
-        """Note how a model's calls stand, if that has changed; no part of any replay."""
-        if self._broken is None and self._pulses.get(model) != state:
-            self._pulses[model] = state
+        """Note how a model's calls stand, if that has changed or is long ago; never replayed."""
+        now, (before, at) = time(), self._pulses.get(model, (None, 0.0))
+        if self._broken is None and (before != state or now - at > LONGEST_SILENCE):
+            self._pulses[model] = state, now
             row = (state.allowed, state.flying, state.calls, state.answers, state.complaints)
-            self._add(_PACE, (round(time(), 3), model, *row))
+            self._add(_PACE, (round(now, 3), model, *row))
 
     def replies(self) -> Iterator[tuple[str, Reply]]:
         """The episode and the reply of every answered call."""
@@ -199,14 +201,15 @@ class Journal:
 def read_records(folder: Path) -> Iterator[Record]:
     """The newest record of each episode, in the order in which the episodes were begun."""
     try:
-        db = _open_to_read(folder)
+        db = open_to_read(folder)
         yield from (record for _, _, record in _latest(db))
         db.close()
     except sqlite3.Error as error:
         raise StoreFailure(f"cannot read {folder / NAME}: {error}") from None
 
 
-def _open_to_read(folder: Path) -> sqlite3.Connection:
+def open_to_read(folder: Path) -> sqlite3.Connection:
+    """The journal of a run folder for a reader, also while the run is under way."""
     path = folder / NAME
     if not path.is_file():
         raise StoreFailure(f"{folder} is not a run folder: it has no {NAME}")

@@ -38,6 +38,19 @@ from tasks.base import Failure, Grade, Instance, Outcome, Problem, Record
 PULSE = 2.0  # seconds between two notes of how the models' calls stand
 
 
+def episode_key(model: str, epoch: int, instance: str) -> str:
+    """An episode's name in the journal."""
+    return msgspec.json.encode([model, epoch, instance]).decode()
+
+
+def in_shard(key: str, shard: tuple[int, int] | None) -> bool:
+    """Whether an episode belongs to part i of n, by a hash of its name."""
+    if shard is None:
+        return True
+    number = int.from_bytes(sha256(key.encode()).digest()[:8])
+    return number % shard[1] == shard[0] - 1
+
+
 @dataclass(frozen=True)
 class Job:
     """One episode to be: an instance, a model, an epoch."""
@@ -49,14 +62,7 @@ class Job:
     @cached_property
     def key(self) -> str:
         """Its name in the journal."""
-        return msgspec.json.encode([self.model, self.epoch, self.instance.id]).decode()
-
-    def is_in(self, shard: tuple[int, int] | None) -> bool:
-        """Whether it belongs to part i of n, by a hash of its name."""
-        if shard is None:
-            return True
-        number = int.from_bytes(sha256(self.key.encode()).digest()[:8])
-        return number % shard[1] == shard[0] - 1
+        return episode_key(self.model, self.epoch, self.instance.id)
 
 
 @dataclass
@@ -79,7 +85,7 @@ class Batch:
         """A model's episodes, epoch by epoch; a policy's only in the families that have it."""
         asked = [i for i in self.instances if is_asked(model, i.family)]
         jobs = (Job(i, model, e) for e in range(self._configuration.epochs) for i in asked)
-        return [job for job in jobs if job.is_in(self.folder.manifest.shard)]
+        return [job for job in jobs if in_shard(job.key, self.folder.manifest.shard)]
 
     def _open(self, job: Job) -> bool:
         """Whether an episode has no grade yet: new, cut off, or ended in an error."""

@@ -68,7 +68,7 @@ def test_an_episode_has_a_budget_of_its_own(tmp_path: Path) -> None:
         )  # fmt: skip
         assert done.returncode == 1, done.stderr
         assert len(server.requests) == 6  # 3 x 17 tokens each
-        problems = rows(out, "select record ->> '$.problem.kind' from records")
+        problems = rows(out, "select json_extract(record, '$.problem.kind') from records")
         assert problems == [("episode budget",)] * 2
         assert "--max-episode-tokens 40 is reached: 51 spent" in done.stdout
         assert makespan("resume", out).returncode == 0
