@@ -157,7 +157,7 @@ def _specs(options: Namespace, families: tuple[str, ...]) -> tuple[ModelSpec, ..
             f"policy/{p}" for p in dict.fromkeys(p for f in families for p in family(f).policies)
         ]
         say(f"no --model given: {', '.join(names)}")
-    providers = {name.partition("/")[0] for name in names} - {"policy"}
+    providers = {name.partition("/")[0].partition("-")[0] for name in names} - {"policy"}
     if options.base_url and len(providers) > 1:
         raise InputError(f"--base-url is for one provider's models, not for {sorted(providers)}")
     if len(set(names)) < len(names):
@@ -168,7 +168,7 @@ def _specs(options: Namespace, families: tuple[str, ...]) -> tuple[ModelSpec, ..
 def _address(name: str, base_url: str | None) -> str | None:
     """Where a model is served, if not at its provider; only what the manifest can tell counts."""
     provider = name.partition("/")[0]
-    variable = f"{provider.upper()}_BASE_URL"
+    variable = f"{provider.partition('-')[0].upper()}_BASE_URL"
     if base_url is None and os.environ.get(variable):
         raise InputError(
             f"{variable} is set: give it as --base-url (and the name of the key's variable as"
