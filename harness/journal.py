@@ -11,10 +11,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from time import time
 from typing import Any
 
 import msgspec
 
+from harness.pace import State
 from tasks.base import Outcome, Record, Reply, StoreFailure, Usage
 
 _SCHEMA = """
@@ -29,9 +31,15 @@ create table if not exists records (
     episode integer not null, version integer not null, record text not null, outcome text,
     primary key (episode, version)
 ) without rowid;
+create table if not exists pace (
+    at real not null, model text not null, allowed integer not null, flying integer not null,
+    calls integer not null, answers integer not null, complaints integer not null
+);
 """
 NAME = "journal.sqlite"
+LONGEST_SILENCE = 20.0  # seconds between two signs of life
 _ATTEMPT = "insert into attempts values (?, ?, ?, ?, ?, ?, ?)"
+_PACE = "insert into pace values (?, ?, ?, ?, ?, ?, ?)"
 _RECORD = "insert into records values (?, ?, ?, ?)"
 
 
@@ -53,25 +61,33 @@ class _Batch:
 
 
 class Journal:
-    """Opened by the one process that writes; `read_records` serves everyone else."""
+    """Opened to write by one process only; `read_only` and `read_records` serve everyone else."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.path = folder / NAME
+        self._read_only = read_only
         try:
-            self._db = sqlite3.connect(self.path, isolation_level=None)
-            self._db.executescript(_SCHEMA)
+            if read_only:
+                self._db = open_to_read(folder)
+            else:
+                self._db = sqlite3.connect(self.path, isolation_level=None)
+                self._db.executescript(_SCHEMA)
             self._ids: dict[str, int] = dict(self._db.execute("select key, id from episodes"))
             self._last = max(self._ids.values(), default=0)
             self._begun = {i for (i,) in self._db.execute("select distinct episode from attempts")}
         except sqlite3.Error as error:
             raise self._failure(error) from None
         self._batch: _Batch | None = None
+        self._pulses: dict[str, tuple[State | None, float]] = {}
         self._broken: StoreFailure | None = None  # after a failed commit nothing more is written
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and close it."""
         try:
-            self._db.execute("pragma wal_checkpoint(truncate)")
+            if self._batch is not None:
+                self._flush()
+            if not self._read_only:
+                self._db.execute("pragma wal_checkpoint(truncate)")
         except sqlite3.Error as error:
             raise self._failure(error) from None
         finally:
@@ -117,6 +133,22 @@ class Journal:
         row = (self._id(episode), version, msgspec.json.encode(record).decode(), text)
         await self._commit(_RECORD, row)
 
+    def pulse(self, model: str, state: State) -> None:
+        """Note how a model's calls stand, if that has changed or is long ago; never replayed."""
+        now, (before, at) = time(), self._pulses.get(model, (None, 0.0))
+        if self._broken is None and (before != state or now - at > LONGEST_SILENCE):
+            self._pulses[model] = state, now
+            row = (state.allowed, state.flying, state.calls, state.answers, state.complaints)
+            self._add(_PACE, (round(now, 3), model, *row))
+
+    def replies(self) -> Iterator[tuple[str, Reply]]:
+        """The episode and the reply of every answered call."""
+        decoder = msgspec.json.Decoder(Reply)
+        for key, text in self._db.execute(
+            "select key, reply from attempts join episodes on id = episode where reply is not null"
+        ):
+            yield key, decoder.decode(text)
+
     def latest(self) -> dict[str, tuple[int, Record]]:
         """The newest version and record of each episode."""
         return {key: (version, record) for key, version, record in _latest(self._db)}
@@ -145,7 +177,8 @@ class Journal:
 
     def _flush(self) -> None:
         batch, self._batch = self._batch, None
-        assert batch is not None
+        if batch is None:  # the journal was closed before this was due
+            return
         try:
             self._db.execute("begin immediate")
             for statement, row in batch.rows:
@@ -158,6 +191,8 @@ class Journal:
         batch.done.set()
 
     def _failure(self, error: Exception) -> StoreFailure:
+        if self._read_only:
+            return StoreFailure(f"cannot read {self.path}: {error}")
         return StoreFailure(
             f"cannot write {self.path}: {error}; what was committed is kept:"
             f" mend it, then `makespan resume {self.path.parent}`"
@@ -197,16 +232,21 @@ def read_replies(folder: Path) -> Iterator[tuple[str, Usage, float | None]]:
 @contextmanager
 def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
     """A connection that only reads; StoreFailure if there is nothing to be read."""
+    try:
+        with closing(open_to_read(folder)) as db:
+            yield db
+    except sqlite3.Error as error:
+        raise StoreFailure(f"cannot read {folder / NAME}: {error}") from None
+
+
+def open_to_read(folder: Path) -> sqlite3.Connection:
+    """The journal of a run folder for a reader, also while the run is under way."""
     path = folder / NAME
     if not path.is_file():
         raise StoreFailure(f"{folder} is not a run folder: it has no {NAME}")
-    try:
-        # a folder that cannot be written (an archive, say) has no writer either
-        mode = "mode=ro" if os.access(folder, os.W_OK) else "immutable=1"
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)) as db:
-            yield db
-    except sqlite3.Error as error:
-        raise StoreFailure(f"cannot read {path}: {error}") from None
+    # a folder that cannot be written (an archive, say) has no writer either
+    mode = "mode=ro" if os.access(folder, os.W_OK) else "immutable=1"
+    return sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
 
 
 def _latest(db: sqlite3.Connection) -> Iterator[tuple[str, int, Record]]:
