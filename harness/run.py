@@ -22,6 +22,7 @@ from harness.others import other_rounds
 from harness.progress import Progress
 from harness.registry import family
 from harness.request import settings_digest
+from harness.tools import direct
 from harness.totals import total
 from memory.base import MEMORIES, NEEDS_OTHER, Memory, is_memory
 from memory.context import Context, State
@@ -175,7 +176,8 @@ class Batch:
         """One episode from its world to its outcome: a pure function of the replies."""
         agent, memory = AGENTS[self._configuration.agent](), self._memory(job)
         world = family(job.instance.family).world(job.instance, self.folder.prompts)
-        outcome = await drive(episode(world, agent, memory), asking.answer)
+        tools = direct(job.instance)
+        outcome = await drive(episode(world, agent, memory), asking.answer, tools)
         return outcome, memory.state()
 
     def _memory(self, job: Job) -> Memory:
