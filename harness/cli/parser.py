@@ -69,6 +69,9 @@ def build_parser() -> Parser:
     _resume(add("resume", "Go on with a run that was cut off.", "runs.resume"))
     _regrade(add("regrade", "Replay a run with today's graders.", "runs.regrade"))
     _board(add("board", "Print the leaderboard of runs.", "boards.board"))
+    _timeline(add("timeline", "Show an episode's tool calls beside the optimal ones.",
+                  "timeline.timeline"))  # fmt: skip
+    _mcp(add("mcp", "Serve the tools of an instance to any MCP client.", "mcp.serve"))
     return parser
 
 
@@ -157,6 +160,22 @@ def _board(p: Parser) -> None:
     p.add_argument("--csv", type=Path, metavar="F")
 
 
+def _timeline(p: Parser) -> None:
+    p.add_argument("folder", type=Path, metavar="DIR")
+    p.add_argument("--id", required=True, metavar="X", help="the instance")
+    p.add_argument("--model", metavar="M", help="one of the run's (all)")
+    p.add_argument("--epoch", type=whole, default=0, help="which of its epochs (0)")
+
+
+def _mcp(p: Parser) -> None:
+    p.add_argument("action", choices=["serve"])
+    p.add_argument("file", type=Path, metavar="INSTANCES.jsonl")
+    p.add_argument("--id", metavar="X", help="the instance (the only one)")
+    p.add_argument(
+        "--http", type=port, metavar="PORT", help="0 for any free one (standard input and output)"
+    )
+
+
 def _settings(p: Parser) -> None:
     p.add_argument("-T", action=_Pairs, default=[], metavar="k=v", dest="settings", type=pair,
                    help="setting of the family, see docs; again for more")  # fmt: skip
@@ -179,6 +198,11 @@ def natural(text: str, most: int = MOST) -> int:
     if len(text) > 18 or int(text) > most:
         raise argparse.ArgumentTypeError(f"{short(text)} is more than {most}")
     return int(text)
+
+
+def port(text: str) -> int:
+    """A TCP port, or 0."""
+    return 0 if text == "0" else natural(text, most=65535)
 
 
 def whole(text: str) -> int:
