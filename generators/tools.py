@@ -162,12 +162,12 @@ def _offer(known: Catalogue, tool: Entry, capacity: int, rng: Random) -> Offer:
     latency = tuple(rng.randint(1, LONGEST) for _ in SITES)
     places = rng.randint(1, capacity)
     words = tool.words.format(**{name: f"`{name}`" for name, _ in tool.params})
-    does = f"{words[0].upper()}{words[1:]}: changes it" if tool.writes else f"Finds {words}"
+    does = f"Changes something: {words}" if tool.writes else f"Finds {words}"
     times = ", ".join(f"{site} {time}" for site, time in zip(SITES, latency, strict=True))
     first = tool.params[0][0]
     return Offer(
         name=tool.name,
-        description=f"{does}. Returns a {_spoken(tool.output)} code. Time units by the site of"
+        description=f"{does}. Returns {_code(tool.output)}. Time units by the site of"
         f" `{first}`: {times}. At most {places} at once.",
         params=tuple(Param(name, kind, _about(known, kind)) for name, kind in tool.params),
         output=tool.output,
@@ -178,11 +178,14 @@ def _offer(known: Catalogue, tool: Entry, capacity: int, rng: Random) -> Offer:
 
 
 def _about(known: Catalogue, kind: str) -> str:
-    return known.starts[kind][0] if kind in known.starts else f"a {_spoken(kind)} code"
+    return known.starts[kind][0] if kind in known.starts else _code(kind)
 
 
-def _spoken(kind: str) -> str:
-    return kind.replace("_", " ")
+def _code(kind: str) -> str:
+    """A kind of code as one speaks of it."""
+    words = kind.replace("_", " ").removesuffix(" code")
+    ends = "" if words.endswith("code") else " code"
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}{ends}"
 
 
 def _distractors(

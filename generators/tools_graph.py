@@ -8,7 +8,7 @@ from generators.tools_catalogue import Catalogue, Entry
 
 MOST_TOOLS = 10  # needed in one task, so that as many can be picked as in TPS-Bench
 JOIN = 0.35  # share of calls that first try a tool with two inputs
-REUSE = 0.6  # share of calls that first try a tool in use
+REUSE = 0.4  # share of calls that first try a tool in use
 WRITE = 0.25  # share of last calls that first try a tool that changes something
 SHARED = 0.3  # share of first calls that start from a name in use
 

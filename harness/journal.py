@@ -9,6 +9,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,24 @@ class Journal:
 
 def read_records(folder: Path) -> Iterator[Record]:
     """The newest record of each episode, in the order in which the episodes were begun."""
+    with _reading(folder) as db:
+        yield from (record for _, _, record in _latest(db))
+
+
+def read_outcome(folder: Path, key: str) -> Outcome | None:
+    """The newest outcome of an episode by its key; None if it has none."""
+    query = (
+        "select outcome from records join episodes on id = episode"
+        " where key = ? order by version desc limit 1"
+    )
+    with _reading(folder) as db:
+        row = db.execute(query, (key,)).fetchone()
+    return msgspec.json.decode(row[0], type=Outcome) if row and row[0] else None
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
+    """A journal that is only read; StoreFailure if it cannot be."""
     path = folder / NAME
     if not path.is_file():
         raise StoreFailure(f"{folder} is not a run folder: it has no {NAME}")
@@ -172,7 +191,7 @@ def read_records(folder: Path) -> Iterator[Record]:
         # a folder that cannot be written (an archive, say) has no writer either
         mode = "mode=ro" if os.access(folder, os.W_OK) else "immutable=1"
         db = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
-        yield from (record for _, _, record in _latest(db))
+        yield db
         db.close()
     except sqlite3.Error as error:
         raise StoreFailure(f"cannot read {path}: {error}") from None

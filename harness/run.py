@@ -13,8 +13,9 @@ import msgspec
 from harness.agents.base import AGENTS
 from harness.asking import Asking, Patience, Stopped
 from harness.episode import drive, episode
-from harness.folder import Folder
+from harness.folder import INSTANCES, Folder
 from harness.journal import Journal
+from harness.mcp.servers import Servers
 from harness.models.base import Model
 from harness.models.keys import scrub
 from harness.models.policy import is_asked
@@ -22,7 +23,7 @@ from harness.others import other_rounds
 from harness.progress import Progress
 from harness.registry import family
 from harness.request import settings_digest
-from harness.tools import direct
+from harness.tools import Tools, direct
 from harness.totals import total
 from memory.base import MEMORIES, NEEDS_OTHER, Memory, is_memory
 from memory.context import Context, State
@@ -89,6 +90,7 @@ class Batch:
             self.say(f"resuming: {everything - count} of {everything} episodes are done")
         self._stops = {model.name: asyncio.Event() for model in models}
         self._failed: list[Failure] = []
+        self._servers = Servers(self.folder.path / INSTANCES, self.instances)
         self._catch_signals()
         with Progress("episodes", count) as self._progress:
             try:
@@ -99,6 +101,7 @@ class Batch:
             finally:
                 for model in models:
                     await model.close()
+                await self._servers.close()
         if self._failed:
             raise self._failed[0]
         done = self._progress.done
@@ -147,7 +150,8 @@ class Batch:
         grade: Grade | None = None
         problem: Problem | None = None
         try:
-            outcome, state = await self._perform(job, asking)
+            tools = self._servers.tools(job.instance, job.key)
+            outcome, state = await self._perform(job, asking, tools)
             grade = family(job.instance.family).grade(job.instance, outcome)
         except Stopped:
             return
@@ -172,11 +176,11 @@ class Batch:
             self._told.add(kind)
             self.say(line)
 
-    async def _perform(self, job: Job, asking: Asking) -> tuple[Outcome, State]:
+    async def _perform(self, job: Job, asking: Asking, tools: Tools) -> tuple[Outcome, State]:
         """One episode from its world to its outcome: a pure function of the replies."""
-        agent, memory = AGENTS[self._configuration.agent](), self._memory(job)
+        agent = AGENTS[self._configuration.agent](self.folder.prompts)
+        memory = self._memory(job)
         world = family(job.instance.family).world(job.instance, self.folder.prompts)
-        tools = direct(job.instance)
         outcome = await drive(episode(world, agent, memory), asking.answer, tools)
         return outcome, memory.state()
 
@@ -247,7 +251,7 @@ class Batch:
     async def _again(self, job: Job) -> bool:
         version, before = self._latest[job.key]
         asking = self._asking(job, None)
-        outcome, state = await self._perform(job, asking)
+        outcome, state = await self._perform(job, asking, direct(job.instance))
         grade = family(job.instance.family).grade(job.instance, outcome)
         record = self._record(job, asking, state, grade, None)
         await self.journal.record(job.key, version + 1, record, outcome)

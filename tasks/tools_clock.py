@@ -81,19 +81,13 @@ class Simulation:
         return tuple(results)
 
     def _put(self, name: str, arguments: Arguments) -> Result:
-        """One call of a plan; one that fails for a moment is tried again at once, in its place."""
         found = self._find(name, arguments)
-        duration = found.duration
-        while found.status == "failed":
-            self._learn(found, 0)
-            found = self._find(name, arguments, counted=False)
-            duration += found.duration
         start = max(self.errand.overhead, found.ready)
         if found.offer is not None:
             busy = self._places.setdefault(found.offer.name, [])
-            start = earliest(busy, found.offer.capacity, start, duration)
-            busy.append((start, start + duration))
-        end = start + duration
+            start = earliest(busy, found.offer.capacity, start, found.duration)
+            busy.append((start, start + found.duration))
+        end = start + found.duration
         self.clock = max(self.clock, end)
         self._learn(found, end)
         return Result(found.text, found.status, start, end)
@@ -105,9 +99,12 @@ class Simulation:
             self._known[found.value.name] = found.value
             self._since[found.value.name] = min(when, self._since.get(found.value.name, when))
 
-    def _find(self, name: str, arguments: Arguments, *, counted: bool = True) -> _Found:
-        """What a call comes to, by what is known before this turn."""
-        self._calls += counted
+    def _find(self, name: str, arguments: Arguments) -> _Found:
+        """What a call comes to, by what is known before this turn.
+
+        A call of a plan that fails for a moment is repeated at once, in its own place.
+        """
+        self._calls += 1
         offer = self.hidden.offers.get(name)
         why = self._refusal(name, offer, arguments)
         if why or offer is None or arguments is None:
@@ -116,15 +113,19 @@ class Simulation:
         for param in offer.params:
             given = self._known.get(canonical(arguments[param.name]))
             if given is None or given.kind != param.kind:
-                text = f"error: {param.name}: no {param.kind} {_quoted(arguments[param.name])}"
+                shown = _quoted(arguments[param.name])
+                text = f"error: {param.name}: no {param.kind} {shown} is known"
                 return _Found(text, "unknown", max(offer.latency), offer)
             inputs.append(given)
         duration = offer.latency[inputs[0].site]
         key = (name, *[entity.name for entity in inputs])
         ready = max([self._since[entity.name] for entity in inputs])
-        if self._failed[key] < self.hidden.failing(offer, inputs):
+        failing = self.hidden.failing(offer, inputs)
+        if self.errand.track == "plan":
+            duration *= 1 + failing
+        elif self._failed[key] < failing:
             text = "error: failed for a moment; the same call may work if it is made again"
-            return _Found(text, "failed", duration, offer, key, ready=ready)
+            return _Found(text, "failed", duration, offer, key)
         value = self.hidden.result(offer, inputs)
         text = f'{{"{offer.output}": "{value.name}"}}'
         return _Found(text, "ok", duration, offer, key, value, ready)

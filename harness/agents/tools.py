@@ -5,7 +5,7 @@ answer holds only what its own calls have returned.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import product
+from itertools import islice, product
 from random import Random
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from tasks.tools_clock import Simulation, arguments_of, value_of
 from tasks.tools_payload import Due, Errand, canonical, reference_of
 from tasks.tools_plan import ANSWER, PLAN, TURNS
 
+HALF = 0.5
 STOP = 0.1  # chance that the random policy answers instead of calling
 MOST_RANDOM = 4  # calls of it in one turn
 
@@ -206,11 +207,11 @@ def possible(view: View) -> Iterator[ToolCall]:
 
 
 def shotgun_calls(view: View) -> tuple[ToolCall, ...]:
-    """All that is possible, until all that is asked for is known."""
-    values = known(view)
+    """All that is possible, until all that is asked for is known or no call is left."""
+    values, left = known(view), view.instance.payload.limits.calls - len(view.calls)
     if view.stage != "turn" or all(one.value.name in values for one in view.due):
         return ()
-    return tuple(possible(view))
+    return tuple(islice(possible(view), left))
 
 
 def shotgun_plan(view: View) -> Fields:
@@ -219,11 +220,7 @@ def shotgun_plan(view: View) -> Fields:
     if view.stage != "plan":
         return in_order(as_listed)(view)
     simulation, made = Simulation(errand), list[Called]()
-    while len(made) < errand.limits.calls:
-        seen = msgspec.structs.replace(view, stage="turn", calls=tuple(made))
-        calls = shotgun_calls(seen)[: errand.limits.calls - len(made)]
-        if not calls:
-            break
+    while calls := shotgun_calls(msgspec.structs.replace(view, stage="turn", calls=tuple(made))):
         results = simulation.turn([(call.name, arguments_of(call)) for call in calls])
         made += [Called(1, call, result) for call, result in zip(calls, results, strict=True)]
     ids = {value_of(called.result): f"$c{k}" for k, called in enumerate(made)}
@@ -246,11 +243,13 @@ def random_calls(view: View) -> tuple[ToolCall, ...]:
     return tuple(rng.sample(found, min(len(found), rng.randint(1, MOST_RANDOM))))
 
 
-def shuffled(view: View) -> list[int]:
-    """The required calls in an order drawn at random."""
-    order = list(range(len(view.due)))
-    Random(f"random/{view.instance.id}").shuffle(order)
-    return order
+def random_plan(view: View) -> Fields:
+    """Half of what is possible in a plan, drawn at random."""
+    plan = shotgun_plan(view)
+    if view.stage == "plan":
+        rng = Random(f"random/{view.instance.id}")
+        plan[PLAN] = [entry for entry in plan[PLAN] if rng.random() < HALF]
+    return plan
 
 
 POLICIES = {
@@ -262,8 +261,8 @@ POLICIES = {
                                  in_order(by_tails), by_turns(longest_first)),
     "shotgun": Policy("floor", "every possible call each turn, needed or not",
                       shotgun_plan, shotgun_calls),
-    "random": Policy("floor", "a few possible calls a turn; a plan in random order",
-                     in_order(shuffled), random_calls),
+    "random": Policy("floor", "a few possible calls a turn, drawn; half of them in a plan",
+                     random_plan, random_calls),
     "do-nothing": Policy("floor", "answers without a call", in_order(nothing)),
     "optimal": Policy("ceiling", "the reference's turns, or its plan",
                       in_order(optimal_order), optimal_calls),
