@@ -5,6 +5,7 @@ import sys
 from tests.benchmarks import (
     bench_calendar,
     bench_code,
+    bench_mcp,
     bench_psplib,
     bench_runner,
     bench_tardiness,
@@ -18,6 +19,7 @@ def main() -> int:
         *bench_runner.main(),
         *bench_calendar.main(),
         *bench_tardiness.main(),
+        *bench_mcp.main(),
         *bench_psplib.limits(),
     ]
     print()

@@ -145,7 +145,7 @@ def all_ready(case: Case) -> int:
 
 
 @given(cases(6))
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=2000, deadline=None)
 def test_the_turns_are_the_best_of_all(case: Case) -> None:
     plan = barrier(*case)
     assert (plan.status, plan.objective, plan.bound) == ("optimal", plan.bound, least_barrier(case))
