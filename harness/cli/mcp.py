@@ -1,5 +1,6 @@
 """`makespan mcp`: the tools of an instance for any client of the Model Context Protocol."""
 
+import signal
 import sys
 from argparse import Namespace
 
@@ -30,6 +31,7 @@ def serve(options: Namespace) -> int:
     if options.http is None:
         if sys.stdin.isatty():
             print(f"serving {chosen} on standard input and output", file=sys.stderr)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # else the SDK's reader holds the process
         anyio.run(serve_stdio, server)
         return 0
     with bind(options.http) as held:

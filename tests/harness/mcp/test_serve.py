@@ -143,3 +143,16 @@ def test_the_only_instance_needs_no_id_and_a_closed_input_ends_the_server(tmp_pa
         command("mcp", "serve", file), input="", capture_output=True, text=True, timeout=60
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+def test_ctrl_c_ends_a_server_that_waits_for_input(tmp_path: Path) -> None:
+    file = file_of(tmp_path / "one.jsonl", [task(0, 4)])
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command("mcp", "serve", file), stdin=pipe, stdout=pipe) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method": "ping"}\n')
+        process.stdin.flush()
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == -signal.SIGINT
