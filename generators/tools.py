@@ -161,15 +161,15 @@ def _offers(
 def _offer(known: Catalogue, tool: Entry, capacity: int, rng: Random) -> Offer:
     latency = tuple(rng.randint(1, LONGEST) for _ in SITES)
     places = rng.randint(1, capacity)
-    words = tool.words.format(**{name: f"`{name}`" for name, _ in tool.params})
+    words = tool.words.format(**{name: f"`{name}`" for name in tool.params})
     does = f"Changes something: {words}" if tool.writes else f"Finds {words}"
+    pairs = zip(tool.params, tool.kinds, strict=True)
     times = ", ".join(f"{site} {time}" for site, time in zip(SITES, latency, strict=True))
-    first = tool.params[0][0]
     return Offer(
         name=tool.name,
         description=f"{does}. Returns {_code(tool.output)}. Time units by the site of"
-        f" `{first}`: {times}. At most {places} at once.",
-        params=tuple(Param(name, kind, _about(known, kind)) for name, kind in tool.params),
+        f" `{tool.params[0]}`: {times}. At most {places} at once.",
+        params=tuple(Param(name, kind, _about(known, kind)) for name, kind in pairs),
         output=tool.output,
         writes=tool.writes,
         latency=latency,
@@ -200,7 +200,7 @@ def _distractors(
     left = [tool for tool in known.tools if tool.name not in needed]
     rng.shuffle(left)
     near = [tool for tool in left if all(kind in kinds for kind in tool.kinds)]
-    inside = [tool for tool in near if tool.output in kinds or known.ends(tool.output)]
+    inside = [tool for tool in near if tool.output in kinds or tool.output not in known.goes_on]
     near = [*inside, *(tool for tool in near if tool not in inside)]  # fewest new kinds first
     near = near[: (wanted.distractors + 1) // 2]
     kinds |= {tool.output for tool in near}
@@ -230,7 +230,7 @@ def _words(graph: Graph, k: int) -> str:
     """How the request speaks of a call's value: through all it comes from, down to the names."""
     tool, inputs, _ = graph.nodes[k]
     spoken = {}
-    for (name, _), text in zip(tool.params, inputs, strict=True):
+    for name, text in zip(tool.params, inputs, strict=True):
         source = reference_of(text)
         words = text if source is None else _words(graph, source)
         plain = source is None or len(tool.params) == 1

@@ -13,36 +13,33 @@ PARTS = 4  # of a tool's line
 class Entry(NamedTuple):
     """A tool before its latency is drawn.
 
-    `params` are (name, kind); `output` is the kind of what it gives; `words` speak of it, with
-    `{param}` for each argument; of a tool that `writes` they are an order.
+    `params` are its parameters and `kinds` what they take; `output` is the kind of what it gives;
+    `words` speak of it, with `{param}` for each argument; of a tool that `writes` an order.
     """
 
     name: str
-    params: tuple[tuple[str, str], ...]
+    params: tuple[str, ...]
+    kinds: tuple[str, ...]
     output: str
     words: str
     writes: bool
 
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """The kinds it takes."""
-        return tuple(kind for _, kind in self.params)
-
 
 class Catalogue(NamedTuple):
-    """Everything that tasks are drawn from; `starts` has what a kind is and two lists of words."""
+    """Everything that tasks are drawn from.
+
+    `starts` has what a kind is and two lists of words; `goes_on` the kinds that a reading tool
+    takes, so that a chain can go on from them.
+    """
 
     starts: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]]
     tools: tuple[Entry, ...]
+    goes_on: frozenset[str]
 
     def label(self, kind: str, rng: Random) -> str:
         """A name of a starting kind."""
         _, first, second = self.starts[kind]
         return f"{rng.choice(first)} {rng.choice(second)}".replace("_", " ")
-
-    def ends(self, kind: str) -> bool:
-        """Whether no reading tool takes the kind, so that a chain ends there."""
-        return not any(kind in t.kinds for t in self.tools if not t.writes)
 
 
 class _File(msgspec.Struct):
@@ -65,7 +62,7 @@ def catalogue() -> Catalogue:
     for tool in tools:
         if unknown := set(tool.kinds) - kinds:
             raise ValueError(f"{tool.name}: nothing gives a {unknown.pop()}")
-    return Catalogue(starts, tools)
+    return Catalogue(starts, tools, frozenset(k for t in tools if not t.writes for k in t.kinds))
 
 
 def _entry(server: str, line: str) -> Entry:
@@ -81,5 +78,10 @@ def _entry(server: str, line: str) -> Entry:
         if f"{{{param}}}" not in words:
             raise ValueError(f"{server}: {line!r} does not speak of {param}")
     return Entry(
-        f"{server}_{name}", tuple(taken), output.removeprefix("!"), words, output.startswith("!")
+        name=f"{server}_{name}",
+        params=tuple(param for param, _ in taken),
+        kinds=tuple(kind for _, kind in taken),
+        output=output.removeprefix("!"),
+        words=words,
+        writes=output.startswith("!"),
     )

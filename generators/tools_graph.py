@@ -82,7 +82,7 @@ class Draft:
         tools = [
             t for t in self._allowed(writes=False)
             if len(t.params) == 1 and t.kinds[0] in self._catalogue.starts
-            and (last or self._extends(t.output))
+            and (last or t.output in self._catalogue.goes_on)
         ]  # fmt: skip
         if not tools:
             return False
@@ -113,9 +113,6 @@ class Draft:
             return used
         return [*used, *fresh]
 
-    def _extends(self, kind: str) -> bool:
-        return not self._catalogue.ends(kind)
-
     def _fitting(
         self, source: int, joining: bool, *, writes: bool, last: bool
     ) -> list[tuple[Entry, tuple[str, ...]]]:
@@ -124,7 +121,7 @@ class Draft:
         single: list[tuple[Entry, tuple[str, ...]]] = []
         joint: list[tuple[Entry, tuple[str, ...]]] = []
         for tool in self._allowed(writes=writes):
-            if not (last or tool.writes or self._extends(tool.output)):
+            if not (last or tool.output in self._catalogue.goes_on):
                 continue
             for place, wanted in enumerate(tool.kinds):
                 if wanted != kind:
