@@ -10,7 +10,6 @@ from tasks.tools_clock import arguments_of
 from tasks.tools_payload import Errand, Hidden
 
 LEAST = 60  # columns
-NAMED = 44  # columns for a call's words, at the most
 LEGEND = "= needed   ~ not needed   x error"
 
 
@@ -26,7 +25,8 @@ def drawing(
     calls = {name: outcome.calls for name, outcome in made.items()} | {"": best.calls}
     last = max((c.result.end for listed in calls.values() for c in listed), default=1)
     words = {name: [_words(c) for c in listed] for name, listed in calls.items()}
-    wide = min(NAMED, max((len(w) for listed in words.values() for w in listed), default=0))
+    longest = max((len(w) for listed in words.values() for w in listed), default=0)
+    wide = min(longest, columns * 2 // 5)
     scale = _Scale(last, columns - wide - 18)
     yield f"{instance.id}, {instance.payload.track}: {LEGEND}"
     for name, outcome in made.items():
