@@ -126,7 +126,7 @@ class _Line:
                 limit.reschedule(None)
                 self._ready.set_result(client.session)
                 await self._end.wait()
-        except* (MCPError, OSError, TimeoutError) as group:
+        except* (MCPError, OSError, TimeoutError, httpx2.HTTPError) as group:
             why = f"{_first(group)}" or "no answer"
         finally:
             self.broken = True

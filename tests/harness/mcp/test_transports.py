@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from harness.mcp.servers import Servers
 from harness.mcp.wire import PLACE, LostServer, Place, ToolsFailure
 from harness.tools import direct
 from tasks.base import CallTools, Instance, Result
+from tests.harness.helpers import command
 from tests.harness.mcp.worlds import TRANSPORTS, call, file_of, task, trace, turns
 
 MCP = TRANSPORTS[1:]
@@ -151,6 +154,39 @@ def test_when_a_server_is_killed_its_episodes_fail_and_the_next_gets_another(
     first_lost, *others = asyncio.run(killed())
     assert "turn 2 of a: Connection closed" in first_lost
     assert others == ["the server of this episode's world has ended"] * 2
+
+
+def test_an_http_server_that_is_gone_fails_episodes_and_in_the_end_the_run(tmp_path: Path) -> None:
+    one = task()
+    words = command("mcp", "serve", file_of(tmp_path / "i.jsonl", [one]), "--http", "0")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[Client]:
+            async with Client(url) as connected:
+                yield connected
+
+        async def tried() -> list[ToolsFailure]:
+            link, failures = Link(opened), []
+            await link.tools(one.id, "a")(turns(one)[0])
+            process.kill()
+            process.wait()
+            for k in range(STARTS + 1):
+                with pytest.raises(ToolsFailure) as failed:
+                    await link.tools(one.id, f"e{k}")(turns(one)[0])
+                failures.append(failed.value)
+            await link.close()
+            return failures
+
+        try:
+            lost, *others, last = asyncio.run(tried())
+        finally:
+            process.kill()
+    assert str(lost) == "turn 1 of e0: Connection closed"
+    assert ["did not start" in str(failure) for failure in others] == [True] * (STARTS - 1)
+    assert [f.stops_run for f in (lost, *others, last)] == [False] * STARTS + [True]
 
 
 def test_a_server_that_cannot_be_started_fails_episodes_and_in_the_end_the_run(
