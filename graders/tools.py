@@ -180,7 +180,8 @@ def _ratios(instance: Instance[Errand], time: int) -> dict[str, float]:
 
 def _problems(outcome: Outcome) -> list[Fields]:
     value = outcome.answers[0].value if outcome.answers else None
-    return (value or {}).get("problems", [])
+    found: list[Fields] = (value or {}).get("problems", [])
+    return found
 
 
 # On the board --------------------------------------------------------------------------------

@@ -11,7 +11,19 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tasks.base import Called, Fields, Outcome, Parsed, Program, Result, ToolCall, call_tools, short
+from tasks.base import (
+    Called,
+    CallTools,
+    Failure,
+    Fields,
+    Outcome,
+    Parsed,
+    Program,
+    Result,
+    ToolCall,
+    call_tools,
+    short,
+)
 from tasks.tools_clock import Simulation, arguments_of, value_of
 
 ANSWER, PLAN, TURNS = "answer", "calls", "turns"
@@ -168,4 +180,6 @@ def perform_here(program: Program[Outcome], simulation: Simulation) -> Outcome:
         except StopIteration as stop:
             outcome: Outcome = stop.value
             return outcome
+        if not isinstance(effect, CallTools):
+            raise Failure(f"{effect.path} wants more than tools")
         results = simulation.turn([(c.name, arguments_of(c)) for c in effect.calls])

@@ -9,6 +9,7 @@ from tests.benchmarks import (
     bench_psplib,
     bench_runner,
     bench_tardiness,
+    bench_tools,
 )
 
 
@@ -20,6 +21,7 @@ def main() -> int:
         *bench_calendar.main(),
         *bench_tardiness.main(),
         *bench_mcp.main(),
+        *bench_tools.main(),
         *bench_psplib.limits(),
     ]
     print()

@@ -84,7 +84,7 @@ def test_chains_can_go_on_from_every_kind_that_a_tool_takes() -> None:
 def test_what_is_promised_of_every_instance(
     level: int, seed: int, index: int, data: st.DataObject
 ) -> None:
-    given = {
+    given: dict[str, Any] = {
         "distractors": data.draw(st.sampled_from([0, 4, 10])),
         "track": data.draw(st.sampled_from(["reactive", "plan"])),
         "failures": data.draw(st.sampled_from([0.0, 0.3])),

@@ -20,6 +20,7 @@ from tasks.base import (
     Parsed,
     Record,
     Reference,
+    Scalar,
     SolverFailure,
     ToolCall,
     Verdict,
@@ -259,7 +260,7 @@ def scribble(instance: Instance[Errand], rng: Random) -> Outcome:
 @pytest.mark.parametrize("failures", [0.0, 0.3])
 def test_500_random_agents_never_beat_the_optimum(track: str, failures: float) -> None:
     rng, complete, best = Random(f"agents/{track}/{failures}"), 0, 0
-    given = {"track": track, "failures": failures}
+    given: dict[str, Scalar] = {"track": track, "failures": failures}
     made = [generate(2 + k % 9, 11, k, given) for k in range(25)]
     for k in range(250):  # and as many with the other setting of failures
         instance = made[k % len(made)]

@@ -250,7 +250,7 @@ def test_canonical_spelling() -> None:
 
 # Plans ---------------------------------------------------------------------------------------
 
-GOLD = {
+GOLD: dict[str, Any] = {
     "calls": [
         {"id": "d", "tool": "pair", "arguments": {"p0": "$b", "p1": "$c"}},
         {"id": "a", "tool": "find", "arguments": {"p0": "Ann Lee"}},
@@ -356,7 +356,8 @@ class Talk:
     def _play(
         self, program: Program[Outcome], instance: Instance[Errand], replies: list[Reply]
     ) -> Outcome:
-        simulation, answer = Simulation(instance.payload), None
+        simulation = Simulation(instance.payload)
+        answer: Any = None
         while True:
             try:
                 effect = program.send(answer)
