@@ -1,5 +1,6 @@
 """Whole runs over each transport, and what becomes of one whose server dies."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -41,13 +42,15 @@ def run(folder: Path, transport: str, *words: str) -> list[Any]:
     ("track", "names"), [("reactive", TRANSPORTS * 2), ("plan", ("direct", "stdio"))]
 )
 def test_runs_have_the_same_outcomes_on_every_transport(
-    tmp_path: Path, track: str, names: tuple[str, ...]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], track: str, names: tuple[str, ...]
 ) -> None:
     settings = ("-T", f"track={track}", "-T", "failures=0.3")
     found = [run(tmp_path / f"{name}-{k // 4}", name, *settings) for k, name in enumerate(names)]
     assert len(found[0]) == 4
     assert all(one == found[0] for one in found)
-    assert makespan("regrade", tmp_path / "stdio-0").stdout == "changed 0 of 4\n"
+    gc.collect()  # the SDK leaves frames in cycles, and with them the folder and its lock
+    assert main(["regrade", str(tmp_path / "stdio-0")]) == 0
+    assert capsys.readouterr().out.endswith("changed 0 of 4\n")
 
 
 def servers_of(pid: int) -> list[int]:
