@@ -13,7 +13,7 @@ import msgspec
 
 from generators.base import instance_id
 from generators.tools_catalogue import Catalogue, Entry, catalogue
-from generators.tools_graph import Graph, draw
+from generators.tools_graph import MOST_TOOLS, Graph, draw
 from graders.exact.tools import has_room
 from graders.exact.tools import reference as solve
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
@@ -34,7 +34,7 @@ from tasks.tools_payload import (
 LARGEST = 50  # required calls
 LONGEST = 30  # time units of a call, from 1
 SITES = ("north", "east", "south", "west")
-DRAWS = 400  # tries at a task before it is given up
+DRAWS = 4000  # tries at a task before it is given up
 ROOM = 8  # the level from which a task must leave room for planning
 
 
@@ -50,7 +50,7 @@ class Settings(Noun, frozen=True):
         failures: share of calls that fail for a moment at first.
         track: `reactive`, turn by turn, or `plan`, one reply.
         transport: what carries the calls; no agent can see it.
-        select: how many tools the agent picks beforehand at most; 0 gives it all.
+        select: how many tools the agent picks beforehand at most, which are enough; 0 gives all.
     """
 
     depth: int = 0
@@ -114,7 +114,8 @@ def generate(
     else:
         raise InputError(
             f"level {level}, index {index}: none of {DRAWS} tasks fits depth={wanted.depth}"
-            f" width={wanted.width} distractors={wanted.distractors} and leaves room for planning"
+            f" width={wanted.width} distractors={wanted.distractors} select={wanted.select}"
+            " and leaves room for planning"
         )
     known = solve(payload) if reference else Reference("none")
     seen = {name: value for name, value in named.items() if name not in UNSEEN}
@@ -125,7 +126,8 @@ def generate(
 def _errand(level: int, wanted: Settings, place: str) -> Errand | None:
     """One try at a task; None if the graph or its distractors did not come about."""
     known = catalogue()
-    graph = draw(known, level, wanted.depth, wanted.width, Random(f"{place}/graph"))
+    most, rng = wanted.select or MOST_TOOLS, Random(f"{place}/graph")
+    graph = draw(known, level, wanted.depth, wanted.width, most, rng)
     others = graph and _distractors(known, graph, wanted, Random(f"{place}/distractors"))
     if graph is None or others is None:
         return None

@@ -152,9 +152,14 @@ class Draft:
         self.nodes.append(Node(tool, inputs, layer))
 
 
-def draw(catalogue: Catalogue, count: int, depth: int, width: int, rng: Random) -> Graph | None:
-    """One try at `count` calls in `depth` layers; None if the kinds did not fit, or all write."""
-    draft = Draft(catalogue, min(MOST_TOOLS, max(depth, (count + 1) // 2, 2)), rng)
+def draw(
+    catalogue: Catalogue, count: int, depth: int, width: int, most: int, rng: Random
+) -> Graph | None:
+    """One try at `count` calls of at most `most` tools in `depth` layers.
+
+    None if the kinds did not fit, or if all that is asked for are changes.
+    """
+    draft = Draft(catalogue, min(most, MOST_TOOLS, max(depth, (count + 1) // 2, 2)), rng)
     for layer, size in enumerate(layers(count, depth, width, rng)):
         for _ in range(size):
             if not draft.add(layer, last=layer == depth - 1):

@@ -9,6 +9,7 @@ gaps before earlier calls included (serial schedule generation).
 """
 
 import json
+from bisect import insort
 from collections import Counter
 from collections.abc import Sequence
 from heapq import heapify, heapreplace
@@ -46,7 +47,7 @@ class Simulation:
         self._since = dict.fromkeys(self._known, errand.overhead)  # plan: when it is known
         self._failed: Counter[tuple[str, ...]] = Counter()
         self._calls = 0
-        self._places: dict[str, list[tuple[int, int]]] = {}  # plan: what a tool is busy with
+        self._places: dict[str, list[tuple[int, int]]] = {}  # plan: a tool's starts and ends
 
     def tools(self) -> tuple[Tool, ...]:
         """All tools on offer, as an agent sees them."""
@@ -84,9 +85,10 @@ class Simulation:
         found = self._find(name, arguments)
         start = max(self.errand.overhead, found.ready)
         if found.offer is not None:
-            busy = self._places.setdefault(found.offer.name, [])
-            start = earliest(busy, found.offer.capacity, start, found.duration)
-            busy.append((start, start + found.duration))
+            events = self._places.setdefault(found.offer.name, [])
+            start = earliest(events, found.offer.capacity, start, found.duration)
+            insort(events, (start, 1))
+            insort(events, (start + found.duration, -1))
         end = start + found.duration
         self.clock = max(self.clock, end)
         self._learn(found, end)
@@ -154,24 +156,22 @@ def _quoted(text: str) -> str:
     return json.dumps(short(text))
 
 
-def earliest(busy: Sequence[tuple[int, int]], capacity: int, ready: int, duration: int) -> int:
+def earliest(events: Sequence[tuple[int, int]], capacity: int, ready: int, duration: int) -> int:
     """The least start from `ready` on at which a place is free for a whole duration.
 
-    `busy` are the spans [start, end) of the calls placed so far, in any order.
+    `events` are (time, 1) where a call placed so far starts and (time, -1) where it ends, sorted.
     """
-    candidates = sorted({ready, *(end for _, end in busy if end > ready)})
-    for start in candidates:
-        end = start + duration
-        inside = [span for span in busy if span[0] < end and span[1] > start]
-        if len(inside) < capacity or _most(inside, start) < capacity:
+    used, start = 0, ready
+    full = False
+    for time, change in events:
+        if not full and time >= start + duration:
             return start
-    return candidates[-1]  # after the last end everything is free
-
-
-def _most(spans: Sequence[tuple[int, int]], start: int) -> int:
-    """The most spans that overlap at any moment from `start` on."""
-    moments = [start, *(begin for begin, _ in spans if begin > start)]
-    return max(sum(begin <= t < end for begin, end in spans) for t in moments)
+        used += change
+        if used >= capacity:
+            full = True
+        elif full:
+            full, start = False, max(ready, time)
+    return start
 
 
 def arguments_of(call: ToolCall) -> Arguments:

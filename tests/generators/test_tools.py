@@ -148,6 +148,13 @@ def test_from_level_8_on_there_is_room_for_planning() -> None:
             assert all_ready(calls, capacity, payload.overhead) >= ROOM * known.objective
 
 
+@pytest.mark.parametrize("select", [4, 5, 10])
+def test_the_tools_that_can_be_picked_are_enough(select: int) -> None:
+    for index in range(4):
+        payload = make(12, index, select=select).payload
+        assert len({step.tool for step in payload.steps}) <= select
+
+
 def test_where_there_can_be_no_room_is_said() -> None:
     with pytest.raises(InputError, match="leaves room for planning"):
         make(8, depth=8)  # a chain

@@ -224,6 +224,10 @@ def test_the_earliest_place_is_what_trying_every_start_finds(
 ) -> None:
     busy: list[tuple[int, int]] = []
 
+    def found(begin: int, length: int) -> int:
+        events = sorted(x for a, b in busy for x in ((a, 1), (b, -1)))
+        return earliest(events, capacity, begin, length)
+
     def fits(start: int, length: int) -> bool:
         return all(
             sum(a <= t < b for a, b in busy) < capacity for t in range(start, start + length)
@@ -231,10 +235,10 @@ def test_the_earliest_place_is_what_trying_every_start_finds(
 
     for begin, length in calls:
         start = next(t for t in range(begin, 99) if fits(t, length))
-        assert earliest(busy, capacity, begin, length) == start
+        assert found(begin, length) == start
         busy.append((start, start + length))
     expected = next(t for t in range(ready, 99) if fits(t, duration))
-    assert earliest(busy, capacity, ready, duration) == expected
+    assert found(ready, duration) == expected
 
 
 def test_arguments_are_objects_or_nothing() -> None:
