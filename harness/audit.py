@@ -23,10 +23,11 @@ from harness.lane import Lane
 from harness.progress import Progress
 from harness.registry import family
 from harness.run import Batch, Job
+from harness.tools import direct
 from memory.base import TAKE_NOTES, Memory, NoMemory
 from memory.context import State
 from memory.notebook import ROUND
-from tasks.base import Ask, Failure, Noun, Program, Tell
+from tasks.base import Ask, Failure, Noun, Outcome, Program, Tell
 
 R = TypeVar("R")
 CLASHES = 20  # held-out steps for each user, enough to tell notes from nothing over a dozen of them
@@ -116,7 +117,7 @@ class Audit:
         world = family(job.instance.family).world(job.instance, self.batch.folder.prompts)
         try:
             answer = self.batch.asking(job, None).answer
-            outcome = await drive(episode(world, agent, memory), answer)
+            outcome = await drive(episode(world, agent, memory), answer, direct(job.instance))
         except ReplayFailure as failure:
             self.differ.append(str(failure))
             return None
@@ -144,12 +145,14 @@ class Audit:
         answer = self.batch.asking(job, self.lanes.get(job.model)).answer
         for effect in memory.observe(Tell(NOTES, {"history": 0})):
             raise Failure(f"memory {name} asks {effect.path!r} where nothing has happened")
-        noted = await drive(
-            under(NOTES, episode(about.world(held, prompts), agent, Closed(memory))), answer
-        )
-        bare = await drive(
-            under(BARE, episode(about.world(held, prompts), agent, NoMemory())), answer
-        )
+        tools = direct(held)
+
+        async def sit(path: str, shown: Memory) -> Outcome:
+            return await drive(
+                under(path, episode(about.world(held, prompts), agent, shown)), answer, tools
+            )
+
+        noted, bare = await sit(NOTES, Closed(memory)), await sit(BARE, NoMemory())
         day = max((op.date for op in state.log), default="")
         notes = [e.text for e in state.entries if e.kind != ROUND and e.valid(day)]
         others = [i for i in self.batch.instances if i.family == job.instance.family]

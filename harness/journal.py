@@ -229,6 +229,17 @@ def read_replies(folder: Path) -> Iterator[tuple[str, Usage, float | None]]:
             yield key, told.usage, told.cost
 
 
+def read_outcome(folder: Path, key: str) -> Outcome | None:
+    """The newest outcome of an episode by its key; None if it has none."""
+    query = (
+        "select outcome from records join episodes on id = episode"
+        " where key = ? order by version desc limit 1"
+    )
+    with _reading(folder) as db:
+        row = db.execute(query, (key,)).fetchone()
+    return msgspec.json.decode(row[0], type=Outcome) if row and row[0] else None
+
+
 @contextmanager
 def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
     """A connection that only reads; StoreFailure if there is nothing to be read."""

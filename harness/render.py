@@ -136,7 +136,11 @@ def metric_text(name: str, row: Row) -> str:
     found = row.metrics.get(name)
     if found is None or found.value is None:
         return "-"
-    return with_interval(found, 4) if name == "ratio_of_sums" else f"{100 * found.value:.2f} %"
+    if name == "ratio_of_sums":
+        return with_interval(found, 4)
+    return (
+        f"{found.value:.3f}" if name in family(row.family).plain else f"{100 * found.value:.2f} %"
+    )
 
 
 def _with_cell(rows: Sequence[Row], cell: str, line: list[str]) -> list[str]:

@@ -18,11 +18,12 @@ from harness.asking import Asking, Stopped
 from harness.budget import Halt, Spent, cost_of
 from harness.episode import drive, episode
 from harness.failures import what
-from harness.folder import Folder
+from harness.folder import INSTANCES, Folder
 from harness.journal import Journal, key_of
 from harness.lane import Lane
 from harness.log import Log
 from harness.manner import Manner
+from harness.mcp.servers import Servers
 from harness.models.base import Model
 from harness.models.keys import scrub
 from harness.models.policy import is_asked
@@ -31,6 +32,7 @@ from harness.prices import applying, load
 from harness.progress import Progress
 from harness.registry import family
 from harness.request import settings_digest
+from harness.tools import Tools, direct
 from harness.totals import total
 from memory.base import MEMORIES, NEEDS_OTHER, Memory, is_memory
 from memory.context import Context, State
@@ -104,6 +106,7 @@ class Batch:
             self.log.say(f"resuming: {everything - count} of {everything} episodes are done")
         self._most_errors = self.manner.most_errors(count)
         self._begin(models)
+        self._servers = Servers(self.folder.path / INSTANCES, self.instances)
         self._catch_signals()
         with Progress("episodes", count, quiet=not self.log.lines) as self._progress:
             pulse = asyncio.create_task(self._pulse())
@@ -117,6 +120,7 @@ class Batch:
                 self._note()
                 for lane in self._lanes.values():
                     await lane.close()
+                await self._servers.close()
         for failure in sorted(self._halted, key=lambda failure: not isinstance(failure, Halt)):
             if not isinstance(failure, Halt):
                 raise failure
@@ -204,7 +208,8 @@ class Batch:
         grade: Grade | None = None
         problem: Problem | None = None
         try:
-            outcome, state = await self._perform(job, asking)
+            tools = self._servers.tools(job.instance, job.key)
+            outcome, state = await self._perform(job, asking, tools)
             grade = family(job.instance.family).grade(job.instance, outcome)
         except Stopped:
             return
@@ -236,16 +241,16 @@ class Batch:
         settings = settings_digest(job.model, self._configuration.sampling)
         return Asking(job.key, settings, self.journal, lane)
 
-    async def _perform(self, job: Job, asking: Asking) -> tuple[Outcome, State]:
+    async def _perform(self, job: Job, asking: Asking, tools: Tools) -> tuple[Outcome, State]:
         """One episode from its world to its outcome: a pure function of the replies."""
         agent, memory = self.agent(), self.memory(job)
         world = family(job.instance.family).world(job.instance, self.folder.prompts)
-        outcome = await drive(episode(world, agent, memory), asking.answer)
+        outcome = await drive(episode(world, agent, memory), asking.answer, tools)
         return outcome, memory.state()
 
     def agent(self) -> Agent:
         """A fresh agent of the run's kind."""
-        return AGENTS[self._configuration.agent]()
+        return AGENTS[self._configuration.agent](self.folder.prompts)
 
     def memory(self, job: Job) -> Memory:
         """An empty memory of the run's kind."""
@@ -316,7 +321,7 @@ class Batch:
     async def _again(self, job: Job) -> bool:
         version, before = self._latest[job.key]
         asking = self.asking(job, None)
-        outcome, state = await self._perform(job, asking)
+        outcome, state = await self._perform(job, asking, direct(job.instance))
         grade = family(job.instance.family).grade(job.instance, outcome)
         record = self._record(job, asking, state, grade, None)
         await self.journal.record(job.key, version + 1, record, outcome)

@@ -73,6 +73,9 @@ def build_parser() -> Parser:
     _board(add("board", "Print the leaderboard of runs.", "boards.board"))
     _audit(add("audit", "Look for shortcuts in instances, or check a run.", "audits.audit"))
     _compare(add("compare", "Compare two models instance by instance.", "boards.compare"))
+    _timeline(add("timeline", "Show an episode's tool calls beside the optimal ones.",
+                  "timeline.timeline"))  # fmt: skip
+    _mcp(add("mcp", "Serve the tools of an instance to any MCP client.", "mcp.serve"))
     return parser
 
 
@@ -189,6 +192,22 @@ def _audit(p: Parser) -> None:
     _manner(p)
 
 
+def _timeline(p: Parser) -> None:
+    p.add_argument("folder", type=Path, metavar="DIR")
+    p.add_argument("--id", required=True, metavar="X", help="the instance")
+    p.add_argument("--model", metavar="M", help="one of the run's (all)")
+    p.add_argument("--epoch", type=whole, default=0, help="which of its epochs (0)")
+
+
+def _mcp(p: Parser) -> None:
+    p.add_argument("action", choices=["serve"])
+    p.add_argument("file", type=Path, metavar="INSTANCES.jsonl")
+    p.add_argument("--id", metavar="X", help="the instance (the only one)")
+    p.add_argument(
+        "--http", type=port, metavar="PORT", help="0 for any free one (standard input and output)"
+    )
+
+
 def _settings(p: Parser) -> None:
     p.add_argument("-T", action=_Pairs, default=[], metavar="k=v", dest="settings", type=pair,
                    help="setting of the family, see docs; again for more")  # fmt: skip
@@ -227,6 +246,11 @@ def natural(text: str, most: int = MOST) -> int:
     if len(text) > 18 or int(text) > most:
         raise argparse.ArgumentTypeError(f"{short(text)} is more than {most}")
     return int(text)
+
+
+def port(text: str) -> int:
+    """A TCP port, or 0."""
+    return 0 if text == "0" else natural(text, most=65535)
 
 
 def whole(text: str) -> int:
