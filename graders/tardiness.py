@@ -43,7 +43,7 @@ def grade(instance: Instance[Jobs], outcome: Outcome) -> Grade:
     parsed, payload, known = outcome.answers[0], instance.payload, instance.reference
     proven = known.status == "optimal" and known.objective is not None
     base: Number = (known.objective if proven else known.bound) or 0
-    chance, rule = _yardsticks(payload)
+    chance, rule = yardsticks(payload)
     metrics = {"reference": float(base), "random": chance, "mddc": float(rule)}
     if parsed.value is None or KEY not in parsed.value:
         reason = parsed.problem or f'no "{KEY}" in the answer'
@@ -94,7 +94,7 @@ def skill(objective: Number, reference: Number, chance: float) -> float:
 
 
 @lru_cache(maxsize=1000)
-def _yardsticks(payload: Jobs) -> tuple[float, int]:
+def yardsticks(payload: Jobs) -> tuple[float, int]:
     """Mean tardiness of the random orders, and the tardiness of MDDC."""
     jobs: list[Job] = list(payload.jobs)
     by_rule = mddc([job.p for job in jobs], [job.d for job in jobs])
