@@ -6,7 +6,7 @@ from random import Random
 from statistics import mean
 from typing import TYPE_CHECKING, Any, Literal
 
-from tasks.base import Grade, Noun, Record
+from tasks.base import Grade, Noun, Number, Record
 
 if TYPE_CHECKING:
     from numpy import int64
@@ -134,6 +134,13 @@ def per_instance(
 def share(values: Sequence[float]) -> Estimate:
     """The mean of scores in [0, 1], one of each trial, with its Wilson interval."""
     return rate(sum(values), len(values))
+
+
+def skill(objective: Number, reference: Number, chance: float) -> float:
+    """Share of the way from random answers to the reference; 1 where every answer is optimal."""
+    if objective == reference:
+        return 1.0
+    return 1 - (objective - reference) / (chance - reference) if chance > reference else 0.0
 
 
 def _resamples(n: int) -> "Iterator[NDArray[int64]]":

@@ -14,7 +14,7 @@ from random import Random
 from statistics import mean
 
 from graders.exact.dispatch import mddc
-from graders.statistics import Estimate, bootstrap, per_instance, ratio_of_sums, share
+from graders.statistics import Estimate, bootstrap, per_instance, ratio_of_sums, share, skill
 from tasks.base import (
     Fields,
     Grade,
@@ -84,13 +84,6 @@ def violations(payload: Jobs, order: object) -> list[Fields]:
         *({"kind": "duplicate", "job": name} for name, count in counts.items() if count > 1),
         *({"kind": "missing", "job": j.id} for j in payload.jobs if j.id not in counts),
     ]
-
-
-def skill(objective: Number, reference: Number, chance: float) -> float:
-    """Share of the way from random orders to the reference; 1 where every order is optimal."""
-    if objective == reference:
-        return 1.0
-    return 1 - (objective - reference) / (chance - reference) if chance > reference else 0.0
 
 
 @lru_cache(maxsize=1000)

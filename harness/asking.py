@@ -26,6 +26,10 @@ class ReplayFailure(Failure):
         return True
 
 
+class NotKept(ReplayFailure):
+    """The journal ends before this: what is replayed was not finished."""
+
+
 class Stopped(Exception):
     """The run was asked to stop before this call."""
 
@@ -71,6 +75,10 @@ class Asking:
     def __post_init__(self) -> None:
         self._known = self.journal.answered(self.episode)
 
+    def knows(self, path: str) -> bool:
+        """Whether the journal holds a reply under this path."""
+        return path in self._known and self._known[path].reply is not None
+
     async def answer(self, ask: Ask) -> Reply:
         """The reply to an ask; raises the provider's last failure, `ReplayFailure` or `Stopped`."""
         request = request_parts(self.settings, ask)
@@ -80,7 +88,7 @@ class Asking:
             reply = known.reply
             self.attempts += known.attempts
         elif self.model is None:
-            raise ReplayFailure(f"{self.episode}: {ask.path} has no reply in the journal")
+            raise NotKept(f"{self.episode}: {ask.path} has no reply in the journal")
         else:
             self.attempts += known.attempts
             reply = await self._try(self.model, ask, request, known.attempts)

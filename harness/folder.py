@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from harness import files
+from harness.evolve.plan import Plan
 from harness.instances import decode, digest, family_of
 from harness.journal import NAME, Journal
 from harness.models.base import Sampling
@@ -37,7 +38,10 @@ class ModelSpec(Noun, frozen=True):
 
 
 class Configuration(Noun, frozen=True):
-    """Everything that shapes the results of a run; equal configurations are the same run."""
+    """Everything that shapes the results of a run; equal configurations are the same run.
+
+    `evolve` is there if the run is a search for programs: its suite is then the instances given.
+    """
 
     suite: Suite
     versions: dict[str, str]
@@ -47,6 +51,7 @@ class Configuration(Noun, frozen=True):
     memory: str = "none"
     epochs: int = 1
     sampling: Sampling = Sampling()
+    evolve: Plan | None = None
 
     @property
     def folder_name(self) -> str:

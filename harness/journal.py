@@ -28,10 +28,15 @@ create table if not exists records (
     episode integer not null, version integer not null, record text not null, outcome text,
     primary key (episode, version)
 ) without rowid;
+create table if not exists effects (
+    episode integer not null, path text not null, request text not null, outcome text not null,
+    seconds real not null, primary key (episode, path)
+) without rowid;
 """
 NAME = "journal.sqlite"
 _ATTEMPT = "insert into attempts values (?, ?, ?, ?, ?, ?, ?)"
 _RECORD = "insert into records values (?, ?, ?, ?)"
+_EFFECT = "insert into effects values (?, ?, ?, ?, ?)"
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -52,13 +57,17 @@ class _Batch:
 
 
 class Journal:
-    """Opened by the one process that writes; `read_records` serves everyone else."""
+    """Opened to write by one process only; `read_only` and `read_records` serve everyone else."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.path = folder / NAME
+        self._read_only = read_only
         try:
-            self._db = sqlite3.connect(self.path, isolation_level=None)
-            self._db.executescript(_SCHEMA)
+            if read_only:
+                self._db = _open_to_read(folder)
+            else:
+                self._db = sqlite3.connect(self.path, isolation_level=None)
+                self._db.executescript(_SCHEMA)
             self._ids: dict[str, int] = dict(self._db.execute("select key, id from episodes"))
             self._last = max(self._ids.values(), default=0)
             self._begun = {i for (i,) in self._db.execute("select distinct episode from attempts")}
@@ -70,7 +79,8 @@ class Journal:
     def close(self) -> None:
         """Fold the write-ahead log into the file and close it."""
         try:
-            self._db.execute("pragma wal_checkpoint(truncate)")
+            if not self._read_only:
+                self._db.execute("pragma wal_checkpoint(truncate)")
         except sqlite3.Error as error:
             raise self._failure(error) from None
         finally:
@@ -116,6 +126,21 @@ class Journal:
         row = (self._id(episode), version, msgspec.json.encode(record).decode(), text)
         await self._commit(_RECORD, row)
 
+    async def effect(
+        self, episode: str, path: str, request: str, outcome: msgspec.Struct, seconds: float
+    ) -> None:
+        """Commit what came of an effect that is no call: once, it is not tried again."""
+        text = msgspec.json.encode(outcome).decode()
+        await self._commit(_EFFECT, (self._id(episode), path, request, text, seconds))
+
+    def effects(self, episode: str) -> dict[str, tuple[str, str]]:
+        """Request and outcome (JSON) of an episode's effects, by path."""
+        rows = self._db.execute(
+            "select path, request, outcome from effects where episode = ?",
+            (self._ids.get(episode),),
+        )
+        return {path: (request, outcome) for path, request, outcome in rows}
+
     def latest(self) -> dict[str, tuple[int, Record]]:
         """The newest version and record of each episode."""
         return {key: (version, record) for key, version, record in _latest(self._db)}
@@ -157,6 +182,8 @@ class Journal:
         batch.done.set()
 
     def _failure(self, error: Exception) -> StoreFailure:
+        if self._read_only:
+            return StoreFailure(f"cannot read {self.path}: {error}")
         return StoreFailure(
             f"cannot write {self.path}: {error}; what was committed is kept:"
             f" mend it, then `makespan resume {self.path.parent}`"
@@ -165,17 +192,21 @@ class Journal:
 
 def read_records(folder: Path) -> Iterator[Record]:
     """The newest record of each episode, in the order in which the episodes were begun."""
-    path = folder / NAME
-    if not path.is_file():
-        raise StoreFailure(f"{folder} is not a run folder: it has no {NAME}")
     try:
-        # a folder that cannot be written (an archive, say) has no writer either
-        mode = "mode=ro" if os.access(folder, os.W_OK) else "immutable=1"
-        db = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
+        db = _open_to_read(folder)
         yield from (record for _, _, record in _latest(db))
         db.close()
     except sqlite3.Error as error:
-        raise StoreFailure(f"cannot read {path}: {error}") from None
+        raise StoreFailure(f"cannot read {folder / NAME}: {error}") from None
+
+
+def _open_to_read(folder: Path) -> sqlite3.Connection:
+    path = folder / NAME
+    if not path.is_file():
+        raise StoreFailure(f"{folder} is not a run folder: it has no {NAME}")
+    # a folder that cannot be written (an archive, say) has no writer either
+    mode = "mode=ro" if os.access(folder, os.W_OK) else "immutable=1"
+    return sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
 
 
 def _latest(db: sqlite3.Connection) -> Iterator[tuple[str, int, Record]]:

@@ -13,12 +13,12 @@ def print_board(board: Board) -> None:
         rows = [row for row in board.rows if row.family == name]
         for title, lines in ((name, _main(rows)), (f"{name} by level", _ramp(rows))):
             if len(lines) > 1:
-                print(_table(title, lines))
+                print(table(title, lines))
     for note in notes(board):
         print(note)
 
 
-def _table(title: str, lines: Sequence[Sequence[str]]) -> str:
+def table(title: str, lines: Sequence[Sequence[str]]) -> str:
     """A table at its natural width; a narrow terminal breaks lines, but loses nothing."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console

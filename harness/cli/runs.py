@@ -85,6 +85,10 @@ def resume(options: Namespace) -> int:
     """`makespan resume DIR`."""
     folder = Folder.open(options.folder)
     folder.lock()
+    if folder.manifest.configuration.evolve:
+        from harness.cli.evolving import take_up
+
+        return take_up(folder, options)
     made = folder.instances()
     names = _families(folder.manifest.configuration.suite, made)
     models = _models(folder.manifest, names, options.max_connections)

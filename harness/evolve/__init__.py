@@ -1,1 +1,1 @@
-"""Programs evolved by a model, judged like anything else: by the family's grader, against a null."""
+"""Programs evolved by a model, judged by the family's grader, beside a search without a model."""

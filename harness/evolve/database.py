@@ -22,10 +22,10 @@ FINEST = 1e-4  # gaps below it are one step of the map
 class Candidate(Noun, frozen=True):
     """A try at a program, and what came of it.
 
-    `status`: `valid` (ran on all training instances), `duplicate` (behaves like an earlier one, and
-    is no shorter), `stopped` (worse than every seed program on the first few instances),
-    `failed` in the sandbox or the check, `unreadable` as a program, `lost` by the provider. `gap` is
-    the ratio of sums on the training instances less 1, of a stopped one on the first few.
+    `status`: `valid` (ran on all training instances), `duplicate` (behaves like an earlier one,
+    and is no shorter), `stopped` (worse than every seed program on the first few instances),
+    `failed` in the sandbox or the check, `unreadable` as a program, `lost` by the provider.
+    `gap` is the ratio of sums on the training instances less 1, of a stopped one on the few.
     `length` is in characters without comments, `seconds` of its runs; tokens and cost of the call
     are None where unknown.
     """

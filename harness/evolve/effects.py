@@ -15,7 +15,7 @@ from tasks.base import Ask, Noun, Number, Reply
 R = TypeVar("R")
 
 
-class Failed(Noun, frozen=True):
+class Failed(Noun, frozen=True, omit_defaults=True):
     """What went wrong with a program: its kind in a word or two, one line, where (None: all)."""
 
     kind: str
@@ -23,7 +23,7 @@ class Failed(Noun, frozen=True):
     instance: str | None = None
 
 
-class Evaluated(Noun, frozen=True):
+class Evaluated(Noun, frozen=True, omit_defaults=True, tag="evaluated"):
     """What came of running a program on the n instances of a stage.
 
     `values`: the n objectives, None where it failed there; `failures` says how. A run of all at
@@ -38,7 +38,7 @@ class Evaluated(Noun, frozen=True):
     elapsed: float = 0.0
 
 
-class Lost(Noun, frozen=True):
+class Lost(Noun, frozen=True, tag="lost"):
     """A call that the provider refused for good: no reply, and no answer of the model's."""
 
     detail: str

@@ -10,11 +10,12 @@ from harness.evolve.effects import Evaluate, Evaluated, Failed
 from harness.evolve.plan import Plan
 from harness.registry import family
 from harness.request import digest
-from harness.sandbox.base import Limits, Run
+from harness.sandbox.base import Limits, Result, Run
 from tasks.base import Fields, Instance, Number, Outcome, Parsed, Verdict, short
 
 STAGES = ("few", "rest", *SPLITS)  # few and rest are the parts of train
 LINE = 200  # characters of a failure's detail
+PATIENCE = 3  # instances that may run out of time before the rest counts as out of time too
 
 
 class Runner(Protocol):
@@ -53,16 +54,19 @@ class Stage:
 
 
 class Evaluator:
-    """Evaluates programs of one domain on stages; several threads may use it at once."""
+    """Evaluates programs of one domain on stages; several threads may use it at once.
+
+    Without a runner it only tells evaluations apart.
+    """
 
     def __init__(
         self, domain: Domain, plan: Plan, splits: Mapping[str, Sequence[Instance[Any]]],
-        runner: Runner,
+        runner: Runner | None,
     ) -> None:  # fmt: skip
         train = splits.get("train", ())
         parts = {"few": train[: plan.few], "rest": train[plan.few :], **splits}
         self.stages = {name: Stage(domain, made) for name, made in parts.items()}
-        self._domain, self._runner = domain, runner
+        self.domain, self._runner = domain, runner
         self._limits = Limits(seconds=plan.seconds, memory_mb=plan.memory_mb)
         self._grade = family(domain.family).grade
 
@@ -79,11 +83,7 @@ class Evaluator:
 
     def program(self, source: str, stage: Stage, each: bool) -> Evaluated:
         """A program on a stage, in one run, or `each` instance in a run of its own."""
-        groups = [[case] for case in stage.cases] if each else [stage.cases]
-        runs = [
-            self._runner.run(source, self._domain.function, self._domain.driver, g, self._limits)
-            for g in groups
-        ]
+        runs = self._runs(source, stage, each)
         results = [result for run in runs for result in run.results]
         answers: list[Fields] = []
         values: list[Number | None] = []
@@ -101,11 +101,25 @@ class Evaluator:
         seconds = round(sum(run.seconds for run in runs), 6)
         return Evaluated(tuple(values), tuple(failures), digest(answers), seconds)
 
+    def _runs(self, source: str, stage: Stage, each: bool) -> list[Run]:
+        """All cases in one run; or one after another, until too many ran out of time."""
+        assert self._runner is not None
+        groups = [[case] for case in stage.cases] if each else [stage.cases]
+        runs: list[Run] = []
+        for group in groups:
+            if sum(run.kind == "time" for run in runs) < PATIENCE:
+                runs.append(self._runner.run(source, self.domain.function, self.domain.driver,
+                                             group, self._limits))  # fmt: skip
+            else:
+                detail = f"not run: {PATIENCE} instances were out of time"
+                runs.append(Run((Result("time", detail=detail),), 0.0))
+        return runs
+
     def _answer(self, instance: Instance[Any], solution: Any) -> Fields:
         if isinstance(solution, dict) and "failure" in solution:
             detail = solution.get("detail", "")
             raise WrongSolution(str(short(solution["failure"])), str(short(detail)))
-        return self._domain.answer(instance, solution)
+        return self.domain.answer(instance, solution)
 
     def _objective(self, instance: Instance[Any], answer: Fields) -> Number:
         """The objective by the family's grader; WrongSolution if the answer is not valid."""
@@ -121,9 +135,9 @@ class Evaluator:
     def _by_rule(self, name: str, stage: Stage) -> Evaluated:
         """A published rule, which is our own code; `random` is the mean of random answers."""
         if name == "random":
-            return Evaluated(tuple(self._domain.chance(i) for i in stage.instances))
+            return Evaluated(tuple(self.domain.chance(i) for i in stage.instances))
         began = perf_counter()
-        answers = [self._domain.rules[name](instance) for instance in stage.instances]
+        answers = [self.domain.rules[name](instance) for instance in stage.instances]
         seconds = round(perf_counter() - began, 6)
         pairs = zip(stage.instances, answers, strict=True)
         values = tuple(self._objective(instance, answer) for instance, answer in pairs)

@@ -12,7 +12,7 @@ class Plan(Noun, frozen=True):
 
     Attributes:
         domain, lock: what is looked for, and the digest of what the domain says.
-        calls: the most calls of models; each is one try at a program.
+        calls: the most calls of models; each is one try at a program, and one evaluation.
         seed: of all that is random in the search itself.
         islands: populations that meet by migration only.
         lag: call i is made knowing the results of calls 0 to i - lag - 1, never more: so many may
@@ -26,7 +26,7 @@ class Plan(Noun, frozen=True):
             the limit are finished.
         seconds, memory_mb: limits of one run of a program.
         numpy: whether programs may import it.
-        nulls: searches without a model that spend the same evaluations.
+        nulls: searches without a model that make the same number of tries.
     """
 
     domain: str

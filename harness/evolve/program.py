@@ -15,9 +15,7 @@ from tasks.parse import without_thoughts
 LONGEST = 20_000  # characters of a program
 THOUGHT = 400  # characters of a thought that are kept
 _FENCE = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
-_BLOCK = re.compile(
-    r"<{5,}[^\n]*\n(.*?)^={5,}[^\n]*\n(.*?)^>{5,}[^\n]*$", re.DOTALL | re.MULTILINE
-)
+_BLOCK = re.compile(r"<{5,}[^\n]*\n(.*?)^={5,}[^\n]*\n(.*?)^>{5,}[^\n]*$", re.DOTALL | re.MULTILINE)
 _START = re.compile(r"^(?:import |from \w[\w.]* import |def |@|[A-Za-z_]\w* *(?::[^=\n]+)?=[^=])")
 _NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
 
@@ -134,7 +132,7 @@ def _best(text: str, function: str) -> str:
 
     So a failure speaks of the code that was meant.
     """
-    fences = [f.strip("\n") + "\n" for f in _FENCE.findall(text) if f.strip()]
+    fences: list[str] = [f.strip("\n") + "\n" for f in _FENCE.findall(text) if f.strip()]
     defining = re.compile(rf"^def {re.escape(function)}\b", re.MULTILINE)
     for fence in reversed(fences):
         if defining.search(fence):

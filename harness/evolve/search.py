@@ -74,11 +74,6 @@ class Search:
         """All but the seed programs."""
         return self.database.everyone[len(self.domain.programs) :]
 
-    @property
-    def evaluations(self) -> int:
-        """How many programs were run, apart from the seeds."""
-        return sum(c.evaluated for c in self.tried)
-
     # Seeds ---------------------------------------------------------------------------------
 
     def _seed(self) -> Work[None]:

@@ -73,7 +73,7 @@ def _plain(edges: Sequence[int]) -> list[dict[str, Any]]:
     return [{"edges": e, "resources": 4, "axes": "none", "horizon_factor": 10} for e in edges]
 
 
-OTHERS = [
+OTHERS: list[dict[str, Any]] = [
     {"edges": e, "resources": r, "axes": "downtime,disjunctions", "horizon_factor": 10}
     for e, r in ((45, 3), (60, 2))
 ]
@@ -83,11 +83,11 @@ SUITES = {
     "validation": Suite("validation", "30 tasks, 36 to 60 edges", 9202,
                         entries("rcpsp", 30, 16, *_plain((45, 36, 60)))),
     "test": Suite("test", "30 tasks, 36 to 60 edges", 9203,
-                  entries("rcpsp", 30, 32, *_plain((45, 36, 60)))),
+                  entries("rcpsp", 30, 24, *_plain((45, 36, 60)))),
     "larger": Suite("larger", "60 tasks, 150 edges", 9204,
-                    entries("rcpsp", 60, 24, *_plain((150,)))),
+                    entries("rcpsp", 60, 20, *_plain((150,)))),
     "cells": Suite("cells", "30 tasks, downtimes and disjunctions, 2 or 3 resources", 9205,
-                   entries("rcpsp", 30, 24, *OTHERS)),
+                   entries("rcpsp", 30, 20, *OTHERS)),
 }  # fmt: skip
 
 
@@ -125,7 +125,9 @@ def _heads(project: sgs.Compiled) -> list[int]:
     """Earliest starts by precedence alone."""
     heads = [0] * len(project.ids)
     for i in project.order:
-        heads[i] = max((heads[j] + project.durations[j] for j in project.predecessors[i]), default=0)
+        heads[i] = max(
+            (heads[j] + project.durations[j] for j in project.predecessors[i]), default=0
+        )
     return heads
 
 

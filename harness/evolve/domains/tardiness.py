@@ -72,7 +72,7 @@ def schedule(p, d):
 CELLS = [{"tf": tf, "rdd": rdd} for rdd in (0.6, 0.2, 1.0) for tf in (0.6, 0.8, 0.4, 0.2)]
 OTHERS = [{"tf": tf, "rdd": rdd} for rdd in (0.4, 0.8) for tf in (0.6, 0.8, 0.4, 0.2)]
 SUITES = {
-    "train": Suite("train", "25 jobs, 12 cells", 9101, entries("tardiness", 25, 2, *CELLS)),
+    "train": Suite("train", "25 jobs, 12 cells", 9101, entries("tardiness", 25, 4, *CELLS)),
     "validation": Suite("validation", "25 jobs, 12 cells", 9102,
                         entries("tardiness", 25, 5, *CELLS)),
     "test": Suite("test", "25 jobs, 12 cells", 9103, entries("tardiness", 25, 8, *CELLS)),
