@@ -50,7 +50,7 @@ class Limits(Noun, frozen=True):
             raise ValueError(f"limits: {self.seconds} seconds, must be above 0 and finite")
         if self.memory_mb < 1 or self.output_bytes < 1:
             raise ValueError(
-                f"limits: {self.memory_mb} MB and {self.output_bytes} bytes, both must be at least 1"
+                f"limits: {self.memory_mb} MB and {self.output_bytes} bytes, must be at least 1"
             )
 
 

@@ -12,7 +12,8 @@ import platform
 import resource
 import struct
 from collections.abc import Callable
-from pathlib import Path
+from functools import cache
+from typing import Any
 
 from harness.sandbox import seccomp
 
@@ -21,7 +22,13 @@ _LANDLOCK_CREATE, _LANDLOCK_RESTRICT = 444, 446  # the same number on every mach
 _USER, _NET, _IPC, _UTS = 0x10000000, 0x40000000, 0x08000000, 0x04000000
 _FIXED_ADDRESSES = 0x0040000
 _SIGKILL = 9
+_NO_LOCK = 254  # exit status, no error number
 _libc = ctypes.CDLL(None, use_errno=True)
+NOTHING = [
+    getattr(resource, f"RLIMIT_{name}")
+    for name in ("CORE", "FSIZE", "NOFILE", "NPROC", "MEMLOCK", "MSGQUEUE")
+    if hasattr(resource, f"RLIMIT_{name}")
+]
 
 
 def _call(name: str, *arguments: int) -> int:
@@ -69,63 +76,70 @@ def no_dump() -> None:
     _call("prctl", _DUMPABLE, 0, 0, 0, 0)
 
 
-def landlock_version() -> int:
-    """The kernel's Landlock ABI, 1 or more."""
-    return _call("syscall", _LANDLOCK_CREATE, 0, 0, 1)
-
-
-def landlock() -> None:
-    """No file is opened, made or removed; no TCP; no signal to a process outside."""
-    version = landlock_version()
+@cache
+def ruleset() -> int:
+    """A descriptor of rules that allow nothing: made once, put on by each fork."""
+    version = _call("syscall", _LANDLOCK_CREATE, 0, 0, 1)
     files = (1 << 13) - 1 | (version >= 2) << 13 | (version >= 3) << 14 | (version >= 5) << 15
     fields = [files] + [3] * (version >= 4) + [3] * (version >= 6)
     attributes = struct.pack(f"={len(fields)}Q", *fields)
     held = ctypes.create_string_buffer(attributes, len(attributes))
-    rules = _call("syscall", _LANDLOCK_CREATE, ctypes.addressof(held), len(attributes), 0)
-    _call("syscall", _LANDLOCK_RESTRICT, rules, 0)
-    os.close(rules)
+    return _call("syscall", _LANDLOCK_CREATE, ctypes.addressof(held), len(attributes), 0)
 
 
-def filter_calls() -> None:
-    """Nearly every system call fails with EPERM from here on."""
+def landlock() -> None:
+    """No file is opened, made or removed; no TCP; no signal to a process outside."""
+    _call("syscall", _LANDLOCK_RESTRICT, ruleset(), 0)
+
+
+@cache
+def filter_code() -> tuple[Any, Any]:
+    """A struct sock_fprog of the machine's filter, and the filter that it points to."""
     machine = platform.machine()
     if machine not in seccomp.MACHINES:
         raise OSError(errno.ENOSYS, f"no filter for {machine}")
     code = seccomp.program(machine)
     held = ctypes.create_string_buffer(code, len(code))
     head = struct.pack("@HP", len(code) // 8, ctypes.addressof(held))
-    kept = ctypes.create_string_buffer(head, len(head))
-    _call("prctl", _SECCOMP, 2, ctypes.addressof(kept), 0, 0)
+    return ctypes.create_string_buffer(head, len(head)), held
+
+
+def filter_calls() -> None:
+    """Nearly every system call fails with EPERM from here on."""
+    _call("prctl", _SECCOMP, 2, ctypes.addressof(filter_code()[0]), 0, 0)
 
 
 def address_space() -> int:
     """Bytes that this process's addresses take by now; OSError without /proc."""
-    pages = Path("/proc/self/statm").read_text("ascii").split()[0]
+    file = os.open("/proc/self/statm", os.O_RDONLY)  # plain calls: a fork pays for what it touches
+    pages = os.read(file, 64).split()[0]
+    os.close(file)
     return int(pages) * resource.getpagesize()
 
 
 def rlimits(seconds: float, address_space: int) -> None:
     """Nothing more than this: addresses in bytes, no file, no core, no other process."""
     whole = int(seconds) + 2  # the server kills to the millisecond, this only if the server cannot
-    limits = {"AS": address_space, "CPU": whole, "CORE": 0, "FSIZE": 0, "NOFILE": 0, "NPROC": 0}
-    for name, value in {**limits, "MEMLOCK": 0, "MSGQUEUE": 0}.items():
-        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+    resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
+    resource.setrlimit(resource.RLIMIT_CPU, (whole, whole))
+    for number in NOTHING:
+        resource.setrlimit(number, (0, 0))
 
 
-def refused(lock: Callable[[], None], attempt: Callable[[], object], code: int) -> str:
-    """Empty if, behind the lock, an attempt fails with this error; else why not. Forks."""
+def try_out(prepare: Callable[[], object], lock: Callable[[], None], code: int) -> None:
+    """OSError unless in a fork, behind the lock, opening a folder fails with this error."""
+    prepare()
     child = os.fork()
     if child == 0:
-        status = 255
+        status = _NO_LOCK
         try:
             lock()
-            status = 254
-            attempt()
+            status = 0
+            os.open("/", os.O_RDONLY)
         except OSError as error:
-            status = (error.errno or 253) if status == 254 else 252
+            status = status or error.errno or 0
         finally:
             os._exit(status)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if status == code:
-        return ""
-    return "the kernel has none" if status == 252 else f"it refuses nothing ({status})"
+    if status != code:
+        raise OSError(status, "the kernel has none" if status == _NO_LOCK else "it holds nothing")

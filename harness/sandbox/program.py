@@ -5,7 +5,6 @@ executed, arguments freshly decoded and generators freshly seeded, so that its r
 nothing but the program and the case.
 """
 
-import gc
 import json
 import os
 import random
@@ -19,16 +18,19 @@ from typing import Any
 from harness.sandbox.values import Unfit, allow_numpy, number, plain
 
 OFFERED = (
-    "abc array bisect cmath collections.abc contextlib copy dataclasses decimal enum fractions"
-    " functools graphlib heapq itertools json math numbers operator queue random re secrets"
-    " statistics string textwrap traceback typing warnings"
-).split()  # what a program may import, beside what is built in: files cannot be opened
-OFFERED_NUMPY = "numpy numpy.fft numpy.linalg numpy.ma numpy.polynomial numpy.random".split()
+    "abc", "array", "bisect", "cmath", "collections.abc", "contextlib", "copy", "dataclasses",
+    "decimal", "enum", "fractions", "functools", "graphlib", "heapq", "itertools", "json", "math",
+    "numbers", "operator", "queue", "random", "re", "secrets", "statistics", "string", "textwrap",
+    "traceback", "typing", "warnings",
+)  # fmt: skip  # what may be imported, beside what is built in: files cannot be opened
+OFFERED_NUMPY = (
+    "numpy", "numpy.fft", "numpy.linalg", "numpy.ma", "numpy.polynomial", "numpy.random",
+)  # fmt: skip  # if asked for
 CLOCKS = (
-    "asctime clock_gettime clock_gettime_ns ctime gmtime localtime monotonic monotonic_ns"
-    " perf_counter perf_counter_ns process_time process_time_ns sleep strftime thread_time"
-    " thread_time_ns time time_ns"
-).split()
+    "asctime", "clock_gettime", "clock_gettime_ns", "ctime", "gmtime", "localtime", "monotonic",
+    "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time", "process_time_ns", "sleep",
+    "strftime", "thread_time", "thread_time_ns", "time", "time_ns",
+)  # fmt: skip
 FILE = "<program>"
 NUMPY: list[Any] = []  # the numpy module, where it is loaded
 Send = Callable[[str, Any], None]
@@ -63,8 +65,13 @@ class Attempt:
     """Names whatever is raised under it, so that one program or case fails and nothing else."""
 
     kind, detail = "ok", ""
-    _NAMES = {Unfit: "type", Flood: "output", Missing: "missing", MemoryError: "memory",
-              SystemExit: "exit"}  # fmt: skip
+    _NAMES: dict[type, str] = {
+        Unfit: "type",
+        Flood: "output",
+        Missing: "missing",
+        MemoryError: "memory",
+        SystemExit: "exit",
+    }
 
     def __enter__(self) -> "Attempt":
         return self
@@ -101,7 +108,7 @@ def no_clock(*_: object) -> None:
 
 def settle(numpy: bool) -> None:
     """Load what may be imported, close the way to anything else, stop the clocks. Not undone."""
-    for name in OFFERED + OFFERED_NUMPY * numpy:
+    for name in OFFERED + (OFFERED_NUMPY if numpy else ()):
         import_module(name)
     if numpy:
         NUMPY.append(sys.modules["numpy"])
@@ -119,8 +126,6 @@ def settle(numpy: bool) -> None:
     sys.path_importer_cache.clear()
     sys.argv, sys.orig_argv = [], []
     os.environ.clear()
-    gc.collect()
-    gc.freeze()
 
 
 class Task:
@@ -142,7 +147,7 @@ class Task:
             send("memory" if reading.kind == "memory" else "syntax", reading.detail)
             return
         for case in self.cases:
-            sys.stdout = sys.stderr = sink  # type: ignore
+            sys.stdout = sys.stderr = sink
             reset()
             with Attempt() as solving:
                 value = self.solve(code, json.loads(case))
@@ -168,6 +173,6 @@ def load(code: CodeType) -> dict[str, Any]:
 def reset() -> None:
     """The same random numbers for every case, whoever asks for them and how."""
     random.seed(0)
-    os.urandom = random._urandom = random.Random("entropy").randbytes  # type: ignore
+    os.urandom = random._urandom = random.Random("entropy").randbytes
     for numpy in NUMPY:
         numpy.random.seed(0)

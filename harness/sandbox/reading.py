@@ -4,7 +4,6 @@ A program can write on the result channel what it likes. All that this can get i
 its own, which a grader judges like any other, or a failure.
 """
 
-import os
 import signal
 from typing import cast
 
@@ -61,7 +60,7 @@ def _all(kind: Kind, detail: str, count: int, ended: Ended) -> Run:
 
 def _ending(ended: Ended, seconds: float) -> Result:
     """Why a fork stopped before it was through, by what the kernel says."""
-    code = os.waitstatus_to_exitcode(ended.status)
+    code = ended.status
     if ended.flooded:
         return Result("output", detail="more returned than allowed")
     if ended.late or code == -signal.SIGXCPU:
