@@ -74,6 +74,8 @@ class Asked(Noun, frozen=True):
 def read_board(folders: Sequence[Path]) -> Board:
     """The board of run folders; InputError if they were not asked the same."""
     opened = [Folder.open(folder) for folder in folders]
+    for folder in opened:
+        folder.require_suite()
     for other in opened[1:]:
         _same_suite(opened[0], other)
     asked = [a for folder in opened for a in _asked(folder)]

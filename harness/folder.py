@@ -198,6 +198,13 @@ class Folder:
                 f" here it is {asked!r}; use another --out"
             )
 
+    def require_suite(self) -> None:
+        """InputError if this is a search for programs: it has no episodes, but its own report."""
+        if self.manifest.configuration.evolve:
+            raise InputError(
+                f"{self.path} is a search for programs: makespan evolve show {self.path}"
+            )
+
     def lock(self) -> None:
         """Claim the folder for this process; InputError if another has it."""
         try:

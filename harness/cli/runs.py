@@ -98,6 +98,7 @@ def resume(options: Namespace) -> int:
 def regrade(options: Namespace) -> int:
     """`makespan regrade DIR`."""
     folder = Folder.open(options.folder)
+    folder.require_suite()
     folder.lock()
     journal = Journal(folder.path)
     batch = Batch(folder, journal, folder.instances(), say=say)
@@ -149,6 +150,10 @@ def _specs(options: Namespace, families: tuple[str, ...]) -> tuple[ModelSpec, ..
     providers = {name.partition("/")[0] for name in names} - {"policy"}
     if options.base_url and len(providers) > 1:
         raise InputError(f"--base-url is for one provider's models, not for {sorted(providers)}")
+    if any(name.startswith("policy/file:") for name in names):
+        from harness.evolve.policy import with_content
+
+        names = [with_content(name) for name in names]
     if len(set(names)) < len(names):
         raise InputError("the same --model is given twice")
     return tuple(ModelSpec(name, _address(name, options.base_url)) for name in names)

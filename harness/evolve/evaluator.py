@@ -92,7 +92,7 @@ class Evaluator:
             try:
                 if result.kind != "ok":
                     raise WrongSolution(result.kind, result.detail)
-                answer = self._answer(instance, result.value)
+                answer = self.answer(instance, result.value)
                 values.append(self._objective(instance, answer))
                 answers.append(answer)
             except WrongSolution as wrong:
@@ -100,6 +100,11 @@ class Evaluator:
                 failures.append(Failed(wrong.kind, _line(wrong.detail), instance.id))
         seconds = round(sum(run.seconds for run in runs), 6)
         return Evaluated(tuple(values), tuple(failures), digest(answers), seconds)
+
+    def alone(self, source: str, instance: Instance[Any]) -> tuple[Result, float]:
+        """What a program gives for one instance of any origin, and its CPU seconds."""
+        [run] = self._runs(source, Stage(self.domain, [instance]), each=False)
+        return run.results[0], run.seconds
 
     def _runs(self, source: str, stage: Stage, each: bool) -> list[Run]:
         """All cases in one run; or one after another, until too many ran out of time."""
@@ -115,7 +120,8 @@ class Evaluator:
                 runs.append(Run((Result("time", detail=detail),), 0.0))
         return runs
 
-    def _answer(self, instance: Instance[Any], solution: Any) -> Fields:
+    def answer(self, instance: Instance[Any], solution: Any) -> Fields:
+        """The family's answer from what the driver gave; WrongSolution if there is none."""
         if isinstance(solution, dict) and "failure" in solution:
             detail = solution.get("detail", "")
             raise WrongSolution(str(short(solution["failure"])), str(short(detail)))
