@@ -18,6 +18,7 @@ from tasks.base import Outcome, Record, Reply, StoreFailure
 
 _SCHEMA = """
 pragma journal_mode = wal;
+pragma synchronous = normal;
 create table if not exists episodes (id integer primary key, key text not null unique);
 create table if not exists attempts (
     episode integer not null, path text not null, attempt integer not null,

@@ -9,7 +9,7 @@ from math import inf, log, sqrt
 
 from harness.totals import total
 
-CURIOSITY = 0.5  # weight of not knowing against the best rate so far
+CURIOSITY = 1.0  # weight of not knowing against the best rate so far
 
 
 class Bandit:

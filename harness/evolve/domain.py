@@ -85,14 +85,19 @@ class Domain:
                              dict(self.programs), family(self.family).version])  # fmt: skip
 
     def wanted(self, split: str, limit: int | None) -> list[Wanted]:
-        """The instances of a split, at most the first `limit`, settings resolved."""
+        """The instances of a split, at most the first `limit`, settings resolved.
+
+        Each has an index of its own: instances of one index share ingredients over settings, and
+        would not be independent.
+        """
         if split not in SPLITS:
             raise InputError(f"no split {split!r}: there are {', '.join(SPLITS)}")
         resolve = family(self.family).resolve
         entries = tuple(
             replace(e, settings=resolve(e.level, e.settings)) for e in self.splits[split].entry
         )
-        return list(islice(replace(self.splits[split], entry=entries).instances(), limit))
+        found = islice(replace(self.splits[split], entry=entries).instances(), limit)
+        return [replace(one, index=k) for k, one in enumerate(found)]
 
 
 def entries(

@@ -46,7 +46,7 @@ def small() -> Domain:
     """The dispatching rules, on few small instances."""
     whole = domain("tardiness-priority")
     splits = {
-        name: changed(suite, entry=tuple(changed(e, level=8, count=1) for e in suite.entry[:6]))
+        name: changed(suite, entry=tuple(changed(e, level=12, count=1) for e in suite.entry[:6]))
         for name, suite in whole.splits.items()
     }
     rules = {name: whole.rules[name] for name in ("mdd", "mddc")}
@@ -80,7 +80,7 @@ class InProcess:
                 exec(source, program)
                 value = drive["solve"](program[function], case)
                 results.append(Result("ok", value))
-            except Exception as error:
+            except (TypeError, ZeroDivisionError, NameError) as error:
                 results.append(Result("raised", None, f"{type(error).__name__}: {error}"))
         return Run(tuple(results), 0.001 * limits.seconds)
 
@@ -128,17 +128,22 @@ def plan(**settings: Any) -> Plan:
 
 
 def studied(
-    folder: Path, models: Sequence[Model], how: Plan, runner: InProcess | None = None
+    folder: Path,
+    models: Sequence[Model],
+    how: Plan,
+    runner: InProcess | None = None,
+    about: Domain | None = None,
 ) -> tuple[Study, Report]:
     """Run a study to its end in a journal; models by name, the nulls' beside them."""
+    about = about or small()
     folder.mkdir(exist_ok=True)
     journal = Journal(folder)
     own = [m.name for m in models if m.name not in how.nulls]
-    study = Study(own, small(), how, installed(), instances())
+    study = Study(own, about, how, installed(), instances())
 
     async def driven() -> Report:
         with ThreadPoolExecutor(2) as pool:
-            evaluator = Evaluator(small(), how, instances(), runner or InProcess())
+            evaluator = Evaluator(about, how, instances(), runner or InProcess())
             performer = Performer(journal, evaluator, Sampling(), {m.name: m for m in models},
                                   Patience(first_wait=0.001), pool)  # fmt: skip
             return report(study, await drive(study.program(), performer.answer))
