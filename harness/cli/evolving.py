@@ -17,7 +17,7 @@ from harness.cli.runs import RUNS, say
 from harness.evolve import rendering
 from harness.evolve.comparing import compare_runs
 from harness.evolve.domain import SPLITS, Domain, domain
-from harness.evolve.drive import Performer, drive
+from harness.evolve.drive import Performer
 from harness.evolve.evaluator import Evaluator
 from harness.evolve.exporting import exported
 from harness.evolve.null import build_null
@@ -183,7 +183,7 @@ async def _driven(study: Study, performer: Performer, models: Sequence[Model]) -
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
     try:
-        return await drive(study.program(), performer.answer)
+        return await performer.perform(study.program())
     except Stopped:
         return None
     except asyncio.CancelledError:
@@ -231,7 +231,7 @@ def replayed(path: Path) -> tuple[Folder, Report]:
 
 async def _kept(study: Study, performer: Performer) -> Results | None:
     try:
-        return await drive(study.program(), performer.answer)
+        return await performer.perform(study.program())
     except NotKept:
         return None
 

@@ -71,6 +71,7 @@ class Performer:
 
     def __post_init__(self) -> None:
         self.stopping = asyncio.Event()
+        self._failure: Failure | None = None
         self._kept = {
             path: (request, msgspec.json.decode(text, type=Evaluated | Lost))
             for path, (request, text) in self.journal.effects(EPISODE).items()
@@ -79,6 +80,15 @@ class Performer:
         self._asking: dict[str, Asking] = {}
         before = [e.elapsed for _, e in self._kept.values() if isinstance(e, Evaluated)]
         self._began = monotonic() - max(before, default=0.0)
+
+    async def perform(self, program: Work[R]) -> R:
+        """Drive a search to its end; raises the first failure, or `Stopped`."""
+        try:
+            return await drive(program, self.answer)
+        except Stopped:
+            if self._failure:  # met after what it stopped
+                raise self._failure from None
+            raise
 
     async def answer(self, effect: Call | Evaluate) -> Reply | Lost | Evaluated:
         """The outcome of an effect; a failure stops what would come after it."""
@@ -90,7 +100,8 @@ class Performer:
             if isinstance(effect, Call):
                 return await self._call(effect.model, effect.ask)
             return await self._evaluate(effect)
-        except Failure:
+        except Failure as failure:
+            self._failure = self._failure or failure
             self.stopping.set()
             raise
 

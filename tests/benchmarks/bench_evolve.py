@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
-from harness.evolve.drive import Performer, drive
+from harness.evolve.drive import Performer
 from harness.evolve.evaluator import Evaluator, base
 from harness.evolve.plan import Plan
 from harness.evolve.search import Search
@@ -50,7 +50,7 @@ def rate(folder: Path, sandbox: Sandbox) -> float:
         evaluator = Evaluator(small(), plan, splits, sandbox)
         performer = Performer(journal, evaluator, Sampling(), {model.name: model}, pool=pool)
         began = perf_counter()
-        asyncio.run(drive(search.program(), performer.answer))
+        asyncio.run(performer.perform(search.program()))
         took = perf_counter() - began
     journal.close()
     assert len(search.tried) == CALLS

@@ -14,7 +14,7 @@ from msgspec.structs import replace as changed
 
 from harness.asking import Patience
 from harness.evolve.domain import SPLITS, Domain, domain
-from harness.evolve.drive import Performer, drive
+from harness.evolve.drive import Performer
 from harness.evolve.evaluator import Evaluator
 from harness.evolve.operators import Step
 from harness.evolve.plan import Plan
@@ -146,7 +146,7 @@ def studied(
             evaluator = Evaluator(about, how, instances(), runner or InProcess())
             performer = Performer(journal, evaluator, Sampling(), {m.name: m for m in models},
                                   Patience(first_wait=0.001), pool)  # fmt: skip
-            return report(study, await drive(study.program(), performer.answer))
+            return report(study, await performer.perform(study.program()))
 
     try:
         return study, asyncio.run(driven())

@@ -1,5 +1,6 @@
 """What the report says, and what it must not say."""
 
+from dataclasses import replace as with_fields
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -9,6 +10,7 @@ from msgspec.structs import replace
 
 from graders.statistics import Estimate, bootstrap, ratio_of_sums
 from harness.evolve.comparing import FEWEST, compare_runs, critical, shift
+from harness.evolve.domain import Domain
 from harness.evolve.report import Report, verdict
 from harness.folder import FORMAT, Configuration, Folder, Manifest, ModelSpec, environment
 from harness.suites import Suite
@@ -29,6 +31,11 @@ class Always(Scripted):
         return Reply(f"```python\n{self._source}\n```", usage=Usage(1, 1), cost=0.0)
 
 
+def poor() -> Domain:
+    """A domain whose seed program can easily be bettered."""
+    return with_fields(small(), programs={"edd": small().programs["edd"]})
+
+
 def test_a_program_that_memorises_looks_perfect_and_is_not_chosen(tmp_path: Path) -> None:
     """It knows the best order of every training instance, and elsewhere takes them as they come."""
     places = {}
@@ -43,7 +50,7 @@ def test_a_program_that_memorises_looks_perfect_and_is_not_chosen(tmp_path: Path
         "    if t == 0:\n        STATE[:] = [P]\n"
         "    return KNOWN.get((p, d, STATE[0]), 0)"
     )
-    study, report = studied(tmp_path / "run", [Always(source)], plan(calls=6))
+    study, report = studied(tmp_path / "run", [Always(source)], plan(calls=6), about=poor())
     memoriser = study.searches[0].database.ranked()[0]
     assert memoriser.operator != "seed"
     assert memoriser.gap == 0
@@ -72,14 +79,13 @@ def test_a_champion_that_fails_on_the_test_pays_random_prices(tmp_path: Path) ->
         "def priority(p, d, t, P, n):\n"
         f"    if t == 0 and P == {total}:\n        return 1 / 0\n    return max(p + t, d)"
     )
-    poor = with_fields(small(), programs={"edd": small().programs["edd"]})
-    _, report = studied(tmp_path / "run", [Always(source)], plan(calls=2), about=poor)
+    _, report = studied(tmp_path / "run", [Always(source)], plan(calls=2), about=poor())
     assert report.champion
     assert report.champion.operator != "seed"
     score = {s.who: s for s in report.scores if s.split == "test"}
     assert score["search"].failures == 1
     _, honest = studied(
-        tmp_path / "honest", [Always(small().programs["mdd"])], plan(calls=2), about=poor
+        tmp_path / "honest", [Always(small().programs["mdd"])], plan(calls=2), about=poor()
     )
     whole = {s.who: s for s in honest.scores if s.split == "test"}["search"]
     assert score["search"].ratio.value > whole.ratio.value  # type: ignore[operator]
