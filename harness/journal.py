@@ -10,10 +10,12 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from time import time
 from typing import Any
 
 import msgspec
 
+from harness.pace import State
 from tasks.base import Outcome, Record, Reply, StoreFailure
 
 _SCHEMA = """
@@ -33,9 +35,15 @@ create table if not exists effects (
     episode integer not null, path text not null, request text not null, outcome text not null,
     seconds real not null, primary key (episode, path)
 ) without rowid;
+create table if not exists pace (
+    at real not null, model text not null, allowed integer not null, flying integer not null,
+    calls integer not null, answers integer not null, complaints integer not null
+);
 """
 NAME = "journal.sqlite"
+LONGEST_SILENCE = 20.0  # seconds between two signs of life
 _ATTEMPT = "insert into attempts values (?, ?, ?, ?, ?, ?, ?)"
+_PACE = "insert into pace values (?, ?, ?, ?, ?, ?, ?)"
 _RECORD = "insert into records values (?, ?, ?, ?)"
 _EFFECT = "insert into effects values (?, ?, ?, ?, ?)"
 
@@ -65,7 +73,7 @@ class Journal:
         self._read_only = read_only
         try:
             if read_only:
-                self._db = _open_to_read(folder)
+                self._db = open_to_read(folder)
             else:
                 self._db = sqlite3.connect(self.path, isolation_level=None)
                 self._db.executescript(_SCHEMA)
@@ -75,11 +83,14 @@ class Journal:
         except sqlite3.Error as error:
             raise self._failure(error) from None
         self._batch: _Batch | None = None
+        self._pulses: dict[str, tuple[State | None, float]] = {}
         self._broken: StoreFailure | None = None  # after a failed commit nothing more is written
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and close it."""
         try:
+            if self._batch is not None:
+                self._flush()
             if not self._read_only:
                 self._db.execute("pragma wal_checkpoint(truncate)")
         except sqlite3.Error as error:
@@ -142,6 +153,22 @@ class Journal:
         )
         return {path: (request, outcome) for path, request, outcome in rows}
 
+    def pulse(self, model: str, state: State) -> None:
+        """Note how a model's calls stand, if that has changed or is long ago; never replayed."""
+        now, (before, at) = time(), self._pulses.get(model, (None, 0.0))
+        if self._broken is None and (before != state or now - at > LONGEST_SILENCE):
+            self._pulses[model] = state, now
+            row = (state.allowed, state.flying, state.calls, state.answers, state.complaints)
+            self._add(_PACE, (round(now, 3), model, *row))
+
+    def replies(self) -> Iterator[tuple[str, Reply]]:
+        """The episode and the reply of every answered call."""
+        decoder = msgspec.json.Decoder(Reply)
+        for key, text in self._db.execute(
+            "select key, reply from attempts join episodes on id = episode where reply is not null"
+        ):
+            yield key, decoder.decode(text)
+
     def latest(self) -> dict[str, tuple[int, Record]]:
         """The newest version and record of each episode."""
         return {key: (version, record) for key, version, record in _latest(self._db)}
@@ -170,7 +197,8 @@ class Journal:
 
     def _flush(self) -> None:
         batch, self._batch = self._batch, None
-        assert batch is not None
+        if batch is None:  # the journal was closed before this was due
+            return
         try:
             self._db.execute("begin immediate")
             for statement, row in batch.rows:
@@ -194,14 +222,15 @@ class Journal:
 def read_records(folder: Path) -> Iterator[Record]:
     """The newest record of each episode, in the order in which the episodes were begun."""
     try:
-        db = _open_to_read(folder)
+        db = open_to_read(folder)
         yield from (record for _, _, record in _latest(db))
         db.close()
     except sqlite3.Error as error:
         raise StoreFailure(f"cannot read {folder / NAME}: {error}") from None
 
 
-def _open_to_read(folder: Path) -> sqlite3.Connection:
+def open_to_read(folder: Path) -> sqlite3.Connection:
+    """The journal of a run folder for a reader, also while the run is under way."""
     path = folder / NAME
     if not path.is_file():
         raise StoreFailure(f"{folder} is not a run folder: it has no {NAME}")

@@ -23,25 +23,24 @@ class InputError(ValueError):
 
 
 class Failure(Exception):
-    """Something outside the model's control broke; `boundary` names where."""
+    """Something outside the model's control broke; `boundary` names where.
+
+    `kind` is its name in the table that says what is done about it: the boundary's own, or one of
+    several there.
+    """
 
     boundary = "world"
 
     @property
-    def stops_run(self) -> bool:
-        """Whether no further episode can do better; else only this episode fails."""
-        return False
+    def kind(self) -> str:
+        """The boundary's own."""
+        return self.boundary
 
 
 class StoreFailure(Failure):
     """The run folder or its journal cannot be read or written."""
 
     boundary = "store"
-
-    @property
-    def stops_run(self) -> bool:
-        """What cannot be kept must not be asked."""
-        return True
 
 
 class SolverFailure(Failure):
@@ -121,12 +120,17 @@ class Tool(Noun, frozen=True):
 
 
 class Message(Noun, frozen=True, omit_defaults=True):
-    """One turn of a conversation; `calls` belong to an assistant, `call_id` to a tool's result."""
+    """One turn of a conversation; `calls` belong to an assistant, `call_id` to a tool's result.
+
+    `blocks` are those of the assistant's reply: signed thinking must come back unchanged with the
+    results of the tools that it called. `said` makes such a turn.
+    """
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str
     calls: tuple[ToolCall, ...] = ()
     call_id: str | None = None
+    blocks: tuple[Fields, ...] = ()
 
 
 class Usage(Noun, frozen=True, omit_defaults=True):
@@ -145,7 +149,9 @@ class Reply(Noun, frozen=True, omit_defaults=True):
     """What a model answered, as it is kept: raw text, tool calls, why it stopped, what it cost.
 
     `model` is the provider's own string for what answered; `seconds` is wall time of the attempt
-    that succeeded; `cost` in US dollars, None where nobody told.
+    that succeeded; `cost` in US dollars, None where nobody told. `blocks` is the turn as the
+    provider wrote it, where it wants that back (see `Message`). A reply `from_cache` was asked by
+    an earlier run: usage and seconds are what they were then, its cost now is 0.
     """
 
     text: str
@@ -155,6 +161,13 @@ class Reply(Noun, frozen=True, omit_defaults=True):
     seconds: float = 0.0
     model: str = ""
     cost: float | None = None
+    blocks: tuple[Fields, ...] = ()
+    from_cache: bool = False
+
+
+def said(reply: Reply) -> Message:
+    """A reply as the assistant's turn in the next request."""
+    return Message("assistant", reply.text, calls=reply.calls, blocks=reply.blocks)
 
 
 class Parsed(Noun, frozen=True, omit_defaults=True):
@@ -202,12 +215,16 @@ class Grade(Noun, frozen=True):
     metrics: dict[str, float] = {}
 
 
-class Problem(Noun, frozen=True):
-    """Why an episode has no grade: the boundary that failed, one line, and a bug's traceback."""
+class Problem(Noun, frozen=True, omit_defaults=True):
+    """Why an episode has no grade: the boundary that failed, one line, and a bug's traceback.
+
+    `kind` is the failure's name.
+    """
 
     boundary: str
     message: str
     trace: str | None = None
+    kind: str = ""
 
 
 class Record(Noun, frozen=True):

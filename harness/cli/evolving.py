@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from harness import files, instances
-from harness.asking import NotKept, Patience, Stopped
-from harness.cli.runs import RUNS, say
+from harness.asking import NotKept, Stopped
+from harness.budget import Price, read_price
+from harness.cli.runs import RUNS
 from harness.evolve import rendering
 from harness.evolve.comparing import compare_runs
 from harness.evolve.domain import SPLITS, Domain, domain
@@ -27,8 +28,11 @@ from harness.evolve.scoring import score_program
 from harness.evolve.study import Results, Study
 from harness.folder import FORMAT, Configuration, Folder, Manifest, ModelSpec, environment
 from harness.journal import Journal
+from harness.lane import Lane, Patience
+from harness.log import Log
 from harness.models.base import Model, Sampling
 from harness.models.build import build_model
+from harness.pace import Pace
 from harness.progress import Progress
 from harness.request import digest
 from harness.sandbox.sandbox import Sandbox
@@ -46,7 +50,7 @@ def run(options: Namespace) -> int:
     configuration = Configuration(
         suite=suite,
         versions={"evolve": f"prompts {prompts.digest('evolve')}"},
-        lock=digest([plan, suite, prompts.digest("evolve")]),
+        lock=digest([suite, about.lock, prompts.digest("evolve")]),
         models=_specs(options),
         agent="evolve",
         sampling=_sampling(options),
@@ -79,6 +83,7 @@ def _plan(options: Namespace, about: Domain) -> Plan:
         axis=options.axis,
         edit=options.edit,
         limit=options.limit,
+        prices=_prices(options),
         tokens=options.max_tokens,
         cost=options.max_cost,
         wall=options.max_time,
@@ -87,6 +92,14 @@ def _plan(options: Namespace, about: Domain) -> Plan:
         numpy=options.numpy,
         nulls=tuple(n for n in NULLS if n not in options.model),
     )
+
+
+def _prices(options: Namespace) -> dict[str, Price]:
+    prices = dict(map(read_price, options.price))
+    for name in prices:
+        if name not in options.model:
+            raise InputError(f"--price {name}: the run's models are {', '.join(options.model)}")
+    return prices
 
 
 def _specs(options: Namespace) -> tuple[ModelSpec, ...]:
@@ -132,7 +145,7 @@ def take_up(folder: Folder, options: Namespace) -> int:
     """Go on with a search; the folder is locked. Status 1 if it is not finished."""
     study, splits = _study(folder)
     plan, manifest = study.plan, folder.manifest
-    models = _models(manifest)
+    models, log = _models(manifest), Log()
     journal = Journal(folder.path)
     try:
         with (
@@ -144,41 +157,50 @@ def take_up(folder: Folder, options: Namespace) -> int:
                 journal,
                 Evaluator(study.domain, plan, splits, sandbox),
                 manifest.configuration.sampling,
-                models,
-                Patience(attempts=options.max_attempts, seconds=options.attempt_timeout),
+                _lanes(models, plan, options, log),
                 pool,
-                say,
                 lambda reply: progress.add(cost=getattr(reply, "cost", None)),
             )
-            results = asyncio.run(_driven(study, performer, list(models.values())))
+            results = asyncio.run(_driven(study, performer, log))
     finally:
         journal.close()
     made = report(study, results)
     rendering.print_report(made)
-    say(f"run folder: {folder.path}")
+    log.say(f"run folder: {folder.path}")
     if results is None:
-        say(f"not finished: makespan resume {folder.path}")
+        log.say(f"not finished: makespan resume {folder.path}")
     return 1 if results is None else 0
+
+
+def _lanes(
+    models: Mapping[str, Model], plan: Plan, options: Namespace, log: Log
+) -> dict[str, Lane]:
+    """How each model is asked: up to the lag at once, within what its provider bears."""
+    patience = Patience(attempts=options.max_attempts, seconds=options.attempt_timeout)
+    return {
+        name: Lane(model, Pace(plan.lag, options.rpm, options.tpm), patience, log=log)
+        for name, model in models.items()
+    }
 
 
 def _sandbox(plan: Plan, options: Namespace) -> Sandbox:
     """The sandbox of a plan; its walls are told."""
     sandbox = Sandbox(workers=options.workers, numpy=plan.numpy, unsafe=options.unsafe)
     for layer in sandbox.layers:
-        say(f"sandbox: {layer}")
+        print(f"sandbox: {layer}", file=sys.stderr)
     return sandbox
 
 
-async def _driven(study: Study, performer: Performer, models: Sequence[Model]) -> Results | None:
+async def _driven(study: Study, performer: Performer, log: Log) -> Results | None:
     """Drive to the end, or until it is stopped (None); a second signal does not wait for calls."""
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
 
     def stop() -> None:
-        if performer.stopping.is_set() and me:
+        if performer.stopped and me:
             me.cancel()
             return
-        performer.stopping.set()
-        say("stopping: waiting for what is under way; once more to stop at once")
+        performer.stop()
+        log.say("stopping: waiting for what is under way; once more to stop at once")
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
@@ -187,12 +209,12 @@ async def _driven(study: Study, performer: Performer, models: Sequence[Model]) -
     except Stopped:
         return None
     except asyncio.CancelledError:
-        if not performer.stopping.is_set():
+        if not performer.stopped:
             raise
         return None
     finally:
-        for model in models:
-            await model.close()
+        for lane in performer.lanes.values():
+            await lane.close()
 
 
 def _study(folder: Folder) -> tuple[Study, dict[str, list[Instance[Any]]]]:
@@ -247,7 +269,7 @@ def show(options: Namespace) -> int:
     else:
         rendering.print_report(made)
     if made.champion is None:
-        say(f"not finished: makespan resume {folder.path}")
+        print(f"not finished: makespan resume {folder.path}", file=sys.stderr)
     return 1 if made.champion is None else 0
 
 
@@ -257,7 +279,7 @@ def export(options: Namespace) -> int:
     if made.champion is None:
         raise InputError(f"{folder.path} is not finished: makespan resume {folder.path}")
     files.write(options.out, exported(folder, made))
-    say(f"{options.out}: {made.champion.name} of {folder.path}")
+    print(f"{options.out}: {made.champion.name} of {folder.path}", file=sys.stderr)
     return 0
 
 

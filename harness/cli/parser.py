@@ -54,7 +54,7 @@ def build_parser() -> Parser:
         dest="command", required=True, metavar="COMMAND", parser_class=_Parser
     )
 
-    add = _adder(commands)
+    add = adder(commands)
     add("list", "Show families, suites, policies, agents and memories.", "listing.show")
     _generate(add("generate", "Make instances of a family, one a line.", "instances.generate"))
     _import(add("import", "Read instances from a public format.", "instances.import_"))
@@ -64,12 +64,24 @@ def build_parser() -> Parser:
     _run(add("run", "Let models answer a suite, a family or a file.", "runs.run"))
     _resume(add("resume", "Go on with a run that was cut off.", "runs.resume"))
     _regrade(add("regrade", "Replay a run with today's graders.", "runs.regrade"))
+    _merge(add("merge", "Join the shards of a run, or copies of it.", "shards.merge"))
+    _watch(add("watch", "Watch a run that is under way, wherever it runs.", "watching.watch"))
     _board(add("board", "Print the leaderboard of runs.", "boards.board"))
     _evolve(add("evolve", "Let models invent heuristics, beside a search without a model."))
     return parser
 
 
-def _adder(commands: Any) -> Callable[..., Parser]:
+def sandbox(p: Any) -> None:
+    """Options of commands that run programs."""
+    p.add_argument("--workers", type=partial(natural, most=1000), default=2,
+                   help="programs run at once (2)")  # fmt: skip
+    p.add_argument("--unsafe", action="store_true",
+                   help="run programs even where they cannot be isolated")  # fmt: skip
+
+
+def adder(commands: Any) -> Callable[..., Parser]:
+    """What adds a command: its name, a line about it, and `module.function` that does it."""
+
     def add(name: str, about: str, act: str | None = None) -> Parser:
         one: Parser = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
         if act:
@@ -140,19 +152,31 @@ def _run(p: Parser) -> None:
     p.add_argument("--base-url", help="server of openai/ models, such as http://127.0.0.1:8091/v1")
     p.add_argument("--api-key-env", metavar="NAME", help="variable that holds that server's key")
     p.add_argument("--temperature", type=finite)
-    p.add_argument("--max-tokens", type=natural, help="of each reply")
+    p.add_argument("--max-output-tokens", type=natural, metavar="N", help="of each reply")
     p.add_argument("--model-seed", type=whole, help="passed to providers that take one")
     p.add_argument("--reasoning-effort", metavar="WORD")
     p.add_argument("--structured", action="store_true", help="constrain replies by JSON schema")
     p.add_argument("--extra-body", type=json_object, default={}, metavar="JSON")
     p.add_argument("--out", type=Path, metavar="DIR", help="run folder (results/runs/...)")
-    _patience(p)
+    p.add_argument("--shard", type=shard, metavar="i/n", help="only part i of n, to be merged")
+    _manner(p)
 
 
 def _resume(p: Parser) -> None:
     p.add_argument("folder", type=Path, metavar="DIR")
-    _patience(p)
-    _sandbox(p.add_argument_group("of makespan evolve"))
+    _manner(p)
+    sandbox(p.add_argument_group("of makespan evolve"))
+
+
+def _merge(p: Parser) -> None:
+    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new run folder")
+
+
+def _watch(p: Parser) -> None:
+    p.add_argument("folder", type=Path, metavar="DIR")
+    p.add_argument("--once", action="store_true", help="print one frame and end")
+    p.add_argument("--every", type=positive, default=2.0, metavar="S", help="seconds (2)")
 
 
 def _regrade(p: Parser) -> None:
@@ -160,72 +184,10 @@ def _regrade(p: Parser) -> None:
 
 
 def _evolve(p: Parser) -> None:
-    add = _adder(p.add_subparsers(dest="action", required=True, metavar="ACTION",
-                                  parser_class=_Parser))  # fmt: skip
-    _evolve_run(add("run", "Search for a program with a model.", "evolving.run"))
-    one = add("score", "Score any program of a domain.", "evolving.score")
-    one.add_argument("file", type=Path, metavar="FILE.py")
-    one.add_argument("--domain", required=True, metavar="D")
-    one.add_argument("--split", default="test", help="train, validation, test, larger, cells")
-    one.add_argument("--limit", type=natural, metavar="N", help="the first N instances")
-    one.add_argument("--json", action="store_true", help="print JSON")
-    _programs(one)
-    _sandbox(one)
-    one = add("show", "Print what a search found.", "evolving.show")
-    one.add_argument("folder", type=Path, metavar="DIR")
-    one.add_argument("--json", action="store_true", help="print JSON")
-    one = add("export", "Write a search's champion as a module.", "evolving.export")
-    one.add_argument("folder", type=Path, metavar="DIR")
-    one.add_argument("--out", type=Path, required=True, metavar="FILE.py")
-    one = add("compare", "Compare models or methods over runs.", "evolving.compare")
-    one.add_argument("folders", type=Path, nargs="+", metavar="DIR")
-    one.add_argument("--split", choices=["test", "larger", "cells"], default="test")
-    one.add_argument("--json", action="store_true", help="print JSON")
+    from harness.cli.parser_evolve import add_actions
 
-
-def _evolve_run(p: Parser) -> None:
-    p.add_argument("domain", metavar="DOMAIN")
-    p.add_argument("--model", action="append", required=True, metavar="M",
-                   help="provider/name; again for more, chosen by gain for cost")  # fmt: skip
-    p.add_argument("--calls", type=natural, required=True, metavar="N", help="of models: tries")
-    p.add_argument("--islands", type=partial(natural, most=1000), default=4, metavar="K")
-    p.add_argument("--seed", type=whole, default=0, help="of the search (0)")
-    p.add_argument("--lag", type=partial(natural, most=1000), default=8,
-                   help="calls under way, and how far knowledge lags behind (8)")  # fmt: skip
-    p.add_argument("--axis", choices=["length", "runtime"], default="length",
-                   help="second axis of the map of elites (length)")  # fmt: skip
-    p.add_argument("--edit", choices=["rewrite", "diff"], default="rewrite",
-                   help="what a model gives: whole programs, or changes (rewrite)")  # fmt: skip
-    p.add_argument("--limit", type=natural, metavar="N", help="first N instances of each split")
-    p.add_argument("--max-tokens", type=natural, metavar="N", help="of the search, in and out")
-    p.add_argument("--max-cost", type=positive, metavar="USD", help="of the search")
-    p.add_argument("--max-time", type=positive, metavar="S", help="of the search, in seconds")
-    p.add_argument("--base-url", help="server of openai/ models, such as http://127.0.0.1:8091/v1")
-    p.add_argument("--api-key-env", metavar="NAME", help="variable that holds that server's key")
-    p.add_argument("--temperature", type=finite)
-    p.add_argument("--max-output-tokens", type=natural, metavar="N", help="of each reply")
-    p.add_argument("--model-seed", type=whole, help="passed to providers that take one")
-    p.add_argument("--reasoning-effort", metavar="WORD")
-    p.add_argument("--extra-body", type=json_object, default={}, metavar="JSON")
-    p.add_argument("--out", type=Path, metavar="DIR", help="run folder (results/runs/...)")
-    p.add_argument("--max-attempts", type=natural, default=10, help="at one call (10)")
-    p.add_argument("--attempt-timeout", type=positive, default=600.0, metavar="S", help="(600)")
-    _programs(p)
-    _sandbox(p)
-
-
-def _programs(p: Parser) -> None:
-    p.add_argument("--program-seconds", type=positive, default=10.0, metavar="S",
-                   help="CPU seconds of one run of a program (10)")  # fmt: skip
-    p.add_argument("--program-memory", type=natural, default=512, metavar="MB", help="(512)")
-    p.add_argument("--numpy", action="store_true", help="programs may import it")
-
-
-def _sandbox(p: Any) -> None:
-    p.add_argument("--workers", type=partial(natural, most=1000), default=2,
-                   help="programs run at once (2)")  # fmt: skip
-    p.add_argument("--unsafe", action="store_true",
-                   help="run programs even where they cannot be isolated")  # fmt: skip
+    add_actions(adder(p.add_subparsers(dest="action", required=True, metavar="ACTION",
+                                       parser_class=_Parser)))  # fmt: skip
 
 
 def _board(p: Parser) -> None:
@@ -239,10 +201,26 @@ def _settings(p: Parser) -> None:
                    help="setting of the family, see docs; again for more")  # fmt: skip
 
 
-def _patience(p: Parser) -> None:
-    p.add_argument("--max-connections", type=natural, default=10, metavar="C", help="(10)")
-    p.add_argument("--max-attempts", type=natural, default=10, help="at one call (10)")
-    p.add_argument("--attempt-timeout", type=positive, default=600.0, metavar="S", help="(600)")
+def _manner(p: Parser) -> None:
+    one = p.add_argument_group("how it asks (each for one model)").add_argument
+    one("--max-connections", type=natural, default=10, metavar="C", help="at once, at most (10)")
+    one("--rpm", type=natural, metavar="N", help="requests a minute, at most")
+    one("--tpm", type=natural, metavar="N", help="tokens a minute, at most")
+    one("--max-attempts", type=natural, default=10, help="at one call (10)")
+    one("--attempt-timeout", type=positive, default=600.0, metavar="S", help="(600)")
+    one = p.add_argument_group("how far it goes (then: exit status 1, and resume)").add_argument
+    for which, about in (("", "the run"), ("episode-", "an episode")):
+        one(f"--max-{which}cost", type=positive, metavar="USD", help=f"of {about}")
+        one(f"--max-{which}tokens", type=natural, metavar="N", help=f"of {about}, in and out")
+        one(f"--max-{which}time", type=positive, metavar="S", help=f"of {about}, in seconds")
+    one("--price", action="append", default=[], metavar="MODEL=IN,OUT[,CACHED]",
+        help="US dollars a million tokens; again for more")  # fmt: skip
+    one("--fail-on-error", type=tolerance, metavar="N|SHARE", help="stop at more errors than this")
+    one = p.add_argument_group("what it keeps and tells").add_argument
+    one("--cache", type=Path, nargs="?", const=Path("results/cache"), metavar="FOLDER",
+        help="serve what an earlier run asked already (results/cache)")  # fmt: skip
+    one("--log-json", type=Path, nargs="?", const=Path("-"), metavar="FILE",
+        help="events as JSON lines (standard error)")  # fmt: skip
 
 
 def _out(p: Parser, what: str) -> None:
@@ -283,6 +261,24 @@ def finite(text: str) -> float:
         value = float("nan")
     if not isfinite(value):
         raise argparse.ArgumentTypeError(f"{short(text)!r} is not a finite number")
+    return value
+
+
+def shard(text: str) -> tuple[int, int]:
+    """`i/n`, i from 1 to n."""
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts) <= MOST):
+        raise argparse.ArgumentTypeError(f"{short(text)!r} is not i/n with i from 1 to n")
+    return int(part), int(parts)
+
+
+def tolerance(text: str) -> int | float:
+    """A count of errors, or a share of the episodes below 1."""
+    if text.isdecimal() and len(text) <= 18:
+        return int(text)
+    value = finite(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{short(text)!r} is no count and no share below 1")
     return value
 
 

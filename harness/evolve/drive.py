@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from harness.asking import Asking, NotKept, Patience, ReplayFailure, Stopped
+from harness.asking import Asking, NotKept, ReplayFailure, Stopped
 from harness.evolve.effects import Begin, Call, Evaluate, Evaluated, Join, Lost, Work
 from harness.evolve.evaluator import Evaluator
+from harness.failures import what
 from harness.journal import Journal
-from harness.models.base import Model, ProviderFailure, Sampling
+from harness.lane import Lane
+from harness.models.base import ProviderFailure, Sampling
 from harness.request import first_difference, settings_digest
 from tasks.base import Ask, Failure, Reply
 
@@ -52,10 +54,10 @@ async def drive(program: Work[R], answer: Callable[[Call | Evaluate], Awaitable[
 
 @dataclass
 class Performer:
-    """Answers the effects of one search; without models and sandbox it replays.
+    """Answers the effects of one search; without lanes and a pool it replays.
 
     Attributes:
-        models: by name; of a replay none.
+        lanes: how each model is asked, by its name; of a replay none.
         pool: threads in which the evaluator runs, one for each worker of the sandbox.
         done: told of every call that was made now, not of those replayed.
     """
@@ -63,14 +65,12 @@ class Performer:
     journal: Journal
     evaluator: Evaluator
     sampling: Sampling
-    models: Mapping[str, Model] = field(default_factory=dict)
-    patience: Patience = field(default_factory=Patience)
+    lanes: Mapping[str, Lane] = field(default_factory=dict)
     pool: ThreadPoolExecutor | None = None
-    tell: Callable[[str], None] = lambda _: None
     done: Callable[[Reply | Lost], None] = lambda _: None
 
     def __post_init__(self) -> None:
-        self.stopping = asyncio.Event()
+        self.stopped = False
         self._failure: Failure | None = None
         self._kept = {
             path: (request, msgspec.json.decode(text, type=Evaluated | Lost))
@@ -80,6 +80,12 @@ class Performer:
         self._asking: dict[str, Asking] = {}
         before = [e.elapsed for _, e in self._kept.values() if isinstance(e, Evaluated)]
         self._began = monotonic() - max(before, default=0.0)
+
+    def stop(self) -> None:
+        """Begin nothing new; what is under way is kept."""
+        self.stopped = True
+        for lane in self.lanes.values():
+            lane.stop()
 
     async def perform(self, program: Work[R]) -> R:
         """Drive a search to its end; raises the first failure, or `Stopped`."""
@@ -102,7 +108,7 @@ class Performer:
             return await self._evaluate(effect)
         except Failure as failure:
             self._failure = self._failure or failure
-            self.stopping.set()
+            self.stop()
             raise
 
     async def _call(self, model: str, ask: Ask) -> Reply | Lost:
@@ -110,16 +116,14 @@ class Performer:
         if isinstance(kept, Lost):
             return kept
         if model not in self._asking:
-            self._asking[model] = Asking(
-                EPISODE, settings_digest(model, self.sampling), self.journal,
-                self.models.get(model), self.patience, self.stopping, self.tell,
-            )  # fmt: skip
+            settings = settings_digest(model, self.sampling)
+            self._asking[model] = Asking(EPISODE, settings, self.journal, self.lanes.get(model))
         asking = self._asking[model]
         reply: Reply | Lost
         try:
             reply = await asking.answer(ask)
         except ProviderFailure as failure:
-            if failure.stops_run or failure.fault.retry:
+            if what(failure).then != "episode" or what(failure).retry:
                 raise
             reply = Lost(str(failure))
             await self.journal.effect(EPISODE, ask.path, "", reply, 0.0)
@@ -136,7 +140,7 @@ class Performer:
             return kept
         if self.pool is None:
             raise NotKept(f"{effect.path} has no evaluation in the journal")
-        if self.stopping.is_set():
+        if self.stopped:
             raise Stopped
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self.pool, self.evaluator.perform, effect)

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from harness.budget import Price
 from tasks.base import Noun
 
 NULLS = ("policy/random-constants", "policy/mutate")
@@ -22,6 +23,7 @@ class Plan(Noun, frozen=True):
         migrate, reset: results between two migrations, and between two resets of the worst half.
         few: training instances that a program must do decently on before it is run on the rest.
         limit: the first so many instances of each split; None is all of them.
+        prices: of models, where their providers tell no cost.
         tokens, cost, wall: the most tokens, US dollars, seconds of the clock; calls under way at
             the limit are finished.
         seconds, memory_mb: limits of one run of a program.
@@ -41,6 +43,7 @@ class Plan(Noun, frozen=True):
     reset: int = 160
     few: int = 4
     limit: int | None = None
+    prices: dict[str, Price] = {}
     tokens: int | None = None
     cost: float | None = None
     wall: float | None = None

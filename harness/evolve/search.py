@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from harness.budget import cost_of, tokens_of
 from harness.evolve.bandit import Bandit
 from harness.evolve.database import Candidate, Database
 from harness.evolve.domain import Domain
@@ -26,7 +27,7 @@ from harness.evolve.operators import Step, choose, messages
 from harness.evolve.plan import Plan
 from harness.evolve.program import Draft, Unreadable, length, read_reply
 from harness.totals import total
-from tasks.base import Ask, Failure, InputError, Number, Reply
+from tasks.base import Ask, Failure, InputError, Number
 from tasks.prompts import Prompts
 
 
@@ -124,7 +125,8 @@ class Search:
         reply = yield from call(blank.model, ask)
         if isinstance(reply, Lost):
             return replace(blank, problem=Failed("provider", reply.detail))
-        blank = _paid(blank, reply)
+        paid = cost_of(reply, self.plan.prices.get(blank.model))
+        blank = replace(blank, tokens=tokens_of(reply.usage), cost=paid)
         try:
             parent = step.parents[0].source if step.edit == "diff" else None
             draft: Draft = read_reply(reply, self.domain.function, parent)
@@ -180,16 +182,11 @@ class Search:
                 continue
             spent = total(used)
             if spent is None:
-                raise InputError(f"the {name} of a reply is unknown: no limit on {name} can hold")
+                mend = "give --price" if name == "cost" else "leave it out"
+                raise InputError(f"--max-{name} cannot be kept: {name} is unknown here; {mend}")
             if spent >= most:
                 return True
         return False
-
-
-def _paid(blank: Candidate, reply: Reply) -> Candidate:
-    """What is known of a call, before its reply is read."""
-    tokens = total([reply.usage.input, reply.usage.output])
-    return replace(blank, tokens=tokens, cost=reply.cost)
 
 
 def _run(blank: Candidate, found: Evaluated) -> Candidate:

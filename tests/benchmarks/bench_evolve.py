@@ -15,7 +15,9 @@ from harness.evolve.evaluator import Evaluator, base
 from harness.evolve.plan import Plan
 from harness.evolve.search import Search
 from harness.journal import Journal
+from harness.lane import Lane
 from harness.models.base import Sampling
+from harness.pace import Pace
 from harness.sandbox.sandbox import Sandbox
 from tasks.base import Ask, Reply, Usage
 from tasks.prompts import installed
@@ -45,10 +47,11 @@ def rate(folder: Path, sandbox: Sandbox) -> float:
     plan = Plan("tardiness-priority", small().lock, CALLS, lag=LAG, nulls=())
     bases = [base(i) for i in splits["train"]]
     model, journal = Instant(), Journal(folder)
+    lane = Lane(model, Pace(LAG))
     search = Search("search", [model.name], small(), plan, installed(), bases)
     with ThreadPoolExecutor(3) as pool:
         evaluator = Evaluator(small(), plan, splits, sandbox)
-        performer = Performer(journal, evaluator, Sampling(), {model.name: model}, pool=pool)
+        performer = Performer(journal, evaluator, Sampling(), {model.name: lane}, pool)
         began = perf_counter()
         asyncio.run(performer.perform(search.program()))
         took = perf_counter() - began

@@ -12,7 +12,6 @@ from typing import Any
 
 from msgspec.structs import replace as changed
 
-from harness.asking import Patience
 from harness.evolve.domain import SPLITS, Domain, domain
 from harness.evolve.drive import Performer
 from harness.evolve.evaluator import Evaluator
@@ -22,7 +21,9 @@ from harness.evolve.report import Report, report
 from harness.evolve.study import Study
 from harness.instances import decode, make
 from harness.journal import Journal
+from harness.lane import Lane, Patience
 from harness.models.base import Model, ProviderFailure, Sampling
+from harness.pace import Pace
 from harness.request import digest
 from harness.sandbox.base import Limits, Result, Run
 from tasks.base import Ask, Instance, Reply, Usage
@@ -144,8 +145,8 @@ def studied(
     async def driven() -> Report:
         with ThreadPoolExecutor(2) as pool:
             evaluator = Evaluator(about, how, instances(), runner or InProcess())
-            performer = Performer(journal, evaluator, Sampling(), {m.name: m for m in models},
-                                  Patience(first_wait=0.001), pool)  # fmt: skip
+            lanes = {m.name: Lane(m, Pace(how.lag), Patience(first_wait=0.001)) for m in models}
+            performer = Performer(journal, evaluator, Sampling(), lanes, pool)
             return report(study, await performer.perform(study.program()))
 
     try:

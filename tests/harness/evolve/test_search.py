@@ -1,5 +1,6 @@
 """The search is a pure function of replies and evaluations, whatever the timing."""
 
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -21,12 +22,17 @@ def timeless(candidates: list[Candidate]) -> list[object]:
 
 
 def test_timing_changes_nothing(tmp_path: Path) -> None:
+    def delays(slowest: float, k: int) -> Callable[[str], float]:
+        return lambda key: Random(f"{key}/{k}").random() * slowest
+
     found = []
     for k, slowest in enumerate((0.0, 0.004, 0.008)):
-        model = Scripted(wait=lambda key, s=slowest, k=k: Random(f"{key}/{k}").random() * s)
-        other = Scripted("scripted/b", lambda key, s=slowest, k=k: Random(f"{k}{key}").random() * s)
-        runner = InProcess(lambda key, s=slowest, k=k: Random(f"{key}+{k}").random() * s)
-        study, report = studied(tmp_path / str(k), [model, other], plan(calls=40), runner)
+        models = [
+            Scripted("scripted/a", delays(slowest, k)),
+            Scripted("scripted/b", delays(slowest, -k)),
+        ]
+        runner = InProcess(delays(slowest, k + 9))
+        study, report = studied(tmp_path / str(k), models, plan(calls=40), runner)
         found.append((timeless(study.searches[0].database.everyone), report.champion))
     assert [timeless([c]) for _, c in found if c] == [timeless([found[0][1]])] * 3  # type: ignore[list-item]
     assert found[0][0] == found[1][0] == found[2][0]
@@ -127,7 +133,7 @@ def test_a_limit_on_unknown_cost_is_refused(tmp_path: Path) -> None:
         async def reply(self, ask: Ask) -> Reply:
             return Reply((await super().reply(ask)).text)
 
-    with pytest.raises(InputError, match="cost of a reply is unknown"):
+    with pytest.raises(InputError, match="cost is unknown"):
         studied(tmp_path / "run", [Silent()], plan(cost=1.0))
 
 
