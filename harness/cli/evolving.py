@@ -57,7 +57,7 @@ def run(options: Namespace) -> int:
         evolve=plan,
     )
     manifest = Manifest(FORMAT, configuration, environment(), None, None, options.api_key_env)
-    _models(manifest)  # what is missing is told before anything is made
+    models = _models(manifest)  # what is missing is told before anything is made
     path = options.out or RUNS / configuration.folder_name
 
     def made() -> Iterator[bytes]:
@@ -69,7 +69,7 @@ def run(options: Namespace) -> int:
     folder = Folder.create(path, manifest, prompts, made())
     folder.lock()
     folder.all_made()
-    return take_up(folder, options)
+    return _perform(folder, models, options)
 
 
 def _plan(options: Namespace, about: Domain) -> Plan:
@@ -142,10 +142,14 @@ def _models(manifest: Manifest) -> dict[str, Model]:
 
 
 def take_up(folder: Folder, options: Namespace) -> int:
-    """Go on with a search; the folder is locked. Status 1 if it is not finished."""
+    """`makespan resume DIR` of a search; the folder is locked."""
+    return _perform(folder, _models(folder.manifest), options)
+
+
+def _perform(folder: Folder, models: Mapping[str, Model], options: Namespace) -> int:
+    """Go on with a search, and print its report; status 1 if it is not finished."""
     study, splits = _study(folder)
-    plan, manifest = study.plan, folder.manifest
-    models, log = _models(manifest), Log()
+    plan, manifest, log = study.plan, folder.manifest, Log()
     journal = Journal(folder.path)
     try:
         with (
