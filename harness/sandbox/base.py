@@ -36,7 +36,8 @@ class Limits(Noun, frozen=True):
     """What one program may use for all its cases together.
 
     `seconds` is CPU time, user and system, its start of a few milliseconds included: a busy
-    machine takes nothing from it (the clock on the wall ends a program at 10 times that).
+    machine takes nothing from it (by the clock on the wall a program ends after a minute and 10
+    times that).
     `memory_mb` comes on top of what Python takes; `output_bytes` is what it may return, and also
     what it may print.
     """

@@ -120,8 +120,10 @@ def address_space() -> int:
 def rlimits(seconds: float, address_space: int) -> None:
     """Nothing more than this: addresses in bytes, no file, no core, no other process."""
     whole = int(seconds) + 2  # the server kills to the millisecond, this only if the server cannot
-    resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
-    resource.setrlimit(resource.RLIMIT_CPU, (whole, whole))
+    for number, most in ((resource.RLIMIT_AS, address_space), (resource.RLIMIT_CPU, whole)):
+        hard = resource.getrlimit(number)[1]
+        value = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(number, (value, value))
     for number in NOTHING:
         resource.setrlimit(number, (0, 0))
 

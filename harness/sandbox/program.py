@@ -11,6 +11,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
@@ -18,10 +19,10 @@ from typing import Any
 from harness.sandbox.values import Unfit, allow_numpy, number, plain
 
 OFFERED = (
-    "abc", "array", "bisect", "cmath", "collections.abc", "contextlib", "copy", "dataclasses",
-    "decimal", "enum", "fractions", "functools", "graphlib", "heapq", "itertools", "json", "math",
-    "numbers", "operator", "queue", "random", "re", "secrets", "statistics", "string", "textwrap",
-    "traceback", "typing", "warnings",
+    "__future__", "abc", "array", "bisect", "cmath", "collections.abc", "contextlib", "copy",
+    "dataclasses", "decimal", "enum", "fractions", "functools", "graphlib", "heapq", "itertools",
+    "json", "math", "numbers", "operator", "queue", "random", "re", "secrets", "statistics",
+    "string", "struct", "sys", "textwrap", "traceback", "types", "typing", "warnings",
 )  # fmt: skip  # what may be imported, beside what is built in: files cannot be opened
 OFFERED_NUMPY = (
     "numpy", "numpy.fft", "numpy.linalg", "numpy.ma", "numpy.polynomial", "numpy.random",
@@ -32,6 +33,7 @@ CLOCKS = (
     "strftime", "thread_time", "thread_time_ns", "time", "time_ns",
 )  # fmt: skip
 FILE = "<program>"
+LONGEST = 1000  # characters of an error's text that are told
 NUMPY: list[Any] = []  # the numpy module, where it is loaded
 Send = Callable[[str, Any], None]
 
@@ -82,10 +84,11 @@ class Attempt:
         if kind is None:
             return False
         self.kind = self._NAMES.get(kind, "raised")
-        self.detail = kind.__name__
-        with Attempt():  # the text of an error is the program's own code
-            text = str(error)
-            self.detail = text if kind in (Unfit, Flood, Missing) else f"{kind.__name__}: {text}"
+        name = self.detail = kind.__name__[:100]
+        with suppress(BaseException):  # the text of an error is the program's own code
+            text = str.__getitem__(str(error), slice(LONGEST))
+            own = kind in (Unfit, Flood, Missing)
+            self.detail = text if own else f"{name}: {text}"
         if line := _line(trace):
             self.detail += f" (line {line})"
         return True
@@ -120,8 +123,8 @@ def settle(numpy: bool) -> None:
     def seeded(self: random.Random, a: Any = None, version: int = 2) -> None:
         seed(self, 0 if a is None else a, version)
 
-    random.Random.seed = seeded  # type: ignore
-    random.seed = random._inst.seed  # type: ignore
+    random.Random.seed = seeded  # type: ignore[method-assign]
+    random.seed = random._inst.seed
     sys.path.clear()
     sys.path_importer_cache.clear()
     sys.argv, sys.orig_argv = [], []
@@ -173,6 +176,7 @@ def load(code: CodeType) -> dict[str, Any]:
 def reset() -> None:
     """The same random numbers for every case, whoever asks for them and how."""
     random.seed(0)
-    os.urandom = random._urandom = random.Random("entropy").randbytes
+    os.urandom = random.Random("entropy").randbytes
+    random._urandom = os.urandom  # type: ignore[attr-defined]
     for numpy in NUMPY:
         numpy.random.seed(0)

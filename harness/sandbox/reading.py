@@ -63,10 +63,12 @@ def _ending(ended: Ended, seconds: float) -> Result:
     code = ended.status
     if ended.flooded:
         return Result("output", detail="more returned than allowed")
-    if ended.late or code == -signal.SIGXCPU:
+    if ended.seconds >= seconds and (ended.late or code < 0):
         return Result("time", detail=f"not done after {seconds:g} CPU seconds")
+    if ended.late:
+        return Result("time", detail="not done and standing still")
     if code == NO_MEMORY:
         return Result("memory", detail="MemoryError")
     if code < 0:
-        return Result("killed", detail=f"died of {signal.Signals(-code).name}")
+        return Result("killed", detail=f"died of signal {-code} ({signal.strsignal(-code)})")
     return Result("exit", detail=f"left with status {code} before it was through")

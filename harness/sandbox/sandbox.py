@@ -74,6 +74,8 @@ class Sandbox:
         return read(self._ended(request, limits), len(cases), limits.seconds)
 
     def _ended(self, request: bytes, limits: Limits) -> Ended:
+        if not self._workers:
+            raise SandboxFailure("the sandbox is closed")
         worker, sound = self._idle.get(), False
         try:
             for _ in range(TRIES):

@@ -60,7 +60,7 @@ def probe() -> list[Fact]:
         _layer("no_new_privs", True, "no set-user-id rights", layers.no_new_privs),
         _layer("rlimits", True, "CPU, memory, files, processes",
                lambda: layers.try_out(layers.address_space, _limited, errno.EMFILE)),
-        _layer("landlock", True, "no files, TCP or signals to others",
+        _layer("landlock", True, "no files",
                lambda: layers.try_out(layers.ruleset, layers.landlock, errno.EACCES)),
         _layer("seccomp", True, f"{allowed} system calls left",
                lambda: layers.try_out(layers.filter_code, layers.filter_calls, errno.EPERM)),

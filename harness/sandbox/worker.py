@@ -19,15 +19,23 @@ from harness.sandbox.base import Layer, Limits, SandboxFailure
 from harness.sandbox.server import LOCKED
 
 ROOT = str(Path(__file__).parents[2])
-PATIENCE = 10  # times the CPU seconds that a program may take by the clock on the wall
-ANSWER = 60.0  # wall seconds after which a silent server counts as dead
+WALL, SLACK = (
+    60.0,
+    10,
+)  # a program ends after WALL + SLACK * its CPU seconds by the clock on the wall
+ANSWER = 120.0  # wall seconds after which a silent server counts as dead
 FLAGS = ["-P", "-S", "-s", "-B", "-X", "utf8", "-c"]
 BOOT = """import os, sys
 os.register_at_fork = lambda **hooks: None  # threading's and random's would cost every fork 0.5 ms
 sys.path.append({root!r})
 from harness.sandbox.server import main
 main({paths!r}, {numpy!r})"""
-ENVIRONMENT = {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "PYTHONCOERCECLOCALE": "0",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+}
 
 
 class Died(Exception):
@@ -150,7 +158,7 @@ def _watch(pipe: int, child: int, limits: Limits) -> tuple[bytes, bool, bool]:
             if not part or len(output) > most:
                 return bytes(output), len(output) > most, False
         wall = monotonic() - began
-        left = min(limits.seconds - _used(child, wall), PATIENCE * limits.seconds - wall)
+        left = min(limits.seconds - _used(child, wall), WALL + SLACK * limits.seconds - wall)
     return bytes(output), False, True
 
 
@@ -169,8 +177,8 @@ def _file(content: bytes) -> int:
     else:
         with tempfile.TemporaryFile() as named:
             file = os.dup(named.fileno())
-    for begin in range(0, len(content), 1 << 30):
-        os.write(file, content[begin : begin + (1 << 30)])
+    while content:
+        content = content[os.write(file, content) :]
     os.lseek(file, 0, os.SEEK_SET)
     return file
 
