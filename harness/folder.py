@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from harness import files
 from harness.budget import Price
+from harness.evolve.plan import Plan
 from harness.instances import decode, digest, family_of
 from harness.journal import NAME, Journal
 from harness.models.base import Sampling
@@ -38,7 +39,10 @@ class ModelSpec(Noun, frozen=True):
 
 
 class Configuration(Noun, frozen=True):
-    """Everything that shapes the results of a run; equal configurations are the same run."""
+    """Everything that shapes the results of a run; equal configurations are the same run.
+
+    `evolve` is there if the run is a search for programs: its suite is then the instances given.
+    """
 
     suite: Suite
     versions: dict[str, str]
@@ -48,6 +52,7 @@ class Configuration(Noun, frozen=True):
     memory: str = "none"
     epochs: int = 1
     sampling: Sampling = Sampling()
+    evolve: Plan | None = None
 
     @property
     def folder_name(self) -> str:
@@ -203,6 +208,13 @@ class Folder:
             raise InputError(
                 f"{self.path} holds a run of another configuration: its {where} is {kept!r},"
                 f" here it is {asked!r}; use another --out"
+            )
+
+    def require_suite(self) -> None:
+        """InputError if this is a search for programs: it has no episodes, but its own report."""
+        if self.manifest.configuration.evolve:
+            raise InputError(
+                f"{self.path} is a search for programs: makespan evolve show {self.path}"
             )
 
     def lock(self) -> None:

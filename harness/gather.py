@@ -49,6 +49,8 @@ class Gathered:
 def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
     """Read run folders; InputError if a family of two was not asked the same, or all are empty."""
     folders = [Folder.open(path) for path in paths]
+    for folder in folders:
+        folder.require_suite()
     table = prices or load(None)
     counts = [_counts(folder) for folder in folders]
     for k, (folder, here) in enumerate(zip(folders, counts, strict=True)):

@@ -21,6 +21,7 @@ from tasks.base import Outcome, Record, Reply, StoreFailure, Usage
 
 _SCHEMA = """
 pragma journal_mode = wal;
+pragma synchronous = normal;
 create table if not exists episodes (id integer primary key, key text not null unique);
 create table if not exists attempts (
     episode integer not null, path text not null, attempt integer not null,
@@ -30,6 +31,10 @@ create table if not exists attempts (
 create table if not exists records (
     episode integer not null, version integer not null, record text not null, outcome text,
     primary key (episode, version)
+) without rowid;
+create table if not exists effects (
+    episode integer not null, path text not null, request text not null, outcome text not null,
+    seconds real not null, primary key (episode, path)
 ) without rowid;
 create table if not exists pace (
     at real not null, model text not null, allowed integer not null, flying integer not null,
@@ -41,6 +46,7 @@ LONGEST_SILENCE = 20.0  # seconds between two signs of life
 _ATTEMPT = "insert into attempts values (?, ?, ?, ?, ?, ?, ?)"
 _PACE = "insert into pace values (?, ?, ?, ?, ?, ?, ?)"
 _RECORD = "insert into records values (?, ?, ?, ?)"
+_EFFECT = "insert into effects values (?, ?, ?, ?, ?)"
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -132,6 +138,21 @@ class Journal:
         text = msgspec.json.encode(outcome).decode() if outcome else None
         row = (self._id(episode), version, msgspec.json.encode(record).decode(), text)
         await self._commit(_RECORD, row)
+
+    async def effect(
+        self, episode: str, path: str, request: str, outcome: msgspec.Struct, seconds: float
+    ) -> None:
+        """Commit what came of an effect that is no call: once, it is not tried again."""
+        text = msgspec.json.encode(outcome).decode()
+        await self._commit(_EFFECT, (self._id(episode), path, request, text, seconds))
+
+    def effects(self, episode: str) -> dict[str, tuple[str, str]]:
+        """Request and outcome (JSON) of an episode's effects, by path."""
+        rows = self._db.execute(
+            "select path, request, outcome from effects where episode = ?",
+            (self._ids.get(episode),),
+        )
+        return {path: (request, outcome) for path, request, outcome in rows}
 
     def pulse(self, model: str, state: State) -> None:
         """Note how a model's calls stand, if that has changed or is long ago; never replayed."""

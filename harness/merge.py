@@ -63,6 +63,8 @@ def merge(paths: Sequence[Path], out: Path) -> int:
         raise InputError(f"{out} is there already: use another --out")
     folders = [Folder.open(path) for path in paths]
     for folder in folders:
+        folder.require_suite()
+    for folder in folders:
         folder.require(folders[0].manifest.configuration)
         if os.access(folder.path, os.W_OK):
             folder.lock()

@@ -104,6 +104,7 @@ class Frame(msgspec.Struct, frozen=True):
 def read_frame(path: Path) -> Frame:
     """The state of a run folder now; nothing is written."""
     folder = Folder.open(path)
+    folder.require_suite()
     how = folder.manifest.configuration
     try:
         with closing(open_to_read(path)) as db:

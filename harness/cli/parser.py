@@ -54,11 +54,7 @@ def build_parser() -> Parser:
         dest="command", required=True, metavar="COMMAND", parser_class=_Parser
     )
 
-    def add(name: str, about: str, act: str) -> Parser:
-        one = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
-        one.set_defaults(act=_later(act))
-        return one
-
+    add = adder(commands)
     add("list", "Show families, suites, policies, agents and memories.", "listing.show")
     _generate(add("generate", "Make instances of a family, one a line.", "instances.generate"))
     _import(add("import", "Read instances from a public format.", "instances.import_"))
@@ -76,7 +72,28 @@ def build_parser() -> Parser:
     _timeline(add("timeline", "Show an episode's tool calls beside the optimal ones.",
                   "timeline.timeline"))  # fmt: skip
     _mcp(add("mcp", "Serve the tools of an instance to any MCP client.", "mcp.serve"))
+    _evolve(add("evolve", "Let models invent heuristics, beside a search without a model."))
     return parser
+
+
+def sandbox(p: Any) -> None:
+    """Options of commands that run programs."""
+    p.add_argument("--workers", type=partial(natural, most=1000), default=2,
+                   help="programs run at once (2)")  # fmt: skip
+    p.add_argument("--unsafe", action="store_true",
+                   help="run programs even where they cannot be isolated")  # fmt: skip
+
+
+def adder(commands: Any) -> Callable[..., Parser]:
+    """What adds a command: its name, a line about it, and `module.function` that does it."""
+
+    def add(name: str, about: str, act: str | None = None) -> Parser:
+        one: Parser = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
+        if act:
+            one.set_defaults(act=_later(act))
+        return one
+
+    return add
 
 
 def _later(name: str) -> Callable[[argparse.Namespace], int]:
@@ -153,6 +170,7 @@ def _run(p: Parser) -> None:
 def _resume(p: Parser) -> None:
     p.add_argument("folder", type=Path, metavar="DIR")
     _manner(p)
+    sandbox(p.add_argument_group("of makespan evolve"))
 
 
 def _merge(p: Parser) -> None:
@@ -168,6 +186,13 @@ def _watch(p: Parser) -> None:
 
 def _regrade(p: Parser) -> None:
     p.add_argument("folder", type=Path, metavar="DIR")
+
+
+def _evolve(p: Parser) -> None:
+    from harness.cli.parser_evolve import add_actions
+
+    add_actions(adder(p.add_subparsers(dest="action", required=True, metavar="ACTION",
+                                       parser_class=_Parser)))  # fmt: skip
 
 
 def _board(p: Parser) -> None:

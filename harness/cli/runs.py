@@ -100,6 +100,10 @@ def resume(options: Namespace) -> int:
     """`makespan resume DIR`."""
     folder = Folder.open(options.folder)
     folder.lock()
+    if folder.manifest.configuration.evolve:
+        from harness.cli.evolving import take_up
+
+        return take_up(folder, options)
     made = folder.instances()
     names = _families(folder.manifest.configuration.suite, made)
     models = _models(folder.manifest, names, options.max_connections)
@@ -109,6 +113,7 @@ def resume(options: Namespace) -> int:
 def regrade(options: Namespace) -> int:
     """`makespan regrade DIR`."""
     folder = Folder.open(options.folder)
+    folder.require_suite()
     folder.lock()
     journal = Journal(folder.path)
     batch = Batch(folder, journal, folder.instances())
@@ -160,6 +165,10 @@ def _specs(options: Namespace, families: tuple[str, ...]) -> tuple[ModelSpec, ..
     providers = {name.partition("/")[0].partition("-")[0] for name in names} - {"policy"}
     if options.base_url and len(providers) > 1:
         raise InputError(f"--base-url is for one provider's models, not for {sorted(providers)}")
+    if any(name.startswith("policy/file:") for name in names):
+        from harness.evolve.policy import with_content
+
+        names = [with_content(name) for name in names]
     if len(set(names)) < len(names):
         raise InputError("the same --model is given twice")
     return tuple(ModelSpec(name, _address(name, options.base_url)) for name in names)

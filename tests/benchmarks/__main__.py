@@ -5,6 +5,7 @@ import sys
 from tests.benchmarks import (
     bench_calendar,
     bench_code,
+    bench_evolve,
     bench_mcp,
     bench_psplib,
     bench_runner,
@@ -18,6 +19,7 @@ def main() -> int:
     """Run all, print a line a promise."""
     limits = [
         *bench_code.main(),
+        *bench_evolve.main(),
         *bench_runner.main(),
         *bench_calendar.main(),
         *bench_tardiness.main(),
