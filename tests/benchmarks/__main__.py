@@ -3,6 +3,7 @@
 import sys
 
 from tests.benchmarks import (
+    bench_board,
     bench_calendar,
     bench_code,
     bench_psplib,
@@ -16,6 +17,7 @@ def main() -> int:
     limits = [
         *bench_code.main(),
         *bench_runner.main(),
+        *bench_board.main(),
         *bench_calendar.main(),
         *bench_tardiness.main(),
         *bench_psplib.limits(),

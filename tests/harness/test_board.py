@@ -22,7 +22,7 @@ from harness.instances import encode
 from harness.journal import read_records
 from harness.ranking import side_by_side
 from harness.registry import FAMILIES, family
-from harness.render import notes, print_board, shown_metrics
+from harness.render import contestants, notes, print_board, shown_metrics
 from tasks.base import Grade, Problem, Record, Verdict
 from tests.harness.helpers import instances, makespan, zeros
 from tests.loopback import Loopback
@@ -188,11 +188,12 @@ def test_what_was_not_asked_the_same_is_not_ranked_together() -> None:
     """Agent, memory and sampling; where a model is served is no difference."""
     same = [Asked(r, {"temperature": 0.0, "base_url": m}) for m in ("openai/a", "openai/b")
             for r in graded(m, 0.5)]  # fmt: skip
-    for setup, changes, why in (
+    cases: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         ({"temperature": 1.0}, {}, "temperature is 1.0 and 0.0"),
         ({"temperature": 0.0}, {"memory": "facts"}, "memory is 'facts' and 'none'"),
         ({"temperature": 0.0}, {"agent": "vote"}, "agent is 'vote' and 'direct'"),
-    ):
+    ]
+    for setup, changes, why in cases:
         other = [Asked(r, setup) for m in ("openai/c", "openai/d")
                  for r in graded(m, 0.9, **changes)]  # fmt: skip
         board = build([*same, *other], {})
@@ -299,6 +300,16 @@ def test_the_page_has_the_boards_numbers_and_fetches_nothing(tmp_path: Path) -> 
         for column in ("score", "n", "infeasible", "tokens", "cost", "seconds"):
             assert float(row[column]) in shown
     assert len({len(line) for line in page.lines[2:]}) == 1  # every line has every column
+
+
+def test_one_family_stands_by_score_and_several_by_name() -> None:
+    ours = [*graded("openai/a", 0.2), *graded("openai/b", 0.9), *graded("policy/edf", 0.5)]
+    one = build_board(ours, {}).rows
+    assert [name for name, _, _ in contestants(one)] == ["openai/b", "policy/edf", "openai/a"]
+    cells = [msgspec.structs.replace(r, settings={"axes": axes}) for r in ours
+             for axes in ("none", "windows")]  # fmt: skip
+    names = [name for name, _, _ in contestants(build_board(cells, {}).rows)]
+    assert names == ["openai/a", "openai/b", "policy/edf"]
 
 
 def test_a_page_escapes_what_it_is_given() -> None:
