@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from graders.statistics import Estimate
 from harness.gather import Asked, gather, identity, text
@@ -95,6 +96,7 @@ def build_board(
         key: _row(key, group, sizes.get(key.family) if len(cells[key.family]) == 1 else None)
         for key, group in groups.items()
     }
+    rows = {key: _with_gain(row, key, groups) for key, row in rows.items()}
     ranked = _ranked(rows, groups)
     return Board(tuple(sorted(ranked, key=_order)), missing, priced or {})
 
@@ -140,8 +142,22 @@ def _ranked(rows: dict[Key, Row], groups: dict[Key, list[Record]]) -> list[Row]:
         if len(keys) > 1:
             found = rank(keys[0].family, [groups[key] for key in keys])
             for key, one in zip(keys, found, strict=True):
-                done[key] = msgspec.structs.replace(rows[key], rank=one)
+                done[key] = replace(rows[key], rank=one)
     return list(done.values())
+
+
+def _with_gain(row: Row, key: Key, groups: dict[Key, list[Record]]) -> Row:
+    """A row with a memory gets its gain over the same model's without, and over the same history.
+
+    A gain is there if the other row is on the board too.
+    """
+    gain = family(row.family).gain
+    found = {}
+    for name, other in (("learning_gain", "none"), ("gain_over_history", "history")):
+        without = key._replace(memory=other)
+        if gain and row.memory not in ("none", other) and without in groups:
+            found[name] = gain(groups[key], groups[without])
+    return replace(row, metrics=row.metrics | found) if found else row
 
 
 def _order(row: Row) -> tuple[Any, ...]:

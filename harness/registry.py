@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from graders.statistics import Estimate
 from tasks.base import (
@@ -53,6 +53,12 @@ class Solve(Protocol):
         """Return the reference."""
 
 
+Examine: TypeAlias = Callable[
+    [Instance[Any], Instance[Any], Outcome, Outcome, Sequence[str], Sequence[Instance[Any]]],
+    dict[str, float],
+]
+
+
 @dataclass(frozen=True)
 class Policy:
     """A built-in agent that reads the instance itself.
@@ -79,6 +85,13 @@ class Family:
         summarise: (headline, metrics by name) of graded records of one board row.
         strata: the groups of records whose mean scores the headline is the mean of; a grader
             that names none means the plain mean over instances.
+        gain: how much lower the error is with a memory than without, paired by user.
+        held_out: as many further steps of an instance, for an exam of a memory.
+        examine: what notes are worth on them: (instance, held out, outcome with the notes, outcome
+            without, the notes, all instances of the run) to metrics.
+        audit: whether anything on the surface of instances gives their answer away.
+
+    The last four are None in a family without many steps.
     """
 
     name: str
@@ -97,6 +110,10 @@ class Family:
     generate: Generate
     solve: Solve
     policies: Mapping[str, Policy]
+    gain: Callable[[Sequence[Record], Sequence[Record]], Estimate] | None
+    held_out: Callable[[Instance[Any], int], Instance[Any]] | None
+    examine: Examine | None
+    audit: Callable[[Sequence[Instance[Any]]], Sequence[Any]] | None
 
 
 @cache
@@ -124,4 +141,8 @@ def family(name: str) -> Family:
         generate=generators.generate,
         solve=exact.reference,
         policies=agents.POLICIES,
+        gain=getattr(graders, "learning_gain", None),
+        held_out=getattr(generators, "held_out", None),
+        examine=getattr(graders, "examine", None),
+        audit=getattr(generators, "audit", None),
     )

@@ -130,7 +130,8 @@ def rank_text(rank: Rank | None) -> str:
 def shown_metrics(rows: Sequence[Row]) -> list[str]:
     """The metrics that stand beside the headline: the family's own, pass@k with several epochs."""
     passes = dict.fromkeys(m for row in rows for m in row.metrics if m.startswith("pass"))
-    return [*family(rows[0].family).shown, *list(passes)[-2:]]
+    names = [*family(rows[0].family).shown, *list(passes)[-2:]]
+    return [name for name in names if any(name in row.metrics for row in rows)]
 
 
 def metric_text(name: str, row: Row) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.agents.base import AGENTS
+from harness.agents.base import AGENTS, Agent
 from harness.asking import Asking, Patience, Stopped
 from harness.episode import drive, episode
 from harness.folder import Folder
@@ -71,7 +71,11 @@ class Batch:
 
     def _open(self, job: Job) -> bool:
         """Whether an episode has no grade yet: new, cut off, or ended in an error."""
-        return job.key not in self._latest or self._latest[job.key][1].grade is None
+        return self.grade(job) is None
+
+    def grade(self, job: Job) -> Grade | None:
+        """The newest grade of an episode; None without one."""
+        return self._latest[job.key][1].grade if job.key in self._latest else None
 
     async def run(self, models: Sequence[Model]) -> Counter[str]:
         """Run what is open; returns how many episodes are `done`, `errors` and `left`.
@@ -139,7 +143,7 @@ class Batch:
                     self._stops[name].set()
 
     async def _episode(self, job: Job, model: Model) -> None:
-        asking = self._asking(job, model)
+        asking = self.asking(job, model)
         outcome, state = None, State()
         grade: Grade | None = None
         problem: Problem | None = None
@@ -157,7 +161,8 @@ class Batch:
         await self.journal.record(job.key, version, record, outcome)
         self._progress.add(cost=record.cost, error=problem is not None)
 
-    def _asking(self, job: Job, model: Model | None) -> Asking:
+    def asking(self, job: Job, model: Model | None) -> Asking:
+        """The calls of an episode: from the journal, the others from the model if there is one."""
         settings = settings_digest(job.model, self._configuration.sampling)
         stop = self._stops.get(job.model) or asyncio.Event()
         return Asking(job.key, settings, self.journal, model, self.patience, stop, self._say_once)
@@ -171,19 +176,24 @@ class Batch:
 
     async def _perform(self, job: Job, asking: Asking) -> tuple[Outcome, State]:
         """One episode from its world to its outcome: a pure function of the replies."""
-        agent, memory = AGENTS[self._configuration.agent](), self._memory(job)
+        agent, memory = self.agent(), self.memory(job)
         world = family(job.instance.family).world(job.instance, self.folder.prompts)
         outcome = await drive(episode(world, agent, memory), asking.answer)
         return outcome, memory.state()
 
-    def _memory(self, job: Job) -> Memory:
-        name, prompts = self._memory_of(job), self.folder.prompts
+    def agent(self) -> Agent:
+        """A fresh agent of the run's kind."""
+        return AGENTS[self._configuration.agent]()
+
+    def memory(self, job: Job) -> Memory:
+        """An empty memory of the run's kind."""
+        name, prompts = self.memory_of(job), self.folder.prompts
         others = None
         if name in NEEDS_OTHER:
             others = other_rounds(job.instance, self.instances, prompts)
         return MEMORIES[name](Context(prompts, others))
 
-    def _memory_of(self, job: Job) -> str:
+    def memory_of(self, job: Job) -> str:
         """The memory's name; none in a family of one step, and for policies: they see the truth."""
         if job.model.startswith("policy/") or not family(job.instance.family).many_steps:
             return "none"
@@ -208,7 +218,7 @@ class Batch:
             settings=job.instance.settings,
             model=job.model,
             agent=self._configuration.agent,
-            memory=self._memory_of(job),
+            memory=self.memory_of(job),
             epoch=job.epoch,
             grade=grade,
             problem=problem,
@@ -242,7 +252,7 @@ class Batch:
 
     async def _again(self, job: Job) -> bool:
         version, before = self._latest[job.key]
-        asking = self._asking(job, None)
+        asking = self.asking(job, None)
         outcome, state = await self._perform(job, asking)
         grade = family(job.instance.family).grade(job.instance, outcome)
         record = self._record(job, asking, state, grade, None)

@@ -69,6 +69,7 @@ def build_parser() -> Parser:
     _resume(add("resume", "Go on with a run that was cut off.", "runs.resume"))
     _regrade(add("regrade", "Replay a run with today's graders.", "runs.regrade"))
     _board(add("board", "Print the leaderboard of runs.", "boards.board"))
+    _audit(add("audit", "Look for shortcuts in instances, or check a run.", "audits.audit"))
     _compare(add("compare", "Compare two models instance by instance.", "boards.compare"))
     return parser
 
@@ -166,6 +167,12 @@ def _compare(p: Parser) -> None:
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument("--limit", type=natural, metavar="N",
                    help="instances that differ (20 of each family; all with --json)")  # fmt: skip
+
+
+def _audit(p: Parser) -> None:
+    p.add_argument("target", type=Path, metavar="FILE.jsonl|DIR")
+    p.add_argument("--json", action="store_true", help="print JSON")
+    _patience(p)
 
 
 def _settings(p: Parser) -> None:

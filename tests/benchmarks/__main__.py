@@ -8,6 +8,7 @@ from tests.benchmarks import (
     bench_code,
     bench_psplib,
     bench_runner,
+    bench_sandbox,
     bench_tardiness,
 )
 
@@ -20,6 +21,7 @@ def main() -> int:
         *bench_board.main(),
         *bench_calendar.main(),
         *bench_tardiness.main(),
+        *bench_sandbox.main(),
         *bench_psplib.limits(),
     ]
     print()
