@@ -176,13 +176,14 @@ def _resampled(n: int) -> Any:
 
 
 def _bundled(values: Sequence[float]) -> Any:
-    """An array of at most 1,000 sums of neighbouring values: a resample costs no more than that."""
+    """An array of at most 1,000 sums of values drawn by lot: a resample costs no more than that."""
     import numpy
 
     array = numpy.array(values, dtype=float)
     if len(array) <= BUNDLES:
         return array
-    return numpy.add.reduceat(array, numpy.arange(BUNDLES) * len(array) // BUNDLES)
+    lot = numpy.random.Generator(numpy.random.PCG64(len(array))).permutation(len(array))
+    return numpy.add.reduceat(array[lot], numpy.arange(BUNDLES) * len(array) // BUNDLES)
 
 
 def _median(values: Sequence[float]) -> Estimate:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from graders.statistics import Estimate
 from harness.gather import Asked, gather, identity, text
-from harness.prices import Prices
+from harness.prices import Prices, load
 from harness.ranking import Rank, rank
 from harness.registry import family
 from harness.totals import total
@@ -74,8 +74,11 @@ class Board(Noun, frozen=True):
 
 
 def read_board(folders: Sequence[Path], prices: Prices | None = None) -> Board:
-    """The board of run folders; InputError if what they share was not asked the same."""
-    found = gather(folders, prices)
+    """The board of run folders; InputError if what they share was not asked the same.
+
+    Without `prices` the project's own table tells the costs that no provider told.
+    """
+    found = gather(folders, prices or load(None))
     return build_board(found.asked, found.sizes, found.missing, found.priced)
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from harness.folder import Folder, differences
+from harness.folder import Configuration, Folder, differences
 from harness.journal import key_of, read_records
-from harness.prices import Prices, load, priced
+from harness.prices import Prices, priced
 from tasks.base import Fields, InputError, Noun, Record
 
 
@@ -47,11 +47,13 @@ class Gathered:
 
 
 def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
-    """Read run folders; InputError if a family of two was not asked the same, or all are empty."""
+    """Read run folders; InputError if a family of two was not asked the same, or all are empty.
+
+    Without `prices` only those costs are known that a provider told.
+    """
     folders = [Folder.open(path) for path in paths]
     for folder in folders:
         folder.require_suite()
-    table = prices or load(None)
     counts = [_counts(folder) for folder in folders]
     for k, (folder, here) in enumerate(zip(folders, counts, strict=True)):
         for other, there in zip(folders[:k], counts, strict=False):
@@ -60,10 +62,10 @@ def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
     asked: list[Asked] = []
     known: dict[str, date] = {}
     for folder in folders:
-        for a, from_table in _asked(folder, table):
+        for a, from_table in _asked(folder, prices):
             asked.append(a)
-            if from_table:
-                known[a.record.model] = table.date
+            if from_table and prices:
+                known[a.record.model] = prices.date
     _no_episode_twice(asked)
     if not asked:
         raise InputError(f"no finished episodes in {', '.join(map(str, paths))}")
@@ -75,22 +77,26 @@ def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
     return Gathered(asked, sizes, tuple(m for m in dict.fromkeys(wanted) if m not in done), known)
 
 
-def _asked(folder: Folder, prices: Prices) -> Iterator[tuple[Asked, bool]]:
+def _asked(folder: Folder, prices: Prices | None) -> Iterator[tuple[Asked, bool]]:
     """A folder's records, and of each whether its cost is from the table."""
-    how = folder.manifest.configuration
+    setups = setups_of(folder.manifest.configuration)
+    records = list(read_records(folder.path))
+    costs = priced(folder, records, prices) if prices else {}
+    for r in records:
+        cost = costs.get(key_of(r.model, r.epoch, r.instance)) if costs else None
+        full = r if cost is None else msgspec.structs.replace(r, cost=cost)
+        yield Asked(full, setups[r.model]), cost is not None
+
+
+def setups_of(how: Configuration) -> dict[str, Fields]:
+    """How each model of a run was asked, where that was told; nothing shapes a policy."""
     sampling = msgspec.to_builtins(how.sampling)
-    setups: dict[str, Fields] = {
+    return {
         spec.name: {}
         if spec.name.startswith("policy/")
         else sampling | ({"base_url": spec.base_url} if spec.base_url else {})
         for spec in how.models
     }
-    records = list(read_records(folder.path))
-    costs = priced(folder, records, prices)
-    for r in records:
-        cost = costs.get(key_of(r.model, r.epoch, r.instance)) if costs else None
-        full = r if cost is None else msgspec.structs.replace(r, cost=cost)
-        yield Asked(full, setups[r.model]), cost is not None
 
 
 def _no_episode_twice(asked: Sequence[Asked]) -> None:

@@ -3,6 +3,7 @@
 import sys
 
 from tests.benchmarks import (
+    bench_board,
     bench_calendar,
     bench_code,
     bench_evolve,
@@ -21,6 +22,7 @@ def main() -> int:
         *bench_code.main(),
         *bench_evolve.main(),
         *bench_runner.main(),
+        *bench_board.main(),
         *bench_calendar.main(),
         *bench_tardiness.main(),
         *bench_sandbox.main(),
