@@ -87,12 +87,8 @@ def read_board(folders: Sequence[Path]) -> Board:
 
 def _asked(folder: Folder) -> list[Asked]:
     how = folder.manifest.configuration
-    sampling = msgspec.to_builtins(how.sampling)
-    where = {spec.name: {"base_url": spec.base_url} if spec.base_url else {} for spec in how.models}
-    return [
-        Asked(r, {} if r.model.startswith("policy/") else sampling | where[r.model])
-        for r in read_records(folder.path)
-    ]
+    setups = {spec.name: how.setup(spec.name) for spec in how.models}
+    return [Asked(r, setups[r.model]) for r in read_records(folder.path)]
 
 
 def _no_episode_twice(asked: Sequence[Asked]) -> None:

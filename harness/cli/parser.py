@@ -69,6 +69,7 @@ def build_parser() -> Parser:
     _resume(add("resume", "Go on with a run that was cut off.", "runs.resume"))
     _regrade(add("regrade", "Replay a run with today's graders.", "runs.regrade"))
     _board(add("board", "Print the leaderboard of runs.", "boards.board"))
+    _publish(add("publish", "Put result tables on a Hugging Face hub.", "publishing.publish"))
     return parser
 
 
@@ -155,6 +156,14 @@ def _board(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument("--csv", type=Path, metavar="F")
+
+
+def _publish(p: Parser) -> None:
+    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("--repo", required=True, metavar="OWNER/NAME", help="a dataset repository")
+    p.add_argument("--revision", default="main", metavar="R", help="its branch (main)")
+    p.add_argument("--private", action="store_true", help="if it is made, it is private")
+    p.add_argument("--dry-run", action="store_true", help="show the files, write nothing")
 
 
 def _settings(p: Parser) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 
 from tasks.base import InputError
 
@@ -34,11 +35,21 @@ def choose_key(usual: str, base_url: str | None, api_key_env: str | None) -> str
 
 def scrub(text: str) -> str:
     """Put `***` for every key that was read, every secret of the environment, and URL passwords."""
+    return scrubber()(text)
+
+
+def scrubber() -> Callable[[str], str]:
+    """`scrub` for many texts: the secrets are looked up once."""
     named = {
         value.strip()
         for name, value in os.environ.items()
         if _SECRET_NAME.search(name) and len(value.strip()) >= SHORTEST
     }
-    for secret in sorted(_read | named, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return _USER_INFO.sub("***", text)
+    secrets = sorted(_read | named, key=len, reverse=True)
+
+    def clean(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        return _USER_INFO.sub("***", text)
+
+    return clean
