@@ -54,7 +54,7 @@ def _how(configuration: Configuration) -> Iterator[str]:
     for address in sorted(addresses):
         yield from ("--base-url", address)
     yield from ("--agent", configuration.agent) if configuration.agent != "direct" else ()
-    yield from ("--memory", configuration.memory) if configuration.memory != "none" else ()
+    yield from ("--memory", configuration.memory)
     yield from ("--epochs", str(configuration.epochs)) if configuration.epochs > 1 else ()
     sampling = configuration.sampling
     for option, value in (

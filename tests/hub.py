@@ -1,7 +1,7 @@
 """A Hugging Face hub on loopback, for the real clients: datasets only, in memory, faults on demand.
 
-In a test: `with Hub() as hub: ... hub.environment(tmp_path)` for a process that is to use it. What it
-knows of a repository is a list of commits on branches, each a map of paths to contents.
+In a test: `with Hub() as hub: ... hub.environment(tmp_path)` for a process that is to use it. What
+it knows of a repository is a list of commits on branches, each a map of paths to contents.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import base64
 import hashlib
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from aiohttp import web
 
 TOKEN = "hf_loopbackToken0123456789"
 Files = dict[str, bytes]
-Fault = Callable[[web.Request], web.Response | None]
+Fault = Callable[[web.Request], Awaitable[web.Response | None]]
 
 
 @dataclass
@@ -55,7 +55,6 @@ class Hub:
         self.large: dict[str, bytes] = {}
         self.faults: list[Fault] = []
         self.seen: list[str] = []
-        self.uploading = threading.Event()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
@@ -89,7 +88,7 @@ class Hub:
                 web.post(f"/api/datasets/{name}/paths-info/{{revision}}", self._paths),
                 web.post(f"/api/datasets/{name}/branch/{{revision}}", self._branch),
                 web.post(f"/api/datasets/{name}/preupload/{{revision}}", self._preupload),
-                web.post(f"/api/datasets/{name}/commit/{{revision}}", self._commit),
+                web.post(f"/api/datasets/{name}/commit/{{revision}}", self.commit),
                 web.post(f"/datasets/{name}.git/info/lfs/objects/batch", self._batch),
                 web.put("/upload/{oid}", self._upload),
                 web.get(f"/datasets/{name}/resolve/{{revision}}/{{path:.+}}", self._resolve),
@@ -107,8 +106,8 @@ class Hub:
     async def _check(self, request: web.Request, handler: Any) -> web.StreamResponse:
         """Faults first, then who may see what: nobody learns of a private repository."""
         self.seen.append(f"{request.method} {request.path}")
-        for fault in self.faults:
-            if answer := fault(request):
+        for fault in list(self.faults):
+            if answer := await fault(request):
                 self.faults.remove(fault)
                 return answer
         sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -150,9 +149,9 @@ class Hub:
 
     async def _info(self, request: web.Request) -> web.Response:
         repo, commit, files = self._at(request)
-        body = {"id": request.match_info["name"], "sha": commit, "private": repo.private,
-                "tags": [], "siblings": [{"rfilename": path} for path in sorted(files)]}  # fmt: skip
-        return web.json_response(body)
+        names = [{"rfilename": path} for path in sorted(files)]
+        body = {"id": request.match_info["name"], "sha": commit, "private": repo.private}
+        return web.json_response(body | {"tags": [], "siblings": names})
 
     async def _tree(self, request: web.Request) -> web.Response:
         _, _, files = self._at(request)
@@ -204,13 +203,13 @@ class Hub:
 
     async def _upload(self, request: web.Request) -> web.Response:
         content = await request.read()
-        self.uploading.set()
         if hashlib.sha256(content).hexdigest() != request.match_info["oid"]:
             return refusal(400, "content is not what it was said to be")
         self.large[request.match_info["oid"]] = content
         return web.Response()
 
-    async def _commit(self, request: web.Request) -> web.Response:
+    async def commit(self, request: web.Request) -> web.Response:
+        """Make a commit, if its parent is the head."""
         repo, head, before = self._at(request)
         lines = [msgspec.json.decode(line) for line in (await request.read()).splitlines()]
         title, files = lines[0]["value"]["summary"], dict(before)
@@ -263,12 +262,10 @@ def refusal(status: int, message: str, code: str = "", **headers: str) -> web.Re
     return web.json_response({"error": message}, status=status, headers=told | headers)
 
 
-def on(method: str, part: str, answer: web.Response | Callable[[], web.Response]) -> Fault:
+def on(method: str, part: str, answer: web.Response) -> Fault:
     """A fault: this answer to the first request of a method whose path has a part."""
 
-    def fault(request: web.Request) -> web.Response | None:
-        if request.method != method or part not in request.path:
-            return None
-        return answer if isinstance(answer, web.Response) else answer()
+    async def fault(request: web.Request) -> web.Response | None:
+        return answer if request.method == method and part in request.path else None
 
     return fault

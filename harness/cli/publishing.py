@@ -27,7 +27,9 @@ def publish(options: Namespace) -> int:
         else:
             done = publication.publish(say)
             print(done or f"nothing to do: {options.repo} has it all")
-    return _status(runs)
+    for run in publication.partial:
+        say(f"{run.path} has episodes without a grade: the tables say so")
+    return 1 if publication.partial else 0
 
 
 def say(line: str) -> None:
@@ -45,10 +47,3 @@ def _show(change: Change, head: Head, repository: Repository) -> None:
         print(f"{state:8}{place.stat().st_size:>12,}  {path}")
     for path in change.gone:
         print(f"{'gone':8}{'':>12}  {path}")
-
-
-def _status(runs: list[Run]) -> int:
-    partial = [run for run in runs if not run.board().complete]
-    for run in partial:
-        say(f"{run.path}: published with episodes that have no grade; the tables say so")
-    return 1 if partial else 0

@@ -73,11 +73,20 @@ def _board(key: tuple[str, str, str, str], rows: list[Fields]) -> Fields:
     told = " ".join(f"{k}={v}" for k, v in msgspec.json.decode(cell).items())
     return {
         "title": " ".join(filter(None, [f"{family}, suite {suite}", told])),
-        "asked": f"Lock `{lock}`.",
+        "asked": " ".join([f"Lock `{lock}`.", *_missing(rows)]),
         "lock": lock,
         "family": family,
         "lines": [_line(row) for row in rows],
     }
+
+
+def _missing(rows: list[Fields]) -> list[str]:
+    """What a reader must know: numbers without a floor or a ceiling beside them, and errors."""
+    kinds = [kind for kind in ("floor", "ceiling") if kind not in {row["kind"] for row in rows}]
+    found = [f"No {' and no '.join(kinds)} was run with it."] if kinds else []
+    if errors := sum(row["errors"] for row in rows):
+        found.append(f"{errors} episodes ended in an error and are not scored.")
+    return found
 
 
 def _line(row: Fields) -> list[str]:

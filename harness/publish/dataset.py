@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from harness import files
+from harness.board import Board
 from harness.models.keys import scrub
 from harness.parquet import Sink, read_parquet, write_parquet
 from harness.rows import Run, cells_of, leaderboard, paired, samples, side_by_side
@@ -53,14 +54,16 @@ class Dataset:
         return sorted(rows, key=_rank)
 
     def splits(self) -> dict[str, dict[str, list[str]]]:
-        """The files of each split of each configuration."""
+        """The files of each split of each configuration, as paths or patterns."""
         names = [LATEST, *sorted(self.runs)]
         found = {c: {s: [f"{c}/{s}.parquet"] for s in names} for c in ("leaderboard", "paired")}
-        for split in names:
-            for row in self.latest() if split == LATEST else self.runs[split]:
-                of = found.setdefault(f"samples_{row['family']}", {}).setdefault(split, [])
-                if (path := samples_path(row)) not in of:
-                    of.append(path)
+        for family in sorted({row["family"] for rows in self.runs.values() for row in rows}):
+            paths = [samples_path(row) for row in self.latest() if row["family"] == family]
+            found[f"samples_{family}"] = {LATEST: list(dict.fromkeys(paths))} | {
+                run: [f"samples_{family}/{run}/*.parquet"]
+                for run in sorted(self.runs)
+                if any(row["family"] == family for row in self.runs[run])
+            }
         return found
 
 
@@ -77,9 +80,9 @@ def samples_path(row: Fields) -> str:
     return f"samples_{row['family']}/{row['run']}/{model}-{row['identity']}.parquet"
 
 
-def write_run(run: Run, root: Path) -> list[Fields]:
+def write_run(run: Run, board: Board, root: Path) -> list[Fields]:
     """Write a run's own files below a folder; returns its rows of the leaderboard."""
-    rows = list(leaderboard(run, run.board()))
+    rows = list(leaderboard(run, board))
     for place in ("leaderboard", "paired", f"runs/{run.name}"):
         (root / place).mkdir(parents=True, exist_ok=True)
     write_parquet(root / f"leaderboard/{run.name}.parquet", LEADERBOARD, rows)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha1, sha256
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +168,10 @@ def told() -> Iterator[None]:
         cause = error.__cause__ or error
         if isinstance(cause, errors.HfHubHTTPError):
             raise _of_status(cause) from None
-        raise HubFailure(_line(cause), again=not isinstance(error, FileNotFoundError)) from None
+        final = isinstance(error, FileNotFoundError | errors.OfflineModeIsEnabled)
+        raise HubFailure(_line(cause), again=not final) from None
+    except JSONDecodeError as error:  # a broken proxy's page, say
+        raise HubFailure(_line(error), again=True) from None
     except (ValueError, errors.EntryNotFoundError) as error:
         raise HubFailure(_line(error)) from None
 

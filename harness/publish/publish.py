@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from harness.asking import Patience
@@ -12,8 +13,9 @@ from harness.publish.dataset import LATEST, Dataset, write_latest, write_run
 from harness.publish.hub import Head, HubFailure, Repository, same
 from harness.rows import Run
 from harness.tables import LEADERBOARD
+from tasks.base import Fields
 
-PATIENCE = Patience(attempts=12, longest_wait=20.0)
+PATIENCE = Patience(attempts=8, longest_wait=20.0)
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,28 @@ class Change:
 
 
 class Publication:
-    """Some runs on their way to a repository; `root` is an empty folder for what is made."""
+    """Some runs on their way to a repository.
+
+    Attributes:
+        root: an empty folder, for what is made.
+        partial: the runs that have episodes without a grade.
+    """
 
     def __init__(self, runs: Sequence[Run], repository: Repository, root: Path) -> None:
-        self._repository, self._made, self._cache = repository, root / "made", root / "cache"
-        self._rows = {run.name: write_run(run, self._made) for run in runs}
+        self._runs, self._repository = runs, repository
+        self._made, self._cache = root / "made", root / "cache"
+        self.partial: list[Run] = []
+
+    @cached_property
+    def _rows(self) -> dict[str, list[Fields]]:
+        """The runs' rows of the leaderboard, by name; all their own files are written then."""
+        found = {}
+        for run in self._runs:
+            board = run.board()
+            if not board.complete:
+                self.partial.append(run)
+            found[run.name] = write_run(run, board, self._made)
+        return found
 
     def plan(self, head: Head) -> Change:
         """What is to be committed onto a head; nothing changes if it has it all."""
@@ -72,9 +91,9 @@ class Publication:
         raise AssertionError("unreachable")
 
     def _message(self) -> str:
-        return f"Publish {', '.join(self._rows)}"
+        return f"Publish {', '.join(run.name for run in self._runs)}"
 
-    def _others(self, head: Head) -> dict[str, list[dict[str, object]]]:
+    def _others(self, head: Head) -> dict[str, list[Fields]]:
         """The rows of the runs that are there and are not these."""
         paths = [Path(p) for p in head.files if p.startswith("leaderboard/")]
         names = sorted(p.stem for p in paths if p.suffix == ".parquet")
