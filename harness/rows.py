@@ -220,25 +220,16 @@ class _Cleaner:
     """Makes rows ready for a table: secrets out, then JSON columns as text."""
 
     def __init__(self, columns: tuple[Column, ...]) -> None:
-        self._columns, self._scrub = columns, scrubber()
+        self._columns, self._clean = columns, scrubber()
 
     def row(self, values: Fields) -> Fields:
         """The values of all columns, in their order."""
         return {c.name: self._cell(c, values[c.name]) for c in self._columns}
 
     def _cell(self, column: Column, value: Any) -> Any:
-        if column.kind == "json":
-            return None if value is None else canonical(self._clean(msgspec.to_builtins(value)))
+        if column.kind == "json" and value is not None:
+            return canonical(self._clean(msgspec.to_builtins(value)))
         return self._clean(value)
-
-    def _clean(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self._scrub(value)
-        if isinstance(value, dict):
-            return {self._scrub(key): self._clean(part) for key, part in value.items()}
-        if isinstance(value, list | tuple):
-            return [self._clean(part) for part in value]
-        return value
 
 
 def canonical(value: object) -> str:

@@ -4,7 +4,7 @@ The journal keeps replies and digests only; prompts, memories and outcomes follo
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,3 +90,19 @@ async def _replay(batch: Batch, job: Job, record: Record) -> Episode:
         except* _Over:
             pass
     return Episode(job.instance, record, tuple(calls), outcome, state)
+
+
+def conversation(calls: Sequence[Call]) -> tuple[list[Message], list[int]]:
+    """Calls as one talk: its messages, and the places of the replies among them.
+
+    A call that goes on where the talk is adds what is new; another one begins with all it says.
+    """
+    talk: list[Message] = []
+    places = []
+    for call in calls:
+        goes_on = list(call.messages[: len(talk)]) == talk
+        talk += call.messages[len(talk) :] if goes_on else call.messages
+        if call.reply:
+            places.append(len(talk))
+            talk.append(Message("assistant", call.reply.text, call.reply.calls))
+    return talk, places

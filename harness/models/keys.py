@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from typing import Any
 
 from tasks.base import InputError
 
@@ -35,11 +36,12 @@ def choose_key(usual: str, base_url: str | None, api_key_env: str | None) -> str
 
 def scrub(text: str) -> str:
     """Put `***` for every key that was read, every secret of the environment, and URL passwords."""
-    return scrubber()(text)
+    cleaned: str = scrubber()(text)
+    return cleaned
 
 
-def scrubber() -> Callable[[str], str]:
-    """`scrub` for many texts: the secrets are looked up once."""
+def scrubber() -> Callable[[Any], Any]:
+    """`scrub` for all texts in a value of lists and dicts; the secrets are looked up once."""
     named = {
         value.strip()
         for name, value in os.environ.items()
@@ -47,9 +49,15 @@ def scrubber() -> Callable[[str], str]:
     }
     secrets = sorted(_read | named, key=len, reverse=True)
 
-    def clean(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, "***")
-        return _USER_INFO.sub("***", text)
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            for secret in secrets:
+                value = value.replace(secret, "***")
+            return _USER_INFO.sub("***", value)
+        if isinstance(value, dict):
+            return {clean(key): clean(part) for key, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [clean(part) for part in value]
+        return value
 
     return clean
