@@ -167,9 +167,9 @@ class Hub:
 
     async def _paths(self, request: web.Request) -> web.Response:
         _, _, files = self._at(request)
-        sent = await (request.json() if "json" in request.content_type else request.post())
-        asked = [p.strip("/") for p in (sent["paths"] if isinstance(sent, dict)
-                 else sent.getall("paths"))]  # fmt: skip
+        form = None if "json" in request.content_type else await request.post()
+        paths = (await request.json())["paths"] if form is None else form.getall("paths")
+        asked = [str(path).strip("/") for path in paths]
         folders = {p[:k] for p in files for k, letter in enumerate(p) if letter == "/"}
         found = [entry(p, files.get(p)) for p in asked if p in files or p in folders]
         return web.json_response(found)

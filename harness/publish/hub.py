@@ -17,6 +17,7 @@ from harness.models.keys import read_key, scrub
 from tasks.base import Failure, InputError
 
 TOKEN = "HF_TOKEN"
+SECONDS = 100.0  # without a byte from the hub; the client itself would wait for ever
 AGAIN = frozenset({408, 409, 412, 429})  # and 5xx
 REASONS = {
     401: f"{TOKEN} is refused: expired, or of another hub",
@@ -61,6 +62,7 @@ class Repository:
             client.utils.validate_repo_id(name)
         except ValueError as error:
             raise InputError(f"--repo {name!r} is no name of a repository: {error}") from None
+        client.utils.get_session().timeout = SECONDS
         client.utils.disable_progress_bars()
         client.utils.logging.set_verbosity_error()
         self.name, self.revision, self._private = name, revision, private

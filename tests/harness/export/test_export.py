@@ -37,7 +37,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("runs")
 
     def shot(number: int, _: Json) -> str | Fault:
-        replies = ['{"starts": {}}', f"not JSON, {KEY}", FAULTS["server"]]
+        replies: list[str | Fault] = ['{"starts": {}}', f"not JSON, {KEY}", FAULTS["server"]]
         return replies[number - 1] if number <= 3 else replies[2]
 
     def year(number: int, _: Json) -> str:

@@ -220,6 +220,30 @@ def test_a_refused_commit_is_tried_again(
     assert len(hub.repos[REPO].log) == 2
 
 
+def test_a_hub_that_says_nothing_is_not_waited_for(
+    hub: Hub, tmp_path: Path, runs: dict[str, Path]
+) -> None:
+    hanging = iter([True])
+
+    async def hang(request: web.Request) -> None:
+        if "/preupload/" in request.path and next(hanging, False):
+            await asyncio.sleep(3600)
+
+    hub.faults.append(hang)
+    words = ["publish", str(runs["b"]), "--repo", REPO]
+    told = python(hub, tmp_path, f"""
+        import sys
+        from harness.cli import main
+        from harness.publish import hub
+        hub.SECONDS = 2.0
+        sys.stderr = sys.stdout
+        print(main({words}))
+        """)  # fmt: skip
+    assert told.splitlines()[-1] == "0"
+    assert sum("/preupload/" in line for line in hub.seen) == 2
+    assert len(hub.repos[REPO].log) == 2
+
+
 def test_a_commit_whose_answer_was_lost_is_not_made_twice(
     hub: Hub, tmp_path: Path, runs: dict[str, Path]
 ) -> None:
