@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from graders.statistics import Estimate
 from tasks.base import (
@@ -53,6 +53,12 @@ class Solve(Protocol):
         """Return the reference."""
 
 
+Examine: TypeAlias = Callable[
+    [Instance[Any], Instance[Any], Outcome, Outcome, Sequence[str], Sequence[Instance[Any]]],
+    dict[str, float],
+]
+
+
 @dataclass(frozen=True)
 class Policy:
     """A built-in agent that reads the instance itself.
@@ -77,6 +83,15 @@ class Family:
         ramp: the settings that are the dial of difficulty, beside the level.
         shown: the metrics that stand beside the headline on a printed board.
         summarise: (headline, metrics by name) of graded records of one board row.
+        strata: the groups of records whose mean scores the headline is the mean of; a grader
+            that names none means the plain mean over instances.
+        gain: how much lower the error is with a memory than without, paired by user.
+        held_out: as many further steps of an instance, for an exam of a memory.
+        examine: what notes are worth on them: (instance, held out, outcome with the notes, outcome
+            without, the notes, all instances of the run) to metrics.
+        audit: whether anything on the surface of instances gives their answer away.
+
+    The last four are None in a family without many steps.
     """
 
     name: str
@@ -90,10 +105,15 @@ class Family:
     ramp: tuple[str, ...]
     shown: tuple[str, ...]
     summarise: Callable[[Sequence[Record]], tuple[Estimate, dict[str, Estimate]]]
+    strata: Callable[[Sequence[Record]], Sequence[Sequence[Record]]]
     resolve: Callable[[int, Mapping[str, Scalar]], dict[str, Scalar]]
     generate: Generate
     solve: Solve
     policies: Mapping[str, Policy]
+    gain: Callable[[Sequence[Record], Sequence[Record]], Estimate] | None
+    held_out: Callable[[Instance[Any], int], Instance[Any]] | None
+    examine: Examine | None
+    audit: Callable[[Sequence[Instance[Any]]], Sequence[Any]] | None
 
 
 @cache
@@ -116,8 +136,13 @@ def family(name: str) -> Family:
         ramp=graders.RAMP,
         shown=graders.SHOWN,
         summarise=graders.summarise,
+        strata=getattr(graders, "strata", lambda records: [records]),
         resolve=generators.resolve,
         generate=generators.generate,
         solve=exact.reference,
         policies=agents.POLICIES,
+        gain=getattr(graders, "learning_gain", None),
+        held_out=getattr(generators, "held_out", None),
+        examine=getattr(graders, "examine", None),
+        audit=getattr(generators, "audit", None),
     )

@@ -12,8 +12,10 @@ import msgspec
 from graders.statistics import Estimate
 from harness.board import Board, Row, read_board
 from harness.folder import Folder, Manifest
+from harness.gather import text
 from harness.journal import read_records
 from harness.models.keys import scrubber
+from harness.ranking import Rank
 from harness.reproduce import command
 from harness.request import digest
 from harness.tables import LEADERBOARD, PAIRED, SAMPLES, Column
@@ -80,6 +82,11 @@ def leaderboard(run: Run, board: Board) -> Iterator[Fields]:
                 "score_high": row.score.high,
                 "score_note": row.score.note,
                 "metrics": [_estimate(name, row.metrics[name]) for name in sorted(row.metrics)],
+                "priced": str(board.priced[row.model]) if row.model in board.priced else None,
+            }
+            | {
+                f"rank_{end}": getattr(row.rank, end) if row.rank else None
+                for end in Rank.__struct_fields__
             }
         )
 
@@ -228,10 +235,5 @@ class _Cleaner:
 
     def _cell(self, column: Column, value: Any) -> Any:
         if column.kind == "json" and value is not None:
-            return canonical(self._clean(msgspec.to_builtins(value)))
+            return text(self._clean(msgspec.to_builtins(value)))
         return self._clean(value)
-
-
-def canonical(value: object) -> str:
-    """JSON text that is the same for equal values."""
-    return msgspec.json.encode(value, order="sorted").decode()

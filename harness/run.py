@@ -8,13 +8,11 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
-from harness.agents.base import AGENTS
+from harness.agents.base import AGENTS, Agent
 from harness.asking import Asking, Patience, Stopped
 from harness.episode import drive, episode
 from harness.folder import Folder
-from harness.journal import Journal
+from harness.journal import Journal, key_of
 from harness.models.base import Model
 from harness.models.keys import scrub
 from harness.models.policy import is_asked
@@ -42,7 +40,7 @@ class Job:
     @property
     def key(self) -> str:
         """Its name in the journal."""
-        return msgspec.json.encode([self.model, self.epoch, self.instance.id]).decode()
+        return key_of(self.model, self.epoch, self.instance.id)
 
 
 @dataclass
@@ -74,7 +72,11 @@ class Batch:
 
     def _open(self, job: Job) -> bool:
         """Whether an episode has no grade yet: new, cut off, or ended in an error."""
-        return job.key not in self._latest or self._latest[job.key][1].grade is None
+        return self.grade(job) is None
+
+    def grade(self, job: Job) -> Grade | None:
+        """The newest grade of an episode; None without one."""
+        return self._latest[job.key][1].grade if job.key in self._latest else None
 
     def finished(self) -> Iterator[tuple[Job, Record]]:
         """The episodes that have a record, model by model, and their newest records."""
@@ -168,7 +170,7 @@ class Batch:
         self._progress.add(cost=record.cost, error=problem is not None)
 
     def asking(self, job: Job, model: Model | None) -> Asking:
-        """The calls of an episode; without a model only those in the journal."""
+        """The calls of an episode: from the journal, the others from the model if there is one."""
         settings = settings_digest(job.model, self._configuration.sampling)
         stop = self._stops.get(job.model) or asyncio.Event()
         return Asking(job.key, settings, self.journal, model, self.patience, stop, self._say_once)
@@ -182,19 +184,24 @@ class Batch:
 
     async def perform(self, job: Job, answer: Answer) -> tuple[Outcome, State]:
         """One episode from its world to its outcome: a pure function of the replies."""
-        agent, memory = AGENTS[self._configuration.agent](), self._memory(job)
+        agent, memory = self.agent(), self.memory(job)
         world = family(job.instance.family).world(job.instance, self.folder.prompts)
         outcome = await drive(episode(world, agent, memory), answer)
         return outcome, memory.state()
 
-    def _memory(self, job: Job) -> Memory:
-        name, prompts = self._memory_of(job), self.folder.prompts
+    def agent(self) -> Agent:
+        """A fresh agent of the run's kind."""
+        return AGENTS[self._configuration.agent]()
+
+    def memory(self, job: Job) -> Memory:
+        """An empty memory of the run's kind."""
+        name, prompts = self.memory_of(job), self.folder.prompts
         others = None
         if name in NEEDS_OTHER:
             others = other_rounds(job.instance, self.instances, prompts)
         return MEMORIES[name](Context(prompts, others))
 
-    def _memory_of(self, job: Job) -> str:
+    def memory_of(self, job: Job) -> str:
         """The memory's name; none in a family of one step, and for policies: they see the truth."""
         if job.model.startswith("policy/") or not family(job.instance.family).many_steps:
             return "none"
@@ -219,7 +226,7 @@ class Batch:
             settings=job.instance.settings,
             model=job.model,
             agent=self._configuration.agent,
-            memory=self._memory_of(job),
+            memory=self.memory_of(job),
             epoch=job.epoch,
             grade=grade,
             problem=problem,

@@ -69,6 +69,8 @@ def build_parser() -> Parser:
     _resume(add("resume", "Go on with a run that was cut off.", "runs.resume"))
     _regrade(add("regrade", "Replay a run with today's graders.", "runs.regrade"))
     _board(add("board", "Print the leaderboard of runs.", "boards.board"))
+    _audit(add("audit", "Look for shortcuts in instances, or check a run.", "audits.audit"))
+    _compare(add("compare", "Compare two models instance by instance.", "boards.compare"))
     _publish(add("publish", "Put result tables on a Hugging Face hub.", "publishing.publish"))
     return parser
 
@@ -160,6 +162,22 @@ def _board(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument("--csv", type=Path, metavar="F")
+    p.add_argument("--html", type=Path, metavar="F", help="a page, sortable and self-contained")
+    p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
+
+
+def _compare(p: Parser) -> None:
+    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("--model", action="append", required=True, metavar="M", help="twice: A, then B")
+    p.add_argument("--json", action="store_true", help="print JSON")
+    p.add_argument("--limit", type=natural, metavar="N",
+                   help="instances that differ (20 of each family; all with --json)")  # fmt: skip
+
+
+def _audit(p: Parser) -> None:
+    p.add_argument("target", type=Path, metavar="FILE.jsonl|DIR")
+    p.add_argument("--json", action="store_true", help="print JSON")
+    _patience(p)
 
 
 def _publish(p: Parser) -> None:

@@ -186,21 +186,23 @@ def _sampling(options: Namespace) -> Sampling:
 
 
 def _models(manifest: Manifest, families: tuple[str, ...], connections: int) -> list[Model]:
-    made: list[Model] = []
-    for spec in manifest.configuration.models:
-        if spec.name.startswith("policy/"):
-            made.append(build_policy(spec.name.removeprefix("policy/"), families))
-        else:
-            made.append(
-                build_model(
-                    spec.name,
-                    manifest.configuration.sampling,
-                    base_url=spec.base_url,
-                    api_key_env=manifest.api_key_env,
-                    max_connections=connections,
-                )
-            )
-    return made
+    return [
+        build_policy(spec.name.removeprefix("policy/"), families)
+        if spec.name.startswith("policy/")
+        else build_provider(spec, manifest, connections)
+        for spec in manifest.configuration.models
+    ]
+
+
+def build_provider(spec: ModelSpec, manifest: Manifest, connections: int) -> Model:
+    """A provider's model as a run asks it; InputError if a key or a package is missing."""
+    return build_model(
+        spec.name,
+        manifest.configuration.sampling,
+        base_url=spec.base_url,
+        api_key_env=manifest.api_key_env,
+        max_connections=connections,
+    )
 
 
 def _perform(folder: Folder, models: Sequence[Model], options: Namespace) -> int:

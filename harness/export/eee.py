@@ -19,9 +19,9 @@ import msgspec
 from harness import files
 from harness.board import Row
 from harness.export.results import Result, cell_text
+from harness.gather import text
 from harness.models.keys import scrubber
 from harness.registry import family
-from harness.rows import canonical
 from harness.transcript import Episode, conversation
 from memory.base import is_memory
 from tasks.base import Fields, Message
@@ -168,7 +168,7 @@ def _generation(result: Result, row: Row) -> Fields:
     sampling = result.run.manifest.configuration.sampling
     arguments = {"temperature": sampling.temperature, "max_tokens": sampling.max_tokens}
     usual = {name: value for name, value in arguments.items() if value is not None}
-    told = {"setup": canonical(result.setup), "agent": row.agent, "memory": row.memory}
+    told = {"setup": text(result.setup), "agent": row.agent, "memory": row.memory}
     return {"generation_args": usual if result.setup else {}, "additional_details": told}
 
 
@@ -193,7 +193,7 @@ def sample(result: Result, episode: Episode) -> Fields:
     agentic = any(call.tools for call in calls)
     asked = "\n\n".join(m.content for m in calls[0].messages) if calls else ""
     truth = episode.instance.reference.answer
-    known = [] if truth is None else [canonical(truth)]
+    known = [] if truth is None else [text(truth)]
     score = grade.score if grade else 0.0
     return {
         "schema_version": VERSION,
@@ -240,7 +240,7 @@ def _attribution(episode: Episode, places: list[int], single: bool) -> list[Fiel
         {
             "turn_idx": place,
             "source": "output.raw" if single else f"messages[{place}].content",
-            "extracted_value": canonical(parsed.value),
+            "extracted_value": text(parsed.value),
             "extraction_method": parsed.how,
             "is_terminal": k == len(answers) - 1,
         }

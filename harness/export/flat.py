@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from harness import files
+from harness.gather import text
 from harness.parquet import write_parquet
-from harness.rows import canonical
 from harness.tables import SAMPLES
 from tasks.base import Fields
 
@@ -36,7 +36,7 @@ def _lines(rows: Iterable[Fields]) -> Iterator[bytes]:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
-        return canonical(value)
+        return text(value)
     return "" if value is None else value
 
 

@@ -12,9 +12,9 @@ import msgspec
 from harness import files
 from harness.board import Row
 from harness.export.results import Result, cell_text
+from harness.gather import text
 from harness.models.keys import scrubber
 from harness.request import digest
-from harness.rows import canonical
 from harness.transcript import Episode, conversation
 from memory.base import is_memory
 from tasks.base import Fields, Message, Reply, Usage
@@ -109,7 +109,7 @@ def _sample(result: Result, episode: Episode) -> Fields:
         "id": record.instance,
         "epoch": record.epoch + 1,
         "input": [_message(m) for m in calls[0].messages] if calls else "",
-        "target": "" if truth is None else canonical(truth),
+        "target": "" if truth is None else text(truth),
         "messages": [_message(m) for m in talk],
         "metadata": {"level": record.level, "seed": instance.seed, "index": instance.index,
                      **record.settings},
@@ -133,8 +133,8 @@ def _grade(episode: Episode) -> Fields:
     assert outcome is not None
     return {
         "value": grade.score,
-        "answer": canonical([parsed.value for parsed in outcome.answers]),
-        "explanation": " ".join([grade.verdict.value, *map(canonical, grade.violations)]),
+        "answer": text([parsed.value for parsed in outcome.answers]),
+        "explanation": " ".join([grade.verdict.value, *map(text, grade.violations)]),
         "metadata": {"verdict": grade.verdict, "objective": grade.objective, "bound": grade.bound,
                      "gap": grade.gap, "against": grade.against, "metrics": grade.metrics,
                      "violations": grade.violations},

@@ -97,6 +97,7 @@ def _line(row: Fields) -> list[str]:
         label(row["model"], row["agent"], row["memory"], setup),
         row["kind"],
         _score(row),
+        "-" if row["rank_of"] is None else f"{row['rank_low']} to {row['rank_high']}",
         f"{row['n']}{of}",
         *(str(row[name]) for name in ("errors", "unparsable", "infeasible")),
         "unknown" if row["tokens"] is None else f"{row['tokens']:,}",

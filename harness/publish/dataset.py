@@ -5,6 +5,7 @@ was begun last.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 
 from harness import files
 from harness.board import Board
+from harness.gather import identity, text
 from harness.models.keys import scrub
 from harness.parquet import Sink, read_parquet, write_parquet
 from harness.rows import Run, cells_of, leaderboard, paired, samples, side_by_side
@@ -48,10 +50,8 @@ class Dataset:
     def latest(self) -> list[Fields]:
         """The newest rows of every system: by what was asked, the best score first."""
         newest = self.newest
-        rows = [
-            r for name, rows in self.runs.items() for r in rows if newest[r["identity"]] == name
-        ]
-        return sorted(rows, key=_rank)
+        rows = [row for rows in self.runs.values() for row in rows]
+        return sorted(_ranked([r for r in rows if newest[r["identity"]] == r["run"]]), key=_order)
 
     def splits(self) -> dict[str, dict[str, list[str]]]:
         """The files of each split of each configuration, as paths or patterns."""
@@ -67,7 +67,29 @@ class Dataset:
         return found
 
 
-def _rank(row: Fields) -> tuple[Any, ...]:
+def _ranked(rows: list[Fields]) -> list[Fields]:
+    """Rows with the rank they had in their run, if those they were ranked with are just these."""
+    groups: dict[str, list[Fields]] = {}
+    for row in rows:
+        if row["rank_of"] is not None:
+            groups.setdefault(_asked(row), []).append(row)
+    scored = Counter(_asked(r) for r in rows if r["kind"] == "model" and r["score"] is not None)
+    whole = {
+        key
+        for key, group in groups.items()
+        if len({row["run"] for row in group}) == 1 and group[0]["rank_of"] == scored[key]
+    }
+    nothing = {name: None for name in rows[0] if name.startswith("rank_")}
+    return [row if _asked(row) in whole else row | nothing for row in rows]
+
+
+def _asked(row: Fields) -> str:
+    """What the rows of one ranking share."""
+    asked = identity(row["agent"], row["memory"], msgspec.json.decode(row["setup"]))
+    return text([row["lock"], row["family"], row["cell"], asked])
+
+
+def _order(row: Fields) -> tuple[Any, ...]:
     score = row["score"]
     what = (row["suite"], row["lock"], row["family"], row["cell"])
     who = (row["model"], row["agent"], row["memory"], row["setup"])

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from harness.board import Row
 from harness.publish.card import MARKER
+from harness.ranking import Rank
 from harness.tables import LEADERBOARD, SAMPLES
 from tasks.base import Record
 from tests.harness.helpers import board, command, instances, makespan
@@ -68,10 +69,12 @@ def python(hub: Hub, home: Path, code: str) -> str:
 
 def as_board(row: Json) -> Json:
     """A published row as `board --json` has it."""
-    made = {name: row[name] for name in Row.__struct_fields__}
+    made = {name: row.get(name) for name in Row.__struct_fields__}
     made |= {name: json.loads(row[name]) for name in ("cell", "setup", "problems")}
     ends = {"value": "score", "low": "score_low", "high": "score_high", "note": "score_note"}
     made["score"] = {end: row[name] for end, name in ends.items()}
+    ranks = {name: row[f"rank_{name}"] for name in Rank.__struct_fields__}
+    made["rank"] = None if row["rank_of"] is None else ranks
     made["metrics"] = {m["name"]: {k: m[k] for k in m if k != "name"} for m in row["metrics"]}
     return msgspec.to_builtins(msgspec.convert(made, Row))  # type: ignore[no-any-return]
 
@@ -412,7 +415,9 @@ def test_a_permission_that_is_missing_is_one_line(
 
 
 def test_every_field_of_a_row_and_a_record_is_published() -> None:
-    assert set(Row.__struct_fields__) <= {column.name for column in LEADERBOARD}
+    ranks = {f"rank_{name}" for name in Rank.__struct_fields__}
+    fields = set(Row.__struct_fields__) - {"rank"} | ranks
+    assert fields <= {column.name for column in LEADERBOARD}
     told = {"grade": "verdict", "problem": "problem"}
     fields = {told.get(name, name) for name in Record.__struct_fields__}
     assert fields <= {column.name for column in SAMPLES}
