@@ -23,7 +23,7 @@ from harness.journal import NAME, Journal
 from harness.models.base import Sampling
 from harness.request import digest as short_digest
 from harness.suites import Suite
-from tasks.base import InputError, Instance, Noun, StoreFailure
+from tasks.base import Fields, InputError, Instance, Noun, StoreFailure
 from tasks.prompts import Prompts
 
 FORMAT = 1  # of a run folder
@@ -58,6 +58,14 @@ class Configuration(Noun, frozen=True):
     def folder_name(self) -> str:
         """`<suite>-<configuration hash>`."""
         return f"{self.suite.name}-{short_digest(self)}"
+
+    def setup(self, model: str) -> Fields:
+        """How a model was asked, where that was told: sampling settings, the server's address."""
+        if model.startswith("policy/"):
+            return {}
+        sampling: Fields = msgspec.to_builtins(self.sampling)
+        [address] = {spec.base_url for spec in self.models if spec.name == model}
+        return sampling | ({"base_url": address} if address else {})
 
 
 class Environment(Noun, frozen=True):

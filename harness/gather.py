@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from harness.folder import Configuration, Folder, differences
+from harness.folder import Folder, differences
 from harness.journal import key_of, read_records
 from harness.prices import Prices, priced
 from tasks.base import Fields, InputError, Noun, Record
@@ -79,24 +79,14 @@ def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
 
 def _asked(folder: Folder, prices: Prices | None) -> Iterator[tuple[Asked, bool]]:
     """A folder's records, and of each whether its cost is from the table."""
-    setups = setups_of(folder.manifest.configuration)
+    how = folder.manifest.configuration
+    setups = {spec.name: how.setup(spec.name) for spec in how.models}
     records = list(read_records(folder.path))
     costs = priced(folder, records, prices) if prices else {}
     for r in records:
         cost = costs.get(key_of(r.model, r.epoch, r.instance)) if costs else None
         full = r if cost is None else msgspec.structs.replace(r, cost=cost)
         yield Asked(full, setups[r.model]), cost is not None
-
-
-def setups_of(how: Configuration) -> dict[str, Fields]:
-    """How each model of a run was asked, where that was told; nothing shapes a policy."""
-    sampling = msgspec.to_builtins(how.sampling)
-    return {
-        spec.name: {}
-        if spec.name.startswith("policy/")
-        else sampling | ({"base_url": spec.base_url} if spec.base_url else {})
-        for spec in how.models
-    }
 
 
 def _no_episode_twice(asked: Sequence[Asked]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from hashlib import sha256
@@ -36,7 +36,7 @@ from harness.tools import Tools, direct
 from harness.totals import total
 from memory.base import MEMORIES, NEEDS_OTHER, Memory, is_memory
 from memory.context import Context, State
-from tasks.base import Failure, Grade, Instance, Outcome, Problem, Record
+from tasks.base import Ask, Failure, Grade, Instance, Outcome, Problem, Record, Reply
 
 PULSE = 2.0  # seconds between two notes of how the models' calls stand
 
@@ -47,6 +47,9 @@ def in_shard(key: str, shard: tuple[int, int] | None) -> bool:
         return True
     number = int.from_bytes(sha256(key.encode()).digest()[:8])
     return number % shard[1] == shard[0] - 1
+
+
+Answer = Callable[[Ask], Awaitable[Reply]]
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,13 @@ class Batch:
     def grade(self, job: Job) -> Grade | None:
         """The newest grade of an episode; None without one."""
         return self._latest[job.key][1].grade if job.key in self._latest else None
+
+    def finished(self) -> Iterator[tuple[Job, Record]]:
+        """The episodes that have a record, model by model, and their newest records."""
+        for spec in self._configuration.models:
+            for job in self.jobs(spec.name):
+                if job.key in self._latest:
+                    yield job, self._latest[job.key][1]
 
     async def run(self, models: Sequence[Model]) -> Counter[str]:
         """Run what is open; returns how many episodes are `done`, `errors` and `left`.
@@ -209,7 +219,7 @@ class Batch:
         problem: Problem | None = None
         try:
             tools = self._servers.tools(job.instance, job.key)
-            outcome, state = await self._perform(job, asking, tools)
+            outcome, state = await self.perform(job, asking.answer, tools)
             grade = family(job.instance.family).grade(job.instance, outcome)
         except Stopped:
             return
@@ -241,11 +251,16 @@ class Batch:
         settings = settings_digest(job.model, self._configuration.sampling)
         return Asking(job.key, settings, self.journal, lane)
 
-    async def _perform(self, job: Job, asking: Asking, tools: Tools) -> tuple[Outcome, State]:
-        """One episode from its world to its outcome: a pure function of the replies."""
+    async def perform(
+        self, job: Job, answer: Answer, tools: Tools | None = None
+    ) -> tuple[Outcome, State]:
+        """One episode from its world to its outcome: a pure function of the replies.
+
+        Without `tools` they are called directly, as a replay does.
+        """
         agent, memory = self.agent(), self.memory(job)
         world = family(job.instance.family).world(job.instance, self.folder.prompts)
-        outcome = await drive(episode(world, agent, memory), asking.answer, tools)
+        outcome = await drive(episode(world, agent, memory), answer, tools or direct(job.instance))
         return outcome, memory.state()
 
     def agent(self) -> Agent:
@@ -321,7 +336,7 @@ class Batch:
     async def _again(self, job: Job) -> bool:
         version, before = self._latest[job.key]
         asking = self.asking(job, None)
-        outcome, state = await self._perform(job, asking, direct(job.instance))
+        outcome, state = await self.perform(job, asking.answer)
         grade = family(job.instance.family).grade(job.instance, outcome)
         record = self._record(job, asking, state, grade, None)
         await self.journal.record(job.key, version + 1, record, outcome)

@@ -58,7 +58,7 @@ def build_parser() -> Parser:
     add("list", "Show families, suites, policies, agents and memories.", "listing.show")
     _generate(add("generate", "Make instances of a family, one a line.", "instances.generate"))
     _import(add("import", "Read instances from a public format.", "instances.import_"))
-    _export(add("export", "Write instances in a public format.", "instances.export"))
+    _export(add("export", "Write instances or runs in a public format.", "exports.export"))
     _solve(add("solve", "Find each instance's optimum or bound, one a line.", "instances.solve"))
     _grade(add("grade", "Grade answers from a file, one a line.", "instances.grade"))
     _run(add("run", "Let models answer a suite, a family or a file.", "runs.run"))
@@ -73,6 +73,7 @@ def build_parser() -> Parser:
                   "timeline.timeline"))  # fmt: skip
     _mcp(add("mcp", "Serve the tools of an instance to any MCP client.", "mcp.serve"))
     _evolve(add("evolve", "Let models invent heuristics, beside a search without a model."))
+    _publish(add("publish", "Put result tables on a Hugging Face hub.", "publishing.publish"))
     return parser
 
 
@@ -122,9 +123,13 @@ def _import(p: Parser) -> None:
 
 
 def _export(p: Parser) -> None:
-    p.add_argument("file", type=Path, metavar="FILE.jsonl")
-    p.add_argument("--format", choices=["psplib", "ics"], required=True)
-    p.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    p.add_argument("file", type=Path, metavar="FILE.jsonl|DIR", help="instances, or a run folder")
+    p.add_argument(
+        "--format", choices=["psplib", "ics", "csv", "jsonl", "parquet", "eee", "inspect"],
+        required=True, help="of instances: psplib, ics; the others of a run",
+    )  # fmt: skip
+    p.add_argument("--out", type=Path, required=True, metavar="F",
+                   help="file for csv, jsonl and parquet, else folder")  # fmt: skip
 
 
 def _solve(p: Parser) -> None:
@@ -231,6 +236,14 @@ def _mcp(p: Parser) -> None:
     p.add_argument(
         "--http", type=port, metavar="PORT", help="0 for any free one (standard input and output)"
     )
+
+
+def _publish(p: Parser) -> None:
+    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("--repo", required=True, metavar="OWNER/NAME", help="a dataset repository")
+    p.add_argument("--revision", default="main", metavar="R", help="its branch (main)")
+    p.add_argument("--private", action="store_true", help="if it is made, it is private")
+    p.add_argument("--dry-run", action="store_true", help="show the files, write nothing")
 
 
 def _settings(p: Parser) -> None:
