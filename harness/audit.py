@@ -18,14 +18,16 @@ from graders.statistics import Estimate, bootstrap
 from harness.agents.base import Agent
 from harness.asking import ReplayFailure
 from harness.episode import drive, episode
-from harness.models.base import Model
+from harness.failures import what
+from harness.lane import Lane
 from harness.progress import Progress
 from harness.registry import family
 from harness.run import Batch, Job
+from harness.tools import direct
 from memory.base import TAKE_NOTES, Memory, NoMemory
 from memory.context import State
 from memory.notebook import ROUND
-from tasks.base import Ask, Failure, Noun, Program, Tell
+from tasks.base import Ask, Failure, Noun, Outcome, Program, Tell
 
 R = TypeVar("R")
 CLASHES = 20  # held-out steps for each user, enough to tell notes from nothing over a dozen of them
@@ -77,19 +79,21 @@ class Report(Noun, frozen=True):
 
 @dataclass
 class Audit:
-    """Replays the episodes of a run, and examines the memories that took notes."""
+    """Replays the episodes of a run, and examines the memories that took notes.
+
+    `lanes` ask the models whose exams are not in the journal yet.
+    """
 
     batch: Batch
-    models: dict[str, Model]
-    connections: int = 10
+    lanes: dict[str, Lane]
     differ: list[str] = field(default_factory=list)
     unexamined: list[str] = field(default_factory=list)
 
     async def run(self) -> Report:
-        """The whole audit; calls in flight are limited to `connections`."""
+        """The whole audit."""
         names = [spec.name for spec in self.batch.folder.manifest.configuration.models]
         jobs = [job for name in names for job in self.batch.jobs(name) if self.batch.grade(job)]
-        room = asyncio.Semaphore(self.connections)
+        room = asyncio.Semaphore(self.batch.manner.workers)
         with Progress("audited", len(jobs)) as progress:
 
             async def one(job: Job) -> tuple[str, Exam | None] | None:
@@ -99,8 +103,8 @@ class Audit:
                 return found
 
             found = await asyncio.gather(*map(one, jobs))
-        for model in self.models.values():
-            await model.close()
+        for lane in self.lanes.values():
+            await lane.close()
         whole = [f for f in found if f is not None]
         digest = blake2b("".join(d for d, _ in whole).encode(), digest_size=8).hexdigest()
         rows = summarise([exam for _, exam in whole if exam])
@@ -113,7 +117,7 @@ class Audit:
         world = family(job.instance.family).world(job.instance, self.batch.folder.prompts)
         try:
             answer = self.batch.asking(job, None).answer
-            outcome = await drive(episode(world, agent, memory), answer)
+            outcome = await drive(episode(world, agent, memory), answer, direct(job.instance))
         except ReplayFailure as failure:
             self.differ.append(str(failure))
             return None
@@ -125,7 +129,7 @@ class Audit:
         try:
             return digest, await self._examine(job, agent, memory, state)
         except Failure as failure:
-            if failure.stops_run and failure.boundary != "provider":
+            if what(failure).then == "run":
                 raise
             self.unexamined.append(f"{job.key}: {failure}")
             return digest, None
@@ -138,15 +142,17 @@ class Audit:
             return None
         held = about.held_out(job.instance, CLASHES)
         prompts = self.batch.folder.prompts
-        answer = self.batch.asking(job, self.models.get(job.model)).answer
+        answer = self.batch.asking(job, self.lanes.get(job.model)).answer
         for effect in memory.observe(Tell(NOTES, {"history": 0})):
             raise Failure(f"memory {name} asks {effect.path!r} where nothing has happened")
-        noted = await drive(
-            under(NOTES, episode(about.world(held, prompts), agent, Closed(memory))), answer
-        )
-        bare = await drive(
-            under(BARE, episode(about.world(held, prompts), agent, NoMemory())), answer
-        )
+        tools = direct(held)
+
+        async def sit(path: str, shown: Memory) -> Outcome:
+            return await drive(
+                under(path, episode(about.world(held, prompts), agent, shown)), answer, tools
+            )
+
+        noted, bare = await sit(NOTES, Closed(memory)), await sit(BARE, NoMemory())
         day = max((op.date for op in state.log), default="")
         notes = [e.text for e in state.entries if e.kind != ROUND and e.valid(day)]
         others = [i for i in self.batch.instances if i.family == job.instance.family]

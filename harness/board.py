@@ -50,6 +50,7 @@ class Row(Noun, frozen=True):
     seconds: float
     memory_calls: int = 0
     memory_tokens: int | None = 0
+    retried: int = 0
     rank: Rank | None = None
 
 
@@ -174,7 +175,8 @@ def _dials(name: str, records: Iterable[Record]) -> list[str]:
 
 def _row(key: Key, records: list[Record], of: int | None) -> Row:
     name, cell, model, agent, memory, setup = key
-    graded = sorted((r for r in records if r.grade), key=lambda r: (r.instance, r.epoch))
+    records = sorted(records, key=lambda r: (r.instance, r.epoch))  # not as they were answered
+    graded = [r for r in records if r.grade]
     verdicts = [r.grade.verdict for r in graded if r.grade]
     nothing = Estimate.unknown("no graded episodes")
     score, metrics = family(name).summarise(graded) if graded else (nothing, {})
@@ -207,6 +209,7 @@ def _row(key: Key, records: list[Record], of: int | None) -> Row:
         seconds=round(sum(r.seconds for r in records), 3),
         memory_calls=sum(r.memory_calls for r in records),
         memory_tokens=total([r.memory_tokens for r in records]),
+        retried=sum(r.attempts > r.calls + r.memory_calls for r in records),
     )
 
 

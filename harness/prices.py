@@ -7,38 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from harness.folder import Folder
+from harness.budget import Price
+from harness.folder import Folder, Manifest
 from harness.journal import key_of, read_replies
-from tasks.base import InputError, Noun, Record, Usage
-
-MILLION = 1_000_000
-
-
-class Price(Noun, frozen=True):
-    """US dollars per million tokens; without `cached`, cached input costs as much as other input.
-
-    A call with more than `up_to` input tokens has another price, which is not known.
-    """
-
-    input: float
-    output: float
-    cached: float | None = None
-    up_to: int | None = None
-
-    def __post_init__(self) -> None:
-        if min(self.input, self.output, self.cached or 0) < 0:
-            raise ValueError("a price is below 0")
-
-    def of(self, usage: Usage) -> float | None:
-        """The cost of a call; None if its tokens are not all known."""
-        if usage.input is None or usage.output is None:
-            return None
-        if self.up_to is not None and usage.input > self.up_to:
-            return None
-        cached = usage.cached or 0
-        again = self.input if self.cached is None else self.cached
-        paid = self.input * (usage.input - cached) + again * cached + self.output * usage.output
-        return paid / MILLION
+from tasks.base import InputError, Noun, Record
 
 
 class Prices(Noun, frozen=True):
@@ -66,17 +38,22 @@ def load(path: Path | None) -> Prices:
         raise InputError(f"{path}: {error}") from None
 
 
+def applying(manifest: Manifest, prices: Prices) -> dict[str, Price]:
+    """The prices of a run's models: those given with the run, else those of the table."""
+    return {
+        spec.name: prices.models[spec.name]
+        for spec in manifest.configuration.models
+        if spec.name in prices.models and (prices.everywhere or spec.base_url is None)
+    } | manifest.prices
+
+
 def priced(folder: Folder, records: Iterable[Record], prices: Prices) -> dict[str, float]:
     """The cost of each episode of which nobody told it, by its key in the journal.
 
     An episode is left out, its cost unknown, if its model has no price, a call of it has no usage,
     or a call failed for good and may have been billed.
     """
-    known = {
-        spec.name: prices.models[spec.name]
-        for spec in folder.manifest.configuration.models
-        if spec.name in prices.models and (prices.everywhere or spec.base_url is None)
-    }
+    known = applying(folder.manifest, prices)
     wanted = {
         key_of(r.model, r.epoch, r.instance): known[r.model]
         for r in records

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from graders.statistics import Estimate
 from tasks.base import (
@@ -21,13 +21,18 @@ from tasks.base import (
     Record,
     Reference,
     Scalar,
+    ToolCall,
 )
 from tasks.prompts import Prompts
+
+if TYPE_CHECKING:
+    from tasks.tools_clock import Simulation
 
 FAMILIES = {
     "rcpsp": "start times for a project: precedence, resources, downtime, windows, disjunctions",
     "calendar": "one of several clashing meetings, round after round: learn whose meetings matter",
     "tardiness": "an order of jobs on one machine that is late as little as possible in total",
+    "tools": "a compound request answered with tools: in the right order, and in parallel",
 }
 
 
@@ -67,11 +72,13 @@ class Policy:
         kind: `floor` (what trivial code scores) or `ceiling` (the reference's own answer).
         about: one line for `makespan list`.
         answer: the answer object to a step's view (of a one-step family the instance).
+        calls: the tools it calls instead, if any.
     """
 
     kind: str
     about: str
     answer: Callable[[Any], Fields]
+    calls: Callable[[Any], tuple[ToolCall, ...]] = lambda _: ()
 
 
 @dataclass(frozen=True)
@@ -79,9 +86,12 @@ class Family:
     """What the harness needs to know of a family.
 
     Attributes:
+        simulation: makes the world behind an episode's tools from a payload; None without tools.
         many_steps: whether an episode has several asks, so that a memory makes sense.
+        unseen: settings that no agent can see, and that make no other experiment.
         ramp: the settings that are the dial of difficulty, beside the level.
         shown: the metrics that stand beside the headline on a printed board.
+        plain: those of them that are numbers, not shares.
         summarise: (headline, metrics by name) of graded records of one board row.
         strata: the groups of records whose mean scores the headline is the mean of; a grader
             that names none means the plain mean over instances.
@@ -101,9 +111,12 @@ class Family:
     world: Callable[[Instance[Any], Prompts], Program[Outcome]]
     read: Callable[[Fields | None, str], Outcome]
     grade: Callable[[Instance[Any], Outcome], Grade]
+    simulation: "Callable[[Any], Simulation] | None"
     many_steps: bool
+    unseen: tuple[str, ...]
     ramp: tuple[str, ...]
     shown: tuple[str, ...]
+    plain: tuple[str, ...]
     summarise: Callable[[Sequence[Record]], tuple[Estimate, dict[str, Estimate]]]
     strata: Callable[[Sequence[Record]], Sequence[Sequence[Record]]]
     resolve: Callable[[int, Mapping[str, Scalar]], dict[str, Scalar]]
@@ -132,9 +145,12 @@ def family(name: str) -> Family:
         world=tasks.world,
         read=tasks.read,
         grade=graders.grade,
+        simulation=getattr(tasks, "Simulation", None),
         many_steps=tasks.MANY_STEPS,
+        unseen=getattr(tasks, "UNSEEN", ()),
         ramp=graders.RAMP,
         shown=graders.SHOWN,
+        plain=getattr(graders, "PLAIN", ()),
         summarise=graders.summarise,
         strata=getattr(graders, "strata", lambda records: [records]),
         resolve=generators.resolve,

@@ -136,7 +136,11 @@ def metric_text(name: str, row: Row) -> str:
     found = row.metrics.get(name)
     if found is None or found.value is None:
         return "-"
-    return with_interval(found, 4) if name == "ratio_of_sums" else f"{100 * found.value:.2f} %"
+    if name == "ratio_of_sums":
+        return with_interval(found, 4)
+    return (
+        f"{found.value:.3f}" if name in family(row.family).plain else f"{100 * found.value:.2f} %"
+    )
 
 
 def _with_cell(rows: Sequence[Row], cell: str, line: list[str]) -> list[str]:
@@ -173,6 +177,8 @@ def notes(board: Board) -> list[str]:
         if row.errors:
             found.append(f"{name}: {row.errors} of {row.n} episodes ended in an error, not scored")
             found += [f"  {count} x {message}" for message, count in row.problems.items()]
+        if row.retried:
+            found.append(f"{who}: {row.retried} of {row.n} episodes took more than one attempt")
         if row.of is not None and row.n < row.of:
             found.append(f"{name}: {row.n} of {row.of} episodes, in progress or limited")
         proven = row.metrics.get("gap_proven", Estimate.unknown("")).value

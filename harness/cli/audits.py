@@ -11,15 +11,18 @@ from typing import Any
 import msgspec
 
 from harness import instances
-from harness.asking import Patience
 from harness.audit import Audit, Report
-from harness.cli.runs import build_provider, say
-from harness.folder import Folder
+from harness.budget import Spent
+from harness.cli.runs import build_provider, manner
+from harness.folder import Folder, Manifest
 from harness.journal import Journal
+from harness.lane import Lane
+from harness.log import Log
+from harness.manner import Manner
 from harness.models.late import Late
 from harness.registry import family
 from harness.run import Batch
-from tasks.base import InputError
+from tasks.base import Failure, InputError
 
 
 def audit(options: Namespace) -> int:
@@ -52,19 +55,30 @@ def _run(path: Path, options: Namespace) -> int:
     folder = Folder.open(path)
     folder.lock()
     manifest, made = folder.manifest, folder.instances()
-    models = {
-        spec.name: Late(spec.name, partial(build_provider, spec, manifest, options.max_connections))
-        for spec in manifest.configuration.models
-        if not spec.name.startswith("policy/")
-    }
-    patience = Patience(attempts=options.max_attempts, seconds=options.attempt_timeout)
+    how, log = manner(options), Log(options.log_json)
     journal = Journal(folder.path)
     try:
-        batch = Batch(folder, journal, made, patience, options.max_connections, say)
-        report = asyncio.run(Audit(batch, dict(models), options.max_connections).run())
+        batch = Batch(folder, journal, made, how, log)
+        report = asyncio.run(Audit(batch, _lanes(manifest, how, log)).run())
     finally:
         journal.close()
     return _told(report, options.json)
+
+
+def _lanes(manifest: Manifest, how: Manner, log: Log) -> dict[str, Lane]:
+    """How each model is asked if it has to be; only then it needs its key."""
+    spent, lanes = Spent(), {}
+    for spec in manifest.configuration.models:
+        if not spec.name.startswith("policy/"):
+            model = Late(spec.name, partial(build_provider, spec, manifest, how.connections))
+            lanes[spec.name] = lane = how.lane(model, manifest, log, spent, lambda _: None)
+            lane.halt = partial(_halt, lane)
+    return lanes
+
+
+def _halt(lane: Lane, failure: Failure) -> None:
+    lane.stop()
+    lane.log.say(f"stopped: {failure}")
 
 
 def _told(report: Report, as_json: bool) -> int:

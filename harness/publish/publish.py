@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from harness.asking import Patience
+from harness.lane import Patience
 from harness.parquet import read_parquet
 from harness.publish.card import README, check_ours, write_card
 from harness.publish.dataset import LATEST, Dataset, write_latest, write_run
