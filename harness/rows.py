@@ -43,7 +43,7 @@ class Run:
         """Open a run folder; InputError if it is none."""
         manifest = Folder.open(path).manifest
         suite = re.sub(r"\W+", "_", manifest.configuration.suite.name, flags=re.ASCII)
-        mark = digest([manifest.configuration, manifest.environment])
+        mark = digest([manifest.configuration, manifest.environment, manifest.shard])
         return cls(path, f"{suite.strip('_').lower()[:40] or 'run'}_{mark}", manifest)
 
     @property

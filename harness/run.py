@@ -38,6 +38,7 @@ from memory.base import MEMORIES, NEEDS_OTHER, Memory, is_memory
 from memory.context import Context, State
 from tasks.base import Ask, Failure, Grade, Instance, Outcome, Problem, Record, Reply
 
+Answer = Callable[[Ask], Awaitable[Reply]]
 PULSE = 2.0  # seconds between two notes of how the models' calls stand
 
 
@@ -47,9 +48,6 @@ def in_shard(key: str, shard: tuple[int, int] | None) -> bool:
         return True
     number = int.from_bytes(sha256(key.encode()).digest()[:8])
     return number % shard[1] == shard[0] - 1
-
-
-Answer = Callable[[Ask], Awaitable[Reply]]
 
 
 @dataclass(frozen=True)
@@ -251,16 +249,11 @@ class Batch:
         settings = settings_digest(job.model, self._configuration.sampling)
         return Asking(job.key, settings, self.journal, lane)
 
-    async def perform(
-        self, job: Job, answer: Answer, tools: Tools | None = None
-    ) -> tuple[Outcome, State]:
-        """One episode from its world to its outcome: a pure function of the replies.
-
-        Without `tools` they are called directly, as a replay does.
-        """
+    async def perform(self, job: Job, answer: Answer, tools: Tools) -> tuple[Outcome, State]:
+        """One episode from its world to its outcome: a pure function of the replies."""
         agent, memory = self.agent(), self.memory(job)
         world = family(job.instance.family).world(job.instance, self.folder.prompts)
-        outcome = await drive(episode(world, agent, memory), answer, tools or direct(job.instance))
+        outcome = await drive(episode(world, agent, memory), answer, tools)
         return outcome, memory.state()
 
     def agent(self) -> Agent:
@@ -336,7 +329,7 @@ class Batch:
     async def _again(self, job: Job) -> bool:
         version, before = self._latest[job.key]
         asking = self.asking(job, None)
-        outcome, state = await self.perform(job, asking.answer)
+        outcome, state = await self.perform(job, asking.answer, direct(job.instance))
         grade = family(job.instance.family).grade(job.instance, outcome)
         record = self._record(job, asking, state, grade, None)
         await self.journal.record(job.key, version + 1, record, outcome)
