@@ -71,6 +71,16 @@ class Asking:
     def __post_init__(self) -> None:
         self._known = self.journal.answered(self.episode)
 
+    @property
+    def unanswered(self) -> frozenset[str]:
+        """The calls that the journal has attempts at, but no reply to."""
+        return frozenset(path for path, known in self._known.items() if known.reply is None)
+
+    @property
+    def answered(self) -> int:
+        """How many replies the journal has."""
+        return len(self._known) - len(self.unanswered)
+
     async def answer(self, ask: Ask) -> Reply:
         """The reply to an ask; raises the provider's last failure, `ReplayFailure` or `Stopped`."""
         request = request_parts(self.settings, ask)

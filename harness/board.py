@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from graders.statistics import Estimate
-from harness.folder import Folder, differences
+from harness.folder import Configuration, Folder, differences
 from harness.journal import read_records
 from harness.registry import family
 from harness.totals import total
@@ -86,13 +86,19 @@ def read_board(folders: Sequence[Path]) -> Board:
 
 
 def _asked(folder: Folder) -> list[Asked]:
-    how = folder.manifest.configuration
+    setups = setups_of(folder.manifest.configuration)
+    return [Asked(r, setups[r.model]) for r in read_records(folder.path)]
+
+
+def setups_of(how: Configuration) -> dict[str, Fields]:
+    """How each model of a run was asked, where that was told; nothing shapes a policy."""
     sampling = msgspec.to_builtins(how.sampling)
-    where = {spec.name: {"base_url": spec.base_url} if spec.base_url else {} for spec in how.models}
-    return [
-        Asked(r, {} if r.model.startswith("policy/") else sampling | where[r.model])
-        for r in read_records(folder.path)
-    ]
+    return {
+        spec.name: {}
+        if spec.name.startswith("policy/")
+        else sampling | ({"base_url": spec.base_url} if spec.base_url else {})
+        for spec in how.models
+    }
 
 
 def _no_episode_twice(asked: Sequence[Asked]) -> None:

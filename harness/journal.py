@@ -52,13 +52,17 @@ class _Batch:
 
 
 class Journal:
-    """Opened by the one process that writes; `read_records` serves everyone else."""
+    """Opened to write by one process only; `read_only` and `read_records` serve everyone else."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.path = folder / NAME
+        self._read_only = read_only
         try:
-            self._db = sqlite3.connect(self.path, isolation_level=None)
-            self._db.executescript(_SCHEMA)
+            if read_only:
+                self._db = _open_to_read(folder)
+            else:
+                self._db = sqlite3.connect(self.path, isolation_level=None)
+                self._db.executescript(_SCHEMA)
             self._ids: dict[str, int] = dict(self._db.execute("select key, id from episodes"))
             self._last = max(self._ids.values(), default=0)
             self._begun = {i for (i,) in self._db.execute("select distinct episode from attempts")}
@@ -70,7 +74,8 @@ class Journal:
     def close(self) -> None:
         """Fold the write-ahead log into the file and close it."""
         try:
-            self._db.execute("pragma wal_checkpoint(truncate)")
+            if not self._read_only:
+                self._db.execute("pragma wal_checkpoint(truncate)")
         except sqlite3.Error as error:
             raise self._failure(error) from None
         finally:
@@ -157,6 +162,8 @@ class Journal:
         batch.done.set()
 
     def _failure(self, error: Exception) -> StoreFailure:
+        if self._read_only:
+            return StoreFailure(f"cannot read {self.path}: {error}")
         return StoreFailure(
             f"cannot write {self.path}: {error}; what was committed is kept:"
             f" mend it, then `makespan resume {self.path.parent}`"
@@ -165,17 +172,21 @@ class Journal:
 
 def read_records(folder: Path) -> Iterator[Record]:
     """The newest record of each episode, in the order in which the episodes were begun."""
-    path = folder / NAME
-    if not path.is_file():
-        raise StoreFailure(f"{folder} is not a run folder: it has no {NAME}")
     try:
-        # a folder that cannot be written (an archive, say) has no writer either
-        mode = "mode=ro" if os.access(folder, os.W_OK) else "immutable=1"
-        db = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
+        db = _open_to_read(folder)
         yield from (record for _, _, record in _latest(db))
         db.close()
     except sqlite3.Error as error:
-        raise StoreFailure(f"cannot read {path}: {error}") from None
+        raise StoreFailure(f"cannot read {folder / NAME}: {error}") from None
+
+
+def _open_to_read(folder: Path) -> sqlite3.Connection:
+    path = folder / NAME
+    if not path.is_file():
+        raise StoreFailure(f"{folder} is not a run folder: it has no {NAME}")
+    # a folder that cannot be written (an archive, say) has no writer either
+    mode = "mode=ro" if os.access(folder, os.W_OK) else "immutable=1"
+    return sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
 
 
 def _latest(db: sqlite3.Connection) -> Iterator[tuple[str, int, Record]]:

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,9 +25,10 @@ from harness.request import settings_digest
 from harness.totals import total
 from memory.base import MEMORIES, NEEDS_OTHER, Memory, is_memory
 from memory.context import Context, State
-from tasks.base import Failure, Grade, Instance, Outcome, Problem, Record
+from tasks.base import Ask, Failure, Grade, Instance, Outcome, Problem, Record, Reply
 
 Say = Callable[[str], None]
+Answer = Callable[[Ask], Awaitable[Reply]]
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,13 @@ class Batch:
     def _open(self, job: Job) -> bool:
         """Whether an episode has no grade yet: new, cut off, or ended in an error."""
         return job.key not in self._latest or self._latest[job.key][1].grade is None
+
+    def finished(self) -> Iterator[tuple[Job, Record]]:
+        """The episodes that have a record, model by model, and their newest records."""
+        for spec in self._configuration.models:
+            for job in self.jobs(spec.name):
+                if job.key in self._latest:
+                    yield job, self._latest[job.key][1]
 
     async def run(self, models: Sequence[Model]) -> Counter[str]:
         """Run what is open; returns how many episodes are `done`, `errors` and `left`.
@@ -141,12 +149,12 @@ class Batch:
                     self._stops[name].set()
 
     async def _episode(self, job: Job, model: Model) -> None:
-        asking = self._asking(job, model)
+        asking = self.asking(job, model)
         outcome, state = None, State()
         grade: Grade | None = None
         problem: Problem | None = None
         try:
-            outcome, state = await self._perform(job, asking)
+            outcome, state = await self.perform(job, asking.answer)
             grade = family(job.instance.family).grade(job.instance, outcome)
         except Stopped:
             return
@@ -159,7 +167,8 @@ class Batch:
         await self.journal.record(job.key, version, record, outcome)
         self._progress.add(cost=record.cost, error=problem is not None)
 
-    def _asking(self, job: Job, model: Model | None) -> Asking:
+    def asking(self, job: Job, model: Model | None) -> Asking:
+        """The calls of an episode; without a model only those in the journal."""
         settings = settings_digest(job.model, self._configuration.sampling)
         stop = self._stops.get(job.model) or asyncio.Event()
         return Asking(job.key, settings, self.journal, model, self.patience, stop, self._say_once)
@@ -171,11 +180,11 @@ class Batch:
             self._told.add(kind)
             self.say(line)
 
-    async def _perform(self, job: Job, asking: Asking) -> tuple[Outcome, State]:
+    async def perform(self, job: Job, answer: Answer) -> tuple[Outcome, State]:
         """One episode from its world to its outcome: a pure function of the replies."""
         agent, memory = AGENTS[self._configuration.agent](), self._memory(job)
         world = family(job.instance.family).world(job.instance, self.folder.prompts)
-        outcome = await drive(episode(world, agent, memory), asking.answer)
+        outcome = await drive(episode(world, agent, memory), answer)
         return outcome, memory.state()
 
     def _memory(self, job: Job) -> Memory:
@@ -244,8 +253,8 @@ class Batch:
 
     async def _again(self, job: Job) -> bool:
         version, before = self._latest[job.key]
-        asking = self._asking(job, None)
-        outcome, state = await self._perform(job, asking)
+        asking = self.asking(job, None)
+        outcome, state = await self.perform(job, asking.answer)
         grade = family(job.instance.family).grade(job.instance, outcome)
         record = self._record(job, asking, state, grade, None)
         await self.journal.record(job.key, version + 1, record, outcome)

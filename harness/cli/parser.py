@@ -69,6 +69,7 @@ def build_parser() -> Parser:
     _resume(add("resume", "Go on with a run that was cut off.", "runs.resume"))
     _regrade(add("regrade", "Replay a run with today's graders.", "runs.regrade"))
     _board(add("board", "Print the leaderboard of runs.", "boards.board"))
+    _report(add("report", "Write runs of one suite as a page with pictures.", "report.report"))
     return parser
 
 
@@ -155,6 +156,11 @@ def _board(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument("--csv", type=Path, metavar="F")
+
+
+def _report(p: Parser) -> None:
+    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("--html", type=Path, required=True, metavar="F", help="the page")
 
 
 def _settings(p: Parser) -> None:

@@ -1,0 +1,190 @@
+"""What the page is made of, and what a family adds to it.
+
+A family NAME may have one file `harness/report/NAME.py`, found by name, with the functions of
+`Drawings`. A family without one has its board, its costs and its episodes all the same.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from markupsafe import Markup
+
+from harness.board import Row
+from memory.context import State
+from tasks.base import Fields, Instance, Noun, Number, Outcome, Record
+
+COLOURS = 8  # of series of models; floors have GREYS
+GREYS = 4
+DASHES = ("", "6 3", "2 3", "8 3 2 3")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a series is drawn: the class of its colour, the dashes of its line."""
+
+    number: int
+    label: str
+    kind: str
+    colour: str
+    dash: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A finished episode as figures see it, without its prompts.
+
+    Attributes:
+        series: the label of who answered, and how it was asked; a key of the looks.
+        outcome: what was parsed; None where the episode ended in an error.
+        memory: what its memory held at the end.
+    """
+
+    instance: Instance[Any]
+    record: Record
+    series: str
+    outcome: Outcome | None
+    memory: State
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture with what it says in words, and its numbers as a table: head, then lines."""
+
+    title: str
+    caption: str
+    picture: Markup
+    table: Sequence[Sequence[str]] = ()
+
+
+Looks = Mapping[str, Look]
+
+
+# What is drawn of one answer ------------------------------------------------------------------
+
+
+class Load(Noun, frozen=True):
+    """A resource: its capacity, how much of it each row uses, when it is down: [start, end)."""
+
+    name: str
+    capacity: Number
+    use: tuple[Number, ...]
+    down: tuple[tuple[Number, Number], ...] = ()
+
+
+class Frame(Noun, frozen=True):
+    """What the answers to one instance have in common: a row a thing to be done.
+
+    `sizes`, `windows` (earliest start, latest end) and `dues` are by row; `end` is a limit for all.
+    """
+
+    unit: str
+    names: tuple[str, ...]
+    sizes: tuple[Number, ...]
+    windows: tuple[tuple[Number, Number] | None, ...] = ()
+    dues: tuple[Number, ...] = ()
+    loads: tuple[Load, ...] = ()
+    end: Number | None = None
+
+
+class Timeline(Noun, frozen=True, tag="timeline"):
+    """Rows with a bar each, and beneath them the use of resources.
+
+    Attributes:
+        starts: of each row's bar, None where there is none to draw.
+        sort: whether rows stand in the order of their bars instead of the frame's.
+        bad: (row, what is wrong with it).
+        links: (row that is too late, row that waits for it, what is wrong).
+        over: (load, start, end, what is wrong).
+        mark: a moment that is told, such as the makespan.
+    """
+
+    title: str
+    note: str
+    frame: Frame
+    starts: tuple[Number | None, ...]
+    sort: bool = False
+    bad: tuple[tuple[int, str], ...] = ()
+    links: tuple[tuple[int, int, str], ...] = ()
+    over: tuple[tuple[int, Number, Number, str], ...] = ()
+    mark: Number | None = None
+
+
+class Strip(Noun, frozen=True, tag="strip"):
+    """Steps in a row, a line for each who took them: `1` right, `0` wrong, `x` not usable."""
+
+    title: str
+    note: str
+    names: tuple[str, ...]
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What a family shows of one answer: pictures side by side, and a line for each step."""
+
+    pictures: tuple[Timeline | Strip, ...] = ()
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Drawings:
+    """What a family's file holds.
+
+    Attributes:
+        figures: of the family's board rows and episodes, in the order of the page.
+        detail: of one episode that has an outcome and a grade.
+        words: a violation as a sentence.
+    """
+
+    figures: Callable[[Sequence[Row], Sequence[Seen], Looks], Iterable[Figure]]
+    detail: Callable[[Seen], Detail]
+    words: Callable[[Fields], str]
+
+
+def drawings(name: str) -> Drawings:
+    """A family's own drawings, or none and plain words."""
+    where = f"harness.report.{name}"
+    if find_spec(where) is None:
+        return Drawings(lambda _rows, _episodes, _looks: (), lambda _: Detail(), plain_words)
+    module = import_module(where)
+    return Drawings(module.figures, module.detail, module.words)
+
+
+def plain_words(violation: Fields) -> str:
+    """A violation whose family has no words for it: its kind and its fields."""
+    rest = ", ".join(f"{key} {value}" for key, value in violation.items() if key != "kind")
+    kind = str(violation["kind"]).replace("_", " ")
+    return f"{kind}: {rest}" if rest else kind
+
+
+def label(model: str, agent: str, memory: str, setup: Fields) -> str:
+    """Who answered, and how it was asked where that is not the usual way."""
+    extra = [x for x, usual in ((agent, "direct"), (memory, "none")) if x != usual]
+    sampling = [f"{k}={v}" for k, v in setup.items() if k != "base_url"]
+    return " ".join([" + ".join([model, *extra]), *sampling])
+
+
+def looks(rows: Iterable[Row]) -> dict[str, Look]:
+    """A colour a model, dashes for the ways it was asked; floors are grey beside models."""
+    rows = list(rows)
+    only_policies = all(row.kind != "model" for row in rows)
+    colours: dict[str, str] = {}
+    ways: dict[str, int] = {}
+    found: dict[str, Look] = {}
+    for row in sorted(rows, key=lambda r: (r.kind != "model", r.kind, r.model, r.memory)):
+        name = label(row.model, row.agent, row.memory, row.setup)
+        if name in found:
+            continue
+        grey = row.kind == "floor" and not only_policies
+        if row.model not in colours:
+            peers = sum(c.startswith("g" if grey else "c") for c in colours.values())
+            plain = f"g{peers % GREYS}" if grey else f"c{peers % COLOURS}"
+            colours[row.model] = "ceiling" if row.kind == "ceiling" else plain
+            ways[row.model] = peers // (GREYS if grey else COLOURS)
+        dash = DASHES[ways[row.model] % len(DASHES)]
+        ways[row.model] += 1
+        found[name] = Look(len(found), name, row.kind, colours[row.model], dash)
+    return found

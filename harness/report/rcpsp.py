@@ -1,0 +1,216 @@
+"""Projects on the page: feasibility along the ramp, what is violated, gaps, Gantt charts."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import inf
+from typing import Any
+
+from harness.board import Row
+from harness.report.base import Detail, Figure, Frame, Load, Look, Looks, Seen, Timeline, label
+from harness.report.charts import (
+    by_series,
+    gap_figure,
+    matrix_figure,
+    per_cent,
+    profile_figure,
+)
+from harness.report.svg import Line, Plot, level_axis, share_axis
+from tasks.base import Fields, Instance
+from tasks.rcpsp import Project, merged_downtimes
+
+KINDS = ("precedence", "resource", "downtime", "window", "disjunction", "horizon")
+FAR = 1.5  # times the horizon: bars further out are told, not drawn
+
+
+def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:
+    """Feasibility by level for each cell, the mix of violations, gaps, performance profile."""
+    cells = {str(row.cell): row.cell for row in rows}
+    for name, cell in cells.items():
+        found = feasibility([row for row in rows if str(row.cell) == name], cell, looks)
+        if found:
+            yield found
+    groups = by_series(episodes, looks)
+    if mix := violation_mix(groups):
+        yield mix
+    gaps = {look: [_gap(e) for e in group] for look, group in groups.items()}
+    if gaps:
+        yield gap_figure(gaps, _against(episodes))
+    costs = {
+        look: {f"{e.instance.id}/{e.record.epoch}": _makespan(e) for e in group}
+        for look, group in groups.items()
+    }
+    if len(costs) > 1 and set.intersection(*(set(c) for c in costs.values())):
+        yield profile_figure(costs, "makespan")
+
+
+def feasibility(rows: Sequence[Row], cell: Fields, looks: Looks) -> Figure | None:
+    """The board's `feasible@L` with its Wilson interval; nothing where there is one level."""
+    lines, levels = [], dict[float, None]()
+    for row in rows:
+        found = {float(k[9:]): e for k, e in row.metrics.items() if k.startswith("feasible@")}
+        points = [(x, e.value) for x, e in found.items() if e.value is not None]
+        bands = [(x, e.low, e.high) for x, e in found.items()
+                 if e.low is not None and e.high is not None]  # fmt: skip
+        look = looks[label(row.model, row.agent, row.memory, row.setup)]
+        lines.append(Line(look, points, [(x, low, high) for x, low, high in bands], dots=True))
+        levels |= dict.fromkeys(found)
+    if len(levels) < 2:
+        return None
+    where = ", ".join(f"{k} {_value(v)}" for k, v in cell.items())
+    title = "Feasible answers by level" + (f" ({where})" if where else "")
+    plot = Plot(title, level_axis("level", list(levels)), share_axis("feasible"), lines)
+    caption = (
+        "Share of answers that satisfy every constraint, with its 95 % Wilson interval. Unparsable"
+        " answers count as not feasible; errors are no answers."
+    )
+    return Figure(title, caption, plot.draw(), [
+        [plot.x.name, *(f"{x:g}" for x in sorted(levels))],
+        *([line.look.label, *(_with_band(line, x) for x in sorted(levels))] for line in lines),
+    ])  # fmt: skip
+
+
+def _value(value: object) -> str:
+    return {None: "unknown", True: "yes", False: "no"}.get(value, str(value))  # type: ignore[call-overload,no-any-return]
+
+
+def _with_band(line: Line, x: float) -> str:
+    value = line.at(x)
+    low, high = next(((a, b) for at, a, b in line.bands if at == x), (None, None))
+    if value is None or low is None or high is None:
+        return "-"
+    return f"{per_cent(value)} ({per_cent(low)} to {per_cent(high)})"
+
+
+def violation_mix(groups: Mapping[Look, Sequence[Seen]]) -> Figure | None:
+    """The share of a series' answers that violate each kind of constraint."""
+    shares: dict[Look, dict[str, float]] = {}
+    for look, group in groups.items():
+        kinds = [{v["kind"] for v in e.record.grade.violations} for e in group if e.record.grade]
+        shares[look] = {k: sum(k in one for one in kinds) / len(kinds) for k in set().union(*kinds)}
+    found = {kind for share in shares.values() for kind in share}
+    if not found:
+        return None
+    columns = [k for k in KINDS if k in found] + sorted(found - set(KINDS))
+    caption = (
+        "Per cent of all graded answers with at least one violation of the kind; an answer can have"
+        " several. All cells and levels together."
+    )
+    return matrix_figure("What is violated", caption, shares, columns)
+
+
+def _gap(episode: Seen) -> float:
+    grade = episode.record.grade
+    return grade.gap if grade and grade.gap is not None else inf
+
+
+def _makespan(episode: Seen) -> float:
+    grade = episode.record.grade
+    return float(grade.objective) if grade and grade.objective is not None else inf
+
+
+def _against(episodes: Iterable[Seen]) -> str:
+    against = [e.record.grade.against for e in episodes if e.record.grade and e.record.grade.against]
+    bound = against.count("bound")
+    if not bound:
+        return "Every gap is against a proven optimum."
+    return f"{per_cent(bound / len(against))} of the gaps are against a lower bound, so too large."
+
+
+# One answer ----------------------------------------------------------------------------------
+
+
+def detail(episode: Seen) -> Detail:
+    """The answer's Gantt chart beside the reference's."""
+    project: Project = episode.instance.payload
+    answered = (episode.outcome.answers[0].value or {}) if episode.outcome else {}
+    starts = answered.get("starts")
+    rows = _rows(episode.instance)
+    frame = _frame(project, rows)
+    pictures = []
+    if isinstance(starts, dict):
+        grade = episode.record.grade
+        wrong = grade.violations if grade else ()
+        pictures.append(_gantt("Answer", project, rows, frame, starts, wrong))
+    known = episode.instance.reference
+    if known.answer is not None:
+        status = "proven optimum" if known.status == "optimal" else f"reference, {known.status}"
+        title = f"Reference ({status})"
+        pictures.append(_gantt(title, project, rows, frame, known.answer["starts"], ()))
+    return Detail(tuple(pictures))
+
+
+def _rows(instance: Instance[Project]) -> list[str]:
+    """Task ids by their start in the reference, so that what is out of order stands out."""
+    known: Fields = (instance.reference.answer or {}).get("starts", {})
+    ids = [task.id for task in instance.payload.tasks]
+    return sorted(ids, key=lambda i: (known.get(i, 0), ids.index(i)))
+
+
+def _frame(project: Project, rows: Sequence[str]) -> Frame:
+    tasks = {task.id: task for task in project.tasks}
+    windows = {w.task: (w.release, w.deadline) for w in project.windows}
+    down = merged_downtimes(project)
+    loads = tuple(
+        Load(r.id, r.capacity, tuple(tasks[i].demands.get(r.id, 0) for i in rows),
+             tuple(down[r.id]))
+        for r in project.resources
+    )  # fmt: skip
+    return Frame(
+        unit="time units",
+        names=tuple(rows),
+        sizes=tuple(tasks[i].duration for i in rows),
+        windows=tuple(windows.get(i) for i in rows) if windows else (),
+        loads=loads,
+        end=project.horizon,
+    )
+
+
+def _gantt(
+    title: str,
+    project: Project,
+    rows: Sequence[str],
+    frame: Frame,
+    starts: Mapping[str, Any],
+    wrong: Sequence[Fields],
+) -> Timeline:
+    limit = FAR * project.horizon
+    drawn = [s if type(s := starts.get(i)) is int and 0 <= s <= limit else None for i in rows]
+    ends = [s + d for s, d in zip(drawn, frame.sizes, strict=True) if s is not None]
+    place = {name: k for k, name in enumerate(rows)}
+    loads = {load.name: k for k, load in enumerate(frame.loads)}
+    bad, links, over = list[tuple[int, str]](), list[tuple[int, int, str]](), []
+    for one in wrong:
+        text, kind = words(one), one["kind"]
+        if kind in ("precedence", "disjunction"):
+            names = ("before", "after") if kind == "precedence" else ("first", "second")
+            links.append((place[one[names[0]]], place[one[names[1]]], text))
+        elif kind in ("resource", "downtime"):
+            end = min(one["end"], 2 * limit)
+            over.append((loads[one["resource"]], min(one["start"], end), end, text))
+        elif kind in ("window", "horizon"):
+            bad.append((place[one["task"]], text))
+    missing = drawn.count(None)
+    notes = [f"makespan {max(ends)}"] if ends else []
+    notes += [f"{missing} of {len(rows)} tasks have no start that can be drawn"] * bool(missing)
+    return Timeline(title, ", ".join(notes), frame, tuple(drawn), bad=tuple(bad),
+                    links=tuple(links), over=tuple(over), mark=max(ends, default=None))  # fmt: skip
+
+
+def words(violation: Fields) -> str:
+    """A violation as a sentence."""
+    v: dict[str, Any] = {"amount": 0, "task": "", **violation}
+    sentence = {
+        "unparsable": "No answer could be read: {reason}.",
+        "missing": "{task} has no start.",
+        "unknown": "There is no task {task}.",
+        "not_integer": "{task} starts at {value}, which is no whole number.",
+        "negative": "{task} starts at {value}, before time 0.",
+        "precedence": "{after} starts {amount} before {before} ends, which it has to wait for.",
+        "resource": "{resource} is over its capacity by up to {amount} in [{start}, {end}).",
+        "downtime": "{resource} is down in [{start}, {end}), but {amount} of it are in use.",
+        "window": "{task} starts {amount} before its release."
+        if v.get("bound") == "release"
+        else "{task} ends {amount} after its deadline.",
+        "disjunction": "{first} and {second} exclude each other, but both run in [{start}, {end}).",
+        "horizon": "{task} ends {amount} after the horizon.",
+    }[str(violation["kind"])]
+    return sentence.format(**v)

@@ -1,0 +1,92 @@
+"""What was said in a run: every episode with its messages and replies, by replay of the journal.
+
+The journal keeps replies and digests only; prompts, memories and outcomes follow from them.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.folder import Folder
+from harness.journal import Journal
+from harness.run import Batch, Job
+from memory.context import State
+from tasks.base import Ask, Fields, Instance, Message, Outcome, Record, Reply, Tool
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call as the model saw it.
+
+    Attributes:
+        path: its name in the episode; `memory.base.is_memory(path)` tells a memory's own calls.
+        reply: None for the call at which the episode ended in an error.
+    """
+
+    path: str
+    messages: tuple[Message, ...]
+    tools: tuple[Tool, ...]
+    schema: Fields | None
+    reply: Reply | None
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One finished episode.
+
+    Attributes:
+        record: the newest, as the board reads it.
+        calls: in the order in which they were asked.
+        outcome: what was parsed of the replies; None where the episode ended in an error.
+        memory: what the memory held at the end; empty where the episode ended in an error.
+    """
+
+    instance: Instance[Any]
+    record: Record
+    calls: tuple[Call, ...]
+    outcome: Outcome | None
+    memory: State
+
+
+class _Over(Exception):
+    """The episode went no further than this call: it ended in an error."""
+
+
+def episodes(path: Path) -> Iterator[Episode]:
+    """Replay the finished episodes of a run folder: model by model, epoch by epoch.
+
+    Nothing is written and nobody is asked. ReplayFailure if the journal holds other requests.
+    """
+    folder = Folder.open(path)
+    journal = Journal(path, read_only=True)
+    try:
+        batch = Batch(folder, journal, folder.instances())
+        with asyncio.Runner() as runner:
+            for job, record in batch.finished():
+                yield runner.run(_replay(batch, job, record))
+    finally:
+        journal.close()
+
+
+async def _replay(batch: Batch, job: Job, record: Record) -> Episode:
+    asking = batch.asking(job, None)
+    calls: list[Call] = []
+
+    async def answer(ask: Ask) -> Reply:
+        reply = None if ask.path in asking.unanswered else await asking.answer(ask)
+        calls.append(Call(ask.path, ask.messages, ask.tools, ask.schema, reply))
+        if reply is None:
+            raise _Over
+        if record.problem and not asking.unanswered and len(calls) == asking.answered:
+            raise _Over  # what went wrong comes next, and is told already
+        return reply
+
+    outcome, state = None, State()
+    if record.problem is None or asking.answered or asking.unanswered:
+        try:
+            outcome, state = await batch.perform(job, answer)
+        except* _Over:
+            pass
+    return Episode(job.instance, record, tuple(calls), outcome, state)
