@@ -4,6 +4,7 @@ A family NAME may have one file `harness/report/NAME.py`, found by name, with th
 `Drawings`. A family without one has its board, its costs and its episodes all the same.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -13,6 +14,7 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.board import Row
+from harness.models.keys import scrub
 from memory.context import State
 from tasks.base import Fields, Instance, Noun, Number, Outcome, Record
 
@@ -37,7 +39,7 @@ class Seen:
     """A finished episode as figures see it, without its prompts.
 
     Attributes:
-        series: the label of who answered, and how it was asked; a key of the looks.
+        series: who answered, and how it was asked; a key of the looks.
         outcome: what was parsed; None where the episode ended in an error.
         memory: what its memory held at the end.
     """
@@ -160,23 +162,23 @@ def plain_words(violation: Fields) -> str:
     return f"{kind}: {rest}" if rest else kind
 
 
-def label(model: str, agent: str, memory: str, setup: Fields) -> str:
-    """Who answered, and how it was asked where that is not the usual way."""
-    extra = [x for x, usual in ((agent, "direct"), (memory, "none")) if x != usual]
-    sampling = [f"{k}={v}" for k, v in setup.items() if k != "base_url"]
-    return " ".join([" + ".join([model, *extra]), *sampling])
+def series(of: Row | Record, setup: Fields) -> str:
+    """The key of who answered, and how it was asked where that is not the usual way."""
+    extra = [x for x, usual in ((of.agent, "direct"), (of.memory, "none")) if x != usual]
+    return " ".join([" + ".join([of.model, *extra]), *(f"{k}={v}" for k, v in setup.items())])
 
 
 def looks(rows: Iterable[Row]) -> dict[str, Look]:
     """A colour a model, dashes for the ways it was asked; floors are grey beside models."""
     rows = list(rows)
     only_policies = all(row.kind != "model" for row in rows)
+    names = _names(rows)
     colours: dict[str, str] = {}
     ways: dict[str, int] = {}
     found: dict[str, Look] = {}
-    for row in sorted(rows, key=lambda r: (r.kind != "model", r.kind, r.model, r.memory)):
-        name = label(row.model, row.agent, row.memory, row.setup)
-        if name in found:
+    for row in sorted(rows, key=lambda r: (r.kind != "model", r.kind)):
+        key = series(row, row.setup)
+        if key in found:
             continue
         grey = row.kind == "floor" and not only_policies
         if row.model not in colours:
@@ -186,5 +188,14 @@ def looks(rows: Iterable[Row]) -> dict[str, Look]:
             ways[row.model] = peers // (GREYS if grey else COLOURS)
         dash = DASHES[ways[row.model] % len(DASHES)]
         ways[row.model] += 1
-        found[name] = Look(len(found), name, row.kind, colours[row.model], dash)
+        found[key] = Look(len(found), names[key], row.kind, colours[row.model], dash)
     return found
+
+
+def _names(rows: Iterable[Row]) -> dict[str, str]:
+    """What series are called: without the server's address, where that is clear."""
+    keys = {series(row, row.setup): row for row in rows}
+    short = {k: series(r, {n: v for n, v in r.setup.items() if n != "base_url"})
+             for k, r in keys.items()}  # fmt: skip
+    calls = Counter(short.values())
+    return {k: name if calls[name] == 1 else scrub(k) for k, name in short.items()}

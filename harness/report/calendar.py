@@ -22,7 +22,8 @@ LEARNERS = {"policy/role-prior": prior_scores, "policy/logit-all": logit_scores}
 def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:
     """Error by round for each cell, and how much the memories held."""
     for cell in {str(row.cell): row.cell for row in rows}.values():
-        inside = [e for e in episodes if all(e.record.settings.get(k) == v for k, v in cell.items())]
+        inside = [e for e in episodes
+                  if all(e.record.settings.get(k) == v for k, v in cell.items())]  # fmt: skip
         if any(e.record.grade for e in inside):
             yield error_by_round(inside, cell, looks)
     yield from memory_figures(episodes, looks)
@@ -50,7 +51,7 @@ def error_by_round(episodes: Sequence[Seen], cell: Fields, looks: Looks) -> Figu
     caption = (
         f"Share of rounds whose decision is not the user's, in blocks of rounds; the mean of"
         f" {len(years)} users with a 95 % bootstrap interval by user. Replies that cannot be used"
-        " are wrong. " + " ".join(_gains(groups.values()))
+        " are wrong. " + " ".join([*_gains(groups.values())])
     )
     return Figure(title, caption.strip(), plot.draw(), plot.table(ticks, per_cent))
 
@@ -112,8 +113,8 @@ def _gains(groups: Iterable[Sequence[Seen]]) -> Iterator[str]:
         gain = learning_gain([e.record for e in group], [e.record for e in plain])
         if gain.value is None:
             continue
-        ends = "" if gain.low is None else f" ({gain.low:+.3f} to {gain.high:+.3f})"
-        yield f"{model}: the memory {memory} lowers the error by {gain.value:+.3f}{ends}."
+        ends = "" if gain.low is None else f" ({gain.low:.3f} to {gain.high:.3f})"
+        yield f"With {memory} the error of {model} is lower by {gain.value:.3f}{ends}."
 
 
 # One answer ----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from math import inf, isfinite, log, log1p
 from markupsafe import Markup
 
 from harness.board import Row
-from harness.report.base import Figure, Look, Looks, Seen, label
+from harness.report.base import Figure, Look, Looks, Seen, series
 from harness.report.svg import (
     Axis,
     Line,
@@ -18,6 +18,8 @@ from harness.report.svg import (
     share_axis,
     tag,
 )
+from harness.totals import total
+from tasks.base import Record
 
 GAPS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 RATIOS = (1.0, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
@@ -102,47 +104,75 @@ def _ratio(value: float, best: float) -> float:
     return value / best if best > 0 else inf
 
 
-def cost_figure(rows: Sequence[Row], looks: Looks) -> Figure | None:
+def cost_figure(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Figure | None:
     """Score against dollars an episode, or against tokens where a cost is unknown; models only.
 
-    Nothing where there is no model, or a model whose tokens are unknown too.
+    Nothing where no model is, or where the tokens of one are unknown too.
     """
     models = [row for row in rows if row.kind == "model" and row.score.value is not None]
-    dollars = all(row.cost for row in models)
-    spent = [row.cost if dollars else row.tokens for row in models]
-    if not models or not all(spent):
+    each = [_spent(row, episodes, "cost") for row in models]
+    dollars = bool(each) and all(each)
+    if not dollars:
+        each = [_spent(row, episodes, "tokens") for row in models]
+    if not each or not all(each):
         return None
-    each = [total / row.n for total, row in zip(spent, models, strict=True) if total]
     what = "US dollars an episode" if dollars else "tokens an episode"
-    low = min([0.0, *(r.score.value for r in models if r.score.value is not None)])
-    lines = [_spent(x, row, looks) for x, row in zip(each, models, strict=True)]
-    levels = []
-    for kind in ("floor", "ceiling"):
-        found = [r.score.value for r in rows if r.kind == kind and r.score.value is not None]
-        levels += [(max(found), f"best {kind}")] if found else []
-    axis = log_axis(what, min(each), max(each))
-    plot = Plot(f"Score against {what}", axis, plain_axis("score", max(low, -1.0), 1.0), lines, levels)
-    unknown = "" if dollars else " The cost of some is unknown, so tokens stand for it."
-    caption = f"The board's score with its 95 % interval; {what} are all tokens, in and out."
-    caption = "The board's score with its 95 % interval." if dollars else caption
-    table = [["", what, "score"], *(
-        [line.look.label, f"{x:.4g}", f"{y:.3f}"] for line in lines for x, y in line.points)]  # fmt: skip
-    return Figure("Score against cost", caption + unknown, plot.draw(), table)
+    found = [(x, row) for x, row in zip(each, models, strict=True) if x]
+    lines = [_against_cost(x, row, looks) for x, row in found]
+    axis = log_axis(what, min(x for x, _ in found), max(x for x, _ in found))
+    low = min([0.0, *(row.score.value or 0.0 for row in models)])
+    plot = Plot(f"Score against {what}", axis, plain_axis("score", max(low, -1.0), 1.0), lines,
+                _limits(rows))  # fmt: skip
+    caption = (
+        "The board's score with its 95 % interval, against the mean over graded episodes of all"
+        " that agent and memory spent."
+        + ("" if dollars else " Not all costs are known, so tokens stand for them.")
+    )
+    table = [["", what, "score"], *([k.look.label, f"{x:.4g}", f"{y:.3f}"]
+                                    for k in lines for x, y in k.points)]  # fmt: skip
+    return Figure("Score against cost", caption, plot.draw(), table)
 
 
-def _spent(x: float, row: Row, looks: Looks) -> Line:
+def _spent(row: Row, episodes: Iterable[Seen], what: str) -> float | None:
+    """The mean a graded episode; None where one is unknown."""
+    key = series(row, row.setup)
+    found = [
+        e.record.cost if what == "cost" else _tokens(e.record)
+        for e in episodes
+        if e.series == key and e.record.grade
+        and all(e.record.settings.get(k) == v for k, v in row.cell.items())
+    ]  # fmt: skip
+    known = [value for value in found if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(found) else None
+
+
+def _tokens(record: Record) -> int | None:
+    counts = (record.input_tokens, record.output_tokens, record.memory_tokens)
+    return total(list(counts))
+
+
+def _limits(rows: Iterable[Row]) -> list[tuple[float, str]]:
+    """The best floor and ceiling, where they are on the board."""
+    best: dict[str, float] = {}
+    for row in rows:
+        if row.kind != "model" and row.score.value is not None:
+            best[row.kind] = max(row.score.value, best.get(row.kind, row.score.value))
+    return [(value, f"best {kind}") for kind, value in best.items()]
+
+
+def _against_cost(x: float, row: Row, looks: Looks) -> Line:
     score = row.score
-    look = looks[label(row.model, row.agent, row.memory, row.setup)]
     whole = score.low is not None and score.high is not None
     bands = [(x, score.low or 0.0, score.high or 0.0)] if whole else []
-    return Line(look, [(x, score.value or 0.0)], bands, dots=True, whiskers=True, named=True)
+    return Line(looks[series(row, row.setup)], [(x, score.value or 0.0)], bands, dots=True,
+                whiskers=True, named=True)  # fmt: skip
 
 
 def matrix_figure(
     title: str, caption: str, shares: Mapping[Look, Mapping[str, float]], columns: Sequence[str]
 ) -> Figure:
     """Shares as squares that are darker the larger they are, with the numbers in them."""
-    left, wide, high, head = 150, 58, 24, 74
+    left, wide, high, head = 132, 42, 23, 66
     parts: list[Markup] = []
     for k, name in enumerate(columns):
         x = left + (k + 0.5) * wide
@@ -150,7 +180,7 @@ def matrix_figure(
                          transform=f"rotate(-35 {x - 6:g} {head - 8})"))  # fmt: skip
     for r, (look, found) in enumerate(shares.items()):
         y = head + r * high
-        who = look.label if len(look.label) <= 25 else look.label[:24] + "…"
+        who = look.label if len(look.label) <= 22 else look.label[:21] + "…"
         cells = [tag("title", look.label),
                  tag("text", who, x=left - 8, y=y + 16, class_="tick", text_anchor="end")]  # fmt: skip
         for k, name in enumerate(columns):
@@ -160,7 +190,7 @@ def matrix_figure(
             text = "·" if not share else f"{100 * share:.0f}"
             cells.append(tag("text", text, x=left + (k + 0.5) * wide, y=y + 16, text_anchor="middle",
                              class_="heat-text strong" if share > 0.55 else "heat-text"))  # fmt: skip
-        parts.append(tag("g", *cells, class_="series", data_series=look.number))
+        parts.append(tag("g", *cells, class_=f"series {look.kind}", data_series=look.number))
     width, height = left + wide * len(columns) + 40, head + high * len(shares) + 4
     picture = tag("svg", tag("title", title), *parts, viewBox=f"0 0 {width} {height}", role="img",
                   class_="plot matrix", width=width)  # fmt: skip

@@ -10,7 +10,7 @@ function fill(node, attributes, children) {
     else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value);
   }
   for (const child of children.flat()) {
-    if (child !== null && child !== undefined && child !== "") node.append(child);
+    if (child !== null && child !== undefined && child !== false && child !== "") node.append(child);
   }
   return node;
 }
@@ -45,7 +45,7 @@ function drawTimeline(t, frame, end, width) {
   const x = (moment) => gutter + (Math.max(0, Math.min(end, moment)) / end) * (width - gutter - 14);
   const order = frame.names.map((_, k) => k);
   if (t.sort) order.sort((a, b) => (t.starts[a] ?? Infinity) - (t.starts[b] ?? Infinity));
-  const top = 20;
+  const top = t.sort ? 46 : 20;
   const y = [];
   order.forEach((k, place) => { y[k] = top + place * high; });
   const bottom = top + count * high;
@@ -55,6 +55,7 @@ function drawTimeline(t, frame, end, width) {
   const parts = [];
   for (const k of order) parts.push(...drawRow(t, frame, k, { x, y: y[k], high, wrong: wrong.get(k), gutter }));
   for (const link of t.links) parts.push(...drawLink(t, frame, link, x, y, high));
+  if (t.sort) parts.push(...drawMachine(t, frame, order, x, gutter));
   const panels = frame.loads.map((load, k) => drawLoad(t, frame, k, x, bottom + 14 + k * 54, end));
   const base = bottom + 8 + frame.loads.length * 54;
   const lines = [];
@@ -93,6 +94,17 @@ function drawRow(t, frame, k, { x, y, high, wrong, gutter }) {
   }
   if (due !== undefined) parts.push(svg("line", { x1: x(due), x2: x(due), y1: y + 1, y2: y + high - 1, class: "due" }, svg("title", {}, `${name} is due at ${due}`)));
   return parts;
+}
+
+// All bars in one line: the sequence as it runs.
+function drawMachine(t, frame, order, x, gutter) {
+  const bars = order.filter((k) => t.starts[k] !== null).map((k) => {
+    const end = t.starts[k] + frame.sizes[k];
+    const late = frame.dues[k] !== undefined && end > frame.dues[k];
+    return svg("rect", { x: x(t.starts[k]), width: Math.max(0.6, x(end) - x(t.starts[k]) - 0.8), y: 20, height: 16, class: late ? "bar bad" : "bar" },
+      svg("title", {}, `${frame.names[k]}: ${plain(t.starts[k])} to ${plain(end)}${late ? `, ${plain(end - frame.dues[k])} late` : ""}`));
+  });
+  return [svg("text", { x: gutter - 6, y: 32, "text-anchor": "end" }, "all"), ...bars];
 }
 
 function drawLink(t, frame, [a, b, text], x, y, high) {

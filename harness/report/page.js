@@ -25,7 +25,7 @@ function themes() {
   const show = () => {
     if (now === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = now;
-    button.textContent = { auto: "Auto", light: "Light", dark: "Dark" }[now];
+    button.textContent = `Theme: ${now}`;
     button.setAttribute("aria-label", `Theme: ${now === "auto" ? "as the system" : now}`);
   };
   button.addEventListener("click", () => {
@@ -231,7 +231,22 @@ async function openEpisode(number) {
   document.body.classList.add("opened");
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;
-  dialog.lastChild.append(...episodeBody(entry, episode, chunk, dialog.clientWidth));
+  dialog.lastChild.append(...episodeBody(entry, episode, chunk));
+  drawAll(dialog);
+}
+
+// Pictures are as wide as their place: drawn when it is known, and again when it changes.
+const places = new ResizeObserver((changes) => changes.forEach(({ target }) => {
+  const width = Math.floor(target.clientWidth);
+  if (width > 0 && target.drawn !== width) {
+    target.drawn = width;
+    target.replaceChildren(target.draw(width));
+  }
+}));
+
+function drawAll(dialog) {
+  places.disconnect();
+  dialog.querySelectorAll(".drawn").forEach((place) => places.observe(place));
 }
 
 function episodeHead(number, entry, dialog) {
@@ -245,7 +260,7 @@ function episodeHead(number, entry, dialog) {
       el("button", { type: "button", autofocus: true, onclick: () => dialog.close() }, "Close")));
 }
 
-function episodeBody(entry, episode, chunk, width) {
+function episodeBody(entry, episode, chunk) {
   const text = (numbers) => numbers.map((n) => chunk.texts[n]).join("\n\n");
   const parts = [];
   if (episode.problem) {
@@ -253,8 +268,8 @@ function episodeBody(entry, episode, chunk, width) {
     if (episode.problem.trace) parts.push(el("details", {}, el("summary", {}, "Traceback"), el("pre", {}, episode.problem.trace)));
   }
   if (episode.why.length) parts.push(el("h3", {}, "Why"), el("ul", { class: "reasons" }, ...episode.why.map((one) => el("li", {}, one))));
+  if (episode.pictures.length) parts.push(el("h3", {}, "Picture"), ...pictures(episode.pictures, chunk.frames));
   parts.push(el("h3", {}, "Grade"), gradeFacts(entry, episode.facts));
-  if (episode.pictures.length) parts.push(el("h3", {}, "Picture"), ...pictures(episode.pictures, chunk.frames, width));
   parts.push(el("h3", {}, episode.calls.length === 1 ? "Call" : `${episode.calls.length} calls`));
   let own = 0;
   for (const call of episode.calls) {
@@ -277,7 +292,7 @@ function gradeFacts(entry, facts) {
     ["gap", entry[GAP] === null ? "none" : `${(100 * entry[GAP]).toFixed(2)} % to the ${facts.against}`],
     ["reference", [facts.reference, facts.solver].filter(Boolean).join(", ")],
     ["level", entry[LEVEL]], ["seed", plain(facts.seed)],
-    ...Object.entries(facts.settings).map(([name, value]) => [name, plain(value)]),
+    ...Object.entries(facts.settings).map(([name, value]) => [name, typeof value === "string" ? value.replaceAll(",", ", ") : plain(value)]),
     ...Object.entries(facts.metrics).map(([name, value]) => [name, plain(value)]),
     ["calls", facts.calls], ["attempts", facts.attempts], ["tokens", tokens(facts.tokens)],
     ...(facts.memory_calls ? [["memory calls", facts.memory_calls]] : []),
@@ -286,13 +301,14 @@ function gradeFacts(entry, facts) {
   return el("dl", { class: "grid-facts" }, ...all.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(value)))));
 }
 
-function pictures(found, frames, width) {
-  const inner = width - 2 * 24;
-  const columns = found.length > 1 && inner >= 2 * 448 + 29 ? 2 : 1;
-  const wide = Math.floor((inner - (columns - 1) * 29) / columns) - 36;
+function pictures(found, frames) {
   const timelines = found.filter((one) => one.type === "timeline");
   const end = timelines.length ? lastMoment(timelines, frames) : 0;
-  const draw = (one) => one.type === "timeline" ? drawTimeline(one, frames[one.frame], end, wide) : drawStrip(one, wide);
+  const draw = (one) => {
+    const place = el("div", { class: "drawn" });
+    place.draw = (width) => one.type === "timeline" ? drawTimeline(one, frames[one.frame], end, width) : drawStrip(one, width);
+    return place;
+  };
   const views = found.map((one) => el("figure", {}, el("figcaption", {}, el("strong", {}, one.title), el("small", {}, one.note)), draw(one),
     one.type === "timeline" ? timelineTable(one, frames[one.frame]) : null));
   const loads = timelines.some((t) => frames[t.frame].loads.length);
@@ -317,7 +333,8 @@ function timelineTable(t, frame) {
     el("thead", {}, el("tr", {}, ...heads.map((name, k) => el("th", { scope: "col", class: k && "num" }, name)))), el("tbody", {}, ...rows.map((row) => row[1]))));
 }
 
-function callView(call, told, text, open) {
+// A call opens where it is the only one, or where the episode ended without a reply.
+function callView(call, told, text, only) {
   const view = el("details", { class: "call" }, el("summary", {}, el("span", { class: "id" }, call.path), told));
   const fillIn = () => {
     if (view.childElementCount > 1) return;
@@ -335,7 +352,7 @@ function callView(call, told, text, open) {
     }
   };
   view.addEventListener("toggle", () => { if (view.open) fillIn(); });
-  if (open) { view.open = true; fillIn(); }
+  if (only || !call.reply) { view.open = true; fillIn(); }
   return view;
 }
 

@@ -1,7 +1,7 @@
 """Builds the page: one file that asks nobody for anything."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
@@ -16,14 +16,14 @@ from harness.folder import Folder, Manifest
 from harness.models.keys import scrub
 from harness.registry import family
 from harness.render import notes
-from harness.report.base import Drawings, Figure, Looks, Seen, drawings, label, looks
+from harness.report.base import Drawings, Figure, Looks, Seen, drawings, looks, series
 from harness.report.charts import cost_figure
 from harness.report.pack import Pack, compress, shorten
 from harness.report.tables import Table, table
 from harness.transcript import episodes
 from tasks.base import Fields, Verdict
 
-FIRST = 6  # failures told on the page itself, a family
+FIRST = 3  # failures of each verdict told on the page itself, a family
 ORDER = (Verdict.error, Verdict.unparsable, Verdict.infeasible, Verdict.valid)
 WHY = 140  # characters of a reason in the list of episodes
 
@@ -47,9 +47,8 @@ class Section:
     table: Table
     notes: Sequence[str]
     figures: Sequence[Figure]
-    failures: Sequence[tuple[int, Entry]]
+    failures: Sequence[tuple[int, Entry, str]]
     failed: int
-    count: int
 
 
 def build(folders: Sequence[Path]) -> tuple[str, bool]:
@@ -96,8 +95,8 @@ def _read(
     setups = setups_of(Folder.open(folder).manifest.configuration)
     for number, episode in enumerate(episodes(folder), start):
         record = episode.record
-        series = label(record.model, record.agent, record.memory, setups[record.model])
-        seen = Seen(episode.instance, record, series, episode.outcome, episode.memory)
+        who = series(record, setups[record.model])
+        seen = Seen(episode.instance, record, who, episode.outcome, episode.memory)
         drawn = families[record.family]
         pack.add(episode, seen, drawn)
         yield Entry(number, seen, _verdict(seen), _why(seen, drawn))
@@ -149,18 +148,20 @@ def _section(
     rows = [row for _, row in numbered]
     mine = [(k, e) for k, e in enumerate(entries) if e.seen.record.family == name]
     seen = [e.seen for _, e in mine]
-    own = {look.label: look for look in looked.values() if look.label in _labels(rows)}
+    keys = {series(row, row.setup) for row in rows}
+    own = {key: look for key, look in looked.items() if key in keys}
     figures = [*drawn.figures(rows, seen, own)]
-    if costs := cost_figure(rows, own):
+    if costs := cost_figure(rows, seen, own):
         figures.append(costs)
     failed = [(k, e) for k, e in mine if e.verdict is not Verdict.valid]
+    first = [one for v in ORDER[:-1] for one in [f for f in failed if f[1].verdict is v][:FIRST]]
     told = [scrub(note) for note in notes(Board(tuple(rows)))]
-    return Section(name, family(name).about, table(numbered, own), told, figures,
-                   failed[:FIRST], len(failed), len(mine))  # fmt: skip
+    return Section(name, _sentence(family(name).about), table(numbered, own), told, figures,
+                   [(k, e, own[e.seen.series].label) for k, e in first], len(failed))  # fmt: skip
 
 
-def _labels(rows: Iterable[Row]) -> set[str]:
-    return {label(row.model, row.agent, row.memory, row.setup) for row in rows}
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _told(manifest: Manifest) -> Fields:

@@ -1,11 +1,13 @@
 """Projects on the page: feasibility along the ramp, what is violated, gaps, Gantt charts."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf
 from typing import Any
 
+from graders.statistics import Estimate, per_instance, share
 from harness.board import Row
-from harness.report.base import Detail, Figure, Frame, Load, Look, Looks, Seen, Timeline, label
+from harness.report.base import Detail, Figure, Frame, Load, Look, Looks, Seen, Timeline, series
 from harness.report.charts import (
     by_series,
     gap_figure,
@@ -13,7 +15,8 @@ from harness.report.charts import (
     per_cent,
     profile_figure,
 )
-from harness.report.svg import Line, Plot, level_axis, share_axis
+from harness.report.svg import Axis, Line, Plot, level_axis, share_axis
+from harness.report.tables import setting
 from tasks.base import Fields, Instance
 from tasks.rcpsp import Project, merged_downtimes
 
@@ -25,9 +28,11 @@ def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iter
     """Feasibility by level for each cell, the mix of violations, gaps, performance profile."""
     cells = {str(row.cell): row.cell for row in rows}
     for name, cell in cells.items():
-        found = feasibility([row for row in rows if str(row.cell) == name], cell, looks)
+        found = feasibility([row for row in rows if str(row.cell) == name], cell, episodes, looks)
         if found:
             yield found
+    if len(cells) > 1:
+        yield from by_cell(list(cells.values()), episodes, looks)
     groups = by_series(episodes, looks)
     if mix := violation_mix(groups):
         yield mix
@@ -42,7 +47,9 @@ def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iter
         yield profile_figure(costs, "makespan")
 
 
-def feasibility(rows: Sequence[Row], cell: Fields, looks: Looks) -> Figure | None:
+def feasibility(
+    rows: Sequence[Row], cell: Fields, episodes: Iterable[Seen], looks: Looks
+) -> Figure | None:
     """The board's `feasible@L` with its Wilson interval; nothing where there is one level."""
     lines, levels = [], dict[float, None]()
     for row in rows:
@@ -50,14 +57,16 @@ def feasibility(rows: Sequence[Row], cell: Fields, looks: Looks) -> Figure | Non
         points = [(x, e.value) for x, e in found.items() if e.value is not None]
         bands = [(x, e.low, e.high) for x, e in found.items()
                  if e.low is not None and e.high is not None]  # fmt: skip
-        look = looks[label(row.model, row.agent, row.memory, row.setup)]
+        look = looks[series(row, row.setup)]
         lines.append(Line(look, points, [(x, low, high) for x, low, high in bands], dots=True))
         levels |= dict.fromkeys(found)
     if len(levels) < 2:
         return None
-    where = ", ".join(f"{k} {_value(v)}" for k, v in cell.items())
+    where = ", ".join(f"{k} {setting(v)}" for k, v in cell.items())
+    sizes = {float(e.instance.level) for e in episodes if _in(e, cell)}
+    dial = "tasks" if set(levels) <= sizes else "precedences"
     title = "Feasible answers by level" + (f" ({where})" if where else "")
-    plot = Plot(title, level_axis("level", list(levels)), share_axis("feasible"), lines)
+    plot = Plot(title, level_axis(dial, list(levels)), share_axis("feasible"), lines)
     caption = (
         "Share of answers that satisfy every constraint, with its 95 % Wilson interval. Unparsable"
         " answers count as not feasible; errors are no answers."
@@ -68,8 +77,59 @@ def feasibility(rows: Sequence[Row], cell: Fields, looks: Looks) -> Figure | Non
     ])  # fmt: skip
 
 
-def _value(value: object) -> str:
-    return {None: "unknown", True: "yes", False: "no"}.get(value, str(value))  # type: ignore[call-overload,no-any-return]
+def _in(episode: Seen, cell: Fields) -> bool:
+    return all(episode.record.settings.get(k) == v for k, v in cell.items())
+
+
+def by_cell(cells: Sequence[Fields], episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:
+    """Feasibility of each cell at the size that most of them share, with its Wilson interval."""
+    sizes = Counter(size for cell in cells for size in {_size(e) for e in episodes if _in(e, cell)})
+    size, shared = max(sizes.items(), key=lambda one: one[1])
+    if shared < 2:
+        return
+    inside = [e for e in episodes if _size(e) == size]
+    places = [(k, cell) for k, cell in enumerate(cells) if any(_in(e, cell) for e in inside)]
+    lines, numbers = list[Line](), list[list[str]]()
+    for number, (look, group) in enumerate(by_series(inside, looks).items()):
+        shift = 0.7 * ((number + 0.5) / len(looks) - 0.5)
+        rates = [(k + shift, _rate([e for e in group if _in(e, cell)])) for k, cell in places]
+        points = [(x, r.value) for x, r in rates if r.value is not None]
+        bands = [(x, r.low or 0.0, r.high or 0.0) for x, r in rates if r.value is not None]
+        lines.append(Line(look, points, bands, dots=True, whiskers=True, joined=False))
+        numbers.append([look.label, *(_share(r) for _, r in rates)])
+    ticks = [(float(k), _initials(cell)) for k, cell in places]
+    title = f"Feasible answers by cell ({size[0]} tasks, {size[1]} precedences)"
+    axis = Axis("cell", ticks[0][0] - 0.5, ticks[-1][0] + 0.5, ticks)
+    names = dict.fromkeys(w for _, c in places for v in c.values() for w in str(v).split(","))
+    caption = (
+        "Share of answers that satisfy every constraint, with its 95 % Wilson interval. "
+        + ", ".join(f"{_initial(w)} {w}" for w in names if _initial(w) != w) + "."
+    )  # fmt: skip
+    plot = Plot(title, axis, share_axis("feasible"), lines)
+    yield Figure(title, caption, plot.draw(), [["cell", *(name for _, name in ticks)], *numbers])
+
+
+def _size(episode: Seen) -> tuple[int, object]:
+    return episode.instance.level, episode.record.settings.get("edges")
+
+
+def _rate(episodes: Sequence[Seen]) -> Estimate:
+    return share(per_instance([e.record for e in episodes], lambda grade: grade.score))
+
+
+def _share(rate: Estimate) -> str:
+    if rate.value is None:
+        return "-"
+    return f"{per_cent(rate.value)} ({per_cent(rate.low or 0.0)} to {per_cent(rate.high or 0.0)})"
+
+
+def _initials(cell: Fields) -> str:
+    return " ".join("".join(map(_initial, str(v).split(","))) for v in cell.values())
+
+
+def _initial(word: str) -> str:
+    """A kind of constraint by one letter, anything else as it is."""
+    return {"downtime": "D", "windows": "W", "disjunctions": "X"}.get(word, word)
 
 
 def _with_band(line: Line, x: float) -> str:

@@ -67,6 +67,7 @@ class Line:
     dots: bool = False
     whiskers: bool = False
     named: bool = False
+    joined: bool = True
 
     def at(self, x: float) -> float | None:
         """The value at x: of the step there, or of the point that stands there."""
@@ -119,10 +120,14 @@ class Plot:
             y = self._y(value)
             found.append(tag("line", x1=LEFT, x2=right, y1=y, y2=y, class_="grid"))
             found.append(tag("text", name, x=LEFT - 7, y=y + 3.5, class_="tick", text_anchor="end"))
+        taken = 0.0
         for value, name in self.x.ticks:
-            x = self._x(value)
+            x, half = self._x(value), 3.4 * len(name)
             found.append(tag("line", x1=x, x2=x, y1=base, y2=base + 4, class_="axis"))
-            found.append(tag("text", name, x=x, y=base + 16, class_="tick", text_anchor="middle"))
+            if x - half > taken:
+                found.append(tag("text", name, x=x, y=base + 16, class_="tick",
+                                 text_anchor="middle"))  # fmt: skip
+                taken = x + half + 3
         found.append(tag("line", x1=LEFT, x2=right, y1=base, y2=base, class_="axis"))
         middle = (LEFT + right) / 2
         found.append(tag("text", self.x.name, x=middle, y=HEIGHT - 5, class_="name",
@@ -149,7 +154,7 @@ class Plot:
             upper = [(self._x(x), self._y(high)) for x, _, high in line.bands]
             lower = [(self._x(x), self._y(low)) for x, low, _ in reversed(line.bands)]
             parts.append(tag("path", d=path([*upper, *lower]) + "Z", class_="band"))
-        if len(points) > 1:
+        if len(points) > 1 and line.joined:
             corners = stairs(points) if line.steps else points
             parts.append(tag("path", d=path(corners), class_="line", stroke_dasharray=look.dash))
         if line.dots or len(points) == 1:
@@ -158,7 +163,7 @@ class Plot:
             x, y = points[-1]
             side = {"x": x - 7, "text_anchor": "end"} if x > WIDTH * 0.6 else {"x": x + 7}
             parts.append(tag("text", look.label, y=y + 3.5, class_="tick", **side))
-        return tag("g", *parts, class_=f"series {look.colour}", data_series=look.number)
+        return tag("g", *parts, class_=f"series {look.kind} {look.colour}", data_series=look.number)
 
     def table(self, xs: Ticks, show: Callable[[float], str]) -> list[list[str]]:
         """The lines' values at some places, a column each."""

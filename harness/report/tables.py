@@ -9,7 +9,7 @@ from graders.statistics import Estimate
 from harness.board import Row
 from harness.models.keys import scrub
 from harness.registry import family
-from harness.report.base import Looks, label
+from harness.report.base import Looks, series
 from harness.report.svg import tag
 
 PLAIN = ("ratio_of_sums", "tau", "regret", "recovery")  # metrics that are no shares
@@ -23,7 +23,7 @@ class Cell:
     Attributes:
         key: the path of its value in a row of `board --json`; empty if there is none.
         value: that value.
-        small: what stands under the text, such as the interval.
+        small: what stands under the text: the interval, or a note why there is none.
     """
 
     key: str
@@ -34,6 +34,11 @@ class Cell:
     high: float | None = None
     picture: Markup | None = None
     tone: str = ""
+
+    @property
+    def note(self) -> bool:
+        """Whether what stands under the text is no interval."""
+        return self.low is None
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def table(numbered: Sequence[tuple[int, Row]], looks: Looks) -> Table:
     low = min([0.0, *(e for row in rows for e in (row.score.low, row.score.value) if e is not None)])
     lines = []
     for number, row in numbered:
-        look = looks[label(row.model, row.agent, row.memory, row.setup)]
+        look = looks[series(row, row.setup)]
         found = [*[_where(row)] * cells, *_cells(row, shown, rows, max(low, -1.0))]
         found += [_count("memory_calls", row.memory_calls), _tokens(row)] * notes
         lines.append(Line(number, look.number, look.colour, row.kind, tuple(found)))
@@ -79,11 +84,12 @@ def table(numbered: Sequence[tuple[int, Row]], looks: Looks) -> Table:
 
 
 def _where(row: Row) -> Cell:
-    return Cell("", ", ".join(f"{k} {_setting(v)}" for k, v in row.cell.items()))
+    return Cell("", ", ".join(f"{k} {setting(v)}" for k, v in row.cell.items()))
 
 
-def _setting(value: object) -> str:
-    return "unknown" if value is None else str(value)
+def setting(value: object) -> str:
+    """A setting for a reader; lists in it may break."""
+    return "unknown" if value is None else str(value).replace(",", ", ")
 
 
 def _tokens(row: Row) -> Cell:
@@ -92,8 +98,9 @@ def _tokens(row: Row) -> Cell:
 
 def _cells(row: Row, shown: Sequence[str], rows: Sequence[Row], low: float) -> Iterator[Cell]:
     extra = [x for x, usual in ((row.agent, "direct"), (row.memory, "none")) if x != usual]
-    extra += [f"{k} {scrub(str(v))}" for k, v in row.setup.items()]
-    yield Cell("model", row.model, row.model, ", ".join(extra))
+    several = len({r.setup.get("base_url") for r in rows if r.model == row.model}) > 1
+    extra += [f"{k} {v}" for k, v in row.setup.items() if k != "base_url" or several]
+    yield Cell("model", row.model, row.model, ", ".join(map(scrub, extra)))
     yield Cell("kind", row.kind, row.kind)
     yield _score(row, rows, low)
     partial = row.of is not None and row.n < row.of
@@ -151,7 +158,7 @@ def _dollars(cost: float | None) -> str:
 
 def whisker(score: Estimate, marks: Mapping[str, float | None], low: float) -> Markup:
     """A score with its interval on the scale of its family, the best floor and ceiling marked."""
-    wide, high = 128.0, 20.0
+    wide, high = 112.0, 20.0
 
     def place(value: float) -> float:
         return 4 + (max(low, min(1.0, value)) - low) / (1 - low) * (wide - 8)

@@ -5,7 +5,7 @@ from math import inf
 from typing import Any
 
 from harness.board import Row
-from harness.report.base import Detail, Figure, Frame, Looks, Seen, Timeline, label
+from harness.report.base import Detail, Figure, Frame, Looks, Seen, Timeline, series
 from harness.report.charts import by_series, gap_figure, per_cent
 from harness.report.svg import Line, Plot, level_axis, plain_axis
 from tasks.base import Fields
@@ -47,7 +47,7 @@ def _line(row: Row, looks: Looks) -> Line:
     points = [(x, e.value) for x, e in found.items() if e.value is not None]
     bands = [(x, e.low, e.high) for x, e in found.items()
              if e.low is not None and e.high is not None]  # fmt: skip
-    look = looks[label(row.model, row.agent, row.memory, row.setup)]
+    look = looks[series(row, row.setup)]
     return Line(look, points, bands, dots=True)
 
 
