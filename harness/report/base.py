@@ -96,10 +96,11 @@ class Timeline(Noun, frozen=True, tag="timeline"):
 
     Attributes:
         starts: of each row's bar, None where there is none to draw.
-        sort: whether rows stand in the order of their bars instead of the frame's.
-        bad: (row, what is wrong with it).
-        links: (row that is too late, row that waits for it, what is wrong).
-        over: (load, start, end, what is wrong).
+        sort: whether rows stand in the order of their own bars; else in that of the last
+            timeline of their frame, which is the reference's.
+        bad: (row, number of the violation that it has a part in).
+        links: (row that is too late, row that waits for it, number of the violation).
+        over: (load, start, end, number of the violation).
         mark: a moment that is told, such as the makespan.
     """
 
@@ -108,9 +109,9 @@ class Timeline(Noun, frozen=True, tag="timeline"):
     frame: Frame
     starts: tuple[Number | None, ...]
     sort: bool = False
-    bad: tuple[tuple[int, str], ...] = ()
-    links: tuple[tuple[int, int, str], ...] = ()
-    over: tuple[tuple[int, Number, Number, str], ...] = ()
+    bad: tuple[tuple[int, int], ...] = ()
+    links: tuple[tuple[int, int, int], ...] = ()
+    over: tuple[tuple[int, Number, Number, int], ...] = ()
     mark: Number | None = None
 
 
@@ -169,32 +170,34 @@ def series(of: Row | Record, setup: Fields) -> str:
 
 
 def looks(rows: Iterable[Row]) -> dict[str, Look]:
-    """A colour a model, dashes for the ways it was asked; floors are grey beside models."""
-    rows = list(rows)
-    only_policies = all(row.kind != "model" for row in rows)
-    names = _names(rows)
-    colours: dict[str, str] = {}
-    ways: dict[str, int] = {}
-    found: dict[str, Look] = {}
-    for row in sorted(rows, key=lambda r: (r.kind != "model", r.kind)):
-        key = series(row, row.setup)
-        if key in found:
-            continue
-        grey = row.kind == "floor" and not only_policies
-        if row.model not in colours:
-            peers = sum(c.startswith("g" if grey else "c") for c in colours.values())
-            plain = f"g{peers % GREYS}" if grey else f"c{peers % COLOURS}"
-            colours[row.model] = "ceiling" if row.kind == "ceiling" else plain
-            ways[row.model] = peers // (GREYS if grey else COLOURS)
-        dash = DASHES[ways[row.model] % len(DASHES)]
-        ways[row.model] += 1
-        found[key] = Look(len(found), names[key], row.kind, colours[row.model], dash)
+    """A colour a model, dashes for the ways it was asked; floors are grey beside models.
+
+    Models come first, then as on the board; without a memory a line has no dashes.
+    """
+    ordered = sorted(rows, key=lambda r: (r.kind != "model", r.kind))
+    keys = {series(row, row.setup): row for row in ordered}
+    names = _names(keys)
+    policies = all(row.kind != "model" for row in ordered)
+    colours: dict[str, tuple[str, int]] = {}  # and how often all were used up
+    for row in ordered:
+        letter, many = ("g", GREYS) if row.kind == "floor" and not policies else ("c", COLOURS)
+        if row.kind == "ceiling":
+            colours[row.model] = "ceiling", 0
+        elif row.model not in colours:
+            alike = sum(c[0] == letter and c != "ceiling" for c, _ in colours.values())
+            colours[row.model] = f"{letter}{alike % many}", alike // many
+    found = {}
+    for number, (key, row) in enumerate(keys.items()):
+        ways = [k for k, r in keys.items() if r.model == row.model]
+        ways.sort(key=lambda k: keys[k].memory != "none")
+        colour, turn = colours[row.model]
+        dash = DASHES[(turn + ways.index(key)) % len(DASHES)]
+        found[key] = Look(number, names[key], row.kind, colour, dash)
     return found
 
 
-def _names(rows: Iterable[Row]) -> dict[str, str]:
+def _names(keys: Mapping[str, Row]) -> dict[str, str]:
     """What series are called: without the server's address, where that is clear."""
-    keys = {series(row, row.setup): row for row in rows}
     short = {k: series(r, {n: v for n, v in r.setup.items() if n != "base_url"})
              for k, r in keys.items()}  # fmt: skip
     calls = Counter(short.values())

@@ -1,10 +1,10 @@
 """Years of clashes on the page: the error by round, with and without memory, every decision."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import mean
 
 from graders.calendar import learning_gain
-from graders.calendar_learners import logit_scores, prior_scores, wrong_rounds
+from graders.calendar_learners import Scores, logit_scores, prior_scores, wrong_rounds
 from graders.statistics import Estimate, bootstrap
 from harness.board import Row
 from harness.report.base import Detail, Figure, Look, Looks, Seen, Strip
@@ -16,7 +16,10 @@ from tasks.calendar import Year, accepted
 
 BLOCKS = 12  # of rounds, at the most: an error of one round says little
 FEWEST = 4  # rounds in a block
-LEARNERS = {"policy/role-prior": prior_scores, "policy/logit-all": logit_scores}
+LEARNERS: dict[str, Callable[[Year], Sequence[Scores]]] = {
+    "policy/role-prior": prior_scores,
+    "policy/logit-all": logit_scores,
+}
 
 
 def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:
@@ -130,17 +133,16 @@ def detail(episode: Seen) -> Detail:
         right = choice == judgement.decision
         cells += "x" if choice is None else "1" if right else "0"
         said = "no decision that can be used" if choice is None else f"accepted {choice}"
-        lines.append(f"{one.date}: {said}" + (
-            ", as the user did" if right else f"; the user accepted {judgement.decision}"))  # fmt: skip
+        truth = "as the user did" if right else f"the user accepted {judgement.decision}"
+        lines.append(f"{one.date}: {said}, {truth}")
     cells += "x" * (len(year.rounds) - len(cells))
-    known = {"role prior": prior_scores, "logit": logit_scores}
     others = [
         "".join("01"[not wrong] for wrong in wrong_rounds(year, scores(year)))
-        for scores in known.values()
+        for scores in LEARNERS.values()
     ]
     counts = {c: cells.count(c) for c in "10x"}
     note = f"{counts['1']} right, {counts['0']} wrong, {counts['x']} not usable"
-    strip = Strip("Decisions", note, ("this answer", *known), (cells, *others))
+    strip = Strip("Decisions", note, ("this answer", "role prior", "logit"), (cells, *others))
     return Detail((strip,), tuple(lines))
 
 

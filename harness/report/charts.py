@@ -21,6 +21,7 @@ from harness.report.svg import (
 from harness.totals import total
 from tasks.base import Record
 
+LEFT, HEAD, WIDE, HIGH = 132, 66, 42, 23  # of a matrix: room for names, size of a square
 GAPS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 RATIOS = (1.0, 1.02, 1.05, 1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
 
@@ -148,7 +149,8 @@ def _spent(row: Row, episodes: Iterable[Seen], what: str) -> float | None:
 
 def _tokens(record: Record) -> int | None:
     counts = (record.input_tokens, record.output_tokens, record.memory_tokens)
-    return total(list(counts))
+    found: int | None = total(counts)
+    return found
 
 
 def _limits(rows: Iterable[Row]) -> list[tuple[float, str]]:
@@ -172,28 +174,36 @@ def matrix_figure(
     title: str, caption: str, shares: Mapping[Look, Mapping[str, float]], columns: Sequence[str]
 ) -> Figure:
     """Shares as squares that are darker the larger they are, with the numbers in them."""
-    left, wide, high, head = 132, 42, 23, 66
-    parts: list[Markup] = []
-    for k, name in enumerate(columns):
-        x = left + (k + 0.5) * wide
-        parts.append(tag("text", name.replace("_", " "), x=x - 6, y=head - 8, class_="tick",
-                         transform=f"rotate(-35 {x - 6:g} {head - 8})"))  # fmt: skip
-    for r, (look, found) in enumerate(shares.items()):
-        y = head + r * high
-        who = look.label if len(look.label) <= 22 else look.label[:21] + "…"
-        cells = [tag("title", look.label),
-                 tag("text", who, x=left - 8, y=y + 16, class_="tick", text_anchor="end")]  # fmt: skip
-        for k, name in enumerate(columns):
-            share = found.get(name, 0.0)
-            cells.append(tag("rect", x=left + k * wide + 1, y=y + 1, width=wide - 2,
-                             height=high - 2, rx=2, class_="heat", fill_opacity=f"{share:.2f}"))  # fmt: skip
-            text = "·" if not share else f"{100 * share:.0f}"
-            cells.append(tag("text", text, x=left + (k + 0.5) * wide, y=y + 16, text_anchor="middle",
-                             class_="heat-text strong" if share > 0.55 else "heat-text"))  # fmt: skip
-        parts.append(tag("g", *cells, class_=f"series {look.kind}", data_series=look.number))
-    width, height = left + wide * len(columns) + 40, head + high * len(shares) + 4
-    picture = tag("svg", tag("title", title), *parts, viewBox=f"0 0 {width} {height}", role="img",
-                  class_="plot matrix", width=width)  # fmt: skip
-    table = [["", *columns], *([k.label, *(per_cent(v.get(c, 0.0)) for c in columns)]
-                               for k, v in shares.items())]  # fmt: skip
+    lines = [_squares(look, found, columns, k) for k, (look, found) in enumerate(shares.items())]
+    heads = [
+        tag("text", name.replace("_", " "), x=x, y=HEAD - 8, class_="tick",
+            transform=f"rotate(-35 {x:g} {HEAD - 8})")
+        for name, x in ((n, LEFT + (k + 0.5) * WIDE - 6) for k, n in enumerate(columns))
+    ]  # fmt: skip
+    width, height = LEFT + WIDE * len(columns) + 40, HEAD + HIGH * len(lines) + 4
+    picture = tag("svg", tag("title", title), *heads, *lines, viewBox=f"0 0 {width} {height}",
+                  role="img", class_="plot matrix", width=width)  # fmt: skip
+    table = [
+        ["", *columns],
+        *([k.label, *(per_cent(v.get(c, 0.0)) for c in columns)] for k, v in shares.items()),
+    ]
     return Figure(title, caption, picture, table)
+
+
+def _squares(look: Look, found: Mapping[str, float], columns: Sequence[str], row: int) -> Markup:
+    """A line of a matrix."""
+    y = HEAD + row * HIGH
+    who = look.label if len(look.label) <= 22 else look.label[:21] + "…"
+    cells = [
+        tag("title", look.label),
+        tag("text", who, x=LEFT - 8, y=y + 16, class_="tick", text_anchor="end"),
+    ]
+    for k, name in enumerate(columns):
+        share, x = found.get(name, 0.0), LEFT + k * WIDE
+        cells.append(tag("rect", x=x + 1, y=y + 1, width=WIDE - 2, height=HIGH - 2, rx=2,
+                         class_="heat", fill_opacity=f"{share:.2f}"))  # fmt: skip
+        strong = "heat-text strong" if share > 0.55 else "heat-text"
+        text = f"{100 * share:.0f}" if share else "·"
+        cells.append(tag("text", text, x=x + WIDE / 2, y=y + 16, text_anchor="middle",
+                         class_=strong))  # fmt: skip
+    return tag("g", *cells, class_=f"series {look.kind}", data_series=look.number)

@@ -38,25 +38,27 @@ function lastMoment(timelines, frames) {
   return Math.max(1, ...ends);
 }
 
-function drawTimeline(t, frame, end, width) {
+// `by` are the starts that rows stand in the order of; `why` are the violations in words.
+function drawTimeline(t, frame, by, why, end, width) {
   const count = frame.names.length;
   const high = Math.max(5, Math.min(19, Math.floor(560 / count)));
   const gutter = Math.min(120, 14 + 6.6 * Math.max(...frame.names.map((n) => n.length), ...frame.loads.map((l) => l.name.length + 3)));
   const x = (moment) => gutter + (Math.max(0, Math.min(end, moment)) / end) * (width - gutter - 14);
   const order = frame.names.map((_, k) => k);
-  if (t.sort) order.sort((a, b) => (t.starts[a] ?? Infinity) - (t.starts[b] ?? Infinity));
+  order.sort((a, b) => (by[a] ?? Infinity) - (by[b] ?? Infinity));
   const top = t.sort ? 46 : 20;
   const y = [];
   order.forEach((k, place) => { y[k] = top + place * high; });
   const bottom = top + count * high;
   const wrong = new Map();
-  for (const [k, text] of t.bad) wrong.set(k, [...(wrong.get(k) || []), text]);
-  for (const [a, b, text] of t.links) for (const k of [a, b]) wrong.set(k, [...(wrong.get(k) || []), text]);
+  const note = (k, number) => wrong.set(k, [...(wrong.get(k) || []), why[number] || ""]);
+  for (const [k, number] of t.bad) note(k, number);
+  for (const [a, b, number] of t.links) [a, b].forEach((k) => note(k, number));
   const parts = [];
   for (const k of order) parts.push(...drawRow(t, frame, k, { x, y: y[k], high, wrong: wrong.get(k), gutter }));
-  for (const link of t.links) parts.push(...drawLink(t, frame, link, x, y, high));
+  for (const link of t.links) parts.push(...drawLink(t, frame, link, why, x, y, high));
   if (t.sort) parts.push(...drawMachine(t, frame, order, x, gutter));
-  const panels = frame.loads.map((load, k) => drawLoad(t, frame, k, x, bottom + 14 + k * 54, end));
+  const panels = frame.loads.map((load, k) => drawLoad(t, frame, k, why, x, bottom + 14 + k * 54, end));
   const base = bottom + 8 + frame.loads.length * 54;
   const lines = [];
   if (frame.end) lines.push(svg("line", { x1: x(frame.end), x2: x(frame.end), y1: top - 6, y2: base, class: "limit" }, svg("title", {}, `horizon ${frame.end}`)));
@@ -107,14 +109,14 @@ function drawMachine(t, frame, order, x, gutter) {
   return [svg("text", { x: gutter - 6, y: 32, "text-anchor": "end" }, "all"), ...bars];
 }
 
-function drawLink(t, frame, [a, b, text], x, y, high) {
+function drawLink(t, frame, [a, b, number], why, x, y, high) {
   if (t.starts[a] === null || t.starts[b] === null) return [];
   const from = [x(t.starts[a] + frame.sizes[a]), y[a] + high / 2];
   const to = [x(t.starts[b]), y[b] + high / 2];
   const bend = Math.max(from[0], to[0]) + 9;
   const tip = `M${to[0]} ${to[1]}l6 -3v6z`;
   return [
-    svg("path", { d: `M${from[0]} ${from[1]}C${bend} ${from[1]} ${bend} ${to[1]} ${to[0] + 5} ${to[1]}`, class: "link" }, svg("title", {}, text)),
+    svg("path", { d: `M${from[0]} ${from[1]}C${bend} ${from[1]} ${bend} ${to[1]} ${to[0] + 5} ${to[1]}`, class: "link" }, svg("title", {}, why[number])),
     svg("path", { d: tip, class: "tip" }),
   ];
 }
@@ -132,8 +134,8 @@ function usage(t, frame, load) {
   return [...change.keys()].sort((a, b) => a - b).map((moment) => [moment, (used += change.get(moment))]);
 }
 
-function drawLoad(t, frame, number, x, top, end) {
-  const load = frame.loads[number];
+function drawLoad(t, frame, k, why, x, top, end) {
+  const load = frame.loads[k];
   const high = 36;
   const used = usage(t, frame, load);
   const most = Math.max(load.capacity, ...used.map(([, amount]) => amount), 1);
@@ -149,10 +151,10 @@ function drawLoad(t, frame, number, x, top, end) {
   const limit = (moment) => (load.down.some(([from, to]) => from <= moment && moment < to) ? 0 : load.capacity);
   const moments = [...new Set([...used.map(([moment]) => moment), ...load.down.flat()])].sort((a, b) => a - b);
   let at = 0;
-  moments.forEach((moment, k) => {
+  moments.forEach((moment, place) => {
     while (at < used.length && used[at][0] <= moment) at += 1;
     const amount = at ? used[at - 1][1] : 0;
-    const next = moments[k + 1] ?? moment;
+    const next = moments[place + 1] ?? moment;
     const most = limit(moment);
     if (amount > 0) parts.push(block(moment, next, 0, Math.min(amount, most), "use"));
     if (amount > most) parts.push(block(moment, next, most, amount, "excess"));
@@ -160,8 +162,8 @@ function drawLoad(t, frame, number, x, top, end) {
   let d = `M${x(0)} ${y(limit(0))}`;
   for (const [from, to] of load.down) d += `H${x(from)}V${y(0)}H${x(to)}V${y(load.capacity)}`;
   parts.push(svg("path", { d: `${d}H${x(end)}`, class: "capacity" }));
-  for (const [which, from, to, text] of t.over) {
-    if (which === number) parts.push(svg("rect", { x: x(from), width: Math.max(2, x(to) - x(from)), y: top, height: high, fill: "transparent" }, svg("title", {}, text)));
+  for (const [which, from, to, number] of t.over) {
+    if (which === k) parts.push(svg("rect", { x: x(from), width: Math.max(2, x(to) - x(from)), y: top, height: high, fill: "transparent" }, svg("title", {}, why[number])));
   }
   return parts;
 }

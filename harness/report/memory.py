@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from statistics import mean
 
-from harness.report.base import Figure, Looks, Seen
+from harness.report.base import Figure, Frame, Looks, Seen, Timeline
 from harness.report.charts import by_series
 from harness.report.svg import Line, Plot, plain_axis
 from memory.context import State
@@ -14,7 +14,7 @@ from tasks.base import Fields
 
 
 def memory_figures(episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:
-    """Tokens of the notes that hold after each round, the mean over episodes; none without notes."""
+    """Tokens of the notes that hold after each round, the mean over episodes, if there are any."""
     lines = []
     for look, group in by_series(episodes, looks).items():
         held = [notes_held(e.memory) for e in group]
@@ -47,6 +47,23 @@ def notes_held(state: State) -> list[int]:
         notes = (e for e in entries.values() if e.kind != ROUND and e.valid(date))
         found.append(sum(tokens(e.text) for e in notes))
     return found
+
+
+def notes_timeline(state: State) -> Timeline | None:
+    """From which round until which each note holds; None without notes."""
+    notes = [entry for entry in state.entries if entry.kind != ROUND]
+    if not notes:
+        return None
+    dates = sorted({operation.date for operation in state.log})
+    place = {date: number for number, date in enumerate(dates, 1)}
+    ends = [len(dates) + 1 if e.until is None else place[e.until] for e in notes]
+    starts = tuple(place[e.since] for e in notes)
+    frame = Frame(
+        unit="round",
+        names=tuple(f"{e.kind} {e.id}" for e in notes),
+        sizes=tuple(b - a for a, b in zip(starts, ends, strict=True)),
+    )
+    return Timeline("Notes over time", f"{len(notes)} notes, from when until when", frame, starts)
 
 
 def told(state: State) -> Fields | None:

@@ -1,9 +1,11 @@
 """Episodes as compressed data that the page opens on demand.
 
 Answers to one instance stand together, and every text is kept once a chunk, paragraph by
-paragraph, so that prompts that share most of their text cost little.
+paragraph. Numbers stand apart from the words around them, and what is alike in frames side by
+side: prompts that differ in their numbers only then cost little more than these.
 """
 
+import re
 import zlib
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
@@ -13,10 +15,11 @@ from typing import Any
 import msgspec
 
 from harness.models.keys import scrub
-from harness.report.base import Drawings, Seen, Strip, Timeline
-from harness.report.memory import told
+from harness.report.base import Drawings, Frame, Seen, Strip, Timeline
+from harness.report.memory import notes_timeline, told
 from harness.transcript import Call, Episode
 from memory.base import is_memory
+from memory.context import State
 from tasks.base import Fields, Parsed, Reply
 
 CHUNK = 100_000  # bytes before compression, roughly
@@ -24,6 +27,8 @@ LONGEST = 20_000  # characters of a text; a longer one is cut in its middle
 TAIL = 5_000  # of which so many are its end
 MOST_WORDS = 100  # violations told one by one
 BREAK = "\n\n"
+GAP = "\x01"  # where a number stood
+_NUMBER = re.compile(f"[0-9]+|{GAP}")
 
 
 class Texts:
@@ -49,7 +54,9 @@ def shorten(text: str) -> str:
     if len(text) <= LONGEST:
         return text
     left = len(text) - LONGEST
-    return f"{text[: LONGEST - TAIL]}\n[... {left:,} characters are left out here ...]\n{text[-TAIL:]}"
+    return (
+        f"{text[: LONGEST - TAIL]}\n[... {left:,} characters are left out here ...]\n{text[-TAIL:]}"
+    )
 
 
 def compress(value: object) -> str:
@@ -88,11 +95,18 @@ class Pack:
             "calls": self._calls(episode),
             "pictures": [self._picture(one) for one in detail.pictures] if detail else [],
             "steps": detail.steps if detail else [],
-            "memory": _scrubbed(told(episode.memory)),
+            "memory": self._memory(episode.memory),
         }
         if record.problem:
             fields["problem"] = _scrubbed(msgspec.to_builtins(record.problem))
         return fields
+
+    def _memory(self, state: State) -> Fields | None:
+        found = told(state)
+        if found is None:
+            return None
+        drawn = notes_timeline(state)
+        return {**_scrubbed(found), "pictures": [self._picture(drawn)] if drawn else []}
 
     def _picture(self, picture: Timeline | Strip) -> Fields:
         fields: Fields = msgspec.to_builtins(picture)
@@ -111,7 +125,11 @@ class Pack:
     def _calls(self, episode: Episode) -> list[Fields]:
         own = [call for call in episode.calls if not is_memory(call.path)]
         answers = episode.outcome.answers if episode.outcome else ()
-        parsed = dict(zip((c.path for c in own), answers, strict=True)) if len(own) == len(answers) else {}
+        parsed = (
+            dict(zip((c.path for c in own), answers, strict=True))
+            if len(own) == len(answers)
+            else {}
+        )
         return [self._call(call, parsed.get(call.path)) for call in episode.calls]
 
     def _call(self, call: Call, parsed: Parsed | None) -> Fields:
@@ -213,11 +231,16 @@ def _localised(texts: list[str], episodes: Iterable[Fields]) -> Fields:
     for packed in episodes:
         for numbers in _lists(packed):
             numbers[:] = [local.setdefault(n, len(local)) for n in numbers]
-        for picture in packed["pictures"]:
+        for picture in [*packed["pictures"], *(packed["memory"] or {}).get("pictures", [])]:
             if "frame" in picture:
                 picture["frame"] = frames.setdefault(picture["frame"], len(frames))
+    columns: dict[str, list[Any]] = {name: [] for name in Frame.__struct_fields__}
+    for encoded in frames:
+        for name, value in msgspec.json.decode(encoded).items():
+            columns[name].append(value)
     return {
-        "texts": [texts[n] for n in local],
-        "frames": [msgspec.Raw(frame) for frame in frames],
+        "texts": [_NUMBER.sub(GAP, texts[n]) for n in local],
+        "numbers": [" ".join(_NUMBER.findall(texts[n])) for n in local],
+        "frames": columns,
         "episodes": episodes,
     }

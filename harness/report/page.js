@@ -25,7 +25,7 @@ function themes() {
   const show = () => {
     if (now === "auto") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = now;
-    button.textContent = `Theme: ${now}`;
+    button.textContent = `◐ ${now}`;
     button.setAttribute("aria-label", `Theme: ${now === "auto" ? "as the system" : now}`);
   };
   button.addEventListener("click", () => {
@@ -260,15 +260,23 @@ function episodeHead(number, entry, dialog) {
       el("button", { type: "button", autofocus: true, onclick: () => dialog.close() }, "Close")));
 }
 
+// A paragraph as it was: its numbers are kept apart from its words.
+function paragraph(chunk, n) {
+  const numbers = chunk.numbers[n].split(" ");
+  let k = 0;
+  return chunk.texts[n].replace(/\x01/g, () => numbers[k++]);
+}
+
 function episodeBody(entry, episode, chunk) {
-  const text = (numbers) => numbers.map((n) => chunk.texts[n]).join("\n\n");
+  const text = (parts) => parts.map((n) => paragraph(chunk, n)).join("\n\n");
+  const frames = chunk.frames.names.map((_, k) => Object.fromEntries(Object.entries(chunk.frames).map(([name, column]) => [name, column[k]])));
   const parts = [];
   if (episode.problem) {
     parts.push(el("h3", {}, "What broke"), el("p", {}, `${episode.problem.boundary}: ${episode.problem.message}`));
     if (episode.problem.trace) parts.push(el("details", {}, el("summary", {}, "Traceback"), el("pre", {}, episode.problem.trace)));
   }
   if (episode.why.length) parts.push(el("h3", {}, "Why"), el("ul", { class: "reasons" }, ...episode.why.map((one) => el("li", {}, one))));
-  if (episode.pictures.length) parts.push(el("h3", {}, "Picture"), ...pictures(episode.pictures, chunk.frames));
+  if (episode.pictures.length) parts.push(el("h3", {}, "Picture"), ...pictures(episode.pictures, frames, episode.why));
   parts.push(el("h3", {}, "Grade"), gradeFacts(entry, episode.facts));
   parts.push(el("h3", {}, episode.calls.length === 1 ? "Call" : `${episode.calls.length} calls`));
   let own = 0;
@@ -279,7 +287,7 @@ function episodeBody(entry, episode, chunk) {
     parts.push(callView(call, told, text, episode.calls.length === 1));
   }
   if (!episode.calls.length) parts.push(el("p", {}, "Nothing was asked."));
-  if (episode.memory) parts.push(...memoryView(episode.memory));
+  if (episode.memory) parts.push(...memoryView(episode.memory, frames));
   return parts;
 }
 
@@ -301,21 +309,22 @@ function gradeFacts(entry, facts) {
   return el("dl", { class: "grid-facts" }, ...all.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(value)))));
 }
 
-function pictures(found, frames) {
+function pictures(found, frames, why, told) {
   const timelines = found.filter((one) => one.type === "timeline");
   const end = timelines.length ? lastMoment(timelines, frames) : 0;
   const draw = (one) => {
     const place = el("div", { class: "drawn" });
-    place.draw = (width) => one.type === "timeline" ? drawTimeline(one, frames[one.frame], end, width) : drawStrip(one, width);
+    const by = (one.sort ? one : timelines.findLast((t) => t.frame === one.frame) || {}).starts;
+    place.draw = (width) => one.type === "timeline" ? drawTimeline(one, frames[one.frame], by, why, end, width) : drawStrip(one, width);
     return place;
   };
   const views = found.map((one) => el("figure", {}, el("figcaption", {}, el("strong", {}, one.title), el("small", {}, one.note)), draw(one),
     one.type === "timeline" ? timelineTable(one, frames[one.frame]) : null));
   const loads = timelines.some((t) => frames[t.frame].loads.length);
   const windows = timelines.some((t) => frames[t.frame].windows.length);
-  const keys = timelines.length
+  const keys = told || (timelines.length
     ? [["bar", "runs"], ["bad", timelines.some((t) => frames[t.frame].dues.length) ? "late; the stroke is its due date" : "violates a rule"], ...(windows ? [["window", "may run here"]] : []), ...(loads ? [["down", "resource is down"]] : [])]
-    : [["right", "right"], ["wrong", "wrong"], ["unusable", "not usable"]];
+    : [["right", "right"], ["wrong", "wrong"], ["unusable", "not usable"]]);
   return [el("div", { class: "pictures" }, ...views), el("p", { class: "picture-keys" }, ...keys.map(([kind, name]) => el("span", { class: `k-${kind}` }, name)))];
 }
 
@@ -348,7 +357,8 @@ function callView(call, told, text, only) {
     for (const [name, words] of reply.calls) view.append(turn(`tool call – ${name}`, text(words), "reply"));
     if (call.parsed) {
       const [value, how, problem] = call.parsed;
-      view.append(turn(problem ? `not read: ${problem}` : `read from it – ${how}`, text(value)));
+      if (problem) view.append(el("p", { class: "problem" }, `Nothing could be read from it: ${problem}.`));
+      else view.append(turn(`read from it – ${how}`, text(value)));
     }
   };
   view.addEventListener("toggle", () => { if (view.open) fillIn(); });
@@ -356,13 +366,13 @@ function callView(call, told, text, only) {
   return view;
 }
 
-function memoryView(memory) {
+function memoryView(memory, frames) {
   const told = `${plain(memory.read)} tokens read into prompts, ${plain(memory.written)} written; ${memory.rounds} past rounds kept word for word` +
     Object.entries(memory.counts).map(([name, count]) => `; ${name} ${count}`).join("");
   const heads = ["date", "what", "note", "text", "reason"];
   const rows = memory.log.map(([date, action, id, kind, words, reason]) =>
     el("tr", {}, el("td", {}, date), el("td", {}, action), el("td", {}, `${kind} ${id}`), el("td", {}, words), el("td", {}, reason)));
-  return [el("h3", {}, "Memory"), el("p", {}, told),
+  return [el("h3", {}, "Memory"), el("p", {}, told), ...(memory.pictures.length ? pictures(memory.pictures, frames, [], [["bar", "held"]]) : []),
     ...(rows.length ? [el("div", { class: "scroll" }, el("table", { class: "log" }, el("thead", {}, el("tr", {}, ...heads.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, ...rows)))] : [])];
 }
 
@@ -375,8 +385,16 @@ function follow() {
   else if (dialog.open) dialog.close();
 }
 
+// A table that goes on beyond the edge fades out there.
+function fading(part) {
+  const look = () => part.classList.toggle("goes-on", part.scrollLeft + part.clientWidth < part.scrollWidth - 2);
+  part.addEventListener("scroll", look, { passive: true });
+  new ResizeObserver(look).observe(part);
+}
+
 async function start() {
   themes();
+  document.querySelectorAll(".scroll").forEach(fading);
   document.querySelectorAll("[data-needs-script]").forEach((part) => { part.hidden = false; });
   document.querySelectorAll(".family").forEach((section) => {
     if (section.querySelector(".board")) board(section);

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from jinja2 import DictLoader, Environment, StrictUndefined
 
-from harness.board import Board, Row, read_board, setups_of
+from harness.board import Board, read_board, setups_of
 from harness.folder import Folder, Manifest
 from harness.models.keys import scrub
 from harness.registry import family
@@ -25,6 +25,7 @@ from tasks.base import Fields, Verdict
 
 FIRST = 3  # failures of each verdict told on the page itself, a family
 ORDER = (Verdict.error, Verdict.unparsable, Verdict.infeasible, Verdict.valid)
+MARK = "makespan report"  # by which a page is known as one
 WHY = 140  # characters of a reason in the list of episodes
 
 
@@ -74,6 +75,7 @@ def build(folders: Sequence[Path]) -> tuple[str, bool]:
     }
     manifests = [Folder.open(folder).manifest for folder in folders]
     page = _render(
+        mark=MARK,
         suite=manifests[0].configuration.suite,
         lock=manifests[0].configuration.lock,
         runs=[_told(m) for m in manifests],
@@ -88,9 +90,7 @@ def build(folders: Sequence[Path]) -> tuple[str, bool]:
     return page, board.complete
 
 
-def _read(
-    folder: Path, pack: Pack, families: dict[str, Drawings], start: int
-) -> Iterator[Entry]:
+def _read(folder: Path, pack: Pack, families: dict[str, Drawings], start: int) -> Iterator[Entry]:
     """Pack a folder's episodes as they are replayed."""
     setups = setups_of(Folder.open(folder).manifest.configuration)
     for number, episode in enumerate(episodes(folder), start):

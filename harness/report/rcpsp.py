@@ -17,7 +17,7 @@ from harness.report.charts import (
 )
 from harness.report.svg import Axis, Line, Plot, level_axis, share_axis
 from harness.report.tables import setting
-from tasks.base import Fields, Instance
+from tasks.base import Fields
 from tasks.rcpsp import Project, merged_downtimes
 
 KINDS = ("precedence", "resource", "downtime", "window", "disjunction", "horizon")
@@ -168,7 +168,9 @@ def _makespan(episode: Seen) -> float:
 
 
 def _against(episodes: Iterable[Seen]) -> str:
-    against = [e.record.grade.against for e in episodes if e.record.grade and e.record.grade.against]
+    against = [
+        e.record.grade.against for e in episodes if e.record.grade and e.record.grade.against
+    ]
     bound = against.count("bound")
     if not bound:
         return "Every gap is against a proven optimum."
@@ -182,77 +184,67 @@ def detail(episode: Seen) -> Detail:
     """The answer's Gantt chart beside the reference's."""
     project: Project = episode.instance.payload
     answered = (episode.outcome.answers[0].value or {}) if episode.outcome else {}
-    starts = answered.get("starts")
-    rows = _rows(episode.instance)
-    frame = _frame(project, rows)
+    frame, starts = _frame(project), answered.get("starts")
     pictures = []
     if isinstance(starts, dict):
         grade = episode.record.grade
-        wrong = grade.violations if grade else ()
-        pictures.append(_gantt("Answer", project, rows, frame, starts, wrong))
+        pictures.append(_gantt("Answer", frame, starts, grade.violations if grade else ()))
     known = episode.instance.reference
     if known.answer is not None:
         status = "proven optimum" if known.status == "optimal" else f"reference, {known.status}"
-        title = f"Reference ({status})"
-        pictures.append(_gantt(title, project, rows, frame, known.answer["starts"], ()))
+        pictures.append(_gantt(f"Reference ({status})", frame, known.answer["starts"], ()))
     return Detail(tuple(pictures))
 
 
-def _rows(instance: Instance[Project]) -> list[str]:
-    """Task ids by their start in the reference, so that what is out of order stands out."""
-    known: Fields = (instance.reference.answer or {}).get("starts", {})
-    ids = [task.id for task in instance.payload.tasks]
-    return sorted(ids, key=lambda i: (known.get(i, 0), ids.index(i)))
-
-
-def _frame(project: Project, rows: Sequence[str]) -> Frame:
-    tasks = {task.id: task for task in project.tasks}
+def _frame(project: Project) -> Frame:
     windows = {w.task: (w.release, w.deadline) for w in project.windows}
     down = merged_downtimes(project)
     loads = tuple(
-        Load(r.id, r.capacity, tuple(tasks[i].demands.get(r.id, 0) for i in rows),
+        Load(r.id, r.capacity, tuple(t.demands.get(r.id, 0) for t in project.tasks),
              tuple(down[r.id]))
         for r in project.resources
     )  # fmt: skip
     return Frame(
         unit="time units",
-        names=tuple(rows),
-        sizes=tuple(tasks[i].duration for i in rows),
-        windows=tuple(windows.get(i) for i in rows) if windows else (),
+        names=tuple(t.id for t in project.tasks),
+        sizes=tuple(t.duration for t in project.tasks),
+        windows=tuple(windows.get(t.id) for t in project.tasks) if windows else (),
         loads=loads,
         end=project.horizon,
     )
 
 
 def _gantt(
-    title: str,
-    project: Project,
-    rows: Sequence[str],
-    frame: Frame,
-    starts: Mapping[str, Any],
-    wrong: Sequence[Fields],
+    title: str, frame: Frame, starts: Mapping[str, Any], wrong: Sequence[Fields]
 ) -> Timeline:
-    limit = FAR * project.horizon
-    drawn = [s if type(s := starts.get(i)) is int and 0 <= s <= limit else None for i in rows]
+    limit = int(FAR * (frame.end or 0))
+    found = [starts.get(name) for name in frame.names]
+    drawn = [s if type(s) is int and 0 <= s <= limit else None for s in found]
     ends = [s + d for s, d in zip(drawn, frame.sizes, strict=True) if s is not None]
-    place = {name: k for k, name in enumerate(rows)}
-    loads = {load.name: k for k, load in enumerate(frame.loads)}
-    bad, links, over = list[tuple[int, str]](), list[tuple[int, int, str]](), []
-    for one in wrong:
-        text, kind = words(one), one["kind"]
-        if kind in ("precedence", "disjunction"):
-            names = ("before", "after") if kind == "precedence" else ("first", "second")
-            links.append((place[one[names[0]]], place[one[names[1]]], text))
-        elif kind in ("resource", "downtime"):
-            end = min(one["end"], 2 * limit)
-            over.append((loads[one["resource"]], min(one["start"], end), end, text))
-        elif kind in ("window", "horizon"):
-            bad.append((place[one["task"]], text))
     missing = drawn.count(None)
     notes = [f"makespan {max(ends)}"] if ends else []
-    notes += [f"{missing} of {len(rows)} tasks have no start that can be drawn"] * bool(missing)
-    return Timeline(title, ", ".join(notes), frame, tuple(drawn), bad=tuple(bad),
-                    links=tuple(links), over=tuple(over), mark=max(ends, default=None))  # fmt: skip
+    notes += [f"{missing} of {len(drawn)} tasks have no start that can be drawn"] * bool(missing)
+    return Timeline(title, ", ".join(notes), frame, tuple(drawn), mark=max(ends, default=None),
+                    **_marks(frame, wrong, 2 * limit))  # fmt: skip
+
+
+def _marks(frame: Frame, wrong: Sequence[Fields], limit: int) -> Fields:
+    """Where violations are drawn: at rows, between two, or at a resource."""
+    row = {name: k for k, name in enumerate(frame.names)}
+    load = {one.name: k for k, one in enumerate(frame.loads)}
+    bad, links, over = list[Any](), list[Any](), list[Any]()
+    for number, one in enumerate(wrong):
+        kind = one["kind"]
+        if kind == "precedence":
+            links.append((row[one["before"]], row[one["after"]], number))
+        elif kind == "disjunction":
+            links.append((row[one["first"]], row[one["second"]], number))
+        elif kind in ("resource", "downtime"):
+            end = min(one["end"], limit)
+            over.append((load[one["resource"]], min(one["start"], end), end, number))
+        elif kind in ("window", "horizon"):
+            bad.append((row[one["task"]], number))
+    return {"bad": tuple(bad), "links": tuple(links), "over": tuple(over)}
 
 
 def words(violation: Fields) -> str:

@@ -17,7 +17,7 @@ Ticks = Sequence[tuple[float, str]]
 
 
 def tag(name: str, *children: str, **attributes: object) -> Markup:
-    """One element; `stroke_width` is the attribute stroke-width, `class_` class, None is left out."""
+    """One element; `stroke_width` is the attribute stroke-width, `class_` class, None is none."""
     words = [
         f' {key.rstrip("_").replace("_", "-")}="{escape(_text(value))}"'
         for key, value in attributes.items()
@@ -102,6 +102,7 @@ class Plot:
             tag("desc", self.about) if self.about else Markup(),
             *self._grid(),
             *(self._line(line) for line in self.lines),
+            *self._names(),
             viewBox=f"0 0 {WIDTH} {HEIGHT}",
             role="img",
             class_="plot",
@@ -142,6 +143,25 @@ class Plot:
             found.append(tag("text", name, x=x + 4, y=TOP + 8, class_="tick"))
         return found
 
+    def _names(self) -> list[Markup]:
+        """The names of series beside their last points, where no other name stands already."""
+        right = WIDTH - RIGHT
+        taken = [(right - 6.0 * len(name), float(right), self._y(v) - 4) for v, name in self.levels]
+        found = []
+        for line in self.lines:
+            if not (line.named and line.points):
+                continue
+            (px, py), name = line.points[-1], line.look.label
+            x, y, wide = self._x(px), self._y(py) + 3.5, 6.0 * len(name)
+            left = self.x.place(px) > 0.55
+            box = (x - 7 - wide, x - 7, y) if left else (x + 7, x + 7 + wide, y)
+            if any(a < box[1] and box[0] < b and abs(y - z) < 11 for a, b, z in taken):
+                continue
+            taken.append(box)
+            found.append(tag("text", name, x=x - 7 if left else x + 7, y=y, class_="tick",
+                             text_anchor="end" if left else None))  # fmt: skip
+        return found
+
     def _line(self, line: Line) -> Markup:
         look = line.look
         points = [(self._x(x), self._y(y)) for x, y in line.points if isfinite(y)]
@@ -149,7 +169,8 @@ class Plot:
         if line.whiskers:
             for x, low, high in line.bands:
                 at, ends = self._x(x), {"y1": self._y(low), "y2": self._y(high)}
-                parts.append(tag("line", x1=at, x2=at, **ends, class_="whisker"))
+                parts.append(tag("line", x1=at, x2=at, **ends, class_="whisker",
+                                 stroke_dasharray=look.dash))  # fmt: skip
         elif line.bands:
             upper = [(self._x(x), self._y(high)) for x, _, high in line.bands]
             lower = [(self._x(x), self._y(low)) for x, low, _ in reversed(line.bands)]
@@ -159,10 +180,6 @@ class Plot:
             parts.append(tag("path", d=path(corners), class_="line", stroke_dasharray=look.dash))
         if line.dots or len(points) == 1:
             parts += [tag("circle", cx=x, cy=y, r=2.6, class_="dot") for x, y in points]
-        if line.named and points:
-            x, y = points[-1]
-            side = {"x": x - 7, "text_anchor": "end"} if x > WIDTH * 0.6 else {"x": x + 7}
-            parts.append(tag("text", look.label, y=y + 3.5, class_="tick", **side))
         return tag("g", *parts, class_=f"series {look.kind} {look.colour}", data_series=look.number)
 
     def table(self, xs: Ticks, show: Callable[[float], str]) -> list[list[str]]:

@@ -73,7 +73,9 @@ def table(numbered: Sequence[tuple[int, Row]], looks: Looks) -> Table:
         *((name, True) for name in ("tokens", "cost", "seconds")),
         *[("memory calls", True), ("memory tokens", True)] * notes,
     ]  # fmt: skip
-    low = min([0.0, *(e for row in rows for e in (row.score.low, row.score.value) if e is not None)])
+    low = min(
+        [0.0, *(e for row in rows for e in (row.score.low, row.score.value) if e is not None)]
+    )
     lines = []
     for number, row in numbered:
         look = looks[series(row, row.setup)]
@@ -132,9 +134,9 @@ def metric(name: str, found: Estimate | None) -> Cell:
     """A metric: a gap or a share in per cent, anything else as a number."""
     key = f"metrics.{name}"
     if found is None:
-        return Cell(key, "–", tone="zero")
+        return Cell(key, "-", tone="zero")
     if found.value is None:
-        return Cell(key, "–", None, found.note, tone="zero")
+        return Cell(key, "-", None, found.note, tone="zero")
     scale, digits, unit = (1, 3, "") if name in PLAIN else (100, 1, " %")
     text = f"{scale * found.value:.{digits}f}{unit}"
     return Cell(key, text, found.value, interval(found, digits, scale), found.low, found.high)

@@ -85,7 +85,10 @@ def detail(episode: Seen) -> Detail:
     answered = (episode.outcome.answers[0].value or {}) if episode.outcome else {}
     known = episode.instance.reference
     status = "proven optimum" if known.status == "optimal" else f"reference, {known.status}"
-    found = [("Answer", answered.get(KEY)), (f"Reference ({status})", (known.answer or {}).get(KEY))]
+    found = [
+        ("Answer", answered.get(KEY)),
+        (f"Reference ({status})", (known.answer or {}).get(KEY)),
+    ]
     return Detail(tuple(
         _sequence(title, payload, frame, order) for title, order in found if isinstance(order, list)
     ))  # fmt: skip

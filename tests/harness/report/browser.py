@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-         "--remote-debugging-port=0", "--hide-scrollbars", "--force-color-profile=srgb")  # fmt: skip
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+         "--no-first-run", "--remote-debugging-port=0", "--hide-scrollbars")  # fmt: skip
 PATIENCE = 30.0  # seconds for anything
 
 
@@ -39,9 +39,7 @@ class Page:
 
     async def _send(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
         self._number += 1
-        await self._socket.send_json(
-            {"id": self._number, "method": method, "params": parameters}
-        )
+        await self._socket.send_json({"id": self._number, "method": method, "params": parameters})
         async with asyncio.timeout(PATIENCE):
             while True:
                 told: dict[str, Any] = await self._socket.receive_json()
