@@ -226,10 +226,12 @@ async function openEpisode(number) {
   const dialog = document.getElementById("episode");
   const entry = index.episodes[number];
   const chunk = await load(`chunk-${entry[CHUNK]}`);
+  if (location.hash !== `#e${number}`) return; // the reader has gone on meanwhile
   const episode = chunk.episodes[entry[PLACE]];
   dialog.replaceChildren(episodeHead(number, entry, dialog), el("div", { class: "episode-body" }));
   document.body.classList.add("opened");
   if (!dialog.open) dialog.showModal();
+  document.getElementById("episode-title").focus();
   dialog.scrollTop = 0;
   dialog.lastChild.append(...episodeBody(entry, episode, chunk));
   drawAll(dialog);
@@ -251,13 +253,13 @@ function drawAll(dialog) {
 
 function episodeHead(number, entry, dialog) {
   const at = listed.indexOf(number);
-  const step = (by, name) => el("button", { type: "button", disabled: listed[at + by] === undefined, onclick: () => { location.hash = `e${listed[at + by]}`; } }, name);
+  const step = (by, name) => el("button", { type: "button", disabled: listed[at + by] === undefined, onclick: () => { location.hash = `e${listed[at + by]}`; }, "data-step": by }, name);
   return el("div", { class: "episode-head" },
     chip(entry[VERDICT]),
-    el("h2", { id: "episode-title" }, index.series[entry[SERIES]][0]),
+    el("h2", { id: "episode-title", tabindex: "-1" }, index.series[entry[SERIES]][0]),
     el("span", { class: "id" }, entry[INSTANCE]),
     el("div", { class: "head-actions" }, ...(at >= 0 ? [step(-1, "Previous"), step(1, "Next")] : []),
-      el("button", { type: "button", autofocus: true, onclick: () => dialog.close() }, "Close")));
+      el("button", { type: "button", onclick: () => dialog.close() }, "Close")));
 }
 
 // A paragraph as it was: its numbers are kept apart from its words.
@@ -407,6 +409,10 @@ async function start() {
     document.body.classList.remove("opened");
     dialog.replaceChildren();
     if (/^#e\d+$/.test(location.hash)) history.replaceState(null, "", "#episodes");
+  });
+  dialog.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (by && event.target.scrollWidth <= event.target.clientWidth) dialog.querySelector(`[data-step="${by}"]`)?.click();
   });
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   window.addEventListener("hashchange", follow);

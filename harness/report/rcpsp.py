@@ -21,7 +21,7 @@ from tasks.base import Fields
 from tasks.rcpsp import Project, merged_downtimes
 
 KINDS = ("precedence", "resource", "downtime", "window", "disjunction", "horizon")
-FAR = 1.5  # times the horizon: bars further out are told, not drawn
+FAR = 2  # times what all tasks in a row need: bars further out are told, not drawn
 
 
 def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:
@@ -217,7 +217,7 @@ def _frame(project: Project) -> Frame:
 def _gantt(
     title: str, frame: Frame, starts: Mapping[str, Any], wrong: Sequence[Fields]
 ) -> Timeline:
-    limit = int(FAR * (frame.end or 0))
+    limit = int(FAR * max(frame.end or 0, sum(frame.sizes)))
     found = [starts.get(name) for name in frame.names]
     drawn = [s if type(s) is int and 0 <= s <= limit else None for s in found]
     ends = [s + d for s, d in zip(drawn, frame.sizes, strict=True) if s is not None]

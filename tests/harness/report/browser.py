@@ -27,6 +27,7 @@ class Page:
     """A tab: what it asks for, and what it complains of, is kept."""
 
     def __init__(self, runner: asyncio.Runner, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.opened: set[str] = set()
         self.requests: list[str] = []
         self.complaints: list[str] = []
         self._runner, self._socket, self._number = runner, socket, 0
@@ -63,6 +64,7 @@ class Page:
 
     def open(self, path: Path, fragment: str = "") -> None:
         """Load a file and wait until its list of episodes is there."""
+        self.opened.add(path.resolve().as_uri())
         self.send("Page.navigate", url=path.resolve().as_uri() + fragment)
         self.until("document.querySelector('#browser tbody tr') !== null")
 
@@ -83,7 +85,7 @@ class Page:
     def press(self, key: str) -> None:
         """Press and release a key."""
         text = {"Enter": "\r"}.get(key)
-        code = {"Enter": 13, "Escape": 27, "Tab": 9}[key]
+        code = {"Enter": 13, "Escape": 27, "ArrowRight": 39}[key]
         for kind in ("keyDown", "keyUp"):
             extra = {"text": text} if text and kind == "keyDown" else {}
             self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key,
