@@ -416,6 +416,11 @@ async function start() {
   });
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   window.addEventListener("hashchange", follow);
+  // A modal dialog prints as one page at the most: what is printed is a copy.
+  window.addEventListener("beforeprint", () => {
+    if (dialog.open) document.body.append(el("div", { id: "printed" }, ...[...dialog.childNodes].map((part) => part.cloneNode(true))));
+  });
+  window.addEventListener("afterprint", () => document.getElementById("printed")?.remove());
   follow();
 }
 start();

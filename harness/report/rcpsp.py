@@ -83,8 +83,9 @@ def _in(episode: Seen, cell: Fields) -> bool:
 
 def by_cell(cells: Sequence[Fields], episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:
     """Feasibility of each cell at the size that most of them share, with its Wilson interval."""
-    sizes = Counter(size for cell in cells for size in {_size(e) for e in episodes if _in(e, cell)})
-    size, shared = max(sizes.items(), key=lambda one: one[1])
+    asked = [dict.fromkeys(_size(e) for e in episodes if _in(e, cell)) for cell in cells]
+    sizes = Counter(size for one in asked for size in one)
+    size, shared = max(sizes.items(), key=lambda one: (one[1], one[0][0]))
     if shared < 2:
         return
     inside = [e for e in episodes if _size(e) == size]

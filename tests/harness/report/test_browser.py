@@ -1,5 +1,6 @@
 """The page in a headless Chromium, driven as a reader would."""
 
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -243,3 +244,12 @@ def test_no_control_is_without_a_name(page: Page, policies_page: Path) -> None:
     for node in tree:
         if node.get("role", {}).get("value") in wanted and not node["ignored"]:
             assert node.get("name", {}).get("value"), node
+
+
+def test_an_opened_episode_is_what_is_printed(page: Page, policies_page: Path) -> None:
+    page.open(policies_page, "#e0")
+    page.until(OPENED)
+    page.js("document.querySelector('#episode .call').append('word '.repeat(9000))")
+    made = b64decode(page.send("Page.printToPDF")["data"])
+    assert made.count(b"/Type /Page\n") > 3
+    assert page.js("document.querySelector('#printed')") is None

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from generators import calendar as calendar_generator
 from generators import rcpsp as rcpsp_generator
@@ -20,7 +21,7 @@ from harness.board import Asked, Row, build_board
 from harness.registry import FAMILIES
 from harness.report import calendar, rcpsp, tardiness
 from harness.report.base import Look, Seen, Timeline, drawings, looks, plain_words, series
-from harness.report.charts import ecdf, gap_figure, profile_figure
+from harness.report.charts import cost_figure, ecdf, gap_figure, profile_figure
 from harness.report.memory import notes_held, notes_timeline
 from harness.report.pack import BREAK, LONGEST, Texts, shorten
 from harness.report.svg import Axis, Line, Plot, plain_axis, round_step, share_axis
@@ -334,3 +335,86 @@ def test_a_long_text_keeps_both_ends() -> None:
     assert cut.endswith("z" * 1000)
     assert "[... 40,000 characters are left out here ...]" in cut
     assert shorten("a" * LONGEST) == "a" * LONGEST
+
+
+# Pictures of a board -------------------------------------------------------------------------
+
+
+def projects(models: tuple[str, ...], axes: tuple[str, ...]) -> tuple[list[Row], list[Seen]]:
+    """Rows and episodes of made-up grades: two levels, some infeasible."""
+    verdicts = ["valid", "infeasible", "valid", "unparsable", "valid", "valid", "infeasible"]
+    made = [
+        record(k, verdicts[(k + len(m)) % 7], model=m, instance=f"{a}{k}",
+               settings={"edges": 4, "axes": a}, input_tokens=100 * len(m))
+        for m in models for a in axes for k in range(12)
+    ]  # fmt: skip
+    rows = list(build_board([Asked(r, {}) for r in made], {}).rows)
+    episodes = [
+        Seen(Instance(r.instance, "rcpsp", r.level, 0, 0, r.settings, 1, None), r,
+             series(r, {}), None, State())
+        for r in made
+    ]  # fmt: skip
+    return rows, episodes
+
+
+def test_feasibility_is_the_boards() -> None:
+    rows, episodes = projects(("openai/a", "policy/edf"), ("none", "windows"))
+    figures = list(rcpsp.figures(rows, episodes, looks(rows)))
+    titles = [f.title for f in figures]
+    assert titles[:2] == [f"Feasible answers by level (axes {a})" for a in ("none", "windows")]
+    found = {row.model: row for row in rows if row.cell == {"axes": "none"}}
+    head, *lines = figures[0].table
+    assert list(head) == ["tasks", "10", "20"]
+    for model, *cells in lines:
+        for level, cell in zip((10, 20), cells, strict=True):
+            e = found[model].metrics[f"feasible@{level}"]
+            assert e.value is not None
+            assert e.low is not None
+            assert e.high is not None
+            percent = [f"{100 * x:.1f} %" for x in (e.value, e.low, e.high)]
+            assert cell == f"{percent[0]} ({percent[1]} to {percent[2]})"
+    assert "What is violated" in titles
+    assert "Gap to the reference" in titles
+
+
+def test_the_mix_of_violations_is_the_boards() -> None:
+    rows, episodes = projects(("openai/a", "policy/edf"), ("none",))
+    mix = next(f for f in rcpsp.figures(rows, episodes, looks(rows)) if "violated" in f.title)
+    shares = {model: cells for model, *cells in mix.table[1:]}
+    for row in rows:
+        for kind, cell in zip(mix.table[0][1:], shares[row.model], strict=True):
+            value = row.metrics[f"share_{kind}"].value if f"share_{kind}" in row.metrics else 0.0
+            assert cell == f"{100 * (value or 0):.1f} %"
+
+
+def test_cells_of_one_size_are_compared() -> None:
+    rows, episodes = projects(("openai/a",), ("none", "windows", "downtime,windows"))
+    one = next(f for f in rcpsp.figures(rows, episodes, looks(rows)) if "by cell" in f.title)
+    assert one.title == "Feasible answers by cell (20 tasks, 4 precedences)"
+    assert set(one.table[0][1:]) == {"none", "W", "DW"}
+
+
+def test_score_is_set_against_dollars_only_where_all_are_known() -> None:
+    rows, episodes = projects(("openai/a", "openai/bb", "policy/edf"), ("none",))
+    figure = cost_figure(rows, episodes, looks(rows))
+    assert figure is not None
+    assert figure.table[0][1] == "tokens an episode"
+    assert {line[0]: line[1] for line in figure.table[1:]} == {
+        "openai/a": "805",
+        "openai/bb": "905",
+    }
+    assert "best floor" in figure.picture
+    priced = [
+        Seen(e.instance, replace(e.record, cost=0.25), e.series, None, State()) for e in episodes
+    ]
+    dollars = cost_figure(rows, priced, looks(rows))
+    assert dollars is not None
+    assert dollars.table[0][1] == "US dollars an episode"
+    assert {line[1] for line in dollars.table[1:]} == {"0.25"}
+    only = [row for row in rows if row.kind != "model"]
+    assert cost_figure(only, episodes, looks(rows)) is None
+    unknown = [
+        Seen(e.instance, replace(e.record, input_tokens=None), e.series, None, State())
+        for e in episodes
+    ]
+    assert cost_figure(rows, unknown, looks(rows)) is None
