@@ -214,7 +214,7 @@ def share_axis(name: str) -> Axis:
 
 def plain_axis(name: str, low: float, high: float, count: int = 5) -> Axis:
     """Round ticks over a range, which is widened to them; a range of nothing gets some width."""
-    if high <= low:
+    if high - low <= 1e-9 * max(abs(low), abs(high), 1.0):
         low, high = low - 0.5, high + 0.5
     step = round_step((high - low) / count)
     first, last = int(low // step), -int(-high // step)
