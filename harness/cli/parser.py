@@ -74,6 +74,7 @@ def build_parser() -> Parser:
     _mcp(add("mcp", "Serve the tools of an instance to any MCP client.", "mcp.serve"))
     _evolve(add("evolve", "Let models invent heuristics, beside a search without a model."))
     _publish(add("publish", "Put result tables on a Hugging Face hub.", "publishing.publish"))
+    _report(add("report", "Write runs of one suite as a page with pictures.", "report.report"))
     return parser
 
 
@@ -244,6 +245,11 @@ def _publish(p: Parser) -> None:
     p.add_argument("--revision", default="main", metavar="R", help="its branch (main)")
     p.add_argument("--private", action="store_true", help="if it is made, it is private")
     p.add_argument("--dry-run", action="store_true", help="show the files, write nothing")
+
+
+def _report(p: Parser) -> None:
+    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("--html", type=Path, required=True, metavar="F", help="the page")
 
 
 def _settings(p: Parser) -> None:
