@@ -118,7 +118,8 @@ def read_frame(path: Path) -> Frame:
                 standing.calls_each = max(1.0, answers[name] / max(1, ended))
             faults = dict(db.execute(_FAULTS))
             slowest = tuple(
-                Slow(*row[:4], bool(row[4])) for row in db.execute(_SLOWEST, (SLOWEST,))
+                Slow(key, seconds, tried, path_, bool(open_))
+                for key, seconds, tried, path_, open_ in db.execute(_SLOWEST, (SLOWEST,))
             )
             last = _last(db)
     except sqlite3.Error as error:

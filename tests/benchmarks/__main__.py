@@ -6,6 +6,7 @@ from tests.benchmarks import (
     bench_calendar,
     bench_code,
     bench_psplib,
+    bench_resume,
     bench_runner,
     bench_tardiness,
 )
@@ -16,6 +17,7 @@ def main() -> int:
     limits = [
         *bench_code.main(),
         *bench_runner.main(),
+        *bench_resume.main(),
         *bench_calendar.main(),
         *bench_tardiness.main(),
         *bench_psplib.limits(),
