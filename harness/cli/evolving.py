@@ -233,7 +233,7 @@ def _study(folder: Folder) -> tuple[Study, dict[str, list[Instance[Any]]]]:
             f"{folder.path}: the domain {about.name} is not what it was when this began:"
             " go on with the makespan that began it"
         )
-    found = folder.instances()
+    found = [made.instance for made in folder.instances()]
     splits = {
         name: [i for i in found if i.seed == suite.seed] for name, suite in about.splits.items()
     }
