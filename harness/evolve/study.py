@@ -14,7 +14,7 @@ from harness.evolve.effects import Evaluated, Work, evaluate, together
 from harness.evolve.evaluator import base
 from harness.evolve.plan import Plan
 from harness.evolve.search import Search
-from tasks.base import Failure, Instance, Noun, Number
+from tasks.base import Failure, InputError, Instance, Noun, Number
 from tasks.prompts import Prompts
 
 FINALISTS = 20  # of a search, beside the seed programs
@@ -57,7 +57,9 @@ class Study:
         self.bases = {name: [base(i) for i in made] for name, made in splits.items()}
         for name, known in self.bases.items():
             if not sum(known[: plan.few] if name == "train" else known):
-                raise Failure(f"{domain.name}: the references of {name} sum to 0: no ratio")
+                raise InputError(
+                    f"the references of {name} sum to 0: take more than --limit {plan.limit}"
+                )
         self.searches = [self._search("search", models, plan)]
 
     def _search(self, arm: str, models: Sequence[str], plan: Plan) -> Search:

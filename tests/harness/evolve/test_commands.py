@@ -2,6 +2,7 @@
 
 import io
 import json
+import signal
 import subprocess
 import time
 from contextlib import redirect_stderr, redirect_stdout
@@ -202,6 +203,26 @@ def test_a_search_of_another_plan_is_refused(tmp_path: Path) -> None:
     status, _, told = here(*how, "--calls", "5")
     assert status == 2
     assert "evolve.calls is 4, here it is 5" in told
+
+
+def test_ctrl_c_keeps_what_is_under_way(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with Loopback(says, delay=0.1) as server:
+        process = subprocess.Popen(command(*words(out, server)), text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+        while len(server.requests) < 6:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        printed, told = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert "stopping: waiting for what is under way" in told
+        assert f"not finished: makespan resume {out}" in told
+        assert "Traceback" not in told
+        assert "seed-mdd" in printed
+        asked = len(server.requests)
+        assert len(rows(out, "select * from attempts where reply is not null")) == asked < CALLS
+        assert makespan("resume", out).returncode == 0
+        assert len(server.requests) == CALLS
 
 
 def test_a_dead_server_stops_the_search_and_resume_goes_on(tmp_path: Path) -> None:

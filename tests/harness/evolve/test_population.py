@@ -12,7 +12,8 @@ from harness.evolve.bandit import Bandit
 from harness.evolve.database import Candidate, Database
 from harness.evolve.domain import domain, names
 from harness.evolve.effects import Failed
-from harness.evolve.null import build_null, mutated, random_constants
+from harness.evolve.mutation import mutated, random_constants
+from harness.evolve.null import build_null
 from harness.evolve.operators import PARENTS, WEIGHTS, Step, choose
 from tasks.base import InputError
 from tests.harness.evolve.small import plan, small
