@@ -4,15 +4,19 @@ Every attempt is committed before anything is done about it.
 """
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from random import Random
 from time import perf_counter
 
+from harness.budget import EpisodeBudget, spent_by, tokens_of
+from harness.cache import cache_key
+from harness.failures import what
 from harness.journal import Answered, Journal
-from harness.models.base import Model, ProviderFailure
+from harness.lane import Lane
+from harness.models.base import ProviderFailure
 from harness.request import first_difference, request_parts
-from tasks.base import Ask, Failure, Reply
+from tasks.base import Ask, Failure, Reply, Usage
+
+LETTERS = 4  # of a prompt to a token, for a guess
 
 
 class ReplayFailure(Failure):
@@ -20,51 +24,19 @@ class ReplayFailure(Failure):
 
     boundary = "replay"
 
-    @property
-    def stops_run(self) -> bool:
-        """Every other episode is in doubt too."""
-        return True
-
 
 class Stopped(Exception):
     """The run was asked to stop before this call."""
 
 
-@dataclass(frozen=True)
-class Patience:
-    """How long to keep trying.
-
-    Attributes:
-        attempts: the most attempts at one call, over one process.
-        seconds: the time limit of each attempt.
-        first_wait, longest_wait: seconds of the backoff, which doubles from attempt to attempt.
-        longest_told: the longest Retry-After that is waited for; a longer one gives the call up.
-    """
-
-    attempts: int = 10
-    seconds: float = 600.0
-    first_wait: float = 0.5
-    longest_wait: float = 60.0
-    longest_told: float = 600.0
-
-    def wait(self, key: str, failed: int, retry_after: float | None) -> float:
-        """Seconds before the next attempt: as the provider says, else backoff with jitter."""
-        jitter = 0.5 + Random(f"{key}/{failed}").random()  # spread, and the same when replayed
-        backoff = min(self.longest_wait, self.first_wait * 2.0 ** (failed - 1)) * jitter
-        return max(backoff, retry_after or 0.0)
-
-
 @dataclass
 class Asking:
-    """The calls of one episode."""
+    """The calls of one episode; without a lane only the journal answers."""
 
     episode: str
     settings: str
     journal: Journal
-    model: Model | None
-    patience: Patience
-    stopping: asyncio.Event
-    tell: Callable[[str], None] = lambda _: None
+    lane: Lane | None = None
     replies: list[tuple[str, Reply]] = field(default_factory=list)
     attempts: int = 0
 
@@ -85,15 +57,14 @@ class Asking:
         """The reply to an ask; raises the provider's last failure, `ReplayFailure` or `Stopped`."""
         request = request_parts(self.settings, ask)
         known = self._known.get(ask.path, Answered(0))
+        self.attempts += known.attempts
         if known.reply is not None:
             self._same(ask.path, known.request or "", request)
             reply = known.reply
-            self.attempts += known.attempts
-        elif self.model is None:
+        elif self.lane is None:
             raise ReplayFailure(f"{self.episode}: {ask.path} has no reply in the journal")
         else:
-            self.attempts += known.attempts
-            reply = await self._try(self.model, ask, request, known.attempts)
+            reply = await self._new(self.lane, ask, request, known.attempts)
         self.replies.append((ask.path, reply))
         return reply
 
@@ -103,59 +74,108 @@ class Asking:
                 f"{self.episode}: the request of {path} differs from the journal's in its {part}"
             )
 
-    async def _try(self, model: Model, ask: Ask, request: str, tried: int) -> Reply:
-        for failed in range(1, self.patience.attempts + 1):
-            if self.stopping.is_set():
-                raise Stopped
-            number = tried + failed
+    async def _new(self, lane: Lane, ask: Ask, request: str, tried: int) -> Reply:
+        """A reply that the journal has not: from the cache, else asked for."""
+        if lane.stopping.is_set():
+            raise Stopped
+        spent = spent_by((reply for _, reply in self.replies), lane.price)
+        if over := spent.over(lane.episode_budget, "--max-episode-"):
+            raise EpisodeBudget(f"episode budget: {over} before {ask.path}")
+        if lane.cache is None:
+            return await self._try(lane, ask, request, tried)
+        key = cache_key(lane.setting, self.episode, ask)
+        reply = lane.cache.find(key)
+        if reply is None:
+            reply = await self._try(lane, ask, request, tried)
+            lane.cache.keep(key, reply)
+        else:
             self.attempts += 1
-            started = perf_counter()
-            try:
-                async with asyncio.timeout(self.patience.seconds):
-                    reply = await model.reply(ask)
-            except TimeoutError:
-                failure = ProviderFailure("time limit", f"no reply in {self.patience.seconds:g} s")
-            except ProviderFailure as raised:
-                failure = raised
-            except Failure as other:  # a policy's, say: kept like any attempt, and final
-                await self._keep(ask, number, request, started, fault=str(other))
-                raise
-            else:
-                await self._keep(ask, number, request, started, reply=reply)
-                return reply
-            if failure.kind == "context length":  # the model's own limit: an answer it cannot give
-                reply = Reply("", finish="context_length", model=model.name)
-                await self._keep(ask, number, request, started, reply=reply)
-                return reply
-            await self._keep(ask, number, request, started, fault=str(failure))
-            if failed == self.patience.attempts or not self._worth_waiting(failure):
-                break
-            self.tell(f"{model.name}: {failure}; trying again")
-            await self._pause(self.patience.wait(self.episode, failed, failure.retry_after))
-        raise failure
+            await self._keep(ask, tried + 1, request, reply)
+        return reply
 
-    def _worth_waiting(self, failure: ProviderFailure) -> bool:
-        return failure.fault.retry and (failure.retry_after or 0) <= self.patience.longest_told
+    async def _try(self, lane: Lane, ask: Ask, request: str, tried: int) -> Reply:
+        failed = 0
+        while True:
+            failed += 1
+            heard = await self._attempt(lane, ask, tried + failed, request)
+            if isinstance(heard, Reply):
+                return heard
+            if failed == lane.patience.attempts or not lane.patience.bears(heard):
+                lane.gave_up(heard)
+                raise heard
+            lane.log.say_once(f"{lane.model.name}: {heard}; trying again")
+            await self._pause(lane, lane.patience.wait(self.episode, failed, heard.retry_after))
+
+    async def _attempt(
+        self, lane: Lane, ask: Ask, number: int, request: str
+    ) -> Reply | ProviderFailure:
+        """One attempt, committed before its place is given to another call."""
+        limit = lane.patience.seconds
+        async with lane.pace.slot(_guess(ask) if lane.pace.tokens else 0) as ticket:
+            if lane.stopping.is_set():
+                raise Stopped
+            self.attempts += 1
+            began = perf_counter()
+            heard: Reply | ProviderFailure
+            try:
+                async with asyncio.timeout(limit):
+                    heard = await lane.model.reply(ask)
+            except TimeoutError:
+                heard = ProviderFailure("time limit", f"no reply in {limit:g} s")
+            except ProviderFailure as raised:
+                heard = raised
+                if what(raised).then == "answer":  # the model's own failure
+                    heard = _nothing(raised, lane.model.name)
+            except Failure as other:  # a policy's, say: kept like any attempt, and final
+                await self._keep(ask, number, request, other, perf_counter() - began)
+                raise
+            await self._keep(ask, number, request, heard, perf_counter() - began)
+            if isinstance(heard, Reply):
+                lane.heard(ticket, heard)
+            else:
+                lane.failed(ticket, heard)
+                if what(heard).slow:  # each cut is in the history
+                    self.journal.pulse(lane.model.name, lane.pace.state)
+        self._log(lane, ask, number, heard, perf_counter() - began)
+        return heard
 
     async def _keep(
-        self,
-        ask: Ask,
-        number: int,
-        request: str,
-        started: float,
-        *,
-        reply: Reply | None = None,
-        fault: str | None = None,
+        self, ask: Ask, number: int, request: str, heard: Reply | Failure, took: float = 0.0
     ) -> None:
-        seconds = reply.seconds if reply else round(perf_counter() - started, 6)
+        reply = heard if isinstance(heard, Reply) else None
+        fault = None if isinstance(heard, Reply) else str(heard)
+        seconds = reply.seconds if reply else round(took, 6)
         await self.journal.attempt(
             self.episode, ask.path, number, request, seconds, reply=reply, fault=fault
         )
 
-    async def _pause(self, seconds: float) -> None:
+    def _log(
+        self, lane: Lane, ask: Ask, number: int, heard: Reply | ProviderFailure, took: float
+    ) -> None:
+        told = (
+            {"finish": heard.finish, "tokens": tokens_of(heard.usage)}
+            if isinstance(heard, Reply)
+            else {"failure": heard.kind, "message": str(heard)}
+        )
+        lane.log.event(
+            "attempt", episode=self.episode, path=ask.path, attempt=number,
+            seconds=round(took, 3), **told,
+        )  # fmt: skip
+
+    async def _pause(self, lane: Lane, seconds: float) -> None:
         """Wait, but no longer once the run is to stop."""
         try:
             async with asyncio.timeout(seconds):
-                await self.stopping.wait()
+                await lane.stopping.wait()
         except TimeoutError:
             return
+
+
+def _nothing(refusal: ProviderFailure, model: str) -> Reply:
+    """The empty answer that a refused request is; nothing was spent on it."""
+    return Reply("", (), refusal.kind.replace(" ", "_"), Usage(0, 0), model=model, cost=0.0)
+
+
+def _guess(ask: Ask) -> int:
+    """About how many tokens a request has."""
+    return sum(len(message.content) for message in ask.messages) // LETTERS

@@ -6,7 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from harness import files
+from harness.budget import Price
 from harness.instances import decode, digest, family_of
 from harness.journal import NAME, Journal
 from harness.models.base import Sampling
@@ -68,7 +69,8 @@ class Manifest(Noun, frozen=True):
     """What `manifest.json` holds.
 
     `limit` is the number of instances last asked for; `made` is how many there are once all are
-    made, and the digest of their lines.
+    made, and the digest of their lines. `shard` (i, n) is the part of the episodes that is this
+    folder's; `prices` by model, as given on the day `priced`.
     """
 
     format: int
@@ -77,6 +79,9 @@ class Manifest(Noun, frozen=True):
     limit: int | None = None
     made: tuple[int, str] | None = None
     api_key_env: str | None = None
+    shard: tuple[int, int] | None = None
+    prices: dict[str, Price] = {}
+    priced: str | None = None
 
 
 class Folder:
@@ -88,11 +93,17 @@ class Folder:
 
     @classmethod
     def create(
-        cls, path: Path, manifest: Manifest, prompts: Prompts, given: Iterable[bytes] | None = None
+        cls,
+        path: Path,
+        manifest: Manifest,
+        prompts: Prompts,
+        given: Iterable[bytes] | None = None,
+        fill: Callable[[Path], None] = lambda _: None,
     ) -> "Folder":
         """Begin a run folder, or take up one of an equal configuration; InputError on another.
 
-        `given` are the instance lines of a run whose instances are not generated.
+        `given` are the instance lines of a run whose instances are not generated; `fill` adds to a
+        new folder before it has its name.
         """
         if (path / "manifest.json").exists():
             folder = cls.open(path)
@@ -103,7 +114,7 @@ class Folder:
             raise InputError(f"{path} is no run folder, but not empty: use another --out")
         else:
             folder = cls(path, manifest, prompts)
-            folder._begin(given)
+            folder._begin(given, fill)
         return folder
 
     @classmethod
@@ -142,25 +153,25 @@ class Folder:
                 )
         if self.manifest.made:
             count, content = self.manifest.made
-            if digest(self._lines()[:count]) != content:
+            if digest(self.lines()[:count]) != content:
                 raise InputError(
                     f"{self.path}: its {INSTANCES} is not what it was:"
                     " bring it back, or use another --out"
                 )
 
-    def _lines(self) -> list[bytes]:
+    def lines(self) -> list[bytes]:
         """The instance lines that are whole: the last may still be under way."""
         content = (self.path / INSTANCES).read_bytes()
         return content[: content.rfind(b"\n") + 1].splitlines()
 
     def all_made(self) -> None:
         """Note how many instances there are, and their digest."""
-        lines = self._lines()
+        lines = self.lines()
         made = (len(lines), digest(lines))
         if self.manifest.made != made:
             self.save(replace(self.manifest, made=made))
 
-    def _begin(self, given: Iterable[bytes] | None) -> None:
+    def _begin(self, given: Iterable[bytes] | None, fill: Callable[[Path], None]) -> None:
         """Fill a hidden folder, then give it its name: a folder that is there is complete."""
         if self.path.is_symlink() or not self.path.name:
             raise InputError(f"{self.path} cannot be a new run folder: use another --out")
@@ -172,6 +183,7 @@ class Folder:
                 target.write_text(source, "utf-8")
             files.write_lines(hidden / INSTANCES, given or [])
             Journal(hidden).close()
+            fill(hidden)
             files.write(hidden / "manifest.json", _pretty(self.manifest))
             hidden.replace(self.path)  # an empty folder may give way
         except OSError as error:
@@ -207,16 +219,16 @@ class Folder:
     def instances(self) -> list[Instance[Any]]:
         """The instances made so far."""
         path = self.path / INSTANCES
-        return [decode(line, f"{path}:{k}") for k, line in enumerate(self._lines(), 1)]
+        return [decode(line, f"{path}:{k}") for k, line in enumerate(self.lines(), 1)]
 
     def families(self) -> list[str]:
         """The family of each instance made so far."""
-        return [family_of(line) for line in self._lines()]
+        return [family_of(line) for line in self.lines()]
 
     def add_instances(self, lines: Iterator[bytes]) -> Iterator[bytes]:
         """Append instance lines as they come, each safe before the next is made."""
         path = self.path / INSTANCES
-        whole = sum(len(line) + 1 for line in self._lines())
+        whole = sum(len(line) + 1 for line in self.lines())
         try:
             with path.open("r+b") as out:
                 out.truncate(whole)  # a last line may have been left unfinished

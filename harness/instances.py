@@ -26,6 +26,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
 class _Head(msgspec.Struct):
     family: str
+    id: str = ""
 
 
 def encode(instance: Instance[Any]) -> bytes:
@@ -36,6 +37,11 @@ def encode(instance: Instance[Any]) -> bytes:
 def family_of(line: bytes) -> str:
     """The family of an instance line, without reading the rest."""
     return decode_as(_Head, line, "instances").family
+
+
+def id_of(line: bytes) -> str:
+    """The id of an instance line, without reading the rest."""
+    return decode_as(_Head, line, "instances").id
 
 
 def decode(line: bytes | str, where: str) -> Instance[Any]:

@@ -9,12 +9,15 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from time import time
 from typing import Any
 
 import msgspec
 
-from tasks.base import Outcome, Record, Reply, StoreFailure
+from harness.pace import State
+from tasks.base import Outcome, Record, Reply, StoreFailure, Usage
 
 _SCHEMA = """
 pragma journal_mode = wal;
@@ -28,9 +31,15 @@ create table if not exists records (
     episode integer not null, version integer not null, record text not null, outcome text,
     primary key (episode, version)
 ) without rowid;
+create table if not exists pace (
+    at real not null, model text not null, allowed integer not null, flying integer not null,
+    calls integer not null, answers integer not null, complaints integer not null
+);
 """
 NAME = "journal.sqlite"
+LONGEST_SILENCE = 20.0  # seconds between two signs of life
 _ATTEMPT = "insert into attempts values (?, ?, ?, ?, ?, ?, ?)"
+_PACE = "insert into pace values (?, ?, ?, ?, ?, ?, ?)"
 _RECORD = "insert into records values (?, ?, ?, ?)"
 
 
@@ -59,7 +68,7 @@ class Journal:
         self._read_only = read_only
         try:
             if read_only:
-                self._db = _open_to_read(folder)
+                self._db = open_to_read(folder)
             else:
                 self._db = sqlite3.connect(self.path, isolation_level=None)
                 self._db.executescript(_SCHEMA)
@@ -69,11 +78,14 @@ class Journal:
         except sqlite3.Error as error:
             raise self._failure(error) from None
         self._batch: _Batch | None = None
+        self._pulses: dict[str, tuple[State | None, float]] = {}
         self._broken: StoreFailure | None = None  # after a failed commit nothing more is written
 
     def close(self) -> None:
         """Fold the write-ahead log into the file and close it."""
         try:
+            if self._batch is not None:
+                self._flush()
             if not self._read_only:
                 self._db.execute("pragma wal_checkpoint(truncate)")
         except sqlite3.Error as error:
@@ -121,6 +133,22 @@ class Journal:
         row = (self._id(episode), version, msgspec.json.encode(record).decode(), text)
         await self._commit(_RECORD, row)
 
+    def pulse(self, model: str, state: State) -> None:
+        """Note how a model's calls stand, if that has changed or is long ago; never replayed."""
+        now, (before, at) = time(), self._pulses.get(model, (None, 0.0))
+        if self._broken is None and (before != state or now - at > LONGEST_SILENCE):
+            self._pulses[model] = state, now
+            row = (state.allowed, state.flying, state.calls, state.answers, state.complaints)
+            self._add(_PACE, (round(now, 3), model, *row))
+
+    def replies(self) -> Iterator[tuple[str, Reply]]:
+        """The episode and the reply of every answered call."""
+        decoder = msgspec.json.Decoder(Reply)
+        for key, text in self._db.execute(
+            "select key, reply from attempts join episodes on id = episode where reply is not null"
+        ):
+            yield key, decoder.decode(text)
+
     def latest(self) -> dict[str, tuple[int, Record]]:
         """The newest version and record of each episode."""
         return {key: (version, record) for key, version, record in _latest(self._db)}
@@ -149,7 +177,8 @@ class Journal:
 
     def _flush(self) -> None:
         batch, self._batch = self._batch, None
-        assert batch is not None
+        if batch is None:  # the journal was closed before this was due
+            return
         try:
             self._db.execute("begin immediate")
             for statement, row in batch.rows:
@@ -170,17 +199,59 @@ class Journal:
         )
 
 
+def key_of(model: str, epoch: int, instance: str) -> str:
+    """An episode's name in the journal."""
+    return msgspec.json.encode([model, epoch, instance]).decode()
+
+
 def read_records(folder: Path) -> Iterator[Record]:
     """The newest record of each episode, in the order in which the episodes were begun."""
-    try:
-        db = _open_to_read(folder)
+    with _reading(folder) as db:
         yield from (record for _, _, record in _latest(db))
-        db.close()
+
+
+class _Told(msgspec.Struct):
+    """What a stored reply says of its price."""
+
+    usage: Usage = Usage()
+    cost: float | None = None
+
+
+def read_replies(folder: Path) -> Iterator[tuple[str, Usage, float | None]]:
+    """Of every reply its episode's key, its usage and the cost that its provider told."""
+    decoder = msgspec.json.Decoder(_Told)
+    with _reading(folder) as db:
+        rows = db.execute(
+            "select key, reply from attempts join episodes on id = episode where reply is not null"
+        )
+        for key, reply in rows:
+            told = decoder.decode(reply)
+            yield key, told.usage, told.cost
+
+
+def read_outcome(folder: Path, key: str) -> Outcome | None:
+    """The newest outcome of an episode by its key; None if it has none."""
+    query = (
+        "select outcome from records join episodes on id = episode"
+        " where key = ? order by version desc limit 1"
+    )
+    with _reading(folder) as db:
+        row = db.execute(query, (key,)).fetchone()
+    return msgspec.json.decode(row[0], type=Outcome) if row and row[0] else None
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that only reads; StoreFailure if there is nothing to be read."""
+    try:
+        with closing(open_to_read(folder)) as db:
+            yield db
     except sqlite3.Error as error:
         raise StoreFailure(f"cannot read {folder / NAME}: {error}") from None
 
 
-def _open_to_read(folder: Path) -> sqlite3.Connection:
+def open_to_read(folder: Path) -> sqlite3.Connection:
+    """The journal of a run folder for a reader, also while the run is under way."""
     path = folder / NAME
     if not path.is_file():
         raise StoreFailure(f"{folder} is not a run folder: it has no {NAME}")

@@ -14,15 +14,16 @@ EVERY = 30.0  # seconds between lines where there is no terminal
 class Progress:
     """Counts what is done of `total` (None: unknown); silent where it all took under `EVERY`."""
 
-    def __init__(self, what: str, total: int | None) -> None:
+    def __init__(self, what: str, total: int | None, *, quiet: bool = False) -> None:
         self.what, self.total = what, total
         self.done, self.errors = 0, 0
         self.cost: float | None = 0.0
         self._began = self._said = monotonic()
         self._bar: Bar | None = None
+        self._quiet = quiet
 
     def __enter__(self) -> "Progress":
-        if sys.stderr.isatty():
+        if not self._quiet and sys.stderr.isatty():
             self._bar = _bar()
             self._bar.start()
             self._task = self._bar.add_task(self.what, total=self.total, note="")
@@ -63,6 +64,8 @@ class Progress:
         return ", ".join(parts)
 
     def _say(self) -> None:
+        if self._quiet:
+            return
         of = "" if self.total is None else f" of {self.total}"
         left = ""
         if self.total is not None and self.done:

@@ -6,29 +6,48 @@ import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
+from hashlib import sha256
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from harness.agents.base import AGENTS
-from harness.asking import Asking, Patience, Stopped
+from harness.agents.base import AGENTS, Agent
+from harness.asking import Asking, Stopped
+from harness.budget import Halt, Spent, cost_of
 from harness.episode import drive, episode
-from harness.folder import Folder
-from harness.journal import Journal
+from harness.failures import what
+from harness.folder import INSTANCES, Folder
+from harness.journal import Journal, key_of
+from harness.lane import Lane
+from harness.log import Log
+from harness.manner import Manner
+from harness.mcp.servers import Servers
 from harness.models.base import Model
 from harness.models.keys import scrub
 from harness.models.policy import is_asked
 from harness.others import other_rounds
+from harness.prices import applying, load
 from harness.progress import Progress
 from harness.registry import family
 from harness.request import settings_digest
+from harness.tools import Tools, direct
 from harness.totals import total
 from memory.base import MEMORIES, NEEDS_OTHER, Memory, is_memory
 from memory.context import Context, State
 from tasks.base import Ask, Failure, Grade, Instance, Outcome, Problem, Record, Reply
 
-Say = Callable[[str], None]
 Answer = Callable[[Ask], Awaitable[Reply]]
+PULSE = 2.0  # seconds between two notes of how the models' calls stand
+
+
+def in_shard(key: str, shard: tuple[int, int] | None) -> bool:
+    """Whether an episode belongs to part i of n, by a hash of its name."""
+    if shard is None:
+        return True
+    number = int.from_bytes(sha256(key.encode()).digest()[:8])
+    return number % shard[1] == shard[0] - 1
 
 
 @dataclass(frozen=True)
@@ -39,42 +58,41 @@ class Job:
     model: str
     epoch: int
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Its name in the journal."""
-        return msgspec.json.encode([self.model, self.epoch, self.instance.id]).decode()
+        return key_of(self.model, self.epoch, self.instance.id)
 
 
 @dataclass
 class Batch:
-    """Drives the episodes of one run folder.
-
-    Attributes:
-        connections: calls in flight for each model, at the most.
-        say: what to do with a line for the user.
-    """
+    """Drives the episodes of one run folder."""
 
     folder: Folder
     journal: Journal
     instances: Sequence[Instance[Any]]
-    patience: Patience = field(default_factory=Patience)
-    connections: int = 10
-    say: Say = print
+    manner: Manner = field(default_factory=Manner)
+    log: Log = field(default_factory=Log)
 
     def __post_init__(self) -> None:
-        self._stops: dict[str, asyncio.Event] = {}
-        self._told: set[str] = set()
+        self._lanes: dict[str, Lane] = {}
+        self._halted: list[Failure] = []
         self._configuration = self.folder.manifest.configuration
         self._latest = self.journal.latest()
 
     def jobs(self, model: str) -> list[Job]:
         """A model's episodes, epoch by epoch; a policy's only in the families that have it."""
         asked = [i for i in self.instances if is_asked(model, i.family)]
-        return [Job(i, model, e) for e in range(self._configuration.epochs) for i in asked]
+        jobs = (Job(i, model, e) for e in range(self._configuration.epochs) for i in asked)
+        return [job for job in jobs if in_shard(job.key, self.folder.manifest.shard)]
 
     def _open(self, job: Job) -> bool:
         """Whether an episode has no grade yet: new, cut off, or ended in an error."""
-        return job.key not in self._latest or self._latest[job.key][1].grade is None
+        return self.grade(job) is None
+
+    def grade(self, job: Job) -> Grade | None:
+        """The newest grade of an episode; None without one."""
+        return self._latest[job.key][1].grade if job.key in self._latest else None
 
     def finished(self) -> Iterator[tuple[Job, Record]]:
         """The episodes that have a record, model by model, and their newest records."""
@@ -87,36 +105,83 @@ class Batch:
         """Run what is open; returns how many episodes are `done`, `errors` and `left`.
 
         A model that cannot go on (a refused key, say) stops alone, its calls in flight kept; the
-        others go on, and its failure is raised at the end.
+        others go on, and its failure is raised at the end. A `Halt` is only told.
         """
         todo = {m.name: [j for j in self.jobs(m.name) if self._open(j)] for m in models}
         everything = sum(len(self.jobs(m.name)) for m in models)
         count = sum(map(len, todo.values()))
         if count < everything:
-            self.say(f"resuming: {everything - count} of {everything} episodes are done")
-        self._stops = {model.name: asyncio.Event() for model in models}
-        self._failed: list[Failure] = []
+            self.log.say(f"resuming: {everything - count} of {everything} episodes are done")
+        self._most_errors = self.manner.most_errors(count)
+        self._begin(models)
+        self._servers = Servers(self.folder.path / INSTANCES, self.instances)
         self._catch_signals()
-        with Progress("episodes", count) as self._progress:
+        with Progress("episodes", count, quiet=not self.log.lines) as self._progress:
+            pulse = asyncio.create_task(self._pulse())
             try:
-                await self._drive_all(models, todo)
+                await self._drive_all(todo)
             except asyncio.CancelledError:  # the second signal: what is in flight is given up
                 if not self._signalled:
                     raise
             finally:
-                for model in models:
-                    await model.close()
-        if self._failed:
-            raise self._failed[0]
+                pulse.cancel()
+                self._note()
+                for lane in self._lanes.values():
+                    await lane.close()
+                await self._servers.close()
+        for failure in sorted(self._halted, key=lambda failure: not isinstance(failure, Halt)):
+            if not isinstance(failure, Halt):
+                raise failure
+            self.log.say(f"stopped: {failure}")
         done = self._progress.done
         return Counter(done=done, errors=self._progress.errors, left=count - done)
 
-    async def _drive_all(self, models: Sequence[Model], todo: dict[str, list[Job]]) -> None:
+    def _begin(self, models: Sequence[Model]) -> None:
+        """Open the lanes, unless the budget is used up already."""
+        budget, spent = self.manner.budget, self._spent() if self.manner.budget else Spent()
+        for model in models:
+            halt = partial(self._halt, model.name)
+            lane = self.manner.lane(model, self.folder.manifest, self.log, spent, halt)
+            self._lanes[model.name] = lane
+        if over := spent.over(replace(budget, time=None), "--max-"):
+            self._halt("", Halt("budget", over))
+        if budget.time:
+            reached = Halt("budget", f"--max-time {budget.time:g} is reached")
+            asyncio.get_running_loop().call_later(budget.time, self._halt, "", reached)
+
+    def _spent(self) -> Spent:
+        """What the run has spent before, in all its models."""
+        spent, prices = Spent(), applying(self.folder.manifest, load(None))
+        for key, reply in self.journal.replies():
+            if not reply.from_cache:
+                spent.add(reply, prices.get(msgspec.json.decode(key)[0]))
+        return spent
+
+    async def _drive_all(self, todo: dict[str, list[Job]]) -> None:
         async with asyncio.TaskGroup() as group:
-            for model in models:
-                stream = iter(todo[model.name])
-                for _ in range(min(self.connections, len(todo[model.name]))):
-                    group.create_task(self._work(model, stream))
+            for name, lane in self._lanes.items():
+                stream = iter(todo[name])
+                for _ in range(min(self.manner.workers, len(todo[name]))):
+                    group.create_task(self._work(lane, stream))
+
+    def _halt(self, model: str, failure: Failure) -> None:
+        """Ask nothing more, of this model or at all, and remember why."""
+        self._halted.append(failure)
+        self.log.event("halt", failure=failure.kind, message=str(failure))
+        for name, lane in self._lanes.items():
+            if name == model or what(failure).then == "run":
+                lane.stop()
+
+    async def _pulse(self) -> None:
+        """Note now and then how the calls stand, for who watches."""
+        while True:
+            self._note()
+            await asyncio.sleep(PULSE)
+
+    def _note(self) -> None:
+        for name, lane in self._lanes.items():
+            self.journal.pulse(name, lane.pace.state)
+            self.log.event("pace", model=name, **msgspec.to_builtins(lane.pace.state))
 
     def _catch_signals(self) -> None:
         """First signal: begin nothing new, keep what is in flight. Second: stop at once."""
@@ -129,72 +194,81 @@ class Batch:
                 me.cancel()
                 return
             self._signalled = True
-            for event in self._stops.values():
-                event.set()
-            self.say("stopping: waiting for the calls in flight; once more to stop at once")
+            for lane in self._lanes.values():
+                lane.stop()
+            self.log.say("stopping: waiting for the calls in flight; once more to stop at once")
 
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop)
 
-    async def _work(self, model: Model, jobs: Iterator[Job]) -> None:
+    async def _work(self, lane: Lane, jobs: Iterator[Job]) -> None:
         for job in jobs:
-            if self._stops[model.name].is_set():
+            if lane.stopping.is_set():
                 return
             try:
-                await self._episode(job, model)
-            except Failure as failure:  # one that stops the model, or (store, replay) the run
-                self._failed.append(failure)
-                provider = failure.boundary == "provider"
-                for name in [model.name] if provider else self._stops:
-                    self._stops[name].set()
+                await self._episode(job, lane)
+            except Failure as failure:  # one that stops the model or the run
+                self._halt(job.model, failure)
 
-    async def _episode(self, job: Job, model: Model) -> None:
-        asking = self.asking(job, model)
+    async def _episode(self, job: Job, lane: Lane) -> None:
+        asking = self.asking(job, lane)
         outcome, state = None, State()
         grade: Grade | None = None
         problem: Problem | None = None
         try:
-            outcome, state = await self.perform(job, asking.answer)
+            tools = self._servers.tools(job.instance, job.key)
+            outcome, state = await self.perform(job, asking.answer, tools)
             grade = family(job.instance.family).grade(job.instance, outcome)
         except Stopped:
             return
         except Exception as error:  # the one catch-all: an error is data
-            if isinstance(error, Failure) and error.stops_run:
+            if isinstance(error, Failure) and what(error).then in ("model", "run"):
                 raise
             problem = _problem(error)
         version = self._latest[job.key][0] + 1 if job.key in self._latest else 0
         record = self._record(job, asking, state, grade, problem)
         await self.journal.record(job.key, version, record, outcome)
         self._progress.add(cost=record.cost, error=problem is not None)
+        self._told(record)
 
-    def asking(self, job: Job, model: Model | None) -> Asking:
-        """The calls of an episode; without a model only those in the journal."""
+    def _told(self, record: Record) -> None:
+        """Log a finished episode, and stop the run at too many errors."""
+        told = record.grade.verdict if record.grade else "error"
+        self.log.event(
+            "episode", model=record.model, instance=record.instance, epoch=record.epoch,
+            verdict=told, problem=record.problem, attempts=record.attempts, seconds=record.seconds,
+        )  # fmt: skip
+        errors = self._progress.errors
+        if record.problem and errors > self._most_errors:
+            self._most_errors = float("inf")
+            limit = f"--fail-on-error {self.manner.errors}"
+            self._halt("", Halt("too many errors", f"{errors} episodes ended in errors: {limit}"))
+
+    def asking(self, job: Job, lane: Lane | None) -> Asking:
+        """The calls of an episode: from the journal, the others by the lane if there is one."""
         settings = settings_digest(job.model, self._configuration.sampling)
-        stop = self._stops.get(job.model) or asyncio.Event()
-        return Asking(job.key, settings, self.journal, model, self.patience, stop, self._say_once)
+        return Asking(job.key, settings, self.journal, lane)
 
-    def _say_once(self, line: str) -> None:
-        """A fault that is being retried is told the first time only, its kind by model."""
-        kind = ":".join(line.split(":")[:2])
-        if kind not in self._told:
-            self._told.add(kind)
-            self.say(line)
-
-    async def perform(self, job: Job, answer: Answer) -> tuple[Outcome, State]:
+    async def perform(self, job: Job, answer: Answer, tools: Tools) -> tuple[Outcome, State]:
         """One episode from its world to its outcome: a pure function of the replies."""
-        agent, memory = AGENTS[self._configuration.agent](), self._memory(job)
+        agent, memory = self.agent(), self.memory(job)
         world = family(job.instance.family).world(job.instance, self.folder.prompts)
-        outcome = await drive(episode(world, agent, memory), answer)
+        outcome = await drive(episode(world, agent, memory), answer, tools)
         return outcome, memory.state()
 
-    def _memory(self, job: Job) -> Memory:
-        name, prompts = self._memory_of(job), self.folder.prompts
+    def agent(self) -> Agent:
+        """A fresh agent of the run's kind."""
+        return AGENTS[self._configuration.agent](self.folder.prompts)
+
+    def memory(self, job: Job) -> Memory:
+        """An empty memory of the run's kind."""
+        name, prompts = self.memory_of(job), self.folder.prompts
         others = None
         if name in NEEDS_OTHER:
             others = other_rounds(job.instance, self.instances, prompts)
         return MEMORIES[name](Context(prompts, others))
 
-    def _memory_of(self, job: Job) -> str:
+    def memory_of(self, job: Job) -> str:
         """The memory's name; none in a family of one step, and for policies: they see the truth."""
         if job.model.startswith("policy/") or not family(job.instance.family).many_steps:
             return "none"
@@ -211,6 +285,7 @@ class Batch:
         mine = [reply for path, reply in asking.replies if not is_memory(path)]
         notes = [reply for path, reply in asking.replies if is_memory(path)]
         both = [*mine, *notes]
+        price = self.folder.manifest.prices.get(job.model)
         lost = problem is not None and problem.boundary == "provider"  # perhaps billed
         return Record(
             instance=job.instance.id,
@@ -219,7 +294,7 @@ class Batch:
             settings=job.instance.settings,
             model=job.model,
             agent=self._configuration.agent,
-            memory=self._memory_of(job),
+            memory=self.memory_of(job),
             epoch=job.epoch,
             grade=grade,
             problem=problem,
@@ -227,7 +302,7 @@ class Batch:
             attempts=asking.attempts,
             input_tokens=None if lost else total([reply.usage.input for reply in mine]),
             output_tokens=None if lost else total([reply.usage.output for reply in mine]),
-            cost=None if lost else total([reply.cost for reply in both]),
+            cost=None if lost else total([cost_of(reply, price) for reply in both]),
             seconds=round(sum(reply.seconds for reply in both), 6),
             memory_calls=len(notes),
             memory_tokens=total([n for r in notes for n in (r.usage.input, r.usage.output)]),
@@ -254,7 +329,7 @@ class Batch:
     async def _again(self, job: Job) -> bool:
         version, before = self._latest[job.key]
         asking = self.asking(job, None)
-        outcome, state = await self.perform(job, asking.answer)
+        outcome, state = await self.perform(job, asking.answer, direct(job.instance))
         grade = family(job.instance.family).grade(job.instance, outcome)
         record = self._record(job, asking, state, grade, None)
         await self.journal.record(job.key, version + 1, record, outcome)
@@ -263,6 +338,7 @@ class Batch:
 
 def _problem(error: Exception) -> Problem:
     if isinstance(error, Failure):
-        return Problem(error.boundary, str(error))
+        return Problem(error.boundary, str(error), kind=error.kind)
     trace = "".join(traceback.format_exception(error))
-    return Problem("world", scrub(f"{type(error).__name__}: {error}"), scrub(trace))
+    message = scrub(f"{type(error).__name__}: {error}")
+    return Problem("world", message, scrub(trace), "world")

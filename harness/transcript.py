@@ -12,6 +12,7 @@ from typing import Any
 from harness.folder import Folder
 from harness.journal import Journal
 from harness.run import Batch, Job
+from harness.tools import direct
 from memory.context import State
 from tasks.base import Ask, Fields, Instance, Message, Outcome, Record, Reply, Tool
 
@@ -86,7 +87,7 @@ async def _replay(batch: Batch, job: Job, record: Record) -> Episode:
     outcome, state = None, State()
     if record.problem is None or asking.answered or asking.unanswered:
         try:
-            outcome, state = await batch.perform(job, answer)
+            outcome, state = await batch.perform(job, answer, direct(job.instance))
         except* _Over:
             pass
     return Episode(job.instance, record, tuple(calls), outcome, state)

@@ -23,25 +23,24 @@ class InputError(ValueError):
 
 
 class Failure(Exception):
-    """Something outside the model's control broke; `boundary` names where."""
+    """Something outside the model's control broke; `boundary` names where.
+
+    `kind` is its name in the table that says what is done about it: the boundary's own, or one of
+    several there.
+    """
 
     boundary = "world"
 
     @property
-    def stops_run(self) -> bool:
-        """Whether no further episode can do better; else only this episode fails."""
-        return False
+    def kind(self) -> str:
+        """The boundary's own."""
+        return self.boundary
 
 
 class StoreFailure(Failure):
     """The run folder or its journal cannot be read or written."""
 
     boundary = "store"
-
-    @property
-    def stops_run(self) -> bool:
-        """What cannot be kept must not be asked."""
-        return True
 
 
 class SolverFailure(Failure):
@@ -121,12 +120,17 @@ class Tool(Noun, frozen=True):
 
 
 class Message(Noun, frozen=True, omit_defaults=True):
-    """One turn of a conversation; `calls` belong to an assistant, `call_id` to a tool's result."""
+    """One turn of a conversation; `calls` belong to an assistant, `call_id` to a tool's result.
+
+    `blocks` are those of the assistant's reply: signed thinking must come back unchanged with the
+    results of the tools that it called. `said` makes such a turn.
+    """
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str
     calls: tuple[ToolCall, ...] = ()
     call_id: str | None = None
+    blocks: tuple[Fields, ...] = ()
 
 
 class Usage(Noun, frozen=True, omit_defaults=True):
@@ -145,7 +149,9 @@ class Reply(Noun, frozen=True, omit_defaults=True):
     """What a model answered, as it is kept: raw text, tool calls, why it stopped, what it cost.
 
     `model` is the provider's own string for what answered; `seconds` is wall time of the attempt
-    that succeeded; `cost` in US dollars, None where nobody told.
+    that succeeded; `cost` in US dollars, None where nobody told. `blocks` is the turn as the
+    provider wrote it, where it wants that back (see `Message`). A reply `from_cache` was asked by
+    an earlier run: usage and seconds are what they were then, its cost now is 0.
     """
 
     text: str
@@ -155,6 +161,13 @@ class Reply(Noun, frozen=True, omit_defaults=True):
     seconds: float = 0.0
     model: str = ""
     cost: float | None = None
+    blocks: tuple[Fields, ...] = ()
+    from_cache: bool = False
+
+
+def said(reply: Reply) -> Message:
+    """A reply as the assistant's turn in the next request."""
+    return Message("assistant", reply.text, calls=reply.calls, blocks=reply.blocks)
 
 
 class Parsed(Noun, frozen=True, omit_defaults=True):
@@ -165,10 +178,32 @@ class Parsed(Noun, frozen=True, omit_defaults=True):
     problem: str | None = None
 
 
-class Outcome(Noun, frozen=True):
-    """What a world hands to its grader: one parsed answer a step."""
+class Result(Noun, frozen=True):
+    """What a tool answered to one call, and from when to when it ran, in units of virtual time.
+
+    `status`: `ok`; `unknown`, an input that is not known (yet); `failed` for a moment, to be tried
+    again; `refused`, a call that reaches no tool or breaks its schema.
+    """
+
+    text: str
+    status: str
+    start: int
+    end: int
+
+
+class Called(Noun, frozen=True):
+    """A tool call of an episode as it was made, raw, and what came of it; turns count from 1."""
+
+    turn: int
+    call: ToolCall
+    result: Result
+
+
+class Outcome(Noun, frozen=True, omit_defaults=True):
+    """What a world hands to its grader: one parsed answer a step, and the tool calls made."""
 
     answers: tuple[Parsed, ...]
+    calls: tuple[Called, ...] = ()
 
 
 # How it is judged ---------------------------------------------------------------------------
@@ -202,12 +237,16 @@ class Grade(Noun, frozen=True):
     metrics: dict[str, float] = {}
 
 
-class Problem(Noun, frozen=True):
-    """Why an episode has no grade: the boundary that failed, one line, and a bug's traceback."""
+class Problem(Noun, frozen=True, omit_defaults=True):
+    """Why an episode has no grade: the boundary that failed, one line, and a bug's traceback.
+
+    `kind` is the failure's name.
+    """
 
     boundary: str
     message: str
     trace: str | None = None
+    kind: str = ""
 
 
 class Record(Noun, frozen=True):
@@ -265,7 +304,18 @@ class Tell(msgspec.Struct, frozen=True):
     facts: Fields
 
 
-Effect: TypeAlias = Ask | Tell
+class CallTools(msgspec.Struct, frozen=True):
+    """Wants the calls of one turn performed, together and in their order; turns count from 1.
+
+    Answered with one `Result` a call. Never in the journal: a replay performs them again.
+    """
+
+    path: str
+    turn: int
+    calls: tuple[ToolCall, ...]
+
+
+Effect: TypeAlias = Ask | Tell | CallTools
 Program: TypeAlias = Generator[Effect, Any, R]
 
 
@@ -285,3 +335,9 @@ def ask(
 def tell(path: str, facts: Fields) -> Program[None]:
     """Yield one `Tell`: `yield from tell(...)`."""
     yield Tell(path, facts)
+
+
+def call_tools(path: str, turn: int, calls: tuple[ToolCall, ...]) -> Program[tuple[Called, ...]]:
+    """Yield one `CallTools` and return what came of each call."""
+    results: tuple[Result, ...] = yield CallTools(path, turn, calls)
+    return tuple(Called(turn, call, result) for call, result in zip(calls, results, strict=True))

@@ -68,8 +68,15 @@ def build_parser() -> Parser:
     _run(add("run", "Let models answer a suite, a family or a file.", "runs.run"))
     _resume(add("resume", "Go on with a run that was cut off.", "runs.resume"))
     _regrade(add("regrade", "Replay a run with today's graders.", "runs.regrade"))
+    _merge(add("merge", "Join the shards of a run, or copies of it.", "shards.merge"))
+    _watch(add("watch", "Watch a run that is under way, wherever it runs.", "watching.watch"))
     _board(add("board", "Print the leaderboard of runs.", "boards.board"))
     _report(add("report", "Write runs of one suite as a page with pictures.", "report.report"))
+    _audit(add("audit", "Look for shortcuts in instances, or check a run.", "audits.audit"))
+    _compare(add("compare", "Compare two models instance by instance.", "boards.compare"))
+    _timeline(add("timeline", "Show an episode's tool calls beside the optimal ones.",
+                  "timeline.timeline"))  # fmt: skip
+    _mcp(add("mcp", "Serve the tools of an instance to any MCP client.", "mcp.serve"))
     return parser
 
 
@@ -134,18 +141,30 @@ def _run(p: Parser) -> None:
     p.add_argument("--base-url", help="server of openai/ models, such as http://127.0.0.1:8091/v1")
     p.add_argument("--api-key-env", metavar="NAME", help="variable that holds that server's key")
     p.add_argument("--temperature", type=finite)
-    p.add_argument("--max-tokens", type=natural, help="of each reply")
+    p.add_argument("--max-output-tokens", type=natural, metavar="N", help="of each reply")
     p.add_argument("--model-seed", type=whole, help="passed to providers that take one")
     p.add_argument("--reasoning-effort", metavar="WORD")
     p.add_argument("--structured", action="store_true", help="constrain replies by JSON schema")
     p.add_argument("--extra-body", type=json_object, default={}, metavar="JSON")
     p.add_argument("--out", type=Path, metavar="DIR", help="run folder (results/runs/...)")
-    _patience(p)
+    p.add_argument("--shard", type=shard, metavar="i/n", help="only part i of n, to be merged")
+    _manner(p)
 
 
 def _resume(p: Parser) -> None:
     p.add_argument("folder", type=Path, metavar="DIR")
-    _patience(p)
+    _manner(p)
+
+
+def _merge(p: Parser) -> None:
+    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new run folder")
+
+
+def _watch(p: Parser) -> None:
+    p.add_argument("folder", type=Path, metavar="DIR")
+    p.add_argument("--once", action="store_true", help="print one frame and end")
+    p.add_argument("--every", type=positive, default=2.0, metavar="S", help="seconds (2)")
 
 
 def _regrade(p: Parser) -> None:
@@ -156,11 +175,44 @@ def _board(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument("--csv", type=Path, metavar="F")
+    p.add_argument("--html", type=Path, metavar="F", help="a page, sortable and self-contained")
+    p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
+
+
+def _compare(p: Parser) -> None:
+    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("--model", action="append", required=True, metavar="M", help="twice: A, then B")
+    p.add_argument("--json", action="store_true", help="print JSON")
+    p.add_argument("--limit", type=natural, metavar="N",
+                   help="instances that differ (20 of each family; all with --json)")  # fmt: skip
+
+
+def _audit(p: Parser) -> None:
+    p.add_argument("target", type=Path, metavar="FILE.jsonl|DIR")
+    p.add_argument("--json", action="store_true", help="print JSON")
+    _manner(p)
+
+
+def _timeline(p: Parser) -> None:
+    p.add_argument("folder", type=Path, metavar="DIR")
+    p.add_argument("--id", required=True, metavar="X", help="the instance")
+    p.add_argument("--model", metavar="M", help="one of the run's (all)")
+    p.add_argument("--epoch", type=whole, default=0, help="which of its epochs (0)")
+
+
+def _mcp(p: Parser) -> None:
+    p.add_argument("action", choices=["serve"])
+    p.add_argument("file", type=Path, metavar="INSTANCES.jsonl")
+    p.add_argument("--id", metavar="X", help="the instance (the only one)")
+    p.add_argument(
+        "--http", type=port, metavar="PORT", help="0 for any free one (standard input and output)"
+    )
 
 
 def _report(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     p.add_argument("--html", type=Path, required=True, metavar="F", help="the page")
+    p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
 
 
 def _settings(p: Parser) -> None:
@@ -168,10 +220,26 @@ def _settings(p: Parser) -> None:
                    help="setting of the family, see docs; again for more")  # fmt: skip
 
 
-def _patience(p: Parser) -> None:
-    p.add_argument("--max-connections", type=natural, default=10, metavar="C", help="(10)")
-    p.add_argument("--max-attempts", type=natural, default=10, help="at one call (10)")
-    p.add_argument("--attempt-timeout", type=positive, default=600.0, metavar="S", help="(600)")
+def _manner(p: Parser) -> None:
+    one = p.add_argument_group("how it asks (each for one model)").add_argument
+    one("--max-connections", type=natural, default=10, metavar="C", help="at once, at most (10)")
+    one("--rpm", type=natural, metavar="N", help="requests a minute, at most")
+    one("--tpm", type=natural, metavar="N", help="tokens a minute, at most")
+    one("--max-attempts", type=natural, default=10, help="at one call (10)")
+    one("--attempt-timeout", type=positive, default=600.0, metavar="S", help="(600)")
+    one = p.add_argument_group("how far it goes (then: exit status 1, and resume)").add_argument
+    for which, about in (("", "the run"), ("episode-", "an episode")):
+        one(f"--max-{which}cost", type=positive, metavar="USD", help=f"of {about}")
+        one(f"--max-{which}tokens", type=natural, metavar="N", help=f"of {about}, in and out")
+        one(f"--max-{which}time", type=positive, metavar="S", help=f"of {about}, in seconds")
+    one("--price", action="append", default=[], metavar="MODEL=IN,OUT[,CACHED]",
+        help="US dollars a million tokens; again for more")  # fmt: skip
+    one("--fail-on-error", type=tolerance, metavar="N|SHARE", help="stop at more errors than this")
+    one = p.add_argument_group("what it keeps and tells").add_argument
+    one("--cache", type=Path, nargs="?", const=Path("results/cache"), metavar="FOLDER",
+        help="serve what an earlier run asked already (results/cache)")  # fmt: skip
+    one("--log-json", type=Path, nargs="?", const=Path("-"), metavar="FILE",
+        help="events as JSON lines (standard error)")  # fmt: skip
 
 
 def _out(p: Parser, what: str) -> None:
@@ -185,6 +253,11 @@ def natural(text: str, most: int = MOST) -> int:
     if len(text) > 18 or int(text) > most:
         raise argparse.ArgumentTypeError(f"{short(text)} is more than {most}")
     return int(text)
+
+
+def port(text: str) -> int:
+    """A TCP port, or 0."""
+    return 0 if text == "0" else natural(text, most=65535)
 
 
 def whole(text: str) -> int:
@@ -212,6 +285,24 @@ def finite(text: str) -> float:
         value = float("nan")
     if not isfinite(value):
         raise argparse.ArgumentTypeError(f"{short(text)!r} is not a finite number")
+    return value
+
+
+def shard(text: str) -> tuple[int, int]:
+    """`i/n`, i from 1 to n."""
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts) <= MOST):
+        raise argparse.ArgumentTypeError(f"{short(text)!r} is not i/n with i from 1 to n")
+    return int(part), int(parts)
+
+
+def tolerance(text: str) -> int | float:
+    """A count of errors, or a share of the episodes below 1."""
+    if text.isdecimal() and len(text) <= 18:
+        return int(text)
+    value = finite(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{short(text)!r} is no count and no share below 1")
     return value
 
 

@@ -4,7 +4,8 @@ import asyncio
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from msgspec.structs import replace
 
 from harness import instances, suites
 from harness.agents.base import AGENTS
-from harness.asking import Patience
 from harness.board import read_board
+from harness.budget import Budget, Price, read_price
 from harness.folder import (
     FORMAT,
     Configuration,
@@ -26,6 +27,9 @@ from harness.folder import (
 )
 from harness.importers import read_files
 from harness.journal import Journal
+from harness.lane import Patience
+from harness.log import Log
+from harness.manner import Manner
 from harness.models.base import Model, Sampling
 from harness.models.build import build_model
 from harness.models.policy import build_policy
@@ -71,14 +75,25 @@ def run(options: Namespace) -> int:
     limit = options.limit
     if limit is None and suite.size is None:
         limit = suites.DEFAULT_COUNT
-    manifest = Manifest(FORMAT, configuration, environment(), limit, None, options.api_key_env)
+    manifest = Manifest(
+        FORMAT, configuration, environment(), limit, None, options.api_key_env, options.shard
+    )
     models = _models(manifest, _families(suite, given), options.max_connections)
-    path = options.out or RUNS / configuration.folder_name
+    path = options.out or RUNS / (configuration.folder_name + _part(options.shard))
     lines = map(instances.encode, given) if given else None
     folder = Folder.create(path, manifest, prompts, lines)
     folder.lock()
+    if folder.manifest.shard != options.shard:
+        raise InputError(
+            f"{path} holds{_part(folder.manifest.shard) or ' all the episodes'}, not"
+            f"{_part(options.shard) or ' all of them'}: use another --out"
+        )
     folder.save(replace(folder.manifest, limit=manifest.limit, api_key_env=manifest.api_key_env))
     return _perform(folder, models, options)
+
+
+def _part(shard: tuple[int, int] | None) -> str:
+    return f"-shard-{shard[0]}-of-{shard[1]}" if shard else ""
 
 
 def resume(options: Namespace) -> int:
@@ -96,7 +111,7 @@ def regrade(options: Namespace) -> int:
     folder = Folder.open(options.folder)
     folder.lock()
     journal = Journal(folder.path)
-    batch = Batch(folder, journal, folder.instances(), say=say)
+    batch = Batch(folder, journal, folder.instances())
     changed, total = asyncio.run(batch.regrade())
     journal.close()
     print(f"changed {changed} of {total}")
@@ -142,7 +157,7 @@ def _specs(options: Namespace, families: tuple[str, ...]) -> tuple[ModelSpec, ..
             f"policy/{p}" for p in dict.fromkeys(p for f in families for p in family(f).policies)
         ]
         say(f"no --model given: {', '.join(names)}")
-    providers = {name.partition("/")[0] for name in names} - {"policy"}
+    providers = {name.partition("/")[0].partition("-")[0] for name in names} - {"policy"}
     if options.base_url and len(providers) > 1:
         raise InputError(f"--base-url is for one provider's models, not for {sorted(providers)}")
     if len(set(names)) < len(names):
@@ -153,7 +168,7 @@ def _specs(options: Namespace, families: tuple[str, ...]) -> tuple[ModelSpec, ..
 def _address(name: str, base_url: str | None) -> str | None:
     """Where a model is served, if not at its provider; only what the manifest can tell counts."""
     provider = name.partition("/")[0]
-    variable = f"{provider.upper()}_BASE_URL"
+    variable = f"{provider.partition('-')[0].upper()}_BASE_URL"
     if base_url is None and os.environ.get(variable):
         raise InputError(
             f"{variable} is set: give it as --base-url (and the name of the key's variable as"
@@ -177,7 +192,7 @@ def _version_of(memory: str, prompts: Prompts) -> dict[str, str]:
 def _sampling(options: Namespace) -> Sampling:
     return Sampling(
         temperature=options.temperature,
-        max_tokens=options.max_tokens,
+        max_tokens=options.max_output_tokens,
         seed=options.model_seed,
         reasoning_effort=options.reasoning_effort,
         structured=options.structured,
@@ -186,43 +201,78 @@ def _sampling(options: Namespace) -> Sampling:
 
 
 def _models(manifest: Manifest, families: tuple[str, ...], connections: int) -> list[Model]:
-    made: list[Model] = []
-    for spec in manifest.configuration.models:
-        if spec.name.startswith("policy/"):
-            made.append(build_policy(spec.name.removeprefix("policy/"), families))
-        else:
-            made.append(
-                build_model(
-                    spec.name,
-                    manifest.configuration.sampling,
-                    base_url=spec.base_url,
-                    api_key_env=manifest.api_key_env,
-                    max_connections=connections,
-                )
-            )
-    return made
+    return [
+        build_policy(spec.name.removeprefix("policy/"), families)
+        if spec.name.startswith("policy/")
+        else build_provider(spec, manifest, connections)
+        for spec in manifest.configuration.models
+    ]
+
+
+def build_provider(spec: ModelSpec, manifest: Manifest, connections: int) -> Model:
+    """A provider's model as a run asks it; InputError if a key or a package is missing."""
+    return build_model(
+        spec.name,
+        manifest.configuration.sampling,
+        base_url=spec.base_url,
+        api_key_env=manifest.api_key_env,
+        max_connections=connections,
+    )
 
 
 def _perform(folder: Folder, models: Sequence[Model], options: Namespace) -> int:
     """Make what instances are missing, run what is open, print the board."""
-    _warn_of_versions(folder.manifest.environment)
+    log = Log(options.log_json)
+    _warn_of_versions(folder.manifest.environment, log)
+    if options.price:
+        prices = dict(map(read_price, options.price))
+        _known(prices, folder)
+        folder.save(replace(folder.manifest, prices=prices, priced=_today()))
     made = _instances(folder)
     _enough_users(folder.manifest.configuration.memory, made)
     journal = Journal(folder.path)
-    patience = Patience(attempts=options.max_attempts, seconds=options.attempt_timeout)
-    batch = Batch(folder, journal, made, patience, options.max_connections, say)
+    batch = Batch(folder, journal, made, manner(options), log)
+    log.event("begin", folder=str(folder.path), episodes=len(made))
     try:
         counts = asyncio.run(batch.run(models))
     finally:
         journal.close()
     if counts["done"] or not counts["left"]:
         print_board(read_board([folder.path]))
-    say(f"run folder: {folder.path}")
+    log.say(f"run folder: {folder.path}")
     if counts["left"]:
-        say(f"{counts['left']} episodes are left: makespan resume {folder.path}")
+        log.say(f"{counts['left']} episodes are left: makespan resume {folder.path}")
     if counts["errors"]:
-        say(f"{counts['errors']} episodes ended in errors: makespan resume {folder.path}")
+        log.say(f"{counts['errors']} episodes ended in errors: makespan resume {folder.path}")
+    log.event("end", **counts)
     return 1 if counts["left"] or counts["errors"] else 0
+
+
+def manner(options: Namespace) -> Manner:
+    """How to ask, by the options of a run."""
+    o = options
+    return Manner(
+        patience=Patience(attempts=o.max_attempts, seconds=o.attempt_timeout),
+        connections=o.max_connections,
+        requests=o.rpm,
+        tokens=o.tpm,
+        errors=o.fail_on_error,
+        budget=Budget(o.max_cost, o.max_tokens, o.max_time),
+        episode_budget=Budget(o.max_episode_cost, o.max_episode_tokens, o.max_episode_time),
+        cache=o.cache,
+    )
+
+
+def _known(prices: Mapping[str, Price], folder: Folder) -> None:
+    """InputError if a price is of no model of the run."""
+    names = [spec.name for spec in folder.manifest.configuration.models]
+    for name in prices:
+        if name not in names:
+            raise InputError(f"--price {name}: the run's models are {', '.join(names)}")
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
 
 
 def _enough_users(memory: str, made: Sequence[Instance[Any]]) -> None:
@@ -264,8 +314,8 @@ def _same_generators(folder: Folder) -> None:
             )
 
 
-def _warn_of_versions(before: Environment) -> None:
+def _warn_of_versions(before: Environment, log: Log) -> None:
     now = environment().packages
     for name, version in before.packages.items():
         if now.get(name) != version:
-            say(f"warning: begun with {name} {version}, now it is {now.get(name, 'missing')}")
+            log.say(f"warning: begun with {name} {version}, now it is {now.get(name, 'missing')}")

@@ -38,47 +38,16 @@ class Model(Protocol):
         """Give back connections."""
 
 
-class Fault(Noun, frozen=True):
-    """What the run loop does about a kind of provider failure."""
-
-    retry: bool
-    stops_run: bool
-
-
-FAULTS: dict[str, Fault] = {
-    "rate limit": Fault(retry=True, stops_run=False),
-    "overloaded": Fault(retry=True, stops_run=False),
-    "server": Fault(retry=True, stops_run=False),
-    "time limit": Fault(retry=True, stops_run=False),
-    "connection": Fault(retry=True, stops_run=False),
-    "malformed body": Fault(retry=True, stops_run=False),
-    "bad request": Fault(retry=False, stops_run=False),
-    "context length": Fault(retry=False, stops_run=False),  # becomes an empty reply
-    "authentication": Fault(retry=False, stops_run=True),
-    "no credit": Fault(retry=False, stops_run=True),
-    "no such model": Fault(retry=False, stops_run=True),
-}
-
-
 class ProviderFailure(Failure):
-    """One attempt failed; `kind` is a key of `FAULTS`, `retry_after` the provider's seconds.
+    """One attempt failed; `kind` is of the table of failures, `retry_after` the provider's seconds.
 
     The message never holds a key, whatever a server echoed into it.
     """
 
     boundary = "provider"
+    kind = ""
 
     def __init__(self, kind: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(scrub(f"{kind}: {message}"))
         self.kind = kind
         self.retry_after = retry_after
-
-    @property
-    def fault(self) -> Fault:
-        """What is to be done about it."""
-        return FAULTS[self.kind]
-
-    @property
-    def stops_run(self) -> bool:
-        """Whether every other call would fail the same way."""
-        return self.fault.stops_run

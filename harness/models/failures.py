@@ -34,6 +34,9 @@ _NO_CREDIT = re.compile(
     r"insufficient[ _](quota|balance|credit|funds)|credit balance|billing_hard_limit",
     re.IGNORECASE,
 )
+_CONTENT_FILTER = re.compile(
+    r"content[ _-](filter|policy|management)|usage polic|safety system|moderation", re.IGNORECASE
+)
 
 
 def status_failure(
@@ -49,6 +52,8 @@ def _kind(status: int, said: str) -> str:
         return "no credit"
     if status in (400, 413, 422) and _CONTEXT_LENGTH.search(said):
         return "context length"
+    if status in (400, 403, 422) and _CONTENT_FILTER.search(said):
+        return "content filter"
     return STATUS_KINDS.get(status, "bad request" if status < 500 else "server")
 
 

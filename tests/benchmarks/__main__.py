@@ -5,9 +5,12 @@ import sys
 from tests.benchmarks import (
     bench_calendar,
     bench_code,
+    bench_mcp,
     bench_psplib,
     bench_runner,
+    bench_sandbox,
     bench_tardiness,
+    bench_tools,
 )
 
 
@@ -18,6 +21,9 @@ def main() -> int:
         *bench_runner.main(),
         *bench_calendar.main(),
         *bench_tardiness.main(),
+        *bench_sandbox.main(),
+        *bench_mcp.main(),
+        *bench_tools.main(),
         *bench_psplib.limits(),
     ]
     print()

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from harness.agents.base import Direct
-from harness.asking import Asking, Patience, ReplayFailure
+from harness.asking import Asking, ReplayFailure
 from harness.episode import drive, episode
 from harness.journal import Journal
+from harness.lane import Lane
 from memory.base import NoMemory
 from tasks.base import (
     Ask,
@@ -86,7 +87,7 @@ def play(
     async def go() -> Outcome:
         journal = Journal(folder)
         try:
-            asking = Asking("e", settings, journal, model, Patience(), asyncio.Event())
+            asking = Asking("e", settings, journal, Lane(model) if model else None)
             return await drive(episode(world, Twice(), Diary()), asking.answer)
         finally:
             journal.close()

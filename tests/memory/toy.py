@@ -6,9 +6,10 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 from harness.agents.base import Direct
-from harness.asking import Asking, Patience
+from harness.asking import Asking
 from harness.episode import drive, episode
 from harness.journal import Journal
+from harness.lane import Lane
 from memory.base import MEMORIES, Memory, is_memory
 from memory.context import Context
 from memory.rounds import told
@@ -86,7 +87,7 @@ def play_journaled(folder: Path, memory: Memory, model: Scripted | None, rounds:
     async def go() -> Outcome:
         journal = Journal(folder)
         try:
-            asking = Asking("e", "s", journal, model, Patience(), asyncio.Event())
+            asking = Asking("e", "s", journal, Lane(model) if model else None)
             return await drive(compose(year(rounds), memory), asking.answer)
         finally:
             journal.close()

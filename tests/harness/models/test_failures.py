@@ -6,7 +6,7 @@ from time import time
 import msgspec
 import pytest
 
-from harness.models.base import FAULTS
+from harness.failures import FAILURES
 from harness.models.failures import connection_failure, explanation, status_failure, wait
 
 CONTEXT_WORDS = [
@@ -49,7 +49,7 @@ def kind(status: int, message: str = "no", code: str | None = None) -> str:
 )
 def test_kind_by_status(status: int, expected: str) -> None:
     assert kind(status) == expected
-    assert expected in FAULTS
+    assert FAILURES[expected].boundary == "provider"
 
 
 @pytest.mark.parametrize("words", CONTEXT_WORDS)

@@ -17,7 +17,8 @@ from graders import calendar as calendar_grader
 from graders import rcpsp as rcpsp_grader
 from graders import tardiness as tardiness_grader
 from harness.agents.rcpsp import POLICIES
-from harness.board import Asked, Row, build_board
+from harness.board import Row, build_board
+from harness.gather import Asked
 from harness.registry import FAMILIES
 from harness.report import calendar, rcpsp, tardiness
 from harness.report.base import Look, Seen, Timeline, drawings, looks, plain_words, series

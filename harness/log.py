@@ -1,0 +1,56 @@
+"""What a run tells while it goes: lines for people, events as JSON lines for programs."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from harness.models.keys import scrub
+from tasks.base import StoreFailure
+
+STDERR = Path("-")
+
+
+class Log:
+    """Lines go to standard error; events to a file, or to standard error in place of the lines."""
+
+    def __init__(self, events: Path | None = None) -> None:
+        self._told: set[str] = set()
+        self._sink: IO[str] | None = None
+        self.lines = events != STDERR
+        self.path = events
+        if events == STDERR:
+            self._sink = sys.stderr
+        elif events is not None:
+            try:
+                self._sink = events.open("a", encoding="utf-8", errors="replace")
+            except OSError as error:
+                raise StoreFailure(f"cannot write {events}: {error.strerror}") from None
+
+    def say(self, line: str) -> None:
+        """A line for the user."""
+        if self.lines:
+            print(line, file=sys.stderr)
+        self.event("said", line=line)
+
+    def say_once(self, line: str) -> None:
+        """A fault that is being retried is told the first time only, its kind by model."""
+        kind = ":".join(line.split(":")[:2])
+        if kind not in self._told:
+            self._told.add(kind)
+            self.say(line)
+
+    def event(self, name: str, **fields: Any) -> None:
+        """One JSON line: time, name, fields; no key is ever in it."""
+        if self._sink is None:
+            return
+        time = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = msgspec.json.encode({"time": time, "event": name} | fields).decode()
+        try:
+            self._sink.write(scrub(line) + "\n")
+            self._sink.flush()
+        except OSError as error:
+            self._sink = None
+            raise StoreFailure(f"cannot write {self.path}: {error.strerror}") from None

@@ -1,0 +1,100 @@
+"""What a run in the sandbox is given and what it gives back."""
+
+import math
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+
+from tasks.base import Failure, Noun
+
+Kind: TypeAlias = Literal[
+    "ok",  # a plain JSON value came back; whether it is a good one is for a grader to say
+    "syntax",  # the source does not compile
+    "missing",  # it does not define the function
+    "raised",  # an exception; also what the lock refused it, and reading a clock
+    "type",  # a value that is no plain JSON: NaN, a subclass of a number, a set, ...
+    "time",  # its CPU seconds were used up
+    "memory",  # more memory than allowed
+    "output",  # more printed or returned than allowed
+    "exit",  # it left by itself: sys.exit, os._exit
+    "killed",  # it died of a signal, say of a stack overflow
+    "channel",  # it wrote on the result channel what is no result
+]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+
+class SandboxFailure(Failure):
+    """The sandbox cannot keep its promise: a layer is missing, or its server does not live."""
+
+    boundary = "sandbox"
+
+
+class Limits(Noun, frozen=True):
+    """What one program may use for all its cases together.
+
+    `seconds` is CPU time, user and system, its start of a few milliseconds included: a busy
+    machine takes nothing from it (by the clock on the wall a program ends after a minute and 10
+    times that).
+    `memory_mb` comes on top of what Python takes; `output_bytes` is what it may return, and also
+    what it may print.
+    """
+
+    seconds: float = 10.0
+    memory_mb: int = 256
+    output_bytes: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.seconds) and self.seconds > 0):
+            raise ValueError(f"limits: {self.seconds} seconds, must be above 0 and finite")
+        if self.memory_mb < 1 or self.output_bytes < 1:
+            raise ValueError(
+                f"limits: {self.memory_mb} MB and {self.output_bytes} bytes, must be at least 1"
+            )
+
+
+class Layer(NamedTuple):
+    """One wall of the sandbox: whether this machine has it (tried out, not guessed), and what."""
+
+    name: str
+    present: bool
+    needed: bool
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {'yes' if self.present else 'NO'}, {self.detail}"
+
+
+class Result(Noun, frozen=True, omit_defaults=True):
+    """What became of one case: its value, or the kind of failure and a line about it."""
+
+    kind: Kind = "ok"
+    value: Any = None
+    detail: str = ""
+
+
+class Run(Noun, frozen=True):
+    """What a program did: one result a case, and its CPU seconds as the kernel counted them."""
+
+    results: tuple[Result, ...]
+    seconds: float
+
+    @property
+    def failures(self) -> dict[int, Result]:
+        """The cases that failed, by index."""
+        return {k: result for k, result in enumerate(self.results) if result.kind != "ok"}
+
+    @property
+    def kind(self) -> Kind:
+        """`ok` only if every case is, else the kind of the first failure."""
+        return next((result.kind for result in self.failures.values()), "ok")
+
+    @property
+    def detail(self) -> str:
+        """One line about the first failure; empty if there is none."""
+        for index, result in self.failures.items():
+            whole = result.kind in ("syntax", "missing")
+            return result.detail if whole else f"case {index}: {result.detail}"
+        return ""
+
+    @property
+    def solutions(self) -> list[Any]:
+        """The value of each case, None where it failed."""
+        return [result.value for result in self.results]

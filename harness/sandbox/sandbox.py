@@ -1,0 +1,102 @@
+"""Programs in, results out: a few fork servers behind one call."""
+
+import json
+import os
+from collections.abc import Sequence
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from harness.sandbox.base import Layer, Limits, Run, SandboxFailure
+from harness.sandbox.reading import read
+from harness.sandbox.worker import Died, Ended, Worker
+
+TRIES = 3  # fork servers that may die under one program
+
+
+class Sandbox:
+    """Runs programs that nobody trusts, `workers` at a time; safe to call from any thread.
+
+    Attributes:
+        layers: the walls, each tried out on this machine.
+        restarts: how many fork servers died and were replaced.
+
+    SandboxFailure if a needed layer is missing, unless `unsafe`. With `numpy` programs may import
+    it.
+    """
+
+    def __init__(self, *, workers: int = 1, numpy: bool = False, unsafe: bool = False) -> None:
+        if workers < 1:
+            raise ValueError(f"a sandbox with {workers} workers, must be at least 1")
+        if not hasattr(os, "fork"):
+            raise SandboxFailure("this system has no fork: use Linux")
+        self._numpy, self.restarts = numpy, 0
+        self._idle: SimpleQueue[Worker] = SimpleQueue()
+        self._workers = 0
+        self.layers: tuple[Layer, ...] = ()
+        try:
+            while self._workers < workers:
+                worker = Worker(numpy)
+                self._idle.put(worker)
+                self._workers += 1
+                self.layers = worker.layers
+                if not unsafe:
+                    self._refuse()
+        except SandboxFailure:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the fork servers, each when it is idle."""
+        while self._workers:
+            self._idle.get().close()
+            self._workers -= 1
+
+    def run(
+        self, source: str, function: str, driver: str, cases: Sequence[Any], limits: Limits
+    ) -> Run:
+        """Run a program on cases (plain JSON, nothing secret in it), in order, in one process.
+
+        `driver` is our own code that defines `solve(function, case)`, whose value is the case's.
+        """
+        head = json.dumps({"source": source, "function": function, "driver": driver}).encode()
+        request = b"\n".join([head, *map(msgspec.json.encode, cases)])
+        return read(self._ended(request, limits), len(cases), limits.seconds)
+
+    def _ended(self, request: bytes, limits: Limits) -> Ended:
+        if not self._workers:
+            raise SandboxFailure("the sandbox is closed")
+        worker, sound = self._idle.get(), False
+        try:
+            for _ in range(TRIES):
+                try:
+                    ended = worker.run(request, limits)
+                    sound = True
+                    return ended
+                except Died:
+                    worker.close()
+                    self.restarts += 1
+                    worker = Worker(self._numpy)
+            raise SandboxFailure(f"{TRIES} servers of the sandbox died under one program")
+        finally:
+            if not sound:
+                worker.close()
+            self._idle.put(worker)
+
+    def _refuse(self) -> None:
+        missing = [layer for layer in self.layers if layer.needed and not layer.present]
+        if missing:
+            raise SandboxFailure(
+                f"programs would not be isolated ({'; '.join(map(str, missing))}): use a Linux"
+                " with Landlock and seccomp (5.13 or later), or take the risk with --unsafe"
+            )

@@ -1,0 +1,145 @@
+"""The fork server: started fresh, loads what programs may import, and keeps one fork ready.
+
+It does nothing but fork, and what it allocates meanwhile it frees in reverse order, so that every
+fork begins with the same memory whatever ran before. The fork takes a request from REQUESTS itself:
+[seconds, memory_mb, output_bytes] with two descriptors, one to read the request from and one for
+results; it answers with its process id. On ORDERS the server first tells its layers, then
+waits for a byte before it reaps a fork (until then the id can be nobody else's), and answers with
+two bytes of wait status.
+"""
+
+import errno
+import gc
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from harness.sandbox import layers, program, seccomp
+
+REQUESTS, ORDERS = 0, 1  # descriptors of the server; a fork closes them
+LOCKED = b"locked\n"  # the first thing on the result channel, before any foreign code
+OUT = 3  # the descriptor of the result channel in a fork
+NO_MEMORY = 70  # exit status of a program that had none left to say so
+Fact = tuple[str, bool, bool, str]  # the fields of a Layer
+
+
+def main(paths: list[str], numpy: bool) -> None:
+    """Serve until the other side hangs up."""
+    fixed = "the same addresses in every run"
+    facts = [_layer("fixed addresses", False, fixed, _again)]
+    sys.path += paths
+    program.settle(numpy)
+    facts += probe()
+    present = {name for name, there, _, _ in facts if there}
+    os.write(ORDERS, json.dumps(facts).encode() + b"\n")
+    del facts
+    server = os.getpid()
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    while os.fork():
+        if not os.read(ORDERS, 1):
+            return
+        ended = os.wait()
+        os.write(ORDERS, ended[1].to_bytes(2, "little"))
+        del ended
+    try:
+        become(server, present)
+    finally:
+        os._exit(1)
+
+
+def probe() -> list[Fact]:
+    """Put up what holds for the server too, and try out in a fork what its forks will put up."""
+    allowed = len(seccomp.PLAIN) + len(seccomp.GUARDED)
+    return [
+        _layer("no_new_privs", True, "no set-user-id rights", layers.no_new_privs),
+        _layer("rlimits", True, "CPU, memory, files, processes",
+               lambda: layers.try_out(layers.address_space, _limited, errno.EMFILE)),
+        _layer("landlock", True, "no files",
+               lambda: layers.try_out(layers.ruleset, layers.landlock, errno.EACCES)),
+        _layer("seccomp", True, f"{allowed} system calls left",
+               lambda: layers.try_out(layers.filter_code, layers.filter_calls, errno.EPERM)),
+        _layer("namespaces", False, "user, network, IPC", layers.namespaces),
+    ]  # fmt: skip
+
+
+def _layer(name: str, needed: bool, detail: str, put_up: Callable[[], object]) -> Fact:
+    try:
+        put_up()
+    except OSError as error:
+        return name, False, needed, f"{detail}: {error.strerror}"
+    return name, True, needed, detail
+
+
+def _again() -> None:
+    """Begin anew if addresses are random yet."""
+    if layers.fixed_addresses():
+        os.execve(sys.executable, sys.orig_argv, dict(os.environ))
+
+
+def _limited() -> None:
+    layers.rlimits(1, layers.address_space())
+
+
+def become(server: int, present: set[str]) -> None:
+    """Wait for a request and turn into its program; does not return.
+
+    What goes wrong before any foreign code runs is told on the result channel instead of LOCKED.
+    """
+    with socket.socket(fileno=REQUESTS) as requests:
+        words, descriptors, _, _ = socket.recv_fds(requests, 1024, 2)
+        if not words:
+            return
+        requests.sendall(b"%d\n" % os.getpid())
+    seconds, memory_mb, output = json.loads(words)
+    asked, told = descriptors
+    with program.Attempt() as preparing:
+        request = os.read(asked, os.fstat(asked).st_size)
+        lock(told, server, present, seconds, memory_mb)
+        told = OUT
+        task = program.Task(request)
+        os.write(OUT, LOCKED)
+    if preparing.kind != "ok":
+        os.write(told, preparing.detail.encode())
+        return
+    gc.enable()
+    with program.Attempt() as whole:
+        task.perform(output, send)
+    os._exit(NO_MEMORY if whole.kind == "memory" else whole.kind != "ok")
+
+
+def lock(out: int, server: int, present: set[str], seconds: float, memory_mb: int) -> None:
+    """Keep one descriptor, and put up every layer that was found; OSError if one fails after all.
+
+    Landlock's descriptor, /proc and /dev/null are gone after it, so the order matters.
+    """
+    os.setsid()
+    if "no_new_privs" in present:
+        layers.die_with(server)
+        layers.no_dump()
+    space = layers.address_space() if "rlimits" in present else 0
+    null = os.open(os.devnull, os.O_RDWR)
+    if "landlock" in present:
+        layers.landlock()
+    for standard in range(3):
+        os.dup2(null, standard)
+    os.dup2(out, OUT)
+    os.closerange(OUT + 1, 256)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if "rlimits" in present:
+        layers.rlimits(seconds, space + (memory_mb << 20))
+    if "seccomp" in present:
+        layers.filter_calls()
+
+
+def send(kind: str, value: Any) -> None:
+    """One line of the result channel, written whole."""
+    line = json.dumps([kind, value], allow_nan=False).encode() + b"\n"
+    while line:
+        line = line[os.write(OUT, line) :]

@@ -1,0 +1,142 @@
+"""The gate of a model's calls: how it opens, closes, and counts the last minute."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import monotonic
+
+import pytest
+
+from harness import pace
+from harness.pace import Pace, Ticket
+
+
+def play(gate: Pace, count: int, call: Callable[[Ticket], Awaitable[None]]) -> list[float]:
+    """Send `count` calls through a gate at once; when each was let through."""
+    began: list[float] = []
+
+    async def one() -> None:
+        async with gate.slot(10) as ticket:
+            began.append(monotonic())
+            await call(ticket)
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(one() for _ in range(count)))
+
+    asyncio.run(all_of_them())
+    return began
+
+
+def most_at_once(began: list[float], took: float) -> int:
+    return max(sum(t <= a < t + took for t in began) for a in began)
+
+
+def test_slow_start_reaches_the_ceiling_and_not_more() -> None:
+    gate, most, allowed = Pace(64), 0, []
+
+    async def call(ticket: Ticket) -> None:
+        nonlocal most
+        most = max(most, gate.state.flying)
+        allowed.append(gate.state.allowed)
+        await asyncio.sleep(0.2)
+        gate.answered(ticket, None)
+
+    play(gate, 200, call)
+    assert most == 64
+    assert allowed.count(10) == 10
+    assert sorted(set(allowed)) == [10, 20, 40, 64]
+    assert gate.state == pace.State(64, 0, 200, 200, 0)
+
+
+def test_a_complaint_halves_once_for_calls_that_were_under_way_together() -> None:
+    gate, first = Pace(8), True
+
+    async def call(ticket: Ticket) -> None:
+        nonlocal first
+        await asyncio.sleep(0.02)
+        if gate.state.complaints < 8 and first:
+            gate.complained(ticket, None)
+            return
+        first = False
+        gate.answered(ticket, 1)
+
+    play(gate, 8, call)
+    assert gate.state.allowed == 4
+    assert gate.state.complaints == 8
+
+
+def test_it_grows_again_with_the_answers() -> None:
+    gate = Pace(40)
+
+    async def call(ticket: Ticket) -> None:
+        await asyncio.sleep(0)
+        if gate.state.calls <= 10:
+            gate.complained(ticket, None)
+        else:
+            gate.answered(ticket, 1)
+
+    play(gate, 600, call)
+    assert gate.state.allowed == 40
+
+
+def test_nothing_is_sent_before_retry_after_has_passed() -> None:
+    gate = Pace(1)
+    told: list[float] = []
+
+    async def call(ticket: Ticket) -> None:
+        if not told:
+            told.append(monotonic())
+            gate.complained(ticket, 0.3)
+        await asyncio.sleep(0)
+
+    began = play(gate, 3, call)
+    assert began[1] - told[0] >= 0.3
+
+
+@pytest.mark.parametrize("gate", [Pace(50, requests=20), Pace(50, tokens=200)])
+def test_no_minute_has_more_than_its_limit(gate: Pace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "MINUTE", 0.25)
+
+    async def call(ticket: Ticket) -> None:
+        await asyncio.sleep(0.001)
+        gate.answered(ticket, 10)
+
+    began = play(gate, 60, call)
+    assert most_at_once(began, 0.249) <= 20
+
+
+def test_tokens_are_counted_as_they_turn_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "MINUTE", 0.25)
+    gate = Pace(1, tokens=100)
+
+    async def call(ticket: Ticket) -> None:
+        await asyncio.sleep(0)
+        gate.answered(ticket, 50)  # the guess was 10
+
+    began = play(gate, 6, call)
+    assert most_at_once(began, 0.249) <= 2
+
+
+def test_who_waits_is_let_through_at_the_end_and_a_cancelled_call_gives_its_place_back() -> None:
+    async def go() -> None:
+        gate = Pace(1)
+        hold = asyncio.Event()
+
+        async def one() -> None:
+            async with gate.slot():
+                await hold.wait()
+
+        tasks = [asyncio.create_task(one()) for _ in range(4)]
+        await asyncio.sleep(0)
+        assert gate.state.flying == 1
+        tasks[0].cancel()
+        tasks[2].cancel()
+        await asyncio.sleep(0.01)
+        assert gate.state.flying == 1
+        gate.open()
+        await asyncio.sleep(0.01)
+        assert gate.state.flying == 2
+        hold.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert gate.state.flying == 0
+
+    asyncio.run(go())
