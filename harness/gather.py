@@ -62,7 +62,7 @@ def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
     asked: list[Asked] = []
     known: dict[str, date] = {}
     for folder in folders:
-        for a, from_table in _asked(folder, prices):
+        for a, from_table in asked_of(folder, prices):
             asked.append(a)
             if from_table and prices:
                 known[a.record.model] = prices.date
@@ -77,7 +77,7 @@ def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
     return Gathered(asked, sizes, tuple(m for m in dict.fromkeys(wanted) if m not in done), known)
 
 
-def _asked(folder: Folder, prices: Prices | None) -> Iterator[tuple[Asked, bool]]:
+def asked_of(folder: Folder, prices: Prices | None) -> Iterator[tuple[Asked, bool]]:
     """A folder's records, and of each whether its cost is from the table."""
     how = folder.manifest.configuration
     setups = {spec.name: how.setup(spec.name) for spec in how.models}

@@ -181,7 +181,7 @@ def notes(board: Board) -> list[str]:
             found.append(f"{name}: {row.errors} of {row.n} episodes ended in an error, not scored")
             found += [f"  {count} x {message}" for message, count in row.problems.items()]
         if row.retried:
-            found.append(f"{who}: {row.retried} of {row.n} episodes took more than one attempt")
+            found.append(f"{name}: {row.retried} of {row.n} episodes took more than one attempt")
         if row.of is not None and row.n < row.of:
             found.append(f"{name}: {row.n} of {row.of} episodes, in progress or limited")
         proven = row.metrics.get("gap_proven", Estimate.unknown("")).value

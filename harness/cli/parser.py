@@ -250,6 +250,7 @@ def _publish(p: Parser) -> None:
 def _report(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     p.add_argument("--html", type=Path, required=True, metavar="F", help="the page")
+    p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
 
 
 def _settings(p: Parser) -> None:

@@ -5,6 +5,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from harness import files
+from harness.prices import load
 from harness.report.page import MARK, build
 from tasks.base import InputError
 
@@ -12,7 +13,7 @@ from tasks.base import InputError
 def report(options: Namespace) -> int:
     """`makespan report`: write the page; status 1 if its board is not complete, as with `board`."""
     _check_place(options.html)
-    page, complete = build(options.folders)
+    page, complete = build(options.folders, load(options.prices))
     content = page.encode()
     files.write(options.html, content)
     print(f"{options.html}: {len(content) / 1000:,.0f} kB", file=sys.stderr)

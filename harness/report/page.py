@@ -13,7 +13,10 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 
 from harness.board import Board, read_board
 from harness.folder import Folder, Manifest
+from harness.gather import asked_of
+from harness.journal import key_of
 from harness.models.keys import scrub
+from harness.prices import Prices, load
 from harness.registry import family
 from harness.render import notes
 from harness.report.base import Drawings, Figure, Looks, Seen, drawings, looks, series
@@ -52,18 +55,18 @@ class Section:
     failed: int
 
 
-def build(folders: Sequence[Path]) -> tuple[str, bool]:
-    """The page of run folders of one suite, and whether its board is complete.
+def build(folders: Sequence[Path], prices: Prices | None = None) -> tuple[str, bool]:
+    """The page of run folders that belong on one board, and whether that is complete.
 
     InputError if they are no such folders.
     """
-    board = read_board(folders)
+    prices = prices or load(None)
+    board = read_board(folders, prices)
     looked = looks(board.rows)
     pack, entries = Pack(), list[Entry]()
     families = {name: drawings(name) for name in dict.fromkeys(r.family for r in board.rows)}
     for folder in folders:
-        for entry in _read(folder, pack, families, len(entries)):
-            entries.append(entry)
+        entries += _read(folder, prices, pack, families, len(entries))
     entries.sort(key=_rank)
     chunks = list(pack.chunks())
     sections = [_section(name, board, entries, looked, families[name]) for name in families]
@@ -74,10 +77,10 @@ def build(folders: Sequence[Path]) -> tuple[str, bool]:
         "episodes": [_line(e, looked, list(families), pack) for e in entries],
     }
     manifests = [Folder.open(folder).manifest for folder in folders]
+    suites = {m.configuration.lock: m.configuration.suite for m in manifests}
     page = _render(
         mark=MARK,
-        suite=manifests[0].configuration.suite,
-        lock=manifests[0].configuration.lock,
+        suites=suites,
         runs=[_told(m) for m in manifests],
         board=board,
         episodes=len(entries),
@@ -90,12 +93,16 @@ def build(folders: Sequence[Path]) -> tuple[str, bool]:
     return page, board.complete
 
 
-def _read(folder: Path, pack: Pack, families: dict[str, Drawings], start: int) -> Iterator[Entry]:
-    """Pack a folder's episodes as they are replayed."""
-    how = Folder.open(folder).manifest.configuration
+def _read(
+    folder: Path, prices: Prices, pack: Pack, families: dict[str, Drawings], start: int
+) -> Iterator[Entry]:
+    """Pack a folder's episodes as they are replayed; their costs are those of the board."""
+    records = (a for a, _ in asked_of(Folder.open(folder), prices))
+    asked = {key_of(a.record.model, a.record.epoch, a.record.instance): a for a in records}
     for number, episode in enumerate(episodes(folder), start):
-        record = episode.record
-        who = series(record, how.setup(record.model))
+        known = episode.record
+        one = asked[key_of(known.model, known.epoch, known.instance)]
+        record, who = one.record, series(one.record, one.setup)
         seen = Seen(episode.instance, record, who, episode.outcome, episode.memory)
         drawn = families[record.family]
         pack.add(episode, seen, drawn)
@@ -155,7 +162,8 @@ def _section(
         figures.append(costs)
     failed = [(k, e) for k, e in mine if e.verdict is not Verdict.valid]
     first = [one for v in ORDER[:-1] for one in [f for f in failed if f[1].verdict is v][:FIRST]]
-    told = [scrub(note) for note in notes(Board(tuple(rows)))]
+    priced = {m: day for m, day in board.priced.items() if m in {row.model for row in rows}}
+    told = [scrub(note) for note in notes(Board(tuple(rows), (), priced))]
     return Section(name, _sentence(family(name).about), table(numbered, own), told, figures,
                    [(k, e, own[e.seen.series].label) for k, e in first], len(failed))  # fmt: skip
 

@@ -9,10 +9,10 @@ from graders.statistics import Estimate
 from harness.board import Row
 from harness.models.keys import scrub
 from harness.registry import family
+from harness.render import cost_text, rank_text, shown_metrics, tokens_text
 from harness.report.base import Looks, series
 from harness.report.svg import tag
 
-PLAIN = ("ratio_of_sums", "tau", "regret", "recovery")  # metrics that are no shares
 Value = str | int | float | None
 
 
@@ -63,11 +63,12 @@ class Table:
 def table(numbered: Sequence[tuple[int, Row]], looks: Looks) -> Table:
     """A family's rows, which come with their place on the board."""
     rows = [row for _, row in numbered]
-    shown = family(rows[0].family).shown
+    shown, ranked = shown_metrics(rows), any(row.rank for row in rows)
     cells = any(row.cell for row in rows)
     notes = any(row.memory_calls for row in rows)
     heads = [
         *[("cell", False)] * cells, ("model", False), ("kind", False), ("score", True),
+        *[("rank", True)] * ranked,
         *((name, True) for name in ("n", "errors", "unparsable", "infeasible")),
         *((name.replace("_", " "), True) for name in shown),
         *((name, True) for name in ("tokens", "cost", "seconds")),
@@ -105,15 +106,17 @@ def _cells(row: Row, shown: Sequence[str], rows: Sequence[Row], low: float) -> I
     yield Cell("model", row.model, row.model, ", ".join(map(scrub, extra)))
     yield Cell("kind", row.kind, row.kind)
     yield _score(row, rows, low)
+    if any(r.rank for r in rows):
+        yield Cell("rank.low", rank_text(row.rank), row.rank.low if row.rank else None)
     partial = row.of is not None and row.n < row.of
     yield Cell("n", f"{row.n:,}", row.n, f"of {row.of:,}" if partial else "")
     for name in ("errors", "unparsable", "infeasible"):
         count: int = getattr(row, name)
         yield Cell(name, f"{count:,}", count, tone=name if count else "zero")
     for name in shown:
-        yield metric(name, row.metrics.get(name))
+        yield metric(name, row)
     yield _count("tokens", row.tokens)
-    yield Cell("cost", _dollars(row.cost), row.cost, tone="" if row.cost else "zero")
+    yield Cell("cost", cost_text(row.cost), row.cost, tone="" if row.cost else "zero")
     yield Cell("seconds", f"{row.seconds:,.1f}", row.seconds)
 
 
@@ -130,14 +133,15 @@ def _score(row: Row, rows: Sequence[Row], low: float) -> Cell:
                 score.high, whisker(score, marks, low))  # fmt: skip
 
 
-def metric(name: str, found: Estimate | None) -> Cell:
+def metric(name: str, row: Row) -> Cell:
     """A metric: a gap or a share in per cent, anything else as a number."""
-    key = f"metrics.{name}"
+    key, found = f"metrics.{name}", row.metrics.get(name)
     if found is None:
         return Cell(key, "-", tone="zero")
     if found.value is None:
         return Cell(key, "-", None, found.note, tone="zero")
-    scale, digits, unit = (1, 3, "") if name in PLAIN else (100, 1, " %")
+    plain = name == "ratio_of_sums" or name in family(row.family).plain
+    scale, digits, unit = (1, 3, "") if plain else (100, 1, " %")
     text = f"{scale * found.value:.{digits}f}{unit}"
     return Cell(key, text, found.value, interval(found, digits, scale), found.low, found.high)
 
@@ -150,12 +154,7 @@ def interval(estimate: Estimate, digits: int, scale: int = 1) -> str:
 
 
 def _count(key: str, count: int | None) -> Cell:
-    text = "unknown" if count is None else f"{count:,}"
-    return Cell(key, text, count, tone="" if count else "zero")
-
-
-def _dollars(cost: float | None) -> str:
-    return "unknown" if cost is None else f"${cost:.4f}" if cost else "0"
+    return Cell(key, tokens_text(count), count, tone="" if count else "zero")
 
 
 def whisker(score: Estimate, marks: Mapping[str, float | None], low: float) -> Markup:

@@ -85,7 +85,7 @@ def said(reader: Reader) -> list[str]:
 def picked(row: Any, key: str) -> Any:
     """A value of a board's row by the path that a cell names."""
     name, _, metric = key.partition(".")
-    return row[name].get(metric) if metric else row[name]
+    return (row[name] or {}).get(metric) if metric else row[name]
 
 
 @pytest.mark.parametrize("which", ["policies", "hostile", "years"])
