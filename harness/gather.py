@@ -44,6 +44,7 @@ class Gathered:
     sizes: dict[str, int]
     missing: tuple[str, ...]
     priced: dict[str, date]
+    ranked: bool = True
 
 
 def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
@@ -74,7 +75,9 @@ def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
     }
     done = {a.record.model for a in asked}
     wanted = [spec.name for f in folders for spec in f.manifest.configuration.models]
-    return Gathered(asked, sizes, tuple(m for m in dict.fromkeys(wanted) if m not in done), known)
+    missing = tuple(model for model in dict.fromkeys(wanted) if model not in done)
+    ranked = all(folder.manifest.configuration.suite.ranked for folder in folders)
+    return Gathered(asked, sizes, missing, known, ranked)
 
 
 def asked_of(folder: Folder, prices: Prices | None) -> Iterator[tuple[Asked, bool]]:
