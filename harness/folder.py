@@ -239,6 +239,12 @@ class Folder:
         except OSError:
             raise InputError(f"another process is writing to {self.path}") from None
 
+    def unlock(self) -> None:
+        """Let others write."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
     def instances(self) -> list[Made]:
         """The instances made so far, each read when it is first wanted."""
         if self._made is None:

@@ -63,6 +63,7 @@ def _run(path: Path, options: Namespace) -> int:
         report = asyncio.run(Audit(batch, _lanes(manifest, how, log)).run())
     finally:
         journal.close()
+        folder.unlock()
     return _told(report, options.json)
 
 

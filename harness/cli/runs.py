@@ -107,6 +107,7 @@ def resume(options: Namespace) -> int:
     if folder.manifest.configuration.evolve:
         from harness.cli.evolving import take_up
 
+        gc.enable()
         return take_up(folder, options)
     made = (instance.family for instance in folder.instances())
     names = folder.manifest.configuration.suite.families or tuple(dict.fromkeys(made))
@@ -123,6 +124,7 @@ def regrade(options: Namespace) -> int:
     batch = Batch(folder, journal, folder.instances())
     changed, total = asyncio.run(batch.regrade())
     journal.close()
+    folder.unlock()
     print(f"changed {changed} of {total}")
     return 0
 
@@ -252,6 +254,7 @@ def _perform(folder: Folder, models: Sequence[Model], options: Namespace) -> int
         counts = asyncio.run(batch.run(models))
     finally:
         journal.close()
+        folder.unlock()
     if counts["done"] or not counts["left"]:
         print_board(read_board([folder.path]))
     log.say(f"run folder: {folder.path}")
