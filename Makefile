@@ -2,7 +2,7 @@
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell command -v $(p) 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: quickstart setup test lint bench check-all clean
+.PHONY: quickstart setup test lint bench providers slow check-all clean
 
 quickstart: .venv/core.stamp  ## the core install, and a board of the built-in policies
 	$(BIN)/makespan run quickstart
@@ -20,7 +20,26 @@ lint: .venv/all.stamp
 bench: .venv/all.stamp  ## limits of speed and size, as ratios in one run
 	$(BIN)/python -m tests.benchmarks
 
-check-all: test bench  ## also what is too slow for every day
+# The oldest SDKs that are supported, and the newest; litellm caps openai below 3, so it is in .venv.
+SDKS := .venv/sdks
+OLDEST := 'openai[aiohttp]==2.54.0' 'anthropic[aiohttp]==1.0.0'
+NEWEST := 'openai[aiohttp]>=3,<4' 'anthropic[aiohttp]>=2,<3'
+
+providers: $(SDKS)/oldest.stamp $(SDKS)/newest.stamp  ## the providers' tests with both
+	$(SDKS)/oldest/bin/python -m pytest tests/harness/models
+	$(SDKS)/newest/bin/python -m pytest tests/harness/models
+
+$(SDKS)/oldest.stamp: WANTED = $(OLDEST)
+$(SDKS)/newest.stamp: WANTED = $(NEWEST)
+$(SDKS)/%.stamp: .venv/bin/python pyproject.toml Makefile
+	$(PYTHON) -m venv $(SDKS)/$*
+	$(SDKS)/$*/bin/python -m pip install --quiet --disable-pip-version-check $(WANTED) -e . pytest hypothesis
+	@touch $@
+
+slow: .venv/all.stamp  ## kill -9 at 20 moments, and what else takes minutes
+	$(BIN)/python -m pytest -m slow
+
+check-all: test bench providers slow  ## also what is too slow for every day
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "makespan needs Python 3.11 or later"; exit 2; }

@@ -1,73 +1,24 @@
-"""Generates a user's year: an organisation, a calendar, hidden principles, clashes.
+"""Generates a user's year of clashes, and further clashes of theirs for an exam of a memory."""
 
-Every ingredient has its own stream, so that none disturbs another: the people and the regular
-calendar of a seed and index are the same whatever the level and the settings.
-"""
-
-from collections.abc import Mapping, Sequence
-from random import Random
+from collections.abc import Mapping
 
 import msgspec
-from msgspec.structs import replace
 
 from generators.base import instance_id
-from generators.calendar_balance import Ledger
-from generators.calendar_people import (
-    Cast,
-    Regular,
-    away,
-    cast,
-    life,
-    occurrences,
-    organisation,
-    regular,
-)
-from generators.calendar_rounds import SHORTCUTS, Scale, Slot, Stage, judge, shortcuts
-from generators.calendar_spec import Lexicon, Role, Spec, attributes, lexicon, places
+from generators.calendar_audit import audit as audit
+from generators.calendar_exam import held_out as held_out
+from generators.calendar_spec import own_spec
+from generators.calendar_year import Settings, year_of
 from graders.exact.calendar import reference as solve
-from tasks.base import InputError, Instance, Noun, Reference, Scalar
-from tasks.calendar import LEVELS, VERSION, Decisions, Feedback, Life, Round, Year, manager_on
-from tasks.calendar_truth import Era, Judgement, Principle, Truth
-
-MOST_ROUNDS = 200
-OFFSET = 1.4  # standard deviation of a user's weight about that of the role
-MOVED = 0.5  # share of a user's principles whose weights a turning life event deals out anew
-PERSONAL = 2  # principles that a user has beside those of the role
-TURNING = {0: (), 1: (1,), 2: (0, 2), 3: (0, 1, 2)}  # which life events change the weights
-
-
-class Settings(Noun, frozen=True):
-    """The dials of a year.
-
-    Attributes:
-        rounds: clashes in the year.
-        history: past rounds that a memory is to show.
-        feedback: what is told of a decision: the event (full), right or wrong (binary), what
-            decided it (text), nothing (none).
-        decisions: whose decisions the past shows, the user's true ones or the agent's own.
-        drift: how many of the three life events change the weights.
-        noise: chance that the user accepts another event than the principles say.
-        difficulty: how many loud principles at least speak against the true event, if possible.
-    """
-
-    rounds: int = 104
-    history: int = 20
-    feedback: Feedback = "full"
-    decisions: Decisions = "true"
-    drift: int = 0
-    noise: float = 0.0
-    difficulty: int = 1
-
-    def __post_init__(self) -> None:
-        for name, most in (("rounds", MOST_ROUNDS), ("history", MOST_ROUNDS), ("drift", 3),
-                           ("noise", 0.5), ("difficulty", 3)):  # fmt: skip
-            least = 1 if name == "rounds" else 0
-            if not least <= getattr(self, name) <= most:
-                raise ValueError(f"{name}: {getattr(self, name)} is not in [{least}, {most}]")
+from tasks.base import InputError, Instance, Reference, Scalar
+from tasks.calendar import LEVELS, VERSION, Year
 
 
 def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """All settings, with their defaults, in one spelling; InputError names a bad one."""
+    """All settings, with their defaults, in one spelling; InputError names a bad one.
+
+    `organisation`, a file of the user's own, is there only if it is given, with its digest.
+    """
     if level not in LEVELS:
         raise InputError(f"level {level}: the events in a clash are 2, 3, 4 or 5")
     try:
@@ -75,7 +26,9 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     except msgspec.ValidationError as error:
         raise InputError(f"settings of calendar: {error}") from None
     plain: dict[str, Scalar] = msgspec.to_builtins(given)
-    return plain
+    del plain["organisation"]
+    own = given.organisation
+    return {**plain, "organisation": own_spec(own)[0]} if own else plain
 
 
 def generate(
@@ -83,119 +36,7 @@ def generate(
 ) -> Instance[Year]:
     """The year of user `index`: `level` events in a clash. InputError if the settings are wrong."""
     resolved = resolve(level, settings)
-    year = _year(level, seed, index, msgspec.convert(resolved, Settings))
+    year = year_of(level, seed, index, msgspec.convert(resolved, Settings))
     known = solve(year) if reference else Reference("none")
     name = instance_id("calendar", level, seed, index, VERSION, resolved)
     return Instance(name, "calendar", level, seed, index, resolved, VERSION, year, known)
-
-
-def _year(level: int, seed: int, index: int, wanted: Settings) -> Year:
-    spec, role = places(index + 1)[index]
-    words, streams = lexicon(), f"calendar/{VERSION}/{seed}/{index}"
-    made = cast(spec, role, words, Random(f"{streams}/people"))
-    meetings = regular(spec, words, made, Random(f"{streams}/series"))
-    changes = life(spec, words, made, Random(f"{streams}/life"))
-    slots = _slots(wanted.rounds, meetings, changes, made, Random(f"{streams}/slots"))
-    principles = _principles(spec, role, words, Random(f"{streams}/principles"))
-    eras = _eras(principles, slots, changes, wanted.drift, Random(f"{streams}/weights"))
-    stage = Stage(spec, words, made, wanted.difficulty)
-    rounds, judgements = _rounds(level, stage, slots, changes, principles, eras, streams)
-    return Year(
-        organisation=organisation(spec, made),
-        user=made.user.id,
-        responsibilities=role.responsibilities,
-        series=tuple(one.series for one in meetings),
-        life=changes,
-        rounds=tuple(rounds),
-        history=wanted.history,
-        feedback=wanted.feedback,
-        decisions=wanted.decisions,
-        truth=Truth(principles, eras, _noisy(judgements, wanted.noise, streams), wanted.noise),
-    )
-
-
-def _slots(
-    count: int, meetings: Sequence[Regular], changes: Sequence[Life], made: Cast, rng: Random
-) -> list[Slot]:
-    """Occurrences of the user's regular meetings outside their leave, spread over the year."""
-    gone, back = away(changes)
-    found = sorted(
-        (day, one.series.start, k)
-        for k, one in enumerate(meetings) if made.user.id in one.series.attendees
-        for day in occurrences(one.series) if not gone <= day < back
-    )  # fmt: skip
-    parts = [found[k * len(found) // count : (k + 1) * len(found) // count] for k in range(count)]
-    drawn = [rng.choice(part) for part in parts]
-    return [Slot(day, meetings[k], manager_on(day, made.user, changes)) for day, _, k in drawn]
-
-
-def _principles(spec: Spec, role: Role, words: Lexicon, rng: Random) -> tuple[Principle, ...]:
-    """Those of the role, and personal ones that nobody could guess from it."""
-    given = [rule.principle for rule in role.principle]
-    values = [(name, v) for name, some in attributes(spec).items() for v in some]
-    rng.shuffle(values)
-    used = [principle.when for principle in given]
-    phrases = words.phrases | {topic.key: topic.about for topic in spec.topic}
-    fresh = [(name, v) for name, v in values if {name: v} not in used][:PERSONAL]
-    for k, (name, value) in enumerate(fresh):
-        text = rng.choice(words.dislike if k % 2 else words.like).format(x=phrases[value])
-        given.append(Principle(f"{text[0].upper()}{text[1:]}", {name: value}, 0.0))
-    return tuple(given)
-
-
-def _eras(
-    principles: Sequence[Principle], slots: Sequence[Slot], changes: Sequence[Life], drift: int,
-    rng: Random,
-) -> tuple[Era, ...]:  # fmt: skip
-    """The user's weights; after each turning life event half of them change places."""
-    own = [_weight(k, len(principles) - PERSONAL, p, rng) for k, p in enumerate(principles)]
-    eras = [Era(1, tuple(own))]
-    for turn in TURNING[drift]:
-        start = 1 + sum(slot.day < changes[turn].date for slot in slots)
-        some = rng.sample(range(len(own)), round(MOVED * len(own)))
-        moved = [own[i] for i in some]
-        for i, weight in zip(some, moved[1:] + moved[:1], strict=True):
-            own[i] = weight
-        if eras[-1].start < start <= len(slots):
-            eras.append(Era(start, tuple(own)))
-    return tuple(eras)
-
-
-def _weight(k: int, of_role: int, principle: Principle, rng: Random) -> float:
-    """About the role's weight; a personal principle's is 1.5 to 3, one for and one against."""
-    if k < of_role:
-        return round(principle.prior + rng.gauss(0, OFFSET), 2)
-    return round(rng.uniform(1.5, 3) * (-1 if (k - of_role) % 2 else 1), 2)
-
-
-def _rounds(
-    level: int, stage: Stage, slots: Sequence[Slot], changes: Sequence[Life],
-    principles: Sequence[Principle], eras: Sequence[Era], streams: str,
-) -> tuple[list[Round], list[Judgement]]:  # fmt: skip
-    ledger = Ledger(level, len(slots), SHORTCUTS, Random(f"{streams}/places"))
-    rounds, judgements, told = [], [], ""
-    scales = {era.start: Scale(principles, era.weights) for era in eras}
-    for k, slot in enumerate(slots):
-        scale, wish = scales[max(start for start in scales if start <= k + 1)], ledger.wish(k)
-        drafts = stage.drafts(slot, scale, level, wish, Random(f"{streams}/clash-{k}"))
-        best = max(range(level), key=lambda i: scale.weigh(drafts[i].core)[1])
-        ledger.note(k, shortcuts(drafts), best)
-        order = [i for i in range(level) if i != best]
-        Random(f"{streams}/order-{k}").shuffle(order)
-        order.insert(wish.place, best)
-        made = stage.events(drafts, slot, k, streams)
-        events = [made[i] for i in order]
-        news = tuple(life.text for life in changes if told < life.date <= slot.day)
-        told, series = slot.day, slot.regular.series
-        rounds.append(Round(slot.day, series.start, series.minutes, tuple(events), news))
-        judgements.append(judge(events, [drafts[i].core for i in order], scale))
-    return rounds, judgements
-
-
-def _noisy(judgements: Sequence[Judgement], noise: float, streams: str) -> tuple[Judgement, ...]:
-    """By chance `noise` the user accepts one of the other events instead, each as likely."""
-    rng, found = Random(f"{streams}/noise"), []
-    for judgement in judgements:
-        astray, other = rng.random() < noise, rng.choice(judgement.ranking[1:])
-        found.append(replace(judgement, decision=other) if astray else judgement)
-    return tuple(found)

@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 
 import msgspec
 
@@ -105,6 +107,7 @@ def read_spec(text: str, where: str) -> Spec:
     except msgspec.DecodeError as error:
         raise InputError(f"{where}: {_key(error)}") from None
     _check_roles(spec, where)
+    _check_enough(spec, where)
     for role in spec.role:
         for rule in role.principle:
             _check_rule(rule, spec, f"{where}: role.{role.key}.principle {rule.text!r}")
@@ -115,6 +118,21 @@ def _key(error: msgspec.DecodeError) -> str:
     """msgspec's message with the key in front: `role[0].level: Expected ...`."""
     reason, at, key = str(error).partition(" - at `$.")
     return f"{key.rstrip('`')}: {reason}" if at else reason
+
+
+def _check_enough(spec: Spec, where: str) -> None:
+    """InputError if clashes could hardly be made from it: too few people, topics, words, rules."""
+    counts = [
+        ("role: people in all", sum(role.count for role in spec.role), 40),
+        ("partner: people in all", sum(partner.count for partner in spec.partner), 2),
+        ("topic", len(spec.topic), 4),
+        *((f"topic.{t.key}.subjects", len(t.subjects), 4) for t in spec.topic),
+        *((f"role.{r.key}.principle", len(r.principle), 5) for r in spec.users),
+        *((name, len(getattr(spec, name)), 1) for name in ("rooms", "sites", "season")),
+    ]
+    for key, count, least in counts:
+        if count < least:
+            raise InputError(f"{where}: {key}: {count}, but at least {least} are needed")
 
 
 def _check_roles(spec: Spec, where: str) -> None:
@@ -185,9 +203,29 @@ def lexicon() -> Lexicon:
     return msgspec.toml.decode(text, type=Lexicon)
 
 
-def places(count: int) -> list[tuple[Spec, Role]]:
-    """The organisation and role of users 0, 1, ...: organisations in turn, then their roles."""
-    known = specs()
+def own_spec(name: str) -> tuple[str, Spec]:
+    """A specification in a file of the user's, and its name with a digest: `FILE.toml#DIGEST`.
+
+    InputError if it cannot be read, is wrong, or is not what a digest in `name` says.
+    """
+    path, _, digest = name.partition("#")
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise InputError(f"organisation: {path}: {reason}") from None
+    found = sha256(text.encode()).hexdigest()[:12]
+    if digest not in ("", found):
+        raise InputError(f"organisation: {path} is not what it was: its digest is {found}")
+    return f"{path}#{found}", read_spec(text, path)
+
+
+def places(count: int, own: str = "") -> list[tuple[Spec, Role]]:
+    """The organisation and role of users 0, 1, ...: organisations in turn, then their roles.
+
+    With `own` (see `own_spec`) there is that organisation only.
+    """
+    known = (own_spec(own)[1],) if own else specs()
     rows = [
         (spec, spec.users[k])
         for k in range(max(len(spec.users) for spec in known))

@@ -17,13 +17,17 @@ from itertools import combinations
 from statistics import mean
 
 from graders.calendar_learners import logit_scores, prior_scores, wrong_rounds
+from graders.calendar_memory import examine as examine
 from graders.statistics import Estimate, bootstrap, ratio_of_sums
 from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Record, Verdict, short
 from tasks.calendar import KEY, Round, Year, accepted
 from tasks.calendar_truth import Judgement
 
 RAMP = ()
-SHOWN = ("aer_last_quarter", "learnable", "excess_logit", "err", "tau", "format_failures")
+SHOWN = (
+    "aer_last_quarter", "learning_gain", "learnable", "excess_logit", "err", "tau",
+    "format_failures",
+)  # fmt: skip
 POINTS = (1, 25, 50, 75)  # rounds after which the error so far is printed
 BEFORE, AFTER = 20, 10  # rounds that tell the error before a drift and whether it is back there
 FAILED = ("unparsable", "missing", "not_offered", "two")
@@ -210,8 +214,10 @@ def _err(users: Sequence[dict[str, float]]) -> Estimate:
     """ERR pooled: (error in the first quarter - in the last) / first, users resampled."""
     last = [user["aer_last_quarter"] for user in users]
     ratio = ratio_of_sums(last, [user["aer_first_quarter"] for user in users])
-    if ratio.value is None or ratio.low is None or ratio.high is None:
+    if ratio.value is None:
         return Estimate.unknown("no errors in the first quarter")
+    if ratio.low is None or ratio.high is None:
+        return Estimate(1 - ratio.value, None, None, ratio.note)
     return Estimate(1 - ratio.value, 1 - ratio.high, 1 - ratio.low)
 
 

@@ -14,6 +14,7 @@ from tasks.calendar import Year
 
 RIDGE = 0.15
 STEPS = 2  # Newton steps a round at the most, from the weights of the round before
+LONGEST = 10  # fits from nothing: far more than it takes
 CLOSE = 0.3  # a shorter step is the last: one more round moves the weights by no more
 Clash: TypeAlias = tuple[tuple[int, ...], ...]  # for each event the features it has
 Scores: TypeAlias = tuple[float, ...]  # of the events of a round, in the order shown
@@ -31,6 +32,18 @@ def prior_scores(year: Year) -> list[Scores]:
 def logit_scores(year: Year, window: int | None = None) -> tuple[Scores, ...]:
     """The events' worth by a logit fitted to the last `window` rounds before each, or to all."""
     return _fitted(*_observed(year), window)
+
+
+def after(year: Year, later: Year) -> list[Scores]:
+    """The worth of a later year's events by a logit fitted to all of `year`, and to no more."""
+    size, clashes, chosen = _observed(year)
+    weights = [0.0] * size
+    for _ in range(LONGEST):
+        weights = _fit(weights, clashes, chosen)
+    return [
+        tuple(round(sum(weights[i] for i in has), 6) for has in judgement.triggered)
+        for judgement in later.truth.judgements
+    ]
 
 
 def _observed(year: Year) -> tuple[int, tuple[Clash, ...], tuple[int, ...]]:

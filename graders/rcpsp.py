@@ -20,11 +20,14 @@ from graders.statistics import (
     Estimate,
     Rate,
     bootstrap,
+    by_instance,
     half_level,
     mean_of_rates,
+    pass_at,
+    pass_hat,
     per_instance,
     rate,
-    share,
+    share_of,
 )
 from tasks.base import (
     Fields,
@@ -270,7 +273,8 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
     `broken` (mean share of constraints not satisfied; 1 if unparsable), `gap_median`, `gap_mean`
     and `gap_proven` (share of gaps against a proven optimum) over feasible answers, `feasible@L`
     for each level L, and `share_KIND`: answers with a violation of that kind. In all of them the
-    epochs of an instance are one trial, by their mean.
+    epochs of an instance are a cluster. With several epochs also `pass@K` and `pass^K`, the chance
+    that one of K tries is feasible and that all are, as means over levels like the headline.
     """
     levels = _by_level(records)
     rates = {level: _feasibility(group) for level, group in levels.items()}
@@ -284,17 +288,43 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
         "broken": bootstrap(per_instance(records, lambda g: g.metrics["broken"])),
         "gap_median": bootstrap(gaps, "median"),
         "gap_mean": bootstrap(gaps),
-        "gap_proven": share(per_instance(records, _proven)),
+        "gap_proven": share_of(records, _proven),
     }
     metrics |= {f"feasible@{x:g}": rate(r.successes, r.n) for x, r in rates.items()}
     kinds = sorted({str(v["kind"]) for r in records if r.grade for v in r.grade.violations})
     for kind in kinds:
         metrics[f"share_{kind}"] = _having(records, kind)
-    return score, metrics
+    return score, metrics | _passes(list(levels.values()))
+
+
+def strata(records: Sequence[Record]) -> list[list[Record]]:
+    """The groups whose mean scores the headline is the mean of: the levels."""
+    return list(_by_level(records).values())
+
+
+def _passes(levels: Sequence[Sequence[Record]]) -> dict[str, Estimate]:
+    """pass@K and pass^K for K = 2, 4, ... and the number of epochs; an instance is one trial."""
+    groups = [by_instance(level, _score) for level in levels]
+    epochs = max(len(group) for level in groups for group in level)
+    found = {}
+    for k in sorted({2**x for x in range(1, epochs.bit_length())} | {epochs} - {1}):
+        enough = [[group for group in level if len(group) >= k] for level in groups]
+        for name, function in (("pass@", pass_at), ("pass^", pass_hat)):
+            chances = [[function(sum(g), len(g), k) for g in level] for level in enough]
+            found[f"{name}{k}"] = (
+                mean_of_rates([Rate(sum(level), len(level)) for level in chances])
+                if all(chances)
+                else Estimate.unknown(f"a level without an instance of {k} graded epochs")
+            )
+    return found
+
+
+def _score(grade: Grade) -> float:
+    return grade.score
 
 
 def _having(records: Sequence[Record], kind: str) -> Estimate:
-    return share(per_instance(records, lambda g: any(v["kind"] == kind for v in g.violations)))
+    return share_of(records, lambda g: any(v["kind"] == kind for v in g.violations))
 
 
 def _proven(grade: Grade) -> float | None:
@@ -317,5 +347,4 @@ def _by_level(records: Sequence[Record]) -> dict[float, list[Record]]:
 
 
 def _feasibility(records: Sequence[Record]) -> Rate:
-    scores = per_instance(records, lambda g: g.score)
-    return Rate(sum(scores), len(scores))
+    return Rate.of(by_instance(records, _score))

@@ -1,20 +1,23 @@
-"""Estimates with intervals, for boards. All intervals are 95 %; all resampling is seeded."""
+"""Estimates with intervals, for boards. All intervals are 95 %; all resampling is seeded.
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from math import exp, inf, isfinite, sqrt
+The trials are instances: several epochs of one are a cluster. docs/boards.md says which method
+stands behind which column; `comparisons.py` has what is told of two or more models.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from math import comb, exp, inf, isfinite, sqrt
 from random import Random
-from statistics import mean
-from typing import TYPE_CHECKING, Any, Literal
+from statistics import NormalDist, fmean, median
+from typing import Any, Literal
 
 from tasks.base import Grade, Noun, Number, Record
 
-if TYPE_CHECKING:
-    from numpy import int64
-    from numpy.typing import NDArray
-
 Z = 1.959963984540054  # the normal quantile at 97.5 %
-RESAMPLES = 1000
+RESAMPLES = 2000
+BUNDLES = 1000  # more values than these are resampled in bundles
 FEWEST = 5  # values whose spread says something of where their mean lies
+Measure = Callable[[Grade], float | None]
 
 
 class Estimate(Noun, frozen=True, omit_defaults=True):
@@ -35,10 +38,30 @@ class Estimate(Noun, frozen=True, omit_defaults=True):
 
 
 class Rate(Noun, frozen=True):
-    """`successes` (a sum of scores in [0, 1]) of `n` independent trials."""
+    """`successes` (a sum of scores in [0, 1]) of `n` independent trials, or what is worth them."""
 
     successes: float
-    n: int
+    n: float
+
+    @classmethod
+    def of(cls, groups: Sequence[Sequence[float]]) -> "Rate":
+        """The rate of scores in [0, 1] in clusters, such as the epochs of each instance.
+
+        Its value is the mean of the clusters' means. `n` is the effective number of trials
+        (Kish 1965), from how far those means lie apart, less what a t quantile asks for (Korn &
+        Graubard 1998): never fewer than clusters, never more than scores. Where all or none
+        succeed nothing is known of the clusters, and each is one trial.
+        """
+        count, means = len(groups), [fmean(group) for group in groups]
+        successes = sum(means)
+        scores = sum(map(len, groups))
+        if scores == count or count < FEWEST or successes in (0, count):
+            return cls(successes, count)
+        p = successes / count
+        spread = sum((m - p) ** 2 for m in means) / count
+        effective = count * p * (1 - p) / spread if spread else inf
+        n = min(scores, max(count, effective * (Z / student(count - 1)) ** 2))
+        return cls(p * n, n)
 
     @property
     def value(self) -> float:
@@ -53,7 +76,22 @@ class Rate(Noun, frozen=True):
         return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def rate(successes: float, n: int) -> Estimate:
+def student(freedom: int) -> float:
+    """The t quantile at 97.5 % for 4 degrees of freedom or more, to 0.1 %.
+
+    The Cornish-Fisher expansion (Abramowitz & Stegun 26.7.5).
+    """
+    f = float(freedom)
+    return (
+        Z
+        + (Z**3 + Z) / (4 * f)
+        + (5 * Z**5 + 16 * Z**3 + 3 * Z) / (96 * f**2)
+        + (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / (384 * f**3)
+        + (79 * Z**9 + 776 * Z**7 + 1482 * Z**5 - 1920 * Z**3 - 945 * Z) / (92160 * f**4)
+    )
+
+
+def rate(successes: float, n: float) -> Estimate:
     """A share with its Wilson interval."""
     if n == 0:
         return Estimate.unknown("no episodes")
@@ -61,74 +99,125 @@ def rate(successes: float, n: int) -> Estimate:
     return Estimate(successes / n, low, high)
 
 
+def rule_of_three(n: int) -> float:
+    """What a rate is below, at 95 % confidence, if it was never seen in n trials: about 3 / n.
+
+    (Hanley & Lippman-Hand 1983.) At n / n the same is said of failures.
+    """
+    return float(1 - 0.05 ** (1 / n))
+
+
 def mean_of_rates(rates: Sequence[Rate], weights: Sequence[float] | None = None) -> Estimate:
     """A weighted mean of independent shares, weights normed to 1.
 
-    The interval recovers the variance from each share's Wilson limits (MOVER: Zou & Donner 2008),
-    so that it keeps its width where every share is 0 or 1.
+    Of one share the interval is Wilson's. Of m shares it is the adjusted Wald interval: 2 / m
+    successes and as many failures are added to each (Price & Bonett 2004), so that it keeps its
+    width where every share is 0 or 1.
     """
     if not rates:
         return Estimate.unknown("no episodes")
     weights = weights or [1.0] * len(rates)
-    shares = [w / sum(weights) for w in weights]
     value = sum(w * r.value for w, r in zip(weights, rates, strict=True)) / sum(weights)
-    below = above = 0.0
-    for share, one in zip(shares, rates, strict=True):
-        low, high = one.wilson()
-        below += (share * (one.value - low)) ** 2
-        above += (share * (high - one.value)) ** 2
-    return Estimate(value, max(0.0, value - sqrt(below)), min(1.0, value + sqrt(above)))
+    if len(rates) == 1:
+        return Estimate(value, *rates[0].wilson())
+    added = 2 / sum(w > 0 for w in weights)
+    centre = variance = 0.0
+    for weight, one in zip(weights, rates, strict=True):
+        n = one.n + 2 * added
+        p = (one.successes + added) / n
+        centre += weight / sum(weights) * p
+        variance += (weight / sum(weights)) ** 2 * p * (1 - p) / n
+    half = Z * sqrt(variance)
+    low, high = max(0.0, centre - half), min(1.0, centre + half)
+    return Estimate(value, min(low, value), max(high, value))
 
 
 def bootstrap(values: Sequence[float], statistic: Literal["mean", "median"] = "mean") -> Estimate:
-    """The mean or median of independent values with its percentile bootstrap interval.
+    """The mean or median of independent values, such as one of each instance.
 
-    Fewer than 5 values get no interval; that of equal values has no width, and its note says so.
+    The mean's interval is the expanded percentile bootstrap (Hesterberg 2015): the plain one is
+    too narrow below 50 values. The median's lies between order statistics, which is what resampling
+    would find. Fewer than 5 values (6 for a median) get no interval; that of equal values has no
+    width, and its note says so.
     """
     if not values:
         return Estimate.unknown("no values")
     if len(values) >= FEWEST and min(values) == max(values):
         only = float(values[0])  # no mean, which may be off in its last digit
         return Estimate(only, only, only, f"all {len(values)} values are equal")
-    import numpy
-
-    array = numpy.array(values, dtype=float)
-    function: Any = numpy.mean if statistic == "mean" else numpy.median
-    if len(array) < FEWEST:
-        return Estimate(float(function(array)), None, None, f"fewer than {FEWEST} values")
-    draws = [function(array[drawn], axis=1) for drawn in _resamples(len(array))]
-    low, high = percentiles(numpy.concatenate(draws).tolist())
-    return Estimate(float(function(array)), low, high)
+    if statistic == "median":
+        return _median(values)
+    if len(values) < FEWEST:
+        return Estimate(fmean(values), None, None, f"fewer than {FEWEST} values")
+    return ratio_of_sums(values, [1.0] * len(values))
 
 
 def ratio_of_sums(values: Sequence[float], references: Sequence[float]) -> Estimate:
     """The sum of values over the sum of their references; pairs are resampled together."""
     if not sum(references):
         return Estimate.unknown("the references sum to 0")
-    import numpy
-
-    above, below = numpy.array(values, dtype=float), numpy.array(references, dtype=float)
-    draws = []
-    for drawn in _resamples(len(above)):
-        total = below[drawn].sum(axis=1)
-        draws += (above[drawn].sum(axis=1)[total > 0] / total[total > 0]).tolist()
-    low, high = percentiles(draws)
+    if len(values) < FEWEST:
+        return Estimate(sum(values) / sum(references), None, None, f"fewer than {FEWEST} values")
+    n = min(len(values), BUNDLES)
+    above, below = _resampled(n) @ _bundled(values), _resampled(n) @ _bundled(references)
+    tail = NormalDist().cdf(-sqrt(n / (n - 1)) * student(n - 1))
+    ends = percentiles((above[below > 0] / below[below > 0]).tolist(), tail)
+    low, high = (float(f"{x:.12g}") for x in ends)  # machines differ in how they add up
     return Estimate(sum(values) / sum(references), low, high)
 
 
-def per_instance(
-    records: Iterable[Record], measure: Callable[[Grade], float | None]
-) -> list[float]:
-    """A measure of each instance, the mean over its epochs: they are one trial.
+@lru_cache(maxsize=2)
+def _resampled(n: int) -> Any:
+    """How often each of n values is in each resample: an array (resamples, n)."""
+    import numpy
 
-    Grades without the measure (None) are left out, and so are instances that have no other.
+    rng = numpy.random.Generator(numpy.random.PCG64(n))
+    return rng.multinomial(n, [1 / n] * n, size=RESAMPLES).astype(float)
+
+
+def _bundled(values: Sequence[float]) -> Any:
+    """An array of at most 1,000 sums of neighbouring values: a resample costs no more than that."""
+    import numpy
+
+    array = numpy.array(values, dtype=float)
+    if len(array) <= BUNDLES:
+        return array
+    return numpy.add.reduceat(array, numpy.arange(BUNDLES) * len(array) // BUNDLES)
+
+
+def _median(values: Sequence[float]) -> Estimate:
+    """The median; its interval is interpolated between order statistics.
+
+    Hettmansperger & Sheather 1986; above 1,000 values their places are the normal law's.
     """
+    ordered, n = sorted(values), len(values)
+    if n <= FEWEST:
+        return Estimate(float(median(ordered)), None, None, f"fewer than {FEWEST + 1} values")
+    if n > BUNDLES:
+        place = int(n / 2 - Z * sqrt(n) / 2)
+        return Estimate(float(median(ordered)), ordered[place], ordered[-1 - place])
+    k, outside = 0, 0.0  # of 1 - coverage from the k-th value to the k-th last
+    while outside + (more := comb(n, k) / 2 ** (n - 1)) <= 0.05:
+        k, outside = k + 1, outside + more
+    part = (0.05 - outside) / more
+    part = (n - k) * part / (k + (n - 2 * k) * part)
+    low, high = ((1 - part) * a[k - 1] + part * a[k] for a in (ordered, list(reversed(ordered))))
+    return Estimate(float(median(ordered)), low, high)
+
+
+def by_instance(records: Iterable[Record], measure: Measure) -> list[list[float]]:
+    """A measure of each instance, once an epoch; grades without it (None) are left out."""
     groups: dict[str, list[float]] = {}
     for record in records:
         found = measure(record.grade) if record.grade else None
         if found is not None:
-            groups.setdefault(record.instance, []).append(found)
-    return [float(mean(group)) for group in groups.values()]
+            groups.setdefault(record.instance, []).append(float(found))
+    return list(groups.values())
+
+
+def per_instance(records: Iterable[Record], measure: Measure) -> list[float]:
+    """A measure of each instance, the mean over its epochs; instances without it are left out."""
+    return [fmean(group) for group in by_instance(records, measure)]
 
 
 def share(values: Sequence[float]) -> Estimate:
@@ -143,20 +232,29 @@ def skill(objective: Number, reference: Number, chance: float) -> float:
     return 1 - (objective - reference) / (chance - reference) if chance > reference else 0.0
 
 
-def _resamples(n: int) -> "Iterator[NDArray[int64]]":
-    """Index arrays of shape (k, n), `RESAMPLES` rows in all, a few MB at a time."""
-    import numpy
+def share_of(records: Iterable[Record], measure: Measure) -> Estimate:
+    """The mean of a measure in [0, 1], with a Wilson interval whose clusters are the instances."""
+    groups = by_instance(records, measure)
+    if not groups:
+        return Estimate.unknown("no episodes")
+    found = Rate.of(groups)
+    return rate(found.successes, found.n)
 
-    rng = numpy.random.Generator(numpy.random.PCG64(n))
-    rows = max(1, min(RESAMPLES, 1_000_000 // n))
-    for start in range(0, RESAMPLES, rows):
-        yield rng.integers(0, n, size=(min(rows, RESAMPLES - start), n))
+
+def pass_at(successes: float, n: int, k: int) -> float:
+    """pass@k: the chance that one of k tries succeeds, unbiased from n >= k (Chen et al. 2021)."""
+    return 1 - comb(n - round(successes), k) / comb(n, k)
 
 
-def percentiles(draws: Iterable[float]) -> tuple[float, float]:
-    """The 2.5 and 97.5 % order statistics of resampled values."""
+def pass_hat(successes: float, n: int, k: int) -> float:
+    """pass^k: the chance that all of k tries succeed, unbiased from n >= k (Yao et al. 2024)."""
+    return comb(round(successes), k) / comb(n, k)
+
+
+def percentiles(draws: Iterable[float], tail: float = 0.025) -> tuple[float, float]:
+    """The order statistics of resampled values that leave out `tail` on either side."""
     ordered = sorted(draws)
-    cut = int(0.025 * len(ordered))
+    cut = int(tail * len(ordered))
     return ordered[cut], ordered[-1 - cut]
 
 
@@ -198,9 +296,9 @@ def _gap(points: Sequence[tuple[float, Rate]]) -> tuple[float, float] | None:
     return (max(every), min(none)) if max(every) < min(none) else None
 
 
-def _crossing(levels: Sequence[float], successes: Sequence[float], n: Sequence[int]) -> float:
+def _crossing(levels: Sequence[float], successes: Sequence[float], n: Sequence[float]) -> float:
     """Where the fitted curve crosses one half: inf beyond the levels, -inf below them."""
-    middle = mean(levels)
+    middle = fmean(levels)
     scale = max(levels) - min(levels)
     xs = [(x - middle) / scale for x in levels]
     intercept, slope = _logistic(xs, successes, n)
@@ -213,7 +311,7 @@ def _crossing(levels: Sequence[float], successes: Sequence[float], n: Sequence[i
 
 
 def _logistic(
-    xs: Sequence[float], successes: Sequence[float], n: Sequence[int]
+    xs: Sequence[float], successes: Sequence[float], n: Sequence[float]
 ) -> tuple[float, float]:
     """Intercept and slope by Newton's method, with a faint ridge that keeps them finite."""
     ridge, a, b = 0.02, 0.0, 0.0

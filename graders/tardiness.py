@@ -14,7 +14,7 @@ from random import Random
 from statistics import mean
 
 from graders.exact.dispatch import mddc
-from graders.statistics import Estimate, bootstrap, per_instance, ratio_of_sums, share, skill
+from graders.statistics import Estimate, bootstrap, per_instance, ratio_of_sums, share_of, skill
 from tasks.base import (
     Fields,
     Grade,
@@ -120,12 +120,12 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
         "mean_of_ratios": bootstrap(gaps),
         "gap_median": bootstrap(gaps, "median"),
         "zero_references": _count(len(values) - len(gaps)),
-        "gap_proven": share(per_instance(records, _proven)),
-        "share_optimal": share(per_instance(records, _optimal)),
+        "gap_proven": share_of(records, _proven),
+        "share_optimal": share_of(records, _optimal),
         "skill_over_mddc": bootstrap(per_instance(records, _over_mddc)),
-        "win_mddc": share(per_instance(records, lambda g: _value(g) < g.metrics["mddc"])),
-        "tie_mddc": share(per_instance(records, lambda g: _value(g) == g.metrics["mddc"])),
-        "loss_mddc": share(per_instance(records, lambda g: _value(g) > g.metrics["mddc"])),
+        "win_mddc": share_of(records, lambda g: _value(g) < g.metrics["mddc"]),
+        "tie_mddc": share_of(records, lambda g: _value(g) == g.metrics["mddc"]),
+        "loss_mddc": share_of(records, lambda g: _value(g) > g.metrics["mddc"]),
     }
     for level in sorted({r.level for r in records}):
         metrics[f"skill@{level}"] = _skill([r for r in records if r.level == level])

@@ -5,7 +5,6 @@ Every attempt is committed before anything is done about it.
 
 import asyncio
 from dataclasses import dataclass, field
-from itertools import count as naturals
 from time import perf_counter
 
 from harness.budget import EpisodeBudget, spent_by, tokens_of
@@ -93,7 +92,9 @@ class Asking:
         return reply
 
     async def _try(self, lane: Lane, ask: Ask, request: str, tried: int) -> Reply:
-        for failed in naturals(1):
+        failed = 0
+        while True:
+            failed += 1
             heard = await self._attempt(lane, ask, tried + failed, request)
             if isinstance(heard, Reply):
                 return heard

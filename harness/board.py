@@ -4,18 +4,20 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import islice
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from graders.statistics import Estimate
-from harness.folder import Folder, differences
-from harness.journal import read_records
+from harness.gather import Asked, gather, identity, text
+from harness.prices import Prices
+from harness.ranking import Rank, rank
 from harness.registry import family
 from harness.totals import total
-from tasks.base import Fields, InputError, Noun, Record, Scalar, Verdict
+from tasks.base import Fields, Noun, Record, Scalar, Verdict
 
 
 class Row(Noun, frozen=True):
@@ -49,13 +51,19 @@ class Row(Noun, frozen=True):
     memory_calls: int = 0
     memory_tokens: int | None = 0
     retried: int = 0
+    rank: Rank | None = None
 
 
 class Board(Noun, frozen=True):
-    """Rows by family and cell, the best score first; `missing` names models without a row."""
+    """Rows by family and cell, the best score first; `missing` names models without a row.
+
+    Ranks are among rows of kind `model` that were asked the same. `priced` has the models whose
+    cost is stored usage at a table of prices, and the table's date.
+    """
 
     rows: tuple[Row, ...]
     missing: tuple[str, ...] = ()
+    priced: dict[str, date] = {}
 
     @property
     def complete(self) -> bool:
@@ -65,110 +73,95 @@ class Board(Noun, frozen=True):
         )
 
 
-class Asked(Noun, frozen=True):
-    """A record, and how its run asked."""
-
-    record: Record
-    setup: Fields
-
-
-def read_board(folders: Sequence[Path]) -> Board:
-    """The board of run folders; InputError if they were not asked the same."""
-    opened = [Folder.open(folder) for folder in folders]
-    for folder in opened:
-        folder.require_suite()
-    for other in opened[1:]:
-        _same_suite(opened[0], other)
-    asked = [a for folder in opened for a in _asked(folder)]
-    _no_episode_twice(asked)
-    if not asked:
-        raise InputError(f"no finished episodes in {', '.join(map(str, folders))}")
-    done = {a.record.model for a in asked}
-    wanted = [spec.name for f in opened for spec in f.manifest.configuration.models]
-    return build_board(asked, _sizes(opened), tuple(m for m in wanted if m not in done))
-
-
-def _asked(folder: Folder) -> list[Asked]:
-    how = folder.manifest.configuration
-    sampling = msgspec.to_builtins(how.sampling)
-    where = {spec.name: {"base_url": spec.base_url} if spec.base_url else {} for spec in how.models}
-    return [
-        Asked(r, {} if r.model.startswith("policy/") else sampling | where[r.model])
-        for r in read_records(folder.path)
-    ]
-
-
-def _no_episode_twice(asked: Sequence[Asked]) -> None:
-    seen = set()
-    for a in asked:
-        r = a.record
-        key = (r.model, r.agent, r.memory, _text(a.setup), r.instance, r.epoch)
-        if key in seen:
-            raise InputError(f"the episode of {r.model} on {r.instance} is in two of the folders")
-        seen.add(key)
-
-
-def _sizes(folders: Sequence[Folder]) -> dict[str, int]:
-    """How many episodes a model should have in each family: the most that any folder wants."""
-    sizes: dict[str, int] = {}
-    for folder in folders:
-        manifest = folder.manifest
-        suite, epochs = manifest.configuration.suite, manifest.configuration.epochs
-        if suite.entry:
-            count = min(x for x in (suite.size, manifest.limit) if x is not None)
-            found = Counter(w.family for w in islice(suite.instances(), count))
-        else:
-            found = Counter(folder.families()[: manifest.limit])
-        for name, number in found.items():
-            sizes[name] = max(sizes.get(name, 0), number * epochs)
-    return sizes
-
-
-def _same_suite(a: Folder, b: Folder) -> None:
-    one, other = a.manifest.configuration, b.manifest.configuration
-    if one.lock == other.lock:
-        return
-    here, there = msgspec.to_builtins(one.suite), msgspec.to_builtins(other.suite)
-    where, kept, asked = next(
-        differences(here, there, "suite"),
-        ("versions", one.versions, other.versions),
-    )
-    raise InputError(
-        f"{a.path} and {b.path} were not asked the same: {where} is {kept!r} and {asked!r};"
-        " board them apart"
-    )
+def read_board(folders: Sequence[Path], prices: Prices | None = None) -> Board:
+    """The board of run folders; InputError if what they share was not asked the same."""
+    found = gather(folders, prices)
+    return build_board(found.asked, found.sizes, found.missing, found.priced)
 
 
 def build_board(
-    asked: Sequence[Asked], sizes: dict[str, int], missing: tuple[str, ...] = ()
+    asked: Sequence[Asked],
+    sizes: dict[str, int],
+    missing: tuple[str, ...] = (),
+    priced: dict[str, date] | None = None,
 ) -> Board:
     """Group records to rows; `sizes` tells how many episodes a model should have in a family."""
+    groups = grouped(asked)
+    cells: dict[str, set[str]] = {}
+    for key in groups:
+        cells.setdefault(key.family, set()).add(key.cell)
+    rows = {
+        key: _row(key, group, sizes.get(key.family) if len(cells[key.family]) == 1 else None)
+        for key, group in groups.items()
+    }
+    rows = {key: _with_gain(row, key, groups) for key, row in rows.items()}
+    ranked = _ranked(rows, groups)
+    return Board(tuple(sorted(ranked, key=_order)), missing, priced or {})
+
+
+class Key(NamedTuple):
+    """What the records of a row share; cell and setup as canonical JSON."""
+
+    family: str
+    cell: str
+    model: str
+    agent: str
+    memory: str
+    setup: str
+
+    @property
+    def ranking(self) -> tuple[str, ...]:
+        """What the rows of one ranking share."""
+        asked = identity(self.agent, self.memory, msgspec.json.decode(self.setup))
+        return (self.family, self.cell, text(asked))
+
+
+def grouped(asked: Sequence[Asked]) -> dict[Key, list[Record]]:
+    """The records of each row."""
     families = list(dict.fromkeys(a.record.family for a in asked))
     dials = {f: _dials(f, [a.record for a in asked if a.record.family == f]) for f in families}
-    groups: dict[tuple[str, ...], list[Record]] = {}
+    groups: dict[Key, list[Record]] = {}
     for a in asked:
         r = a.record
         cell = {k: r.settings.get(k) for k in dials[r.family]}
-        key = (r.family, _text(cell), r.model, r.agent, r.memory, _text(a.setup))
+        key = Key(r.family, text(cell), r.model, r.agent, r.memory, text(a.setup))
         groups.setdefault(key, []).append(r)
-    cells: dict[str, set[str]] = {f: set() for f in families}
-    for name, cell_text, *_ in groups:
-        cells[name].add(cell_text)
-    rows = [
-        _row(key, group, sizes.get(key[0]) if len(cells[key[0]]) == 1 else None)
-        for key, group in groups.items()
-    ]
-    return Board(tuple(sorted(rows, key=_rank)), missing)
+    return groups
 
 
-def _text(value: object) -> str:
-    return msgspec.json.encode(value, order="sorted").decode()
+def _ranked(rows: dict[Key, Row], groups: dict[Key, list[Record]]) -> list[Row]:
+    """The rows; models that were asked the same and have a score with their rank intervals."""
+    rankings: dict[tuple[str, ...], list[Key]] = {}
+    for key, row in rows.items():
+        if row.kind == "model" and row.score.value is not None:
+            rankings.setdefault(key.ranking, []).append(key)
+    done = dict(rows)
+    for keys in rankings.values():
+        if len(keys) > 1:
+            found = rank(keys[0].family, [groups[key] for key in keys])
+            for key, one in zip(keys, found, strict=True):
+                done[key] = replace(rows[key], rank=one)
+    return list(done.values())
 
 
-def _rank(row: Row) -> tuple[Any, ...]:
+def _with_gain(row: Row, key: Key, groups: dict[Key, list[Record]]) -> Row:
+    """A row with a memory gets its gain over the same model's without, and over the same history.
+
+    A gain is there if the other row is on the board too.
+    """
+    gain = family(row.family).gain
+    found = {}
+    for name, other in (("learning_gain", "none"), ("gain_over_history", "history")):
+        without = key._replace(memory=other)
+        if gain and row.memory not in ("none", other) and without in groups:
+            found[name] = gain(groups[key], groups[without])
+    return replace(row, metrics=row.metrics | found) if found else row
+
+
+def _order(row: Row) -> tuple[Any, ...]:
     score = row.score.value
-    who = (row.model, row.agent, row.memory, _text(row.setup))
-    return (row.family, _text(row.cell), score is None, -(score or 0.0), *who)
+    who = (row.model, row.agent, row.memory, text(row.setup))
+    return (row.family, text(row.cell), score is None, -(score or 0.0), *who)
 
 
 def _dials(name: str, records: Iterable[Record]) -> list[str]:
@@ -180,7 +173,7 @@ def _dials(name: str, records: Iterable[Record]) -> list[str]:
     return sorted(k for k, v in values.items() if len(v) > 1 and k not in family(name).ramp)
 
 
-def _row(key: tuple[str, ...], records: list[Record], of: int | None) -> Row:
+def _row(key: Key, records: list[Record], of: int | None) -> Row:
     name, cell, model, agent, memory, setup = key
     records = sorted(records, key=lambda r: (r.instance, r.epoch))  # not as they were answered
     graded = [r for r in records if r.grade]
@@ -235,14 +228,17 @@ def as_json(board: Board) -> bytes:
 def as_csv(board: Board) -> str:
     """A line a row; each metric in three columns, its value and the ends of its interval."""
     names = list(dict.fromkeys(name for row in board.rows for name in row.metrics))
-    fixed = [f for f in Row.__struct_fields__ if f not in ("score", "metrics", "problems")]
+    apart = ("score", "metrics", "problems", "rank")
+    fixed = [f for f in Row.__struct_fields__ if f not in apart]
+    places = [f"rank_{f}" for f in Rank.__struct_fields__]
     ends = [f"{n}{end}" for n in ("score", *names) for end in ("", "_low", "_high")]
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(fixed + ends)
+    table.writerow(fixed + places + ends)
     for row in board.rows:
         cells = [getattr(row, f) for f in fixed]
-        cells = [_text(cell) if isinstance(cell, dict) else cell for cell in cells]
+        cells = [text(cell) if isinstance(cell, dict) else cell for cell in cells]
+        cells += msgspec.structs.astuple(row.rank) if row.rank else [None] * len(places)
         for name in ("score", *names):
             one = row.score if name == "score" else row.metrics.get(name)
             cells += [one.value, one.low, one.high] if one else [None] * 3

@@ -10,20 +10,30 @@ MILLION = 1_000_000
 
 
 class Price(Noun, frozen=True):
-    """US dollars a million tokens; cached input costs as much as other input if nothing is said."""
+    """US dollars per million tokens; without `cached`, cached input costs as much as other input.
+
+    A call with more than `up_to` input tokens has another price, which is not known.
+    """
 
     input: float
     output: float
     cached: float | None = None
+    up_to: int | None = None
+
+    def __post_init__(self) -> None:
+        if min(self.input, self.output, self.cached or 0) < 0:
+            raise ValueError("a price is below 0")
 
     def of(self, usage: Usage) -> float | None:
-        """What a call cost; None if its tokens are unknown."""
+        """The cost of a call; None if its tokens are not all known."""
         if usage.input is None or usage.output is None:
             return None
+        if self.up_to is not None and usage.input > self.up_to:
+            return None
         cached = usage.cached or 0
-        at = self.input if self.cached is None else self.cached
-        dollars = (usage.input - cached) * self.input + cached * at + usage.output * self.output
-        return dollars / MILLION
+        again = self.input if self.cached is None else self.cached
+        paid = self.input * (usage.input - cached) + again * cached + self.output * usage.output
+        return paid / MILLION
 
 
 def read_price(text: str) -> tuple[str, Price]:
@@ -31,15 +41,14 @@ def read_price(text: str) -> tuple[str, Price]:
     model, _, numbers = text.rpartition("=")
     try:
         values = [float(number) for number in numbers.split(",")]
-        price = Price(*values)
-    except (ValueError, TypeError):
-        values, price = [-1.0], Price(0, 0)
-    if not model or not all(0 <= value < MILLION for value in values):
+    except ValueError:
+        values = []
+    if not model or len(values) not in (2, 3) or not all(0 <= v < MILLION for v in values):
         raise InputError(
             f"--price {text!r}: give MODEL=INPUT,OUTPUT or MODEL=INPUT,OUTPUT,CACHED in US dollars"
             " a million tokens"
         )
-    return model, price
+    return model, Price(values[0], values[1], values[2] if values[2:] else None)
 
 
 def cost_of(reply: Reply, price: Price | None) -> float | None:

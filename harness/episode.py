@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from harness.agents.base import Agent
+from harness.tools import Tools, no_tools
 from memory.base import Memory
-from tasks.base import Ask, Failure, Outcome, Program, Reply
+from tasks.base import Ask, CallTools, Failure, Outcome, Program, Reply, Result, Tell
 
 R = TypeVar("R")
 
@@ -16,9 +17,9 @@ R = TypeVar("R")
 def episode(world: Program[Outcome], agent: Agent, memory: Memory) -> Program[Outcome]:
     """A world's asks go to the memory, then to the agent; its feedback goes to the memory.
 
-    Between rounds the memory may think.
+    Between rounds the memory may think. Tool calls pass outward.
     """
-    heard: Reply | None = None
+    heard: Reply | tuple[Result, ...] | None = None
     while True:
         try:
             effect = world.send(heard)
@@ -29,15 +30,19 @@ def episode(world: Program[Outcome], agent: Agent, memory: Memory) -> Program[Ou
         if isinstance(effect, Ask):
             enriched = yield from memory.recall(effect)
             heard = yield from agent.reply(enriched)
-        else:
+        elif isinstance(effect, Tell):
             yield from memory.observe(effect)
             yield from memory.idle(effect.path)
+        else:
+            heard = yield effect
 
 
-async def drive(program: Program[R], answer: Callable[[Ask], Awaitable[Reply]]) -> R:
+async def drive(
+    program: Program[R], answer: Callable[[Ask], Awaitable[Reply]], tools: Tools = no_tools
+) -> R:
     """Perform what a program yields until it returns; the same path asked twice is a bug."""
     asked: set[str] = set()
-    value: Reply | None = None
+    value: Reply | tuple[Result, ...] | None = None
     while True:
         try:
             effect = program.send(value)
@@ -50,3 +55,5 @@ async def drive(program: Program[R], answer: Callable[[Ask], Awaitable[Reply]]) 
                 raise Failure(f"the path {effect.path!r} is asked twice in one episode")
             asked.add(effect.path)
             value = await answer(effect)
+        elif isinstance(effect, CallTools):
+            value = await tools(effect)

@@ -9,6 +9,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import time
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import msgspec
 
 from harness.pace import State
-from tasks.base import Outcome, Record, Reply, StoreFailure
+from tasks.base import Outcome, Record, Reply, StoreFailure, Usage
 
 _SCHEMA = """
 pragma journal_mode = wal;
@@ -219,12 +220,53 @@ class Journal:
         )
 
 
+def key_of(model: str, epoch: int, instance: str) -> str:
+    """An episode's name in the journal."""
+    return msgspec.json.encode([model, epoch, instance]).decode()
+
+
 def read_records(folder: Path) -> Iterator[Record]:
     """The newest record of each episode, in the order in which the episodes were begun."""
-    try:
-        db = open_to_read(folder)
+    with _reading(folder) as db:
         yield from (record for _, _, record in _latest(db))
-        db.close()
+
+
+class _Told(msgspec.Struct):
+    """What a stored reply says of its price."""
+
+    usage: Usage = Usage()
+    cost: float | None = None
+
+
+def read_replies(folder: Path) -> Iterator[tuple[str, Usage, float | None]]:
+    """Of every reply its episode's key, its usage and the cost that its provider told."""
+    decoder = msgspec.json.Decoder(_Told)
+    with _reading(folder) as db:
+        rows = db.execute(
+            "select key, reply from attempts join episodes on id = episode where reply is not null"
+        )
+        for key, reply in rows:
+            told = decoder.decode(reply)
+            yield key, told.usage, told.cost
+
+
+def read_outcome(folder: Path, key: str) -> Outcome | None:
+    """The newest outcome of an episode by its key; None if it has none."""
+    query = (
+        "select outcome from records join episodes on id = episode"
+        " where key = ? order by version desc limit 1"
+    )
+    with _reading(folder) as db:
+        row = db.execute(query, (key,)).fetchone()
+    return msgspec.json.decode(row[0], type=Outcome) if row and row[0] else None
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that only reads; StoreFailure if there is nothing to be read."""
+    try:
+        with closing(open_to_read(folder)) as db:
+            yield db
     except sqlite3.Error as error:
         raise StoreFailure(f"cannot read {folder / NAME}: {error}") from None
 

@@ -13,6 +13,7 @@ from harness.lane import Lane, Patience
 from harness.log import Log
 from harness.models.base import Model
 from harness.pace import Pace
+from harness.prices import applying, load
 from tasks.base import Failure
 
 
@@ -63,7 +64,7 @@ class Manner:
             budget=replace(self.budget, time=None),  # the run's clock is not a model's
             episode_budget=self.episode_budget,
             spent=spent,
-            price=manifest.prices.get(model.name),
+            price=applying(manifest, load(None)).get(model.name),
             cache=Cache(self.cache) if self.cache and not policy else None,
             setting=[spec.base_url, how.sampling],
         )

@@ -11,8 +11,7 @@ from msgspec.structs import replace
 from harness.budget import Price
 from harness.folder import INSTANCES, Folder
 from harness.instances import id_of
-from harness.journal import NAME
-from harness.run import episode_key
+from harness.journal import NAME, key_of
 from tasks.base import InputError, StoreFailure
 
 _EPISODES = "insert or ignore into episodes (key) select key from other.episodes order by id"
@@ -64,6 +63,7 @@ def merge(paths: Sequence[Path], out: Path) -> int:
         raise InputError(f"{out} is there already: use another --out")
     folders = [Folder.open(path) for path in paths]
     for folder in folders:
+        folder.require_suite()
         folder.require(folders[0].manifest.configuration)
         if os.access(folder.path, os.W_OK):
             folder.lock()
@@ -113,7 +113,7 @@ def _join(path: Path, folders: Sequence[Folder], lines: Sequence[bytes]) -> int:
     """Fill the journal, its episodes in the order of one run."""
     how = folders[0].manifest.configuration
     ids = [id_of(line) for line in lines]
-    keys = [episode_key(m.name, e, i) for m in how.models for e in range(how.epochs) for i in ids]
+    keys = [key_of(m.name, e, i) for m in how.models for e in range(how.epochs) for i in ids]
     twice = 0
     try:
         with closing(sqlite3.connect(path, isolation_level=None, uri=True)) as db:

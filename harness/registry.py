@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from graders.statistics import Estimate
 from tasks.base import (
@@ -21,13 +21,18 @@ from tasks.base import (
     Record,
     Reference,
     Scalar,
+    ToolCall,
 )
 from tasks.prompts import Prompts
+
+if TYPE_CHECKING:
+    from tasks.tools_clock import Simulation
 
 FAMILIES = {
     "rcpsp": "start times for a project: precedence, resources, downtime, windows, disjunctions",
     "calendar": "one of several clashing meetings, round after round: learn whose meetings matter",
     "tardiness": "an order of jobs on one machine that is late as little as possible in total",
+    "tools": "a compound request answered with tools: in the right order, and in parallel",
 }
 
 
@@ -53,6 +58,12 @@ class Solve(Protocol):
         """Return the reference."""
 
 
+Examine: TypeAlias = Callable[
+    [Instance[Any], Instance[Any], Outcome, Outcome, Sequence[str], Sequence[Instance[Any]]],
+    dict[str, float],
+]
+
+
 @dataclass(frozen=True)
 class Policy:
     """A built-in agent that reads the instance itself.
@@ -61,11 +72,13 @@ class Policy:
         kind: `floor` (what trivial code scores) or `ceiling` (the reference's own answer).
         about: one line for `makespan list`.
         answer: the answer object to a step's view (of a one-step family the instance).
+        calls: the tools it calls instead, if any.
     """
 
     kind: str
     about: str
     answer: Callable[[Any], Fields]
+    calls: Callable[[Any], tuple[ToolCall, ...]] = lambda _: ()
 
 
 @dataclass(frozen=True)
@@ -73,10 +86,22 @@ class Family:
     """What the harness needs to know of a family.
 
     Attributes:
+        simulation: makes the world behind an episode's tools from a payload; None without tools.
         many_steps: whether an episode has several asks, so that a memory makes sense.
+        unseen: settings that no agent can see, and that make no other experiment.
         ramp: the settings that are the dial of difficulty, beside the level.
         shown: the metrics that stand beside the headline on a printed board.
+        plain: those of them that are numbers, not shares.
         summarise: (headline, metrics by name) of graded records of one board row.
+        strata: the groups of records whose mean scores the headline is the mean of; a grader
+            that names none means the plain mean over instances.
+        gain: how much lower the error is with a memory than without, paired by user.
+        held_out: as many further steps of an instance, for an exam of a memory.
+        examine: what notes are worth on them: (instance, held out, outcome with the notes, outcome
+            without, the notes, all instances of the run) to metrics.
+        audit: whether anything on the surface of instances gives their answer away.
+
+    The last four are None in a family without many steps.
     """
 
     name: str
@@ -86,14 +111,22 @@ class Family:
     world: Callable[[Instance[Any], Prompts], Program[Outcome]]
     read: Callable[[Fields | None, str], Outcome]
     grade: Callable[[Instance[Any], Outcome], Grade]
+    simulation: "Callable[[Any], Simulation] | None"
     many_steps: bool
+    unseen: tuple[str, ...]
     ramp: tuple[str, ...]
     shown: tuple[str, ...]
+    plain: tuple[str, ...]
     summarise: Callable[[Sequence[Record]], tuple[Estimate, dict[str, Estimate]]]
+    strata: Callable[[Sequence[Record]], Sequence[Sequence[Record]]]
     resolve: Callable[[int, Mapping[str, Scalar]], dict[str, Scalar]]
     generate: Generate
     solve: Solve
     policies: Mapping[str, Policy]
+    gain: Callable[[Sequence[Record], Sequence[Record]], Estimate] | None
+    held_out: Callable[[Instance[Any], int], Instance[Any]] | None
+    examine: Examine | None
+    audit: Callable[[Sequence[Instance[Any]]], Sequence[Any]] | None
 
 
 @cache
@@ -112,12 +145,20 @@ def family(name: str) -> Family:
         world=tasks.world,
         read=tasks.read,
         grade=graders.grade,
+        simulation=getattr(tasks, "Simulation", None),
         many_steps=tasks.MANY_STEPS,
+        unseen=getattr(tasks, "UNSEEN", ()),
         ramp=graders.RAMP,
         shown=graders.SHOWN,
+        plain=getattr(graders, "PLAIN", ()),
         summarise=graders.summarise,
+        strata=getattr(graders, "strata", lambda records: [records]),
         resolve=generators.resolve,
         generate=generators.generate,
         solve=exact.reference,
         policies=agents.POLICIES,
+        gain=getattr(graders, "learning_gain", None),
+        held_out=getattr(generators, "held_out", None),
+        examine=getattr(graders, "examine", None),
+        audit=getattr(generators, "audit", None),
     )

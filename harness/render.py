@@ -1,21 +1,64 @@
 """The board as text for a terminal or a file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from graders.statistics import Estimate
 from harness.board import Board, Row
+from harness.folder import differences
+from harness.gather import identity
+from harness.ranking import Rank
 from harness.registry import family
+from tasks.base import Fields, Scalar
 
 
 def print_board(board: Board) -> None:
     """Print every family's rows, its ramp, and what a reader must know beside them."""
-    for name in dict.fromkeys(row.family for row in board.rows):
+    names = list(dict.fromkeys(row.family for row in board.rows))
+    if len(names) > 1:
+        print(table("all families", _overview(board.rows)))
+    for name in names:
         rows = [row for row in board.rows if row.family == name]
         for title, lines in ((name, _main(rows)), (f"{name} by level", _ramp(rows))):
             if len(lines) > 1:
                 print(table(title, lines))
     for note in notes(board):
         print(note)
+
+
+def contestants(rows: Sequence[Row]) -> list[tuple[str, str, dict[str, Row]]]:
+    """Each model with how it was asked: (who, kind, its row in each column group).
+
+    Ceilings first, then models, then floors, by name: there is no order over families.
+    """
+    found: dict[tuple[int, str, str], dict[str, Row]] = {}
+    order = ("ceiling", "model", "floor")
+    for row in rows:
+        place = (order.index(row.kind), who(row), row.setup.get("base_url", ""))
+        found.setdefault(place, {})[group(row)] = row
+    return [(name, order[kind], cells) for (kind, name, _), cells in sorted(found.items())]
+
+
+def group(row: Row) -> str:
+    """The name of a row's column group: the family, and the cell where there are several."""
+    return f"{row.family} {cell_of(row)}".strip()
+
+
+def _overview(rows: Sequence[Row]) -> list[list[str]]:
+    """A line a model, two columns a family: score and rank. No average over families."""
+    names = list(dict.fromkeys(group(row) for row in rows))
+    ranked = {group(row) for row in rows if row.rank}
+    head = ["model", "kind"]
+    for name in names:
+        head += [f"{name} (95 % interval)", *["rank"] * (name in ranked)]
+    lines = [head]
+    for name, kind, cells in contestants(rows):
+        line = [name, kind]
+        for one in names:
+            row = cells.get(one)
+            line.append(with_interval(row.score, 3) if row else "-")
+            line += [rank_text(row.rank if row else None)] * (one in ranked)
+        lines.append(line)
+    return lines
 
 
 def table(title: str, lines: Sequence[Sequence[str]]) -> str:
@@ -37,40 +80,67 @@ def table(title: str, lines: Sequence[Sequence[str]]) -> str:
 
 
 def _main(rows: Sequence[Row]) -> list[list[str]]:
-    shown, noted = family(rows[0].family).shown, any(row.memory_calls for row in rows)
-    head = ["model", "kind", "score (95 % interval)", "n", "errors", "unparsable", "infeasible",
+    shown, noted = shown_metrics(rows), any(row.memory_calls for row in rows)
+    ranked = any(row.rank for row in rows)
+    head = ["model", "kind", "score (95 % interval)", *["rank"] * ranked, "n", "errors",
+            "unparsable", "infeasible",
             *(name.replace("_", " ") for name in shown), "tokens", "cost", "seconds",
             *["memory calls", "memory tokens"] * noted]  # fmt: skip
     lines = [_with_cell(rows, "cell", head)]
     for row in rows:
         line = [
-            _model(row),
+            who(row),
             row.kind,
-            _with_interval(row.score, 3),
+            with_interval(row.score, 3),
+            *[rank_text(row.rank)] * ranked,
             str(row.n),
             str(row.errors),
             str(row.unparsable),
             str(row.infeasible),
-            *(_shown(name, row) for name in shown),
-            _tokens(row.tokens),
-            "unknown" if row.cost is None else f"${row.cost:.4f}" if row.cost else "0",
+            *(metric_text(name, row) for name in shown),
+            tokens_text(row.tokens),
+            cost_text(row.cost),
             f"{row.seconds:.1f}",
-            *[str(row.memory_calls), _tokens(row.memory_tokens)] * noted,
+            *[str(row.memory_calls), tokens_text(row.memory_tokens)] * noted,
         ]
-        lines.append(_with_cell(rows, _cell(row), line))
+        lines.append(_with_cell(rows, cell_of(row), line))
     return lines
 
 
-def _tokens(count: int | None) -> str:
+def tokens_text(count: int | None) -> str:
+    """A number of tokens."""
     return "unknown" if count is None else f"{count:,}"
 
 
-def _shown(name: str, row: Row) -> str:
+def cost_text(cost: float | None) -> str:
+    """US dollars."""
+    return "unknown" if cost is None else f"${cost:.4f}" if cost else "0"
+
+
+def rank_text(rank: Rank | None) -> str:
+    """The ranks that a model may have."""
+    if rank is None:
+        return "-"
+    return str(rank.low) if rank.low == rank.high else f"{rank.low} to {rank.high}"
+
+
+def shown_metrics(rows: Sequence[Row]) -> list[str]:
+    """The metrics that stand beside the headline: the family's own, pass@k with several epochs."""
+    passes = dict.fromkeys(m for row in rows for m in row.metrics if m.startswith("pass"))
+    names = [*family(rows[0].family).shown, *list(passes)[-2:]]
+    return [name for name in names if any(name in row.metrics for row in rows)]
+
+
+def metric_text(name: str, row: Row) -> str:
     """A metric beside the headline: a gap or a share as a percentage, a ratio as a number."""
     found = row.metrics.get(name)
     if found is None or found.value is None:
         return "-"
-    return _with_interval(found, 4) if name == "ratio_of_sums" else f"{100 * found.value:.2f} %"
+    if name == "ratio_of_sums":
+        return with_interval(found, 4)
+    return (
+        f"{found.value:.3f}" if name in family(row.family).plain else f"{100 * found.value:.2f} %"
+    )
 
 
 def _with_cell(rows: Sequence[Row], cell: str, line: list[str]) -> list[str]:
@@ -80,7 +150,9 @@ def _with_cell(rows: Sequence[Row], cell: str, line: list[str]) -> list[str]:
 
 def _ramp(rows: Sequence[Row]) -> list[list[str]]:
     """Success at each level, and the level at which half succeed."""
-    names = dict.fromkeys(m for row in rows for m in row.metrics if "@" in m)
+    names = dict.fromkeys(
+        m for row in rows for m in row.metrics if "@" in m and not m.startswith("pass")
+    )
     levels = sorted(names, key=lambda m: float(m.split("@")[1]))
     if all(sum(m in row.metrics for m in levels) < 2 for row in rows):
         return []
@@ -92,8 +164,8 @@ def _ramp(rows: Sequence[Row]) -> list[list[str]]:
             continue
         shares = [row.metrics[m].value if m in row.metrics else None for m in levels]
         half = row.metrics.get("half_level", Estimate.unknown(""))
-        line = [_model(row), row.kind, *map(_number, shares), *[_half(half)] * halves]
-        lines.append(_with_cell(rows, _cell(row), line))
+        line = [who(row), row.kind, *map(_number, shares), *[_half(half)] * halves]
+        lines.append(_with_cell(rows, cell_of(row), line))
     return lines
 
 
@@ -101,36 +173,71 @@ def notes(board: Board) -> list[str]:
     """What must be said with the numbers: errors, partial rows, gaps against bounds."""
     found = []
     for row in board.rows:
-        who = f"{row.family} {_model(row)} {_cell(row)}".strip()
+        name = f"{row.family} {who(row)} {cell_of(row)}".strip()
         if row.errors:
-            found.append(f"{who}: {row.errors} of {row.n} episodes ended in an error, not scored")
+            found.append(f"{name}: {row.errors} of {row.n} episodes ended in an error, not scored")
             found += [f"  {count} x {message}" for message, count in row.problems.items()]
         if row.retried:
             found.append(f"{who}: {row.retried} of {row.n} episodes took more than one attempt")
         if row.of is not None and row.n < row.of:
-            found.append(f"{who}: {row.n} of {row.of} episodes, in progress or limited")
+            found.append(f"{name}: {row.n} of {row.of} episodes, in progress or limited")
         proven = row.metrics.get("gap_proven", Estimate.unknown("")).value
         if proven is not None and proven < 1:
-            found.append(f"{who}: {100 * (1 - proven):.0f} % of gaps are against a bound")
-    return [*found, *(f"{model}: no episode is finished" for model in board.missing)]
+            found.append(f"{name}: {100 * (1 - proven):.0f} % of gaps are against a bound")
+    found += [f"{model}: no episode is finished" for model in board.missing]
+    return [*found, *_about_ranks(board.rows), *_about_prices(board)]
 
 
-def _model(row: Row) -> str:
+def _about_ranks(rows: Sequence[Row]) -> Iterator[str]:
+    """What stands behind the ranks, and why models of a family are ranked apart."""
+    for name in dict.fromkeys(group(row) for row in rows):
+        models = [row for row in rows if row.kind == "model" and group(row) == name]
+        ways = {str(way): way for row in models for way in [_identity(row)]}
+        first, *others = list(ways.values()) or [{}]
+        for other in others:
+            where, here, there = next(differences(first, other, ""))
+            yield (f"{name}: models that were not asked the same are ranked apart:"
+                   f" {where} is {here!r} and {there!r}")  # fmt: skip
+        rankings = {(r.rank.of, r.rank.resolves) for r in models if r.rank}
+        for of, resolves in sorted(rankings, key=str):
+            if resolves is not None:
+                yield (f"{name}: {of} models ranked; of two that differ by {resolves:.3f} the"
+                       " better one would be found 4 times in 5")  # fmt: skip
+
+
+def _identity(row: Row) -> Fields:
+    return identity(row.agent, row.memory, row.setup)
+
+
+def _about_prices(board: Board) -> Iterator[str]:
+    for day in sorted(set(board.priced.values())):
+        models = [model for model, then in board.priced.items() if then == day]
+        yield f"cost at the prices of {day}: {', '.join(models)}"
+
+
+def who(row: Row) -> str:
     """The model, and how it was asked where that is not the usual way."""
     extra = [x for x, usual in ((row.agent, "direct"), (row.memory, "none")) if x != usual]
     sampling = [f"{k}={v}" for k, v in row.setup.items() if k != "base_url"]
     return " ".join([" + ".join([row.model, *extra]), *sampling])
 
 
-def _cell(row: Row) -> str:
-    return " ".join(f"{k}={v}" for k, v in row.cell.items())
+def cell_of(row: Row) -> str:
+    """The settings that tell rows of a family apart."""
+    return cell_text(row.cell)
+
+
+def cell_text(cell: dict[str, Scalar]) -> str:
+    """A cell's settings in a line."""
+    return " ".join(f"{k}={v}" for k, v in cell.items())
 
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def _with_interval(estimate: Estimate, digits: int) -> str:
+def with_interval(estimate: Estimate, digits: int) -> str:
+    """`value (low to high)`, or why there is none."""
     value, low, high = estimate.value, estimate.low, estimate.high
     if value is None:
         return estimate.note

@@ -13,34 +13,32 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from harness.agents.base import AGENTS
+from harness.agents.base import AGENTS, Agent
 from harness.asking import Asking, Stopped
 from harness.budget import Halt, Spent, cost_of
 from harness.episode import drive, episode
 from harness.failures import what
-from harness.folder import Folder
-from harness.journal import Journal
+from harness.folder import INSTANCES, Folder
+from harness.journal import Journal, key_of
 from harness.lane import Lane
 from harness.log import Log
 from harness.manner import Manner
+from harness.mcp.servers import Servers
 from harness.models.base import Model
 from harness.models.keys import scrub
 from harness.models.policy import is_asked
 from harness.others import other_rounds
+from harness.prices import applying, load
 from harness.progress import Progress
 from harness.registry import family
 from harness.request import settings_digest
+from harness.tools import Tools, direct
 from harness.totals import total
 from memory.base import MEMORIES, NEEDS_OTHER, Memory, is_memory
 from memory.context import Context, State
 from tasks.base import Failure, Grade, Instance, Outcome, Problem, Record
 
 PULSE = 2.0  # seconds between two notes of how the models' calls stand
-
-
-def episode_key(model: str, epoch: int, instance: str) -> str:
-    """An episode's name in the journal."""
-    return msgspec.json.encode([model, epoch, instance]).decode()
 
 
 def in_shard(key: str, shard: tuple[int, int] | None) -> bool:
@@ -62,7 +60,7 @@ class Job:
     @cached_property
     def key(self) -> str:
         """Its name in the journal."""
-        return episode_key(self.model, self.epoch, self.instance.id)
+        return key_of(self.model, self.epoch, self.instance.id)
 
 
 @dataclass
@@ -89,7 +87,11 @@ class Batch:
 
     def _open(self, job: Job) -> bool:
         """Whether an episode has no grade yet: new, cut off, or ended in an error."""
-        return job.key not in self._latest or self._latest[job.key][1].grade is None
+        return self.grade(job) is None
+
+    def grade(self, job: Job) -> Grade | None:
+        """The newest grade of an episode; None without one."""
+        return self._latest[job.key][1].grade if job.key in self._latest else None
 
     async def run(self, models: Sequence[Model]) -> Counter[str]:
         """Run what is open; returns how many episodes are `done`, `errors` and `left`.
@@ -104,6 +106,7 @@ class Batch:
             self.log.say(f"resuming: {everything - count} of {everything} episodes are done")
         self._most_errors = self.manner.most_errors(count)
         self._begin(models)
+        self._servers = Servers(self.folder.path / INSTANCES, self.instances)
         self._catch_signals()
         with Progress("episodes", count, quiet=not self.log.lines) as self._progress:
             pulse = asyncio.create_task(self._pulse())
@@ -117,6 +120,7 @@ class Batch:
                 self._note()
                 for lane in self._lanes.values():
                     await lane.close()
+                await self._servers.close()
         for failure in sorted(self._halted, key=lambda failure: not isinstance(failure, Halt)):
             if not isinstance(failure, Halt):
                 raise failure
@@ -139,7 +143,7 @@ class Batch:
 
     def _spent(self) -> Spent:
         """What the run has spent before, in all its models."""
-        spent, prices = Spent(), self.folder.manifest.prices
+        spent, prices = Spent(), applying(self.folder.manifest, load(None))
         for key, reply in self.journal.replies():
             if not reply.from_cache:
                 spent.add(reply, prices.get(msgspec.json.decode(key)[0]))
@@ -199,12 +203,13 @@ class Batch:
                 self._halt(job.model, failure)
 
     async def _episode(self, job: Job, lane: Lane) -> None:
-        asking = self._asking(job, lane)
+        asking = self.asking(job, lane)
         outcome, state = None, State()
         grade: Grade | None = None
         problem: Problem | None = None
         try:
-            outcome, state = await self._perform(job, asking)
+            tools = self._servers.tools(job.instance, job.key)
+            outcome, state = await self._perform(job, asking, tools)
             grade = family(job.instance.family).grade(job.instance, outcome)
         except Stopped:
             return
@@ -231,25 +236,31 @@ class Batch:
             limit = f"--fail-on-error {self.manner.errors}"
             self._halt("", Halt("too many errors", f"{errors} episodes ended in errors: {limit}"))
 
-    def _asking(self, job: Job, lane: Lane | None) -> Asking:
+    def asking(self, job: Job, lane: Lane | None) -> Asking:
+        """The calls of an episode: from the journal, the others by the lane if there is one."""
         settings = settings_digest(job.model, self._configuration.sampling)
         return Asking(job.key, settings, self.journal, lane)
 
-    async def _perform(self, job: Job, asking: Asking) -> tuple[Outcome, State]:
+    async def _perform(self, job: Job, asking: Asking, tools: Tools) -> tuple[Outcome, State]:
         """One episode from its world to its outcome: a pure function of the replies."""
-        agent, memory = AGENTS[self._configuration.agent](), self._memory(job)
+        agent, memory = self.agent(), self.memory(job)
         world = family(job.instance.family).world(job.instance, self.folder.prompts)
-        outcome = await drive(episode(world, agent, memory), asking.answer)
+        outcome = await drive(episode(world, agent, memory), asking.answer, tools)
         return outcome, memory.state()
 
-    def _memory(self, job: Job) -> Memory:
-        name, prompts = self._memory_of(job), self.folder.prompts
+    def agent(self) -> Agent:
+        """A fresh agent of the run's kind."""
+        return AGENTS[self._configuration.agent](self.folder.prompts)
+
+    def memory(self, job: Job) -> Memory:
+        """An empty memory of the run's kind."""
+        name, prompts = self.memory_of(job), self.folder.prompts
         others = None
         if name in NEEDS_OTHER:
             others = other_rounds(job.instance, self.instances, prompts)
         return MEMORIES[name](Context(prompts, others))
 
-    def _memory_of(self, job: Job) -> str:
+    def memory_of(self, job: Job) -> str:
         """The memory's name; none in a family of one step, and for policies: they see the truth."""
         if job.model.startswith("policy/") or not family(job.instance.family).many_steps:
             return "none"
@@ -275,7 +286,7 @@ class Batch:
             settings=job.instance.settings,
             model=job.model,
             agent=self._configuration.agent,
-            memory=self._memory_of(job),
+            memory=self.memory_of(job),
             epoch=job.epoch,
             grade=grade,
             problem=problem,
@@ -309,8 +320,8 @@ class Batch:
 
     async def _again(self, job: Job) -> bool:
         version, before = self._latest[job.key]
-        asking = self._asking(job, None)
-        outcome, state = await self._perform(job, asking)
+        asking = self.asking(job, None)
+        outcome, state = await self._perform(job, asking, direct(job.instance))
         grade = family(job.instance.family).grade(job.instance, outcome)
         record = self._record(job, asking, state, grade, None)
         await self.journal.record(job.key, version + 1, record, outcome)

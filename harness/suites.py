@@ -58,6 +58,9 @@ class Suite(Noun, frozen=True):
         locks do not belong on one board.
         """
         entries = msgspec.to_builtins(self.entry)
+        for entry in entries:
+            for name in family(entry["family"]).unseen:
+                entry["settings"].pop(name, None)
         return digest([self.seed, entries, self.content, self.versions(prompts)])
 
     def instances(self) -> Iterator[Wanted]:

@@ -13,9 +13,9 @@ import msgspec
 
 from harness.folder import Folder
 from harness.instances import family_of, id_of
-from harness.journal import open_to_read
+from harness.journal import key_of, open_to_read
 from harness.models.policy import is_asked
-from harness.run import episode_key, in_shard
+from harness.run import in_shard
 from tasks.base import StoreFailure
 
 WINDOW = 60.0  # seconds over which rates are taken
@@ -118,7 +118,7 @@ def read_frame(path: Path) -> Frame:
                 standing.calls_each = max(1.0, answers[name] / max(1, ended))
             faults = dict(db.execute(_FAULTS))
             slowest = tuple(
-                Slow(*row[:4], bool(row[4])) for row in db.execute(_SLOWEST, (SLOWEST,))
+                Slow(a, b, c, d, bool(e)) for a, b, c, d, e in db.execute(_SLOWEST, (SLOWEST,))
             )
             last = _last(db)
     except sqlite3.Error as error:
@@ -141,7 +141,7 @@ def _episodes(folder: Folder, model: str) -> Iterator[str]:
     asked = [id_of(line) for line in lines if is_asked(model, family_of(line))]
     for epoch in range(manifest.configuration.epochs):
         for name in asked:
-            key = episode_key(model, epoch, name)
+            key = key_of(model, epoch, name)
             if in_shard(key, manifest.shard):
                 yield key
 

@@ -64,6 +64,7 @@ MEMORIES: dict[str, Callable[[Context], Memory]] = {
     "facts": Facts,
 }
 NEEDS_STEPS = frozenset(MEMORIES) - {"none"}  # refused for a family of one step
+TAKE_NOTES = frozenset({"summary", "strategy-hub", "facts"})  # beside past rounds
 NEEDS_OTHER = frozenset({"placebo"})  # refused without `Context.other_rounds`
 
 

@@ -178,10 +178,32 @@ class Parsed(Noun, frozen=True, omit_defaults=True):
     problem: str | None = None
 
 
-class Outcome(Noun, frozen=True):
-    """What a world hands to its grader: one parsed answer a step."""
+class Result(Noun, frozen=True):
+    """What a tool answered to one call, and from when to when it ran, in units of virtual time.
+
+    `status`: `ok`; `unknown`, an input that is not known (yet); `failed` for a moment, to be tried
+    again; `refused`, a call that reaches no tool or breaks its schema.
+    """
+
+    text: str
+    status: str
+    start: int
+    end: int
+
+
+class Called(Noun, frozen=True):
+    """A tool call of an episode as it was made, raw, and what came of it; turns count from 1."""
+
+    turn: int
+    call: ToolCall
+    result: Result
+
+
+class Outcome(Noun, frozen=True, omit_defaults=True):
+    """What a world hands to its grader: one parsed answer a step, and the tool calls made."""
 
     answers: tuple[Parsed, ...]
+    calls: tuple[Called, ...] = ()
 
 
 # How it is judged ---------------------------------------------------------------------------
@@ -282,7 +304,18 @@ class Tell(msgspec.Struct, frozen=True):
     facts: Fields
 
 
-Effect: TypeAlias = Ask | Tell
+class CallTools(msgspec.Struct, frozen=True):
+    """Wants the calls of one turn performed, together and in their order; turns count from 1.
+
+    Answered with one `Result` a call. Never in the journal: a replay performs them again.
+    """
+
+    path: str
+    turn: int
+    calls: tuple[ToolCall, ...]
+
+
+Effect: TypeAlias = Ask | Tell | CallTools
 Program: TypeAlias = Generator[Effect, Any, R]
 
 
@@ -302,3 +335,9 @@ def ask(
 def tell(path: str, facts: Fields) -> Program[None]:
     """Yield one `Tell`: `yield from tell(...)`."""
     yield Tell(path, facts)
+
+
+def call_tools(path: str, turn: int, calls: tuple[ToolCall, ...]) -> Program[tuple[Called, ...]]:
+    """Yield one `CallTools` and return what came of each call."""
+    results: tuple[Result, ...] = yield CallTools(path, turn, calls)
+    return tuple(Called(turn, call, result) for call, result in zip(calls, results, strict=True))

@@ -1,4 +1,5 @@
-"""A real HTTP server on loopback that speaks three provider endpoints and fails on command.
+"""A real HTTP server on loopback that speaks chat completions, responses and messages, and fails
+on command.
 
 In a test: `with Loopback(answer) as server: ... server.url, server.requests`. In a process of its
 own: `python -m tests.loopback --faults 0.2`, which prints its URL. What it answers depends on the
@@ -109,6 +110,7 @@ class Loopback:
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=2**26)
         app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_post("/v1/responses", self._complete)
         app.router.add_post("/v1/messages", self._complete)
         app.router.add_get("/v1/models", _models)
         app.router.add_get("/count", self._count)
@@ -126,7 +128,7 @@ class Loopback:
             await asyncio.sleep(self._delay)
             if isinstance(answer, Fault):
                 return await _fail(request, answer)
-            shape = chat_completion if request.path.endswith("/chat/completions") else message
+            shape = SHAPES[request.path]
             whole = shape(answer, body) if isinstance(answer, str) else answer
             return _json(whole)
         finally:
@@ -161,6 +163,27 @@ def message(text: str, body: Json) -> Json:
         "stop_reason": "end_turn",
         "usage": {"input_tokens": 12, "output_tokens": 5},
     }
+
+
+def response(text: str, body: Json) -> Json:
+    """A body of the responses API that says `text`."""
+    part = {"type": "output_text", "text": text, "annotations": []}
+    return {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 0,
+        "status": "completed",
+        "model": body["model"],
+        "output": [{"id": "msg_1", "type": "message", "role": "assistant", "content": [part]}],
+        "usage": {"input_tokens": 12, "output_tokens": 5, "total_tokens": 17},
+    }
+
+
+SHAPES: dict[str, Callable[[str, Json], Json]] = {
+    "/v1/chat/completions": chat_completion,
+    "/v1/responses": response,
+    "/v1/messages": message,
+}
 
 
 def _json(value: object) -> web.Response:
@@ -222,7 +245,8 @@ def least(schema: Json) -> object:
 
 def plain_answer(number: int, body: Json) -> str:  # noqa: ARG001
     """The least object of the request's schema, or one without starts, and a digest of the body."""
-    wanted: Json = body.get("response_format") or body.get("output_config", {}).get("format") or {}
+    settings = body.get("output_config") or body.get("text") or {}
+    wanted: Json = body.get("response_format") or settings.get("format") or {}
     schema = wanted.get("json_schema", wanted).get("schema")
     if schema:
         return msgspec.json.encode(least(schema)).decode()

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from harness.agents.text_tools import TextTools
 from tasks.base import Ask, Program, Reply
+from tasks.prompts import Prompts
 
 
 class Agent(Protocol):
@@ -22,4 +24,7 @@ class Direct:
         return reply
 
 
-AGENTS: dict[str, Callable[[], Agent]] = {"direct": Direct}
+AGENTS: dict[str, Callable[[Prompts], Agent]] = {
+    "direct": lambda _: Direct(),
+    "text-tools": TextTools,
+}

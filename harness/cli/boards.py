@@ -1,21 +1,46 @@
-"""The command `board`."""
+"""The commands that read runs: board, compare."""
 
 import sys
 from argparse import Namespace
 
+import msgspec
+from msgspec.structs import replace
+
 from harness import files
 from harness.board import as_csv, as_json, read_board
+from harness.prices import load
+from tasks.base import InputError
 
 
 def board(options: Namespace) -> int:
     """`makespan board`; status 1 if an episode has no grade, for an error or for being left."""
-    made = read_board(options.folders)
+    made = read_board(options.folders, load(options.prices))
     if options.csv:
         files.write(options.csv, as_csv(made))
+    if options.html:
+        from harness.board_html import as_html
+
+        files.write(options.html, as_html(made))
     if options.json:
         sys.stdout.write(as_json(made).decode() + "\n")
-    elif not options.csv:
+    elif not options.csv and not options.html:
         from harness.render import print_board
 
         print_board(made)
     return 0 if made.complete else 1
+
+
+def compare(options: Namespace) -> int:
+    """`makespan compare`; status 1 if an episode has no counterpart."""
+    from harness.compare import compare as versus
+    from harness.compare_text import print_versus
+
+    if len(options.model) != 2:
+        raise InputError(f"two --model are compared, not {len(options.model)}")
+    found = versus(options.folders, *options.model)
+    if options.json:
+        few = [replace(m, apart=m.apart[: options.limit]) for m in found.matches]
+        print(msgspec.json.format(msgspec.json.encode(replace(found, matches=tuple(few)))).decode())
+    else:
+        print_versus(found, options.limit)
+    return 0 if found.complete else 1

@@ -67,6 +67,11 @@ def build_parser() -> Parser:
     _merge(add("merge", "Join the shards of a run, or copies of it.", "shards.merge"))
     _watch(add("watch", "Watch a run that is under way, wherever it runs.", "watching.watch"))
     _board(add("board", "Print the leaderboard of runs.", "boards.board"))
+    _audit(add("audit", "Look for shortcuts in instances, or check a run.", "audits.audit"))
+    _compare(add("compare", "Compare two models instance by instance.", "boards.compare"))
+    _timeline(add("timeline", "Show an episode's tool calls beside the optimal ones.",
+                  "timeline.timeline"))  # fmt: skip
+    _mcp(add("mcp", "Serve the tools of an instance to any MCP client.", "mcp.serve"))
     _evolve(add("evolve", "Let models invent heuristics, beside a search without a model."))
     return parser
 
@@ -194,6 +199,38 @@ def _board(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument("--csv", type=Path, metavar="F")
+    p.add_argument("--html", type=Path, metavar="F", help="a page, sortable and self-contained")
+    p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
+
+
+def _compare(p: Parser) -> None:
+    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("--model", action="append", required=True, metavar="M", help="twice: A, then B")
+    p.add_argument("--json", action="store_true", help="print JSON")
+    p.add_argument("--limit", type=natural, metavar="N",
+                   help="instances that differ (20 of each family; all with --json)")  # fmt: skip
+
+
+def _audit(p: Parser) -> None:
+    p.add_argument("target", type=Path, metavar="FILE.jsonl|DIR")
+    p.add_argument("--json", action="store_true", help="print JSON")
+    _manner(p)
+
+
+def _timeline(p: Parser) -> None:
+    p.add_argument("folder", type=Path, metavar="DIR")
+    p.add_argument("--id", required=True, metavar="X", help="the instance")
+    p.add_argument("--model", metavar="M", help="one of the run's (all)")
+    p.add_argument("--epoch", type=whole, default=0, help="which of its epochs (0)")
+
+
+def _mcp(p: Parser) -> None:
+    p.add_argument("action", choices=["serve"])
+    p.add_argument("file", type=Path, metavar="INSTANCES.jsonl")
+    p.add_argument("--id", metavar="X", help="the instance (the only one)")
+    p.add_argument(
+        "--http", type=port, metavar="PORT", help="0 for any free one (standard input and output)"
+    )
 
 
 def _settings(p: Parser) -> None:
@@ -234,6 +271,11 @@ def natural(text: str, most: int = MOST) -> int:
     if len(text) > 18 or int(text) > most:
         raise argparse.ArgumentTypeError(f"{short(text)} is more than {most}")
     return int(text)
+
+
+def port(text: str) -> int:
+    """A TCP port, or 0."""
+    return 0 if text == "0" else natural(text, most=65535)
 
 
 def whole(text: str) -> int:

@@ -162,7 +162,7 @@ def _specs(options: Namespace, families: tuple[str, ...]) -> tuple[ModelSpec, ..
             f"policy/{p}" for p in dict.fromkeys(p for f in families for p in family(f).policies)
         ]
         say(f"no --model given: {', '.join(names)}")
-    providers = {name.partition("/")[0] for name in names} - {"policy"}
+    providers = {name.partition("/")[0].partition("-")[0] for name in names} - {"policy"}
     if options.base_url and len(providers) > 1:
         raise InputError(f"--base-url is for one provider's models, not for {sorted(providers)}")
     if any(name.startswith("policy/file:") for name in names):
@@ -177,7 +177,7 @@ def _specs(options: Namespace, families: tuple[str, ...]) -> tuple[ModelSpec, ..
 def _address(name: str, base_url: str | None) -> str | None:
     """Where a model is served, if not at its provider; only what the manifest can tell counts."""
     provider = name.partition("/")[0]
-    variable = f"{provider.upper()}_BASE_URL"
+    variable = f"{provider.partition('-')[0].upper()}_BASE_URL"
     if base_url is None and os.environ.get(variable):
         raise InputError(
             f"{variable} is set: give it as --base-url (and the name of the key's variable as"
@@ -210,21 +210,23 @@ def _sampling(options: Namespace) -> Sampling:
 
 
 def _models(manifest: Manifest, families: tuple[str, ...], connections: int) -> list[Model]:
-    made: list[Model] = []
-    for spec in manifest.configuration.models:
-        if spec.name.startswith("policy/"):
-            made.append(build_policy(spec.name.removeprefix("policy/"), families))
-        else:
-            made.append(
-                build_model(
-                    spec.name,
-                    manifest.configuration.sampling,
-                    base_url=spec.base_url,
-                    api_key_env=manifest.api_key_env,
-                    max_connections=connections,
-                )
-            )
-    return made
+    return [
+        build_policy(spec.name.removeprefix("policy/"), families)
+        if spec.name.startswith("policy/")
+        else build_provider(spec, manifest, connections)
+        for spec in manifest.configuration.models
+    ]
+
+
+def build_provider(spec: ModelSpec, manifest: Manifest, connections: int) -> Model:
+    """A provider's model as a run asks it; InputError if a key or a package is missing."""
+    return build_model(
+        spec.name,
+        manifest.configuration.sampling,
+        base_url=spec.base_url,
+        api_key_env=manifest.api_key_env,
+        max_connections=connections,
+    )
 
 
 def _perform(folder: Folder, models: Sequence[Model], options: Namespace) -> int:
@@ -238,7 +240,7 @@ def _perform(folder: Folder, models: Sequence[Model], options: Namespace) -> int
     made = _instances(folder)
     _enough_users(folder.manifest.configuration.memory, made)
     journal = Journal(folder.path)
-    batch = Batch(folder, journal, made, _manner(options), log)
+    batch = Batch(folder, journal, made, manner(options), log)
     log.event("begin", folder=str(folder.path), episodes=len(made))
     try:
         counts = asyncio.run(batch.run(models))
@@ -255,7 +257,8 @@ def _perform(folder: Folder, models: Sequence[Model], options: Namespace) -> int
     return 1 if counts["left"] or counts["errors"] else 0
 
 
-def _manner(options: Namespace) -> Manner:
+def manner(options: Namespace) -> Manner:
+    """How to ask, by the options of a run."""
     o = options
     return Manner(
         patience=Patience(attempts=o.max_attempts, seconds=o.attempt_timeout),

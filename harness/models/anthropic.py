@@ -82,6 +82,8 @@ def _turns(messages: tuple[Message, ...]) -> list[Fields]:
 def _blocks(message: Message) -> list[Fields]:
     if message.role == "tool":
         return [{"type": "tool_result", "tool_use_id": message.call_id, "content": message.content}]
+    if message.blocks:
+        return list(message.blocks)
     text: list[Fields] = [{"type": "text", "text": message.content}] if message.content else []
     calls = [
         {

@@ -6,7 +6,8 @@ from harness.models.base import Model, Sampling
 from harness.models.keys import NO_KEY, choose_key, read_key, scrub
 from tasks.base import InputError
 
-PROVIDERS = ("openai", "anthropic", "litellm", "policy")  # policies ask nobody: built elsewhere
+# policies ask nobody: built elsewhere
+PROVIDERS = ("openai", "openai-responses", "anthropic", "litellm", "policy")
 
 
 def build_model(
@@ -30,6 +31,11 @@ def build_model(
 
         key = choose_key("OPENAI_API_KEY", base_url, api_key_env)
         return OpenAI(name, sampling, key, base_url, max_connections)
+    if name and provider == "openai-responses":
+        from harness.models.responses import Responses
+
+        key = choose_key("OPENAI_API_KEY", base_url, api_key_env)
+        return Responses(name, sampling, key, base_url, max_connections)
     if name and provider == "anthropic":
         from harness.models.anthropic import Anthropic
 

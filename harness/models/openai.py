@@ -19,23 +19,11 @@ class OpenAI(Model):
     def __init__(
         self, name: str, sampling: Sampling, key: str, base_url: str | None, max_connections: int
     ) -> None:
-        import openai
-
         self.name = f"openai/{name}"
-        client = openai.AsyncOpenAI(
-            api_key=key,
-            base_url=base_url,
-            max_retries=0,
-            timeout=None,
-            http_client=http_client(openai, max_connections),
-        )
-        if base_url is not None:  # read from the environment, and no other server's business
-            client.organization = client.project = None
-        host = client.base_url.host
+        self._model, self._sampling = name, sampling
+        self._transport, host = connect("/chat/completions", key, base_url, max_connections)
         official = host == OFFICIAL or host.endswith(f".{OFFICIAL}")
         self.limit = "max_completion_tokens" if official else "max_tokens"
-        self._model, self._sampling = name, sampling
-        self._transport = Transport(openai, client, "/chat/completions")
 
     async def reply(self, ask: Ask) -> Reply:
         """One request."""
@@ -47,6 +35,24 @@ class OpenAI(Model):
     async def close(self) -> None:
         """Give back connections."""
         await self._transport.close()
+
+
+def connect(
+    path: str, key: str, base_url: str | None, max_connections: int
+) -> tuple[Transport, str]:
+    """A transport by the openai SDK to one of its paths, and the server's name."""
+    import openai
+
+    client = openai.AsyncOpenAI(
+        api_key=key,
+        base_url=base_url,
+        max_retries=0,
+        timeout=None,
+        http_client=http_client(openai, max_connections),
+    )
+    if base_url is not None:  # read from the environment, and no other server's business
+        client.organization = client.project = None
+    return Transport(openai, client, path), client.base_url.host
 
 
 def chat_request(model: str, sampling: Sampling, ask: Ask, *, limit: str) -> Fields:
@@ -68,6 +74,8 @@ def _message(message: Message) -> Fields:
     fields: Fields = {"role": message.role, "content": message.content}
     if message.role == "tool":
         fields["tool_call_id"] = message.call_id
+    if message.blocks:
+        fields["thinking_blocks"] = list(message.blocks)
     if message.calls:
         fields["content"] = message.content or None
         fields["tool_calls"] = [

@@ -32,10 +32,18 @@ class PolicyModel:
         if view is None:  # a memory's own question: a policy keeps no notes
             return Reply("", usage=Usage(0, 0), model=self.name, cost=0.0)
         began = perf_counter()
-        answer = self._policies[view.family].answer(view)
-        seconds = round(perf_counter() - began, 6)
-        text = msgspec.json.encode(answer).decode()
-        return Reply(text, usage=Usage(0, 0), seconds=seconds, model=self.name, cost=0.0)
+        policy = self._policies[view.family]
+        calls = policy.calls(view)
+        text = "" if calls else msgspec.json.encode(policy.answer(view)).decode()
+        return Reply(
+            text,
+            calls,
+            finish="tool_calls" if calls else "stop",
+            usage=Usage(0, 0),
+            seconds=round(perf_counter() - began, 6),
+            model=self.name,
+            cost=0.0,
+        )
 
     async def close(self) -> None:
         """Let the thread go."""

@@ -9,8 +9,8 @@ from typing import TypeVar
 import msgspec
 
 from harness.models.base import ProviderFailure
-from harness.models.failures import NOT_JSON, explanation
-from tasks.base import Reply, ToolCall, Usage
+from harness.models.failures import NOT_JSON, explanation, one_line
+from tasks.base import Fields, Reply, ToolCall, Usage
 
 T = TypeVar("T")
 
@@ -32,11 +32,15 @@ class ChatCall(msgspec.Struct):
 
 
 class ChatMessage(msgspec.Struct):
-    """What the assistant said; a model that declines may say so in `refusal` alone."""
+    """What the assistant said; a model that declines may say so in `refusal` alone.
+
+    `thinking_blocks` is litellm's name for what must come back with the results of tools.
+    """
 
     content: str | None = None
     refusal: str | None = None
     tool_calls: tuple[ChatCall, ...] | None = None
+    thinking_blocks: tuple[Fields, ...] | None = None
 
 
 class Choice(msgspec.Struct):
@@ -99,6 +103,7 @@ def chat_reply(body: bytes, seconds: float = 0.0) -> Reply:
         usage=_chat_usage(completion.usage or ChatUsage()),
         seconds=seconds,
         model=completion.model or "",
+        blocks=(message.thinking_blocks or ()) if message.tool_calls else (),
     )
 
 
@@ -113,6 +118,112 @@ def _chat_usage(usage: ChatUsage) -> Usage:
         cached=(usage.prompt_tokens_details or InputDetails()).cached_tokens,
         reasoning=(usage.completion_tokens_details or OutputDetails()).reasoning_tokens,
     )
+
+
+# Responses ----------------------------------------------------------------------------------
+
+
+class Part(msgspec.Struct):
+    """A piece of what was said: `output_text`, or a `refusal`."""
+
+    type: str
+    text: str = ""
+    refusal: str = ""
+
+
+class Item(msgspec.Struct):
+    """One item of the output: a `message`, a `function_call`, or a kind that is no answer."""
+
+    type: str
+    content: tuple[Part, ...] | None = None
+    call_id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+class Incomplete(msgspec.Struct):
+    """Why a response is not whole."""
+
+    reason: str = ""
+
+
+class ResponsesError(msgspec.Struct):
+    """Why there is no response, under status 200."""
+
+    code: str = ""
+    message: str = ""
+
+
+class ResponsesUsage(msgspec.Struct):
+    """Tokens as responses count them."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_tokens_details: InputDetails | None = None
+    output_tokens_details: OutputDetails | None = None
+
+
+class ResponsesBody(msgspec.Struct):
+    """The body of a response."""
+
+    output: tuple[Item, ...]
+    status: str | None = None
+    incomplete_details: Incomplete | None = None
+    error: ResponsesError | None = None
+    model: str | None = None
+    usage: ResponsesUsage | None = None
+
+
+class _RawOutput(msgspec.Struct):
+    output: tuple[Fields, ...]
+
+
+RESPONSES_FAILED = {"rate_limit_exceeded": "rate limit", "server_error": "server"}
+RESPONSES_CUT = {"max_output_tokens": "length"}
+
+
+def responses_reply(body: bytes, seconds: float = 0.0) -> Reply:
+    """Read a response; `ProviderFailure` if it is none, or one that failed."""
+    response = _decode(body, ResponsesBody)
+    if response.status == "failed":
+        error = response.error or ResponsesError()
+        kind = RESPONSES_FAILED.get(error.code, "server")
+        raise ProviderFailure(kind, one_line(f"response failed: {error.message} ({error.code})"))
+    parts = [part for item in response.output for part in item.content or ()]
+    text = "".join(part.text for part in parts if part.type == "output_text")
+    refusal = "".join(part.refusal for part in parts if part.type == "refusal")
+    calls = tuple(
+        ToolCall(item.call_id, item.name, item.arguments)
+        for item in response.output
+        if item.type == "function_call"
+    )
+    thought = any(item.type == "reasoning" for item in response.output)
+    usage = response.usage or ResponsesUsage()
+    return Reply(
+        text=text or refusal,
+        calls=calls,
+        finish=_responses_finish(response, bool(calls), bool(refusal and not text)),
+        usage=Usage(
+            input=usage.input_tokens,
+            output=usage.output_tokens,
+            cached=(usage.input_tokens_details or InputDetails()).cached_tokens,
+            reasoning=(usage.output_tokens_details or OutputDetails()).reasoning_tokens,
+        ),
+        seconds=seconds,
+        model=response.model or "",
+        blocks=_decode(body, _RawOutput).output if calls and thought else (),
+    )
+
+
+def _responses_finish(response: ResponsesBody, called: bool, refused: bool) -> str:
+    if response.status == "incomplete":
+        reason = (response.incomplete_details or Incomplete()).reason
+        return RESPONSES_CUT.get(reason, reason) or "unknown"
+    if refused:
+        return "content_filter"
+    if called:
+        return "tool_calls"
+    return "stop" if response.status == "completed" else response.status or "unknown"
 
 
 # Anthropic messages -------------------------------------------------------------------------
@@ -147,6 +258,10 @@ class MessagesBody(msgspec.Struct):
     usage: MessagesUsage | None = None
 
 
+class _RawContent(msgspec.Struct):
+    content: tuple[Fields, ...]
+
+
 MESSAGES_FINISH = {
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -172,7 +287,16 @@ def messages_reply(body: bytes, seconds: float = 0.0) -> Reply:
         usage=_messages_usage(message.usage or MessagesUsage()),
         seconds=seconds,
         model=message.model or "",
+        blocks=_thought(message, body),
     )
+
+
+def _thought(message: MessagesBody, body: bytes) -> tuple[Fields, ...]:
+    """The whole turn as it came, where thinking led to calls: its signature covers each byte."""
+    kinds = {block.type for block in message.content}
+    if "tool_use" not in kinds or not kinds & {"thinking", "redacted_thinking"}:
+        return ()
+    return _decode(body, _RawContent).content
 
 
 def _messages_usage(usage: MessagesUsage) -> Usage:
@@ -186,7 +310,7 @@ def _messages_usage(usage: MessagesUsage) -> Usage:
     )
 
 
-# Both ---------------------------------------------------------------------------------------
+# All of them --------------------------------------------------------------------------------
 
 
 def _decode(body: bytes, shape: type[T]) -> T:

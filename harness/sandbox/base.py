@@ -26,11 +26,6 @@ class SandboxFailure(Failure):
 
     boundary = "sandbox"
 
-    @property
-    def stops_run(self) -> bool:
-        """Where one program cannot be run safely, none can."""
-        return True
-
 
 class Limits(Noun, frozen=True):
     """What one program may use for all its cases together.

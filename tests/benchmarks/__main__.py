@@ -6,10 +6,12 @@ from tests.benchmarks import (
     bench_calendar,
     bench_code,
     bench_evolve,
+    bench_mcp,
     bench_psplib,
     bench_runner,
     bench_sandbox,
     bench_tardiness,
+    bench_tools,
 )
 
 
@@ -22,6 +24,8 @@ def main() -> int:
         *bench_calendar.main(),
         *bench_tardiness.main(),
         *bench_sandbox.main(),
+        *bench_mcp.main(),
+        *bench_tools.main(),
         *bench_psplib.limits(),
     ]
     print()

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
+from generators.calendar import generate, resolve
 from generators.calendar_spec import attributes, lexicon, places, read_spec, specs
 from tasks.base import InputError
 
@@ -85,3 +87,34 @@ def test_an_organisation_without_principles_has_no_user() -> None:
     )
     with pytest.raises(InputError, match=r"x\.toml: role: none has a principle"):
         read_spec(f"{bare}\n{rest}", "x.toml")
+
+
+def test_an_organisation_of_ones_own(tmp_path: Path) -> None:
+    text = (files("tasks") / "organisations" / "law-firm.toml").read_text("utf-8")
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace('name = "', 'name = "Our own '))
+    settings = resolve(3, {"rounds": 6, "organisation": str(path)})
+    name, digest = str(settings["organisation"]).split("#")
+    assert (name, len(digest)) == (str(path), 12)
+    assert resolve(3, settings) == settings
+    made = generate(3, 0, 5, settings)
+    assert made.payload.organisation.name.startswith("Our own ")
+    assert made.id != generate(3, 0, 5, {"rounds": 6}).id
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"mine\.toml is not what it was"):
+        generate(3, 0, 5, settings)
+    with pytest.raises(InputError, match=r"organisation: .*none\.toml: No such file"):
+        resolve(3, {"organisation": str(tmp_path / "none.toml")})
+    assert "organisation" not in resolve(3, {})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('rooms = ["', 'rooms = []\nhalls = ["', "unknown field"),
+        ("count = ", "count = 1 # ", "role: people in all: "),
+    ],
+)
+def test_too_little_to_make_clashes_from(old: str, new: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        read_spec(LAB.replace(old, new), "lab.toml")

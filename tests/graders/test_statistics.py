@@ -1,11 +1,42 @@
-"""Intervals against known values and against simulation."""
+"""Estimates against known values, well-kept libraries and simulation."""
 
+from itertools import combinations
 from random import Random
 from statistics import mean, median
+from typing import Any
 
+import numpy
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.proportion import proportion_confint
 
-from graders.statistics import Rate, bootstrap, half_level, mean_of_rates, rate
+from graders.statistics import (
+    Estimate,
+    Rate,
+    bootstrap,
+    half_level,
+    mean_of_rates,
+    pass_at,
+    pass_hat,
+    rate,
+    ratio_of_sums,
+    rule_of_three,
+    student,
+)
+
+BOARDS = 2000
+
+
+def covers(found: Estimate, truth: float) -> bool:
+    assert found.low is not None
+    assert found.high is not None
+    return found.low <= truth <= found.high
+
+
+def simulated(seed: int) -> numpy.random.Generator:
+    return numpy.random.Generator(numpy.random.PCG64(seed))
 
 
 @pytest.mark.parametrize(
@@ -28,17 +59,74 @@ def test_one_rate_is_its_own_mean() -> None:
     assert mean_of_rates([Rate(7, 20)]) == rate(7, 20)
 
 
-def test_mean_of_rates_covers() -> None:
-    """At least nominal over rates of 0 to 1, where a bootstrap within levels would collapse."""
-    rng, truth = Random("covers"), [1.0, 0.87, 0.6, 0.33, 0.08, 0.0]
-    hits = 0
-    for _ in range(1000):
-        drawn = [Rate(sum(rng.random() < p for _ in range(40)), 40) for p in truth]
-        found = mean_of_rates(drawn)
-        assert found.low is not None
-        assert found.high is not None
-        hits += found.low <= mean(truth) <= found.high
-    assert 0.93 <= hits / 1000 <= 1.0
+@given(st.integers(1, 400), st.data())
+def test_wilson_is_that_of_statsmodels(n: int, data: st.DataObject) -> None:
+    k = data.draw(st.integers(0, n))
+    low, high = proportion_confint(k, n, method="wilson")
+    assert rate(k, n).low == pytest.approx(low, abs=1e-12)
+    assert rate(k, n).high == pytest.approx(high, abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [10, 40, 200])
+def test_wilson_covers(n: int) -> None:
+    """Boards of models of any ability."""
+    rng, hits = simulated(n), 0
+    for p in rng.uniform(0.02, 0.98, BOARDS):
+        hits += covers(rate(float(rng.binomial(n, p)), n), p)
+    assert 0.93 <= hits / BOARDS <= 0.97
+
+
+def clustered(rng: numpy.random.Generator, p: float, alike: float, n: int, epochs: int) -> Rate:
+    """Epochs of n instances, some of them easier: their scores correlate by `alike`."""
+    k = 1 / alike - 1
+    chances = rng.beta(p * k, (1 - p) * k, n)
+    return Rate.of((rng.random((n, epochs)) < chances[:, None]).astype(float).tolist())
+
+
+@pytest.mark.parametrize("epochs", [2, 4, 8])
+@pytest.mark.parametrize("alike", [0.05, 0.3, 0.7])
+def test_wilson_covers_where_epochs_repeat_instances(epochs: int, alike: float) -> None:
+    rng, hits = simulated(epochs), 0
+    for p in rng.uniform(0.05, 0.95, BOARDS):
+        one = clustered(rng, float(p), alike, 30, epochs)
+        hits += covers(rate(one.successes, one.n), p)
+    assert 0.93 <= hits / BOARDS <= 0.97
+
+
+def test_epochs_are_worth_between_nothing_and_instances_of_their_own() -> None:
+    repeated = [[1.0] * 6, [0.0] * 6] * 10
+    assert Rate.of(repeated) == Rate(10, 20)
+    mixed = Rate.of([[1.0, 0.0]] * 20)
+    assert mixed == Rate(20, 40)
+    between = Rate.of([[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [1.0] * 4] * 10)
+    assert 30 < between.n < 120
+    assert between.value == pytest.approx(7 / 12)
+    assert Rate.of([[1.0] * 9] * 20) == Rate(20, 20)
+
+
+@pytest.mark.parametrize("truth", [(1.0, 0.87, 0.6, 0.33, 0.08, 0.0), (0.95, 0.9, 0.8)])
+@pytest.mark.parametrize("n", [10, 40])
+def test_mean_of_rates_covers(truth: tuple[float, ...], n: int) -> None:
+    """Over rates of 0 to 1, where a bootstrap within levels would collapse."""
+    rng, hits = simulated(n), 0
+    for drawn in rng.binomial(n, truth, (BOARDS, len(truth))):
+        hits += covers(mean_of_rates([Rate(float(k), n) for k in drawn]), mean(truth))
+    assert 0.93 <= hits / BOARDS <= 0.97
+
+
+def test_mean_of_clustered_rates_covers() -> None:
+    rng, truth, hits = simulated(7), (0.9, 0.7, 0.5, 0.2), 0
+    for _ in range(BOARDS):
+        found = mean_of_rates([clustered(rng, p, 0.4, 15, 3) for p in truth])
+        hits += covers(found, mean(truth))
+    assert 0.93 <= hits / BOARDS <= 0.97
+
+
+def test_mean_of_rates_never_knows_for_certain() -> None:
+    all_right = mean_of_rates([Rate(40, 40)] * 6)
+    assert all_right.value == all_right.high == 1
+    assert all_right.low is not None
+    assert 0.97 < all_right.low < 1 - rule_of_three(240) / 2
 
 
 def test_weights() -> None:
@@ -65,6 +153,73 @@ def test_few_values_have_no_interval(values: list[float]) -> None:
     whole = bootstrap([*values, 5.0, 6.0, 7.0, 8.0])
     assert whole.low is not None
     assert whole.note == ""
+
+
+SCORES: dict[str, tuple[Any, float]] = {  # draw n scores as on a board, their mean
+    "shares": (lambda r, n: r.beta(8, 2, n), 0.8),
+    "skill, some answers invalid": (
+        lambda r, n: numpy.where(r.random(n) < 0.15, 0, r.beta(20, 2, n)), 0.85 * 20 / 22,
+    ),
+    "gaps": (lambda r, n: r.gamma(2, 0.1, n), 0.2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [30, 60])
+@pytest.mark.parametrize("name", SCORES)
+def test_the_bootstrap_covers(name: str, n: int) -> None:
+    draw, truth = SCORES[name]
+    rng = simulated(n)
+    hits = sum(covers(bootstrap(draw(rng, n).tolist()), truth) for _ in range(BOARDS))
+    assert 0.93 <= hits / BOARDS <= 0.97
+
+
+@pytest.mark.parametrize("n", [6, 10, 21, 60, 2001])
+def test_the_interval_of_a_median_covers(n: int) -> None:
+    rng, truth, boards = simulated(n), float(stats.gamma(2).median()), min(BOARDS, 10**6 // n)
+    hits = sum(covers(bootstrap(rng.gamma(2, 1, n).tolist(), "median"), truth)
+               for _ in range(boards))  # fmt: skip
+    assert 0.93 <= hits / boards <= 0.975
+
+
+def test_the_bootstrap_of_a_ratio_covers_where_instances_are_clusters() -> None:
+    """Epochs of an instance share what makes it hard; their mean is the trial."""
+    rng, hits = simulated(3), 0
+    for _ in range(BOARDS):
+        base = rng.gamma(3, 10, 40)
+        factor = 1 + rng.gamma(2, 0.1, 40)
+        means = (base[:, None] * factor[:, None] * rng.uniform(0.8, 1.2, (40, 4))).mean(axis=1)
+        hits += covers(ratio_of_sums(means.tolist(), base.tolist()), 1.2)
+    assert 0.93 <= hits / BOARDS <= 0.97
+
+
+def test_bundles_resample_like_single_values() -> None:
+    values = simulated(4).exponential(1, 20_000).tolist()
+    found = bootstrap(values)
+    error = numpy.std(values) / len(values) ** 0.5
+    assert found.low == pytest.approx(mean(values) - 1.96 * error, abs=0.3 * error)
+    assert found.high == pytest.approx(mean(values) + 1.96 * error, abs=0.3 * error)
+
+
+@pytest.mark.parametrize("freedom", [4, 5, 9, 29, 999])
+def test_the_t_quantile_is_that_of_scipy(freedom: int) -> None:
+    assert student(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-3)
+
+
+@pytest.mark.parametrize("n", [1, 5, 20, 300])
+def test_the_rule_of_three_is_the_exact_bound(n: int) -> None:
+    assert rule_of_three(n) == pytest.approx(stats.binomtest(0, n, alternative="less")
+                                             .proportion_ci(0.95, "exact").high)  # fmt: skip
+    assert n < 100 or rule_of_three(n) == pytest.approx(3 / n, rel=0.01)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=8), st.data())
+def test_pass_at_and_pass_hat_are_the_mean_over_all_choices(
+    tries: list[bool], data: st.DataObject
+) -> None:
+    k = data.draw(st.integers(1, len(tries)))
+    chosen = list(combinations(tries, k))
+    assert pass_at(sum(tries), len(tries), k) == pytest.approx(mean(map(any, chosen)))
+    assert pass_hat(sum(tries), len(tries), k) == pytest.approx(mean(map(all, chosen)))
 
 
 def test_equal_values_say_why_their_interval_has_no_width() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from harness.board import Asked, Board, as_csv, as_json
+from harness.board import Board, as_csv, as_json
 from harness.board import build_board as build
+from harness.gather import Asked
 from harness.render import notes
 from tasks.base import Grade, Problem, Record, Verdict
 from tests.harness.helpers import instances, makespan, zeros

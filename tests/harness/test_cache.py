@@ -1,14 +1,15 @@
 """Replies kept across runs: never another draw's, and none is paid twice."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cache import Cache, cache_key
+from harness.journal import key_of as episode_key
 from harness.models.base import Sampling
-from harness.run import episode_key
 from tasks.base import Ask, Message, Reply, StoreFailure, Tool, Usage
 from tests.harness.helpers import board, instances, makespan, rows
 from tests.loopback import Json, Loopback
@@ -40,13 +41,17 @@ VARIANTS = st.tuples(
 )
 
 
-@given(VARIANTS, VARIANTS)
-def test_two_requests_share_a_key_only_if_all_is_the_same(a: tuple, b: tuple) -> None:  # type: ignore[type-arg]
-    def key(url, sampling, model, epoch, instance, path, text, tools, schema):  # type: ignore[no-untyped-def]
-        ask = Ask(path, (Message("user", text),), tools, schema)
-        return cache_key([url, sampling], episode_key(model, epoch, instance), ask)
+def key_of(variant: tuple[Any, ...]) -> bytes:
+    url, sampling, model, epoch, instance, path, text, tools, schema = variant
+    ask = Ask(path, (Message("user", text),), tools, schema)
+    return cache_key([url, sampling], episode_key(model, epoch, instance), ask)
 
-    assert (key(*a) == key(*b)) == (a == b)
+
+@given(VARIANTS, VARIANTS)
+def test_two_requests_share_a_key_only_if_all_is_the_same(
+    a: tuple[Any, ...], b: tuple[Any, ...]
+) -> None:
+    assert (key_of(a) == key_of(b)) == (a == b)
 
 
 def test_a_second_run_asks_nobody_and_epochs_stay_apart(tmp_path: Path) -> None:

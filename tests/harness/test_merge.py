@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from harness.run import episode_key, in_shard
+from harness.journal import key_of
+from harness.run import in_shard
 from tests.harness.helpers import instances, makespan, rows, zeros
 from tests.loopback import Fault, Json, Loopback, says
 
@@ -57,7 +58,7 @@ def test_four_shards_and_a_merge_are_one_run(tmp_path: Path) -> None:
 
 def test_a_shard_is_a_hash_of_the_episode() -> None:
     names = [f'["m{k}",0,"rcpsp-4-0-7"]'.encode() for k in range(1000)]
-    assert [episode_key(f"m{k}", 0, "rcpsp-4-0-7").encode() for k in range(1000)] == names
+    assert [key_of(f"m{k}", 0, "rcpsp-4-0-7").encode() for k in range(1000)] == names
     parts = [[in_shard(name.decode(), (k, 4)) for name in names] for k in range(1, 5)]
     assert all(sum(job) == 1 for job in zip(*parts, strict=True))
     assert all(200 < sum(part) < 300 for part in parts)

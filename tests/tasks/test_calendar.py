@@ -37,7 +37,7 @@ def lived(
         if isinstance(effect, Ask):
             asked.append(effect)
             answer = Reply(next(waiting))
-        else:
+        elif isinstance(effect, Tell):
             told.append(effect)
 
 

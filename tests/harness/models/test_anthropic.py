@@ -1,10 +1,13 @@
 """What is sent to the messages API, and what comes back."""
 
+import asyncio
+
+import msgspec
 import pytest
 
 from harness.models.anthropic import messages_request
 from harness.models.base import Sampling
-from tasks.base import Ask, Message, Tool, ToolCall, Usage
+from tasks.base import Ask, Message, Reply, Tool, ToolCall, Usage, said
 from tests.harness.models.talk import ASK, PLAIN, model_at, reply_of
 from tests.loopback import Loopback, message
 
@@ -97,8 +100,31 @@ def test_tools_there_and_back() -> None:
     ]
 
 
+def test_thinking_goes_back_unchanged_with_the_results() -> None:
+    thought = {"type": "thinking", "thinking": "hm", "signature": "sig/+=="}
+    use = {"type": "tool_use", "id": "c1", "name": "find", "input": {"day": "mon", "at": 9.0}}
+    text = {"type": "text", "text": "Let me see."}
+    content = [thought, text, use]
+    first = message("", {"model": "test"}) | {"content": content, "stop_reason": "tool_use"}
+
+    async def talk(server: Loopback) -> None:
+        model = model_at(server, "anthropic")
+        reply = await model.reply(Ask("turn-1", ASK.messages, tools=(TOOL,)))
+        kept = msgspec.json.decode(msgspec.json.encode(reply), type=Reply)  # as from a journal
+        results = Message("tool", "9:00", call_id="c1")
+        await model.reply(Ask("turn-2", (*ASK.messages, said(kept), results), tools=(TOOL,)))
+        await model.close()
+
+    with Loopback(lambda number, _body: first if number == 1 else "done") as server:
+        asyncio.run(talk(server))
+    turns = server.requests[1].body["messages"]
+    assert turns[1] == {"role": "assistant", "content": content}
+    assert list(turns[1]["content"][2]["input"]) == ["day", "at"]
+    assert turns[2]["content"][0]["type"] == "tool_result"
+
+
 def test_turns_alternate() -> None:
-    said = [
+    spoken = [
         ("user", "a"),
         ("user", "b"),
         ("assistant", ""),
@@ -107,7 +133,7 @@ def test_turns_alternate() -> None:
         ("assistant", "d"),
         ("assistant", "e"),
     ]
-    messages = tuple(Message(role, text) for role, text in said)  # type: ignore[arg-type]
+    messages = tuple(Message(role, text) for role, text in spoken)  # type: ignore[arg-type]
     body = messages_request("m", PLAIN, Ask("answer", messages))
     turns = [(t["role"], [block["text"] for block in t["content"]]) for t in body["messages"]]
     assert turns == [("user", ["a", "b", "c"]), ("assistant", ["d", "e"])]

@@ -18,7 +18,7 @@ def built(spec: str, base_url: str | None = None, api_key_env: str | None = None
 
 @pytest.mark.parametrize("spec", ["foo/bar", "openai", "openai/", "/gpt", "", "gpt-5"])
 def test_an_unknown_model_is_told_the_providers(spec: str) -> None:
-    known = "providers are openai, anthropic, litellm, policy"
+    known = "providers are openai, openai-responses, anthropic, litellm, policy"
     with pytest.raises(InputError) as caught:
         built(spec)
     assert str(caught.value) == f"unknown model {spec!r}: {known}"
@@ -33,11 +33,11 @@ def test_an_address_must_be_one(url: str) -> None:
         built("openai/m", url)
 
 
-@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("provider", ["openai", "openai-responses", "anthropic"])
 def test_the_providers_own_server_needs_a_key(
     provider: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    variable = f"{provider.upper()}_API_KEY"
+    variable = f"{provider.partition('-')[0].upper()}_API_KEY"
     monkeypatch.delenv(variable, raising=False)
     with pytest.raises(InputError, match=f"no API key: set the environment variable {variable}"):
         built(f"{provider}/m")

@@ -12,7 +12,7 @@ from tests.harness.models.talk import ASK, PLAIN, failure_of, model_at, reply_of
 from tests.loopback import ECHO_KEY, FAULTS, Fault, Loopback, says
 
 KEY = "sk-verysecret-0123456789"
-HAVE = [name for name in ("openai", "anthropic") if importlib.util.find_spec(name)]
+HAVE = ["openai", "openai-responses"] + ["anthropic"] * bool(importlib.util.find_spec("anthropic"))
 both = pytest.mark.parametrize("provider", HAVE)
 
 KINDS = {
@@ -136,6 +136,6 @@ def test_as_many_at_once_as_asked(provider: str, wanted: int) -> None:
         await asyncio.gather(*(model.reply(ASK) for _ in range(wanted + 3)))
         await model.close()
 
-    with Loopback(lambda _number, _body: "hi", delay=0.3) as server:
+    with Loopback(lambda _number, _body: "hi", delay=wanted / 150) as server:
         asyncio.run(talk(server))
     assert server.most_at_once == wanted

@@ -6,9 +6,9 @@ import pytest
 
 from harness.models.base import Sampling
 from harness.models.build import build_model
-from tasks.base import Ask, Message, Tool, ToolCall, Usage
+from tasks.base import Ask, Message, Tool, ToolCall, Usage, said
 from tests.harness.models.talk import ASK, PLAIN, failure_of, model_at, reply_of
-from tests.loopback import ECHO_KEY, FAULTS, Loopback, chat_completion, says
+from tests.loopback import ECHO_KEY, FAULTS, Loopback, chat_completion, message, says
 
 pytest.importorskip("litellm")
 
@@ -127,3 +127,30 @@ def test_a_hang_ends_with_the_callers_patience() -> None:
 
     with Loopback(lambda _number, _body: FAULTS["hang"]) as server:
         asyncio.run(talk(server))
+
+
+def test_thinking_goes_back_with_the_results() -> None:
+    """Through litellm's own reading and writing of messages."""
+    thought = {"type": "thinking", "thinking": "hm", "signature": "sig/+=="}
+    use = {"type": "tool_use", "id": "c1", "name": "find", "input": {"day": "mon"}}
+    first = message("", {"model": "test"}) | {"content": [thought, use], "stop_reason": "tool_use"}
+    tool = Tool("find", "Finds.", {"type": "object", "properties": {}})
+
+    async def talk(server: Loopback) -> None:
+        model = build_model(
+            "litellm/anthropic/test", PLAIN, base_url=server.root, api_key_env=None,
+            max_connections=1,
+        )  # fmt: skip
+        reply = await model.reply(Ask("turn-1", ASK.messages, tools=(tool,)))
+        assert reply.calls[0].name == "find"
+        results = Message("tool", "9:00", call_id="c1")
+        again = Ask("turn-2", (*ASK.messages, said(reply), results), tools=(tool,))
+        await model.reply(again)
+        await model.close()
+
+    with Loopback(lambda number, _body: first if number == 1 else "done") as server:
+        asyncio.run(talk(server))
+    turn = server.requests[1].body["messages"][1]
+    assert turn["role"] == "assistant"
+    assert turn["content"][0] == thought
+    assert turn["content"][1]["id"] == "c1"

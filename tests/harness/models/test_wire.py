@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from harness.models.base import ProviderFailure
-from harness.models.wire import chat_reply, messages_reply
+from harness.models.wire import chat_reply, messages_reply, responses_reply
 from tasks.base import Reply, ToolCall, Usage
 
 Reader = Callable[[bytes], Reply]
@@ -88,7 +89,7 @@ def test_messages_text_calls_and_usage() -> None:
         usage=usage,
         stop_reason="tool_use",
     )
-    reply = messages_reply(body, 2.0)
+    reply = replace(messages_reply(body, 2.0), blocks=())
     calls = (ToolCall("t1", "find", '{"day": 1}'),)
     assert reply == Reply("Let me look.", calls, "tool_calls", Usage(100, 9, 70, 4), 2.0, "m-2")
 
@@ -112,6 +113,86 @@ def test_messages_without_usage_is_unknown_not_zero() -> None:
     assert messages_reply(messages()).usage == Usage()
 
 
+def test_thinking_that_led_to_calls_is_kept_as_it_came() -> None:
+    blocks = (
+        {"type": "thinking", "thinking": "hm", "signature": "s/+=="},
+        {"type": "text", "text": "Let me look."},
+        {"type": "redacted_thinking", "data": "xyz"},
+        {"type": "tool_use", "id": "t1", "name": "find", "input": {"b": 1.50, "a": None}},
+    )
+    assert messages_reply(messages(*blocks)).blocks == blocks
+    assert messages_reply(messages(*blocks[:3])).blocks == ()
+    assert messages_reply(messages(*blocks[1::2])).blocks == ()
+
+
+# Responses
+
+
+def responses(*items: dict[str, Any], **fields: Any) -> bytes:
+    """A response of these items."""
+    made = {"object": "response", "status": "completed", "model": "m-3", "output": items}
+    return msgspec.json.encode(made | fields)
+
+
+def spoken(*parts: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "message", "role": "assistant", "content": parts}
+
+
+CALLED = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "find", "arguments": "{}"}
+THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAA=="}
+
+
+def test_responses_text_and_usage() -> None:
+    usage = {
+        "input_tokens": 100,
+        "output_tokens": 30,
+        "total_tokens": 130,
+        "input_tokens_details": {"cached_tokens": 64},
+        "output_tokens_details": {"reasoning_tokens": 20},
+    }
+    said = spoken({"type": "output_text", "text": "Hé"}, {"type": "output_text", "text": "!"})
+    reply = responses_reply(responses(THOUGHT, said, usage=usage), 1.5)
+    assert reply == Reply("Hé!", (), "stop", Usage(100, 30, 64, 20), 1.5, "m-3")
+    assert responses_reply(responses(said)).usage == Usage()
+
+
+def test_responses_calls_and_what_must_come_back() -> None:
+    reply = responses_reply(responses(THOUGHT, CALLED))
+    assert (reply.calls, reply.finish) == ((ToolCall("c1", "find", "{}"),), "tool_calls")
+    assert reply.blocks == (THOUGHT, CALLED)
+    assert responses_reply(responses(CALLED)).blocks == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "finish"),
+    [
+        ({"incomplete_details": {"reason": "max_output_tokens"}}, "length"),
+        ({"incomplete_details": {"reason": "content_filter"}}, "content_filter"),
+        ({"incomplete_details": None}, "unknown"),
+    ],
+)
+def test_responses_that_were_cut(fields: dict[str, Any], finish: str) -> None:
+    said = spoken({"type": "output_text", "text": "half an ans"})
+    reply = responses_reply(responses(said, status="incomplete", **fields))
+    assert (reply.text, reply.finish) == ("half an ans", finish)
+
+
+def test_responses_refusal_is_a_content_filter() -> None:
+    reply = responses_reply(responses(spoken({"type": "refusal", "refusal": "I can't."})))
+    assert (reply.text, reply.finish) == ("I can't.", "content_filter")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("rate_limit_exceeded", "rate limit"), ("server_error", "server"), ("other", "server")],
+)
+def test_responses_that_failed(code: str, kind: str) -> None:
+    body = responses(status="failed", error={"code": code, "message": "no\nluck"})
+    with pytest.raises(ProviderFailure, match="no luck") as caught:
+        responses_reply(body)
+    assert caught.value.kind == kind
+
+
 WRONG = [
     b"",
     b"null",
@@ -125,7 +206,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize("read", [chat_reply, messages_reply])
+@pytest.mark.parametrize("read", [chat_reply, messages_reply, responses_reply])
 @pytest.mark.parametrize("body", WRONG)
 def test_what_is_no_reply_is_a_malformed_body(read: Reader, body: bytes) -> None:
     with pytest.raises(ProviderFailure) as caught:

@@ -1,0 +1,215 @@
+"""Audits a run: does every episode replay to the same grade, and what are the memory's notes worth?
+
+The exams of the memories are asked once and kept in the journal, under paths that begin with
+`audit`; after that an audit asks nobody.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from statistics import mean
+from typing import TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from graders.statistics import Estimate, bootstrap
+from harness.agents.base import Agent
+from harness.asking import ReplayFailure
+from harness.episode import drive, episode
+from harness.failures import what
+from harness.lane import Lane
+from harness.progress import Progress
+from harness.registry import family
+from harness.run import Batch, Job
+from harness.tools import direct
+from memory.base import TAKE_NOTES, Memory, NoMemory
+from memory.context import State
+from memory.notebook import ROUND
+from tasks.base import Ask, Failure, Noun, Outcome, Program, Tell
+
+R = TypeVar("R")
+CLASHES = 20  # held-out steps for each user, enough to tell notes from nothing over a dozen of them
+NOTES, BARE = "audit/notes", "audit/bare"
+
+
+class Exam(Noun, frozen=True):
+    """What the notes of one episode were worth: the family's metrics."""
+
+    instance: str
+    model: str
+    memory: str
+    epoch: int
+    metrics: dict[str, float]
+
+
+class Row(Noun, frozen=True):
+    """The exams of a model with a memory: means over users, with a bootstrap by user.
+
+    `gain` is the error without the notes less the error with them, paired by user.
+    """
+
+    model: str
+    memory: str
+    users: int
+    held_out: int
+    gain: Estimate
+    metrics: dict[str, Estimate]
+
+
+class Report(Noun, frozen=True):
+    """What an audit found.
+
+    Attributes:
+        episodes: graded episodes of the run.
+        replayed: those whose every request is the journal's.
+        differ: what is wrong with the others, and grades that today's graders give otherwise.
+        digest: of outcomes and memories, in the order of the run.
+        unexamined: exams that failed, with the reason.
+    """
+
+    episodes: int
+    replayed: int
+    differ: tuple[str, ...]
+    digest: str
+    rows: tuple[Row, ...]
+    unexamined: tuple[str, ...] = ()
+
+
+@dataclass
+class Audit:
+    """Replays the episodes of a run, and examines the memories that took notes.
+
+    `lanes` ask the models whose exams are not in the journal yet.
+    """
+
+    batch: Batch
+    lanes: dict[str, Lane]
+    differ: list[str] = field(default_factory=list)
+    unexamined: list[str] = field(default_factory=list)
+
+    async def run(self) -> Report:
+        """The whole audit."""
+        names = [spec.name for spec in self.batch.folder.manifest.configuration.models]
+        jobs = [job for name in names for job in self.batch.jobs(name) if self.batch.grade(job)]
+        room = asyncio.Semaphore(self.batch.manner.workers)
+        with Progress("audited", len(jobs)) as progress:
+
+            async def one(job: Job) -> tuple[str, Exam | None] | None:
+                async with room:
+                    found = await self._job(job)
+                progress.add()
+                return found
+
+            found = await asyncio.gather(*map(one, jobs))
+        for lane in self.lanes.values():
+            await lane.close()
+        whole = [f for f in found if f is not None]
+        digest = blake2b("".join(d for d, _ in whole).encode(), digest_size=8).hexdigest()
+        rows = summarise([exam for _, exam in whole if exam])
+        return Report(len(jobs), len(whole), tuple(self.differ), digest, rows,
+                      tuple(self.unexamined))  # fmt: skip
+
+    async def _job(self, job: Job) -> tuple[str, Exam | None] | None:
+        """The digest of an episode's outcome and memory, and its exam if there is one."""
+        agent, memory = self.batch.agent(), self.batch.memory(job)
+        world = family(job.instance.family).world(job.instance, self.batch.folder.prompts)
+        try:
+            answer = self.batch.asking(job, None).answer
+            outcome = await drive(episode(world, agent, memory), answer, direct(job.instance))
+        except ReplayFailure as failure:
+            self.differ.append(str(failure))
+            return None
+        if family(job.instance.family).grade(job.instance, outcome) != self.batch.grade(job):
+            self.differ.append(f"{job.key}: today's grader gives another grade: makespan regrade")
+        state = memory.state()
+        text = msgspec.json.encode([job.key, outcome, state.digest], order="sorted")
+        digest = blake2b(text, digest_size=8).hexdigest()
+        try:
+            return digest, await self._examine(job, agent, memory, state)
+        except Failure as failure:
+            if what(failure).then == "run":
+                raise
+            self.unexamined.append(f"{job.key}: {failure}")
+            return digest, None
+
+    async def _examine(self, job: Job, agent: Agent, memory: Memory, state: State) -> Exam | None:
+        """Ask held-out steps with nothing but the notes, and again without them."""
+        about = family(job.instance.family)
+        name = self.batch.memory_of(job)
+        if about.held_out is None or about.examine is None or name not in TAKE_NOTES:
+            return None
+        held = about.held_out(job.instance, CLASHES)
+        prompts = self.batch.folder.prompts
+        answer = self.batch.asking(job, self.lanes.get(job.model)).answer
+        for effect in memory.observe(Tell(NOTES, {"history": 0})):
+            raise Failure(f"memory {name} asks {effect.path!r} where nothing has happened")
+        tools = direct(held)
+
+        async def sit(path: str, shown: Memory) -> Outcome:
+            return await drive(
+                under(path, episode(about.world(held, prompts), agent, shown)), answer, tools
+            )
+
+        noted, bare = await sit(NOTES, Closed(memory)), await sit(BARE, NoMemory())
+        day = max((op.date for op in state.log), default="")
+        notes = [e.text for e in state.entries if e.kind != ROUND and e.valid(day)]
+        others = [i for i in self.batch.instances if i.family == job.instance.family]
+        metrics = about.examine(job.instance, held, noted, bare, notes, others)
+        return Exam(job.instance.id, job.model, name, job.epoch, metrics)
+
+
+class Closed:
+    """A memory that can be read, and learns no more."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def recall(self, ask: Ask) -> Program[Ask]:
+        """What the memory recalls."""
+        return self._memory.recall(ask)
+
+    def observe(self, tell: Tell) -> Program[None]:  # noqa: ARG002
+        """Take no note."""
+        yield from ()
+
+    def idle(self, path: str) -> Program[None]:  # noqa: ARG002
+        """Rest."""
+        yield from ()
+
+    def state(self) -> State:
+        """As it was."""
+        return self._memory.state()
+
+
+def under(prefix: str, program: Program[R]) -> Program[R]:
+    """The same program, all its paths under a prefix."""
+    value = None
+    while True:
+        try:
+            effect = program.send(value)
+        except StopIteration as stop:
+            result: R = stop.value
+            return result
+        value = yield replace(effect, path=f"{prefix}/{effect.path}")
+
+
+def summarise(exams: Sequence[Exam]) -> tuple[Row, ...]:
+    """A row for each model and memory; epochs of a user count as their mean."""
+    groups: dict[tuple[str, str], dict[str, list[dict[str, float]]]] = {}
+    for exam in exams:
+        users = groups.setdefault((exam.model, exam.memory), {})
+        users.setdefault(exam.instance, []).append(exam.metrics)
+    return tuple(_row(*key, list(users.values())) for key, users in groups.items())
+
+
+def _row(model: str, memory: str, users: Sequence[Sequence[dict[str, float]]]) -> Row:
+    means = [
+        {n: mean(one[n] for one in epochs if n in one) for n in {k: 0 for e in epochs for k in e}}
+        for epochs in users
+    ]
+    names = dict.fromkeys(name for user in means for name in user)
+    metrics = {name: bootstrap([user[name] for user in means if name in user]) for name in names}
+    gain = bootstrap([user["bare_error"] - user["error"] for user in means])
+    return Row(model, memory, len(means), CLASHES, gain, metrics)

@@ -1,0 +1,99 @@
+"""The command `audit`: shortcuts in a file of instances; memory, replay and hashes of a run."""
+
+import asyncio
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness import instances
+from harness.audit import Audit, Report
+from harness.budget import Spent
+from harness.cli.runs import build_provider, manner
+from harness.folder import Folder, Manifest
+from harness.journal import Journal
+from harness.lane import Lane
+from harness.log import Log
+from harness.manner import Manner
+from harness.models.late import Late
+from harness.registry import family
+from harness.run import Batch
+from tasks.base import Failure, InputError
+
+
+def audit(options: Namespace) -> int:
+    """`makespan audit`; status 1 if something did not pass."""
+    path: Path = options.target
+    if path.is_dir():
+        return _run(path, options)
+    given = instances.read(path)
+    findings = [
+        f for name in dict.fromkeys(i.family for i in given) for f in _shortcuts(name, given)
+    ]
+    if options.json:
+        _print_json({"shortcuts": [{**msgspec.to_builtins(f), "chance": f.chance, "sure": f.sure,
+                                    "passes": f.passes} for f in findings]})  # fmt: skip
+    else:
+        from harness.render_audit import print_shortcuts
+
+        print_shortcuts(findings)
+    return 0 if all(finding.passes for finding in findings) else 1
+
+
+def _shortcuts(name: str, given: Sequence[Any]) -> Sequence[Any]:
+    check = family(name).audit
+    if check is None:
+        raise InputError(f"instances of {name} have no shortcut audit")
+    return check([instance for instance in given if instance.family == name])
+
+
+def _run(path: Path, options: Namespace) -> int:
+    folder = Folder.open(path)
+    folder.require_suite()
+    folder.lock()
+    manifest, made = folder.manifest, folder.instances()
+    how, log = manner(options), Log(options.log_json)
+    journal = Journal(folder.path)
+    try:
+        batch = Batch(folder, journal, made, how, log)
+        report = asyncio.run(Audit(batch, _lanes(manifest, how, log)).run())
+    finally:
+        journal.close()
+    return _told(report, options.json)
+
+
+def _lanes(manifest: Manifest, how: Manner, log: Log) -> dict[str, Lane]:
+    """How each model is asked if it has to be; only then it needs its key."""
+    spent, lanes = Spent(), {}
+    for spec in manifest.configuration.models:
+        if not spec.name.startswith("policy/"):
+            model = Late(spec.name, partial(build_provider, spec, manifest, how.connections))
+            lanes[spec.name] = lane = how.lane(model, manifest, log, spent, lambda _: None)
+            lane.halt = partial(_halt, lane)
+    return lanes
+
+
+def _halt(lane: Lane, failure: Failure) -> None:
+    lane.stop()
+    lane.log.say(f"stopped: {failure}")
+
+
+def _told(report: Report, as_json: bool) -> int:
+    if not report.episodes:
+        raise InputError("nothing to audit: the run has no finished episode")
+    if as_json:
+        _print_json(report)
+    else:
+        from harness.render_audit import print_report
+
+        print_report(report)
+    return 1 if report.differ or report.unexamined else 0
+
+
+def _print_json(value: object) -> None:
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    sys.stdout.write(text.decode() + "\n")

@@ -1,0 +1,44 @@
+"""`makespan mcp`: the tools of an instance for any client of the Model Context Protocol."""
+
+import signal
+import sys
+from argparse import Namespace
+
+from harness import instances
+from tasks.base import InputError
+
+SHOWN = 5  # ids in the message about one that is not there
+
+
+def serve(options: Namespace) -> int:
+    """`makespan mcp serve`: until the client goes away, over HTTP until it is stopped."""
+    made = {one.id: one for one in instances.read(options.file) if one.family == "tools"}
+    if not made:
+        raise InputError(f"{options.file}: no instance of the family tools in it")
+    chosen = options.id or next(iter(made))
+    if chosen not in made or (len(made) > 1 and options.id is None):
+        ids = ", ".join(list(made)[:SHOWN]) + (", ..." if len(made) > SHOWN else "")
+        what = "which instance?" if options.id is None else f"no instance {options.id!r} in it:"
+        raise InputError(f"{options.file}: {what} give --id, one of {ids}")
+    try:
+        import anyio
+
+        from harness.mcp.server import Worlds, build_server
+        from harness.mcp.serving import address, bind, http_server, serve_stdio
+    except ModuleNotFoundError as error:
+        raise InputError(f"needs the package {error.name}: pip install 'makespan[mcp]'") from None
+    server = build_server(Worlds(made), chosen)
+    if options.http is None:
+        if sys.stdin.isatty():
+            print(f"serving {chosen} on standard input and output", file=sys.stderr)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # else the SDK's reader holds the process
+        anyio.run(serve_stdio, server)
+        return 0
+    with bind(options.http) as held:
+        print(address(held), flush=True)
+        print(f"serving {chosen}; Ctrl-C to end", file=sys.stderr)
+        try:
+            http_server(server).run(sockets=[held])
+        except KeyboardInterrupt:
+            return 0
+    return 0

@@ -1,0 +1,64 @@
+"""A comparison of two models as text for a terminal."""
+
+from collections.abc import Iterator, Sequence
+
+from graders.statistics import rule_of_three
+from harness.compare import Apart, Match, Versus
+from harness.render import cell_text, table, with_interval
+
+SHOWN = 20  # instances that differ, of each match
+
+
+def print_versus(found: Versus, limit: int | None) -> None:
+    """Print the differences, where they are, and what was left out."""
+    print(f"A: {found.a}\nB: {found.b}\n")
+    print(table("A - B, paired by instance", _differences(found.matches)))
+    for match in found.matches:
+        lines = [_instance(apart) for apart in match.apart[: limit or SHOWN]]
+        if lines:
+            title = f"{_name(match)}: {len(lines)} of {len(match.apart)} instances that differ"
+            print(table(title, [["instance", "level", "A", "B", "A is", "B is"], *lines]))
+        for note in _notes(match):
+            print(f"{_name(match)}: {note}")
+
+
+def _name(match: Match) -> str:
+    return f"{match.family} {cell_text(match.cell)}".strip()
+
+
+def _differences(matches: Sequence[Match]) -> list[list[str]]:
+    head = ["family", "pairs", "A", "B", "A - B (95 % interval)", "p", "p (Holm)",
+            "A better", "equal", "B better", "could resolve"]  # fmt: skip
+    return [head, *(
+        [_name(m), str(m.pairs), _number(m.a), _number(m.b), with_interval(m.difference, 3),
+         _p(m.p), _p(m.p_holm), str(m.wins), str(m.ties), str(m.losses), _number(m.resolves)]
+        for m in matches
+    )]  # fmt: skip
+
+
+def _instance(apart: Apart) -> list[str]:
+    verdicts = (
+        ", ".join(v if len(many) == 1 else f"{n} {v}" for v, n in many.items())
+        for many in (apart.verdicts_a, apart.verdicts_b)
+    )
+    return [apart.instance, str(apart.level), _number(apart.a), _number(apart.b), *verdicts]
+
+
+def _notes(match: Match) -> Iterator[str]:
+    if match.left_out:
+        yield f"{match.left_out} instances left out: one of the two has only errors on them"
+    if match.unshared:
+        yield f"{match.unshared} instances are not compared: only one of the two has answered them"
+    if match.lost:
+        yield f"the difference says nothing of level {', '.join(map(str, match.lost))}"
+    if match.pairs and not match.apart:
+        most = 100 * rule_of_three(match.pairs)
+        yield f"no difference on {match.pairs} instances: at most {most:.1f} % of all differ"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _p(value: float | None) -> str:
+    return "-" if value is None else "below 0.001" if value < 0.001 else f"{value:.3f}"

@@ -1,0 +1,138 @@
+"""The records of several run folders together, if they were asked the same."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.folder import Folder, differences
+from harness.journal import key_of, read_records
+from harness.prices import Prices, load, priced
+from tasks.base import Fields, InputError, Noun, Record
+
+
+class Asked(Noun, frozen=True):
+    """A record, and how its run asked: sampling settings, and where the model was served."""
+
+    record: Record
+    setup: Fields
+
+
+def identity(agent: str, memory: str, setup: Fields) -> Fields:
+    """What must be equal for two models to be ranked together or compared, beside the suite."""
+    sampling = {k: v for k, v in setup.items() if k != "base_url"}
+    return {"agent": agent, "memory": memory, **sampling}
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """All that is known of some runs.
+
+    Attributes:
+        asked: every finished episode.
+        sizes: how many episodes a model should have in each family, the most that any run wants.
+        missing: models without a finished episode.
+        priced: the models whose cost is from a table of prices, with its date.
+    """
+
+    asked: list[Asked]
+    sizes: dict[str, int]
+    missing: tuple[str, ...]
+    priced: dict[str, date]
+
+
+def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
+    """Read run folders; InputError if a family of two was not asked the same, or all are empty."""
+    folders = [Folder.open(path) for path in paths]
+    for folder in folders:
+        folder.require_suite()
+    table = prices or load(None)
+    counts = [_counts(folder) for folder in folders]
+    for k, (folder, here) in enumerate(zip(folders, counts, strict=True)):
+        for other, there in zip(folders[:k], counts, strict=False):
+            if here.keys() & there.keys():
+                _same_suite(other, folder)
+    asked: list[Asked] = []
+    known: dict[str, date] = {}
+    for folder in folders:
+        for a, from_table in _asked(folder, table):
+            asked.append(a)
+            if from_table:
+                known[a.record.model] = table.date
+    _no_episode_twice(asked)
+    if not asked:
+        raise InputError(f"no finished episodes in {', '.join(map(str, paths))}")
+    sizes = {
+        f: max(c.get(f, 0) for c in counts) for f in dict.fromkeys(f for c in counts for f in c)
+    }
+    done = {a.record.model for a in asked}
+    wanted = [spec.name for f in folders for spec in f.manifest.configuration.models]
+    return Gathered(asked, sizes, tuple(m for m in dict.fromkeys(wanted) if m not in done), known)
+
+
+def _asked(folder: Folder, prices: Prices) -> Iterator[tuple[Asked, bool]]:
+    """A folder's records, and of each whether its cost is from the table."""
+    how = folder.manifest.configuration
+    sampling = msgspec.to_builtins(how.sampling)
+    setups: dict[str, Fields] = {
+        spec.name: {}
+        if spec.name.startswith("policy/")
+        else sampling | ({"base_url": spec.base_url} if spec.base_url else {})
+        for spec in how.models
+    }
+    records = list(read_records(folder.path))
+    costs = priced(folder, records, prices)
+    for r in records:
+        cost = costs.get(key_of(r.model, r.epoch, r.instance)) if costs else None
+        full = r if cost is None else msgspec.structs.replace(r, cost=cost)
+        yield Asked(full, setups[r.model]), cost is not None
+
+
+def _no_episode_twice(asked: Sequence[Asked]) -> None:
+    seen = set()
+    texts: dict[int, str] = {}  # a setup is shared by all episodes of a model in a folder
+    for a in asked:
+        r = a.record
+        if id(a.setup) not in texts:
+            texts[id(a.setup)] = text(a.setup)
+        key = (r.model, r.agent, r.memory, texts[id(a.setup)], r.instance, r.epoch)
+        if key in seen:
+            raise InputError(f"the episode of {r.model} on {r.instance} is in two of the folders")
+        seen.add(key)
+
+
+def _counts(folder: Folder) -> Counter[str]:
+    """How many episodes a model should have in each family of a folder."""
+    manifest = folder.manifest
+    suite, epochs = manifest.configuration.suite, manifest.configuration.epochs
+    if suite.entry:
+        count = min(x for x in (suite.size, manifest.limit) if x is not None)
+        found = Counter(w.family for w in islice(suite.instances(), count))
+    else:
+        found = Counter(folder.families()[: manifest.limit])
+    return Counter({name: number * epochs for name, number in found.items()})
+
+
+def _same_suite(a: Folder, b: Folder) -> None:
+    one, other = a.manifest.configuration, b.manifest.configuration
+    if one.lock == other.lock:
+        return
+    here, there = msgspec.to_builtins(one.suite), msgspec.to_builtins(other.suite)
+    where, kept, asked = next(
+        differences(here, there, "suite"),
+        ("versions", one.versions, other.versions),
+    )
+    raise InputError(
+        f"{a.path} and {b.path} were not asked the same: {where} is {kept!r} and {asked!r};"
+        " board them apart"
+    )
+
+
+def text(value: Any) -> str:
+    """A value as canonical JSON, to group by."""
+    return msgspec.json.encode(value, order="sorted").decode()

@@ -1,0 +1,49 @@
+"""The tool servers of a run: one for each transport, started when an episode first wants it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.tools import Tools, direct
+from tasks.base import InputError, Instance
+
+if TYPE_CHECKING:
+    from harness.mcp.client import Link
+
+
+class Servers:
+    """Tools for episodes as their setting `transport` says; InputError if there is no MCP here.
+
+    `path` is the file that holds the lines of the instances.
+    """
+
+    def __init__(self, path: Path, instances: Sequence[Instance[Any]]) -> None:
+        served = {one.id: one for one in instances if _transport(one) != "direct"}
+        names = dict.fromkeys(map(_transport, served.values()))
+        self._links = {name: _link(name, path, served) for name in names}
+
+    def tools(self, instance: Instance[Any], episode: str) -> Tools:
+        """What performs the turns of one go at an episode, in a world of its own."""
+        transport = _transport(instance)
+        if transport == "direct":
+            return direct(instance)
+        return self._links[transport].tools(instance.id, episode)
+
+    async def close(self) -> None:
+        """End the servers."""
+        for link in self._links.values():
+            await link.close()
+
+
+def _transport(instance: Instance[Any]) -> str:
+    return str(instance.settings.get("transport", "direct"))
+
+
+def _link(transport: str, path: Path, instances: dict[str, Instance[Any]]) -> "Link":
+    try:
+        from harness.mcp.client import Link, opening
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"-T transport={transport} needs the package {error.name}: pip install 'makespan[mcp]'"
+        ) from None
+    return Link(opening(transport, path, instances))

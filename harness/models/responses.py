@@ -1,0 +1,73 @@
+"""The responses API by the openai SDK; nothing is stored at the provider."""
+
+from time import perf_counter
+
+from harness.models.base import Model, Sampling
+from harness.models.openai import connect
+from harness.models.wire import responses_reply
+from tasks.base import Ask, Fields, Message, Reply, Tool
+
+
+class Responses(Model):
+    """A model behind `/responses`; without `base_url`, where the SDK goes by itself."""
+
+    def __init__(
+        self, name: str, sampling: Sampling, key: str, base_url: str | None, max_connections: int
+    ) -> None:
+        self.name = f"openai-responses/{name}"
+        self._model, self._sampling = name, sampling
+        self._transport, _ = connect("/responses", key, base_url, max_connections)
+
+    async def reply(self, ask: Ask) -> Reply:
+        """One request."""
+        started = perf_counter()
+        body = await self._transport.post(responses_request(self._model, self._sampling, ask))
+        return responses_reply(body, round(perf_counter() - started, 6))
+
+    async def close(self) -> None:
+        """Give back connections."""
+        await self._transport.close()
+
+
+def responses_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
+    """The body of a responses request; the API has no seed.
+
+    Reasoning is asked for in its encrypted form where there are tools: it must come back with
+    their results.
+    """
+    effort = sampling.reasoning_effort
+    wanted = {
+        "model": model,
+        "input": [item for message in ask.messages for item in _items(message)],
+        "tools": [_tool(tool) for tool in ask.tools] or None,
+        "temperature": sampling.temperature,
+        "max_output_tokens": sampling.max_tokens,
+        "reasoning": None if effort is None else {"effort": effort},
+        "text": {"format": _format(ask.schema)} if sampling.structured and ask.schema else None,
+        "include": ["reasoning.encrypted_content"] if ask.tools else None,
+        "store": False,
+    }
+    return {name: value for name, value in wanted.items() if value is not None} | sampling.extra
+
+
+def _items(message: Message) -> list[Fields]:
+    if message.blocks:
+        return list(message.blocks)
+    if message.role == "tool":
+        output = {"call_id": message.call_id, "output": message.content}
+        return [{"type": "function_call_output", **output}]
+    said: list[Fields] = [{"role": message.role, "content": message.content}]
+    calls = [
+        {"type": "function_call", "call_id": c.id, "name": c.name, "arguments": c.arguments}
+        for c in message.calls
+    ]
+    return (said if message.content or not calls else []) + calls
+
+
+def _tool(tool: Tool) -> Fields:
+    about = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return {"type": "function", **about, "strict": False}
+
+
+def _format(schema: Fields) -> Fields:
+    return {"type": "json_schema", "name": "answer", "schema": schema, "strict": True}

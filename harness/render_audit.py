@@ -1,0 +1,80 @@
+"""Audits as text for a terminal or a file."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from graders.statistics import Estimate
+from harness.audit import Report, Row
+from harness.render import table
+
+UNKNOWN = Estimate.unknown("-")
+HELD = ("error", "bare_error", "role_prior", "logit", "stale", "fresh")
+SAID = ("entries", "named", "by_chance", "supported")
+
+
+def print_shortcuts(findings: Sequence[Any]) -> None:
+    """How often each shortcut is right, beside chance and how far from it it may be."""
+    lines = [["shortcut", "level", "rounds", "right", "chance", "may differ by", "passes"]]
+    lines += [
+        [f.shortcut, str(f.level), str(f.rounds), f"{f.accuracy:.3f} (+- {f.sure:.3f})",
+         f"{f.chance:.3f}", f"{f.limit:.2f}", "yes" if f.passes else "NO"]
+        for f in findings
+    ]  # fmt: skip
+    print(table("shortcuts", lines))
+    for one in findings:
+        if one.sure > one.limit:
+            print(f"{one.shortcut}, level {one.level}: {one.rounds} rounds are too few to tell")
+
+
+def print_report(report: Report) -> None:
+    """What replays, and what the memories' notes are worth."""
+    print(f"replayed: {report.replayed} of {report.episodes} episodes, digest {report.digest}")
+    for line in report.differ:
+        print(f"  {line}")
+    if report.rows:
+        print(table("memories: held-out clashes from the notes alone", _held(report.rows)))
+        print(table("memories: what the notes say", _said(report.rows)))
+    for row in report.rows:
+        print(_verdict(row))
+    for line in report.unexamined:
+        print(f"no exam of {line}")
+
+
+def _held(rows: Sequence[Row]) -> list[list[str]]:
+    head = ["model", "memory", "users", "held out", "error with notes", "without", "role prior",
+            "logit", "gain (95 % interval)", "stale", "fresh"]  # fmt: skip
+    lines = [head]
+    for row in rows:
+        error, bare, prior, logit, stale, fresh = (_value(row, name) for name in HELD)
+        lines.append([row.model, row.memory, str(row.users), str(row.held_out), error, bare,
+                      prior, logit, _interval(row.gain), stale, fresh])  # fmt: skip
+    return lines
+
+
+def _said(rows: Sequence[Row]) -> list[list[str]]:
+    head = ["model", "memory", "notes a user", "weight named", "of other roles", "notes supported"]
+    return [head, *([row.model, row.memory, *(_value(row, n) for n in SAID)] for row in rows)]
+
+
+def _value(row: Row, name: str) -> str:
+    value = row.metrics.get(name, UNKNOWN).value
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        value = "-" if estimate.value is None else f"{estimate.value:.3f}"
+        return f"{value} ({estimate.note})"
+    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
+
+
+def _verdict(row: Row) -> str:
+    """One sentence on the notes; that they help is said only if the interval excludes zero."""
+    who = f"{row.model} + {row.memory}"
+    if not row.metrics["entries"].value:
+        return f"{who}: nothing is noted"
+    if row.gain.low is not None and row.gain.low > 0:
+        return f"{who}: the notes help"
+    if row.gain.high is not None and row.gain.high < 0:
+        return f"{who}: the notes mislead"
+    return f"{who}: no sign that the notes help"

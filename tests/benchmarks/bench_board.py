@@ -1,0 +1,103 @@
+"""CPU and memory of `makespan board` over 100,000 records, replies to be priced included."""
+
+import os
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import msgspec
+
+from generators.rcpsp import generate
+from harness import instances
+from harness.folder import FORMAT, Configuration, Folder, Manifest, ModelSpec, environment
+from harness.journal import NAME
+from harness.suites import of_file
+from tasks.base import Grade, Instance, Record, Reply, Usage, Verdict
+from tasks.prompts import installed
+from tasks.rcpsp import Project
+from tests.benchmarks.limits import Limit
+from tests.harness.helpers import command
+
+MODELS = ("openai/gpt-5", "openai/gpt-5-mini", *(f"litellm/m{k}" for k in range(8)))
+INSTANCES, EPOCHS = 5_000, 2
+LEVELS = (2, 4, 6, 8, 10)
+
+
+def made() -> list[Instance[Project]]:
+    """Small projects at five levels."""
+    each = INSTANCES // len(LEVELS)
+    return [generate(n, 0, k, {}, reference=False) for n in LEVELS for k in range(each)]
+
+
+def records(given: list[Instance[Project]]) -> Iterator[tuple[str, Record, Reply]]:
+    """An episode of every model with every instance, twice: its key, record and reply."""
+    for place, model in enumerate(MODELS):
+        rng = Random(f"bench/{model}")
+        for epoch in range(EPOCHS):
+            for instance in given:
+                key = msgspec.json.encode([model, epoch, instance.id]).decode()
+                good = rng.random() < 0.2 + 0.06 * place
+                usage = Usage(rng.randint(500, 900), rng.randint(200, 4000))
+                yield key, record(instance, model, epoch, good, rng), Reply("x" * 400, usage=usage)
+
+
+def record(instance: Instance[Project], model: str, epoch: int, good: bool, rng: Random) -> Record:
+    """A feasible answer with a gap, or one with two violations."""
+    wrong = ({"kind": "window", "task": "T1", "bound": "release", "amount": 2},
+             {"kind": "precedence", "before": "T1", "after": "T2", "amount": 1})  # fmt: skip
+    grade = Grade(
+        Verdict.valid if good else Verdict.infeasible, float(good), 20 if good else None, 18,
+        rng.random() if good else None, "bound" if good else None, () if good else wrong,
+        {"broken": 0.0 if good else rng.random()},
+    )  # fmt: skip
+    return Record(
+        instance.id, "rcpsp", instance.level, instance.settings, model, "direct", "none", epoch,
+        grade, None, 1, 1, 700, 1000, None, 2.5,
+    )  # fmt: skip
+
+
+def fill(path: Path) -> None:
+    """A run folder as a finished run leaves it."""
+    given = made()
+    prompts, lines = installed(), [instances.encode(i) for i in given]
+    suite = of_file(path, instances.digest(lines))
+    configuration = Configuration(
+        suite=suite,
+        versions=suite.versions(prompts),
+        lock=suite.lock(prompts),
+        models=tuple(map(ModelSpec, MODELS)),
+        epochs=EPOCHS,
+    )
+    manifest = Manifest(FORMAT, configuration, environment())
+    Folder.create(path, manifest, prompts, lines).all_made()
+    db = sqlite3.connect(path / NAME)
+    with db:
+        for number, (key, one, reply) in enumerate(records(given), 1):
+            text, said = (msgspec.json.encode(x).decode() for x in (one, reply))
+            db.execute("insert into episodes values (?, ?)", (number, key))
+            db.execute("insert into records values (?, 0, ?, null)", (number, text))
+            db.execute("insert into attempts values (?, 'answer', 0, '', ?, null, 2.5)",
+                       (number, said))  # fmt: skip
+    db.close()
+
+
+def main() -> list[Limit]:
+    """Measure one board of all of them, as JSON."""
+    with tempfile.TemporaryDirectory() as name:
+        fill(Path(name) / "run")
+        words = command("board", Path(name) / "run", "--json")
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"exit status {status}: {' '.join(words)}")
+    seconds, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    print(
+        f"board of {len(MODELS) * INSTANCES * EPOCHS} records: {seconds:.1f} CPU s, {peak:.0f} MB"
+    )
+    return [
+        Limit("board of 100,000 records: CPU s", seconds, 10),
+        Limit("board of 100,000 records: peak MB", peak, 500),
+    ]

@@ -1,0 +1,83 @@
+"""What is promised of tool tasks: CPU of a simulated call, of an episode, and of an instance."""
+
+import asyncio
+from time import process_time
+from typing import Any
+
+import msgspec
+
+from generators.tools import generate
+from graders.tools import grade
+from harness.agents.base import Direct
+from harness.agents.tools import POLICIES
+from harness.episode import drive, episode
+from harness.tools import direct
+from memory.base import NoMemory
+from tasks.base import Ask, Instance, Outcome, Reply
+from tasks.prompts import installed
+from tasks.tools import world
+from tasks.tools_clock import Simulation
+from tasks.tools_payload import Errand, Hidden
+from tests.benchmarks.limits import Limit
+
+EPISODES, TURNS = 40, 400
+PROMPTS = installed()
+
+
+def a_call() -> Limit:
+    """A call in turns of eight that all work, over a new world each."""
+    payload = generate(12, 0, 0, {}).payload
+    step = Hidden(payload).steps()[0]
+    calls: list[Any] = [(step.offer.name, step.arguments)] * 8
+    payload = msgspec.structs.replace(
+        payload, limits=msgspec.structs.replace(payload.limits, calls=10**6)
+    )
+    began, world = process_time(), Simulation(payload)
+    for _ in range(TURNS):
+        world.turn(calls)
+    micros = 1e6 * (process_time() - began) / (TURNS * len(calls))
+    return Limit("tools, a call in the simulation: CPU microseconds", micros, 30)
+
+
+async def _answer(ask: Ask) -> Reply:
+    policy = POLICIES["all-ready"]
+    calls = policy.calls(ask.view)
+    return Reply("" if calls else msgspec.json.encode(policy.answer(ask.view)).decode(), calls)
+
+
+async def _played(instance: Instance[Errand]) -> Outcome:
+    program = episode(world(instance, PROMPTS), Direct(), NoMemory())
+    return await drive(program, _answer, direct(instance))
+
+
+def an_episode() -> list[Limit]:
+    """A 12-call episode of a policy, prompts and grade included, on both tracks."""
+    found = []
+    for track in ("reactive", "plan"):
+        made = [generate(12, 0, index, {"track": track}) for index in range(EPISODES)]
+        grade(made[0], asyncio.run(_played(made[0])))
+        began = process_time()
+        for instance in made:
+            assert grade(instance, asyncio.run(_played(instance))).metrics["complete"]
+        millis = 1e3 * (process_time() - began) / EPISODES
+        found.append(Limit(f"tools, an episode of 12 calls, {track}: CPU ms", millis, 5))
+    return found
+
+
+def proofs() -> list[Limit]:
+    """How many optima are proven by default, free up to 30 calls and turn by turn up to 15."""
+    found = []
+    for level, name in ((30, "free"), (15, "barrier")):
+        began, proven = process_time(), 0
+        for index in range(10):
+            answer = generate(level, 1, index, {}).reference.answer or {}
+            proven += answer["optima"][name]["status"] == "optimal"
+        seconds = (process_time() - began) / 10
+        found.append(Limit(f"tools, {level} calls, {name}: share proven", proven / 10, 1, True))
+        found.append(Limit(f"tools, an instance of {level} calls: CPU s", seconds, 3))
+    return found
+
+
+def main() -> list[Limit]:
+    """Measure."""
+    return [a_call(), *an_episode(), *proofs()]

@@ -1,0 +1,282 @@
+"""The optima of tool calls against an enumeration of every order and every choice of turns."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import cache
+from itertools import combinations, permutations
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graders.exact.tools_schedule import Call, Plan, barrier, free
+
+Case = tuple[list[Call], list[int], int]
+
+
+@st.composite
+def cases(draw: st.DrawFn, most: int) -> Case:
+    """Up to `most` calls of few tools and few durations, so that ties abound; needs point back."""
+    count = draw(st.integers(1, most))
+    tools = draw(st.integers(1, 3))
+    durations = st.integers(1, draw(st.sampled_from([2, 4, 30])))
+    calls = [
+        Call(
+            draw(durations),
+            draw(st.integers(0, tools - 1)),
+            tuple(draw(st.lists(st.integers(0, i - 1), max_size=2))) if i else (),
+        )
+        for i in range(count)
+    ]
+    names = draw(st.permutations(range(count)))  # so that the numbers are no topological order
+    renamed = [Call(0, 0, ())] * count
+    for i, call in enumerate(calls):
+        renamed[names[i]] = call._replace(needs=tuple(names[need] for need in call.needs))
+    capacity = draw(st.lists(st.integers(1, 3), min_size=tools, max_size=tools))
+    return renamed, capacity, draw(st.sampled_from([0, 1, 2, 20]))
+
+
+def large(count: int, depth: int, tools: int, seed: int, most: int = 2) -> Case:
+    """Calls as in a suite: durations U{1..30}, each below the first layer needs up to three."""
+    rng = Random(f"calls/{count}/{depth}/{seed}")
+    layers = sorted([*range(depth), *(rng.randrange(depth) for _ in range(count - depth))])
+    calls: list[Call] = []
+    for layer in layers:
+        near = [j for j in range(len(calls)) if layers[j] == layer - 1]
+        early = [j for j in range(len(calls)) if layers[j] < layer]
+        needs = (
+            {rng.choice(near), *rng.sample(early, min(len(early), rng.randrange(3)))}
+            if near
+            else set()
+        )
+        calls.append(Call(rng.randint(1, 30), rng.randrange(tools), tuple(sorted(needs))))
+    return calls, [rng.randint(1, most) for _ in range(tools)], 2
+
+
+def turn_length(calls: Sequence[Call], capacity: Sequence[int], turn: Sequence[int]) -> int:
+    """A turn as the clock runs it: each call takes the place of its tool that is free first."""
+    places = [[0] * places for places in capacity]
+    for i in turn:
+        mine = places[calls[i].tool]
+        at = mine.index(min(mine))
+        mine[at] += calls[i].duration
+    return max(max(ends) for ends in places)
+
+
+def serial(calls: Sequence[Call], capacity: Sequence[int], order: Sequence[int]) -> int:
+    """The makespan of calls placed in this order, each at the first moment at which it fits."""
+    runs: dict[int, tuple[int, int]] = {}
+    for i in order:
+        call = calls[i]
+        start = max((runs[need][1] for need in call.needs), default=0)
+        others = [runs[j] for j in runs if calls[j].tool == call.tool]
+        while any(
+            sum(a <= moment < b for a, b in others) >= capacity[call.tool]
+            for moment in range(start, start + call.duration)
+        ):
+            start += 1
+        runs[i] = (start, start + call.duration)
+    return max(end for _, end in runs.values())
+
+
+def check_turns(case: Case, plan: Plan) -> None:
+    calls, capacity, overhead = case
+    assert sorted(i for turn in plan.turns for i in turn) == list(range(len(calls)))
+    done: set[int] = set()
+    for turn in plan.turns:
+        assert turn
+        assert all(set(calls[i].needs) <= done for i in turn)
+        done |= set(turn)
+    lengths = [overhead + turn_length(calls, capacity, turn) for turn in plan.turns]
+    assert sum(lengths) == plan.objective
+    assert plan.order == ()
+
+
+def least_barrier(case: Case) -> int:
+    """The best of every choice of turns and every order of each turn's calls."""
+    calls, capacity, overhead = case
+
+    @cache
+    def shortest(turn: tuple[int, ...]) -> int:
+        return min(turn_length(calls, capacity, order) for order in permutations(turn))
+
+    @cache
+    def least(done: frozenset[int]) -> int:
+        ready = [i for i in range(len(calls)) if i not in done and set(calls[i].needs) <= done]
+        return min(
+            (
+                overhead + shortest(turn) + least(done | set(turn))
+                for size in range(1, len(ready) + 1)
+                for turn in combinations(ready, size)
+            ),
+            default=0,
+        )
+
+    return least(frozenset())
+
+
+def least_free(case: Case) -> int:
+    """The best of every order that respects the needs; serial schedules hold an optimum."""
+    calls, capacity, overhead = case
+    possible = [
+        order
+        for order in permutations(range(len(calls)))
+        if all(set(calls[i].needs) <= set(order[:at]) for at, i in enumerate(order))
+    ]
+    return overhead + min(serial(calls, capacity, order) for order in possible)
+
+
+def sequential(case: Case) -> int:
+    return sum(case[2] + call.duration for call in case[0])
+
+
+def all_ready(case: Case) -> int:
+    """Every turn issues all that is ready, in payload order."""
+    calls, capacity, overhead = case
+    done: set[int] = set()
+    total = 0
+    while len(done) < len(calls):
+        turn = [i for i in range(len(calls)) if i not in done and set(calls[i].needs) <= done]
+        total += overhead + turn_length(calls, capacity, turn)
+        done |= set(turn)
+    return total
+
+
+@given(cases(6))
+@settings(max_examples=2000, deadline=None)
+def test_the_turns_are_the_best_of_all(case: Case) -> None:
+    plan = barrier(*case)
+    assert (plan.status, plan.objective, plan.bound) == ("optimal", plan.bound, least_barrier(case))
+    check_turns(case, plan)
+    assert plan.objective <= min(all_ready(case), sequential(case))
+
+
+@given(cases(5))
+@settings(max_examples=600, deadline=None)
+def test_the_free_order_is_the_best_of_all(case: Case) -> None:
+    calls, capacity, overhead = case
+    plan = free(*case)
+    assert (plan.status, plan.objective, plan.bound) == ("optimal", plan.bound, least_free(case))
+    assert overhead + serial(calls, capacity, plan.order) == plan.objective
+    assert plan.turns == ()
+
+
+@given(cases(9))
+@settings(max_examples=300, deadline=None)
+def test_turns_never_beat_the_free_optimum(case: Case) -> None:
+    assert free(*case).objective <= barrier(*case).objective
+
+
+@given(cases(6), st.integers(0, 40))
+@settings(max_examples=500, deadline=None)
+def test_a_search_that_is_cut_off_has_turns_that_hold_and_a_bound_that_is_true(
+    case: Case, limit: int
+) -> None:
+    plan = barrier(*case, limit=limit)
+    check_turns(case, plan)
+    assert plan.bound <= least_barrier(case) <= plan.objective
+    assert (plan.status == "optimal") == (plan.bound == plan.objective)
+    assert plan.objective <= all_ready(case)
+
+
+@pytest.mark.parametrize(
+    ("count", "depth", "tools"),
+    [
+        (4, 2, 3),
+        (8, 3, 5),
+        (12, 4, 8),
+        (15, 4, 3),
+        (16, 5, 10),
+        (24, 6, 16),
+        (30, 6, 10),
+        (30, 3, 4),
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_both_optima_are_proven_up_to_thirty_calls(
+    count: int, depth: int, tools: int, seed: int
+) -> None:
+    case = large(count, depth, tools, seed)
+    turns, order = barrier(*case), free(*case)
+    check_turns(case, turns)
+    assert (turns.status, order.status) == ("optimal", "optimal")
+    assert case[2] + serial(*case[:2], order.order) == order.objective <= turns.objective
+    assert turns.objective <= min(all_ready(case), sequential(case))
+
+
+@pytest.mark.parametrize(
+    ("depth", "tools", "most"), [(8, 33, 2), (4, 8, 2), (10, 2, 4), (50, 9, 2)]
+)
+def test_fifty_calls_come_back(depth: int, tools: int, most: int) -> None:
+    case = large(50, depth, tools, 0, most)
+    plan = barrier(*case)
+    check_turns(case, plan)
+    assert plan.status == "optimal"
+    assert free(*case).bound <= plan.objective
+
+
+def test_what_is_too_wide_to_search_is_bounded_and_better_than_all_ready() -> None:
+    rng = Random("wide")
+    first = [Call(rng.randint(1, 30), i % 2, ()) for i in range(36)]
+    later = [Call(rng.randint(1, 30), 2, (rng.randrange(36),)) for _ in range(14)]
+    case = ([*first, *later], [2, 2, 1], 2)
+    plan = barrier(*case, limit=20_000)
+    check_turns(case, plan)
+    assert plan.status == "bounded"
+    assert plan.bound < plan.objective < all_ready(case)
+
+
+def test_a_short_turn_first_can_be_better_than_all_that_is_ready() -> None:
+    # 0 (1) -> 1 (30) and 2 (30): all-ready 30 + 30, better 1 + 30
+    calls = [Call(1, 0, ()), Call(30, 1, (0,)), Call(30, 2, ())]
+    assert barrier(calls, [1, 1, 1], 0) == Plan("optimal", 31, 31, (), ((0,), (1, 2)))
+    assert barrier(calls, [1, 1, 1], 29) == Plan("optimal", 89, 89, (), ((0,), (1, 2)))
+    assert free(calls, [1, 1, 1], 29).objective == 60
+
+
+def test_the_order_within_a_turn_beats_longest_first() -> None:
+    # on two places 3+3 | 2+2+2 takes 6, longest first 7
+    calls = [Call(d, 0, ()) for d in (3, 3, 2, 2, 2)]
+    plan = barrier(calls, [2], 1)
+    assert (plan.status, plan.objective) == ("optimal", 7)
+    check_turns((calls, [2], 1), plan)
+
+
+@pytest.mark.parametrize(
+    ("calls", "capacity", "words"),
+    [
+        ([], [1], "at least one"),
+        ([Call(0, 0, ())], [1], "call 0: duration 0 is not at least 1"),
+        ([Call(1, 1, ())], [1], "call 0: tool 1 is not one of 1"),
+        ([Call(1, 0, (1,))], [1], "call 0: needs call 1, which is not there"),
+        ([Call(1, 0, ())], [0], "capacity of tool 0: 0 is not at least 1"),
+        ([Call(1, 0, (1,)), Call(1, 0, (0,))], [1], "need each other in a circle"),
+    ],
+)
+def test_calls_that_cannot_run_are_refused(
+    calls: list[Call], capacity: list[int], words: str
+) -> None:
+    for solve in (free, barrier):
+        with pytest.raises(ValueError, match=words):
+            solve(calls, capacity, 2)
+
+
+def test_plans_are_the_same_in_every_process() -> None:
+    script = (
+        "from tests.graders.exact.test_tools_schedule import *\n"
+        "for seed in range(3):\n"
+        "    print(barrier(*large(24, 6, 8, seed)), free(*large(24, 6, 8, seed)))\n"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": "."},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("0", "1")
+    }
+    assert len(outputs) == 1
+    assert b"optimal" in outputs.pop()
