@@ -4,7 +4,7 @@ The journal keeps replies and digests only; prompts, memories and outcomes follo
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from harness.journal import Journal
 from harness.run import Batch, Job
 from harness.tools import direct
 from memory.context import State
-from tasks.base import Ask, Fields, Instance, Message, Outcome, Record, Reply, Tool
+from tasks.base import Ask, Fields, Instance, Message, Outcome, Record, Reply, Tool, said
 
 
 @dataclass(frozen=True)
@@ -91,3 +91,19 @@ async def _replay(batch: Batch, job: Job, record: Record) -> Episode:
         except* _Over:
             pass
     return Episode(job.instance, record, tuple(calls), outcome, state)
+
+
+def conversation(calls: Sequence[Call]) -> tuple[list[Message], list[int]]:
+    """Calls as one talk: its messages, and the places of the replies among them.
+
+    A call that goes on where the talk is adds what is new; another one begins with all it says.
+    """
+    talk: list[Message] = []
+    places = []
+    for call in calls:
+        goes_on = list(call.messages[: len(talk)]) == talk
+        talk += call.messages[len(talk) :] if goes_on else call.messages
+        if call.reply:
+            places.append(len(talk))
+            talk.append(said(call.reply))
+    return talk, places

@@ -11,6 +11,7 @@ from harness import suites
 from harness.cli import main
 from harness.cli.parser import build_parser
 from harness.registry import FAMILIES, family
+from harness.tables import SAMPLES
 from tests.harness.test_board import record
 
 ROOT = Path(__file__).parents[1]
@@ -95,3 +96,9 @@ def test_every_metric_is_explained() -> None:
     for metric in metrics:
         shown = re.sub(r"@.*", "@L", re.sub(r"^share_.*", "share_KIND", metric))
         assert f"`{shown}`" in page, metric
+
+
+def test_every_column_of_an_episode_is_explained() -> None:
+    page = (ROOT / "docs" / "publishing.md").read_text("utf-8")
+    for column in SAMPLES:
+        assert f"| `{column.name}` | {column.about} |\n" in page, column.name

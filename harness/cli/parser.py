@@ -54,15 +54,11 @@ def build_parser() -> Parser:
         dest="command", required=True, metavar="COMMAND", parser_class=_Parser
     )
 
-    def add(name: str, about: str, act: str) -> Parser:
-        one = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
-        one.set_defaults(act=_later(act))
-        return one
-
+    add = adder(commands)
     add("list", "Show families, suites, policies, agents and memories.", "listing.show")
     _generate(add("generate", "Make instances of a family, one a line.", "instances.generate"))
     _import(add("import", "Read instances from a public format.", "instances.import_"))
-    _export(add("export", "Write instances in a public format.", "instances.export"))
+    _export(add("export", "Write instances or runs in a public format.", "exports.export"))
     _solve(add("solve", "Find each instance's optimum or bound, one a line.", "instances.solve"))
     _grade(add("grade", "Grade answers from a file, one a line.", "instances.grade"))
     _run(add("run", "Let models answer a suite, a family or a file.", "runs.run"))
@@ -71,13 +67,35 @@ def build_parser() -> Parser:
     _merge(add("merge", "Join the shards of a run, or copies of it.", "shards.merge"))
     _watch(add("watch", "Watch a run that is under way, wherever it runs.", "watching.watch"))
     _board(add("board", "Print the leaderboard of runs.", "boards.board"))
-    _report(add("report", "Write runs of one suite as a page with pictures.", "report.report"))
     _audit(add("audit", "Look for shortcuts in instances, or check a run.", "audits.audit"))
     _compare(add("compare", "Compare two models instance by instance.", "boards.compare"))
     _timeline(add("timeline", "Show an episode's tool calls beside the optimal ones.",
                   "timeline.timeline"))  # fmt: skip
     _mcp(add("mcp", "Serve the tools of an instance to any MCP client.", "mcp.serve"))
+    _evolve(add("evolve", "Let models invent heuristics, beside a search without a model."))
+    _publish(add("publish", "Put result tables on a Hugging Face hub.", "publishing.publish"))
+    _report(add("report", "Write runs of one suite as a page with pictures.", "report.report"))
     return parser
+
+
+def sandbox(p: Any) -> None:
+    """Options of commands that run programs."""
+    p.add_argument("--workers", type=partial(natural, most=1000), default=2,
+                   help="programs run at once (2)")  # fmt: skip
+    p.add_argument("--unsafe", action="store_true",
+                   help="run programs even where they cannot be isolated")  # fmt: skip
+
+
+def adder(commands: Any) -> Callable[..., Parser]:
+    """What adds a command: its name, a line about it, and `module.function` that does it."""
+
+    def add(name: str, about: str, act: str | None = None) -> Parser:
+        one: Parser = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
+        if act:
+            one.set_defaults(act=_later(act))
+        return one
+
+    return add
 
 
 def _later(name: str) -> Callable[[argparse.Namespace], int]:
@@ -106,9 +124,13 @@ def _import(p: Parser) -> None:
 
 
 def _export(p: Parser) -> None:
-    p.add_argument("file", type=Path, metavar="FILE.jsonl")
-    p.add_argument("--format", choices=["psplib", "ics"], required=True)
-    p.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    p.add_argument("file", type=Path, metavar="FILE.jsonl|DIR", help="instances, or a run folder")
+    p.add_argument(
+        "--format", choices=["psplib", "ics", "csv", "jsonl", "parquet", "eee", "inspect"],
+        required=True, help="of instances: psplib, ics; the others of a run",
+    )  # fmt: skip
+    p.add_argument("--out", type=Path, required=True, metavar="F",
+                   help="file for csv, jsonl and parquet, else folder")  # fmt: skip
 
 
 def _solve(p: Parser) -> None:
@@ -154,6 +176,7 @@ def _run(p: Parser) -> None:
 def _resume(p: Parser) -> None:
     p.add_argument("folder", type=Path, metavar="DIR")
     _manner(p)
+    sandbox(p.add_argument_group("of makespan evolve"))
 
 
 def _merge(p: Parser) -> None:
@@ -169,6 +192,13 @@ def _watch(p: Parser) -> None:
 
 def _regrade(p: Parser) -> None:
     p.add_argument("folder", type=Path, metavar="DIR")
+
+
+def _evolve(p: Parser) -> None:
+    from harness.cli.parser_evolve import add_actions
+
+    add_actions(adder(p.add_subparsers(dest="action", required=True, metavar="ACTION",
+                                       parser_class=_Parser)))  # fmt: skip
 
 
 def _board(p: Parser) -> None:
@@ -207,6 +237,14 @@ def _mcp(p: Parser) -> None:
     p.add_argument(
         "--http", type=port, metavar="PORT", help="0 for any free one (standard input and output)"
     )
+
+
+def _publish(p: Parser) -> None:
+    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("--repo", required=True, metavar="OWNER/NAME", help="a dataset repository")
+    p.add_argument("--revision", default="main", metavar="R", help="its branch (main)")
+    p.add_argument("--private", action="store_true", help="if it is made, it is private")
+    p.add_argument("--dry-run", action="store_true", help="show the files, write nothing")
 
 
 def _report(p: Parser) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Callable
+from typing import Any
 
 from tasks.base import InputError
 
@@ -34,11 +36,28 @@ def choose_key(usual: str, base_url: str | None, api_key_env: str | None) -> str
 
 def scrub(text: str) -> str:
     """Put `***` for every key that was read, every secret of the environment, and URL passwords."""
+    cleaned: str = scrubber()(text)
+    return cleaned
+
+
+def scrubber() -> Callable[[Any], Any]:
+    """`scrub` for all texts in a value of lists and dicts; the secrets are looked up once."""
     named = {
         value.strip()
         for name, value in os.environ.items()
         if _SECRET_NAME.search(name) and len(value.strip()) >= SHORTEST
     }
-    for secret in sorted(_read | named, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    return _USER_INFO.sub("***", text)
+    secrets = sorted(_read | named, key=len, reverse=True)
+
+    def clean(value: Any) -> Any:
+        if isinstance(value, str):
+            for secret in secrets:
+                value = value.replace(secret, "***")
+            return _USER_INFO.sub("***", value)
+        if isinstance(value, dict):
+            return {clean(key): clean(part) for key, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [clean(part) for part in value]
+        return value
+
+    return clean

@@ -1,0 +1,66 @@
+"""A run as one table, an episode a line: the columns of `harness.tables.SAMPLES`."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness import files
+from harness.gather import text
+from harness.parquet import write_parquet
+from harness.tables import SAMPLES
+from tasks.base import Fields
+
+_JSON = [column.name for column in SAMPLES if column.kind == "json"]
+
+
+def _csv(path: Path, rows: Iterable[Fields]) -> None:
+    files.write_lines(path, _lines(rows), end=b"")
+
+
+def _lines(rows: Iterable[Fields]) -> Iterator[bytes]:
+    """Lists as JSON text, null as nothing."""
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow([column.name for column in SAMPLES])
+    for row in rows:
+        table.writerow([_cell(value) for value in row.values()])
+        yield out.getvalue().encode()
+        out.seek(0)
+        out.truncate()
+    yield out.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        return text(value)
+    return "" if value is None else value
+
+
+def _jsonl(path: Path, rows: Iterable[Fields]) -> None:
+    """JSON columns as what they are."""
+    files.write_lines(path, (msgspec.json.encode(_nested(row)) for row in rows))
+
+
+def _nested(row: Fields) -> Fields:
+    return row | {name: msgspec.Raw(row[name]) for name in _JSON if row[name] is not None}
+
+
+def _parquet(path: Path, rows: Iterable[Fields]) -> None:
+    place = files.destination(path) or path
+    partial = place.with_name(f"{place.name}.partial")
+    try:
+        write_parquet(partial, SAMPLES, rows)
+        partial.replace(place)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+FLAT: dict[str, Callable[[Path, Iterable[Fields]], None]] = {
+    "csv": _csv,
+    "jsonl": _jsonl,
+    "parquet": _parquet,
+}

@@ -1,0 +1,119 @@
+"""The card of a published dataset: what it holds, its boards, how to read and to repeat them."""
+
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness import files
+from harness.publish.dataset import Dataset
+from harness.request import digest
+from harness.rows import label
+from harness.tables import LEADERBOARD, PAIRED, SAMPLES
+from tasks.base import Fields, InputError
+
+README = "README.md"
+MARKER = (
+    f"<!-- makespan tables {digest([LEADERBOARD, PAIRED, SAMPLES])}: written by the program -->"
+)
+TABLES = {"leaderboard": LEADERBOARD, "paired": PAIRED, "samples": SAMPLES}
+TYPES = {
+    "text": "string", "json": "string (JSON)", "whole": "int64", "real": "float64",
+    "texts": "list of string", "wholes": "list of int64", "reals": "list of float64",
+    "values": "list of {name, value}", "estimates": "list of {name, value, low, high, note}",
+    "replies": "list of {path, text, calls, finish, model}",
+}  # fmt: skip
+
+
+def write_card(dataset: Dataset, name: str, root: Path) -> None:
+    """Write README.md of the repository `name` below a folder."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
+    environment.filters["cell"] = _cell
+    source = Path(__file__).with_name("card.md.j2").read_text("utf-8")
+    card = environment.from_string(source).render(
+        title=f"Makespan results: {name}",
+        name=name,
+        marker=MARKER,
+        configs=dataset.splits(),
+        boards=[_board(key, list(g)) for key, g in groupby(dataset.latest(), _asked)],
+        runs=[rows[0] | {"name": run} for run, rows in sorted(dataset.runs.items())],
+        tables=TABLES,
+        types=TYPES,
+    )
+    files.write(root / README, card)
+
+
+def check_ours(readme: Path, name: str) -> None:
+    """InputError if a README.md is somebody's own, or one of tables with other columns."""
+    text = readme.read_text("utf-8", "replace")
+    if MARKER in text:
+        return
+    if "<!-- makespan tables " in text:
+        raise InputError(
+            f"{name} was published by another version of makespan, whose tables have other"
+            " columns: use that version, or another --repo"
+        )
+    body = text.split("---", 2)[2] if text.startswith("---") and text.count("---") > 1 else text
+    if body.strip():
+        raise InputError(
+            f"{name} has a {README} of its own, which publishing would write over:"
+            " remove it, or use another --repo"
+        )
+
+
+def _asked(row: Fields) -> tuple[str, str, str, str]:
+    return row["suite"], row["lock"], row["family"], row["cell"]
+
+
+def _board(key: tuple[str, str, str, str], rows: list[Fields]) -> Fields:
+    suite, lock, family, cell = key
+    told = " ".join(f"{k}={v}" for k, v in msgspec.json.decode(cell).items())
+    return {
+        "title": " ".join(filter(None, [f"{family}, suite {suite}", told])),
+        "asked": " ".join([f"Lock `{lock}`.", *_missing(rows)]),
+        "lock": lock,
+        "family": family,
+        "lines": [_line(row) for row in rows],
+    }
+
+
+def _missing(rows: list[Fields]) -> list[str]:
+    """What a reader must know: numbers without a floor or a ceiling beside them, and errors."""
+    kinds = [kind for kind in ("floor", "ceiling") if kind not in {row["kind"] for row in rows}]
+    found = [f"No {' and no '.join(kinds)} was run with it."] if kinds else []
+    if errors := sum(row["errors"] for row in rows):
+        found.append(f"{errors} episodes ended in an error and are not scored.")
+    return found
+
+
+def _line(row: Fields) -> list[str]:
+    setup = msgspec.json.decode(row["setup"])
+    cost = row["cost"]
+    of = "" if row["of"] is None or row["n"] >= row["of"] else f" of {row['of']}"
+    return [
+        label(row["model"], row["agent"], row["memory"], setup),
+        row["kind"],
+        _score(row),
+        "-" if row["rank_of"] is None else f"{row['rank_low']} to {row['rank_high']}",
+        f"{row['n']}{of}",
+        *(str(row[name]) for name in ("errors", "unparsable", "infeasible")),
+        "unknown" if row["tokens"] is None else f"{row['tokens']:,}",
+        "unknown" if cost is None else f"${cost:.4f}" if cost else "0",
+    ]
+
+
+def _score(row: Fields) -> str:
+    value, low, high, note = (row[f"score{end}"] for end in ("", "_low", "_high", "_note"))
+    if value is None:
+        return str(note)
+    if low is None or high is None:
+        return f"{value:.3f} ({note})"
+    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _cell(value: Any) -> str:
+    """Text that stays within a cell of a table."""
+    return " ".join(str(value).replace("|", "\\|").split())

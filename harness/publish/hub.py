@@ -1,0 +1,197 @@
+"""A dataset repository of a Hugging Face hub, by its own client: read its head, commit to it.
+
+The client does not try a failed commit again; who calls this does, and reads the head anew first.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha1, sha256
+from json import JSONDecodeError
+from pathlib import Path
+from typing import Any
+
+from harness.models.keys import read_key, scrub
+from tasks.base import Failure, InputError
+
+TOKEN = "HF_TOKEN"
+SECONDS = 100.0  # without a byte from the hub; the client itself would wait for ever
+AGAIN = frozenset({408, 409, 412, 429})  # and 5xx
+REASONS = {
+    401: f"{TOKEN} is refused: expired, or of another hub",
+    403: f"{TOKEN} may not do this",
+    412: "somebody else has committed",
+}
+
+
+class HubFailure(Failure):
+    """The hub could not be read or written; `again` if another try may do better."""
+
+    boundary = "hub"
+
+    def __init__(
+        self, message: str, *, again: bool = False, retry_after: float | None = None
+    ) -> None:
+        super().__init__(scrub(f"hub: {message}"))
+        self.again, self.retry_after = again, retry_after
+
+
+@dataclass(frozen=True)
+class Head:
+    """A repository as it is: its commit, and the digest of each file's content by path.
+
+    `commit` is None where there is no repository, or no such branch, yet.
+    """
+
+    commit: str | None
+    files: Mapping[str, str]
+    exists: bool = True
+
+
+class Repository:
+    """One branch of a dataset repository; `token` None reads what is public."""
+
+    def __init__(self, name: str, revision: str, token: str | None, private: bool) -> None:
+        """InputError if the name can be none, or the extra is missing."""
+        client = _client()
+        if not re.fullmatch(r"[^/\s]+/[^/\s]+", name):
+            raise InputError(f"--repo {name!r} is not of the form OWNER/NAME")
+        try:
+            client.utils.validate_repo_id(name)
+        except ValueError as error:
+            raise InputError(f"--repo {name!r} is no name of a repository: {error}") from None
+        client.utils.get_session().timeout = SECONDS
+        client.utils.disable_progress_bars()
+        client.utils.logging.set_verbosity_error()
+        self.name, self.revision, self._private = name, revision, private
+        self._known = token is not None
+        self._api = client.HfApi(token=token or False)
+
+    @property
+    def _where(self) -> dict[str, str]:
+        return {"repo_id": self.name, "repo_type": "dataset"}
+
+    def head(self) -> Head:
+        """What is there now; InputError if it is public and was to be private."""
+        errors = _client().errors
+        with told():
+            try:
+                main = self._api.repo_info(**self._where)
+            except errors.RepositoryNotFoundError as error:
+                if self._known and error.response.status_code == 401:
+                    raise  # nobody who is known gets this for what is not there
+                return Head(None, {}, exists=False)
+            if self._private and not main.private:
+                raise InputError(f"{self.name} is there, and public: --private makes new ones only")
+            try:
+                commit: str = self._api.repo_info(**self._where, revision=self.revision).sha
+            except errors.RevisionNotFoundError:
+                return Head(None, {})
+            tree = self._api.list_repo_tree(**self._where, revision=commit, recursive=True)
+            found = {f.path: f.lfs.sha256 if f.lfs else f.blob_id for f in tree if _is_file(f)}
+            return Head(commit, found)
+
+    def prepare(self, head: Head) -> Head:
+        """Make the repository and the branch if they are not there; returns the head then."""
+        if head.commit is not None:
+            return head
+        with told():
+            if not head.exists:
+                self._api.create_repo(**self._where, private=self._private or None, exist_ok=True)
+            if self.revision != "main":
+                self._api.create_branch(**self._where, branch=self.revision, exist_ok=True)
+        head = self.head()
+        if head.commit is None:
+            raise HubFailure(f"{self.name} was made, but cannot be read", again=True)
+        return head
+
+    def fetch(self, path: str, commit: str, cache: Path) -> Path:
+        """A file as it was at a commit."""
+        with told():
+            place = self._api.hf_hub_download(
+                self.name, path, repo_type="dataset", revision=commit, cache_dir=cache
+            )
+        return Path(place)
+
+    def commit(self, head: Head, changed: Mapping[str, Path], gone: Sequence[str], say: str) -> str:
+        """Commit files onto a head, all or nothing; returns the commit's address."""
+        client = _client()
+        operations = [client.CommitOperationAdd(p, str(f)) for p, f in changed.items()]
+        operations += [client.CommitOperationDelete(path) for path in gone]
+        with told():
+            done = self._api.create_commit(
+                self.name, operations, commit_message=say, repo_type="dataset",
+                revision=self.revision, parent_commit=head.commit,
+            )  # fmt: skip
+        return str(done.commit_url)
+
+
+def _client() -> Any:
+    try:
+        import huggingface_hub
+        import huggingface_hub.errors
+        import huggingface_hub.utils
+    except ImportError:
+        raise InputError("publish needs the hf extra: pip install 'makespan[hf]'") from None
+    return huggingface_hub
+
+
+def _is_file(entry: Any) -> bool:
+    return hasattr(entry, "blob_id")
+
+
+def token(*, needed: bool) -> str | None:
+    """The token of the environment, no other; InputError if it is needed and not there."""
+    return read_key(TOKEN) if needed or os.environ.get(TOKEN) else None
+
+
+def same(content: bytes, known: str) -> bool:
+    """Whether a file's content has the digest that the hub tells: of git, or of large files."""
+    git = sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
+    return known in (git.hexdigest(), sha256(content).hexdigest())
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Every way in which the client fails, as one line."""
+    errors = _client().errors
+    http_error = errors.HfHubHTTPError.__mro__[
+        1
+    ]  # httpx's in version 1 of the client, then httpx2's
+    try:
+        yield
+    except errors.HfHubHTTPError as error:
+        raise _of_status(error) from None
+    except InputError:
+        raise
+    except (http_error, OSError, RuntimeError, errors.XetDownloadError) as error:
+        cause = error.__cause__ or error
+        if isinstance(cause, errors.HfHubHTTPError):
+            raise _of_status(cause) from None
+        final = isinstance(error, FileNotFoundError | errors.OfflineModeIsEnabled)
+        raise HubFailure(_line(cause), again=not final) from None
+    except JSONDecodeError as error:  # a broken proxy's page, say
+        raise HubFailure(_line(error), again=True) from None
+    except (ValueError, errors.EntryNotFoundError) as error:
+        raise HubFailure(_line(error)) from None
+
+
+def _of_status(error: Any) -> HubFailure:
+    status: int = error.response.status_code
+    wait = error.response.headers.get("Retry-After", "")
+    what = REASONS.get(status) or error.server_message or str(error)
+    return HubFailure(
+        f"{status}: {_first_line(what)}",
+        again=status in AGAIN or status >= 500,
+        retry_after=float(wait) if wait.isdecimal() else None,
+    )
+
+
+def _line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {_first_line(str(error))}"
+
+
+def _first_line(text: str) -> str:
+    return next((line for line in text.splitlines() if line.strip()), "no reason given")
