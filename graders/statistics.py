@@ -11,7 +11,7 @@ from random import Random
 from statistics import NormalDist, fmean, median
 from typing import Any, Literal
 
-from tasks.base import Grade, Noun, Record
+from tasks.base import Grade, Noun, Number, Record
 
 Z = 1.959963984540054  # the normal quantile at 97.5 %
 RESAMPLES = 2000
@@ -176,13 +176,14 @@ def _resampled(n: int) -> Any:
 
 
 def _bundled(values: Sequence[float]) -> Any:
-    """An array of at most 1,000 sums of neighbouring values: a resample costs no more than that."""
+    """An array of at most 1,000 sums of values drawn by lot: a resample costs no more than that."""
     import numpy
 
     array = numpy.array(values, dtype=float)
     if len(array) <= BUNDLES:
         return array
-    return numpy.add.reduceat(array, numpy.arange(BUNDLES) * len(array) // BUNDLES)
+    lot = numpy.random.Generator(numpy.random.PCG64(len(array))).permutation(len(array))
+    return numpy.add.reduceat(array[lot], numpy.arange(BUNDLES) * len(array) // BUNDLES)
 
 
 def _median(values: Sequence[float]) -> Estimate:
@@ -232,6 +233,13 @@ def share_of(records: Iterable[Record], measure: Measure) -> Estimate:
         return Estimate.unknown("no episodes")
     found = Rate.of(groups)
     return rate(found.successes, found.n)
+
+
+def skill(objective: Number, reference: Number, chance: float) -> float:
+    """Share of the way from random answers to the reference; 1 where every answer is optimal."""
+    if objective == reference:
+        return 1.0
+    return 1 - (objective - reference) / (chance - reference) if chance > reference else 0.0
 
 
 def pass_at(successes: float, n: int, k: int) -> float:

@@ -14,7 +14,7 @@ from random import Random
 from statistics import mean
 
 from graders.exact.dispatch import mddc
-from graders.statistics import Estimate, bootstrap, per_instance, ratio_of_sums, share_of
+from graders.statistics import Estimate, bootstrap, per_instance, ratio_of_sums, share_of, skill
 from tasks.base import (
     Fields,
     Grade,
@@ -43,7 +43,7 @@ def grade(instance: Instance[Jobs], outcome: Outcome) -> Grade:
     parsed, payload, known = outcome.answers[0], instance.payload, instance.reference
     proven = known.status == "optimal" and known.objective is not None
     base: Number = (known.objective if proven else known.bound) or 0
-    chance, rule = _yardsticks(payload)
+    chance, rule = yardsticks(payload)
     metrics = {"reference": float(base), "random": chance, "mddc": float(rule)}
     if parsed.value is None or KEY not in parsed.value:
         reason = parsed.problem or f'no "{KEY}" in the answer'
@@ -86,15 +86,8 @@ def violations(payload: Jobs, order: object) -> list[Fields]:
     ]
 
 
-def skill(objective: Number, reference: Number, chance: float) -> float:
-    """Share of the way from random orders to the reference; 1 where every order is optimal."""
-    if objective == reference:
-        return 1.0
-    return 1 - (objective - reference) / (chance - reference) if chance > reference else 0.0
-
-
 @lru_cache(maxsize=1000)
-def _yardsticks(payload: Jobs) -> tuple[float, int]:
+def yardsticks(payload: Jobs) -> tuple[float, int]:
     """Mean tardiness of the random orders, and the tardiness of MDDC."""
     jobs: list[Job] = list(payload.jobs)
     by_rule = mddc([job.p for job in jobs], [job.d for job in jobs])

@@ -25,6 +25,10 @@ class ReplayFailure(Failure):
     boundary = "replay"
 
 
+class NotKept(ReplayFailure):
+    """The journal ends before this: what is replayed was not finished."""
+
+
 class Stopped(Exception):
     """The run was asked to stop before this call."""
 
@@ -42,6 +46,10 @@ class Asking:
 
     def __post_init__(self) -> None:
         self._known = self.journal.answered(self.episode)
+
+    def knows(self, path: str) -> bool:
+        """Whether the journal holds a reply under this path."""
+        return path in self._known and self._known[path].reply is not None
 
     @property
     def unanswered(self) -> frozenset[str]:
@@ -62,7 +70,7 @@ class Asking:
             self._same(ask.path, known.request or "", request)
             reply = known.reply
         elif self.lane is None:
-            raise ReplayFailure(f"{self.episode}: {ask.path} has no reply in the journal")
+            raise NotKept(f"{self.episode}: {ask.path} has no reply in the journal")
         else:
             reply = await self._new(self.lane, ask, request, known.attempts)
         self.replies.append((ask.path, reply))

@@ -155,7 +155,7 @@ class Audit:
         noted, bare = await sit(NOTES, Closed(memory)), await sit(BARE, NoMemory())
         day = max((op.date for op in state.log), default="")
         notes = [e.text for e in state.entries if e.kind != ROUND and e.valid(day)]
-        others = [i for i in self.batch.instances if i.family == job.instance.family]
+        others = [m.instance for m in self.batch.instances if m.family == job.instance.family]
         metrics = about.examine(job.instance, held, noted, bare, notes, others)
         return Exam(job.instance.id, job.model, name, job.epoch, metrics)
 

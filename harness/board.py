@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from graders.statistics import Estimate
 from harness.gather import Asked, gather, identity, text
-from harness.prices import Prices
+from harness.prices import Prices, load
 from harness.ranking import Rank, rank
 from harness.registry import family
 from harness.totals import total
@@ -74,9 +74,12 @@ class Board(Noun, frozen=True):
 
 
 def read_board(folders: Sequence[Path], prices: Prices | None = None) -> Board:
-    """The board of run folders; InputError if what they share was not asked the same."""
-    found = gather(folders, prices)
-    return build_board(found.asked, found.sizes, found.missing, found.priced)
+    """The board of run folders; InputError if what they share was not asked the same.
+
+    Without `prices` the project's own table tells the costs that no provider told.
+    """
+    found = gather(folders, prices or load(None))
+    return build_board(found.asked, found.sizes, found.missing, found.priced, ranked=found.ranked)
 
 
 def build_board(
@@ -84,8 +87,13 @@ def build_board(
     sizes: dict[str, int],
     missing: tuple[str, ...] = (),
     priced: dict[str, date] | None = None,
+    *,
+    ranked: bool = True,
 ) -> Board:
-    """Group records to rows; `sizes` tells how many episodes a model should have in a family."""
+    """Group records to rows; `sizes` tells how many episodes a model should have in a family.
+
+    Without `ranked` no row has a rank, whatever it scored.
+    """
     groups = grouped(asked)
     cells: dict[str, set[str]] = {}
     for key in groups:
@@ -95,8 +103,8 @@ def build_board(
         for key, group in groups.items()
     }
     rows = {key: _with_gain(row, key, groups) for key, row in rows.items()}
-    ranked = _ranked(rows, groups)
-    return Board(tuple(sorted(ranked, key=_order)), missing, priced or {})
+    done = _ranked(rows, groups) if ranked else list(rows.values())
+    return Board(tuple(sorted(done, key=_order)), missing, priced or {})
 
 
 class Key(NamedTuple):

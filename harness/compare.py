@@ -74,9 +74,13 @@ class Versus(Noun, frozen=True):
 
 def compare(folders: Sequence[Path], a: str, b: str) -> Versus:
     """Compare two models of run folders; InputError if they cannot be compared."""
+    return between(grouped(gather(folders).asked), a, b)
+
+
+def between(groups: Groups, a: str, b: str) -> Versus:
+    """Compare two models by the records of board rows; InputError if they cannot be compared."""
     if a == b:
         raise InputError(f"{a} is compared with itself: give two different --model")
-    groups = grouped(gather(folders).asked)
     for model in (a, b):
         if model not in {key.model for key in groups}:
             names = ", ".join(dict.fromkeys(key.model for key in groups))

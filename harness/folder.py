@@ -17,15 +17,16 @@ from msgspec.structs import replace
 
 from harness import files
 from harness.budget import Price
-from harness.instances import decode, digest, family_of
+from harness.evolve.plan import Plan
+from harness.instances import Made, digest, family_of
 from harness.journal import NAME, Journal
 from harness.models.base import Sampling
 from harness.request import digest as short_digest
 from harness.suites import Suite
-from tasks.base import Fields, InputError, Instance, Noun, StoreFailure
+from tasks.base import Fields, InputError, Noun, StoreFailure
 from tasks.prompts import Prompts
 
-FORMAT = 1  # of a run folder
+FORMAT = 2  # of a run folder
 INSTANCES = "instances.jsonl"
 PACKAGES = ("makespan", "msgspec", "jinja2", "openai", "aiohttp", "anthropic", "litellm", "ortools")
 
@@ -38,7 +39,10 @@ class ModelSpec(Noun, frozen=True):
 
 
 class Configuration(Noun, frozen=True):
-    """Everything that shapes the results of a run; equal configurations are the same run."""
+    """Everything that shapes the results of a run; equal configurations are the same run.
+
+    `evolve` is there if the run is a search for programs: its suite is then the instances given.
+    """
 
     suite: Suite
     versions: dict[str, str]
@@ -48,6 +52,7 @@ class Configuration(Noun, frozen=True):
     memory: str = "none"
     epochs: int = 1
     sampling: Sampling = Sampling()
+    evolve: Plan | None = None
 
     @property
     def folder_name(self) -> str:
@@ -98,6 +103,8 @@ class Folder:
     def __init__(self, path: Path, manifest: Manifest, prompts: Prompts) -> None:
         self.path, self.manifest, self.prompts = path, manifest, prompts
         self._lock: TextIO | None = None
+        self._read: list[bytes] | None = None
+        self._made: list[Made] | None = None
 
     @classmethod
     def create(
@@ -169,15 +176,16 @@ class Folder:
 
     def lines(self) -> list[bytes]:
         """The instance lines that are whole: the last may still be under way."""
-        content = (self.path / INSTANCES).read_bytes()
-        return content[: content.rfind(b"\n") + 1].splitlines()
+        if self._read is None:
+            content = (self.path / INSTANCES).read_bytes()
+            self._read = content[: content.rfind(b"\n") + 1].splitlines()
+        return self._read
 
     def all_made(self) -> None:
         """Note how many instances there are, and their digest."""
         lines = self.lines()
-        made = (len(lines), digest(lines))
-        if self.manifest.made != made:
-            self.save(replace(self.manifest, made=made))
+        if self.manifest.made is None or self.manifest.made[0] != len(lines):
+            self.save(replace(self.manifest, made=(len(lines), digest(lines))))
 
     def _begin(self, given: Iterable[bytes] | None, fill: Callable[[Path], None]) -> None:
         """Fill a hidden folder, then give it its name: a folder that is there is complete."""
@@ -213,6 +221,13 @@ class Folder:
                 f" here it is {asked!r}; use another --out"
             )
 
+    def require_suite(self) -> None:
+        """InputError if this is a search for programs: it has no episodes, but its own report."""
+        if self.manifest.configuration.evolve:
+            raise InputError(
+                f"{self.path} is a search for programs: makespan evolve show {self.path}"
+            )
+
     def lock(self) -> None:
         """Claim the folder for this process; InputError if another has it."""
         try:
@@ -224,10 +239,18 @@ class Folder:
         except OSError:
             raise InputError(f"another process is writing to {self.path}") from None
 
-    def instances(self) -> list[Instance[Any]]:
-        """The instances made so far."""
-        path = self.path / INSTANCES
-        return [decode(line, f"{path}:{k}") for k, line in enumerate(self.lines(), 1)]
+    def unlock(self) -> None:
+        """Let others write."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def instances(self) -> list[Made]:
+        """The instances made so far, each read when it is first wanted."""
+        if self._made is None:
+            where = str(self.path / INSTANCES)
+            self._made = [Made(line, where) for line in self.lines()]
+        return self._made
 
     def families(self) -> list[str]:
         """The family of each instance made so far."""
@@ -244,6 +267,7 @@ class Folder:
                 for line in lines:
                     out.write(line + b"\n")
                     out.flush()
+                    self.lines().append(line)
                     yield line
         except OSError as error:
             raise StoreFailure(f"cannot write {path}: {error.strerror}") from None

@@ -12,7 +12,7 @@ import msgspec
 
 from harness.folder import Folder, differences
 from harness.journal import key_of, read_records
-from harness.prices import Prices, load, priced
+from harness.prices import Prices, priced
 from tasks.base import Fields, InputError, Noun, Record
 
 
@@ -44,12 +44,17 @@ class Gathered:
     sizes: dict[str, int]
     missing: tuple[str, ...]
     priced: dict[str, date]
+    ranked: bool = True
 
 
 def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
-    """Read run folders; InputError if a family of two was not asked the same, or all are empty."""
+    """Read run folders; InputError if a family of two was not asked the same, or all are empty.
+
+    Without `prices` only those costs are known that a provider told.
+    """
     folders = [Folder.open(path) for path in paths]
-    table = prices or load(None)
+    for folder in folders:
+        folder.require_suite()
     counts = [_counts(folder) for folder in folders]
     for k, (folder, here) in enumerate(zip(folders, counts, strict=True)):
         for other, there in zip(folders[:k], counts, strict=False):
@@ -58,10 +63,10 @@ def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
     asked: list[Asked] = []
     known: dict[str, date] = {}
     for folder in folders:
-        for a, from_table in _asked(folder, table):
+        for a, from_table in asked_of(folder, prices):
             asked.append(a)
-            if from_table:
-                known[a.record.model] = table.date
+            if from_table and prices:
+                known[a.record.model] = prices.date
     _no_episode_twice(asked)
     if not asked:
         raise InputError(f"no finished episodes in {', '.join(map(str, paths))}")
@@ -70,15 +75,17 @@ def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
     }
     done = {a.record.model for a in asked}
     wanted = [spec.name for f in folders for spec in f.manifest.configuration.models]
-    return Gathered(asked, sizes, tuple(m for m in dict.fromkeys(wanted) if m not in done), known)
+    missing = tuple(model for model in dict.fromkeys(wanted) if model not in done)
+    ranked = all(folder.manifest.configuration.suite.ranked for folder in folders)
+    return Gathered(asked, sizes, missing, known, ranked)
 
 
-def _asked(folder: Folder, prices: Prices) -> Iterator[tuple[Asked, bool]]:
+def asked_of(folder: Folder, prices: Prices | None) -> Iterator[tuple[Asked, bool]]:
     """A folder's records, and of each whether its cost is from the table."""
     how = folder.manifest.configuration
     setups = {spec.name: how.setup(spec.name) for spec in how.models}
     records = list(read_records(folder.path))
-    costs = priced(folder, records, prices)
+    costs = priced(folder, records, prices) if prices else {}
     for r in records:
         cost = costs.get(key_of(r.model, r.epoch, r.instance)) if costs else None
         full = r if cost is None else msgspec.structs.replace(r, cost=cost)

@@ -1,6 +1,7 @@
 """Instances as files and as they are made: JSON lines in, JSON lines out."""
 
 from collections.abc import Iterable
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,6 +43,22 @@ def family_of(line: bytes) -> str:
 def id_of(line: bytes) -> str:
     """The id of an instance line, without reading the rest."""
     return decode_as(_Head, line, "instances").id
+
+
+class Made:
+    """An instance line: its id and family at once, the whole when it is first wanted."""
+
+    __slots__ = ("__dict__", "_line", "_where", "family", "id")
+
+    def __init__(self, line: bytes, where: str) -> None:
+        head = decode_as(_Head, line, where)
+        self.id, self.family = head.id, head.family
+        self._line, self._where = line, where
+
+    @cached_property
+    def instance(self) -> Instance[Any]:
+        """The instance; InputError says where and what is wrong."""
+        return decode(self._line, f"{self._where}, {self.id}")
 
 
 def decode(line: bytes | str, where: str) -> Instance[Any]:

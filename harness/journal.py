@@ -21,15 +21,22 @@ from tasks.base import Outcome, Record, Reply, StoreFailure, Usage
 
 _SCHEMA = """
 pragma journal_mode = wal;
-create table if not exists episodes (id integer primary key, key text not null unique);
+pragma synchronous = normal;
+create table if not exists episodes (id integer primary key, key text not null);
 create table if not exists attempts (
     episode integer not null, path text not null, attempt integer not null,
     request text not null, reply text, fault text, seconds real not null,
     primary key (episode, path, attempt)
 ) without rowid;
+create table if not exists shared (id integer primary key, fields text not null unique);
 create table if not exists records (
-    episode integer not null, version integer not null, record text not null, outcome text,
+    episode integer not null, version integer not null, verdict text not null,
+    shared integer not null, record text not null, outcome text,
     primary key (episode, version)
+) without rowid;
+create table if not exists effects (
+    episode integer not null, path text not null, request text not null, outcome text not null,
+    seconds real not null, primary key (episode, path)
 ) without rowid;
 create table if not exists pace (
     at real not null, model text not null, allowed integer not null, flying integer not null,
@@ -40,7 +47,9 @@ NAME = "journal.sqlite"
 LONGEST_SILENCE = 20.0  # seconds between two signs of life
 _ATTEMPT = "insert into attempts values (?, ?, ?, ?, ?, ?, ?)"
 _PACE = "insert into pace values (?, ?, ?, ?, ?, ?, ?)"
-_RECORD = "insert into records values (?, ?, ?, ?)"
+_EFFECT = "insert into effects values (?, ?, ?, ?, ?)"
+_RECORD = "insert into records values (?, ?, ?, ?, ?, ?)"
+SHARED = ("family", "level", "settings", "model", "agent", "memory", "epoch")  # by many records
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -73,6 +82,7 @@ class Journal:
                 self._db = sqlite3.connect(self.path, isolation_level=None)
                 self._db.executescript(_SCHEMA)
             self._ids: dict[str, int] = dict(self._db.execute("select key, id from episodes"))
+            self._shared: dict[str, int] = dict(self._db.execute("select fields, id from shared"))
             self._last = max(self._ids.values(), default=0)
             self._begun = {i for (i,) in self._db.execute("select distinct episode from attempts")}
         except sqlite3.Error as error:
@@ -129,9 +139,34 @@ class Journal:
         self, episode: str, version: int, record: Record, outcome: Outcome | None
     ) -> None:
         """Commit the grade of an episode, and what was parsed and how, as the next version."""
+        shared, own = _packed(record)
         text = msgspec.json.encode(outcome).decode() if outcome else None
-        row = (self._id(episode), version, msgspec.json.encode(record).decode(), text)
+        verdict = record.grade.verdict.value if record.grade else "error"
+        row = (self._id(episode), version, verdict, self._shared_id(shared), own, text)
         await self._commit(_RECORD, row)
+
+    async def effect(
+        self, episode: str, path: str, request: str, outcome: msgspec.Struct, seconds: float
+    ) -> None:
+        """Commit what came of an effect that is no call: once, it is not tried again."""
+        text = msgspec.json.encode(outcome).decode()
+        await self._commit(_EFFECT, (self._id(episode), path, request, text, seconds))
+
+    def effects(self, episode: str) -> dict[str, tuple[str, str]]:
+        """Request and outcome (JSON) of an episode's effects, by path."""
+        rows = self._db.execute(
+            "select path, request, outcome from effects where episode = ?",
+            (self._ids.get(episode),),
+        )
+        return {path: (request, outcome) for path, request, outcome in rows}
+
+    def verdicts(self) -> dict[str, tuple[int, str]]:
+        """The newest version of each episode's record and its verdict, `error` without a grade."""
+        rows = self._db.execute(
+            "select key, max(version), verdict from records join episodes on id = episode"
+            " group by episode"
+        )
+        return {key: (version, verdict) for key, version, verdict in rows}
 
     def pulse(self, model: str, state: State) -> None:
         """Note how a model's calls stand, if that has changed or is long ago; never replayed."""
@@ -159,6 +194,12 @@ class Journal:
             self._ids[episode] = number = self._last
             self._add("insert into episodes values (?, ?)", (number, episode))
         return self._ids[episode]
+
+    def _shared_id(self, fields: str) -> int:
+        if fields not in self._shared:
+            self._shared[fields] = number = len(self._shared) + 1
+            self._add("insert into shared values (?, ?)", (number, fields))
+        return self._shared[fields]
 
     def _add(self, statement: str, row: tuple[Any, ...]) -> _Batch:
         if self._broken:
@@ -260,16 +301,41 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
 
 
+def _packed(record: Record) -> tuple[str, str]:
+    """A record as two JSON objects: what many have in common, and its own; unknowns left out.
+
+    The episode's key tells the instance.
+    """
+    fields = msgspec.to_builtins(record)
+    del fields["instance"]
+    shared = {name: fields.pop(name) for name in SHARED}
+    own = {k: v for k, v in fields.items() if v != LEFT_OUT.get(k, ...)}
+    if record.grade:
+        own["grade"] = {k: v for k, v in own["grade"].items() if v not in (None, (), [], {})}
+    return msgspec.json.encode(shared).decode(), msgspec.json.encode(own).decode()
+
+
+UNKNOWN = dict.fromkeys(("grade", "problem", "input_tokens", "output_tokens", "cost"))
+ZERO = dict.fromkeys(("memory_calls", "memory_tokens", "memory_read", "memory_written"), 0)
+LEFT_OUT: dict[str, object] = {**UNKNOWN, **ZERO}
+
+
 def _latest(db: sqlite3.Connection) -> Iterator[tuple[str, int, Record]]:
-    decoder = msgspec.json.Decoder(Record)  # strict: a record of another version is no record
+    decoder = msgspec.json.Decoder(dict[str, Any])
+    shared = {
+        number: decoder.decode(fields)
+        for number, fields in db.execute("select id, fields from shared")
+    }
     rows = db.execute(
-        "select key, max(version), record from records join episodes on id = episode"
+        "select key, max(version), shared, record from records join episodes on id = episode"
         " group by episode order by episode"
     )
-    for key, version, record in rows:
+    for key, version, common, own in rows:
         try:
-            yield key, version, decoder.decode(record)
-        except msgspec.DecodeError as error:
+            instance = {"instance": msgspec.json.decode(key)[2]}
+            fields = UNKNOWN | shared[common] | decoder.decode(own) | instance
+            yield key, version, msgspec.convert(fields, Record)  # strict: no other version's
+        except msgspec.MsgspecError as error:
             raise StoreFailure(
                 f"a record is of another version of makespan ({error}): regrade with that version"
             ) from None

@@ -15,6 +15,7 @@ from harness.journal import NAME, key_of
 from tasks.base import InputError, StoreFailure
 
 _EPISODES = "insert or ignore into episodes (key) select key from other.episodes order by id"
+_SHARED = "insert or ignore into shared (fields) select fields from other.shared order by id"
 _HERE = """
     join other.episodes there on there.id = b.episode
     join main.episodes here on here.key = there.key
@@ -29,7 +30,7 @@ _CONFLICT = {
     "records": f"""
         select here.key, 'record ' || b.version from other.records b {_HERE}
         join main.records a on a.episode = here.id and a.version = b.version
-        where (a.record, a.outcome) is not (b.record, b.outcome) limit 1
+        where (a.verdict, a.record, a.outcome) is not (b.verdict, b.record, b.outcome) limit 1
     """,
 }
 _TWICE = f"""
@@ -44,7 +45,10 @@ _UNION = {
     """,
     "records": f"""
         insert or ignore into records
-        select here.id, b.version, b.record, b.outcome from other.records b {_HERE}
+        select here.id, b.version, b.verdict, mine.id, b.record, b.outcome
+        from other.records b {_HERE}
+        join other.shared theirs on theirs.id = b.shared
+        join main.shared mine on mine.fields = theirs.fields
     """,
 }
 _UNBEGUN = """
@@ -62,6 +66,8 @@ def merge(paths: Sequence[Path], out: Path) -> int:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is there already: use another --out")
     folders = [Folder.open(path) for path in paths]
+    for folder in folders:
+        folder.require_suite()
     for folder in folders:
         folder.require(folders[0].manifest.configuration)
         if os.access(folder.path, os.W_OK):
@@ -117,12 +123,15 @@ def _join(path: Path, folders: Sequence[Folder], lines: Sequence[bytes]) -> int:
     try:
         with closing(sqlite3.connect(path, isolation_level=None, uri=True)) as db:
             db.execute("pragma synchronous = off")  # the folder has no name yet
+            db.execute("create unique index keys on episodes (key)")
             db.execute("begin")
             db.executemany("insert into episodes (key) values (?)", [(key,) for key in keys])
             db.execute("commit")
             for folder in folders:
                 twice += _add(db, folder, folders[0])
             db.execute(_UNBEGUN)
+            db.execute("drop index keys")
+            db.execute("vacuum")
     except sqlite3.Error as error:
         raise StoreFailure(f"cannot merge into {path.parent}: {error}") from None
     return twice
@@ -134,6 +143,7 @@ def _add(db: sqlite3.Connection, folder: Folder, first: Folder) -> int:
     db.execute("attach ? as other", (f"{source.as_uri()}?{mode}",))
     db.execute("begin")
     db.execute(_EPISODES)
+    db.execute(_SHARED)
     for query in _CONFLICT.values():
         for key, where in db.execute(query):
             raise InputError(

@@ -28,14 +28,17 @@ def print_board(board: Board) -> None:
 def contestants(rows: Sequence[Row]) -> list[tuple[str, str, dict[str, Row]]]:
     """Each model with how it was asked: (who, kind, its row in each column group).
 
-    Ceilings first, then models, then floors, by name: there is no order over families.
+    By score where there is one group; else ceilings, models, floors, each by name, since there is
+    no order over families.
     """
-    found: dict[tuple[int, str, str], dict[str, Row]] = {}
-    order = ("ceiling", "model", "floor")
+    found: dict[tuple[str, str, str], dict[str, Row]] = {}
     for row in rows:
-        place = (order.index(row.kind), who(row), row.setup.get("base_url", ""))
-        found.setdefault(place, {})[group(row)] = row
-    return [(name, order[kind], cells) for (kind, name, _), cells in sorted(found.items())]
+        one = (row.kind, who(row), row.setup.get("base_url", ""))
+        found.setdefault(one, {})[group(row)] = row
+    if len({group(row) for row in rows}) > 1:
+        kinds = ("ceiling", "model", "floor")
+        found = dict(sorted(found.items(), key=lambda one: (kinds.index(one[0][0]), *one[0][1:])))
+    return [(name, kind, cells) for (kind, name, _), cells in found.items()]
 
 
 def group(row: Row) -> str:
@@ -178,7 +181,7 @@ def notes(board: Board) -> list[str]:
             found.append(f"{name}: {row.errors} of {row.n} episodes ended in an error, not scored")
             found += [f"  {count} x {message}" for message, count in row.problems.items()]
         if row.retried:
-            found.append(f"{who}: {row.retried} of {row.n} episodes took more than one attempt")
+            found.append(f"{name}: {row.retried} of {row.n} episodes took more than one attempt")
         if row.of is not None and row.n < row.of:
             found.append(f"{name}: {row.n} of {row.of} episodes, in progress or limited")
         proven = row.metrics.get("gap_proven", Estimate.unknown("")).value

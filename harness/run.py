@@ -19,6 +19,7 @@ from harness.budget import Halt, Spent, cost_of
 from harness.episode import drive, episode
 from harness.failures import what
 from harness.folder import INSTANCES, Folder
+from harness.instances import Made
 from harness.journal import Journal, key_of
 from harness.lane import Lane
 from harness.log import Log
@@ -54,14 +55,19 @@ def in_shard(key: str, shard: tuple[int, int] | None) -> bool:
 class Job:
     """One episode to be: an instance, a model, an epoch."""
 
-    instance: Instance[Any]
+    made: Made
     model: str
     epoch: int
 
     @cached_property
     def key(self) -> str:
         """Its name in the journal."""
-        return key_of(self.model, self.epoch, self.instance.id)
+        return key_of(self.model, self.epoch, self.made.id)
+
+    @property
+    def instance(self) -> Instance[Any]:
+        """Read when it is first wanted: a resumed run reads only what is open."""
+        return self.made.instance
 
 
 @dataclass
@@ -70,7 +76,7 @@ class Batch:
 
     folder: Folder
     journal: Journal
-    instances: Sequence[Instance[Any]]
+    instances: Sequence[Made]
     manner: Manner = field(default_factory=Manner)
     log: Log = field(default_factory=Log)
 
@@ -78,7 +84,11 @@ class Batch:
         self._lanes: dict[str, Lane] = {}
         self._halted: list[Failure] = []
         self._configuration = self.folder.manifest.configuration
-        self._latest = self.journal.latest()
+        self._verdicts = self.journal.verdicts()
+
+    @cached_property
+    def _latest(self) -> dict[str, tuple[int, Record]]:
+        return self.journal.latest()
 
     def jobs(self, model: str) -> list[Job]:
         """A model's episodes, epoch by epoch; a policy's only in the families that have it."""
@@ -88,7 +98,7 @@ class Batch:
 
     def _open(self, job: Job) -> bool:
         """Whether an episode has no grade yet: new, cut off, or ended in an error."""
-        return self.grade(job) is None
+        return self._verdicts.get(job.key, (0, "error"))[1] == "error"
 
     def grade(self, job: Job) -> Grade | None:
         """The newest grade of an episode; None without one."""
@@ -107,14 +117,16 @@ class Batch:
         A model that cannot go on (a refused key, say) stops alone, its calls in flight kept; the
         others go on, and its failure is raised at the end. A `Halt` is only told.
         """
-        todo = {m.name: [j for j in self.jobs(m.name) if self._open(j)] for m in models}
-        everything = sum(len(self.jobs(m.name)) for m in models)
+        jobs = {m.name: self.jobs(m.name) for m in models}
+        todo = {name: [job for job in ours if self._open(job)] for name, ours in jobs.items()}
+        everything = sum(map(len, jobs.values()))
         count = sum(map(len, todo.values()))
         if count < everything:
             self.log.say(f"resuming: {everything - count} of {everything} episodes are done")
         self._most_errors = self.manner.most_errors(count)
         self._begin(models)
-        self._servers = Servers(self.folder.path / INSTANCES, self.instances)
+        with_tools = [m.instance for m in self.instances if family(m.family).simulation]
+        self._servers = Servers(self.folder.path / INSTANCES, with_tools)
         self._catch_signals()
         with Progress("episodes", count, quiet=not self.log.lines) as self._progress:
             pulse = asyncio.create_task(self._pulse())
@@ -225,7 +237,7 @@ class Batch:
             if isinstance(error, Failure) and what(error).then in ("model", "run"):
                 raise
             problem = _problem(error)
-        version = self._latest[job.key][0] + 1 if job.key in self._latest else 0
+        version = self._verdicts[job.key][0] + 1 if job.key in self._verdicts else 0
         record = self._record(job, asking, state, grade, problem)
         await self.journal.record(job.key, version, record, outcome)
         self._progress.add(cost=record.cost, error=problem is not None)
@@ -265,7 +277,7 @@ class Batch:
         name, prompts = self.memory_of(job), self.folder.prompts
         others = None
         if name in NEEDS_OTHER:
-            others = other_rounds(job.instance, self.instances, prompts)
+            others = other_rounds(job.instance, [m.instance for m in self.instances], prompts)
         return MEMORIES[name](Context(prompts, others))
 
     def memory_of(self, job: Job) -> str:

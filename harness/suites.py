@@ -30,7 +30,7 @@ class Suite(Noun, frozen=True):
     """A named list of entries, or instances from files by the digest of their content.
 
     `files` are names of the user's files in a public `format`; `content` is their digest, or that
-    of one file of instances.
+    of one file of instances. `ranked`: whether its models are given ranks.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Suite(Noun, frozen=True):
     format: str | None = None
     files: tuple[str, ...] = ()
     content: str | None = None
+    ranked: bool = True
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -86,9 +87,11 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Suite:
-    """A suite that comes with the project, settings resolved."""
+    """A suite that comes with the project, settings resolved; `include` names others' entries."""
     text = (files("tasks") / "suites" / f"{name}.toml").read_text(encoding="utf-8")
     raw = msgspec.toml.decode(text)
+    included = [entry for other in raw.pop("include", []) for entry in load(other).entry]
+    raw["entry"] = [*included, *raw.get("entry", [])]
     suite: Suite = msgspec.convert({"name": name, **raw}, Suite)
     return _resolved(suite, {})
 

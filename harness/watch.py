@@ -104,6 +104,7 @@ class Frame(msgspec.Struct, frozen=True):
 def read_frame(path: Path) -> Frame:
     """The state of a run folder now; nothing is written."""
     folder = Folder.open(path)
+    folder.require_suite()
     how = folder.manifest.configuration
     try:
         with closing(open_to_read(path)) as db:
@@ -118,7 +119,8 @@ def read_frame(path: Path) -> Frame:
                 standing.calls_each = max(1.0, answers[name] / max(1, ended))
             faults = dict(db.execute(_FAULTS))
             slowest = tuple(
-                Slow(a, b, c, d, bool(e)) for a, b, c, d, e in db.execute(_SLOWEST, (SLOWEST,))
+                Slow(key, seconds, tried, path_, bool(open_))
+                for key, seconds, tried, path_, open_ in db.execute(_SLOWEST, (SLOWEST,))
             )
             last = _last(db)
     except sqlite3.Error as error:

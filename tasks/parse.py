@@ -30,7 +30,7 @@ _HALF = re.compile("[\ud800-\udfff]")
 
 def parse_object(reply: Reply, key: str) -> Parsed:
     """Find the answer object `{key: ...}`; without one, `problem` says why in one line."""
-    spoken, thinking = _without_thoughts(reply.text)
+    spoken, thinking = without_thoughts(reply.text)
     text = spoken[-LONGEST:]
     found, end = _last_object(text, key)
     if reply.finish != "length":
@@ -46,7 +46,7 @@ def parse_object(reply: Reply, key: str) -> Parsed:
     return Parsed(problem=f"the reply was cut off at its token limit; {why}")
 
 
-def _without_thoughts(text: str) -> tuple[str, bool]:
+def without_thoughts(text: str) -> tuple[str, bool]:
     """What is said aloud, and whether a thought is left open.
 
     A `</think>` alone ends a thought that the prompt began, or an outer one: all before it goes.

@@ -13,6 +13,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -68,6 +69,7 @@ class Loopback:
     def __init__(self, answer: Answer, *, delay: float = 0.0, port: int = 0) -> None:
         self.requests: list[Received] = []
         self.most_at_once = 0
+        self.spans: list[tuple[float, float]] = []  # when each request came and was answered
         self._answer, self._delay, self._port = answer, delay, port
         self._under_way = 0
         self._ready = threading.Event()
@@ -122,6 +124,7 @@ class Loopback:
         self.requests.append(Received(request.path, headers, body))
         number = len(self.requests)
         self._under_way += 1
+        came = monotonic()
         self.most_at_once = max(self.most_at_once, self._under_way)
         try:
             answer = self._answer(number, body)
@@ -133,6 +136,7 @@ class Loopback:
             return _json(whole)
         finally:
             self._under_way -= 1
+            self.spans.append((came, monotonic()))
 
     async def _count(self, _: web.Request) -> web.Response:
         return _json({"requests": len(self.requests), "most_at_once": self.most_at_once})

@@ -183,7 +183,7 @@ def by_id(project: Compiled, starts: Sequence[int]) -> dict[str, int]:
 # Lists --------------------------------------------------------------------------------------
 
 
-def priority_list(project: Compiled, keys: Sequence[int]) -> list[int]:
+def priority_list(project: Compiled, keys: Sequence[float]) -> list[int]:
     """Always the ready task with the least key next; ties go to payload order."""
     waiting = [len(group) for group in project.predecessors]
     ready = [(keys[i], i) for i, count in enumerate(waiting) if count == 0]

@@ -53,6 +53,7 @@ def _shortcuts(name: str, given: Sequence[Any]) -> Sequence[Any]:
 
 def _run(path: Path, options: Namespace) -> int:
     folder = Folder.open(path)
+    folder.require_suite()
     folder.lock()
     manifest, made = folder.manifest, folder.instances()
     how, log = manner(options), Log(options.log_json)
@@ -62,6 +63,7 @@ def _run(path: Path, options: Namespace) -> int:
         report = asyncio.run(Audit(batch, _lanes(manifest, how, log)).run())
     finally:
         journal.close()
+        folder.unlock()
     return _told(report, options.json)
 
 

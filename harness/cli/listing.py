@@ -4,6 +4,8 @@ from argparse import Namespace
 
 from harness import suites
 from harness.agents.base import AGENTS
+from harness.evolve.domain import domain
+from harness.evolve.domain import names as domain_names
 from harness.models.build import PROVIDERS
 from harness.registry import FAMILIES, family
 from memory.base import MEMORIES
@@ -23,6 +25,9 @@ def show(options: Namespace) -> int:  # noqa: ARG001
     for name in FAMILIES:
         for policy, what in family(name).policies.items():
             print(f"  policy/{policy:16} {name}, {what.kind}: {what.about}")
+    print("domains of makespan evolve")
+    for name in domain_names():
+        print(f"  {name:16} {domain(name).about}")
     print(f"providers\n  {', '.join(PROVIDERS)}")
     print(f"agents\n  {', '.join(AGENTS)}")
     print(f"memories\n  {', '.join(MEMORIES)}")

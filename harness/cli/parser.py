@@ -54,11 +54,7 @@ def build_parser() -> Parser:
         dest="command", required=True, metavar="COMMAND", parser_class=_Parser
     )
 
-    def add(name: str, about: str, act: str) -> Parser:
-        one = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
-        one.set_defaults(act=_later(act))
-        return one
-
+    add = adder(commands)
     add("list", "Show families, suites, policies, agents and memories.", "listing.show")
     _generate(add("generate", "Make instances of a family, one a line.", "instances.generate"))
     _import(add("import", "Read instances from a public format.", "instances.import_"))
@@ -76,8 +72,30 @@ def build_parser() -> Parser:
     _timeline(add("timeline", "Show an episode's tool calls beside the optimal ones.",
                   "timeline.timeline"))  # fmt: skip
     _mcp(add("mcp", "Serve the tools of an instance to any MCP client.", "mcp.serve"))
+    _evolve(add("evolve", "Let models invent heuristics, beside a search without a model."))
     _publish(add("publish", "Put result tables on a Hugging Face hub.", "publishing.publish"))
+    _report(add("report", "Write runs of one suite as a page with pictures.", "report.report"))
     return parser
+
+
+def sandbox(p: Any) -> None:
+    """Options of commands that run programs."""
+    p.add_argument("--workers", type=partial(natural, most=1000), default=2,
+                   help="programs run at once (2)")  # fmt: skip
+    p.add_argument("--unsafe", action="store_true",
+                   help="run programs even where they cannot be isolated")  # fmt: skip
+
+
+def adder(commands: Any) -> Callable[..., Parser]:
+    """What adds a command: its name, a line about it, and `module.function` that does it."""
+
+    def add(name: str, about: str, act: str | None = None) -> Parser:
+        one: Parser = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
+        if act:
+            one.set_defaults(act=_later(act))
+        return one
+
+    return add
 
 
 def _later(name: str) -> Callable[[argparse.Namespace], int]:
@@ -158,6 +176,7 @@ def _run(p: Parser) -> None:
 def _resume(p: Parser) -> None:
     p.add_argument("folder", type=Path, metavar="DIR")
     _manner(p)
+    sandbox(p.add_argument_group("of makespan evolve"))
 
 
 def _merge(p: Parser) -> None:
@@ -173,6 +192,13 @@ def _watch(p: Parser) -> None:
 
 def _regrade(p: Parser) -> None:
     p.add_argument("folder", type=Path, metavar="DIR")
+
+
+def _evolve(p: Parser) -> None:
+    from harness.cli.parser_evolve import add_actions
+
+    add_actions(adder(p.add_subparsers(dest="action", required=True, metavar="ACTION",
+                                       parser_class=_Parser)))  # fmt: skip
 
 
 def _board(p: Parser) -> None:
@@ -219,6 +245,12 @@ def _publish(p: Parser) -> None:
     p.add_argument("--revision", default="main", metavar="R", help="its branch (main)")
     p.add_argument("--private", action="store_true", help="if it is made, it is private")
     p.add_argument("--dry-run", action="store_true", help="show the files, write nothing")
+
+
+def _report(p: Parser) -> None:
+    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("--html", type=Path, required=True, metavar="F", help="the page")
+    p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
 
 
 def _settings(p: Parser) -> None:

@@ -1,6 +1,7 @@
 """Commands that ask models: run, resume; and regrade, which asks nobody."""
 
 import asyncio
+import gc
 import os
 import sys
 from argparse import Namespace
@@ -26,6 +27,7 @@ from harness.folder import (
     environment,
 )
 from harness.importers import read_files
+from harness.instances import Made
 from harness.journal import Journal
 from harness.lane import Patience
 from harness.log import Log
@@ -53,6 +55,7 @@ def say(line: str) -> None:
 
 def run(options: Namespace) -> int:
     """`makespan run`: begin a run or take it up, then print its board."""
+    gc.disable()
     for what, name, known in (
         ("agent", options.agent, AGENTS),
         ("memory", options.memory or "none", MEMORIES),
@@ -98,10 +101,16 @@ def _part(shard: tuple[int, int] | None) -> str:
 
 def resume(options: Namespace) -> int:
     """`makespan resume DIR`."""
+    gc.disable()  # a third of the time to read 100,000 episodes; `_perform` turns it on again
     folder = Folder.open(options.folder)
     folder.lock()
-    made = folder.instances()
-    names = _families(folder.manifest.configuration.suite, made)
+    if folder.manifest.configuration.evolve:
+        from harness.cli.evolving import take_up
+
+        gc.enable()
+        return take_up(folder, options)
+    made = (instance.family for instance in folder.instances())
+    names = folder.manifest.configuration.suite.families or tuple(dict.fromkeys(made))
     models = _models(folder.manifest, names, options.max_connections)
     return _perform(folder, models, options)
 
@@ -109,11 +118,13 @@ def resume(options: Namespace) -> int:
 def regrade(options: Namespace) -> int:
     """`makespan regrade DIR`."""
     folder = Folder.open(options.folder)
+    folder.require_suite()
     folder.lock()
     journal = Journal(folder.path)
     batch = Batch(folder, journal, folder.instances())
     changed, total = asyncio.run(batch.regrade())
     journal.close()
+    folder.unlock()
     print(f"changed {changed} of {total}")
     return 0
 
@@ -160,6 +171,10 @@ def _specs(options: Namespace, families: tuple[str, ...]) -> tuple[ModelSpec, ..
     providers = {name.partition("/")[0].partition("-")[0] for name in names} - {"policy"}
     if options.base_url and len(providers) > 1:
         raise InputError(f"--base-url is for one provider's models, not for {sorted(providers)}")
+    if any(name.startswith("policy/file:") for name in names):
+        from harness.evolve.policy import with_content
+
+        names = [with_content(name) for name in names]
     if len(set(names)) < len(names):
         raise InputError("the same --model is given twice")
     return tuple(ModelSpec(name, _address(name, options.base_url)) for name in names)
@@ -233,10 +248,13 @@ def _perform(folder: Folder, models: Sequence[Model], options: Namespace) -> int
     journal = Journal(folder.path)
     batch = Batch(folder, journal, made, manner(options), log)
     log.event("begin", folder=str(folder.path), episodes=len(made))
+    gc.freeze()  # what was read stays
+    gc.enable()
     try:
         counts = asyncio.run(batch.run(models))
     finally:
         journal.close()
+        folder.unlock()
     if counts["done"] or not counts["left"]:
         print_board(read_board([folder.path]))
     log.say(f"run folder: {folder.path}")
@@ -275,15 +293,16 @@ def _today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
-def _enough_users(memory: str, made: Sequence[Instance[Any]]) -> None:
+def _enough_users(memory: str, made: Sequence[Made]) -> None:
     """InputError if a memory that shows another user's rounds finds somebody alone."""
     if memory in NEEDS_OTHER:
-        for instance in made:
-            if neighbour(instance, made) is None:
+        run = [one.instance for one in made]
+        for instance in run:
+            if neighbour(instance, run) is None:
                 raise InputError(f"memory {memory!r} needs two users of a kind: a larger --limit")
 
 
-def _instances(folder: Folder) -> list[Instance[Any]]:
+def _instances(folder: Folder) -> list[Made]:
     """The run's instances: those in its folder, and new ones up to the limit."""
     manifest = folder.manifest
     suite, limit = manifest.configuration.suite, manifest.limit
@@ -296,7 +315,7 @@ def _instances(folder: Folder) -> list[Instance[Any]]:
             _same_generators(folder)
             with Progress("instances", total - len(made)) as progress:
                 for line in folder.add_instances(map(instances.make, missing)):
-                    made.append(instances.decode(line, "made"))
+                    made.append(Made(line, "made"))
                     progress.add()
     folder.all_made()
     return made[:limit]

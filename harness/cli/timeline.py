@@ -14,17 +14,18 @@ from tasks.base import InputError
 def timeline(options: Namespace) -> int:
     """`makespan timeline`: the calls of each model's episode, beside those of the reference."""
     folder = Folder.open(options.folder)
-    found = {instance.id: instance for instance in folder.instances()}
+    found = {made.id: made for made in folder.instances()}
     if options.id not in found:
         raise InputError(f"{options.folder} has no instance {options.id!r}")
-    instance = found[options.id]
+    made = found[options.id]
+    instance = made.instance
     if not family(instance.family).simulation:
         raise InputError(f"{instance.id} is of the family {instance.family}, which has no tools")
     models = [spec.name for spec in folder.manifest.configuration.models]
     if options.model and options.model not in models:
         raise InputError(f"{options.folder} has no model {options.model!r}: {', '.join(models)}")
     wanted = [options.model] if options.model else models
-    outcomes = {m: read_outcome(folder.path, Job(instance, m, options.epoch).key) for m in wanted}
+    outcomes = {m: read_outcome(folder.path, Job(made, m, options.epoch).key) for m in wanted}
     known = {model: outcome for model, outcome in outcomes.items() if outcome is not None}
     for line in drawing(instance, known, max(LEAST, shutil.get_terminal_size((100, 24)).columns)):
         print(line)

@@ -8,8 +8,11 @@ from typing import Any
 
 import msgspec
 
+from harness.models.base import Model
 from harness.registry import Policy, family
 from tasks.base import Ask, InputError, Reply, Usage
+
+FILE = "file:"  # begins the name of a policy that is a program in a file
 
 
 class PolicyModel:
@@ -47,8 +50,15 @@ class PolicyModel:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 
-def build_policy(name: str, families: tuple[str, ...]) -> PolicyModel:
-    """The policy of that name in every family of a run that has it; InputError if none does."""
+def build_policy(name: str, families: tuple[str, ...]) -> Model:
+    """The policy of that name in every family of a run that has it; InputError if none does.
+
+    `file:PATH` is a program of a file, run in the sandbox.
+    """
+    if name.startswith(FILE):
+        from harness.evolve.policy import ProgramModel
+
+        return ProgramModel(name.removeprefix(FILE), families)
     having = {f: family(f).policies[name] for f in families if name in family(f).policies}
     if not having:
         known = "; ".join(f"of {f}: {', '.join(family(f).policies)}" for f in families)
@@ -59,4 +69,8 @@ def build_policy(name: str, families: tuple[str, ...]) -> PolicyModel:
 def is_asked(model: str, name: str) -> bool:
     """Whether a model takes part in a family: a policy only where there is one of its name."""
     provider, _, policy = model.partition("/")
+    if provider == "policy" and policy.startswith(FILE):
+        from harness.evolve.policy import domain_of
+
+        return domain_of(policy.removeprefix(FILE)).family == name
     return provider != "policy" or policy in family(name).policies

@@ -3,10 +3,13 @@
 import sys
 
 from tests.benchmarks import (
+    bench_board,
     bench_calendar,
     bench_code,
+    bench_evolve,
     bench_mcp,
     bench_psplib,
+    bench_resume,
     bench_runner,
     bench_sandbox,
     bench_tardiness,
@@ -18,7 +21,10 @@ def main() -> int:
     """Run all, print a line a promise."""
     limits = [
         *bench_code.main(),
+        *bench_evolve.main(),
         *bench_runner.main(),
+        *bench_board.main(),
+        *bench_resume.main(),
         *bench_calendar.main(),
         *bench_tardiness.main(),
         *bench_sandbox.main(),

@@ -12,7 +12,8 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks.limits import Limit
-from tests.harness.helpers import command, instances
+from tests.harness.helpers import command, instances, zeros
+from tests.loopback import Loopback
 
 BARE = """
 import asyncio, sys
@@ -32,6 +33,8 @@ async def main():
 asyncio.run(main())
 """
 SMALL, LARGE, LIMIT = 100, 1000, 1.5
+MEMORY = 120  # MB
+AT_ONCE, FILLED, LATENCY = 100, 0.95, 0.2
 
 
 def cpu(words: list[str]) -> float:
@@ -65,6 +68,37 @@ def main() -> list[Limit]:
     return [
         Limit("run loop over bare script, total CPU", ours[LARGE] / bare[LARGE], LIMIT),
         Limit("run loop over bare script, marginal CPU", margins[0] / margins[1], LIMIT),
+        *slots(),
+    ]
+
+
+def slots() -> list[Limit]:
+    """How many of 100 places are taken at 200 ms a call, and the most memory on the way.
+
+    Seconds in flight, as the server sees them, between the first request and the last, over 100
+    times that span; the best of three runs.
+    """
+    shares, peaks = [], []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        file = instances(folder / "i.jsonl", LARGE, level=1)
+        for k in range(3):
+            with Loopback(zeros, delay=LATENCY) as server:
+                process = subprocess.Popen(
+                    command("run", file, "--model", "openai/m", "--base-url", server.url,
+                            "--max-connections", AT_ONCE, "--out", folder / f"slots-{k}"),
+                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                )  # fmt: skip
+                _, _, usage = os.wait4(process.pid, 0)
+                peaks.append(usage.ru_maxrss / 1024)
+            last = max(came for came, _ in server.spans)
+            first = min(came for came, _ in server.spans)
+            flown = sum(min(end, last) - came for came, end in server.spans)
+            shares.append(flown / (AT_ONCE * (last - first)))
+    print(f"places filled at {LATENCY:g} s a call: {', '.join(f'{x:.3f}' for x in shares)}")
+    return [
+        Limit(f"share of {AT_ONCE} places filled", max(shares), FILLED, least=True),
+        Limit(f"peak MB of a run of {LARGE} samples", min(peaks), MEMORY),
     ]
 
 

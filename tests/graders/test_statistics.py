@@ -192,8 +192,10 @@ def test_the_bootstrap_of_a_ratio_covers_where_instances_are_clusters() -> None:
     assert 0.93 <= hits / BOARDS <= 0.97
 
 
-def test_bundles_resample_like_single_values() -> None:
+@pytest.mark.parametrize("ordered", [False, True])
+def test_bundles_resample_like_single_values(ordered: bool) -> None:
     values = simulated(4).exponential(1, 20_000).tolist()
+    values = sorted(values) if ordered else values  # as by level
     found = bootstrap(values)
     error = numpy.std(values) / len(values) ** 0.5
     assert found.low == pytest.approx(mean(values) - 1.96 * error, abs=0.3 * error)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graders.tardiness import grade, skill, summarise, violations
+from graders.statistics import skill
+from graders.tardiness import grade, summarise, violations
 from tasks.base import (
     Grade,
     Instance,

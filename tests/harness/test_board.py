@@ -3,15 +3,26 @@
 import csv
 import io
 import json
+import re
+from html.parser import HTMLParser
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import msgspec
+import pytest
 
-from harness.board import Board, as_csv, as_json
+from generators.tardiness import generate
+from harness.board import Board, as_csv, as_json, read_board
 from harness.board import build_board as build
+from harness.board_html import as_html
+from harness.cli import main
 from harness.gather import Asked
-from harness.render import notes
+from harness.instances import encode
+from harness.journal import read_records
+from harness.ranking import side_by_side
+from harness.registry import FAMILIES, family
+from harness.render import contestants, notes, print_board, shown_metrics
 from tasks.base import Grade, Problem, Record, Verdict
 from tests.harness.helpers import instances, makespan, zeros
 from tests.loopback import Loopback
@@ -33,8 +44,8 @@ def record(k: int, verdict: str = "valid", **changes: Any) -> Record:
     return Record(**fields)
 
 
-def build_board(records: list[Record], sizes: dict[str, int]) -> Board:
-    return build([Asked(r, {}) for r in records], sizes)
+def build_board(records: list[Record], sizes: dict[str, int], **setup: Any) -> Board:
+    return build([Asked(r, setup) for r in records], sizes)
 
 
 def failed(k: int, **changes: Any) -> Record:
@@ -129,6 +140,194 @@ def test_the_table_reads_well_in_a_file(tmp_path: Path) -> None:
     csv_file = tmp_path / "b.csv"
     assert makespan("board", tmp_path / "x", "--csv", csv_file).returncode == 0
     assert csv_file.read_text().startswith("family,cell,model,")
+
+
+def graded(model: str, share: float, n: int = 60, **changes: Any) -> list[Record]:
+    """Records of a model that answers a share of the instances, the first ones, feasibly."""
+    verdicts = ["valid" if k < share * n else "infeasible" for k in range(n)]
+    return [record(k, v, model=model, **changes) for k, v in enumerate(verdicts)]
+
+
+def ranks(board: Board) -> dict[str, tuple[int, int] | None]:
+    return {r.model: (r.rank.low, r.rank.high) if r.rank else None for r in board.rows}
+
+
+def test_models_are_ranked_and_yardsticks_are_not() -> None:
+    shares = {"openai/a": 0.9, "openai/b": 0.5, "openai/c": 0.48, "policy/edf": 0.7,
+              "policy/exact": 1.0}  # fmt: skip
+    board = build_board([r for m, share in shares.items() for r in graded(m, share)], {})
+    assert ranks(board) == {
+        "policy/exact": None, "openai/a": (1, 1), "policy/edf": None, "openai/b": (2, 3),
+        "openai/c": (2, 3),
+    }  # fmt: skip
+    [said] = [note for note in notes(board) if "ranked" in note]
+    assert said.startswith("rcpsp: 3 models ranked; of two that differ by 0.1")
+    assert ranks(build_board(graded("openai/a", 0.9), {})) == {"openai/a": None}
+
+
+def test_the_ranking_is_by_cell() -> None:
+    records = [
+        r
+        for axes, better in (("none", "openai/a"), ("windows", "openai/b"))
+        for model in ("openai/a", "openai/b")
+        for r in graded(model, 0.9 if model == better else 0.2,
+                        settings={"edges": 4, "axes": axes})
+    ]  # fmt: skip
+    found = {(r.cell["axes"], r.model): r.rank for r in build_board(records, {}).rows}
+    assert [r.low for r in found.values() if r] == [1, 2, 1, 2]
+    assert found[("windows", "openai/b")] == found[("none", "openai/a")]
+
+
+def test_a_model_without_a_score_is_not_ranked() -> None:
+    lost = [failed(k, model="openai/c") for k in range(60)]
+    board = build_board([*graded("openai/a", 0.9), *graded("openai/b", 0.2), *lost], {})
+    assert ranks(board) == {"openai/a": (1, 1), "openai/b": (2, 2), "openai/c": None}
+
+
+def test_what_was_not_asked_the_same_is_not_ranked_together() -> None:
+    """Agent, memory and sampling; where a model is served is no difference."""
+    same = [Asked(r, {"temperature": 0.0, "base_url": m}) for m in ("openai/a", "openai/b")
+            for r in graded(m, 0.5)]  # fmt: skip
+    cases: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+        ({"temperature": 1.0}, {}, "temperature is 1.0 and 0.0"),
+        ({"temperature": 0.0}, {"memory": "facts"}, "memory is 'facts' and 'none'"),
+        ({"temperature": 0.0}, {"agent": "vote"}, "agent is 'vote' and 'direct'"),
+    ]
+    for setup, changes, why in cases:
+        other = [Asked(r, setup) for m in ("openai/c", "openai/d")
+                 for r in graded(m, 0.9, **changes)]  # fmt: skip
+        board = build([*same, *other], {})
+        assert ranks(board) == dict.fromkeys(
+            ("openai/c", "openai/d", "openai/a", "openai/b"), (1, 2)
+        )
+        assert any(f"ranked apart: {why}" in note for note in notes(board))
+    assert not any("apart" in note for note in notes(build(same, {})))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_headline_is_the_mean_over_strata(name: str, tmp_path: Path) -> None:
+    """What is ranked and compared is what the board shows."""
+    policies = list(family(name).policies)[:2]
+    generated = [
+        instance
+        for level in (3, 5)
+        for index in range(3)
+        for instance in [family(name).generate(level, 0, index, {})]
+    ]
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(b"".join(encode(i) + b"\n" for i in generated))
+    models = [word for p in policies for word in ("--model", f"policy/{p}")]
+    assert main(["run", str(file), *models, "--out", str(tmp_path / "x")]) == 0
+    for row in read_board([tmp_path / "x"]).rows:
+        records = [r for r in read_records(tmp_path / "x") if r.model == row.model]
+        means = [mean(s[0] for s in stratum.values()) for stratum in side_by_side(name, [records])]
+        assert row.score.value == pytest.approx(mean(means))
+
+
+def test_several_epochs_have_pass_at_k() -> None:
+    records = [record(k, "valid" if e == 0 else "infeasible", epoch=e) for k in range(6)
+               for e in range(4)]  # fmt: skip
+    [row] = build_board(records, {}).rows
+    assert {m: row.metrics[m].value for m in row.metrics if m.startswith("pass")} == {
+        "pass@2": 0.5, "pass^2": 0, "pass@4": 1, "pass^4": 0,
+    }  # fmt: skip
+    assert [m for m in shown_metrics([row]) if m.startswith("pass")] == ["pass@4", "pass^4"]
+    errors = [failed(k, epoch=4) for k in range(6)]
+    [row] = build_board([*records, *errors], {}).rows
+    assert "pass@5" not in row.metrics
+    assert not any(m.startswith("pass") for m in build_board(graded("a", 1), {}).rows[0].metrics)
+
+
+def several(folder: Path) -> list[Path]:
+    """Two runs of different families."""
+    made = [generate(5, 0, k, {}) for k in range(3)]
+    (folder / "jobs.jsonl").write_bytes(b"".join(encode(i) + b"\n" for i in made))
+    files = {"a": instances(folder / "projects.jsonl", 3), "b": folder / "jobs.jsonl"}
+    for name, file in files.items():
+        assert main(["run", str(file), "--out", str(folder / name)]) == 0
+    return [folder / name for name in files]
+
+
+def test_families_stand_side_by_side_without_an_average(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = several(tmp_path)
+    capsys.readouterr()
+    print_board(read_board(both))
+    printed = capsys.readouterr().out
+    table = printed.split("\n\n")[1].splitlines()
+    assert re.split(r"\s{2,}", table[0].strip())[1:] == [
+        "kind", "rcpsp (95 % interval)", "tardiness (95 % interval)",
+    ]  # fmt: skip
+    names = [line.split()[0] for line in table[2:]]
+    assert len(names) == len(set(names))
+    assert {"policy/exact", "policy/edf", "policy/mddc"} <= set(names)
+    exact = next(line for line in table if "policy/exact" in line)
+    assert exact.count("1.000 (") == 2
+
+
+class Page(HTMLParser):
+    """What a page shows: its text by cell, what it sorts by, and what it would fetch."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.lines: list[list[str | None]] = []
+        self.linked: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        found = dict(attrs)
+        self.linked += [str(found[a]) for a in ("src", "href") if a in found]
+        if tag == "tr":
+            self.lines.append([])
+        if tag == "td":
+            self.lines[-1].append(found.get("data-value"))
+
+
+def test_the_page_has_the_boards_numbers_and_fetches_nothing(tmp_path: Path) -> None:
+    both = map(str, several(tmp_path))
+    page_file, csv_file = tmp_path / "b.html", tmp_path / "b.csv"
+    assert main(["board", *both, "--html", str(page_file), "--csv", str(csv_file)]) == 0
+    text = page_file.read_text()
+    page = Page(text)
+    assert page.linked == []
+    assert not re.search(r"https?://|@import|url\(", text)
+    assert {"caption", "button", "th"} <= set(page.tags)
+    shown = {float(v) for line in page.lines for v in line if v is not None}
+    for row in csv.DictReader(io.StringIO(csv_file.read_text())):
+        for column in ("score", "n", "infeasible", "tokens", "cost", "seconds"):
+            assert float(row[column]) in shown
+    assert len({len(line) for line in page.lines[2:]}) == 1  # every line has every column
+
+
+def test_one_family_stands_by_score_and_several_by_name() -> None:
+    ours = [*graded("openai/a", 0.2), *graded("openai/b", 0.9), *graded("policy/edf", 0.5)]
+    one = build_board(ours, {}).rows
+    assert [name for name, _, _ in contestants(one)] == ["openai/b", "policy/edf", "openai/a"]
+    cells = [msgspec.structs.replace(r, settings={"axes": axes}) for r in ours
+             for axes in ("none", "windows")]  # fmt: skip
+    names = [name for name, _, _ in contestants(build_board(cells, {}).rows)]
+    assert names == ["openai/a", "openai/b", "policy/edf"]
+
+
+def test_a_page_escapes_what_it_is_given() -> None:
+    board = build_board(graded("openai/<script>alert(1)</script>", 0.5), {})
+    assert "<script>alert" not in as_html(board)
+    assert "&lt;script&gt;alert" in as_html(board)
+
+
+def test_ranks_are_columns_of_the_csv() -> None:
+    board = build_board([*graded("openai/a", 0.9), *graded("policy/edf", 0.5)], {})
+    lines = list(csv.DictReader(io.StringIO(as_csv(board))))
+    assert [line["rank_low"] for line in lines] == ["", ""]
+    board = build_board([*graded("openai/a", 0.9), *graded("openai/b", 0.5)], {})
+    lines = list(csv.DictReader(io.StringIO(as_csv(board))))
+    assert [(line["rank_low"], line["rank_high"], line["rank_of"]) for line in lines] == [
+        ("1", "1", "2"), ("2", "2", "2"),
+    ]  # fmt: skip
+    assert msgspec.json.decode(as_json(board), type=Board) == board
 
 
 def test_errors_at_a_whole_level_leave_no_score() -> None:

@@ -166,6 +166,12 @@ def run(words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
         ("resume dir", "dir is no run folder: it has no manifest.json"),
         ("regrade nothing", "nothing is no run folder"),
         ("board dir", "dir is no run folder"),
+        ("board dir --prices none.toml", "cannot read none.toml"),
+        ("board dir --prices good.jsonl", "good.jsonl"),
+        ("compare dir --model policy/edf", "two --model are compared, not 1"),
+        ("compare dir", "required: --model"),
+        ("compare dir --model policy/edf --model policy/serial", "dir is no run folder"),
+        ("compare dir --model a --model b --limit 0", "'0' is not a whole number from 1 on"),
     ],
 )
 def test_wrong_input(

@@ -5,9 +5,11 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from harness.journal import Journal, read_records
-from tasks.base import Problem, Record, Reply, StoreFailure
+from harness.journal import key_of as episode_key
+from tasks.base import Grade, Outcome, Parsed, Problem, Record, Reply, StoreFailure, Verdict
 
 
 def record(name: str, message: str = "x") -> Record:
@@ -56,8 +58,10 @@ def test_newest_version_of_each_record(tmp_path: Path) -> None:
     async def go() -> None:
         journal = Journal(tmp_path)
         for name, version in (("b", 0), ("a", 0), ("b", 1), ("b", 2)):
-            await journal.record(name, version, record(name, f"v{version}"), None)
-        assert journal.latest()["b"] == (2, record("b", "v2"))
+            key = episode_key("m", 0, name)
+            await journal.record(key, version, record(name, f"v{version}"), None)
+        assert journal.latest()[episode_key("m", 0, "b")] == (2, record("b", "v2"))
+        assert journal.verdicts()[episode_key("m", 0, "a")] == (0, "error")
         journal.close()
 
     asyncio.run(go())
@@ -120,3 +124,24 @@ def test_a_gap_in_the_numbers_of_episodes_is_no_trouble(tmp_path: Path) -> None:
         journal.close()
 
     asyncio.run(go())
+
+
+def graded(name: str) -> Record:
+    grade = Grade(Verdict.valid, 0.5, objective=3, bound=0, violations=({"kind": "x"},))
+    return replace(record(name), grade=grade, problem=None, calls=7, cost=0.0, memory_tokens=None)
+
+
+def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
+    """What is unknown, zero or empty is not written, and yet told apart."""
+    records = [record("a"), graded("b"), replace(record("c"), memory_calls=2, cost=1.5, epoch=3)]
+
+    async def go() -> None:
+        journal = Journal(tmp_path)
+        for one in records:
+            key = episode_key("m", one.epoch, one.instance)
+            await journal.record(key, 0, one, Outcome((Parsed(),)))
+        journal.close()
+
+    asyncio.run(go())
+    assert list(read_records(tmp_path)) == records
+    assert [v for _, v in Journal(tmp_path).verdicts().values()] == ["error", "valid", "error"]

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from harness import suites
-from harness.registry import family
+from harness.registry import FAMILIES, family
 from tasks.base import InputError
 from tasks.prompts import Prompts, installed
 
@@ -71,3 +71,14 @@ def test_settings_override_every_entry() -> None:
     assert {e.settings["setting"] for e in suite.entry} == {"datacentre"}
     with pytest.raises(InputError, match="no suite"):
         suites.find("nothing", level=None, seed=None, settings={})
+
+
+def test_the_standard_suite_is_that_of_every_family() -> None:
+    standard = suites.load("standard")
+    assert standard.families == ("rcpsp", "tardiness", "calendar", "tools")
+    assert set(standard.families) == set(FAMILIES)
+    parts = [suites.load(name) for name in standard.families]
+    assert standard.entry == tuple(entry for part in parts for entry in part.entry)
+    mini = suites.load("mini")
+    assert (mini.families, mini.ranked) == (standard.families, False)
+    assert standard.ranked

@@ -74,12 +74,12 @@ def test_an_episode_that_a_bug_ended_shows_what_was_said_before_it(
         raise ZeroDivisionError("a grader's bug")
 
     file = instances(tmp_path / "i.jsonl", 1)
-    words = ["run", str(file), "--model", "policy/edf", "--out", str(tmp_path / "run")]
     with monkeypatch.context() as patch:
         patch.setattr(graders.rcpsp, "grade", broken)
         registry.family.cache_clear()
-        assert main(words) == 1
-    registry.family.cache_clear()
+        out = tmp_path / "run"
+        assert main(["run", str(file), "--model", "policy/edf", "--out", str(out)]) == 1
+    registry.family.cache_clear()  # what was loaded meanwhile has the bug
     [one] = episodes(tmp_path / "run")
     assert one.record.problem is not None
     assert "a grader's bug" in one.record.problem.message

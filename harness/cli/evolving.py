@@ -1,0 +1,330 @@
+"""The commands of `makespan evolve`: run, score, show, export, compare; and how a run goes on."""
+
+import asyncio
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness import files, instances
+from harness.asking import NotKept, Stopped
+from harness.budget import Price, read_price
+from harness.cli.runs import RUNS
+from harness.evolve import rendering
+from harness.evolve.comparing import compare_runs
+from harness.evolve.domain import SPLITS, Domain, domain
+from harness.evolve.drive import Performer
+from harness.evolve.evaluator import Evaluator
+from harness.evolve.exporting import exported
+from harness.evolve.null import build_null
+from harness.evolve.plan import NULLS, Plan
+from harness.evolve.report import Report, report
+from harness.evolve.scoring import score_program
+from harness.evolve.study import Results, Study
+from harness.folder import FORMAT, Configuration, Folder, Manifest, ModelSpec, environment
+from harness.journal import Journal
+from harness.lane import Lane, Patience
+from harness.log import Log
+from harness.models.base import Model, Sampling
+from harness.models.build import build_model
+from harness.pace import Pace
+from harness.progress import Progress
+from harness.request import digest
+from harness.sandbox.sandbox import Sandbox
+from harness.suites import Suite
+from tasks.base import InputError, Instance
+from tasks.prompts import installed
+
+
+def run(options: Namespace) -> int:
+    """`makespan evolve run DOMAIN`: begin a search or take it up, then print its report."""
+    about, prompts = domain(options.domain), installed()
+    plan = _plan(options, about)
+    wanted = [w for split in SPLITS for w in about.wanted(split, plan.limit)]
+    suite = Suite(f"evolve-{about.name}", about.about, content=digest(wanted))
+    configuration = Configuration(
+        suite=suite,
+        versions={"evolve": f"prompts {prompts.digest('evolve')}"},
+        lock=digest([suite, about.lock, prompts.digest("evolve")]),
+        models=_specs(options),
+        agent="evolve",
+        sampling=_sampling(options),
+        evolve=plan,
+    )
+    manifest = Manifest(FORMAT, configuration, environment(), None, None, options.api_key_env)
+    models = _models(manifest)  # what is missing is told before anything is made
+    path = options.out or RUNS / configuration.folder_name
+
+    def made() -> Iterator[bytes]:
+        with Progress("instances", len(wanted)) as progress:
+            for one in wanted:
+                yield instances.make(one)
+                progress.add()
+
+    folder = Folder.create(path, manifest, prompts, made())
+    folder.lock()
+    folder.all_made()
+    return _perform(folder, models, options)
+
+
+def _plan(options: Namespace, about: Domain) -> Plan:
+    return Plan(
+        domain=about.name,
+        lock=about.lock,
+        calls=options.calls,
+        seed=options.seed,
+        islands=options.islands,
+        lag=options.lag,
+        axis=options.axis,
+        edit=options.edit,
+        limit=options.limit,
+        prices=_prices(options),
+        tokens=options.max_tokens,
+        cost=options.max_cost,
+        wall=options.max_time,
+        seconds=options.program_seconds,
+        memory_mb=options.program_memory,
+        numpy=options.numpy,
+        nulls=tuple(n for n in NULLS if n not in options.model),
+    )
+
+
+def _prices(options: Namespace) -> dict[str, Price]:
+    prices = dict(map(read_price, options.price))
+    for name in prices:
+        if name not in options.model:
+            raise InputError(f"--price {name}: the run's models are {', '.join(options.model)}")
+    return prices
+
+
+def _specs(options: Namespace) -> tuple[ModelSpec, ...]:
+    if len(set(options.model)) < len(options.model):
+        raise InputError("the same --model is given twice")
+    if len(options.model) > 1 and any(name.startswith("policy/") for name in options.model):
+        raise InputError("a search without a model stands alone: give one --model policy/...")
+    return tuple(
+        ModelSpec(name, None if name.startswith("policy/") else options.base_url)
+        for name in options.model
+    )
+
+
+def _sampling(options: Namespace) -> Sampling:
+    return Sampling(
+        temperature=options.temperature,
+        max_tokens=options.max_output_tokens,
+        seed=options.model_seed,
+        reasoning_effort=options.reasoning_effort,
+        extra=options.extra_body,
+    )
+
+
+def _models(manifest: Manifest) -> dict[str, Model]:
+    plan = manifest.configuration.evolve
+    assert plan is not None
+    made: dict[str, Model] = {name: build_null(name) for name in plan.nulls}
+    for spec in manifest.configuration.models:
+        if spec.name.startswith("policy/"):
+            made[spec.name] = build_null(spec.name)
+        else:
+            made[spec.name] = build_model(
+                spec.name, manifest.configuration.sampling, base_url=spec.base_url,
+                api_key_env=manifest.api_key_env, max_connections=plan.lag,
+            )  # fmt: skip
+    return made
+
+
+# A run folder -------------------------------------------------------------------------------
+
+
+def take_up(folder: Folder, options: Namespace) -> int:
+    """`makespan resume DIR` of a search; the folder is locked."""
+    return _perform(folder, _models(folder.manifest), options)
+
+
+def _perform(folder: Folder, models: Mapping[str, Model], options: Namespace) -> int:
+    """Go on with a search, and print its report; status 1 if it is not finished."""
+    study, splits = _study(folder)
+    plan, manifest, log = study.plan, folder.manifest, Log()
+    journal = Journal(folder.path)
+    try:
+        with (
+            _sandbox(plan, options) as sandbox,
+            ThreadPoolExecutor(options.workers) as pool,
+            Progress("calls", None) as progress,
+        ):
+            performer = Performer(
+                journal,
+                Evaluator(study.domain, plan, splits, sandbox),
+                manifest.configuration.sampling,
+                _lanes(models, plan, options, log),
+                pool,
+                lambda reply: progress.add(cost=getattr(reply, "cost", None)),
+            )
+            results = asyncio.run(_driven(study, performer, log))
+    finally:
+        journal.close()
+    made = report(study, results)
+    rendering.print_report(made)
+    log.say(f"run folder: {folder.path}")
+    if results is None:
+        log.say(f"not finished: makespan resume {folder.path}")
+    return 1 if results is None else 0
+
+
+def _lanes(
+    models: Mapping[str, Model], plan: Plan, options: Namespace, log: Log
+) -> dict[str, Lane]:
+    """How each model is asked: up to the lag at once, within what its provider bears."""
+    patience = Patience(attempts=options.max_attempts, seconds=options.attempt_timeout)
+    return {
+        name: Lane(model, Pace(plan.lag, options.rpm, options.tpm), patience, log=log)
+        for name, model in models.items()
+    }
+
+
+def _sandbox(plan: Plan, options: Namespace) -> Sandbox:
+    """The sandbox of a plan; its walls are told."""
+    sandbox = Sandbox(workers=options.workers, numpy=plan.numpy, unsafe=options.unsafe)
+    for layer in sandbox.layers:
+        print(f"sandbox: {layer}", file=sys.stderr)
+    return sandbox
+
+
+async def _driven(study: Study, performer: Performer, log: Log) -> Results | None:
+    """Drive to the end, or until it is stopped (None); a second signal does not wait for calls."""
+    loop, me = asyncio.get_running_loop(), asyncio.current_task()
+
+    def stop() -> None:
+        if performer.stopped and me:
+            me.cancel()
+            return
+        performer.stop()
+        log.say("stopping: waiting for what is under way; once more to stop at once")
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    try:
+        return await performer.perform(study.program())
+    except Stopped:
+        return None
+    except asyncio.CancelledError:
+        if not performer.stopped:
+            raise
+        return None
+    finally:
+        for lane in performer.lanes.values():
+            await lane.close()
+
+
+def _study(folder: Folder) -> tuple[Study, dict[str, list[Instance[Any]]]]:
+    """The study of a run folder, with its instances and templates; InputError if it is none."""
+    configuration = folder.manifest.configuration
+    plan = configuration.evolve
+    if plan is None:
+        raise InputError(f"{folder.path} is no search for programs: it is a run of a suite")
+    about = domain(plan.domain)
+    if about.lock != plan.lock:
+        raise InputError(
+            f"{folder.path}: the domain {about.name} is not what it was when this began:"
+            " go on with the makespan that began it"
+        )
+    found = [made.instance for made in folder.instances()]
+    splits = {
+        name: [i for i in found if i.seed == suite.seed] for name, suite in about.splits.items()
+    }
+    models = [spec.name for spec in configuration.models]
+    return Study(models, about, plan, folder.prompts, splits), splits
+
+
+def replayed(path: Path) -> tuple[Folder, Report]:
+    """The report of a run folder from its journal alone; of an unfinished one what there is."""
+    folder = Folder.open(path)
+    study, splits = _study(folder)
+    journal = Journal(folder.path, read_only=True)
+    try:
+        evaluator = Evaluator(study.domain, study.plan, splits, None)
+        performer = Performer(journal, evaluator, folder.manifest.configuration.sampling)
+        results = asyncio.run(_kept(study, performer))
+    finally:
+        journal.close()
+    return folder, report(study, results)
+
+
+async def _kept(study: Study, performer: Performer) -> Results | None:
+    try:
+        return await performer.perform(study.program())
+    except NotKept:
+        return None
+
+
+# Looking at it ------------------------------------------------------------------------------
+
+
+def show(options: Namespace) -> int:
+    """`makespan evolve show DIR`; status 1 if the run is not finished."""
+    folder, made = replayed(options.folder)
+    if options.json:
+        _print_json(made)
+    else:
+        rendering.print_report(made)
+    if made.champion is None:
+        print(f"not finished: makespan resume {folder.path}", file=sys.stderr)
+    return 1 if made.champion is None else 0
+
+
+def export(options: Namespace) -> int:
+    """`makespan evolve export DIR --out best.py`."""
+    folder, made = replayed(options.folder)
+    if made.champion is None:
+        raise InputError(f"{folder.path} is not finished: makespan resume {folder.path}")
+    files.write(options.out, exported(folder, made))
+    print(f"{options.out}: {made.champion.name} of {folder.path}", file=sys.stderr)
+    return 0
+
+
+def compare(options: Namespace) -> int:
+    """`makespan evolve compare DIR...`: arms over runs."""
+    found = [replayed(path) for path in options.folders]
+    result = compare_runs(found, options.split)
+    if options.json:
+        _print_json(result)
+    else:
+        rendering.print_comparison(result)
+    return 0
+
+
+def score(options: Namespace) -> int:
+    """`makespan evolve score FILE.py --domain D`; a bad program is a result, not an error."""
+    about = domain(options.domain)
+    try:
+        source = options.file.read_text("utf-8")
+    except OSError as error:
+        raise InputError(f"cannot read {options.file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{options.file} is not UTF-8 text") from None
+    wanted = about.wanted(options.split, options.limit)
+    made: list[Instance[Any]] = []
+    with Progress("instances", len(wanted)) as progress:
+        for one in wanted:
+            made.append(instances.decode(instances.make(one), "made"))
+            progress.add()
+    plan = Plan(about.name, about.lock, 1, seconds=options.program_seconds,
+                memory_mb=options.program_memory, numpy=options.numpy)  # fmt: skip
+    with _sandbox(plan, options) as sandbox:
+        evaluator = Evaluator(about, plan, {options.split: made}, sandbox)
+        found = score_program(evaluator, options.split, source)
+    if options.json:
+        _print_json(found)
+    else:
+        rendering.print_score(found)
+    return 0
+
+
+def _print_json(value: msgspec.Struct) -> None:
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    sys.stdout.write(text.decode() + "\n")

@@ -1,0 +1,73 @@
+"""The actions of `makespan evolve` and their options."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from harness.cli.parser import Parser, finite, json_object, natural, positive, sandbox, whole
+
+
+def add_actions(add: Callable[..., Parser]) -> None:
+    """Add them all."""
+    _run(add("run", "Search for a program with a model.", "evolving.run"))
+    one = add("score", "Score any program of a domain.", "evolving.score")
+    one.add_argument("file", type=Path, metavar="FILE.py")
+    one.add_argument("--domain", required=True, metavar="D")
+    one.add_argument("--split", default="test", help="train, validation, test, larger, cells")
+    one.add_argument("--limit", type=natural, metavar="N", help="the first N instances")
+    one.add_argument("--json", action="store_true", help="print JSON")
+    _programs(one)
+    sandbox(one)
+    one = add("show", "Print what a search found.", "evolving.show")
+    one.add_argument("folder", type=Path, metavar="DIR")
+    one.add_argument("--json", action="store_true", help="print JSON")
+    one = add("export", "Write a search's champion as a module.", "evolving.export")
+    one.add_argument("folder", type=Path, metavar="DIR")
+    one.add_argument("--out", type=Path, required=True, metavar="FILE.py")
+    one = add("compare", "Compare models or methods over runs.", "evolving.compare")
+    one.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    one.add_argument("--split", choices=["test", "larger", "cells"], default="test")
+    one.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _run(p: Parser) -> None:
+    p.add_argument("domain", metavar="DOMAIN", help="what to look for: see makespan list")
+    p.add_argument("--model", action="append", required=True, metavar="M",
+                   help="provider/name; again for more, chosen by gain for cost")  # fmt: skip
+    p.add_argument("--calls", type=natural, required=True, metavar="N", help="of models: tries")
+    p.add_argument("--islands", type=partial(natural, most=1000), default=4, metavar="K",
+                   help="populations that only meet now and then (4)")  # fmt: skip
+    p.add_argument("--seed", type=whole, default=0, help="of the search (0)")
+    p.add_argument("--lag", type=partial(natural, most=1000), default=8,
+                   help="calls under way, and how far knowledge lags behind (8)")  # fmt: skip
+    p.add_argument("--axis", choices=["length", "runtime"], default="length",
+                   help="second axis of the map of elites (length)")  # fmt: skip
+    p.add_argument("--edit", choices=["rewrite", "diff"], default="rewrite",
+                   help="what a model gives: whole programs, or changes (rewrite)")  # fmt: skip
+    p.add_argument("--limit", type=natural, metavar="N", help="first N instances of each split")
+    p.add_argument("--max-tokens", type=natural, metavar="N", help="of the search, in and out")
+    p.add_argument("--max-cost", type=positive, metavar="USD", help="of the search")
+    p.add_argument("--max-time", type=positive, metavar="S", help="of the search, in seconds")
+    p.add_argument("--base-url", help="server of openai/ models, such as http://127.0.0.1:8091/v1")
+    p.add_argument("--api-key-env", metavar="NAME", help="variable that holds that server's key")
+    p.add_argument("--temperature", type=finite)
+    p.add_argument("--max-output-tokens", type=natural, metavar="N", help="of each reply")
+    p.add_argument("--model-seed", type=whole, help="passed to providers that take one")
+    p.add_argument("--reasoning-effort", metavar="WORD")
+    p.add_argument("--extra-body", type=json_object, default={}, metavar="JSON")
+    p.add_argument("--out", type=Path, metavar="DIR", help="run folder (results/runs/...)")
+    p.add_argument("--price", action="append", default=[], metavar="MODEL=IN,OUT[,CACHED]",
+                   help="US dollars a million tokens; again for more")  # fmt: skip
+    p.add_argument("--rpm", type=natural, metavar="N", help="requests a minute, at most")
+    p.add_argument("--tpm", type=natural, metavar="N", help="tokens a minute, at most")
+    p.add_argument("--max-attempts", type=natural, default=10, help="at one call (10)")
+    p.add_argument("--attempt-timeout", type=positive, default=600.0, metavar="S", help="(600)")
+    _programs(p)
+    sandbox(p)
+
+
+def _programs(p: Parser) -> None:
+    p.add_argument("--program-seconds", type=positive, default=10.0, metavar="S",
+                   help="CPU seconds of one run of a program (10)")  # fmt: skip
+    p.add_argument("--program-memory", type=natural, default=512, metavar="MB", help="(512)")
+    p.add_argument("--numpy", action="store_true", help="programs may import it")

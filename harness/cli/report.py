@@ -1,0 +1,34 @@
+"""The command `report`."""
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from harness import files
+from harness.prices import load
+from harness.report.page import MARK, build
+from tasks.base import InputError
+
+
+def report(options: Namespace) -> int:
+    """`makespan report`: write the page; status 1 if its board is not complete, as with `board`."""
+    _check_place(options.html)
+    page, complete = build(options.folders, load(options.prices))
+    content = page.encode()
+    files.write(options.html, content)
+    print(f"{options.html}: {len(content) / 1000:,.0f} kB", file=sys.stderr)
+    return 0 if complete else 1
+
+
+def _check_place(path: Path) -> None:
+    """InputError where nothing can be written, or where a file stands that is no report."""
+    place = files.destination(path)
+    if place is None or not place.exists():
+        return
+    try:
+        with place.open("rb") as file:
+            start = file.read(5000)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    if start and MARK.encode() not in start:
+        raise InputError(f"{path} is there already and is no report: choose another file")

@@ -1,0 +1,1 @@
+"""Programs evolved by a model, judged by the family's grader, beside a search without a model."""

@@ -1,0 +1,53 @@
+"""Which of several models is asked next: the one that gained most for its cost, or is least known.
+
+An upper confidence bound (UCB1: Auer, Cesa-Bianchi & Fischer 2002) on gain for cost, where gain is
+the share of the parent's gap that a program closed.
+"""
+
+from collections.abc import Sequence
+from math import inf, log, sqrt
+
+from harness.totals import total
+
+CURIOSITY = 1.0  # weight of not knowing against the best rate so far
+
+
+class Bandit:
+    """Counts what each model was asked, gained and cost; ties go to the first."""
+
+    def __init__(self, models: Sequence[str]) -> None:
+        self._asked = dict.fromkeys(models, 0)  # calls under way included
+        self._gains: dict[str, list[float]] = {name: [] for name in models}
+        self._tokens: dict[str, list[int | None]] = {name: [] for name in models}
+        self._costs: dict[str, list[float | None]] = {name: [] for name in models}
+
+    def choose(self) -> str:
+        """The model to ask next; it counts as asked."""
+        rates = self._rates()
+        best, asked = max(rates.values()), sum(self._asked.values())
+
+        def promise(name: str) -> float:
+            if not self._asked[name]:
+                return inf
+            known = rates[name] / best if best > 0 else 0.0
+            return known + CURIOSITY * sqrt(log(asked) / self._asked[name])
+
+        name = max(self._asked, key=promise)
+        self._asked[name] += 1
+        return name
+
+    def learn(self, name: str, gain: float, tokens: int | None, cost: float | None) -> None:
+        """What came of one call; `gain` is at least 0."""
+        self._gains[name].append(gain)
+        self._tokens[name].append(tokens)
+        self._costs[name].append(cost)
+
+    def _rates(self) -> dict[str, float]:
+        """Gain per dollar if all costs are known, else per token, else per call."""
+        for spent in (self._costs, self._tokens):
+            sums = {name: total(values) for name, values in spent.items()}
+            if all(sums[n] for n in sums if self._gains[n]):
+                break
+        else:
+            sums = {name: len(values) for name, values in self._gains.items()}
+        return {n: sum(g) / sums[n] if g else 0.0 for n, g in self._gains.items()}

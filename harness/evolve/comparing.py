@@ -1,0 +1,187 @@
+"""Compares models or methods over runs: one run of each says nothing (55 % false alarms).
+
+Two arms are compared by the champions' results, one number a run: with the median of all
+differences (Hodges & Lehmann 1963) and the exact interval that belongs to the rank-sum test
+(Mann & Whitney 1947): no assumption about how runs spread.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+from math import comb
+from statistics import median
+from typing import Any, TypeAlias
+
+import msgspec
+
+from graders.statistics import Estimate
+from harness.evolve.report import Report, Verdict, verdict
+from harness.folder import Folder
+from harness.request import digest
+from tasks.base import InputError, Noun
+
+FEWEST = 5  # runs of an arm
+ALPHA = 0.05
+Runs: TypeAlias = Sequence[tuple[Folder, Report]]
+
+
+class ArmRuns(Noun, frozen=True):
+    """One arm: how it was asked, and what each of its runs reached on the split."""
+
+    name: str
+    folders: tuple[str, ...]
+    ratios: tuple[float, ...]
+    skills: tuple[float, ...]
+
+
+class Difference(Noun, frozen=True):
+    """One arm less another: below 0 is better in ratio, above in skill."""
+
+    arm: str
+    against: str
+    ratio: Estimate
+    skill: Estimate
+    verdict: Verdict
+
+
+class RunComparison(Noun, frozen=True):
+    """Arms over runs, at equal evaluations."""
+
+    domain: str
+    split: str
+    evaluations: int
+    arms: tuple[ArmRuns, ...]
+    differences: tuple[Difference, ...]
+
+
+def compare_runs(found: Runs, split: str) -> RunComparison:
+    """Group runs to arms by all but their seed, and compare each pair of arms.
+
+    InputError if a run is not finished, an arm has fewer than 5 runs or a seed twice, or the arms
+    were not given the same instances, seed programs and evaluations.
+    """
+    groups: dict[str, list[tuple[Folder, Report]]] = {}
+    for folder, report in found:
+        if report.champion is None:
+            raise InputError(f"{folder.path} is not finished: makespan resume {folder.path}")
+        groups.setdefault(digest(_method(folder)), []).append((folder, report))
+    if len(groups) < 2:
+        raise InputError("these runs are all of one arm: they differ in nothing but their seed")
+    _fair(list(groups.values()))
+    arms = tuple(_arm(name, runs, split) for name, runs in _named(list(groups.values())).items())
+    pairs = tuple(_difference(a, b) for a, b in combinations(arms, 2))
+    first = found[0][1]
+    return RunComparison(first.domain, split, first.arms[0].tries, arms, pairs)
+
+
+def _method(folder: Folder) -> dict[str, Any]:
+    """What shapes a run's result, apart from its seed, what it was given and what ran beside."""
+    configuration = folder.manifest.configuration
+    fields: dict[str, Any] = msgspec.to_builtins(configuration.evolve)
+    for name in ("seed", "nulls", "domain", "lock"):
+        fields.pop(name)
+    fields |= {f"sampling.{k}": v for k, v in msgspec.to_builtins(configuration.sampling).items()}
+    return {
+        "models": ", ".join(spec.name for spec in configuration.models),
+        "server": ", ".join(spec.base_url or "" for spec in configuration.models),
+        "prompts": configuration.versions["evolve"],
+        **fields,
+    }
+
+
+def _named(groups: Sequence[Runs]) -> dict[str, Runs]:
+    """Arms by their models, and by the settings in which they differ."""
+    methods = [_method(runs[0][0]) for runs in groups]
+    names = dict.fromkeys(name for method in methods for name in method)
+    told = [n for n in names if n != "models" and len({str(m.get(n)) for m in methods}) > 1]
+    return {
+        " ".join([m["models"], *(f"{n}={m.get(n)}" for n in told)]): runs
+        for m, runs in zip(methods, groups, strict=True)
+    }
+
+
+def _fair(groups: Sequence[Runs]) -> None:
+    """InputError unless every arm has enough runs, and all were given and spent the same."""
+    first, report = groups[0][0]
+    for group in groups:
+        seeds = [r.seed for _, r in group]
+        if len(set(seeds)) < len(seeds):
+            raise InputError(f"{group[0][0].path}: two runs of its arm have the same seed")
+        if len(group) < FEWEST:
+            raise InputError(
+                f"the arm of {group[0][0].path} has {len(group)} runs, at least {FEWEST} are"
+                " needed: one run says nothing of a model or a method"
+            )
+    for folder, other in (run for group in groups for run in group):
+        if _given(folder) != _given(first):
+            raise InputError(
+                f"{folder.path} and {first.path} have other instances or seed programs:"
+                " they cannot be compared"
+            )
+        if other.arms[0].tries != report.arms[0].tries:
+            raise InputError(
+                f"{folder.path} spent {other.arms[0].tries} evaluations, {first.path}"
+                f" {report.arms[0].tries}: compare at equal evaluations"
+            )
+
+
+def _given(folder: Folder) -> tuple[str, str, str | None]:
+    configuration = folder.manifest.configuration
+    assert configuration.evolve is not None
+    return configuration.evolve.domain, configuration.evolve.lock, configuration.suite.content
+
+
+def _arm(name: str, runs: Runs, split: str) -> ArmRuns:
+    scores = [
+        next(s for s in report.scores if (s.who, s.split) == ("search", split))
+        for _, report in runs
+    ]
+    return ArmRuns(
+        name,
+        tuple(str(folder.path) for folder, _ in runs),
+        tuple(float(s.ratio.value or 0) for s in scores),
+        tuple(float(s.skill.value or 0) for s in scores),
+    )
+
+
+def _difference(one: ArmRuns, other: ArmRuns) -> Difference:
+    ratio = shift(one.ratios, other.ratios)
+    gained = shift(one.skills, other.skills)
+    return Difference(one.name, other.name, ratio, gained, verdict(ratio, gained))
+
+
+def shift(ours: Sequence[float], theirs: Sequence[float]) -> Estimate:
+    """How much larger ours are: the median of all differences, with its exact 95 % interval.
+
+    The k smallest and k largest of the n m differences are left out, k being the most for which
+    the rank-sum test would still reject (two-sided, at 5 %); with ties it is conservative.
+    """
+    every = sorted(a - b for a in ours for b in theirs)
+    left_out = critical(len(ours), len(theirs))
+    if left_out is None:
+        return Estimate(median(every), None, None, "too few runs")
+    return Estimate(median(every), every[left_out], every[-1 - left_out])
+
+
+def critical(n: int, m: int) -> int | None:
+    """The greatest k with P(U <= k) <= 2.5 % for samples of n and m; None if there is none.
+
+    Counts the orders of n + m values by their U, the number of pairs in which the first wins.
+    """
+    counts = {(0, j): [1] for j in range(m + 1)}  # (n, m) -> how many orders have each U
+    for i in range(1, n + 1):
+        counts[i, 0] = [1]
+        for j in range(1, m + 1):
+            last, other = counts[i - 1, j], counts[i, j - 1]  # whose value is the largest
+            sums = [0] * (i * j + 1)
+            for u, count in enumerate(last):
+                sums[u + j] += count
+            for u, count in enumerate(other):
+                sums[u] += count
+            counts[i, j] = sums
+    total, k = 0, None
+    for u, count in enumerate(counts[n, m]):
+        total += count
+        if total > ALPHA / 2 * comb(n + m, n):
+            return k
+        k = u
+    return k

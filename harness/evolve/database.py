@@ -1,0 +1,158 @@
+"""The population: islands of elites, one for each cell of a map.
+
+Everything here depends only on the order in which results are added.
+"""
+
+from collections.abc import Sequence
+from math import floor, log2
+from random import Random
+from typing import Literal, TypeAlias
+
+from msgspec.structs import replace
+
+from harness.evolve.effects import Failed
+from harness.evolve.plan import Plan
+from tasks.base import Noun
+
+Status: TypeAlias = Literal["valid", "duplicate", "stopped", "failed", "unreadable", "lost"]
+Cell: TypeAlias = tuple[int, int]
+FINEST = 1e-4  # gaps below it are one step of the map
+
+
+class Candidate(Noun, frozen=True):
+    """A try at a program, and what came of it.
+
+    `status`: `valid` (ran on all training instances), `duplicate` (behaves like an earlier one,
+    and is no shorter), `stopped` (worse than every seed program on the first few instances),
+    `failed` in the sandbox or the check, `unreadable` as a program, `lost` by the provider.
+    `gap` is the ratio of sums on the training instances less 1, of a stopped one on the few.
+    `length` is in characters without comments, `seconds` of its runs; tokens and cost of the call
+    are None where unknown.
+    """
+
+    name: str
+    island: int
+    operator: str
+    model: str
+    status: Status
+    parents: tuple[str, ...] = ()
+    thought: str = ""
+    source: str = ""
+    problem: Failed | None = None
+    gap: float | None = None
+    length: int = 0
+    behaviour: str = ""
+    seconds: float = 0.0
+    elapsed: float = 0.0
+    tokens: int | None = 0
+    cost: float | None = 0.0
+
+    @property
+    def evaluated(self) -> bool:
+        """Whether it was run."""
+        return self.status not in ("unreadable", "lost")
+
+
+class Database:
+    """Everyone tried, and the elites of each island."""
+
+    def __init__(self, plan: Plan, arm: str) -> None:
+        self.everyone: list[Candidate] = []
+        self.islands: list[dict[Cell, Candidate]] = [{} for _ in range(plan.islands)]
+        self._plan, self._arm = plan, arm
+        self._behaviours: dict[str, Candidate] = {}
+        self._places: dict[str, int] = {}  # order of arrival by name, to settle ties
+        self._failures: list[list[Candidate]] = [[] for _ in range(plan.islands)]
+
+    def found(self, seeds: Sequence[Candidate]) -> None:
+        """Every island begins with all the seed programs."""
+        for seed in seeds:
+            one = self._judged(seed)
+            for island in range(len(self.islands)):
+                self._enter(one, island)
+
+    def add(self, candidate: Candidate) -> None:
+        """Take in a result; now and then the best migrate, or the worst islands begin anew."""
+        one = self._judged(candidate)
+        self._enter(one, one.island)
+        if one.status in ("failed", "stopped"):
+            self._failures[one.island].append(one)
+        count = len(self._places)
+        if count % self._plan.migrate == 0:
+            self._migrate()
+        if count % self._plan.reset == 0:
+            self._reset(count)
+
+    def _judged(self, candidate: Candidate) -> Candidate:
+        """The candidate as it is kept: what behaves like another and is no shorter, is one."""
+        if candidate.status == "valid":
+            twin = self._behaviours.get(candidate.behaviour)
+            if twin is not None and twin.length <= candidate.length:
+                candidate = replace(candidate, status="duplicate")
+            else:
+                self._behaviours[candidate.behaviour] = candidate
+        self._places[candidate.name] = len(self._places)
+        self.everyone.append(candidate)
+        return candidate
+
+    def _enter(self, candidate: Candidate, island: int) -> None:
+        if candidate.status != "valid":
+            return
+        elites = self.islands[island]
+        for cell in [c for c, e in elites.items() if e.behaviour == candidate.behaviour]:
+            del elites[cell]  # the longer twin
+        cell = self._cell(candidate)
+        if cell not in elites or self.rank(candidate) < self.rank(elites[cell]):
+            elites[cell] = candidate
+
+    def _cell(self, candidate: Candidate) -> Cell:
+        """Steps of a factor of the square root of 2, in the gap and on the other axis."""
+        assert candidate.gap is not None
+        other = candidate.length if self._plan.axis == "length" else 1e6 * candidate.seconds
+        return floor(2 * log2(max(candidate.gap, FINEST))), floor(2 * log2(max(other, 1)))
+
+    def rank(self, candidate: Candidate) -> tuple[float, int, int]:
+        """Smaller is better: the gap, then the length, then who was first."""
+        assert candidate.gap is not None
+        return candidate.gap, candidate.length, self._places[candidate.name]
+
+    def _migrate(self) -> None:
+        """The best of each island visits the next."""
+        best = [min(island.values(), key=self.rank, default=None) for island in self.islands]
+        for k, one in enumerate(best):
+            if one is not None:
+                self._enter(one, (k + 1) % len(self.islands))
+
+    def _reset(self, count: int) -> None:
+        """The worse half of the islands are emptied; each begins with the best of a better one."""
+        rng = Random(f"evolve/{self._plan.seed}/{self._arm}/reset/{count}")
+        best = [(self.rank(min(i.values(), key=self.rank)), k) for k, i in enumerate(self.islands)]
+        order = [k for _, k in sorted(best)]
+        kept = order[: (len(order) + 1) // 2]
+        for k in order[len(kept) :]:
+            self.islands[k] = {}
+            self._enter(min(self.islands[rng.choice(kept)].values(), key=self.rank), k)
+
+    # What the search asks --------------------------------------------------------------------
+
+    def draw(self, island: int, count: int, rng: Random) -> list[Candidate]:
+        """Up to `count` different elites of an island, the better the likelier (1 / rank)."""
+        left = sorted(self.islands[island].values(), key=self.rank)
+        drawn: list[Candidate] = []
+        while left and len(drawn) < count:
+            [one] = rng.choices(left, [1 / (k + 1) for k in range(len(left))])
+            left.remove(one)
+            drawn.append(one)
+        return drawn
+
+    def failure(self, island: int) -> Candidate | None:
+        """The island's newest program that failed and that nobody has looked at, once."""
+        return self._failures[island].pop() if self._failures[island] else None
+
+    def ranked(self) -> list[Candidate]:
+        """All valid programs of different behaviour, the best first."""
+        return sorted(self._behaviours.values(), key=self.rank)
+
+    def by_name(self, name: str) -> Candidate:
+        """Anyone ever tried."""
+        return self.everyone[self._places[name]]

@@ -1,0 +1,130 @@
+"""What a kind of program is asked to do, and on what it is judged. A domain is one file.
+
+A file `domains/NAME.py` defines `DOMAIN`; its name on the command line has hyphens. A program of
+the domain defines one function. Beside it, in the sandbox, runs the domain's driver, which calls
+it; what the driver returns is a claim that the family's grader checks out here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.resources import files
+from itertools import islice
+from typing import Any
+
+from msgspec.structs import replace
+
+from harness.instances import Wanted, digest, encode
+from harness.registry import family
+from harness.request import digest as short_digest
+from harness.suites import Entry, Suite
+from tasks.base import Fields, InputError, Instance, Scalar
+
+SPLITS = ("train", "validation", "test", "larger", "cells")
+REPORTED = SPLITS[2:]  # seen once, when the champion is chosen
+
+
+class WrongSolution(Exception):
+    """What a program returned is not even the form of a solution; `kind` names what is wrong."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(detail)
+        self.kind, self.detail = kind, detail
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A kind of program.
+
+    Attributes:
+        name: on the command line.
+        family: whose instances they are, and whose grader judges.
+        about: one line for `makespan evolve`.
+        function, arguments: what a program defines: `def function(arguments)`.
+        facts: what the prompt says of the problem and the function.
+        driver: source of `solve(function, case) -> solution`, run beside the program; the sandbox
+            lends it `plain` and `number`, which refuse what is no JSON or no finite number. A
+            solution `{"failure": kind, "detail": ...}` says that a rule of the domain was broken.
+        programs: the seed programs by name, sources.
+        rules: published rules by name, as policies of the family.
+        splits: for each of `SPLITS` the instances; seeds differ, so they share none.
+        case: what a program may see of an instance, as JSON.
+        answer: the family's answer from an instance and a solution; `WrongSolution` if there is
+            none in it.
+        chance: the mean objective of random answers: the zero of skill, and what a failure costs.
+    """
+
+    name: str
+    family: str
+    about: str
+    function: str
+    arguments: tuple[str, ...]
+    facts: str
+    driver: str
+    programs: Mapping[str, str]
+    rules: Mapping[str, Callable[[Instance[Any]], Fields]]
+    splits: Mapping[str, Suite]
+    case: Callable[[Instance[Any]], Any]
+    answer: Callable[[Instance[Any], Any], Fields]
+    chance: Callable[[Instance[Any]], float]
+
+    def __post_init__(self) -> None:
+        if tuple(self.splits) != SPLITS:
+            raise ValueError(f"domain {self.name}: splits are {', '.join(SPLITS)}, in this order")
+        seeds = [suite.seed for suite in self.splits.values()]
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"domain {self.name}: splits share instances: seeds {seeds}")
+        if any(suite.size is None for suite in self.splits.values()):
+            raise ValueError(f"domain {self.name}: a split has no size")
+
+    @property
+    def lock(self) -> str:
+        """12 hex digits that change when what a program is asked, given or started from does."""
+        return short_digest([self.function, self.arguments, self.facts, self.driver,
+                             dict(self.programs), family(self.family).version])  # fmt: skip
+
+    def wanted(self, split: str, limit: int | None) -> list[Wanted]:
+        """The instances of a split, at most the first `limit`, settings resolved.
+
+        Each has an index of its own: instances of one index share ingredients over settings, and
+        would not be independent.
+        """
+        if split not in SPLITS:
+            raise InputError(f"no split {split!r}: there are {', '.join(SPLITS)}")
+        resolve = family(self.family).resolve
+        entries = tuple(
+            replace(e, settings=resolve(e.level, e.settings)) for e in self.splits[split].entry
+        )
+        found = islice(replace(self.splits[split], entry=entries).instances(), limit)
+        return [replace(one, index=k) for k, one in enumerate(found)]
+
+
+def entries(
+    name: str, level: int, count: int, *settings: Mapping[str, Scalar]
+) -> tuple[Entry, ...]:
+    """`count` instances of a family in each of several settings."""
+    return tuple(Entry(name, level, dict(each), count) for each in settings)
+
+
+def names() -> list[str]:
+    """The domains there are."""
+    found = (f.name for f in (files("harness.evolve") / "domains").iterdir())
+    return sorted(
+        n.removesuffix(".py").replace("_", "-") for n in found if n.endswith(".py") and n[0] != "_"
+    )
+
+
+@cache
+def domain(name: str) -> Domain:
+    """Load a domain by name; InputError if there is none."""
+    if name not in names():
+        raise InputError(f"unknown domain {name!r}: there are {', '.join(names())}")
+    module = import_module(f"harness.evolve.domains.{name.replace('-', '_')}")
+    found: Domain = module.DOMAIN
+    return found
+
+
+def content(made: list[Instance[Any]]) -> str:
+    """The digest of instances, references included."""
+    return digest(map(encode, made))

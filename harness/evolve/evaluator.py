@@ -1,0 +1,154 @@
+"""The trusted side of an evaluation: the sandbox gives solutions, the family's grader judges."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from time import perf_counter
+from typing import Any, Protocol
+
+from harness.evolve.domain import SPLITS, Domain, WrongSolution
+from harness.evolve.effects import Evaluate, Evaluated, Failed
+from harness.evolve.plan import Plan
+from harness.registry import family
+from harness.request import digest
+from harness.sandbox.base import Limits, Result, Run
+from tasks.base import Fields, Instance, Number, Outcome, Parsed, Verdict, short
+
+STAGES = ("few", "rest", *SPLITS)  # few and rest are the parts of train
+LINE = 200  # characters of a failure's detail
+PATIENCE = 3  # instances that may run out of time before the rest counts as out of time too
+
+
+class Runner(Protocol):
+    """The sandbox as an evaluator sees it."""
+
+    def run(
+        self, source: str, function: str, driver: str, cases: Sequence[Any], limits: Limits
+    ) -> Run:
+        """Run a program on cases."""
+
+
+def base(instance: Instance[Any]) -> Number:
+    """The reference that gaps are against: the optimum, or the bound where it is not proven."""
+    known = instance.reference
+    found = known.objective if known.status == "optimal" else known.bound
+    if found is None:
+        raise ValueError(f"{instance.id}: nothing is known of its optimum")
+    return found
+
+
+class Stage:
+    """Instances in order, and what a program may see of them."""
+
+    def __init__(self, domain: Domain, instances: Sequence[Instance[Any]]) -> None:
+        self._domain, self.instances = domain, instances
+
+    @cached_property
+    def cases(self) -> list[Any]:
+        """What goes into the sandbox: no reference."""
+        return [self._domain.case(instance) for instance in self.instances]
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the instances, by their names, which say all that made them."""
+        return digest([instance.id for instance in self.instances])
+
+
+class Evaluator:
+    """Evaluates programs of one domain on stages; several threads may use it at once.
+
+    Without a runner it only tells evaluations apart.
+    """
+
+    def __init__(
+        self, domain: Domain, plan: Plan, splits: Mapping[str, Sequence[Instance[Any]]],
+        runner: Runner | None,
+    ) -> None:  # fmt: skip
+        train = splits.get("train", ())
+        parts = {"few": train[: plan.few], "rest": train[plan.few :], **splits}
+        self.stages = {name: Stage(domain, made) for name, made in parts.items()}
+        self.domain, self._runner = domain, runner
+        self._limits = Limits(seconds=plan.seconds, memory_mb=plan.memory_mb)
+        self._grade = family(domain.family).grade
+
+    def request(self, effect: Evaluate) -> str:
+        """The digests of all that shapes an evaluation."""
+        stage = self.stages[effect.stage].digest
+        return f"program={digest(effect.source or effect.rule)} stage={stage} each={effect.each}"
+
+    def perform(self, effect: Evaluate) -> Evaluated:
+        """Run and judge; what the program does wrong is in the failures."""
+        if effect.rule is not None:
+            return self._by_rule(effect.rule, self.stages[effect.stage])
+        return self.program(effect.source, self.stages[effect.stage], effect.each)
+
+    def program(self, source: str, stage: Stage, each: bool) -> Evaluated:
+        """A program on a stage, in one run, or `each` instance in a run of its own."""
+        runs = self._runs(source, stage, each)
+        results = [result for run in runs for result in run.results]
+        answers: list[Fields] = []
+        values: list[Number | None] = []
+        failures: list[Failed] = []
+        for instance, result in zip(stage.instances, results, strict=True):
+            try:
+                if result.kind != "ok":
+                    raise WrongSolution(result.kind, result.detail)
+                answer = self.answer(instance, result.value)
+                values.append(self._objective(instance, answer))
+                answers.append(answer)
+            except WrongSolution as wrong:
+                values.append(None)
+                failures.append(Failed(wrong.kind, _line(wrong.detail), instance.id))
+        seconds = round(sum(run.seconds for run in runs), 6)
+        return Evaluated(tuple(values), tuple(failures), digest(answers), seconds)
+
+    def alone(self, source: str, instance: Instance[Any]) -> tuple[Result, float]:
+        """What a program gives for one instance of any origin, and its CPU seconds."""
+        [run] = self._runs(source, Stage(self.domain, [instance]), each=False)
+        return run.results[0], run.seconds
+
+    def _runs(self, source: str, stage: Stage, each: bool) -> list[Run]:
+        """All cases in one run; or one after another, until too many ran out of time."""
+        assert self._runner is not None
+        groups = [[case] for case in stage.cases] if each else [stage.cases]
+        runs: list[Run] = []
+        for group in groups:
+            if sum(run.kind == "time" for run in runs) < PATIENCE:
+                runs.append(self._runner.run(source, self.domain.function, self.domain.driver,
+                                             group, self._limits))  # fmt: skip
+            else:
+                detail = f"not run: {PATIENCE} instances were out of time"
+                runs.append(Run((Result("time", detail=detail),), 0.0))
+        return runs
+
+    def answer(self, instance: Instance[Any], solution: Any) -> Fields:
+        """The family's answer from what the driver gave; WrongSolution if there is none."""
+        if isinstance(solution, dict) and "failure" in solution:
+            detail = solution.get("detail", "")
+            raise WrongSolution(str(short(solution["failure"])), str(short(detail)))
+        return self.domain.answer(instance, solution)
+
+    def _objective(self, instance: Instance[Any], answer: Fields) -> Number:
+        """The objective by the family's grader; WrongSolution if the answer is not valid."""
+        grade = self._grade(instance, Outcome((Parsed(value=answer, how="given"),)))
+        if grade.verdict is not Verdict.valid or grade.objective is None:
+            first = dict(grade.violations[0]) if grade.violations else {}
+            kind = str(first.pop("kind", grade.verdict))
+            more = len(grade.violations) - 1
+            detail = ", ".join(f"{name} {short(value)}" for name, value in first.items())
+            raise WrongSolution(kind, detail + (f"; and {more} more" if more else ""))
+        return grade.objective
+
+    def _by_rule(self, name: str, stage: Stage) -> Evaluated:
+        """A published rule, which is our own code; `random` is the mean of random answers."""
+        if name == "random":
+            return Evaluated(tuple(self.domain.chance(i) for i in stage.instances))
+        began = perf_counter()
+        answers = [self.domain.rules[name](instance) for instance in stage.instances]
+        seconds = round(perf_counter() - began, 6)
+        pairs = zip(stage.instances, answers, strict=True)
+        values = tuple(self._objective(instance, answer) for instance, answer in pairs)
+        return Evaluated(values, (), digest(answers), seconds)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:LINE]

@@ -1,0 +1,204 @@
+"""Random changes of programs: of their constants, or of any arithmetic in them."""
+
+import ast
+import copy
+from math import exp
+from random import Random
+from typing import NamedTuple
+
+from harness.evolve.operators import Step
+
+STOP, TRIES = 0.6, 10  # after each change it may be enough; not every change finds a place
+SPREAD = 0.5  # standard deviation of a constant's change, of its logarithm
+
+
+def random_constants(step: Step, rng: Random) -> str:
+    """A seed program with other constants: pure random search, the parents play no part.
+
+    Every number with a decimal point changes; whole numbers are structure. Only seed programs that
+    have such numbers are drawn.
+    """
+    having = [s for s in step.programs.values() if _constants(ast.parse(s))]
+    tree = ast.parse(rng.choice(having or list(step.programs.values())))
+    for node in _constants(tree):
+        node.value = _moved(node.value, rng)
+    return ast.unparse(tree)
+
+
+def _constants(tree: ast.AST) -> list[ast.Constant]:
+    return [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and type(n.value) is float]
+
+
+def _moved(value: object, rng: Random) -> float:
+    """Times a log-normal factor, now and then the other way round; from 0 a normal step."""
+    assert isinstance(value, float)
+    if value == 0:
+        return round(rng.gauss(0, 2 * SPREAD), 4)
+    sign = -1 if rng.random() < 0.05 else 1
+    return round(sign * value * exp(rng.gauss(0, SPREAD)), 4)
+
+
+def mutated(step: Step, rng: Random) -> str:
+    """The first parent with one or a few random changes of its arithmetic.
+
+    Expressions come from the parent itself, and from the seed programs where they fit.
+    """
+    tree = ast.parse(step.parents[0].source)
+    stock = [e for s in step.programs.values() for e in _donors(ast.parse(s), step.function)]
+    before = made = ast.unparse(tree)
+    for done in range(TRIES):
+        if done and made != before and rng.random() < STOP:
+            break
+        rng.choice(CHANGES)(_Place(tree, step.function, stock), rng)
+        made = ast.unparse(ast.fix_missing_locations(tree))
+    return made
+
+
+class _Place(NamedTuple):
+    """A program to change, the name of its function, and expressions of its arguments alone."""
+
+    tree: ast.Module
+    function: str
+    stock: list[ast.expr]
+
+
+def _donors(tree: ast.Module, function: str) -> list[ast.expr]:
+    """The arithmetic of a program's function that hangs on nothing but its arguments."""
+    found = []
+    for spot in _spots(tree):
+        if isinstance(spot.scope, ast.FunctionDef) and spot.scope.name == function:
+            names = {n.id for n in ast.walk(spot.value) if isinstance(n, ast.Name)}
+            if names <= {arg.arg for arg in spot.scope.args.args}:
+                found.append(spot.value)
+    return found
+
+
+# Changes ------------------------------------------------------------------------------------
+
+OPERATIONS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+
+
+def _shift(place: _Place, rng: Random) -> None:
+    """Move one constant."""
+    if found := _constants(place.tree):
+        node = rng.choice(found)
+        node.value = _moved(node.value, rng)
+
+
+def _scale(place: _Place, rng: Random) -> None:
+    """Multiply an expression by a constant near 1."""
+    if spots := _spots(place.tree):
+        spot = rng.choice(spots)
+        factor = ast.Constant(round(exp(rng.gauss(0, SPREAD)), 4))
+        spot.put(ast.BinOp(spot.value, ast.Mult(), factor))
+
+
+def _operator(place: _Place, rng: Random) -> None:
+    """Swap the operator of an operation or a comparison."""
+    nodes = [n for n in ast.walk(place.tree) if isinstance(n, ast.BinOp | ast.Compare)]
+    if nodes:
+        node = rng.choice(nodes)
+        if isinstance(node, ast.BinOp):
+            node.op = rng.choice(OPERATIONS)()
+        else:
+            node.ops = [rng.choice(COMPARISONS)(), *node.ops[1:]]
+
+
+def _extreme(place: _Place, rng: Random) -> None:
+    """Turn a min into a max, or a max into a min."""
+    names = [n for n in ast.walk(place.tree) if isinstance(n, ast.Name) and n.id in ("min", "max")]
+    if names:
+        node = rng.choice(names)
+        node.id = "max" if node.id == "min" else "min"
+
+
+def _transplant(place: _Place, rng: Random) -> None:
+    """Put a copy of one expression in the place of another."""
+    if spots := _spots(place.tree):
+        target = rng.choice(spots)
+        target.put(_other(target, spots, place, rng))
+
+
+def _join(place: _Place, rng: Random) -> None:
+    """Combine an expression with a copy of another by an operation."""
+    if spots := _spots(place.tree):
+        target = rng.choice(spots)
+        other = _other(target, spots, place, rng)
+        target.put(ast.BinOp(target.value, rng.choice(OPERATIONS)(), other))
+
+
+CHANGES = (_shift, _shift, _scale, _operator, _extreme, _transplant, _join, _join)
+
+
+def _other(target: "_Spot", spots: list["_Spot"], place: _Place, rng: Random) -> ast.expr:
+    """A copy of an expression that can stand where the target does: all its names are known."""
+    choices = [spot.value for spot in spots if spot.scope is target.scope]
+    if isinstance(target.scope, ast.FunctionDef) and target.scope.name == place.function:
+        choices += place.stock
+    return copy.deepcopy(rng.choice(choices))
+
+
+class _Spot(NamedTuple):
+    """Where a number stands: the node above it, its field and place there, and the scope."""
+
+    scope: ast.AST
+    node: ast.AST
+    field: str
+    k: int | None
+
+    @property
+    def value(self) -> ast.expr:
+        """What stands there."""
+        value = getattr(self.node, self.field)
+        found: ast.expr = value if self.k is None else value[self.k]
+        return found
+
+    def put(self, new: ast.expr) -> None:
+        """Something else shall stand there."""
+        if self.k is None:
+            setattr(self.node, self.field, new)
+        else:
+            getattr(self.node, self.field)[self.k] = new
+
+
+FUNCTIONS = ("min", "max", "abs", "exp", "log", "sqrt", "pow", "float")  # of numbers
+FIELDS: dict[type[ast.AST], tuple[str, ...]] = {
+    ast.BinOp: ("left", "right"),
+    ast.UnaryOp: ("operand",),
+    ast.Compare: ("left", "comparators"),
+    ast.IfExp: ("body", "orelse"),
+    ast.Return: ("value",),
+    ast.Lambda: ("body",),
+    ast.Tuple: ("elts",),
+}
+SCOPES = (ast.FunctionDef, ast.Lambda, ast.GeneratorExp, ast.ListComp, ast.SetComp, ast.DictComp)
+
+
+def _spots(tree: ast.AST, scope: ast.AST | None = None) -> list[_Spot]:
+    """The places where arithmetic stands, by where a program of numbers has it."""
+    scope = tree if scope is None or isinstance(tree, SCOPES) else scope
+    found: list[_Spot] = []
+    fields = FIELDS.get(type(tree), ())
+    if isinstance(tree, ast.Call) and getattr(tree.func, "id", "") in FUNCTIONS:
+        fields = ("args",)
+    for field in fields:
+        value = getattr(tree, field)
+        for k, one in enumerate(value) if isinstance(value, list) else [(None, value)]:
+            if _is_number(one, tree, scope):
+                found.append(_Spot(scope, tree, field, k))
+    for child in ast.iter_child_nodes(tree):
+        found += _spots(child, scope)
+    return found
+
+
+def _is_number(one: ast.AST, above: ast.AST, scope: ast.AST) -> bool:
+    """Whether an expression is likely to be a number; what a function returns must look so."""
+    if isinstance(one, ast.Name) and isinstance(above, ast.Return):
+        names = [a.arg for a in scope.args.args] if isinstance(scope, ast.FunctionDef) else []
+        return one.id in names
+    if isinstance(one, ast.Name) and not isinstance(one.ctx, ast.Load):
+        return False
+    if isinstance(one, ast.Call):
+        return getattr(one.func, "id", "") in (*FUNCTIONS, "sum", "len")
+    return isinstance(one, ast.Name | ast.BinOp | ast.UnaryOp | ast.Subscript | ast.IfExp)

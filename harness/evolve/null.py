@@ -1,0 +1,37 @@
+"""Searches without a model: what chance finds with the same seed programs and evaluations.
+
+They stand where a model stands, read the step instead of the prompt, and reply with a program.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+from harness.evolve.mutation import mutated, random_constants
+from harness.evolve.operators import Step
+from harness.evolve.plan import NULLS
+from harness.models.base import Model
+from tasks.base import Ask, InputError, Reply, Usage
+
+
+class Null:
+    """A way of making programs by chance, as a model: free, and without tokens."""
+
+    def __init__(self, name: str, make: Callable[[Step, Random], str]) -> None:
+        self.name, self._make = name, make
+
+    async def reply(self, ask: Ask) -> Reply:
+        """A program in a fence."""
+        step: Step = ask.view
+        source = self._make(step, Random(f"{self.name}/{step.key}"))
+        return Reply(f"```python\n{source}\n```", usage=Usage(0, 0), model=self.name, cost=0.0)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def build_null(name: str) -> Model:
+    """The null of that name; InputError if there is none."""
+    makers = dict(zip(NULLS, (random_constants, mutated), strict=True))
+    if name not in makers:
+        raise InputError(f"unknown model {name!r}: searches without a model are {', '.join(NULLS)}")
+    return Null(name, makers[name])

@@ -1,0 +1,67 @@
+"""The ways to ask for a program, each a prompt template with its parents."""
+
+from collections.abc import Mapping
+from random import Random
+
+import msgspec
+
+from harness.evolve.database import Candidate, Database
+from harness.evolve.domain import Domain
+from harness.evolve.plan import Plan
+from tasks.base import Message
+from tasks.prompts import Prompts
+
+WEIGHTS = {"new": 1, "crossover": 2, "mutate": 3, "tune": 2, "simplify": 1, "reflect": 1}
+PARENTS = {"new": 2, "crossover": 2}  # others have one
+EDITS = ("mutate", "tune", "simplify", "reflect")  # that may change a program by blocks
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One try: what is asked of a model, and what a search without a model sees of it.
+
+    `key` seeds what is random in it; `programs` are the seed programs of the domain.
+    """
+
+    key: str
+    operator: str
+    parents: tuple[Candidate, ...]
+    edit: str
+    function: str
+    programs: Mapping[str, str]
+
+
+def choose(key: str, island: int, database: Database, domain: Domain, plan: Plan) -> Step:
+    """Draw an operator and its parents; where there are too few parents, `mutate`.
+
+    `reflect` has for its parent the island's newest failure.
+    """
+    rng = Random(key)
+    [operator] = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))
+    failed = database.failure(island) if operator == "reflect" else None
+    parents = [failed] if failed else database.draw(island, PARENTS.get(operator, 1), rng)
+    if (operator == "reflect" and not failed) or (operator == "crossover" and len(parents) < 2):
+        operator, parents = "mutate", parents[:1]
+    edit = plan.edit if operator in EDITS else "rewrite"
+    return Step(key, operator, tuple(parents), edit, domain.function, domain.programs)
+
+
+def messages(step: Step, domain: Domain, plan: Plan, prompts: Prompts) -> tuple[Message, ...]:
+    """The prompt of a step."""
+    failed = step.parents[0] if step.operator == "reflect" else None
+    shown = [{"source": c.source, "gap": None if failed else c.gap} for c in step.parents]
+    return prompts.messages(
+        f"evolve/{step.operator}.j2",
+        facts=domain.facts,
+        signature=f"{domain.function}({', '.join(domain.arguments)})",
+        numpy=plan.numpy,
+        programs=shown,
+        edit=step.edit,
+        problem=_problem(failed) if failed else "",
+    )
+
+
+def _problem(failed: Candidate) -> str:
+    """What was wrong with a program, in one line."""
+    if failed.problem is None:
+        return "on the first few instances it is worse than every program that we began with"
+    return f"{failed.problem.kind} ({failed.problem.detail})"

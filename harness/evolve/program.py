@@ -1,0 +1,166 @@
+"""Reads a program out of a reply: tolerant of the wrapping, strict in what it must define.
+
+A reply holds the program whole, in a code fence or bare, or changes one by search/replace blocks.
+The prose around it is the thought. Nothing is mended: a program without the function, or one that
+is no Python, is a failure of that name.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tasks.base import Noun, Reply
+from tasks.parse import without_thoughts
+
+LONGEST = 20_000  # characters of a program
+THOUGHT = 400  # characters of a thought that are kept
+_FENCE = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
+_BLOCK = re.compile(r"<{5,}[^\n]*\n(.*?)^={5,}[^\n]*\n(.*?)^>{5,}[^\n]*$", re.DOTALL | re.MULTILINE)
+_START = re.compile(r"^(?:import |from \w[\w.]* import |def |@|[A-Za-z_]\w* *(?::[^=\n]+)?=[^=])")
+_NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
+
+
+class Unreadable(Exception):
+    """No program in a text; `kind` is a word or two, `detail` one line."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind, self.detail = kind, detail
+
+
+class Draft(Noun, frozen=True):
+    """A program as it was proposed, with the thought beside it."""
+
+    source: str
+    thought: str
+
+
+def read_reply(reply: Reply, function: str, parent: str | None = None) -> Draft:
+    """The program in a reply; with a `parent` the reply may change that by blocks.
+
+    `Unreadable` if there is none: `empty reply`, `cut off`, `no code`, `no function`, `syntax
+    error`, `block not found`, `too long`.
+    """
+    text, thinking = without_thoughts(reply.text)
+    if not text.strip():
+        raise Unreadable("cut off" if thinking else "empty reply", "there is no text in the reply")
+    if parent is not None and _BLOCK.search(text):
+        draft = Draft(edited(parent, text), _thought(_BLOCK.sub("", text)))
+        check(draft.source, function)
+        return draft
+    found = _best(text, function)
+    try:
+        check(found, function)
+    except Unreadable:
+        if reply.finish == "length":
+            raise Unreadable("cut off", "the reply ended at its token limit") from None
+        raise
+    return Draft(found, _thought(text.replace(found.strip(), "")))
+
+
+def check(source: str, function: str) -> ast.Module:
+    """Parse a program, and see that it defines the function; `Unreadable` if not."""
+    if len(source) > LONGEST:
+        raise Unreadable("too long", f"{len(source)} characters, the most is {LONGEST}")
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        raise Unreadable("syntax error", f"{error.msg}, line {error.lineno}") from None
+    except _NOT_PYTHON as error:
+        raise Unreadable("syntax error", str(error) or type(error).__name__) from None
+    names = [n.name for n in tree.body if isinstance(n, ast.FunctionDef)]
+    if function not in names:
+        others = f", only {', '.join(names)}"[:80] if names else ""
+        raise Unreadable("no function", f"it defines no {function} at the top{others}")
+    return tree
+
+
+def arguments_of(source: str, function: str) -> tuple[str, ...]:
+    """The names of the function's positional arguments, in the last definition of it."""
+    tree = check(source, function)
+    found = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function]
+    return tuple(a.arg for a in (*found[-1].args.posonlyargs, *found[-1].args.args))
+
+
+def length(source: str) -> int:
+    """Characters of a program without comments, docstrings and spelling of its own."""
+    try:
+        tree = ast.parse(source)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+                _drop_docstring(node)
+        return len(ast.unparse(tree))
+    except _NOT_PYTHON:
+        return len(source)
+
+
+def _drop_docstring(node: ast.FunctionDef | ast.ClassDef | ast.Module) -> None:
+    if len(node.body) > 1 and ast.get_docstring(node, clean=False) is not None:
+        del node.body[0]
+
+
+def edited(source: str, text: str) -> str:
+    """The program with every block's SEARCH replaced by its REPLACE, in order.
+
+    White space at line ends does not count. `Unreadable` if a SEARCH is not there, or twice.
+    """
+    lines = source.split("\n")
+    for block in _BLOCK.finditer(text):
+        old, new = (_lines(part) for part in block.groups())
+        places = list(_places(lines, old))
+        if len(places) != 1:
+            first = next((line.strip() for line in old if line.strip()), "")
+            what = "is not in the program" if not places else "is there more than once"
+            raise Unreadable("block not found", f"a SEARCH {what}: {first[:60]!r}")
+        lines[places[0] : places[0] + len(old)] = new
+    return "\n".join(lines)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.removesuffix("\n").split("\n")] if text else []
+
+
+def _places(lines: list[str], wanted: list[str]) -> Iterator[int]:
+    if any(wanted):
+        for k in range(len(lines) - len(wanted) + 1):
+            if [line.rstrip() for line in lines[k : k + len(wanted)]] == wanted:
+                yield k
+
+
+def _best(text: str, function: str) -> str:
+    """The last fence that defines the function, else the bare lines that do, else the last fence.
+
+    So a failure speaks of the code that was meant.
+    """
+    fences: list[str] = [f.strip("\n") + "\n" for f in _FENCE.findall(text) if f.strip()]
+    defining = re.compile(rf"^def {re.escape(function)}\b", re.MULTILINE)
+    for fence in reversed(fences):
+        if defining.search(fence):
+            return fence
+    if not fences and defining.search(text):
+        return _bare(text, function)
+    if not fences:
+        raise Unreadable("no code", "there is no code fence and no definition in the reply")
+    return fences[-1]
+
+
+def _bare(text: str, function: str) -> str:
+    """The longest run of lines around a definition without a fence that is Python."""
+    lines = text.split("\n")
+    start = next(k for k, line in enumerate(lines) if line.startswith(f"def {function}"))
+    first = start
+    while first and (_START.match(lines[first - 1]) or not lines[first - 1].strip()):
+        first -= 1
+    for end in range(len(lines), start, -1):
+        code = "\n".join(lines[first:end]).strip("\n") + "\n"
+        try:
+            check(code, function)
+        except Unreadable:
+            continue
+        return code
+    return "\n".join(lines[first:]).strip("\n") + "\n"
+
+
+def _thought(text: str) -> str:
+    """The prose of a reply in one line, cut at a bearable length."""
+    return " ".join(_FENCE.sub(" ", text).replace("```", " ").split())[:THOUGHT]

@@ -1,0 +1,143 @@
+"""Reports of searches as text for a terminal or a file."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from graders.statistics import Estimate
+from harness.evolve.comparing import RunComparison
+from harness.evolve.domain import REPORTED, domain
+from harness.evolve.report import Arm, Report
+from harness.evolve.scoring import ProgramScore
+from harness.render import table
+
+NAMES = {"search": "champion", "seed": "best seed"}
+
+
+def print_report(report: Report) -> None:
+    """How the searches went; then, once it is over, what was found and what it is worth."""
+    print(table(f"{report.domain}, seed {report.seed}: searches", _arms(report)))
+    print(table("best so far on the training instances", _progress(report)))
+    if report.champion is None:
+        return
+    lineage = [["ancestor", "by", "of", "training gap", "length"]]
+    lineage += [[c.name, c.operator, c.model or "-", _percent(c.gap), str(c.length)]
+                for c in report.lineage]  # fmt: skip
+    print(table("lineage of the champion", lineage))
+    for split in REPORTED:
+        about = domain(report.domain).splits[split].about
+        print(table(f"{split} ({about}), seen once", _scores(report, split)))
+        print(table(f"the champion less another on {split}", _compared(report, split)))
+    print("\n".join(_said(report)))
+    print(f"\n{report.champion.source.strip()}\n")
+
+
+def _arms(report: Report) -> list[list[str]]:
+    head = ["search", "models", "tries", "ran", "valid", "duplicate", "stopped", "failed",
+            "unreadable", "lost", "best training gap", "champion", "validation ratio", "tokens",
+            "cost"]  # fmt: skip
+    return [head, *map(_arm, report.arms)]
+
+
+def _arm(arm: Arm) -> list[str]:
+    kinds = ("valid", "duplicate", "stopped", "failed", "unreadable", "lost")
+    return [
+        arm.arm,
+        ", ".join(arm.models),
+        str(arm.tries),
+        str(arm.ran),
+        *(str(arm.statuses.get(kind, 0)) for kind in kinds),
+        _percent(arm.training_gap),
+        arm.champion or "-",
+        "-" if arm.validation_ratio is None else f"{arm.validation_ratio:.4f}",
+        "unknown" if arm.tokens is None else f"{arm.tokens:,}",
+        "unknown" if arm.cost is None else f"${arm.cost:.4f}" if arm.cost else "0",
+    ]
+
+
+def _progress(report: Report) -> list[list[str]]:
+    rows = [["try", "program", "gap", "by", "of"]]
+    for p in report.best_so_far:
+        rows.append([str(p.call), p.name, _percent(p.gap), p.operator, p.model or "-"])
+    return rows
+
+
+def _scores(report: Report, split: str) -> list[list[str]]:
+    rows = [["program", "n", "failed", "ratio of sums (95 % interval)", "skill (95 % interval)",
+             "median gap", "optimal", "ms an instance"]]  # fmt: skip
+    for s in report.scores:
+        if s.split == split:
+            rows.append([
+                NAMES.get(s.who, s.who), str(s.n), str(s.failures), _interval(s.ratio),
+                _interval(s.skill), _percent(s.median_gap), f"{100 * s.optimal:.0f} %",
+                "-" if s.seconds is None else f"{1000 * s.seconds:.1f}",
+            ])  # fmt: skip
+    return rows
+
+
+def _compared(report: Report, split: str) -> list[list[str]]:
+    rows = [["against", "ratio of sums (95 % interval)", "skill (95 % interval)", "win", "tie",
+             "loss", "so it is"]]  # fmt: skip
+    for c in report.comparisons:
+        if c.split == split:
+            rows.append([NAMES.get(c.against, c.against), _interval(c.ratio), _interval(c.skill),
+                         str(c.win), str(c.tie), str(c.loss), c.verdict])  # fmt: skip
+    return rows
+
+
+def _said(report: Report) -> list[str]:
+    """What must be said with the numbers."""
+    assert report.champion is not None
+    lines = [f"champion: {report.champion.name}, chosen on validation; strongest published rule"
+             f" there: {report.strongest_rule}"]  # fmt: skip
+    lines += [f"rediscovery: it behaves like the published rule {r}" for r in report.rediscovery]
+    if report.champion.operator == "seed":
+        lines.append("nothing found was better on validation than this seed program")
+    problems = Counter(report.arms[0].problems)
+    if problems:
+        told = ", ".join(f"{count} x {kind}" for kind, count in problems.most_common())
+        lines.append(f"failures: {told}")
+    lines.append("all this is of this program: of the model one run says nothing"
+                 " (makespan evolve compare)")  # fmt: skip
+    return lines
+
+
+def print_score(score: ProgramScore) -> None:
+    """A program's score, and its failures by kind."""
+    gap = _percent(score.median_gap)
+    valid = "valid" if score.valid else f"NOT valid: {len(score.failures)} of {score.n} failed"
+    print(f"{score.domain} {score.split}: {valid}")
+    print(f"ratio of sums {score.ratio:.4f}, median gap {gap}, skill {score.skill:.4f},"
+          f" {score.seconds:.3f} CPU s for {score.n} instances")  # fmt: skip
+    kinds = Counter((f.kind, f.detail) for f in score.failures)
+    for (kind, detail), count in kinds.most_common(10):
+        print(f"{count} x {kind}: {detail}")
+
+
+def print_comparison(found: RunComparison) -> None:
+    """Arms over runs."""
+    rows = [["arm", "runs", "ratio of sums of each run's champion", "skill"]]
+    for arm in found.arms:
+        rows.append([arm.name, str(len(arm.ratios)), _listed(arm.ratios), _listed(arm.skills)])
+    title = f"{found.domain}, {found.split}, {found.evaluations} tries a run"
+    print(table(title, rows))
+    rows = [["arm", "less", "ratio of sums (95 % interval)", "skill (95 % interval)", "so it is"]]
+    for d in found.differences:
+        rows.append([d.arm, d.against, _interval(d.ratio), _interval(d.skill), d.verdict])
+    print(table("differences over runs", rows))
+
+
+def _listed(values: Sequence[float]) -> str:
+    return " ".join(f"{v:.4f}" for v in values)
+
+
+def _percent(gap: float | None) -> str:
+    return "-" if gap is None else f"{100 * gap:.2f} %"
+
+
+def _interval(estimate: Estimate) -> str:
+    value, low, high = estimate.value, estimate.low, estimate.high
+    if value is None:
+        return estimate.note
+    if low is None or high is None:
+        return f"{value:.4f} ({estimate.note})"
+    return f"{value:.4f} ({low:.4f} to {high:.4f})"

@@ -1,0 +1,199 @@
+"""The search: a pure function of replies and evaluations, taken in the order of issue.
+
+Call i is made when the results of calls 0 to i - lag - 1 are known and no others, however fast
+they came.
+"""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from harness.budget import cost_of, tokens_of
+from harness.evolve.bandit import Bandit
+from harness.evolve.database import Candidate, Database
+from harness.evolve.domain import Domain
+from harness.evolve.effects import (
+    Begin,
+    Evaluated,
+    Failed,
+    Join,
+    Lost,
+    Work,
+    call,
+    evaluate,
+    together,
+)
+from harness.evolve.operators import Step, choose, messages
+from harness.evolve.plan import Plan
+from harness.evolve.program import Draft, Unreadable, length, read_reply
+from harness.totals import total
+from tasks.base import Ask, Failure, InputError, Number
+from tasks.prompts import Prompts
+
+
+class Search:
+    """One search with its models; `arm` is its name in all paths.
+
+    `bases` are the references of the training instances; the first `plan.few` of them are the
+    stage `few`, the others the stage `rest`.
+    """
+
+    def __init__(
+        self,
+        arm: str,
+        models: Sequence[str],
+        domain: Domain,
+        plan: Plan,
+        prompts: Prompts,
+        bases: Sequence[Number],
+    ) -> None:
+        self.arm, self.models, self.domain, self.plan = arm, models, domain, plan
+        self.database = Database(plan, arm)
+        self._prompts, self._bases = prompts, bases
+        self._bandit = Bandit(models)
+        self._worst = float("inf")  # gap of the worst seed program on the first few instances
+
+    def program(self) -> Work[None]:
+        """Seed, then issue and take in, until the calls or another budget are spent."""
+        yield from self._seed()
+        plan, taken = self.plan, 0
+        issued = 0
+        while issued < plan.calls:
+            if issued - taken >= plan.lag:
+                yield from self._take(taken)
+                taken += 1
+            if self._spent():
+                break
+            yield self._begin(issued)
+            issued += 1
+        while taken < issued:
+            yield from self._take(taken)
+            taken += 1
+
+    @property
+    def tried(self) -> list[Candidate]:
+        """All but the seed programs."""
+        return self.database.everyone[len(self.domain.programs) :]
+
+    # Seeds ---------------------------------------------------------------------------------
+
+    def _seed(self) -> Work[None]:
+        """Evaluate the seed programs; the worst sets the bar for the first few instances."""
+        few = yield from together(
+            {name: evaluate(f"{self.arm}/seed-{name}/few", "few", source)
+             for name, source in self.domain.programs.items()}
+        )  # fmt: skip
+        seeds = [
+            Candidate(f"seed-{name}", 0, "seed", "", "valid", source=source, length=length(source))
+            for name, source in self.domain.programs.items()
+        ]
+        done = yield from together(
+            {s.name: self._measured(s, f) for s, f in zip(seeds, few, strict=True)}
+        )
+        for seed in done:
+            if seed.status != "valid":
+                raise Failure(f"the {seed.name} of {self.domain.name} is not valid: {seed.problem}")
+        self._worst = max(self._gap(f, self._few) for f in few)
+        self.database.found(done)
+
+    @property
+    def _few(self) -> Sequence[Number]:
+        return self._bases[: self.plan.few]
+
+    def _gap(self, found: Evaluated, bases: Sequence[Number]) -> float:
+        """The ratio of sums less 1."""
+        values = [v for v in found.values if v is not None]
+        assert len(values) == len(bases)
+        return (sum(values) - sum(bases)) / sum(bases)
+
+    # One candidate -------------------------------------------------------------------------
+
+    def _begin(self, number: int) -> Begin:
+        """Choose all that is to be chosen now, and start the candidate."""
+        name, island = f"candidate-{number:05d}", number % self.plan.islands
+        key = f"evolve/{self.plan.seed}/{self.arm}/{number}"
+        step = choose(key, island, self.database, self.domain, self.plan)
+        model = self._bandit.choose()
+        path = f"{self.arm}/{name}/{step.operator}"
+        ask = Ask(path, messages(step, self.domain, self.plan, self._prompts), view=step)
+        blank = Candidate(name, island, step.operator, model, "lost",
+                          parents=tuple(p.name for p in step.parents))  # fmt: skip
+        return Begin(f"{self.arm}/{name}", self._candidate(blank, step, ask))
+
+    def _candidate(self, blank: Candidate, step: Step, ask: Ask) -> Work[Candidate]:
+        """Ask, read, run on a few, and if it is no worse than all seeds there, on the rest."""
+        reply = yield from call(blank.model, ask)
+        if isinstance(reply, Lost):
+            return replace(blank, problem=Failed("provider", reply.detail))
+        paid = cost_of(reply, self.plan.prices.get(blank.model))
+        blank = replace(blank, tokens=tokens_of(reply.usage), cost=paid)
+        try:
+            parent = step.parents[0].source if step.edit == "diff" else None
+            draft: Draft = read_reply(reply, self.domain.function, parent)
+        except Unreadable as error:
+            return replace(blank, status="unreadable", problem=Failed(error.kind, error.detail))
+        blank = replace(blank, source=draft.source, thought=draft.thought,
+                        length=length(draft.source))  # fmt: skip
+        few = yield from evaluate(f"{self.arm}/{blank.name}/few", "few", draft.source)
+        return (yield from self._measured(blank, few))
+
+    def _measured(self, blank: Candidate, few: Evaluated) -> Work[Candidate]:
+        """What a candidate is after its run on the first few, and perhaps on the rest."""
+        one = _run(blank, few)
+        if one.problem:
+            return one
+        gap = self._gap(few, self._few)
+        if gap > self._worst:
+            return replace(one, status="stopped", gap=gap)
+        if len(self._bases) > len(self._few):
+            rest = yield from evaluate(f"{self.arm}/{blank.name}/rest", "rest", blank.source)
+            one = _run(one, rest)
+            if one.problem:
+                return one
+            few = replace(few, values=(*few.values, *rest.values))
+        return replace(one, gap=self._gap(few, self._bases))
+
+    # Results -------------------------------------------------------------------------------
+
+    def _take(self, number: int) -> Work[None]:
+        """Take in the next result in the order of issue."""
+        one: Candidate = yield Join(f"{self.arm}/candidate-{number:05d}")
+        self.database.add(one)
+        self._bandit.learn(one.model, self._gain(one), one.tokens, one.cost)
+
+    def _gain(self, one: Candidate) -> float:
+        """The share of its best parent's gap that a program closed."""
+        gaps = [self.database.by_name(name).gap for name in one.parents]
+        known = [gap for gap in gaps if gap]
+        if self.database.everyone[-1].status != "valid" or one.gap is None or not known:
+            return 0.0
+        return max(0.0, 1 - one.gap / min(known))
+
+    def _spent(self) -> bool:
+        """Whether a budget other than calls is used up, by the results taken in."""
+        plan, tried = self.plan, self.tried
+        if plan.wall is not None and max((c.elapsed for c in tried), default=0.0) >= plan.wall:
+            return True
+        for name, most, used in (
+            ("tokens", plan.tokens, [c.tokens for c in tried]),
+            ("cost", plan.cost, [c.cost for c in tried]),
+        ):
+            if most is None:
+                continue
+            spent = total(used)
+            if spent is None:
+                mend = "give --price" if name == "cost" else "leave it out"
+                raise InputError(f"--max-{name} cannot be kept: {name} is unknown here; {mend}")
+            if spent >= most:
+                return True
+        return False
+
+
+def _run(blank: Candidate, found: Evaluated) -> Candidate:
+    """The candidate after one more run: behaviours are joined, seconds added."""
+    seconds = round(blank.seconds + found.seconds, 6)
+    one = replace(blank, status="valid", seconds=seconds, elapsed=found.elapsed,
+                  behaviour=blank.behaviour + found.behaviour)  # fmt: skip
+    if found.failures:
+        return replace(one, status="failed", problem=found.failures[0])
+    return one

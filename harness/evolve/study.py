@@ -1,0 +1,139 @@
+"""A whole run: the search, the searches without a model, one choice, and one look at the test.
+
+Champions are chosen on validation; nothing of what is reported has been seen before.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from harness.evolve.database import Candidate
+from harness.evolve.domain import REPORTED, Domain
+from harness.evolve.effects import Evaluated, Work, evaluate, together
+from harness.evolve.evaluator import base
+from harness.evolve.plan import Plan
+from harness.evolve.search import Search
+from tasks.base import Failure, InputError, Instance, Noun, Number
+from tasks.prompts import Prompts
+
+FINALISTS = 20  # of a search, beside the seed programs
+
+
+class Champion(Noun, frozen=True):
+    """The best program of a search on validation, and its ratio of sums there."""
+
+    arm: str
+    program: Candidate
+    validation: float
+
+
+class Results(Noun, frozen=True):
+    """All that the report is computed from.
+
+    `champions` are those of the searches, the model's first; `seed` is the best seed program and
+    `rule` the best published rule, by validation. `outcomes`: of each program or rule (by its name
+    in the report) on each reported split.
+    """
+
+    champions: tuple[Champion, ...]
+    seed: Champion
+    rule: str
+    outcomes: dict[str, dict[str, Evaluated]]
+
+
+class Study:
+    """The whole run as a program; its searches can be looked at, also before the end."""
+
+    def __init__(
+        self,
+        models: Sequence[str],
+        domain: Domain,
+        plan: Plan,
+        prompts: Prompts,
+        splits: Mapping[str, Sequence[Instance[Any]]],
+    ) -> None:
+        self.domain, self.plan, self._prompts = domain, plan, prompts
+        self.bases = {name: [base(i) for i in made] for name, made in splits.items()}
+        for name, known in self.bases.items():
+            if not sum(known[: plan.few] if name == "train" else known):
+                raise InputError(
+                    f"the references of {name} sum to 0: take more than --limit {plan.limit}"
+                )
+        self.searches = [self._search("search", models, plan)]
+
+    def _search(self, arm: str, models: Sequence[str], plan: Plan) -> Search:
+        return Search(arm, models, self.domain, plan, self._prompts, self.bases["train"])
+
+    def program(self) -> Work[Results]:
+        """Search, search without a model at equal evaluations, choose, report."""
+        [main] = self.searches
+        yield from main.program()
+        spend = replace(self.plan, calls=len(main.tried), tokens=None, cost=None, wall=None)
+        for null in self.plan.nulls:
+            one = self._search(null.removeprefix("policy/"), [null], spend)
+            self.searches.append(one)
+            yield from one.program()
+        names = list(self.domain.programs)
+        seeds = [main.database.by_name(f"seed-{name}") for name in names]
+        judged = yield from self._validate("seeds", seeds)
+        seed = self._best("seed", judged)
+        champions = []
+        for search in self.searches:
+            finalists = [c for c in search.database.ranked() if c.operator != "seed"][:FINALISTS]
+            own = yield from self._validate(search.arm, finalists)
+            champions.append(self._best(search.arm, [*judged, *own]))
+        rule = yield from self._best_rule()
+        outcomes = yield from self._report([*champions, seed])
+        return Results(tuple(champions), seed, rule, outcomes)
+
+    def _validate(
+        self, arm: str, programs: Sequence[Candidate]
+    ) -> Work[list[tuple[Candidate, float]]]:
+        """The programs that are valid on validation, each with its ratio of sums."""
+        found = yield from together(
+            {f"validate/{arm}/{c.name}":
+             evaluate(f"{arm}/{c.name}/validation", "validation", c.source) for c in programs}
+        )  # fmt: skip
+        pairs = zip(programs, found, strict=True)
+        return [(c, self._ratio(f, "validation")) for c, f in pairs if not f.failures]
+
+    def _ratio(self, found: Evaluated, split: str) -> float:
+        values: list[Number] = [v for v in found.values if v is not None]
+        assert len(values) == len(self.bases[split])
+        return sum(values) / sum(self.bases[split])
+
+    def _best(self, arm: str, judged: Sequence[tuple[Candidate, float]]) -> Champion:
+        """The least ratio, then the shortest, then the first."""
+        if not judged:
+            raise Failure(f"{self.domain.name}: no seed program is valid on validation")
+        program, ratio = min(judged, key=lambda pair: (pair[1], pair[0].length))
+        return Champion(arm, program, ratio)
+
+    def _best_rule(self) -> Work[str]:
+        rules = list(self.domain.rules)
+        found = yield from together(
+            {f"rule/{r}": evaluate(f"rules/{r}/validation", "validation", rule=r) for r in rules}
+        )
+        ratios = [self._ratio(one, "validation") for one in found]
+        return rules[ratios.index(min(ratios))]
+
+    def _report(self, champions: Sequence[Champion]) -> Work[dict[str, dict[str, Evaluated]]]:
+        """Every champion, each instance in a run of its own, and every rule, on what is reported.
+
+        The name of a program in the report is its search's (`search`, `mutate`, `seed`).
+        """
+        wanted: dict[str, Work[Evaluated]] = {}
+        for split in REPORTED:
+            for c in champions:
+                path = f"report/{c.arm}/{split}"
+                wanted[path] = evaluate(path, split, c.program.source, each=True)
+            for rule in [*self.domain.rules, "random"]:
+                path = f"report/rule {rule}/{split}"
+                wanted[path] = evaluate(path, split, rule=rule)
+        found = yield from together(wanted)
+        outcomes: dict[str, dict[str, Evaluated]] = {}
+        for path, one in zip(wanted, found, strict=True):
+            _, who, split = path.split("/")
+            outcomes.setdefault(who, {})[split] = one
+        return outcomes

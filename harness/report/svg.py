@@ -1,0 +1,260 @@
+"""SVG as text: escaped, without style attributes or script; colours are classes of the page."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import isfinite, log, log10
+
+from markupsafe import Markup, escape
+
+from harness.report.base import Look
+
+WIDTH, HEIGHT = 460, 270
+LEFT, RIGHT, TOP, BOTTOM = 46, 14, 12, 40
+Point = tuple[float, float]
+Ticks = Sequence[tuple[float, str]]
+
+
+def tag(name: str, *children: str, **attributes: object) -> Markup:
+    """One element; `stroke_width` is the attribute stroke-width, `class_` class, None is none."""
+    words = [
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_text(value))}"'
+        for key, value in attributes.items()
+        if value is not None and value != ""
+    ]
+    inside = "".join(escape(child) for child in children)
+    return Markup(f"<{name}{''.join(words)}>{inside}</{name}>")
+
+
+def _text(value: object) -> str:
+    return f"{value:.1f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A direction of a plot.
+
+    Attributes:
+        bend: a rising function before the linear scale, such as a logarithm.
+    """
+
+    name: str
+    low: float
+    high: float
+    ticks: Ticks
+    bend: Callable[[float], float] = float
+
+    def place(self, value: float) -> float:
+        """Where a value stands, 0 at the low end and 1 at the high one; no further out."""
+        low, high = self.bend(self.low), self.bend(self.high)
+        inside = self.bend(max(self.low, min(self.high, value)))
+        return (inside - low) / (high - low)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A series of a plot: its points, the ends of their intervals, how it is joined.
+
+    A step line holds each value until the next point. Points without a finite y are left out.
+    Whiskers are bands of single points; `named` writes the series beside its last point.
+    """
+
+    look: Look
+    points: Sequence[Point]
+    bands: Sequence[tuple[float, float, float]] = ()
+    steps: bool = False
+    dots: bool = False
+    whiskers: bool = False
+    named: bool = False
+    joined: bool = True
+
+    def at(self, x: float) -> float | None:
+        """The value at x: of the step there, or of the point that stands there."""
+        if self.steps:
+            k = bisect_right([p[0] for p in self.points], x + 1e-12)
+            return self.points[k - 1][1] if k else None
+        return next((y for px, y in self.points if px == x), None)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Lines over two axes.
+
+    Attributes:
+        levels: horizontal lines with their names, such as chance.
+        moments: vertical lines with their names.
+    """
+
+    title: str
+    x: Axis
+    y: Axis
+    lines: Sequence[Line]
+    levels: Ticks = ()
+    moments: Ticks = ()
+    about: str = field(default="")
+
+    def draw(self) -> Markup:
+        """The picture; it scales with its place on the page."""
+        return tag(
+            "svg",
+            tag("title", self.title),
+            tag("desc", self.about) if self.about else Markup(),
+            *self._grid(),
+            *(self._line(line) for line in self.lines),
+            *self._names(),
+            viewBox=f"0 0 {WIDTH} {HEIGHT}",
+            role="img",
+            class_="plot",
+        )
+
+    def _x(self, value: float) -> float:
+        return LEFT + self.x.place(value) * (WIDTH - LEFT - RIGHT)
+
+    def _y(self, value: float) -> float:
+        return HEIGHT - BOTTOM - self.y.place(value) * (HEIGHT - TOP - BOTTOM)
+
+    def _grid(self) -> list[Markup]:
+        right, base = float(WIDTH - RIGHT), float(HEIGHT - BOTTOM)
+        found = []
+        for value, name in self.y.ticks:
+            y = self._y(value)
+            found.append(tag("line", x1=LEFT, x2=right, y1=y, y2=y, class_="grid"))
+            found.append(tag("text", name, x=LEFT - 7, y=y + 3.5, class_="tick", text_anchor="end"))
+        taken = 0.0
+        for value, name in self.x.ticks:
+            x, half = self._x(value), 3.4 * len(name)
+            found.append(tag("line", x1=x, x2=x, y1=base, y2=base + 4, class_="axis"))
+            if x - half > taken:
+                found.append(tag("text", name, x=x, y=base + 16, class_="tick",
+                                 text_anchor="middle"))  # fmt: skip
+                taken = x + half + 3
+        found.append(tag("line", x1=LEFT, x2=right, y1=base, y2=base, class_="axis"))
+        middle = (LEFT + right) / 2
+        found.append(tag("text", self.x.name, x=middle, y=HEIGHT - 5, class_="name",
+                         text_anchor="middle"))  # fmt: skip
+        for value, name in self.levels:
+            y = self._y(value)
+            found.append(tag("line", x1=LEFT, x2=right, y1=y, y2=y, class_="level"))
+            found.append(tag("text", name, x=right, y=y - 4, class_="tick", text_anchor="end"))
+        for value, name in self.moments:
+            x = self._x(value)
+            found.append(tag("line", x1=x, x2=x, y1=TOP, y2=base, class_="level"))
+            found.append(tag("text", name, x=x + 4, y=TOP + 8, class_="tick"))
+        return found
+
+    def _names(self) -> list[Markup]:
+        """The names of series beside their last points, where no other name stands already."""
+        right = WIDTH - RIGHT
+        taken = [(right - 6.0 * len(name), float(right), self._y(v) - 4) for v, name in self.levels]
+        found = []
+        for line in self.lines:
+            if not (line.named and line.points):
+                continue
+            (px, py), name = line.points[-1], line.look.label
+            x, y, wide = self._x(px), self._y(py) + 3.5, 6.0 * len(name)
+            left = self.x.place(px) > 0.55
+            box = (x - 7 - wide, x - 7, y) if left else (x + 7, x + 7 + wide, y)
+            if any(a < box[1] and box[0] < b and abs(y - z) < 11 for a, b, z in taken):
+                continue
+            taken.append(box)
+            found.append(tag("text", name, x=x - 7 if left else x + 7, y=y, class_="tick",
+                             text_anchor="end" if left else None))  # fmt: skip
+        return found
+
+    def _line(self, line: Line) -> Markup:
+        look = line.look
+        points = [(self._x(x), self._y(y)) for x, y in line.points if isfinite(y)]
+        parts = [tag("title", look.label)]
+        if line.whiskers:
+            for x, low, high in line.bands:
+                at, ends = self._x(x), {"y1": self._y(low), "y2": self._y(high)}
+                parts.append(tag("line", x1=at, x2=at, **ends, class_="whisker",
+                                 stroke_dasharray=look.dash))  # fmt: skip
+        elif line.bands:
+            upper = [(self._x(x), self._y(high)) for x, _, high in line.bands]
+            lower = [(self._x(x), self._y(low)) for x, low, _ in reversed(line.bands)]
+            parts.append(tag("path", d=path([*upper, *lower]) + "Z", class_="band"))
+        if len(points) > 1 and line.joined:
+            corners = stairs(points) if line.steps else points
+            parts.append(tag("path", d=path(corners), class_="line", stroke_dasharray=look.dash))
+        if line.dots or len(points) == 1:
+            parts += [tag("circle", cx=x, cy=y, r=2.6, class_="dot") for x, y in points]
+        return tag("g", *parts, class_=f"series {look.kind} {look.colour}", data_series=look.number)
+
+    def table(self, xs: Ticks, show: Callable[[float], str]) -> list[list[str]]:
+        """The lines' values at some places, a column each."""
+        lines = [
+            [line.look.label, *("-" if (y := line.at(x)) is None else show(y) for x, _ in xs)]
+            for line in self.lines
+        ]
+        return [[self.x.name, *(name for _, name in xs)], *lines]
+
+
+def path(points: Sequence[Point]) -> str:
+    """The path data of straight lines from point to point."""
+    return "M" + "L".join(f"{_text(float(x))} {_text(float(y))}" for x, y in points)
+
+
+def stairs(points: Sequence[Point]) -> list[Point]:
+    """The corners of a step line that holds each value until the next point."""
+    found = [points[0]]
+    for (_, y), (x, after) in pairwise(points):
+        found += [(x, y), (x, after)]
+    return found
+
+
+# Axes ----------------------------------------------------------------------------------------
+
+
+def share_axis(name: str) -> Axis:
+    """From 0 to 100 %."""
+    return Axis(name, 0.0, 1.0, [(k / 4, f"{25 * k} %") for k in range(5)])
+
+
+def plain_axis(name: str, low: float, high: float, count: int = 5) -> Axis:
+    """Round ticks over a range, which is widened to them; a range of nothing gets some width."""
+    if high - low <= 1e-9 * max(abs(low), abs(high), 1.0):
+        low, high = low - 0.5, high + 0.5
+    step = round_step((high - low) / count)
+    first, last = int(low // step), -int(-high // step)
+    ticks = [(k * step, f"{k * step:,.10g}") for k in range(first, last + 1)]
+    return Axis(name, first * step, last * step, ticks)
+
+
+def level_axis(name: str, levels: Sequence[float]) -> Axis:
+    """A tick for each level that was asked, as far apart as they are."""
+    low, high = min(levels), max(levels)
+    pad = (high - low) * 0.04 or 1.0
+    room, ticks = (high - low) / 14, list[tuple[float, str]]()
+    for level in sorted(levels):
+        if not ticks or level - ticks[-1][0] >= room:
+            ticks.append((level, f"{level:g}"))
+    return Axis(name, low - pad, high + pad, ticks)
+
+
+def log_axis(name: str, low: float, high: float) -> Axis:
+    """Decades, with 2 and 5 between them where there are few."""
+    bottom, top = low / 1.3, high * 1.3
+    fine = log10(top / bottom) < 2.5
+    ticks = [
+        (m * 10.0**e, short_number(m * 10.0**e))
+        for e in range(int(log10(bottom)) - 1, int(log10(top)) + 2)
+        for m in ((1, 2, 5) if fine else (1,))
+        if bottom <= m * 10.0**e <= top
+    ]
+    return Axis(name, bottom, top, ticks, log)
+
+
+def short_number(value: float) -> str:
+    """1200 as 1.2k, 0.002 as it is."""
+    for size, mark in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g}{mark}"
+    return f"{value:g}"
+
+
+def round_step(wish: float) -> float:
+    """The least of 1, 2, 5 times a power of ten that is no less."""
+    power = 10.0 ** int(log10(wish) // 1)
+    return next(m * power for m in (1, 2, 5, 10) if m * power >= wish * 0.999)

@@ -1,0 +1,85 @@
+"""How long a run of 100,000 answered calls takes to begin asking again, and what it holds on disk.
+
+The folder is made by a real run of a few episodes, whose rows are then written again under the
+names of all the others; the last episode is open. `makespan resume` is a whole process, from its
+start to the moment its one request arrives at a loopback server.
+"""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
+from time import monotonic, sleep
+
+from harness.instances import id_of
+from harness.journal import key_of as episode_key
+from tests.benchmarks.limits import Limit
+from tests.harness.helpers import command, instances, makespan, zeros
+from tests.loopback import Json, Loopback
+
+CALLS, SECONDS, BYTES = 100_000, 2.0, 700
+
+
+def main() -> list[Limit]:
+    """Make the folder, resume it three times; the least counts."""
+    arrived: list[float] = []
+
+    def answer(number: int, body: Json) -> str:
+        arrived.append(monotonic())
+        return zeros(number, body)
+
+    with tempfile.TemporaryDirectory() as name, Loopback(answer) as server:
+        folder = Path(name)
+        whole = make(folder, server.url)
+        size = (whole / "journal.sqlite").stat().st_size / CALLS
+        walls, cpus = [], []
+        for k in range(3):
+            copy = folder / f"copy-{k}"
+            shutil.copytree(whole, copy)
+            arrived.clear()
+            before, began = getrusage(RUSAGE_CHILDREN), monotonic()
+            process = subprocess.Popen(command("resume", copy), stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)  # fmt: skip
+            while not arrived:
+                sleep(0.001)
+            walls.append(arrived[0] - began)
+            process.kill()
+            process.wait()
+            after = getrusage(RUSAGE_CHILDREN)
+            cpus.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    print(f"resume of {CALLS} calls: asks after {min(walls):.2f} s, {min(cpus):.2f} CPU s")
+    return [
+        Limit(f"resume of {CALLS} calls, CPU s until it asks", min(cpus), SECONDS),
+        Limit("journal, bytes a trivial sample", size, BYTES),
+    ]
+
+
+def make(folder: Path, url: str) -> Path:
+    """A run folder of `CALLS` instances, all but the last answered."""
+    file, out = instances(folder / "i.jsonl", CALLS, level=1), folder / "run"
+    makespan("run", file, "--model", "openai/m", "--base-url", url, "--out", out,
+             "--max-connections", 1, "--max-tokens", 30)  # fmt: skip
+    ids = [id_of(line) for line in file.read_bytes().splitlines()][:-1]
+    db = sqlite3.connect(out / "journal.sqlite")
+    attempt = db.execute("select * from attempts").fetchone()[1:]
+    record = db.execute("select * from records").fetchone()[1:]
+    for table in ("episodes", "attempts", "records"):
+        db.execute(f"delete from {table}")
+    for k, name in enumerate(ids, 1):
+        db.execute("insert into episodes values (?, ?)", (k, episode_key("openai/m", 0, name)))
+        db.execute("insert into attempts values (?, ?, ?, ?, ?, ?, ?)", (k, *attempt))
+        db.execute("insert into records values (?, ?, ?, ?, ?, ?)", (k, *record))
+    db.commit()
+    db.execute("pragma wal_checkpoint(truncate)")
+    db.close()
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["made"][0] == CALLS
+    return out
+
+
+if __name__ == "__main__":
+    for limit in main():
+        print(limit)

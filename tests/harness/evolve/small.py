@@ -1,0 +1,155 @@
+"""A small domain, a runner without walls and a scripted model, for tests of the search."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from msgspec.structs import replace as changed
+
+from harness.evolve.domain import SPLITS, Domain, domain
+from harness.evolve.drive import Performer
+from harness.evolve.evaluator import Evaluator
+from harness.evolve.operators import Step
+from harness.evolve.plan import Plan
+from harness.evolve.report import Report, report
+from harness.evolve.study import Study
+from harness.instances import decode, make
+from harness.journal import Journal
+from harness.lane import Lane, Patience
+from harness.models.base import Model, ProviderFailure, Sampling
+from harness.pace import Pace
+from harness.request import digest
+from harness.sandbox.base import Limits, Result, Run
+from tasks.base import Ask, Instance, Reply, Usage
+from tasks.prompts import installed
+
+BODIES = [
+    "max(p + t, d)",
+    "max({c} * p + t, d)",
+    "max(p + t, d) + {c} * p",
+    "d + {c} * p",
+    "p",
+    "d",
+    "max(p + t, {c} * d)",
+    "t / 0",
+    "float('nan')",
+    "'a word'",
+]
+
+
+def small() -> Domain:
+    """The dispatching rules, on few small instances."""
+    whole = domain("tardiness-priority")
+    splits = {
+        name: changed(suite, entry=tuple(changed(e, level=12, count=1) for e in suite.entry[:6]))
+        for name, suite in whole.splits.items()
+    }
+    rules = {name: whole.rules[name] for name in ("mdd", "mddc")}
+    return replace(whole, splits=splits, rules=rules)
+
+
+@cache
+def instances() -> dict[str, list[Instance[Any]]]:
+    """All splits of the small domain, with references."""
+    return {s: [decode(make(w), "made") for w in small().wanted(s, None)] for s in SPLITS}
+
+
+class InProcess:
+    """Runs programs of tests here and now; `wait` makes some slower than others."""
+
+    def __init__(self, wait: Callable[[str], float] = lambda _: 0.0) -> None:
+        self.runs: list[str] = []
+        self._wait = wait
+
+    def run(
+        self, source: str, function: str, driver: str, cases: Sequence[Any], limits: Limits
+    ) -> Run:
+        self.runs.append(source)
+        time.sleep(self._wait(source))
+        results = []
+        for case in cases:
+            program: dict[str, Any] = {}
+            drive: dict[str, Any] = {"number": _number, "plain": lambda x: x}
+            exec(driver, drive)
+            try:
+                exec(source, program)
+                value = drive["solve"](program[function], case)
+                results.append(Result("ok", value))
+            except (TypeError, ZeroDivisionError, NameError) as error:
+                results.append(Result("raised", None, f"{type(error).__name__}: {error}"))
+        return Run(tuple(results), 0.001 * limits.seconds)
+
+
+def _number(value: Any) -> Any:
+    if type(value) not in (int, float) or value != value:
+        raise TypeError(f"{value!r} is no number")
+    return value
+
+
+class Scripted:
+    """Says a program that depends on nothing but the prompt; some replies hold none."""
+
+    def __init__(
+        self,
+        name: str = "scripted/a",
+        wait: Callable[[str], float] = lambda _: 0.0,
+        refused: float = 0.0,
+    ) -> None:
+        self.name, self.steps = name, list[Step]()
+        self._wait, self._refused = wait, refused
+
+    async def reply(self, ask: Ask) -> Reply:
+        self.steps.append(ask.view)
+        key = digest(ask.messages) + self.name
+        await asyncio.sleep(self._wait(key))
+        rng = Random(key + ask.path)
+        if rng.random() < self._refused:
+            raise ProviderFailure("bad request", "not this one")
+        if rng.random() < 0.1:
+            return Reply("I cannot.", usage=Usage(10, 5), cost=0.001)
+        body = rng.choice(BODIES).format(c=round(rng.uniform(0, 2), 2))
+        text = f"An idea.\n```python\ndef priority(p, d, t, P, n):\n    return {body}\n```"
+        return Reply(text, usage=Usage(100, 50), cost=0.01)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def plan(**settings: Any) -> Plan:
+    """A short search without nulls."""
+    usual: dict[str, Any] = {"calls": 30, "lag": 4, "islands": 2, "few": 3, "migrate": 10,
+                             "reset": 20, "nulls": ()}  # fmt: skip
+    return Plan("tardiness-priority", small().lock, **(usual | settings))
+
+
+def studied(
+    folder: Path,
+    models: Sequence[Model],
+    how: Plan,
+    runner: InProcess | None = None,
+    about: Domain | None = None,
+) -> tuple[Study, Report]:
+    """Run a study to its end in a journal; models by name, the nulls' beside them."""
+    about = about or small()
+    folder.mkdir(exist_ok=True)
+    journal = Journal(folder)
+    own = [m.name for m in models if m.name not in how.nulls]
+    study = Study(own, about, how, installed(), instances())
+
+    async def driven() -> Report:
+        with ThreadPoolExecutor(2) as pool:
+            evaluator = Evaluator(about, how, instances(), runner or InProcess())
+            lanes = {m.name: Lane(m, Pace(how.lag), Patience(first_wait=0.001)) for m in models}
+            performer = Performer(journal, evaluator, Sampling(), lanes, pool)
+            return report(study, await performer.perform(study.program()))
+
+    try:
+        return study, asyncio.run(driven())
+    finally:
+        journal.close()

@@ -1,0 +1,243 @@
+"""`makespan evolve` as people use it: real processes, a real server, the real sandbox."""
+
+import io
+import json
+import signal
+import subprocess
+import time
+from contextlib import redirect_stderr, redirect_stdout
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from generators.tardiness import generate
+from harness.cli import main
+from tests.harness.evolve.small import BODIES
+from tests.harness.helpers import command, makespan, rows
+from tests.loopback import Json, Loopback
+
+CALLS, LIMIT = 30, 4
+
+
+def says(_: int, body: Json) -> str:
+    """A reply that depends on the prompt alone."""
+    rng = Random(sha256(json.dumps(body["messages"]).encode()).hexdigest())
+    if rng.random() < 0.1:
+        return "I cannot."
+    expression = rng.choice(BODIES).format(c=round(rng.uniform(0, 2), 2))
+    return f"An idea.\n```python\ndef priority(p, d, t, P, n):\n    return {expression}\n```"
+
+
+def words(out: Path, server: Loopback, *more: object) -> list[object]:
+    model = ["--model", "openai/m", "--base-url", server.url, "--lag", 4, "--islands", 2]
+    small = ["--calls", CALLS, "--limit", LIMIT]
+    return ["evolve", "run", "tardiness-priority", *model, *small, "--out", out, *more]
+
+
+def here(*line: object) -> tuple[int, str, str]:
+    """Run `makespan` in this process: status, standard output and error."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        status = main(list(map(str, line)))
+    return status, out.getvalue(), err.getvalue()
+
+
+def shown(folder: Path) -> Any:
+    return json.loads(here("evolve", "show", folder, "--json")[1])
+
+
+def timeless(report: Any) -> Any:
+    """A report without the seconds that were measured."""
+    text = json.dumps(report)
+    loaded = json.loads(text)
+    for one in [loaded["champion"], *loaded["lineage"], *loaded["scores"]]:
+        one.pop("seconds")
+        one.pop("elapsed", None)
+    return loaded
+
+
+def test_the_same_seed_gives_the_same_champion_also_after_kill_9(tmp_path: Path) -> None:
+    with Loopback(says, delay=0.02) as server:
+        whole = makespan(*words(tmp_path / "whole", server))
+        assert whole.returncode == 0, whole.stderr
+        assert "sandbox: seccomp: yes" in whole.stderr
+        first = shown(tmp_path / "whole")
+        asked = len(server.requests)
+        assert asked == CALLS
+        cut = subprocess.Popen(command(*words(tmp_path / "cut", server)), text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+        while len(server.requests) < asked + CALLS // 2:
+            time.sleep(0.005)
+        cut.kill()
+        cut.communicate()
+        status, printed, told = here("evolve", "show", tmp_path / "cut")
+        assert status == 1
+        assert "not finished: makespan resume" in told
+        assert "seed-mdd" in printed
+        done = makespan("resume", tmp_path / "cut")
+        assert done.returncode == 0, done.stderr
+        assert len(server.requests) <= asked + CALLS + 4  # the calls that were under way
+    assert timeless(shown(tmp_path / "cut")) == timeless(first)
+    assert [arm["arm"] for arm in first["arms"]] == ["search", "random-constants", "mutate"]
+    assert {arm["tries"] for arm in first["arms"]} == {CALLS}
+    assert "policy/mutate" in done.stdout  # the null is in every report
+    kept = rows(tmp_path / "cut", "select * from effects")
+    assert here("evolve", "show", tmp_path / "cut")[1] == done.stdout
+    assert rows(tmp_path / "cut", "select * from effects") == kept
+    _looked_at(tmp_path, first)
+
+
+def _looked_at(tmp_path: Path, report: Any) -> None:
+    """What can be done with a finished run."""
+    best, whole = tmp_path / "best.py", tmp_path / "whole"
+    assert here("evolve", "export", whole, "--out", best)[0] == 0
+    text = best.read_text()
+    assert report["champion"]["name"] in text
+    assert text.startswith("# A program for the domain tardiness-priority")
+    scored = makespan("evolve", "score", best, "--domain", "tardiness-priority", "--split", "test",
+                      "--limit", LIMIT, "--json")  # fmt: skip
+    score = json.loads(scored.stdout)
+    [mine] = [s for s in report["scores"] if (s["who"], s["split"]) == ("search", "test")]
+    assert score["valid"]
+    assert score["ratio"] == mine["ratio"]["value"]
+    for verb in ("board", "regrade"):
+        status, _, told = here(verb, whole)
+        assert status == 2
+        assert "is a search for programs" in told
+    status, _, told = here("evolve", "compare", whole, tmp_path / "cut")
+    assert status == 2
+    assert "all of one arm" in told
+
+
+def test_a_program_in_a_file_is_a_policy_of_its_family(tmp_path: Path) -> None:
+    file, out = tmp_path / "rule.py", tmp_path / "run"
+    file.write_text("def priority(p, d, t, P, n):\n    return max(p + t, d)\n")
+    how = ["run", "tardiness", "--level", "9", "--limit", "6", "--out", out,
+           "--model", f"policy/file:{file}", "--model", "policy/mdd"]  # fmt: skip
+    done = makespan(*how)
+    assert done.returncode == 0, done.stderr
+    mine, rule = json.loads(makespan("board", out, "--json").stdout)["rows"]
+    assert mine["score"] == rule["score"]
+    assert {mine["kind"], rule["kind"]} == {"model", "floor"}
+    again = makespan(*how)
+    assert "12 of 12 episodes are done" in again.stderr
+    file.write_text(file.read_text() + "\n")
+    for verb in (how, ["resume", out]):
+        refused = makespan(*verb)
+        assert refused.returncode == 2
+        assert refused.stderr.count("\n") == 1
+
+
+def test_a_program_that_fails_is_no_answer_and_the_run_goes_on(tmp_path: Path) -> None:
+    file, out = tmp_path / "rule.py", tmp_path / "run"
+    file.write_text("def schedule(p, d):\n    return [0] * len(p) if p[0] % 2 else 1 / 0\n")
+    made = [generate(5, 0, k, {}, reference=False) for k in range(8)]
+    done = makespan("run", "tardiness", "--level", "5", "--limit", "8", "--out", out,
+                    "--model", f"policy/file:{file}")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    [row] = json.loads(makespan("board", out, "--json").stdout)["rows"]
+    odd = sum(instance.payload.jobs[0].p % 2 for instance in made)
+    assert 0 < odd < 8
+    assert (row["n"], row["errors"]) == (8, 0)
+    assert (row["infeasible"], row["unparsable"]) == (odd, 8 - odd)
+    told = rows(out, "select reply from attempts where reply like '%raised: ZeroDivisionError%'")
+    assert len(told) == 8 - odd
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("def plan(p, d): return []", "missing"),
+        ("def schedule(p, d) return []", "syntax"),
+        ("def schedule(p, d): return [0] * len(p)", "duplicate"),
+        ("\0", "syntax"),
+    ],
+)
+def test_wrong_programs_score_as_failures(tmp_path: Path, source: str, kind: str) -> None:
+    file = tmp_path / "p.py"
+    file.write_text(source)
+    how = ["evolve", "score", file, "--domain", "tardiness", "--limit", "3"]
+    status, printed, _ = here(*how, "--json")
+    assert status == 0
+    score = json.loads(printed)
+    assert not score["valid"]
+    assert {f["kind"] for f in score["failures"]} == {kind}
+    assert len(score["failures"]) == 3
+    assert score["ratio"] > 1
+    assert score["skill"] == 0
+    assert "NOT valid: 3 of 3 failed" in here(*how)[1]
+
+
+def test_wrong_use_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "p.py"
+    file.write_text("def other(): pass\n")
+    run = ["evolve", "run", "tardiness", "--calls", "5", "--out", tmp_path / "run", "--model"]
+    for line, said in (
+        (["evolve", "score", tmp_path / "none.py", "--domain", "tardiness"], "cannot read"),
+        (["evolve", "score", file, "--domain", "juggling"], "unknown domain 'juggling'"),
+        (["evolve", "score", file, "--domain", "tardiness", "--split", "exam"], "no split 'exam'"),
+        (["evolve", "show", tmp_path], "is no run folder"),
+        ([*run, "policy/annealing"], "unknown model 'policy/annealing'"),
+        ([*run, "policy/mutate", "--model", "openai/m"], "stands alone"),
+        ([*run, "openai/m", "--price", "openai/x=1,2"], "--price openai/x"),
+        (["run", "tardiness", "--level", "5", "--model", f"policy/file:{file}"],
+         "defines none of"),
+        (["run", "rcpsp", "--level", "5", "--model", f"policy/file:{tmp_path}/none.py"],
+         "cannot read"),
+    ):  # fmt: skip
+        status, _, told = here(*line)
+        assert status == 2, line
+        assert said in told, told
+        assert told.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_search_of_another_plan_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    how = ["evolve", "run", "tardiness-priority", "--model", "policy/mutate", "--limit", "3",
+           "--out", out]  # fmt: skip
+    assert makespan(*how, "--calls", "4").returncode == 0
+    status, _, told = here(*how, "--calls", "5")
+    assert status == 2
+    assert "evolve.calls is 4, here it is 5" in told
+
+
+def test_ctrl_c_keeps_what_is_under_way(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with Loopback(says, delay=0.1) as server:
+        process = subprocess.Popen(command(*words(out, server)), text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+        while len(server.requests) < 6:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        printed, told = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert "stopping: waiting for what is under way" in told
+        assert f"not finished: makespan resume {out}" in told
+        assert "Traceback" not in told
+        assert "seed-mdd" in printed
+        asked = len(server.requests)
+        assert len(rows(out, "select * from attempts where reply is not null")) == asked < CALLS
+        assert makespan("resume", out).returncode == 0
+        assert len(server.requests) == CALLS
+
+
+def test_a_dead_server_stops_the_search_and_resume_goes_on(tmp_path: Path) -> None:
+    from tests.loopback import FAULTS
+
+    out, failing = tmp_path / "run", True
+
+    def answer(number: int, body: Json) -> Any:
+        return FAULTS["server"] if failing and number > 8 else says(number, body)
+
+    with Loopback(answer) as server:
+        done = makespan(*words(out, server, "--max-attempts", "2"))
+        assert done.returncode == 2
+        assert "server: 500" in done.stderr.strip().splitlines()[-1]
+        assert "Traceback" not in done.stderr
+        failing = False
+        assert makespan("resume", out).returncode == 0
+    assert shown(out)["arms"][0]["tries"] == CALLS

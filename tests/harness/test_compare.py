@@ -1,0 +1,219 @@
+"""Two models side by side: pairs, errors left out, identity, families, and what is printed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from generators.tardiness import generate as jobs
+from graders.comparisons import holm, paired
+from harness.board import grouped
+from harness.cli import main
+from harness.compare import Versus, between
+from harness.compare_text import print_versus
+from harness.gather import Asked
+from harness.instances import encode
+from tasks.base import InputError, Record
+from tests.harness.helpers import instances, zeros
+from tests.harness.test_board import failed, record
+from tests.loopback import Fault, Json, Loopback, says
+
+A, B = "openai/a", "openai/b"
+
+
+def compared(records: list[Record], a: str = A, b: str = B, **setup: Any) -> Versus:
+    return between(grouped([Asked(r, setup) for r in records]), a, b)
+
+
+def both(verdicts: list[tuple[str, str]], **changes: Any) -> list[Record]:
+    """Records of A and B with these verdicts, an instance each; `error` is one."""
+    return [
+        failed(k, model=model, **changes)
+        if verdict == "error"
+        else record(k, verdict, model=model, **changes)
+        for k, pair in enumerate(verdicts)
+        for model, verdict in zip((A, B), pair, strict=True)
+    ]
+
+
+RIGHT, WRONG, BROKEN = "valid", "infeasible", "error"
+
+
+def test_wins_ties_and_losses_are_by_instance() -> None:
+    made = both([(RIGHT, WRONG)] * 8 + [(WRONG, RIGHT)] * 2 + [(RIGHT, RIGHT)] * 10, level=10)
+    [match] = compared(made).matches
+    assert (match.pairs, match.wins, match.ties, match.losses) == (20, 8, 10, 2)
+    assert (match.a, match.b) == (0.9, 0.6)
+    wanted = paired([[1.0] * 8 + [-1.0] * 2 + [0.0] * 10])
+    assert match.difference == wanted.difference
+    assert (match.p, match.p_holm, match.resolves) == (wanted.p, wanted.p, wanted.resolves)
+    assert len(match.apart) == 10
+    first = match.apart[0]
+    assert (first.instance, first.a, first.b) == ("i0", 1, 0)
+    assert (first.verdicts_a, first.verdicts_b) == ({"valid": 1}, {"infeasible": 1})
+    [turned] = compared(made, B, A).matches
+    assert (turned.wins, turned.losses) == (2, 8)
+    assert turned.difference.value == -0.3 == -round(match.difference.value or 0, 9)
+
+
+def test_levels_weigh_the_same_as_in_the_headline() -> None:
+    easy = both([(RIGHT, RIGHT)] * 30, level=10)
+    hard = [
+        msgspec.structs.replace(r, instance=f"h{r.instance}")
+        for r in both([(RIGHT, WRONG)] * 5, level=40)
+    ]
+    [match] = compared([*easy, *hard]).matches
+    assert match.difference.value == 0.5
+    assert (match.a, match.b) == (1, 0.5)
+
+
+def test_pairs_with_an_error_are_left_out_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+    made = both([(RIGHT, WRONG)] * 6 + [(BROKEN, RIGHT)] * 3 + [(WRONG, BROKEN)] * 2)
+    found = compared(made)
+    [match] = found.matches
+    assert (match.pairs, match.left_out, match.unshared) == (6, 5, 0)
+    assert match.difference.value == 1
+    assert not found.complete
+    print_versus(found, None)
+    said = capsys.readouterr().out
+    assert "rcpsp: 5 instances left out: one of the two has only errors on them" in said
+
+
+def test_a_level_without_a_pair_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    made = [
+        r
+        for k in range(8)
+        for r in (record(k, level=10, model=A), record(k, level=10, model=B),
+                  failed(k + 50, level=40, model=A), record(k + 50, level=40, model=B))
+    ]  # fmt: skip
+    found = compared(made)
+    assert found.matches[0].lost == (40,)
+    print_versus(found, None)
+    assert "the difference says nothing of level 40" in capsys.readouterr().out
+
+
+def test_epochs_are_a_mean_and_errors_of_some_are_no_matter() -> None:
+    made = [record(k, RIGHT if e else WRONG, model=A, epoch=e) for k in range(6) for e in range(4)]
+    made += [record(k, WRONG, model=B) for k in range(6)]
+    made += [failed(0, model=B, epoch=1)]
+    [match] = compared(made).matches
+    assert (match.pairs, match.left_out) == (6, 0)
+    assert match.difference.value == 0.75
+    assert match.apart[0].verdicts_a == {"infeasible": 1, "valid": 3}
+    assert match.apart[0].verdicts_b == {"infeasible": 1, "error": 1}
+
+
+def test_instances_of_one_only_are_counted() -> None:
+    made = both([(RIGHT, WRONG)] * 6) + [record(k, model=A) for k in range(20, 25)]
+    found = compared(made)
+    assert (found.matches[0].pairs, found.matches[0].unshared) == (6, 5)
+    assert not found.complete
+
+
+def test_cells_are_matches_of_their_own_and_corrected_together() -> None:
+    made = []
+    for axes, wins in (("none", 12), ("windows", 5)):
+        pairs = [(RIGHT, WRONG)] * wins + [(RIGHT, RIGHT)] * (20 - wins)
+        made += both(pairs, settings={"edges": 4, "axes": axes}, level=10)
+    matches = compared(made).matches
+    assert [m.cell for m in matches] == [{"axes": "none"}, {"axes": "windows"}]
+    ps = [m.p or 0.0 for m in matches]
+    assert [m.p_holm for m in matches] == holm(ps)
+    assert matches[0].p_holm == 2 * ps[0]
+
+
+def test_a_policy_is_compared_however_the_model_was_asked() -> None:
+    made = [Asked(record(k, model=A, memory="facts"), {"temperature": 1.0}) for k in range(6)]
+    made += [Asked(record(k, WRONG, model="policy/edf"), {}) for k in range(6)]
+    assert between(grouped(made), "policy/edf", A).matches[0].losses == 6
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (both([(RIGHT, RIGHT)])[:1], "no episodes of openai/b in the folders: there are openai/a"),
+        ([record(1, model=A), record(2, model=B)], "openai/a and openai/b share no instance"),
+        ([record(1, model=A), record(1, model=B, memory="facts")],
+         "were not asked the same in rcpsp: memory is 'none' and 'facts'"),
+        ([record(1, model=A), record(1, model=A, agent="vote"), record(1, model="policy/edf")],
+         "openai/a was asked in 2 ways, agent is 'direct' and 'vote': name the folders of one"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_compared(made: list[Record], message: str) -> None:
+    other = B if all(r.model != "policy/edf" for r in made) else "policy/edf"
+    with pytest.raises(InputError, match=message):
+        compared(made, A, other)
+
+
+def test_other_sampling_is_no_comparison_and_a_common_one_is_chosen() -> None:
+    cold, warm = ({"temperature": t} for t in (0.0, 1.0))
+    ours = [Asked(record(k, model=A), cold) for k in range(6)]
+    theirs = [Asked(record(k, WRONG, model=B), warm) for k in range(6)]
+    with pytest.raises(InputError, match=r"temperature is 0\.0 and 1\.0"):
+        between(grouped([*ours, *theirs]), A, B)
+    same = [Asked(record(k, WRONG, model=B), cold) for k in range(6)]
+    assert between(grouped([*ours, *theirs, *same]), A, B).matches[0].wins == 6
+    elsewhere = [Asked(a.record, {**cold, "base_url": "http://x"}) for a in same]
+    assert between(grouped([*ours, *elsewhere]), A, B).matches[0].wins == 6
+
+
+def test_no_difference_says_how_rare_one_is(capsys: pytest.CaptureFixture[str]) -> None:
+    print_versus(compared(both([(RIGHT, RIGHT)] * 58)), None)
+    assert "no difference on 58 instances: at most 5.0 % of all differ" in capsys.readouterr().out
+
+
+def two_families(folder: Path) -> list[str]:
+    """Runs of a project and a jobs file, by two policies that both families have."""
+    (folder / "jobs.jsonl").write_bytes(
+        b"".join(encode(jobs(8, 0, k, {})) + b"\n" for k in range(6))
+    )
+    files = {"a": instances(folder / "projects.jsonl", 6, level=8), "b": folder / "jobs.jsonl"}
+    for name, file in files.items():
+        assert main(["run", str(file), "--out", str(folder / name)]) == 0
+    return [str(folder / name) for name in files]
+
+
+def test_the_command_prints_what_json_holds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = two_families(tmp_path)
+    words = ["compare", *folders, "--model", "policy/exact", "--model", "policy/edf"]
+    capsys.readouterr()
+    assert main([*words, "--json"]) == 0
+    found = msgspec.json.decode(capsys.readouterr().out, type=Versus)
+    names = [m.family for m in found.matches]
+    assert main([*words, "--limit", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("A: policy/exact\nB: policy/edf\n")
+    for match in found.matches:
+        [line] = [one for one in printed.splitlines() if one.startswith(f" {match.family} ")]
+        assert f"{match.difference.value:.3f} ({match.difference.low:.3f} to" in line
+        assert match.wins + match.ties + match.losses == match.pairs == 6
+        assert len(match.apart) == match.wins + match.losses
+        if match.apart:
+            shown = min(2, len(match.apart))
+            assert f"{match.family}: {shown} of {len(match.apart)} instances that differ" in printed
+            assert match.apart[0].instance in printed
+    assert len(names) == len(set(names)) >= 1
+    assert main([*words, "--json", "--limit", "1"]) == 0
+    fewer = json.loads(capsys.readouterr().out)["matches"]
+    assert all(len(m["apart"]) <= 1 for m in fewer)
+
+
+def test_a_run_with_errors_ends_with_status_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def one_fails(number: int, body: Json) -> str | Fault:
+        return says(400, "cannot") if number == 1 else zeros(number, body)
+
+    file = instances(tmp_path / "a.jsonl", 7)
+    with Loopback(one_fails) as server:
+        assert main(["run", str(file), "--model", "openai/m", "--model", "policy/edf",
+                     "--base-url", server.url, "--out", str(tmp_path / "x")]) == 1  # fmt: skip
+    capsys.readouterr()
+    words = ["compare", str(tmp_path / "x"), "--model", "openai/m", "--model", "policy/edf"]
+    assert main([*words, "--json"]) == 1
+    [match] = json.loads(capsys.readouterr().out)["matches"]
+    assert (match["pairs"], match["left_out"]) == (6, 1)
