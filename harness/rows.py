@@ -126,6 +126,7 @@ def _sample(run: Run, episode: Episode) -> Fields:
         "boundary": problem.boundary if problem else None,
         "problem": problem.message if problem else None,
         "parsed": outcome.answers if outcome else None,
+        "called": outcome.calls or None if outcome else None,
         "prompt": episode.calls[0].messages if episode.calls else None,
         "replies": [_reply(call) for call in episode.calls if call.reply],
         "calls": record.calls,

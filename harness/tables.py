@@ -59,6 +59,7 @@ LEADERBOARD = (
     Column("seconds", "real", "the sum over all calls"),
     Column("memory_calls", "whole", "calls of the memory's own"),
     Column("memory_tokens", "whole", "their tokens; null: unknown"),
+    Column("retried", "whole", "episodes in which a call was tried more than once"),
 )
 
 PAIRED = (
@@ -102,6 +103,7 @@ SAMPLES = (
     Column("boundary", "text", "where an error came from: provider, world, ...; else null"),
     Column("problem", "text", "what the error was; else null"),
     Column("parsed", "json", "what was read out of the replies, and how; null for errors"),
+    Column("called", "json", "the tool calls that were made, and when; null where there are none"),
     Column("prompt", "json", "the messages of the first call; later ones follow by replay"),
     Column("replies", "replies", "every reply as it came: path, text, calls, finish, model"),
     Column("calls", "whole", "the agent's calls"),

@@ -96,13 +96,18 @@ async def _replay(batch: Batch, job: Job, record: Record) -> Episode:
 def conversation(calls: Sequence[Call]) -> tuple[list[Message], list[int]]:
     """Calls as one talk: its messages, and the places of the replies among them.
 
-    A call that goes on where the talk is adds what is new; another one begins with all it says.
+    A call that begins as the one before it goes on with that talk, as it tells it (a world may have
+    named the calls of tools anew); another one begins a talk.
     """
     talk: list[Message] = []
-    places = []
+    places: list[int] = []
+    before: tuple[Message, ...] = ()
+    start = 0
     for call in calls:
-        goes_on = list(call.messages[: len(talk)]) == talk
-        talk += call.messages[len(talk) :] if goes_on else call.messages
+        if not before or call.messages[: len(before)] != before or call.messages == before:
+            start = len(talk)
+        talk[start:] = call.messages
+        before = call.messages
         if call.reply:
             places.append(len(talk))
             talk.append(said(call.reply))

@@ -189,8 +189,8 @@ def sample(result: Result, episode: Episode) -> Fields:
     record, grade = episode.record, episode.record.grade
     calls = [call for call in episode.calls if not is_memory(call.path)]
     talk, places = conversation(calls)
-    single = not family(result.family).many_steps and not any(call.tools for call in calls)
-    agentic = any(call.tools for call in calls)
+    kind = _interaction(result, episode)
+    single = kind == "single_turn"
     asked = "\n\n".join(m.content for m in calls[0].messages) if calls else ""
     truth = episode.instance.reference.answer
     known = [] if truth is None else [text(truth)]
@@ -203,7 +203,7 @@ def sample(result: Result, episode: Episode) -> Fields:
         "evaluation_result_id": _result_id(result, result.row_of(episode)),
         "sample_id": record.instance,
         "sample_hash": sha256("".join([asked, *known]).encode()).hexdigest(),
-        "interaction_type": "single_turn" if single else "agentic" if agentic else "multi_turn",
+        "interaction_type": kind,
         "input": {"raw": asked, "reference": known},
         "output": {"raw": [talk[place].content for place in places]} if single else None,
         "messages": None if single else [_turn(k, m) for k, m in enumerate(talk)],
@@ -219,6 +219,12 @@ def sample(result: Result, episode: Episode) -> Fields:
         "error": f"{record.problem.boundary}: {record.problem.message}" if record.problem else None,
         "metadata": _metadata(episode),
     }
+
+
+def _interaction(result: Result, episode: Episode) -> str:
+    if any(call.tools for call in episode.calls) or (episode.outcome and episode.outcome.calls):
+        return "agentic"
+    return "multi_turn" if family(result.family).many_steps else "single_turn"
 
 
 def _turn(index: int, message: Message) -> Fields:

@@ -8,9 +8,9 @@ import graders.rcpsp
 from harness import registry
 from harness.cli import main
 from harness.journal import read_records
-from harness.transcript import episodes
+from harness.transcript import Call, conversation, episodes
 from memory.base import is_memory
-from tasks.base import Grade
+from tasks.base import Grade, Message, Reply
 from tests.harness.helpers import instances, makespan, zeros
 from tests.loopback import FAULTS, Fault, Json, Loopback
 
@@ -85,3 +85,18 @@ def test_an_episode_that_a_bug_ended_shows_what_was_said_before_it(
     assert "a grader's bug" in one.record.problem.message
     assert [c.reply is not None for c in one.calls] == [True]
     assert "a grader's bug" in capsys.readouterr().out
+
+
+def test_a_conversation_goes_on_or_begins_anew() -> None:
+    def call(path: str, *texts: str) -> Call:
+        turns = [Message("assistant" if k % 2 else "user", t) for k, t in enumerate(texts)]
+        return Call(path, tuple(turns), (), None, Reply(f"reply to {path}"))
+
+    talk, places = conversation(
+        [call("1", "a"), call("2", "a", "told anew", "b"), call("3", "other"), call("4", "other")]
+    )
+    assert [m.content for m in talk] == [
+        "a", "told anew", "b", "reply to 2", "other", "reply to 3", "other", "reply to 4",
+    ]  # fmt: skip
+    assert places == [1, 3, 5, 7]
+    assert [talk[place].role for place in places] == ["assistant"] * 4

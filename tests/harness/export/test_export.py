@@ -16,13 +16,7 @@ from typing import Any
 
 import pytest
 
-from harness.export.eee import sample, write_eee
-from harness.export.results import Result, results
-from harness.rows import Run
 from harness.tables import SAMPLES
-from harness.transcript import Call, Episode
-from memory.context import State
-from tasks.base import Message, Reply, Tool, ToolCall
 from tests.harness.helpers import board, instances, makespan
 from tests.loopback import FAULTS, Fault, Json, Loopback
 
@@ -33,7 +27,7 @@ KEY = "sk-planted-0123456789"
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A run of one-shot episodes, good, bad and failed, and one of years with a memory."""
+    """Runs of one-shot episodes, good, bad and failed, of years with a memory, and with tools."""
     root = tmp_path_factory.mktemp("runs")
 
     def shot(number: int, _: Json) -> str | Fault:
@@ -52,7 +46,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             made = makespan("run", *words, "--model", "openai/test/m:1", "--base-url", server.url,
                             "--out", root / name, *how)  # fmt: skip
             assert made.returncode in (0, 1), made.stderr
-    return {name: root / name for name in ("shots", "years")}
+    tools = ["tools", "--level", 2, "--limit", 2, "--model", "policy/optimal"]
+    assert makespan("run", *tools, "--out", root / "tools").returncode == 0
+    return {name: root / name for name in ("shots", "years", "tools")}
 
 
 def export(folder: Path, form: str, out: Path) -> None:
@@ -148,37 +144,21 @@ def test_eee_tells_years_as_talks(tmp_path: Path, runs: dict[str, Path]) -> None
     assert {a["turn_idx"] for a in talk["answer_attribution"]} <= set(replies)
 
 
-def agentic(result: Result) -> tuple[Result, Episode]:
-    """A made-up episode with a tool call, as an episode of a result."""
-    old = result.episodes[0]
-    asked = Message("user", "how long?")
-    called = Reply("", (ToolCall("c1", "clock", '{"zone": "UTC"}'),), "tool_calls")
-    answered = (asked, Message("assistant", "", called.calls), Message("tool", "12:00", (), "c1"))
-    tools = (Tool("clock", "tells the time", {"type": "object"}),)
-    calls = (
-        Call("turn-1", (asked,), tools, None, called),
-        Call("turn-2", answered, tools, None, Reply("noon")),
-    )
-    one = Episode(old.instance, old.record, calls, old.outcome, State())
-    return Result(result.run, result.model, result.family, result.rows, (one,)), one
-
-
-def test_eee_tells_tools_as_agentic(runs: dict[str, Path]) -> None:
-    result, episode = agentic(next(results(Run.open(runs["shots"]))))
-    made = sample(result, episode)
-    assert made["interaction_type"] == "agentic"
-    assert [m["role"] for m in made["messages"]] == ["user", "assistant", "tool", "assistant"]
-    assert made["messages"][1]["tool_calls"][0]["name"] == "clock"
-    assert made["messages"][2]["tool_call_id"] == ["c1"]
-    assert made["evaluation"]["tool_calls_count"] == 1
+def test_eee_tells_tools_as_agentic(tmp_path: Path, runs: dict[str, Path]) -> None:
+    export(runs["tools"], "eee", tmp_path)
+    [one] = aggregates(tmp_path).values()
+    for made in lines_of(tmp_path, one):
+        assert made["interaction_type"] == "agentic"
+        calls = [c for m in made["messages"] for c in m.get("tool_calls", [])]
+        results = [m for m in made["messages"] if m["role"] == "tool"]
+        assert len(calls) == len(results) == made["evaluation"]["tool_calls_count"] > 0
+        assert made["evaluation"]["is_correct"]
 
 
 @pytest.mark.skipif(not (EEE or find_spec("every_eval_ever")), reason="needs every_eval_ever")
 def test_their_validator_accepts_eee(tmp_path: Path, runs: dict[str, Path]) -> None:
     for folder in runs.values():
         export(folder, "eee", tmp_path)
-    result, _ = agentic(next(results(Run.open(runs["shots"]))))
-    write_eee(result, tmp_path / "tools")
     program = "import sys; from every_eval_ever.validator.validate import main; sys.exit(main())"
     paths = [str(path) for path in tmp_path.rglob("*.json*") if path.is_file()]
     kinds = {"single_turn", "multi_turn", "agentic"}
@@ -228,6 +208,7 @@ def test_inspect_ai_reads_the_logs(tmp_path: Path, runs: dict[str, Path]) -> Non
     logs = json.loads(done.stdout)
     scores = {row["model"]: row["score"]["value"] for row in board(runs["shots"])}
     shots = {log["model"]: log for log in logs if len(log["samples"]) == 3}
+    assert len(logs) == 4
     assert {model: log["score"] for model, log in shots.items()} == scores
     errors = [s[3] for log in shots.values() for s in log["samples"] if s[3]]
     assert len(errors) == 1

@@ -18,8 +18,10 @@ import pytest
 from aiohttp import web
 
 from harness.board import Row
+from harness.publish import card
 from harness.publish.card import MARKER
 from harness.ranking import Rank
+from harness.registry import FAMILIES
 from harness.tables import LEADERBOARD, SAMPLES
 from tasks.base import Record
 from tests.harness.helpers import board, command, instances, makespan
@@ -117,14 +119,46 @@ def test_what_is_published_loads_back_as_the_board(
 
 def test_the_snippets_of_the_card_run(hub: Hub, tmp_path: Path, runs: dict[str, Path]) -> None:
     assert publish(hub, tmp_path, runs["a"]).returncode == 0
-    card = hub.repos[REPO].at("main")["README.md"].decode()
-    blocks = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    told = hub.repos[REPO].at("main")["README.md"].decode()
+    blocks = re.findall(r"```python\n(.*?)```", told, re.DOTALL)
     shapes = python(hub, tmp_path, "\n".join([*blocks, "print(board.shape[0], scores.shape)"]))
     assert shapes.split("\n")[-2] == "2 (3, 2)"
-    assert "policy/exact | ceiling | 1.000 (" in card
-    assert "instances or settings of its own" in card  # it ran a file
+    assert "policy/exact | ceiling | 1.000 (" in told
+    assert "instances or settings of its own" in told  # it ran a file
     for column in LEADERBOARD:
-        assert f"| `{column.name}` |" in card
+        assert f"| `{column.name}` |" in told
+
+
+def test_the_card_says_what_the_score_of_every_family_is() -> None:
+    template = (Path(card.__file__).parent / "card.md.j2").read_text("utf-8")
+    prose = template.partition("**Reading the numbers.**")[2].partition("*Floors*")[0]
+    assert set(re.findall(r"`(\w+)`", prose)) == set(FAMILIES)
+
+
+def test_ranks_come_with_the_run_they_are_of(hub: Hub, tmp_path: Path) -> None:
+    def answer(_: int, body: Json) -> str:
+        return '{"starts": {"T1": 0}}' if body["model"] == "one" else "none"
+
+    file = instances(tmp_path / "i.jsonl", 6, level=1)
+    with Loopback(answer) as server:
+        for name, given in (("pair", ["openai/one", "openai/two"]), ("third", ["openai/three"])):
+            how = [word for model in given for word in ("--model", model)]
+            done = makespan("run", file, *how, "--base-url", server.url, "--out", tmp_path / name)
+            assert done.returncode == 0, done.stderr
+    ranks = []
+    for name in ("pair", "third"):
+        assert publish(hub, tmp_path, tmp_path / name).returncode == 0
+        told = python(hub, tmp_path, f"""
+            from datasets import load_dataset
+            rows = load_dataset("{REPO}", "leaderboard", split="latest")
+            print(sorted((row["model"], row["rank_low"], row["rank_of"]) for row in rows))
+            """)  # fmt: skip
+        ranks.append(told.splitlines()[-1])
+    known = {row["model"]: row["rank"] for row in board(tmp_path / "pair")}
+    told = [(name, known[name]["low"], 2) for name in ("openai/one", "openai/two")]
+    assert ranks[0] == str(told)
+    three = [(name, None, None) for name in ("openai/one", "openai/three", "openai/two")]
+    assert ranks[1] == str(three)  # they were not all ranked together
 
 
 def test_what_is_there_is_not_published_again(
