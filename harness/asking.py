@@ -86,9 +86,10 @@ class Asking:
         """A reply that the journal has not: from the cache, else asked for."""
         if lane.stopping.is_set():
             raise Stopped
-        spent = spent_by((reply for _, reply in self.replies), lane.price)
-        if over := spent.over(lane.episode_budget, "--max-episode-"):
-            raise EpisodeBudget(f"episode budget: {over} before {ask.path}")
+        if lane.episode_budget:
+            spent = spent_by((reply for _, reply in self.replies), lane.price)
+            if over := spent.over(lane.episode_budget, "--max-episode-"):
+                raise EpisodeBudget(f"episode budget: {over} before {ask.path}")
         if lane.cache is None:
             return await self._try(lane, ask, request, tried)
         key = cache_key(lane.setting, self.episode, ask)
