@@ -228,11 +228,6 @@ def kind_of(name: str, model: str) -> str:
     return known.kind if known else "model"
 
 
-def as_json(board: Board) -> bytes:
-    """The board as one JSON document."""
-    return msgspec.json.format(msgspec.json.encode(board), indent=2)
-
-
 def as_csv(board: Board) -> str:
     """A line a row; each metric in three columns, its value and the ends of its interval."""
     names = list(dict.fromkeys(name for row in board.rows for name in row.metrics))

@@ -3,9 +3,8 @@
 import asyncio
 import gc
 import os
-import sys
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -17,6 +16,7 @@ from harness import instances, suites
 from harness.agents.base import AGENTS
 from harness.board import read_board
 from harness.budget import Budget, Price, read_price
+from harness.cli.output import say
 from harness.folder import (
     FORMAT,
     Configuration,
@@ -48,11 +48,6 @@ from tasks.prompts import Prompts, installed
 RUNS = Path("results/runs")
 
 
-def say(line: str) -> None:
-    """A line for the user, apart from the results."""
-    print(line, file=sys.stderr)
-
-
 def run(options: Namespace) -> int:
     """`makespan run`: begin a run or take it up, then print its board."""
     gc.disable()
@@ -73,7 +68,7 @@ def run(options: Namespace) -> int:
         agent=options.agent,
         memory=memory,
         epochs=options.epochs,
-        sampling=_sampling(options),
+        sampling=sampling(options),
     )
     limit = options.limit
     if limit is None and suite.size is None:
@@ -204,7 +199,8 @@ def _version_of(memory: str, prompts: Prompts) -> dict[str, str]:
     return {"memory": f"prompts {prompts.digest('memory')}"} if memory in NEEDS_STEPS else {}
 
 
-def _sampling(options: Namespace) -> Sampling:
+def sampling(options: Namespace) -> Sampling:
+    """What every request says beside the prompt, by the options of a run."""
     return Sampling(
         temperature=options.temperature,
         max_tokens=options.max_output_tokens,
@@ -240,8 +236,8 @@ def _perform(folder: Folder, models: Sequence[Model], options: Namespace) -> int
     log = Log(options.log_json)
     _warn_of_versions(folder.manifest.environment, log)
     if options.price:
-        prices = dict(map(read_price, options.price))
-        _known(prices, folder)
+        asked = [spec.name for spec in folder.manifest.configuration.models]
+        prices = prices_of(options, asked)
         folder.save(replace(folder.manifest, prices=prices, priced=_today()))
     made = _instances(folder)
     _enough_users(folder.manifest.configuration.memory, made)
@@ -281,12 +277,13 @@ def manner(options: Namespace) -> Manner:
     )
 
 
-def _known(prices: Mapping[str, Price], folder: Folder) -> None:
-    """InputError if a price is of no model of the run."""
-    names = [spec.name for spec in folder.manifest.configuration.models]
+def prices_of(options: Namespace, models: Sequence[str]) -> dict[str, Price]:
+    """The prices given; InputError if one is of no model of the run."""
+    prices = dict(map(read_price, options.price))
     for name in prices:
-        if name not in names:
-            raise InputError(f"--price {name}: the run's models are {', '.join(names)}")
+        if name not in models:
+            raise InputError(f"--price {name}: the run's models are {', '.join(models)}")
+    return prices
 
 
 def _today() -> str:

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import subprocess
 import threading
 from pathlib import Path
@@ -11,8 +12,15 @@ from typing import Any
 import pytest
 
 from generators.rcpsp import generate
+from harness import suites
+from harness.agents.base import AGENTS
 from harness.cli import main
+from harness.evolve.domain import names as domain_names
+from harness.evolve.plan import NULLS
 from harness.instances import encode
+from harness.models.build import PROVIDERS
+from harness.registry import FAMILIES, family
+from memory.base import MEMORIES
 from tests.harness.helpers import command, instances, makespan
 
 PLAIN = generate(3, 0, 0, {"axes": "none"}, reference=False)
@@ -402,8 +410,12 @@ def test_devices_pipes_and_links_stay_what_they_are(
 def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run("list", capsys)
     assert status == 0
-    for name in ("rcpsp-hard", "rcpsp-edges", "rcpsp-transfer", "policy/exact", "direct", "none"):
-        assert name in out
+    shown = [re.split(r"\s{2,}", line.strip()) for line in out.splitlines() if line[0] == " "]
+    assert all(len(parts) == 2 for parts in shown)
+    policies = [f"policy/{name}" for kind in FAMILIES for name in family(kind).policies]
+    wanted = [*FAMILIES, *suites.names(), *policies, *NULLS, *domain_names(), *PROVIDERS, *AGENTS,
+              *MEMORIES]  # fmt: skip
+    assert sorted(name for name, _ in shown) == sorted([*wanted, "policy/file:FILE.py"])
 
 
 def test_placebo_needs_another_user(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
