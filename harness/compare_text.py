@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from graders.statistics import rule_of_three
+from harness.board_text import cell_text
 from harness.compare import Apart, Match, Versus
 from harness.printed import number, table, with_interval
-from harness.render import cell_text
 
 SHOWN = 20  # instances that differ, of each match
 

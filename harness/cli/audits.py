@@ -38,7 +38,7 @@ def audit(options: Namespace) -> int:
         print_json({"shortcuts": [{**msgspec.to_builtins(f), "chance": f.chance, "sure": f.sure,
                                     "passes": f.passes} for f in findings]})  # fmt: skip
     else:
-        from harness.render_audit import print_shortcuts
+        from harness.audit_text import print_shortcuts
 
         print_shortcuts(findings)
     return 0 if all(finding.passes for finding in findings) else 1
@@ -89,7 +89,7 @@ def _told(report: Report, as_json: bool) -> int:
     if as_json:
         print_json(report)
     else:
-        from harness.render_audit import print_report
+        from harness.audit_text import print_report
 
         print_report(report)
     return 1 if report.differ or report.unexamined else 0

@@ -23,7 +23,7 @@ def board(options: Namespace) -> int:
     if options.json:
         print_json(made)
     elif not options.csv and not options.html:
-        from harness.render import print_board
+        from harness.board_text import print_board
 
         print_board(made)
     return 0 if made.complete else 1

@@ -12,7 +12,7 @@ from harness import files, instances
 from harness.asking import NotKept, Stopped
 from harness.cli.output import print_json, say
 from harness.cli.runs import RUNS, build_provider, prices_of, sampling
-from harness.evolve import rendering
+from harness.evolve import report_text
 from harness.evolve.comparing import compare_runs
 from harness.evolve.domain import SPLITS, Domain, domain
 from harness.evolve.drive import Performer
@@ -144,7 +144,7 @@ def _perform(folder: Folder, models: Mapping[str, Model], options: Namespace) ->
     finally:
         journal.close()
     made = report(study, results)
-    rendering.print_report(made)
+    report_text.print_report(made)
     log.say(f"run folder: {folder.path}")
     if results is None:
         log.say(f"not finished: makespan resume {folder.path}")
@@ -246,7 +246,7 @@ def show(options: Namespace) -> int:
     if options.json:
         print_json(made)
     else:
-        rendering.print_report(made)
+        report_text.print_report(made)
     if made.champion is None:
         say(f"not finished: makespan resume {folder.path}")
     return 1 if made.champion is None else 0
@@ -269,7 +269,7 @@ def compare(options: Namespace) -> int:
     if options.json:
         print_json(result)
     else:
-        rendering.print_comparison(result)
+        report_text.print_comparison(result)
     return 0
 
 
@@ -296,5 +296,5 @@ def score(options: Namespace) -> int:
     if options.json:
         print_json(found)
     else:
-        rendering.print_score(found)
+        report_text.print_score(found)
     return 0

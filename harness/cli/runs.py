@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from harness import instances, suites
 from harness.agents.base import AGENTS
 from harness.board import read_board
+from harness.board_text import print_board
 from harness.budget import Budget, Price, read_price
 from harness.cli.output import say
 from harness.folder import (
@@ -38,7 +39,6 @@ from harness.models.policy import build_policy
 from harness.others import neighbour
 from harness.progress import Progress
 from harness.registry import family
-from harness.render import print_board
 from harness.run import Batch
 from harness.suites import Suite
 from memory.base import MEMORIES, NEEDS_OTHER, NEEDS_STEPS

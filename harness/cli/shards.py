@@ -3,9 +3,9 @@
 from argparse import Namespace
 
 from harness.board import read_board
+from harness.board_text import print_board
 from harness.cli.output import say
 from harness.merge import merge as join
-from harness.render import print_board
 
 
 def merge(options: Namespace) -> int:

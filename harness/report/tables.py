@@ -7,10 +7,10 @@ from markupsafe import Markup
 
 from graders.statistics import Estimate
 from harness.board import Row
+from harness.board_text import rank_text, shown_metrics
 from harness.models.keys import scrub
 from harness.printed import cost_text, tokens_text, unusual
 from harness.registry import family
-from harness.render import rank_text, shown_metrics
 from harness.report.base import Looks, series
 from harness.report.svg import tag
 

@@ -16,13 +16,13 @@ from generators.tardiness import generate
 from harness.board import Board, as_csv, read_board
 from harness.board import build_board as build
 from harness.board_html import as_html
+from harness.board_text import contestants, notes, print_board, shown_metrics
 from harness.cli import main
 from harness.gather import Asked
 from harness.instances import encode
 from harness.journal import read_records
 from harness.ranking import side_by_side
 from harness.registry import FAMILIES, family
-from harness.render import contestants, notes, print_board, shown_metrics
 from tasks.base import Grade, Problem, Record, Verdict
 from tests.harness.helpers import instances, makespan, zeros
 from tests.loopback import Loopback
