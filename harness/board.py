@@ -157,7 +157,7 @@ def _with_gain(row: Row, key: Key, groups: dict[Key, list[Record]]) -> Row:
 
     A gain is there if the other row is on the board too.
     """
-    gain = family(row.family).gain
+    gain = family(row.family).learning_gain
     found = {}
     for name, other in (("learning_gain", "none"), ("gain_over_history", "history")):
         without = key._replace(memory=other)

@@ -178,7 +178,7 @@ def _run(p: Parser) -> None:
         "--model", action="append", metavar="M", help="provider/name; again for more (all policies)"
     )
     p.add_argument("--agent", default="direct", help="how it is asked (direct)")
-    p.add_argument("--memory", help="what it remembers (history; none where there is one step)")
+    p.add_argument("--memory", help="what it remembers (history; none without rounds)")
     p.add_argument("--level", type=natural, help="of a family")
     p.add_argument("--seed", type=whole, help="of the instances")
     _settings(p)

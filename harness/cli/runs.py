@@ -41,7 +41,7 @@ from harness.progress import Progress
 from harness.registry import family
 from harness.run import Batch
 from harness.suites import Suite
-from memory.base import MEMORIES, NEEDS_OTHER, NEEDS_STEPS
+from memory.base import MEMORIES, NEEDS_OTHER, NEEDS_ROUNDS
 from tasks.base import InputError, Instance
 from tasks.prompts import Prompts, installed
 
@@ -188,15 +188,15 @@ def _address(name: str, base_url: str | None) -> str | None:
 
 
 def _memory(name: str | None, families: tuple[str, ...]) -> str:
-    """The memory asked for; by default the world's own history, where there is one."""
-    single = [f for f in families if not family(f).many_steps]
-    if name in NEEDS_STEPS and single:
-        raise InputError(f"memory {name!r} needs a family of several steps: {single[0]} has one")
+    """The memory asked for; by default `history` where a family has rounds."""
+    single = [f for f in families if not family(f).has_rounds]
+    if name in NEEDS_ROUNDS and single:
+        raise InputError(f"memory {name!r} needs a family with rounds: {single[0]} has none")
     return name or ("history" if len(single) < len(families) else "none")
 
 
 def _version_of(memory: str, prompts: Prompts) -> dict[str, str]:
-    return {"memory": f"prompts {prompts.digest('memory')}"} if memory in NEEDS_STEPS else {}
+    return {"memory": f"prompts {prompts.digest('memory')}"} if memory in NEEDS_ROUNDS else {}
 
 
 def sampling(options: Namespace) -> Sampling:

@@ -166,7 +166,10 @@ def run(words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
         ("run quickstart --model policy/edf --model policy/edf", "given twice"),
         ("run quickstart --model policy/edf --agent spy", "unknown agent 'spy': there are direct"),
         ("run quickstart --model policy/edf --memory big", "unknown memory 'big': there are none"),
-        ("run quickstart --model policy/edf --memory facts", "needs a family of several steps"),
+        (
+            "run quickstart --model policy/edf --memory facts",
+            "needs a family with rounds: ",
+        ),
         ("run quickstart --model policy/edf -T slak=1", "unknown field `slak`"),
         ("run quickstart --model policy/edf --out dir", "dir is no run folder, but not empty"),
         ("run good.jsonl --model policy/edf --level 5", "no --level, --seed or -T"),
