@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from generators.base import instance_id
+from generators.base import instance_id, settings_as
 from generators.calendar_audit import audit as audit
 from generators.calendar_exam import held_out as held_out
 from generators.calendar_spec import own_spec
@@ -21,10 +21,7 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """
     if level not in LEVELS:
         raise InputError(f"level {level}: the events in a clash are 2, 3, 4 or 5")
-    try:
-        given = msgspec.convert(dict(settings), Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise InputError(f"settings of calendar: {error}") from None
+    given = settings_as(Settings, "calendar", settings)
     plain: dict[str, Scalar] = msgspec.to_builtins(given)
     del plain["organisation"]
     own = given.organisation

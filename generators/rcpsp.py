@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from generators.base import instance_id
+from generators.base import instance_id, settings_as
 from graders.exact import sgs
 from graders.exact.rcpsp import reference as solve
 from graders.rcpsp import violations
@@ -91,12 +91,7 @@ class Settings(Noun, frozen=True):
 
 def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """All settings, with the defaults of the level, in one spelling; InputError names a bad one."""
-    try:
-        given = msgspec.convert(dict(settings), Settings, strict=False)
-    except msgspec.ValidationError as error:
-        known = f"; there are {', '.join(Settings.__struct_fields__)}"
-        more = known if "unknown field" in str(error) else ""
-        raise InputError(f"settings of rcpsp: {error}{more}") from None
+    given = settings_as(Settings, "rcpsp", settings)
     if level < 1:
         raise InputError(f"level {level}: a project needs at least one task")
     if level > LARGEST:

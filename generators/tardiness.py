@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 import msgspec
 from msgspec.structs import replace
 
-from generators.base import instance_id
+from generators.base import instance_id, settings_as
 from graders.exact.tardiness import reference as solve
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.tardiness import VERSION, Job, Jobs
@@ -56,17 +56,8 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
         raise InputError(f"level {level}: there must be at least one job")
     if level > LARGEST:
         raise InputError(f"level {level}: there are at most {LARGEST} jobs")
-    plain: dict[str, Scalar] = msgspec.to_builtins(_settings(settings))
+    plain: dict[str, Scalar] = msgspec.to_builtins(settings_as(Settings, "tardiness", settings))
     return plain
-
-
-def _settings(given: Mapping[str, Scalar]) -> Settings:
-    try:
-        return msgspec.convert(dict(given), Settings, strict=False)
-    except msgspec.ValidationError as error:
-        known = f"; there are {', '.join(Settings.__struct_fields__)}"
-        more = known if "unknown field" in str(error) else ""
-        raise InputError(f"settings of tardiness: {error}{more}") from None
 
 
 def generate(
@@ -78,7 +69,7 @@ def generate(
     over tf, rdd, variant and weights, and a larger level adds jobs. InputError if the settings
     are wrong.
     """
-    wanted = _settings(resolve(level, settings))
+    wanted = msgspec.convert(resolve(level, settings), Settings)
     if wanted.tf == "grid":
         tf, rdd = GRID[index % len(GRID)]
         wanted = replace(wanted, tf=tf, rdd=rdd)

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from generators.base import instance_id
+from generators.base import instance_id, settings_as
 from generators.tools_catalogue import Catalogue, Entry, catalogue
 from generators.tools_graph import MOST_TOOLS, Graph, draw
 from graders.exact.tools import has_room
@@ -76,7 +76,7 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """All settings, with their defaults, in one spelling; InputError names a bad one."""
     if not 1 <= level <= LARGEST:
         raise InputError(f"level {level}: there are 1 to {LARGEST} calls")
-    wanted = _settings(settings)
+    wanted = settings_as(Settings, "tools", settings)
     depth, width = wanted.depth or max(1, round(level**0.56)), wanted.width
     if depth > level:
         raise InputError(f"depth {depth}: a chain of {level} calls is no longer than {level}")
@@ -89,15 +89,6 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     return plain
 
 
-def _settings(given: Mapping[str, Scalar]) -> Settings:
-    try:
-        return msgspec.convert(dict(given), Settings, strict=False)
-    except msgspec.ValidationError as error:
-        known = f"; there are {', '.join(Settings.__struct_fields__)}"
-        more = known if "unknown field" in str(error) else ""
-        raise InputError(f"settings of tools: {error}{more}") from None
-
-
 def generate(
     level: int, seed: int, index: int, settings: Mapping[str, Scalar], *, reference: bool = True
 ) -> Instance[Errand]:
@@ -106,7 +97,7 @@ def generate(
     InputError if the settings are wrong, or leave no room for planning.
     """
     named = resolve(level, settings)
-    wanted = _settings(named)
+    wanted = msgspec.convert(named, Settings)
     for number in range(DRAWS):
         payload = _errand(level, wanted, f"tools/{VERSION}/{seed}/{index}/{number}")
         if payload and (level < ROOM or has_room(payload)):

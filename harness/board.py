@@ -157,7 +157,7 @@ def _with_gain(row: Row, key: Key, groups: dict[Key, list[Record]]) -> Row:
 
     A gain is there if the other row is on the board too.
     """
-    gain = family(row.family).gain
+    gain = family(row.family).learning_gain
     found = {}
     for name, other in (("learning_gain", "none"), ("gain_over_history", "history")):
         without = key._replace(memory=other)
@@ -226,11 +226,6 @@ def kind_of(name: str, model: str) -> str:
     provider, _, policy = model.partition("/")
     known = family(name).policies.get(policy) if provider == "policy" else None
     return known.kind if known else "model"
-
-
-def as_json(board: Board) -> bytes:
-    """The board as one JSON document."""
-    return msgspec.json.format(msgspec.json.encode(board), indent=2)
 
 
 def as_csv(board: Board) -> str:

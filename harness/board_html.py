@@ -4,17 +4,8 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
 from harness.board import Board, Row
-from harness.render import (
-    contestants,
-    cost_text,
-    group,
-    metric_text,
-    notes,
-    rank_text,
-    shown_metrics,
-    tokens_text,
-    with_interval,
-)
+from harness.board_text import contestants, group, metric_text, notes, rank_text, shown_metrics
+from harness.printed import cost_text, tokens_text, with_interval
 
 Cell = tuple[str, float | None]  # what is shown, what is sorted by
 

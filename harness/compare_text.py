@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from graders.statistics import rule_of_three
+from harness.board_text import cell_text
 from harness.compare import Apart, Match, Versus
-from harness.render import cell_text, table, with_interval
+from harness.printed import number, table, with_interval
 
 SHOWN = 20  # instances that differ, of each match
 
@@ -30,8 +31,8 @@ def _differences(matches: Sequence[Match]) -> list[list[str]]:
     head = ["family", "pairs", "A", "B", "A - B (95 % interval)", "p", "p (Holm)",
             "A better", "equal", "B better", "could resolve"]  # fmt: skip
     return [head, *(
-        [_name(m), str(m.pairs), _number(m.a), _number(m.b), with_interval(m.difference, 3),
-         _p(m.p), _p(m.p_holm), str(m.wins), str(m.ties), str(m.losses), _number(m.resolves)]
+        [_name(m), str(m.pairs), number(m.a, 3), number(m.b, 3), with_interval(m.difference, 3),
+         _p(m.p), _p(m.p_holm), str(m.wins), str(m.ties), str(m.losses), number(m.resolves, 3)]
         for m in matches
     )]  # fmt: skip
 
@@ -41,7 +42,7 @@ def _instance(apart: Apart) -> list[str]:
         ", ".join(v if len(many) == 1 else f"{n} {v}" for v, n in many.items())
         for many in (apart.verdicts_a, apart.verdicts_b)
     )
-    return [apart.instance, str(apart.level), _number(apart.a), _number(apart.b), *verdicts]
+    return [apart.instance, str(apart.level), number(apart.a, 3), number(apart.b, 3), *verdicts]
 
 
 def _notes(match: Match) -> Iterator[str]:
@@ -56,9 +57,5 @@ def _notes(match: Match) -> Iterator[str]:
         yield f"no difference on {match.pairs} instances: at most {most:.1f} % of all differ"
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
 def _p(value: float | None) -> str:
-    return "-" if value is None else "below 0.001" if value < 0.001 else f"{value:.3f}"
+    return "below 0.001" if value is not None and value < 0.001 else number(value, 3)

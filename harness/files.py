@@ -34,6 +34,14 @@ def destination(path: Path) -> Path | None:
     return place
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it; one that is there already will do."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {path}: {error.strerror}") from None
+
+
 def write(path: Path, content: str | bytes) -> None:
     """Replace a file in one step: a reader sees the old content or the new."""
     write_lines(path, [content.encode() if isinstance(content, str) else content], end=b"")

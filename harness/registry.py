@@ -66,13 +66,13 @@ Examine: TypeAlias = Callable[
 
 @dataclass(frozen=True)
 class Policy:
-    """A built-in agent that reads the instance itself.
+    """A built-in agent that reads what a world hides from models: the view of an ask.
 
     Attributes:
         kind: `floor` (what trivial code scores) or `ceiling` (the reference's own answer).
         about: one line for `makespan list`.
-        answer: the answer object to a step's view (of a one-step family the instance).
-        calls: the tools it calls instead, if any.
+        answer: the answer object to a view; in rcpsp and tardiness that is the instance.
+        calls: the tools to call at a view; only where there are none it answers.
     """
 
     kind: str
@@ -85,9 +85,11 @@ class Policy:
 class Family:
     """What the harness needs to know of a family.
 
+    What is not explained here is what its files must have (CONTRIBUTING.md).
+
     Attributes:
         simulation: makes the world behind an episode's tools from a payload; None without tools.
-        many_steps: whether an episode has several asks, so that a memory makes sense.
+        has_rounds: whether an episode has rounds with feedback, so that a memory makes sense.
         unseen: settings that no agent can see, and that make no other experiment.
         ramp: the settings that are the dial of difficulty, beside the level.
         shown: the metrics that stand beside the headline on a printed board.
@@ -95,13 +97,13 @@ class Family:
         summarise: (headline, metrics by name) of graded records of one board row.
         strata: the groups of records whose mean scores the headline is the mean of; a grader
             that names none means the plain mean over instances.
-        gain: how much lower the error is with a memory than without, paired by user.
+        learning_gain: how much lower the error is with a memory than without, paired by user.
         held_out: as many further steps of an instance, for an exam of a memory.
         examine: what notes are worth on them: (instance, held out, outcome with the notes, outcome
             without, the notes, all instances of the run) to metrics.
         audit: whether anything on the surface of instances gives their answer away.
 
-    The last four are None in a family without many steps.
+    The last four are None in a family whose files have none.
     """
 
     name: str
@@ -112,7 +114,7 @@ class Family:
     read: Callable[[Fields | None, str], Outcome]
     grade: Callable[[Instance[Any], Outcome], Grade]
     simulation: "Callable[[Any], Simulation] | None"
-    many_steps: bool
+    has_rounds: bool
     unseen: tuple[str, ...]
     ramp: tuple[str, ...]
     shown: tuple[str, ...]
@@ -123,7 +125,7 @@ class Family:
     generate: Generate
     solve: Solve
     policies: Mapping[str, Policy]
-    gain: Callable[[Sequence[Record], Sequence[Record]], Estimate] | None
+    learning_gain: Callable[[Sequence[Record], Sequence[Record]], Estimate] | None
     held_out: Callable[[Instance[Any], int], Instance[Any]] | None
     examine: Examine | None
     audit: Callable[[Sequence[Instance[Any]]], Sequence[Any]] | None
@@ -146,7 +148,7 @@ def family(name: str) -> Family:
         read=tasks.read,
         grade=graders.grade,
         simulation=getattr(tasks, "Simulation", None),
-        many_steps=tasks.MANY_STEPS,
+        has_rounds=tasks.HAS_ROUNDS,
         unseen=getattr(tasks, "UNSEEN", ()),
         ramp=graders.RAMP,
         shown=graders.SHOWN,
@@ -157,7 +159,7 @@ def family(name: str) -> Family:
         generate=generators.generate,
         solve=exact.reference,
         policies=agents.POLICIES,
-        gain=getattr(graders, "learning_gain", None),
+        learning_gain=getattr(graders, "learning_gain", None),
         held_out=getattr(generators, "held_out", None),
         examine=getattr(graders, "examine", None),
         audit=getattr(generators, "audit", None),

@@ -15,6 +15,7 @@ from harness.folder import Folder, Manifest
 from harness.gather import text
 from harness.journal import read_records
 from harness.models.keys import scrubber
+from harness.printed import label
 from harness.ranking import Rank
 from harness.reproduce import command
 from harness.request import digest
@@ -216,12 +217,6 @@ def cells_of(row: Fields) -> Iterator[Cell]:
     parts = ("identities", "systems", "scores", "gaps", "graded", "errors")
     for values in zip(*(row[name] for name in parts), strict=True):
         yield Cell(head, *values)
-
-
-def label(model: str, agent: str, memory: str, setup: Fields) -> str:
-    """A system for people: the model, and how it was asked where that is not the usual way."""
-    extra = [x for x, usual in ((agent, "direct"), (memory, "none")) if x != usual]
-    return " ".join([" + ".join([model, *extra]), *(f"{k}={v}" for k, v in setup.items())])
 
 
 class _Cleaner:

@@ -281,8 +281,8 @@ class Batch:
         return MEMORIES[name](Context(prompts, others))
 
     def memory_of(self, job: Job) -> str:
-        """The memory's name; none in a family of one step, and for policies: they see the truth."""
-        if job.model.startswith("policy/") or not family(job.instance.family).many_steps:
+        """The memory's name; none without rounds, and for policies: they see the truth."""
+        if job.model.startswith("policy/") or not family(job.instance.family).has_rounds:
             return "none"
         return self._configuration.memory
 

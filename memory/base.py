@@ -63,7 +63,7 @@ MEMORIES: dict[str, Callable[[Context], Memory]] = {
     "strategy-hub": StrategyHub,
     "facts": Facts,
 }
-NEEDS_STEPS = frozenset(MEMORIES) - {"none"}  # refused for a family of one step
+NEEDS_ROUNDS = frozenset(MEMORIES) - {"none"}  # refused for a family without rounds
 TAKE_NOTES = frozenset({"summary", "strategy-hub", "facts"})  # beside past rounds
 NEEDS_OTHER = frozenset({"placebo"})  # refused without `Context.other_rounds`
 

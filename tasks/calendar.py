@@ -34,7 +34,7 @@ from tasks.prompts import Prompts
 VERSION = 1
 KEY = "accept"  # of a round's answer object
 ANSWERS = "decisions"  # of a year's answer: a list of the rounds' objects
-MANY_STEPS = True
+HAS_ROUNDS = True
 LEVELS = (2, 3, 4, 5)  # events in a clash
 Feedback = Literal["full", "binary", "text", "none"]
 Decisions = Literal["true", "own"]

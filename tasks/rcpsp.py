@@ -14,7 +14,7 @@ from tasks.parse import parse_object
 from tasks.prompts import Prompts
 
 VERSION = 1
-MANY_STEPS = False
+HAS_ROUNDS = False
 KEY = "starts"  # of the answer object
 SETTINGS = ("plain", "datacentre")
 

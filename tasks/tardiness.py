@@ -13,7 +13,7 @@ from tasks.parse import parse_object
 from tasks.prompts import Prompts
 
 VERSION = 1
-MANY_STEPS = False
+HAS_ROUNDS = False
 KEY = "order"  # of the answer object
 VARIANTS = ("plain", "rules")
 

@@ -31,13 +31,13 @@ from tasks.tools_clock import Simulation, arguments_of
 from tasks.tools_payload import Due, Errand, Hidden, Payload
 from tasks.tools_plan import ANSWER, PLAN, TURNS, execute, execute_turns, final, perform_here
 
-__all__ = ["KEY", "MANY_STEPS", "UNSEEN", "VERSION", "Payload", "Simulation", "View", "read",
+__all__ = ["HAS_ROUNDS", "KEY", "UNSEEN", "VERSION", "Payload", "Simulation", "View", "read",
            "world"]  # fmt: skip
 
 VERSION = 1
 KEY = ANSWER
 PICK = "tools"  # of the answer to the question which tools to take
-MANY_STEPS = False  # an episode's turns are one conversation: nothing for a memory to add
+HAS_ROUNDS = False  # an episode's turns are one conversation: nothing for a memory to add
 UNSEEN = ("transport",)  # settings that no agent can see
 SKIPPED = "not picked: "  # stands before the name of a tool that the agent did not pick
 _NAME = re.compile(r"[^A-Za-z0-9_-]")

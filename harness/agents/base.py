@@ -18,6 +18,9 @@ class Agent(Protocol):
 class Direct:
     """Passes each ask to the model as it is."""
 
+    def __init__(self, prompts: Prompts | None = None) -> None:
+        """It needs nothing."""
+
     def reply(self, ask: Ask) -> Program[Reply]:
         """One ask, one call."""
         reply: Reply = yield ask
@@ -25,6 +28,6 @@ class Direct:
 
 
 AGENTS: dict[str, Callable[[Prompts], Agent]] = {
-    "direct": lambda _: Direct(),
+    "direct": Direct,
     "text-tools": TextTools,
 }

@@ -1,7 +1,6 @@
 """The command `audit`: shortcuts in a file of instances; memory, replay and hashes of a run."""
 
 import asyncio
-import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
@@ -13,6 +12,7 @@ import msgspec
 from harness import instances
 from harness.audit import Audit, Report
 from harness.budget import Spent
+from harness.cli.output import print_json
 from harness.cli.runs import build_provider, manner
 from harness.folder import Folder, Manifest
 from harness.journal import Journal
@@ -35,10 +35,10 @@ def audit(options: Namespace) -> int:
         f for name in dict.fromkeys(i.family for i in given) for f in _shortcuts(name, given)
     ]
     if options.json:
-        _print_json({"shortcuts": [{**msgspec.to_builtins(f), "chance": f.chance, "sure": f.sure,
+        print_json({"shortcuts": [{**msgspec.to_builtins(f), "chance": f.chance, "sure": f.sure,
                                     "passes": f.passes} for f in findings]})  # fmt: skip
     else:
-        from harness.render_audit import print_shortcuts
+        from harness.audit_text import print_shortcuts
 
         print_shortcuts(findings)
     return 0 if all(finding.passes for finding in findings) else 1
@@ -87,14 +87,9 @@ def _told(report: Report, as_json: bool) -> int:
     if not report.episodes:
         raise InputError("nothing to audit: the run has no finished episode")
     if as_json:
-        _print_json(report)
+        print_json(report)
     else:
-        from harness.render_audit import print_report
+        from harness.audit_text import print_report
 
         print_report(report)
     return 1 if report.differ or report.unexamined else 0
-
-
-def _print_json(value: object) -> None:
-    text = msgspec.json.format(msgspec.json.encode(value), indent=2)
-    sys.stdout.write(text.decode() + "\n")

@@ -1,13 +1,12 @@
 """The commands that read runs: board, compare."""
 
-import sys
 from argparse import Namespace
 
-import msgspec
 from msgspec.structs import replace
 
 from harness import files
-from harness.board import as_csv, as_json, read_board
+from harness.board import as_csv, read_board
+from harness.cli.output import print_json
 from harness.prices import load
 from tasks.base import InputError
 
@@ -22,9 +21,9 @@ def board(options: Namespace) -> int:
 
         files.write(options.html, as_html(made))
     if options.json:
-        sys.stdout.write(as_json(made).decode() + "\n")
+        print_json(made)
     elif not options.csv and not options.html:
-        from harness.render import print_board
+        from harness.board_text import print_board
 
         print_board(made)
     return 0 if made.complete else 1
@@ -40,7 +39,7 @@ def compare(options: Namespace) -> int:
     found = versus(options.folders, *options.model)
     if options.json:
         few = [replace(m, apart=m.apart[: options.limit]) for m in found.matches]
-        print(msgspec.json.format(msgspec.json.encode(replace(found, matches=tuple(few)))).decode())
+        print_json(replace(found, matches=tuple(few)))
     else:
         print_versus(found, options.limit)
     return 0 if found.complete else 1

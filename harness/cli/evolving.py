@@ -2,20 +2,17 @@
 
 import asyncio
 import signal
-import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from harness import files, instances
 from harness.asking import NotKept, Stopped
-from harness.budget import Price, read_price
-from harness.cli.runs import RUNS
-from harness.evolve import rendering
+from harness.cli.output import print_json, say
+from harness.cli.runs import RUNS, build_provider, prices_of, sampling
+from harness.evolve import report_text
 from harness.evolve.comparing import compare_runs
 from harness.evolve.domain import SPLITS, Domain, domain
 from harness.evolve.drive import Performer
@@ -30,8 +27,7 @@ from harness.folder import FORMAT, Configuration, Folder, Manifest, ModelSpec, e
 from harness.journal import Journal
 from harness.lane import Lane, Patience
 from harness.log import Log
-from harness.models.base import Model, Sampling
-from harness.models.build import build_model
+from harness.models.base import Model
 from harness.pace import Pace
 from harness.progress import Progress
 from harness.request import digest
@@ -53,7 +49,7 @@ def run(options: Namespace) -> int:
         lock=digest([suite, about.lock, prompts.digest("evolve")]),
         models=_specs(options),
         agent="evolve",
-        sampling=_sampling(options),
+        sampling=sampling(options),
         evolve=plan,
     )
     manifest = Manifest(FORMAT, configuration, environment(), None, None, options.api_key_env)
@@ -83,7 +79,7 @@ def _plan(options: Namespace, about: Domain) -> Plan:
         axis=options.axis,
         edit=options.edit,
         limit=options.limit,
-        prices=_prices(options),
+        prices=prices_of(options, options.model),
         tokens=options.max_tokens,
         cost=options.max_cost,
         wall=options.max_time,
@@ -92,14 +88,6 @@ def _plan(options: Namespace, about: Domain) -> Plan:
         numpy=options.numpy,
         nulls=tuple(n for n in NULLS if n not in options.model),
     )
-
-
-def _prices(options: Namespace) -> dict[str, Price]:
-    prices = dict(map(read_price, options.price))
-    for name in prices:
-        if name not in options.model:
-            raise InputError(f"--price {name}: the run's models are {', '.join(options.model)}")
-    return prices
 
 
 def _specs(options: Namespace) -> tuple[ModelSpec, ...]:
@@ -113,16 +101,6 @@ def _specs(options: Namespace) -> tuple[ModelSpec, ...]:
     )
 
 
-def _sampling(options: Namespace) -> Sampling:
-    return Sampling(
-        temperature=options.temperature,
-        max_tokens=options.max_output_tokens,
-        seed=options.model_seed,
-        reasoning_effort=options.reasoning_effort,
-        extra=options.extra_body,
-    )
-
-
 def _models(manifest: Manifest) -> dict[str, Model]:
     plan = manifest.configuration.evolve
     assert plan is not None
@@ -131,10 +109,7 @@ def _models(manifest: Manifest) -> dict[str, Model]:
         if spec.name.startswith("policy/"):
             made[spec.name] = build_null(spec.name)
         else:
-            made[spec.name] = build_model(
-                spec.name, manifest.configuration.sampling, base_url=spec.base_url,
-                api_key_env=manifest.api_key_env, max_connections=plan.lag,
-            )  # fmt: skip
+            made[spec.name] = build_provider(spec, manifest, plan.lag)
     return made
 
 
@@ -169,7 +144,7 @@ def _perform(folder: Folder, models: Mapping[str, Model], options: Namespace) ->
     finally:
         journal.close()
     made = report(study, results)
-    rendering.print_report(made)
+    report_text.print_report(made)
     log.say(f"run folder: {folder.path}")
     if results is None:
         log.say(f"not finished: makespan resume {folder.path}")
@@ -191,7 +166,7 @@ def _sandbox(plan: Plan, options: Namespace) -> Sandbox:
     """The sandbox of a plan; its walls are told."""
     sandbox = Sandbox(workers=options.workers, numpy=plan.numpy, unsafe=options.unsafe)
     for layer in sandbox.layers:
-        print(f"sandbox: {layer}", file=sys.stderr)
+        say(f"sandbox: {layer}")
     return sandbox
 
 
@@ -269,11 +244,11 @@ def show(options: Namespace) -> int:
     """`makespan evolve show DIR`; status 1 if the run is not finished."""
     folder, made = replayed(options.folder)
     if options.json:
-        _print_json(made)
+        print_json(made)
     else:
-        rendering.print_report(made)
+        report_text.print_report(made)
     if made.champion is None:
-        print(f"not finished: makespan resume {folder.path}", file=sys.stderr)
+        say(f"not finished: makespan resume {folder.path}")
     return 1 if made.champion is None else 0
 
 
@@ -283,7 +258,7 @@ def export(options: Namespace) -> int:
     if made.champion is None:
         raise InputError(f"{folder.path} is not finished: makespan resume {folder.path}")
     files.write(options.out, exported(folder, made))
-    print(f"{options.out}: {made.champion.name} of {folder.path}", file=sys.stderr)
+    say(f"{options.out}: {made.champion.name} of {folder.path}")
     return 0
 
 
@@ -292,9 +267,9 @@ def compare(options: Namespace) -> int:
     found = [replayed(path) for path in options.folders]
     result = compare_runs(found, options.split)
     if options.json:
-        _print_json(result)
+        print_json(result)
     else:
-        rendering.print_comparison(result)
+        report_text.print_comparison(result)
     return 0
 
 
@@ -319,12 +294,7 @@ def score(options: Namespace) -> int:
         evaluator = Evaluator(about, plan, {options.split: made}, sandbox)
         found = score_program(evaluator, options.split, source)
     if options.json:
-        _print_json(found)
+        print_json(found)
     else:
-        rendering.print_score(found)
+        report_text.print_score(found)
     return 0
-
-
-def _print_json(value: msgspec.Struct) -> None:
-    text = msgspec.json.format(msgspec.json.encode(value), indent=2)
-    sys.stdout.write(text.decode() + "\n")

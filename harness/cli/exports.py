@@ -1,11 +1,11 @@
 """The command `export`, for instances and for runs."""
 
-import sys
 from argparse import Namespace
 
+from harness import files
 from harness.cli import instances
+from harness.cli.output import say
 from harness.rows import Run
-from tasks.base import InputError
 
 
 def export(options: Namespace) -> int:
@@ -28,13 +28,10 @@ def _folder(run: Run, options: Namespace) -> int:
     from harness.export.results import results
 
     write = write_eee if options.format == "eee" else write_inspect
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {options.out}: {error.strerror}") from None
+    files.make_folder(options.out)
     count = 0
     for result in results(run):
         write(result, options.out)
         count += 1
-    print(f"{count} results in {options.out}", file=sys.stderr)
+    say(f"{count} results in {options.out}")
     return 0

@@ -1,6 +1,5 @@
 """Commands on files of instances: generate, import, export, solve, grade."""
 
-import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -13,7 +12,7 @@ from typing import Any
 import msgspec
 
 from harness import files, instances
-from harness.cli.output import emit, put
+from harness.cli.output import emit, put, say
 from harness.importers import read_files
 from harness.instances import Wanted
 from harness.registry import family
@@ -69,22 +68,19 @@ def import_(options: Namespace) -> int:
     """`makespan import FORMAT`."""
     made = read_files(options.format, options.files)
     put(options.out, map(instances.encode, made))
-    print(f"{len(made)} instances", file=sys.stderr)
+    say(f"{len(made)} instances")
     return 0
 
 
 def export(options: Namespace) -> int:
     """`makespan export FILE.jsonl --format psplib|ics`: one file an instance."""
     made = [_exported(i, options.format) for i in instances.read(options.file)]
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make the folder {options.out}: {error.strerror}") from None
+    files.make_folder(options.out)
     for name, _ in made:
         files.destination(options.out / name)
     for name, content in made:
         files.write(options.out / name, content)
-    print(f"{len(made)} files in {options.out}", file=sys.stderr)
+    say(f"{len(made)} files in {options.out}")
     return 0
 
 
@@ -143,7 +139,7 @@ def grade(options: Namespace) -> int:
     answers = _answers(options.answers, known)
     put(options.out, (_graded(known[answer.id], answer) for answer in answers.values()))
     if missing := len(known) - len(answers):
-        print(f"{missing} of {len(known)} instances have no answer", file=sys.stderr)
+        say(f"{missing} of {len(known)} instances have no answer")
     return 1 if missing else 0
 
 

@@ -1,11 +1,14 @@
 """The command `list`."""
 
 from argparse import Namespace
+from collections.abc import Iterable, Mapping
+from inspect import getdoc
 
 from harness import suites
 from harness.agents.base import AGENTS
 from harness.evolve.domain import domain
 from harness.evolve.domain import names as domain_names
+from harness.evolve.plan import NULLS
 from harness.models.build import PROVIDERS
 from harness.registry import FAMILIES, family
 from memory.base import MEMORIES
@@ -13,22 +16,37 @@ from memory.base import MEMORIES
 
 def show(options: Namespace) -> int:  # noqa: ARG001
     """`makespan list`."""
-    print("families")
-    for name, about in FAMILIES.items():
-        print(f"  {name:16} {about}")
-    print("suites")
-    for name in suites.names():
-        suite = suites.load(name)
-        size = f"needs {', '.join(suite.files)}" if suite.files else f"{suite.size} instances"
-        print(f"  {name:16} {suite.about} ({size})")
-    print("policies")
+    _part("families", FAMILIES.items())
+    _part("suites", ((name, _suite(name)) for name in suites.names()))
     for name in FAMILIES:
-        for policy, what in family(name).policies.items():
-            print(f"  policy/{policy:16} {name}, {what.kind}: {what.about}")
-    print("domains of makespan evolve")
-    for name in domain_names():
-        print(f"  {name:16} {domain(name).about}")
-    print(f"providers\n  {', '.join(PROVIDERS)}")
-    print(f"agents\n  {', '.join(AGENTS)}")
-    print(f"memories\n  {', '.join(MEMORIES)}")
+        known = family(name).policies.items()
+        _part(f"policies of {name}", ((f"policy/{p}", f"{x.kind}: {x.about}") for p, x in known))
+    _part("other policies", [
+        ("policy/file:FILE.py", "a program of a domain below, such as evolve exports"),
+        *((name, "of makespan evolve: a search without a model") for name in NULLS),
+    ])  # fmt: skip
+    _part("domains of makespan evolve", ((name, domain(name).about) for name in domain_names()))
+    _part("providers", PROVIDERS.items())
+    _part("agents", _first_lines(AGENTS))
+    _part("memories", _first_lines(MEMORIES))
     return 0
+
+
+def _part(title: str, lines: Iterable[tuple[str, str]]) -> None:
+    """A heading, and a line for each name with what it is."""
+    known = list(lines)
+    width = max(len(name) for name, _ in known)
+    print(title)
+    for name, about in known:
+        print(f"  {name:{width}}  {about}")
+
+
+def _suite(name: str) -> str:
+    suite = suites.load(name)
+    size = f"needs {', '.join(suite.files)}" if suite.files else f"{suite.size} instances"
+    return f"{suite.about} ({size})"
+
+
+def _first_lines(known: Mapping[str, object]) -> Iterable[tuple[str, str]]:
+    """Names with the first line of what their code says of itself."""
+    return ((name, (getdoc(one) or "").partition("\n")[0]) for name, one in known.items())

@@ -5,6 +5,7 @@ import sys
 from argparse import Namespace
 
 from harness import instances
+from harness.cli.output import say
 from tasks.base import InputError
 
 SHOWN = 5  # ids in the message about one that is not there
@@ -30,13 +31,13 @@ def serve(options: Namespace) -> int:
     server = build_server(Worlds(made), chosen)
     if options.http is None:
         if sys.stdin.isatty():
-            print(f"serving {chosen} on standard input and output", file=sys.stderr)
+            say(f"serving {chosen} on standard input and output")
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # else the SDK's reader holds the process
         anyio.run(serve_stdio, server)
         return 0
     with bind(options.http) as held:
         print(address(held), flush=True)
-        print(f"serving {chosen}; Ctrl-C to end", file=sys.stderr)
+        say(f"serving {chosen}; Ctrl-C to end")
         try:
             http_server(server).run(sockets=[held])
         except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""Where a command's lines go: standard output, or a file that appears when it is whole."""
+"""Where a command's lines go: standard output, standard error, a file that appears when whole."""
 
 import fcntl
 import io
@@ -10,11 +10,24 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import msgspec
+
 from harness import files
 from harness.progress import Progress
 from tasks.base import InputError, StoreFailure
 
 Make = Callable[[int], Iterator[bytes]]
+
+
+def say(line: str) -> None:
+    """A line for the user, apart from the results."""
+    print(line, file=sys.stderr)
+
+
+def print_json(value: object) -> None:
+    """Print a result as one JSON document."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    sys.stdout.write(text.decode() + "\n")
 
 
 def put(out: Path | None, lines: Iterable[bytes]) -> None:

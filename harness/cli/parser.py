@@ -55,7 +55,7 @@ def build_parser() -> Parser:
     )
 
     add = adder(commands)
-    add("list", "Show families, suites, policies, agents and memories.", "listing.show")
+    add("list", "Show what there is: families, suites, policies and more.", "listing.show")
     _generate(add("generate", "Make instances of a family, one a line.", "instances.generate"))
     _import(add("import", "Read instances from a public format.", "instances.import_"))
     _export(add("export", "Write instances or runs in a public format.", "exports.export"))
@@ -84,6 +84,31 @@ def sandbox(p: Any) -> None:
                    help="programs run at once (2)")  # fmt: skip
     p.add_argument("--unsafe", action="store_true",
                    help="run programs even where they cannot be isolated")  # fmt: skip
+
+
+def sampling(p: Parser) -> None:
+    """Options of whom to ask, and of what every request says beside the prompt."""
+    p.add_argument("--base-url", help="server of openai/ models, such as http://127.0.0.1:8091/v1")
+    p.add_argument("--api-key-env", metavar="NAME", help="variable that holds that server's key")
+    p.add_argument("--temperature", type=finite)
+    p.add_argument("--max-output-tokens", type=natural, metavar="N", help="of each reply")
+    p.add_argument("--model-seed", type=whole, help="passed to providers that take one")
+    p.add_argument("--reasoning-effort", metavar="WORD")
+    p.add_argument("--extra-body", type=json_object, default={}, metavar="JSON")
+
+
+def pacing(add: Callable[..., object]) -> None:
+    """Options of how fast a provider is asked, and how often."""
+    add("--rpm", type=natural, metavar="N", help="requests a minute, at most")
+    add("--tpm", type=natural, metavar="N", help="tokens a minute, at most")
+    add("--max-attempts", type=natural, default=10, help="at one call (10)")
+    add("--attempt-timeout", type=positive, default=600.0, metavar="S", help="(600)")
+
+
+def prices(add: Callable[..., object]) -> None:
+    """The option that tells prices."""
+    add("--price", action="append", default=[], metavar="MODEL=IN,OUT[,CACHED]",
+        help="US dollars a million tokens; again for more")  # fmt: skip
 
 
 def adder(commands: Any) -> Callable[..., Parser]:
@@ -153,21 +178,15 @@ def _run(p: Parser) -> None:
         "--model", action="append", metavar="M", help="provider/name; again for more (all policies)"
     )
     p.add_argument("--agent", default="direct", help="how it is asked (direct)")
-    p.add_argument("--memory", help="what it remembers (history; none where there is one step)")
+    p.add_argument("--memory", help="what it remembers (history; none without rounds)")
     p.add_argument("--level", type=natural, help="of a family")
     p.add_argument("--seed", type=whole, help="of the instances")
     _settings(p)
     p.add_argument("--data", type=Path, metavar="FOLDER", help="files a suite needs")
     p.add_argument("--limit", type=natural, metavar="N", help="the first N instances")
     p.add_argument("--epochs", type=natural, default=1, help="times each instance is asked (1)")
-    p.add_argument("--base-url", help="server of openai/ models, such as http://127.0.0.1:8091/v1")
-    p.add_argument("--api-key-env", metavar="NAME", help="variable that holds that server's key")
-    p.add_argument("--temperature", type=finite)
-    p.add_argument("--max-output-tokens", type=natural, metavar="N", help="of each reply")
-    p.add_argument("--model-seed", type=whole, help="passed to providers that take one")
-    p.add_argument("--reasoning-effort", metavar="WORD")
+    sampling(p)
     p.add_argument("--structured", action="store_true", help="constrain replies by JSON schema")
-    p.add_argument("--extra-body", type=json_object, default={}, metavar="JSON")
     p.add_argument("--out", type=Path, metavar="DIR", help="run folder (results/runs/...)")
     p.add_argument("--shard", type=shard, metavar="i/n", help="only part i of n, to be merged")
     _manner(p)
@@ -261,17 +280,13 @@ def _settings(p: Parser) -> None:
 def _manner(p: Parser) -> None:
     one = p.add_argument_group("how it asks (each for one model)").add_argument
     one("--max-connections", type=natural, default=10, metavar="C", help="at once, at most (10)")
-    one("--rpm", type=natural, metavar="N", help="requests a minute, at most")
-    one("--tpm", type=natural, metavar="N", help="tokens a minute, at most")
-    one("--max-attempts", type=natural, default=10, help="at one call (10)")
-    one("--attempt-timeout", type=positive, default=600.0, metavar="S", help="(600)")
+    pacing(one)
     one = p.add_argument_group("how far it goes (then: exit status 1, and resume)").add_argument
     for which, about in (("", "the run"), ("episode-", "an episode")):
         one(f"--max-{which}cost", type=positive, metavar="USD", help=f"of {about}")
         one(f"--max-{which}tokens", type=natural, metavar="N", help=f"of {about}, in and out")
         one(f"--max-{which}time", type=positive, metavar="S", help=f"of {about}, in seconds")
-    one("--price", action="append", default=[], metavar="MODEL=IN,OUT[,CACHED]",
-        help="US dollars a million tokens; again for more")  # fmt: skip
+    prices(one)
     one("--fail-on-error", type=tolerance, metavar="N|SHARE", help="stop at more errors than this")
     one = p.add_argument_group("what it keeps and tells").add_argument
     one("--cache", type=Path, nargs="?", const=Path("results/cache"), metavar="FOLDER",

@@ -4,7 +4,16 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from harness.cli.parser import Parser, finite, json_object, natural, positive, sandbox, whole
+from harness.cli.parser import (
+    Parser,
+    natural,
+    pacing,
+    positive,
+    prices,
+    sampling,
+    sandbox,
+    whole,
+)
 
 
 def add_actions(add: Callable[..., Parser]) -> None:
@@ -48,20 +57,11 @@ def _run(p: Parser) -> None:
     p.add_argument("--max-tokens", type=natural, metavar="N", help="of the search, in and out")
     p.add_argument("--max-cost", type=positive, metavar="USD", help="of the search")
     p.add_argument("--max-time", type=positive, metavar="S", help="of the search, in seconds")
-    p.add_argument("--base-url", help="server of openai/ models, such as http://127.0.0.1:8091/v1")
-    p.add_argument("--api-key-env", metavar="NAME", help="variable that holds that server's key")
-    p.add_argument("--temperature", type=finite)
-    p.add_argument("--max-output-tokens", type=natural, metavar="N", help="of each reply")
-    p.add_argument("--model-seed", type=whole, help="passed to providers that take one")
-    p.add_argument("--reasoning-effort", metavar="WORD")
-    p.add_argument("--extra-body", type=json_object, default={}, metavar="JSON")
+    sampling(p)
+    p.set_defaults(structured=False)  # a reply is a program
     p.add_argument("--out", type=Path, metavar="DIR", help="run folder (results/runs/...)")
-    p.add_argument("--price", action="append", default=[], metavar="MODEL=IN,OUT[,CACHED]",
-                   help="US dollars a million tokens; again for more")  # fmt: skip
-    p.add_argument("--rpm", type=natural, metavar="N", help="requests a minute, at most")
-    p.add_argument("--tpm", type=natural, metavar="N", help="tokens a minute, at most")
-    p.add_argument("--max-attempts", type=natural, default=10, help="at one call (10)")
-    p.add_argument("--attempt-timeout", type=positive, default=600.0, metavar="S", help="(600)")
+    prices(p.add_argument)
+    pacing(p.add_argument)
     _programs(p)
     sandbox(p)
 

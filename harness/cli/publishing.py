@@ -1,10 +1,10 @@
 """The command `publish`."""
 
-import sys
 from argparse import Namespace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from harness.cli.output import say
 from harness.publish.hub import Head, Repository, token
 from harness.publish.publish import Change, Publication
 from harness.rows import Run
@@ -30,11 +30,6 @@ def publish(options: Namespace) -> int:
     for run in publication.partial:
         say(f"{run.path} has episodes without a grade: the tables say so")
     return 1 if publication.partial else 0
-
-
-def say(line: str) -> None:
-    """A line for the user, apart from the results."""
-    print(line, file=sys.stderr)
 
 
 def _show(change: Change, head: Head, repository: Repository) -> None:

@@ -1,10 +1,10 @@
 """The command `report`."""
 
-import sys
 from argparse import Namespace
 from pathlib import Path
 
 from harness import files
+from harness.cli.output import say
 from harness.prices import load
 from harness.report.page import MARK, build
 from tasks.base import InputError
@@ -16,7 +16,7 @@ def report(options: Namespace) -> int:
     page, complete = build(options.folders, load(options.prices))
     content = page.encode()
     files.write(options.html, content)
-    print(f"{options.html}: {len(content) / 1000:,.0f} kB", file=sys.stderr)
+    say(f"{options.html}: {len(content) / 1000:,.0f} kB")
     return 0 if complete else 1
 
 

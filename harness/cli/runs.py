@@ -3,9 +3,8 @@
 import asyncio
 import gc
 import os
-import sys
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -16,7 +15,9 @@ from msgspec.structs import replace
 from harness import instances, suites
 from harness.agents.base import AGENTS
 from harness.board import read_board
+from harness.board_text import print_board
 from harness.budget import Budget, Price, read_price
+from harness.cli.output import say
 from harness.folder import (
     FORMAT,
     Configuration,
@@ -38,19 +39,13 @@ from harness.models.policy import build_policy
 from harness.others import neighbour
 from harness.progress import Progress
 from harness.registry import family
-from harness.render import print_board
 from harness.run import Batch
 from harness.suites import Suite
-from memory.base import MEMORIES, NEEDS_OTHER, NEEDS_STEPS
+from memory.base import MEMORIES, NEEDS_OTHER, NEEDS_ROUNDS
 from tasks.base import InputError, Instance
 from tasks.prompts import Prompts, installed
 
 RUNS = Path("results/runs")
-
-
-def say(line: str) -> None:
-    """A line for the user, apart from the results."""
-    print(line, file=sys.stderr)
 
 
 def run(options: Namespace) -> int:
@@ -73,7 +68,7 @@ def run(options: Namespace) -> int:
         agent=options.agent,
         memory=memory,
         epochs=options.epochs,
-        sampling=_sampling(options),
+        sampling=sampling(options),
     )
     limit = options.limit
     if limit is None and suite.size is None:
@@ -193,18 +188,19 @@ def _address(name: str, base_url: str | None) -> str | None:
 
 
 def _memory(name: str | None, families: tuple[str, ...]) -> str:
-    """The memory asked for; by default the world's own history, where there is one."""
-    single = [f for f in families if not family(f).many_steps]
-    if name in NEEDS_STEPS and single:
-        raise InputError(f"memory {name!r} needs a family of several steps: {single[0]} has one")
+    """The memory asked for; by default `history` where a family has rounds."""
+    single = [f for f in families if not family(f).has_rounds]
+    if name in NEEDS_ROUNDS and single:
+        raise InputError(f"memory {name!r} needs a family with rounds: {single[0]} has none")
     return name or ("history" if len(single) < len(families) else "none")
 
 
 def _version_of(memory: str, prompts: Prompts) -> dict[str, str]:
-    return {"memory": f"prompts {prompts.digest('memory')}"} if memory in NEEDS_STEPS else {}
+    return {"memory": f"prompts {prompts.digest('memory')}"} if memory in NEEDS_ROUNDS else {}
 
 
-def _sampling(options: Namespace) -> Sampling:
+def sampling(options: Namespace) -> Sampling:
+    """What every request says beside the prompt, by the options of a run."""
     return Sampling(
         temperature=options.temperature,
         max_tokens=options.max_output_tokens,
@@ -240,8 +236,8 @@ def _perform(folder: Folder, models: Sequence[Model], options: Namespace) -> int
     log = Log(options.log_json)
     _warn_of_versions(folder.manifest.environment, log)
     if options.price:
-        prices = dict(map(read_price, options.price))
-        _known(prices, folder)
+        asked = [spec.name for spec in folder.manifest.configuration.models]
+        prices = prices_of(options, asked)
         folder.save(replace(folder.manifest, prices=prices, priced=_today()))
     made = _instances(folder)
     _enough_users(folder.manifest.configuration.memory, made)
@@ -281,12 +277,13 @@ def manner(options: Namespace) -> Manner:
     )
 
 
-def _known(prices: Mapping[str, Price], folder: Folder) -> None:
-    """InputError if a price is of no model of the run."""
-    names = [spec.name for spec in folder.manifest.configuration.models]
+def prices_of(options: Namespace, models: Sequence[str]) -> dict[str, Price]:
+    """The prices given; InputError if one is of no model of the run."""
+    prices = dict(map(read_price, options.price))
     for name in prices:
-        if name not in names:
-            raise InputError(f"--price {name}: the run's models are {', '.join(names)}")
+        if name not in models:
+            raise InputError(f"--price {name}: the run's models are {', '.join(models)}")
+    return prices
 
 
 def _today() -> str:

@@ -5,6 +5,7 @@ from argparse import Namespace
 from time import sleep
 from typing import TYPE_CHECKING
 
+from harness.printed import cost_text
 from harness.watch import Frame, Standing, read_frame
 
 if TYPE_CHECKING:
@@ -76,12 +77,8 @@ def _cells(m: Standing) -> list[str]:
     rate = "-" if m.rate is None else f"{m.rate:.0f}"
     left = "-" if m.minutes_left is None else _span(60 * m.minutes_left)
     return ["-" if c is None else str(c) for c in counts] + [
-        rate, left, _money(m.cost), _money(m.projected)
+        rate, left, cost_text(m.cost), cost_text(m.projected)
     ]  # fmt: skip
-
-
-def _money(dollars: float | None) -> str:
-    return "unknown" if dollars is None else f"${dollars:.4f}" if dollars else "0"
 
 
 def _span(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from harness.evolve.report import Report, Score
 from harness.folder import Folder
+from harness.printed import number, percent
 
 
 def exported(folder: Folder, report: Report) -> str:
@@ -17,7 +18,7 @@ def exported(folder: Folder, report: Report) -> str:
         f"Versions: {packages}; commit {began.commit or 'unknown'}; domain {_lock(folder)}",
         f"Program: {champion.name}, by {champion.operator} of {champion.model or 'nobody'}",
         *(f"Ancestor: {c.name}, by {c.operator} of {c.model or 'nobody'}, training gap"
-          f" {_percent(c.gap)}" for c in report.lineage[1:]),
+          f" {percent(c.gap)}" for c in report.lineage[1:]),
         *(_scored(s) for s in report.scores if s.who == "search"),
         *(f"Against {c.against} on {c.split}: {c.verdict}" for c in report.comparisons),
         *(f"It behaves like the published rule {rule}." for rule in report.rediscovery),
@@ -34,10 +35,5 @@ def _lock(folder: Folder) -> str:
 
 
 def _scored(score: Score) -> str:
-    ratio = score.ratio.value
-    shown = "unknown" if ratio is None else f"{ratio:.4f}"
-    return f"On {score.split} ({score.n} instances): ratio of sums {shown}, {score.failures} failed"
-
-
-def _percent(gap: float | None) -> str:
-    return "unknown" if gap is None else f"{100 * gap:.2f} %"
+    ratio = number(score.ratio.value, 4)
+    return f"On {score.split} ({score.n} instances): ratio of sums {ratio}, {score.failures} failed"

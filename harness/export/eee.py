@@ -224,7 +224,7 @@ def sample(result: Result, episode: Episode) -> Fields:
 def _interaction(result: Result, episode: Episode) -> str:
     if any(call.tools for call in episode.calls) or (episode.outcome and episode.outcome.calls):
         return "agentic"
-    return "multi_turn" if family(result.family).many_steps else "single_turn"
+    return "multi_turn" if family(result.family).has_rounds else "single_turn"
 
 
 def _turn(index: int, message: Message) -> Fields:

@@ -6,8 +6,13 @@ from harness.models.base import Model, Sampling
 from harness.models.keys import NO_KEY, choose_key, read_key, scrub
 from tasks.base import InputError
 
-# policies ask nobody: built elsewhere
-PROVIDERS = ("openai", "openai-responses", "anthropic", "litellm", "policy")
+PROVIDERS = {
+    "openai": "chat completions, of OpenAI or of any server (--base-url)",
+    "openai-responses": "the responses API, of the same",
+    "anthropic": "the messages API",
+    "litellm": "whatever litellm reaches",
+    "policy": "the policies above, which ask nobody",  # built elsewhere
+}
 
 
 def build_model(

@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 
+from graders.statistics import Estimate
 from harness import files
+from harness.printed import cost_text, label, tokens_text, with_interval
 from harness.publish.dataset import Dataset
 from harness.request import digest
-from harness.rows import label
 from harness.tables import LEADERBOARD, PAIRED, SAMPLES
 from tasks.base import Fields, InputError
 
@@ -91,7 +92,6 @@ def _missing(rows: list[Fields]) -> list[str]:
 
 def _line(row: Fields) -> list[str]:
     setup = msgspec.json.decode(row["setup"])
-    cost = row["cost"]
     of = "" if row["of"] is None or row["n"] >= row["of"] else f" of {row['of']}"
     return [
         label(row["model"], row["agent"], row["memory"], setup),
@@ -100,18 +100,14 @@ def _line(row: Fields) -> list[str]:
         "-" if row["rank_of"] is None else f"{row['rank_low']} to {row['rank_high']}",
         f"{row['n']}{of}",
         *(str(row[name]) for name in ("errors", "unparsable", "infeasible")),
-        "unknown" if row["tokens"] is None else f"{row['tokens']:,}",
-        "unknown" if cost is None else f"${cost:.4f}" if cost else "0",
+        tokens_text(row["tokens"]),
+        cost_text(row["cost"]),
     ]
 
 
 def _score(row: Fields) -> str:
-    value, low, high, note = (row[f"score{end}"] for end in ("", "_low", "_high", "_note"))
-    if value is None:
-        return str(note)
-    if low is None or high is None:
-        return f"{value:.3f} ({note})"
-    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+    ends = (row[f"score{end}"] for end in ("", "_low", "_high", "_note"))
+    return with_interval(Estimate(*ends), 3)
 
 
 def _cell(value: Any) -> str:

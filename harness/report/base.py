@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from harness.board import Row
 from harness.models.keys import scrub
+from harness.printed import label
 from memory.context import State
 from tasks.base import Fields, Instance, Noun, Number, Outcome, Record
 
@@ -167,8 +168,7 @@ def plain_words(violation: Fields) -> str:
 
 def series(of: Row | Record, setup: Fields) -> str:
     """The key of who answered, and how it was asked where that is not the usual way."""
-    extra = [x for x, usual in ((of.agent, "direct"), (of.memory, "none")) if x != usual]
-    return " ".join([" + ".join([of.model, *extra]), *(f"{k}={v}" for k, v in setup.items())])
+    return label(of.model, of.agent, of.memory, setup)
 
 
 def looks(rows: Iterable[Row]) -> dict[str, Look]:

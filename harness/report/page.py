@@ -12,13 +12,13 @@ import msgspec
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from harness.board import Board, read_board
+from harness.board_text import notes
 from harness.folder import Folder, Manifest
 from harness.gather import asked_of
 from harness.journal import key_of
 from harness.models.keys import scrub
 from harness.prices import Prices, load
 from harness.registry import family
-from harness.render import notes
 from harness.report.base import Drawings, Figure, Looks, Seen, drawings, looks, series
 from harness.report.charts import cost_figure
 from harness.report.pack import Pack, compress, shorten

@@ -7,9 +7,10 @@ from markupsafe import Markup
 
 from graders.statistics import Estimate
 from harness.board import Row
+from harness.board_text import rank_text, shown_metrics
 from harness.models.keys import scrub
+from harness.printed import cost_text, tokens_text, unusual
 from harness.registry import family
-from harness.render import cost_text, rank_text, shown_metrics, tokens_text
 from harness.report.base import Looks, series
 from harness.report.svg import tag
 
@@ -100,7 +101,7 @@ def _tokens(row: Row) -> Cell:
 
 
 def _cells(row: Row, shown: Sequence[str], rows: Sequence[Row], low: float) -> Iterator[Cell]:
-    extra = [x for x, usual in ((row.agent, "direct"), (row.memory, "none")) if x != usual]
+    extra = unusual(row.agent, row.memory)
     several = len({r.setup.get("base_url") for r in rows if r.model == row.model}) > 1
     extra += [f"{k} {v}" for k, v in row.setup.items() if k != "base_url" or several]
     yield Cell("model", row.model, row.model, ", ".join(map(scrub, extra)))

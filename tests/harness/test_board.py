@@ -13,16 +13,16 @@ import msgspec
 import pytest
 
 from generators.tardiness import generate
-from harness.board import Board, as_csv, as_json, read_board
+from harness.board import Board, as_csv, read_board
 from harness.board import build_board as build
 from harness.board_html import as_html
+from harness.board_text import contestants, notes, print_board, shown_metrics
 from harness.cli import main
 from harness.gather import Asked
 from harness.instances import encode
 from harness.journal import read_records
 from harness.ranking import side_by_side
 from harness.registry import FAMILIES, family
-from harness.render import contestants, notes, print_board, shown_metrics
 from tasks.base import Grade, Problem, Record, Verdict
 from tests.harness.helpers import instances, makespan, zeros
 from tests.loopback import Loopback
@@ -109,13 +109,13 @@ def test_epochs_of_an_instance_are_one_trial() -> None:
 
 def test_json_and_csv_hold_the_same_numbers() -> None:
     board = build_board([record(k, "valid" if k % 3 else "infeasible") for k in range(12)], {})
-    [row] = json.loads(as_json(board))["rows"]
+    [row] = json.loads(msgspec.json.encode(board))["rows"]
     assert set(row["score"]) >= {"value", "low", "high"}
     [line] = csv.DictReader(io.StringIO(as_csv(board)))
     assert float(line["score"]) == row["score"]["value"]
     assert float(line["gap_median_low"]) == row["metrics"]["gap_median"]["low"]
     assert line["cost"] == ""
-    assert msgspec.json.decode(as_json(board), type=type(board)) == board
+    assert msgspec.json.decode(msgspec.json.encode(board), type=type(board)) == board
 
 
 def test_boards_do_not_mix_what_was_not_asked_the_same(tmp_path: Path) -> None:
@@ -238,6 +238,16 @@ def test_several_epochs_have_pass_at_k() -> None:
     assert not any(m.startswith("pass") for m in build_board(graded("a", 1), {}).rows[0].metrics)
 
 
+def test_a_ramp_is_told_by_level_and_a_year_by_rounds(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ("aer", "aer_first_quarter", "aer_last_quarter", "role_prior", "logit")
+    metrics = dict.fromkeys(names, 0.5) | {"aer@1": 1.0, "aer@25": 0.25}
+    grade = Grade(Verdict.valid, 0.5, metrics=metrics)
+    years = [record(k, family="calendar", level=5, settings={}, grade=grade) for k in range(5)]
+    print_board(build_board([*map(record, range(4)), *years], {}))
+    titles = [line.strip() for line in capsys.readouterr().out.splitlines() if " by " in line]
+    assert titles == ["rcpsp: feasible by level", "calendar: aer by number of rounds"]
+
+
 def several(folder: Path) -> list[Path]:
     """Two runs of different families."""
     made = [generate(5, 0, k, {}) for k in range(3)]
@@ -327,7 +337,7 @@ def test_ranks_are_columns_of_the_csv() -> None:
     assert [(line["rank_low"], line["rank_high"], line["rank_of"]) for line in lines] == [
         ("1", "1", "2"), ("2", "2", "2"),
     ]  # fmt: skip
-    assert msgspec.json.decode(as_json(board), type=Board) == board
+    assert msgspec.json.decode(msgspec.json.encode(board), type=Board) == board
 
 
 def test_errors_at_a_whole_level_leave_no_score() -> None:

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import subprocess
 import threading
 from pathlib import Path
@@ -11,8 +12,15 @@ from typing import Any
 import pytest
 
 from generators.rcpsp import generate
+from harness import suites
+from harness.agents.base import AGENTS
 from harness.cli import main
+from harness.evolve.domain import names as domain_names
+from harness.evolve.plan import NULLS
 from harness.instances import encode
+from harness.models.build import PROVIDERS
+from harness.registry import FAMILIES, family
+from memory.base import MEMORIES
 from tests.harness.helpers import command, instances, makespan
 
 PLAIN = generate(3, 0, 0, {"axes": "none"}, reference=False)
@@ -158,7 +166,10 @@ def run(words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
         ("run quickstart --model policy/edf --model policy/edf", "given twice"),
         ("run quickstart --model policy/edf --agent spy", "unknown agent 'spy': there are direct"),
         ("run quickstart --model policy/edf --memory big", "unknown memory 'big': there are none"),
-        ("run quickstart --model policy/edf --memory facts", "needs a family of several steps"),
+        (
+            "run quickstart --model policy/edf --memory facts",
+            "needs a family with rounds: ",
+        ),
         ("run quickstart --model policy/edf -T slak=1", "unknown field `slak`"),
         ("run quickstart --model policy/edf --out dir", "dir is no run folder, but not empty"),
         ("run good.jsonl --model policy/edf --level 5", "no --level, --seed or -T"),
@@ -402,8 +413,12 @@ def test_devices_pipes_and_links_stay_what_they_are(
 def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run("list", capsys)
     assert status == 0
-    for name in ("rcpsp-hard", "rcpsp-edges", "rcpsp-transfer", "policy/exact", "direct", "none"):
-        assert name in out
+    shown = [re.split(r"\s{2,}", line.strip()) for line in out.splitlines() if line[0] == " "]
+    assert all(len(parts) == 2 for parts in shown)
+    policies = [f"policy/{name}" for kind in FAMILIES for name in family(kind).policies]
+    wanted = [*FAMILIES, *suites.names(), *policies, *NULLS, *domain_names(), *PROVIDERS, *AGENTS,
+              *MEMORIES]  # fmt: skip
+    assert sorted(name for name, _ in shown) == sorted([*wanted, "policy/file:FILE.py"])
 
 
 def test_placebo_needs_another_user(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

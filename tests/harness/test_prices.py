@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from harness.board import Board, read_board
+from harness.board_text import notes
 from harness.budget import Price
 from harness.cli import main
 from harness.prices import Prices, load
-from harness.render import notes
 from tasks.base import InputError, Usage
 from tests.harness.helpers import instances, rows, zeros
 from tests.loopback import FAULTS, Answer, Fault, Json, Loopback, chat_completion, says

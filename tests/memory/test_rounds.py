@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from memory.base import MEMORIES, NEEDS_OTHER, NEEDS_STEPS, NoMemory, is_memory
+from memory.base import MEMORIES, NEEDS_OTHER, NEEDS_ROUNDS, NoMemory, is_memory
 from memory.context import Context, State
 from memory.notebook import WINDOW
 from memory.rounds import History, told
@@ -118,5 +118,5 @@ def test_a_memorys_calls_are_known_by_their_path() -> None:
 
 
 def test_which_memories_need_what() -> None:
-    assert set(MEMORIES) - NEEDS_STEPS == {"none"}
+    assert set(MEMORIES) - NEEDS_ROUNDS == {"none"}
     assert {"placebo"} == NEEDS_OTHER

@@ -7,7 +7,7 @@ from harness.evolve.comparing import RunComparison
 from harness.evolve.domain import REPORTED, domain
 from harness.evolve.report import Arm, Report
 from harness.evolve.scoring import ProgramScore
-from harness.render import table, with_interval
+from harness.printed import cost_text, number, percent, table, tokens_text, with_interval
 
 NAMES = {"search": "champion", "seed": "best seed"}
 
@@ -19,7 +19,7 @@ def print_report(report: Report) -> None:
     if report.champion is None:
         return
     lineage = [["ancestor", "by", "of", "training gap", "length"]]
-    lineage += [[c.name, c.operator, c.model or "-", _percent(c.gap), str(c.length)]
+    lineage += [[c.name, c.operator, c.model or "-", percent(c.gap), str(c.length)]
                 for c in report.lineage]  # fmt: skip
     print(table("lineage of the champion", lineage))
     for split in REPORTED:
@@ -45,18 +45,18 @@ def _arm(arm: Arm) -> list[str]:
         str(arm.tries),
         str(arm.ran),
         *(str(arm.statuses.get(kind, 0)) for kind in kinds),
-        _percent(arm.training_gap),
+        percent(arm.training_gap),
         arm.champion or "-",
-        "-" if arm.validation_ratio is None else f"{arm.validation_ratio:.4f}",
-        "unknown" if arm.tokens is None else f"{arm.tokens:,}",
-        "unknown" if arm.cost is None else f"${arm.cost:.4f}" if arm.cost else "0",
+        number(arm.validation_ratio, 4),
+        tokens_text(arm.tokens),
+        cost_text(arm.cost),
     ]
 
 
 def _progress(report: Report) -> list[list[str]]:
     rows = [["try", "program", "gap", "by", "of"]]
     for p in report.best_so_far:
-        rows.append([str(p.call), p.name, _percent(p.gap), p.operator, p.model or "-"])
+        rows.append([str(p.call), p.name, percent(p.gap), p.operator, p.model or "-"])
     return rows
 
 
@@ -67,7 +67,7 @@ def _scores(report: Report, split: str) -> list[list[str]]:
         if s.split == split:
             rows.append([
                 NAMES.get(s.who, s.who), str(s.n), str(s.failures), with_interval(s.ratio, 4),
-                with_interval(s.skill, 4), _percent(s.median_gap), f"{100 * s.optimal:.0f} %",
+                with_interval(s.skill, 4), percent(s.median_gap), f"{100 * s.optimal:.0f} %",
                 "-" if s.seconds is None else f"{1000 * s.seconds:.1f}",
             ])  # fmt: skip
     return rows
@@ -103,7 +103,7 @@ def _said(report: Report) -> list[str]:
 
 def print_score(score: ProgramScore) -> None:
     """A program's score, and its failures by kind."""
-    gap = _percent(score.median_gap)
+    gap = percent(score.median_gap)
     valid = "valid" if score.valid else f"NOT valid: {len(score.failures)} of {score.n} failed"
     print(f"{score.domain} {score.split}: {valid}")
     print(f"ratio of sums {score.ratio:.4f}, median gap {gap}, skill {score.skill:.4f},"
@@ -129,8 +129,4 @@ def print_comparison(found: RunComparison) -> None:
 
 
 def _listed(values: Sequence[float]) -> str:
-    return " ".join(f"{v:.4f}" for v in values)
-
-
-def _percent(gap: float | None) -> str:
-    return "-" if gap is None else f"{100 * gap:.2f} %"
+    return " ".join(number(v, 4) for v in values)

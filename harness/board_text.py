@@ -6,6 +6,7 @@ from graders.statistics import Estimate
 from harness.board import Board, Row
 from harness.folder import differences
 from harness.gather import identity
+from harness.printed import cost_text, label, number, percent, table, tokens_text, with_interval
 from harness.ranking import Rank
 from harness.registry import family
 from tasks.base import Fields, Scalar
@@ -18,9 +19,10 @@ def print_board(board: Board) -> None:
         print(table("all families", _overview(board.rows)))
     for name in names:
         rows = [row for row in board.rows if row.family == name]
-        for title, lines in ((name, _main(rows)), (f"{name} by level", _ramp(rows))):
-            if len(lines) > 1:
-                print(table(title, lines))
+        print(table(name, _main(rows)))
+        if lines := _ramp(rows):
+            by = "number of rounds" if family(name).has_rounds else "level"
+            print(table(f"{name}: {_along(rows)[0].split('@')[0]} by {by}", lines))
     for note in notes(board):
         print(note)
 
@@ -64,24 +66,6 @@ def _overview(rows: Sequence[Row]) -> list[list[str]]:
     return lines
 
 
-def table(title: str, lines: Sequence[Sequence[str]]) -> str:
-    """A table at its natural width; a narrow terminal breaks lines, but loses nothing."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for head, cell in zip(lines[0], lines[1], strict=True):
-        numeric = cell[:1].isdigit() or cell[:1] in "-$"
-        table.add_column(head, justify="right" if numeric else "left", no_wrap=True)
-    for line in lines[1:]:
-        table.add_row(*line)
-    console = Console(width=1000, highlight=False, color_system=None)
-    with console.capture() as text:
-        console.print(table)
-    return "\n".join(line.rstrip() for line in text.get().splitlines())
-
-
 def _main(rows: Sequence[Row]) -> list[list[str]]:
     shown, noted = shown_metrics(rows), any(row.memory_calls for row in rows)
     ranked = any(row.rank for row in rows)
@@ -110,16 +94,6 @@ def _main(rows: Sequence[Row]) -> list[list[str]]:
     return lines
 
 
-def tokens_text(count: int | None) -> str:
-    """A number of tokens."""
-    return "unknown" if count is None else f"{count:,}"
-
-
-def cost_text(cost: float | None) -> str:
-    """US dollars."""
-    return "unknown" if cost is None else f"${cost:.4f}" if cost else "0"
-
-
 def rank_text(rank: Rank | None) -> str:
     """The ranks that a model may have."""
     if rank is None:
@@ -141,9 +115,8 @@ def metric_text(name: str, row: Row) -> str:
         return "-"
     if name == "ratio_of_sums":
         return with_interval(found, 4)
-    return (
-        f"{found.value:.3f}" if name in family(row.family).plain else f"{100 * found.value:.2f} %"
-    )
+    plain = name in family(row.family).plain
+    return number(found.value, 3) if plain else percent(found.value)
 
 
 def _with_cell(rows: Sequence[Row], cell: str, line: list[str]) -> list[str]:
@@ -152,24 +125,30 @@ def _with_cell(rows: Sequence[Row], cell: str, line: list[str]) -> list[str]:
 
 
 def _ramp(rows: Sequence[Row]) -> list[list[str]]:
-    """Success at each level, and the level at which half succeed."""
+    """A metric at each level or after so many rounds, and the level at which half succeed."""
+    points = _along(rows)
+    if all(sum(m in row.metrics for m in points) < 2 for row in rows):
+        return []
+    halves = any("half_level" in row.metrics for row in rows)
+    head = ["model", "kind", *(m.split("@")[1] for m in points), *["half succeed at"] * halves]
+    lines = [_with_cell(rows, "cell", head)]
+    for row in rows:
+        if sum(m in row.metrics for m in points) < 2:
+            continue
+        values = [row.metrics[m].value if m in row.metrics else None for m in points]
+        half = row.metrics.get("half_level", Estimate.unknown(""))
+        numbers = [number(value, 2) for value in values]
+        line = [who(row), row.kind, *numbers, *[_half(half)] * halves]
+        lines.append(_with_cell(rows, cell_of(row), line))
+    return lines
+
+
+def _along(rows: Sequence[Row]) -> list[str]:
+    """The metrics `NAME@x` of rows by x, such as a level or a number of rounds."""
     names = dict.fromkeys(
         m for row in rows for m in row.metrics if "@" in m and not m.startswith("pass")
     )
-    levels = sorted(names, key=lambda m: float(m.split("@")[1]))
-    if all(sum(m in row.metrics for m in levels) < 2 for row in rows):
-        return []
-    halves = any("half_level" in row.metrics for row in rows)
-    head = ["model", "kind", *(m.split("@")[1] for m in levels), *["half succeed at"] * halves]
-    lines = [_with_cell(rows, "cell", head)]
-    for row in rows:
-        if sum(m in row.metrics for m in levels) < 2:
-            continue
-        shares = [row.metrics[m].value if m in row.metrics else None for m in levels]
-        half = row.metrics.get("half_level", Estimate.unknown(""))
-        line = [who(row), row.kind, *map(_number, shares), *[_half(half)] * halves]
-        lines.append(_with_cell(rows, cell_of(row), line))
-    return lines
+    return sorted(names, key=lambda m: float(m.split("@")[1]))
 
 
 def notes(board: Board) -> list[str]:
@@ -220,9 +199,8 @@ def _about_prices(board: Board) -> Iterator[str]:
 
 def who(row: Row) -> str:
     """The model, and how it was asked where that is not the usual way."""
-    extra = [x for x, usual in ((row.agent, "direct"), (row.memory, "none")) if x != usual]
-    sampling = [f"{k}={v}" for k, v in row.setup.items() if k != "base_url"]
-    return " ".join([" + ".join([row.model, *extra]), *sampling])
+    sampling = {k: v for k, v in row.setup.items() if k != "base_url"}
+    return label(row.model, row.agent, row.memory, sampling)
 
 
 def cell_of(row: Row) -> str:
@@ -233,20 +211,6 @@ def cell_of(row: Row) -> str:
 def cell_text(cell: dict[str, Scalar]) -> str:
     """A cell's settings in a line."""
     return " ".join(f"{k}={v}" for k, v in cell.items())
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
-
-
-def with_interval(estimate: Estimate, digits: int) -> str:
-    """`value (low to high)`, or why there is none."""
-    value, low, high = estimate.value, estimate.low, estimate.high
-    if value is None:
-        return estimate.note
-    if low is None or high is None:
-        return f"{value:.{digits}f} ({estimate.note})"
-    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def _half(estimate: Estimate) -> str:

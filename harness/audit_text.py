@@ -5,7 +5,7 @@ from typing import Any
 
 from graders.statistics import Estimate
 from harness.audit import Report, Row
-from harness.render import table
+from harness.printed import number, table, with_interval
 
 UNKNOWN = Estimate.unknown("-")
 HELD = ("error", "bare_error", "role_prior", "logit", "stale", "fresh")
@@ -47,7 +47,7 @@ def _held(rows: Sequence[Row]) -> list[list[str]]:
     for row in rows:
         error, bare, prior, logit, stale, fresh = (_value(row, name) for name in HELD)
         lines.append([row.model, row.memory, str(row.users), str(row.held_out), error, bare,
-                      prior, logit, _interval(row.gain), stale, fresh])  # fmt: skip
+                      prior, logit, with_interval(row.gain, 3), stale, fresh])  # fmt: skip
     return lines
 
 
@@ -57,15 +57,7 @@ def _said(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def _value(row: Row, name: str) -> str:
-    value = row.metrics.get(name, UNKNOWN).value
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _interval(estimate: Estimate) -> str:
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        value = "-" if estimate.value is None else f"{estimate.value:.3f}"
-        return f"{value} ({estimate.note})"
-    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
+    return number(row.metrics.get(name, UNKNOWN).value, 3)
 
 
 def _verdict(row: Row) -> str:
