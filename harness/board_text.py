@@ -21,8 +21,8 @@ def print_board(board: Board) -> None:
         rows = [row for row in board.rows if row.family == name]
         print(table(name, _main(rows)))
         if lines := _ramp(rows):
-            by = "number of rounds" if family(name).has_rounds else "level"
-            print(table(f"{name}: {_along(rows)[0].split('@')[0]} by {by}", lines))
+            along = "after N rounds" if family(name).has_rounds else "by level"
+            print(table(f"{name}: {_along(rows)[0].split('@')[0]} {along}", lines))
     for note in notes(board):
         print(note)
 

@@ -11,7 +11,7 @@ def table(title: str, lines: Sequence[Sequence[str]]) -> str:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for head, cell in zip(lines[0], lines[1], strict=True):
         numeric = cell[:1].isdigit() or cell[:1] in "-$"
         table.add_column(head, justify="right" if numeric else "left", no_wrap=True)
@@ -20,7 +20,7 @@ def table(title: str, lines: Sequence[Sequence[str]]) -> str:
     console = Console(width=1000, highlight=False, color_system=None)
     with console.capture() as text:
         console.print(table)
-    return "\n".join(line.rstrip() for line in text.get().splitlines())
+    return "\n".join([title, *(line.rstrip() for line in text.get().splitlines())])
 
 
 def label(model: str, agent: str, memory: str, setup: Mapping[str, object]) -> str:

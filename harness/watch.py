@@ -26,6 +26,10 @@ _RECORDS = """
         json_extract(record, '$.cost'), json_extract(record, '$.problem.boundary')
     from records join episodes on id = episode group by episode
 """
+_ANSWERS = """
+    select json_extract(key, '$[0]'), count(*) from attempts join episodes on id = episode
+    where reply is not null group by 1
+"""
 _SLOWEST = """
     select key, sum(seconds), count(*), max(attempts.path),
         not exists (select 1 from records r where r.episode = attempts.episode)
@@ -58,6 +62,7 @@ class Standing(msgspec.Struct):
     flying: int | None = None
     complaints: int | None = None
     rate: float | None = None
+    calls_each: float = 1.0
 
     @property
     def projected(self) -> float | None:
@@ -70,8 +75,6 @@ class Standing(msgspec.Struct):
         """At this rate, if every episode has as many answers as those so far."""
         left = self.total - self.done - self.errors
         return left * self.calls_each / self.rate if self.rate else None
-
-    calls_each: float = 1.0
 
 
 class Slow(msgspec.Struct, frozen=True):
@@ -128,12 +131,6 @@ def read_frame(path: Path) -> Frame:
     silent = None if last is None else max(0.0, time() - last)
     names = (str(path), how.suite.name)
     return Frame(*names, tuple(models.values()), faults, problems, slowest, silent)
-
-
-_ANSWERS = """
-    select json_extract(key, '$[0]'), count(*) from attempts join episodes on id = episode
-    where reply is not null group by 1
-"""
 
 
 def _episodes(folder: Folder, model: str) -> Iterator[str]:
