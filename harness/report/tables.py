@@ -23,6 +23,7 @@ class Cell:
     Attributes:
         key: the path of its value in a row of `board --json`; empty if there is none.
         value: that value.
+        link: what of the page it leads to.
         small: what stands under the text: the interval, or a note why there is none.
     """
 
@@ -34,6 +35,7 @@ class Cell:
     high: float | None = None
     picture: Markup | None = None
     tone: str = ""
+    link: str = ""
 
     @property
     def note(self) -> bool:
