@@ -83,7 +83,7 @@ def build(path: Path) -> tuple[str, bool]:
 
 
 def _tries(found: Sequence[Search]) -> list[Try]:
-    """Failures first, the worst gap last; of the seed programs those of the first search."""
+    """Failures first, else as they came; of the seed programs those of the first search."""
     everyone = [
         (search, c)
         for k, search in enumerate(found)
@@ -102,9 +102,10 @@ def _packed(tries: Sequence[Try], seen: Replay) -> tuple[str, list[str]]:
     for t in tries:
         pack.keep(f"{t.number}", _opened(t, seen, pack, numbers))
     chunks = list(pack.chunks())
+    searched = seen.study.searches
     names = {
-        "searches": list(dict.fromkeys(t.search.arm for t in tries)),
-        "models": list(dict.fromkeys(t.found.model for t in tries)),
+        "searches": [one.arm for one in searched],
+        "models": ["", *(model for one in searched for model in one.models)],
         "operators": sorted({t.found.operator for t in tries}),
         "statuses": list(ORDER),
     }
