@@ -5,11 +5,10 @@ import signal
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from harness import files, instances
-from harness.asking import NotKept, Stopped
+from harness.asking import Stopped
 from harness.cli.output import print_json, say
 from harness.cli.runs import RUNS, build_provider, prices_of, sampling
 from harness.evolve import report_text
@@ -20,7 +19,8 @@ from harness.evolve.evaluator import Evaluator
 from harness.evolve.exporting import exported
 from harness.evolve.null import build_null
 from harness.evolve.plan import NULLS, Plan
-from harness.evolve.report import Report, report
+from harness.evolve.replay import replay, study_of
+from harness.evolve.report import report
 from harness.evolve.scoring import score_program
 from harness.evolve.study import Results, Study
 from harness.folder import FORMAT, Configuration, Folder, Manifest, ModelSpec, environment
@@ -123,7 +123,7 @@ def take_up(folder: Folder, options: Namespace) -> int:
 
 def _perform(folder: Folder, models: Mapping[str, Model], options: Namespace) -> int:
     """Go on with a search, and print its report; status 1 if it is not finished."""
-    study, splits = _study(folder)
+    study, splits = study_of(folder)
     plan, manifest, log = study.plan, folder.manifest, Log()
     journal = Journal(folder.path)
     try:
@@ -196,53 +196,13 @@ async def _driven(study: Study, performer: Performer, log: Log) -> Results | Non
             await lane.close()
 
 
-def _study(folder: Folder) -> tuple[Study, dict[str, list[Instance[Any]]]]:
-    """The study of a run folder, with its instances and templates; InputError if it is none."""
-    configuration = folder.manifest.configuration
-    plan = configuration.evolve
-    if plan is None:
-        raise InputError(f"{folder.path} is no search for programs: it is a run of a suite")
-    about = domain(plan.domain)
-    if about.lock != plan.lock:
-        raise InputError(
-            f"{folder.path}: the domain {about.name} is not what it was when this began:"
-            " go on with the makespan that began it"
-        )
-    found = [made.instance for made in folder.instances()]
-    splits = {
-        name: [i for i in found if i.seed == suite.seed] for name, suite in about.splits.items()
-    }
-    models = [spec.name for spec in configuration.models]
-    return Study(models, about, plan, folder.prompts, splits), splits
-
-
-def replayed(path: Path) -> tuple[Folder, Report]:
-    """The report of a run folder from its journal alone; of an unfinished one what there is."""
-    folder = Folder.open(path)
-    study, splits = _study(folder)
-    journal = Journal(folder.path, read_only=True)
-    try:
-        evaluator = Evaluator(study.domain, study.plan, splits, None)
-        performer = Performer(journal, evaluator, folder.manifest.configuration.sampling)
-        results = asyncio.run(_kept(study, performer))
-    finally:
-        journal.close()
-    return folder, report(study, results)
-
-
-async def _kept(study: Study, performer: Performer) -> Results | None:
-    try:
-        return await performer.perform(study.program())
-    except NotKept:
-        return None
-
-
 # Looking at it ------------------------------------------------------------------------------
 
 
 def show(options: Namespace) -> int:
     """`makespan evolve show DIR`; status 1 if the run is not finished."""
-    folder, made = replayed(options.folder)
+    found = replay(options.folder)
+    folder, made = found.folder, found.report
     if options.json:
         print_json(made)
     else:
@@ -254,7 +214,8 @@ def show(options: Namespace) -> int:
 
 def export(options: Namespace) -> int:
     """`makespan evolve export DIR --out best.py`."""
-    folder, made = replayed(options.folder)
+    found = replay(options.folder)
+    folder, made = found.folder, found.report
     if made.champion is None:
         raise InputError(f"{folder.path} is not finished: makespan resume {folder.path}")
     files.write(options.out, exported(folder, made))
@@ -264,8 +225,8 @@ def export(options: Namespace) -> int:
 
 def compare(options: Namespace) -> int:
     """`makespan evolve compare DIR...`: arms over runs."""
-    found = [replayed(path) for path in options.folders]
-    result = compare_runs(found, options.split)
+    found = [replay(path) for path in options.folders]
+    result = compare_runs([(one.folder, one.report) for one in found], options.split)
     if options.json:
         print_json(result)
     else:

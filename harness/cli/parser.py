@@ -74,7 +74,7 @@ def build_parser() -> Parser:
     _mcp(add("mcp", "Serve the tools of an instance to any MCP client.", "mcp.serve"))
     _evolve(add("evolve", "Let models invent heuristics, beside a search without a model."))
     _publish(add("publish", "Put result tables on a Hugging Face hub.", "publishing.publish"))
-    _report(add("report", "Write runs of one suite as a page with pictures.", "report.report"))
+    _report(add("report", "Write runs or a search as a page with pictures.", "report.report"))
     return parser
 
 

@@ -6,14 +6,15 @@ from pathlib import Path
 from harness import files
 from harness.cli.output import say
 from harness.prices import load
-from harness.report.page import MARK, build
+from harness.report.assembly import MARK
+from harness.report.page import build
 from tasks.base import InputError
 
 
 def report(options: Namespace) -> int:
-    """`makespan report`: write the page; status 1 if its board is not complete, as with `board`."""
+    """`makespan report`: write the page; status 1 if its board or search is not complete."""
     _check_place(options.html)
-    page, complete = build(options.folders, load(options.prices))
+    page, complete = build(options.folders, load(options.prices) if options.prices else None)
     content = page.encode()
     files.write(options.html, content)
     say(f"{options.html}: {len(content) / 1000:,.0f} kB")

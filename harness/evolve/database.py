@@ -101,11 +101,11 @@ class Database:
         elites = self.islands[island]
         for cell in [c for c, e in elites.items() if e.behaviour == candidate.behaviour]:
             del elites[cell]  # the longer twin
-        cell = self._cell(candidate)
+        cell = self.cell(candidate)
         if cell not in elites or self.rank(candidate) < self.rank(elites[cell]):
             elites[cell] = candidate
 
-    def _cell(self, candidate: Candidate) -> Cell:
+    def cell(self, candidate: Candidate) -> Cell:
         """Steps of a factor of the square root of 2, in the gap and on the other axis."""
         assert candidate.gap is not None
         other = candidate.length if self._plan.axis == "length" else 1e6 * candidate.seconds

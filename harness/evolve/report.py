@@ -105,7 +105,7 @@ def report(study: Study, results: Results | None) -> Report:
         study.domain.name,
         study.plan.seed,
         tuple(_arm(search, chosen.get(search.arm)) for search in study.searches),
-        tuple(_progress(main)),
+        tuple(progress(main)),
     )
     if results is None:
         return head
@@ -141,7 +141,8 @@ def _arm(search: Search, chosen: Champion | None) -> Arm:
     )
 
 
-def _progress(search: Search) -> list[Progressed]:
+def progress(search: Search) -> list[Progressed]:
+    """Each new best of a search; the seed programs come before its first call."""
     found: list[Progressed] = []
     seeds = len(search.database.everyone) - len(search.tried)
     for number, c in enumerate(search.database.everyone):

@@ -26,7 +26,7 @@ def print_report(report: Report) -> None:
         about = domain(report.domain).splits[split].about
         print(table(f"{split} ({about}), seen once", _scores(report, split)))
         print(table(f"the champion less another on {split}", _compared(report, split)))
-    print("\n".join(_said(report)))
+    print("\n".join(said(report)))
     print(f"\n{report.champion.source.strip()}\n")
 
 
@@ -84,8 +84,8 @@ def _compared(report: Report, split: str) -> list[list[str]]:
     return rows
 
 
-def _said(report: Report) -> list[str]:
-    """What must be said with the numbers."""
+def said(report: Report) -> list[str]:
+    """What must be said with the numbers of a finished search."""
     assert report.champion is not None
     lines = [f"champion: {report.champion.name}, chosen on validation; strongest published rule"
              f" there: {report.strongest_rule}"]  # fmt: skip

@@ -66,24 +66,27 @@ def compress(value: object) -> str:
 
 @dataclass
 class Pack:
-    """Gathers episodes, then gives them out in chunks.
+    """Gathers episodes or tries, then gives them out in chunks.
 
     Attributes:
-        where: of each episode, in the order added, its chunk and its place there; after `chunks`.
+        where: of each entry, in the order kept, its chunk and its place there; after `chunks`.
     """
 
     texts: Texts = field(default_factory=Texts)
     where: list[tuple[int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._by_instance: dict[str, list[tuple[int, Fields]]] = {}
+        self._groups: dict[str, list[tuple[int, Fields]]] = {}
         self._frames: dict[bytes, bytes] = {}
         self._count = 0
 
     def add(self, episode: Episode, seen: Seen, family: Drawings) -> None:
         """Take an episode's prompts, replies, parse, grade, reasons and pictures."""
-        packed = self._packed(episode, seen, family)
-        self._by_instance.setdefault(episode.instance.id, []).append((self._count, packed))
+        self.keep(episode.instance.id, self._packed(episode, seen, family))
+
+    def keep(self, group: str, packed: Fields) -> None:
+        """Take an entry, beside others of its group; its `calls` and its `program` are texts."""
+        self._groups.setdefault(group, []).append((self._count, packed))
         self._count += 1
 
     def _packed(self, episode: Episode, seen: Seen, family: Drawings) -> Fields:
@@ -130,9 +133,10 @@ class Pack:
             if len(own) == len(answers)
             else {}
         )
-        return [self._call(call, parsed.get(call.path)) for call in episode.calls]
+        return [self.call(call, parsed.get(call.path)) for call in episode.calls]
 
-    def _call(self, call: Call, parsed: Parsed | None) -> Fields:
+    def call(self, call: Call, parsed: Parsed | None = None) -> Fields:
+        """A call: its messages and reply as numbers of texts, and what was read from it."""
         fields: Fields = {
             "path": call.path,
             "messages": [[m.role, self.texts.add(_with_calls(m))] for m in call.messages],
@@ -155,7 +159,7 @@ class Pack:
         }
 
     def chunks(self) -> Iterator[str]:
-        """The compressed chunks, instance by instance; fills `where`."""
+        """The compressed chunks, group by group; fills `where`."""
         places: dict[int, tuple[int, int]] = {}
         number = 0
         for number, part in enumerate(self._parts()):
@@ -165,7 +169,7 @@ class Pack:
 
     def _parts(self) -> Iterator[list[tuple[int, Fields]]]:
         part, size, known = list[tuple[int, Fields]](), 0, set[int]()
-        for group in self._by_instance.values():
+        for group in self._groups.values():
             for key, packed in group:
                 part.append((key, packed))
                 new = set(_numbers(packed)) - known
@@ -215,7 +219,7 @@ def _scrubbed(value: Any) -> Any:
 
 
 def _numbers(packed: Fields) -> Iterator[int]:
-    """The texts that an episode uses."""
+    """The texts that an entry uses."""
     for numbers in _lists(packed):
         yield from numbers
 
@@ -227,17 +231,22 @@ def _lists(packed: Fields) -> Iterator[list[int]]:
         if call["reply"]:
             yield call["reply"]["text"]
             yield from (numbers for _, numbers in call["reply"]["calls"])
+    yield from (packed["program"],) if "program" in packed else ()
 
 
-def _localised(texts: list[str], episodes: Iterable[Fields]) -> Fields:
+def _pictures(packed: Fields) -> list[Fields]:
+    return [*packed.get("pictures", []), *(packed.get("memory") or {}).get("pictures", [])]
+
+
+def _localised(texts: list[str], entries: Iterable[Fields]) -> Fields:
     """A chunk of its own: texts and frames by their number in it."""
     local: dict[int, int] = {}
     frames: dict[bytes, int] = {}
-    episodes = list(episodes)
-    for packed in episodes:
+    entries = list(entries)
+    for packed in entries:
         for numbers in _lists(packed):
             numbers[:] = [local.setdefault(n, len(local)) for n in numbers]
-        for picture in [*packed["pictures"], *(packed["memory"] or {}).get("pictures", [])]:
+        for picture in _pictures(packed):
             if "frame" in picture:
                 picture["frame"] = frames.setdefault(picture["frame"], len(frames))
     columns: dict[str, list[Any]] = {name: [] for name in Frame.__struct_fields__}
@@ -248,5 +257,5 @@ def _localised(texts: list[str], episodes: Iterable[Fields]) -> Fields:
         "texts": [_NUMBER.sub(GAP, texts[n]) for n in local],
         "numbers": [" ".join(_NUMBER.findall(texts[n])) for n in local],
         "frames": columns,
-        "episodes": episodes,
+        "entries": entries,
     }

@@ -1,6 +1,5 @@
-// What the page does: themes, sorting, filtering, bringing a series forward, opening episodes.
+// What the page does: themes, sorting, filtering, bringing a series forward, opening entries.
 
-const VERDICTS = ["error", "unparsable", "infeasible", "valid"];
 const PAGE = 25;
 const loaded = new Map();
 
@@ -136,52 +135,46 @@ function legend(section) {
   }
 }
 
-// The list of episodes ----------------------------------------------------------------------
+// The list of entries: episodes or tries ------------------------------------------------------
 
-const [FAMILY, SERIES, INSTANCE, LEVEL, EPOCH, VERDICT, SCORE, GAP, WHY, CHUNK, PLACE] = Array(11).keys();
 let index = null;
-let listed = []; // numbers of the episodes that pass the filter, in the order shown
+let subject = null; // what the entries are: EPISODES or TRIES
+let listed = []; // numbers of the entries that pass the filter, in the order shown
 
-const chip = (verdict) => el("span", { class: `chip ${VERDICTS[verdict]}` }, VERDICTS[verdict]);
+const chip = (state) => el("span", { class: `chip ${state}` }, state);
 
 function browser(host) {
   let page = 0;
   let sorted = null;
-  const search = el("input", { type: "search", placeholder: "instance, reason…", autocomplete: "off", spellcheck: "false", id: "episode-filter" });
-  const choice = (what, options) => el("select", { "aria-label": what }, el("option", { value: "" }, `Every ${what}`), ...options.map((name, k) => el("option", { value: k }, name)));
-  const family = choice("family", index.families);
-  const series = choice("entrant", index.series.map((one) => one[0]));
-  const verdict = choice("verdict", VERDICTS);
-  const level = choice("level", [...new Set(index.episodes.map((e) => e[LEVEL]))].sort((a, b) => a - b));
+  const search = el("input", { type: "search", placeholder: subject.place, autocomplete: "off", spellcheck: "false", id: "entry-filter" });
+  const choices = subject.choices().map(([what, options, at]) => ({
+    at, control: el("select", { "aria-label": what }, el("option", { value: "" }, `Every ${what}`), ...options.map((name, k) => el("option", { value: k }, String(name)))),
+  }));
   const shown = el("output", { class: "shown", "aria-live": "polite" });
   const body = el("tbody");
-  const heads = [["verdict", VERDICT], ["episode", INSTANCE], ["entrant", SERIES], ["level", LEVEL], ["score", SCORE], ["gap", GAP], ["why", null]];
-  const headRow = el("tr", {}, ...heads.map(([name, key]) => {
-    const head = el("th", { scope: "col", class: ["level", "score", "gap"].includes(name) && "num" });
-    head.append(key === null ? el("span", { class: "head" }, name) : el("button", { type: "button", class: "head", onclick: () => sort(head, key) }, name));
+  const headRow = el("tr", {}, ...subject.columns.map(({ name, number, by }) => {
+    const head = el("th", { scope: "col", class: number && "num" });
+    head.append(by ? el("button", { type: "button", class: "head", onclick: () => sort(head, by) }, name) : el("span", { class: "head" }, name));
     return head;
   }));
   const before = el("button", { type: "button", onclick: () => { page -= 1; show(); } }, "Previous");
   const after = el("button", { type: "button", onclick: () => { page += 1; show(); } }, "Next");
   const place = el("span");
 
-  function sort(head, key) {
+  function sort(head, by) {
     const down = head.hasAttribute("aria-sort") && head.getAttribute("aria-sort") === "ascending";
     for (const other of headRow.cells) other.removeAttribute("aria-sort");
     head.setAttribute("aria-sort", down ? "descending" : "ascending");
-    sorted = { key, down };
+    sorted = { by, down };
     filter();
   }
   function filter() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const passes = (e) =>
-      (family.value === "" || e[FAMILY] === Number(family.value)) &&
-      (series.value === "" || e[SERIES] === Number(series.value)) &&
-      (verdict.value === "" || e[VERDICT] === Number(verdict.value)) &&
-      (level.value === "" || e[LEVEL] === Number(level.selectedOptions[0].textContent)) &&
-      words.every((word) => `${e[INSTANCE]} ${e[WHY]} ${index.series[e[SERIES]][0]}`.toLowerCase().includes(word));
-    listed = [...index.episodes.keys()].filter((k) => passes(index.episodes[k]));
-    const by = (k) => sorted.key === SERIES ? index.series[index.episodes[k][SERIES]][0] : index.episodes[k][sorted.key];
+      choices.every(({ at, control }) => control.value === "" || at(e) === Number(control.value)) &&
+      words.every((word) => subject.words(e).toLowerCase().includes(word));
+    listed = [...index.entries.keys()].filter((k) => passes(index.entries[k]));
+    const by = (k) => sorted.by(index.entries[k]);
     if (sorted) listed.sort((a, b) => compare(by(a), by(b), sorted.down));
     page = 0;
     show();
@@ -189,51 +182,46 @@ function browser(host) {
   function show() {
     const part = listed.slice(page * PAGE, (page + 1) * PAGE);
     body.replaceChildren(...part.map(line));
-    const total = index.episodes.length;
-    shown.textContent = listed.length === total ? `${total.toLocaleString("en-GB")} episodes` : `${listed.length.toLocaleString("en-GB")} of ${total.toLocaleString("en-GB")} episodes`;
-    place.textContent = part.length ? `${page * PAGE + 1} to ${page * PAGE + part.length}` : "No episode is like that.";
+    const [some, all] = [listed, index.entries].map((found) => found.length.toLocaleString("en-GB"));
+    shown.textContent = some === all ? `${all} ${subject.many}` : `${some} of ${all} ${subject.many}`;
+    place.textContent = part.length ? `${page * PAGE + 1} to ${page * PAGE + part.length}` : `No ${subject.one} is like that.`;
     before.disabled = page === 0;
     after.disabled = (page + 1) * PAGE >= listed.length;
   }
-  for (const control of [family, series, verdict, level]) control.addEventListener("change", filter);
+  for (const { control } of choices) control.addEventListener("change", filter);
   search.addEventListener("input", filter);
+  const name = subject.many[0].toUpperCase() + subject.many.slice(1);
   host.append(
-    el("div", { class: "tools" }, el("label", { class: "field" }, el("span", {}, "Filter episodes"), search), index.families.length > 1 && family, series, verdict, level, shown),
-    el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Episodes" },
-      el("table", { class: "list" }, el("caption", { class: "sr" }, "Episodes; choose one to open it"), el("thead", {}, headRow), body)),
+    el("div", { class: "tools" }, el("label", { class: "field" }, el("span", {}, `Filter ${subject.many}`), search), ...choices.map((one) => one.control), shown),
+    el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": name },
+      el("table", { class: "list" }, el("caption", { class: "sr" }, `${name}; choose one to open it`), el("thead", {}, headRow), body)),
     el("div", { class: "pager" }, before, after, place));
   filter();
 }
 
 function line(number) {
-  const e = index.episodes[number];
-  const name = e[EPOCH] ? `${e[INSTANCE]}, epoch ${e[EPOCH] + 1}` : e[INSTANCE];
-  const row = el("tr", {},
-    el("td", {}, chip(e[VERDICT])),
-    el("th", { scope: "row" }, el("a", { href: `#e${number}`, class: "id" }, name)),
-    el("td", {}, index.series[e[SERIES]][0]),
-    el("td", { class: "num" }, String(e[LEVEL])),
-    el("td", { class: "num" }, e[SCORE] === null ? "–" : e[SCORE].toFixed(3)),
-    el("td", { class: "num" }, e[GAP] === null ? "–" : `${(100 * e[GAP]).toFixed(1)} %`),
-    el("td", { class: "why" }, e[WHY]));
+  const e = index.entries[number];
+  const row = el("tr", {}, ...subject.columns.map((column) => column.link
+    ? el("th", { scope: "row" }, el("a", { href: `#e${number}`, class: "id" }, column.link(e)))
+    : el("td", { class: column.number ? "num" : column.name === "why" && "why" }, column.cell(e))));
   row.addEventListener("click", (event) => { if (!event.target.closest("a")) location.hash = `e${number}`; });
   return row;
 }
 
-// One episode -------------------------------------------------------------------------------
+// One entry ---------------------------------------------------------------------------------
 
-async function openEpisode(number) {
+async function openEntry(number) {
   const dialog = document.getElementById("episode");
-  const entry = index.episodes[number];
-  const chunk = await load(`chunk-${entry[CHUNK]}`);
+  const entry = index.entries[number];
+  const [where, place] = entry.slice(-2);
+  const chunk = await load(`chunk-${where}`);
   if (location.hash !== `#e${number}`) return; // the reader has gone on meanwhile
-  const episode = chunk.episodes[entry[PLACE]];
-  dialog.replaceChildren(episodeHead(number, entry, dialog), el("div", { class: "episode-body" }));
+  dialog.replaceChildren(entryHead(number, entry, dialog), el("div", { class: "episode-body" }));
   document.body.classList.add("opened");
   if (!dialog.open) dialog.showModal();
   document.getElementById("episode-title").focus();
   dialog.scrollTop = 0;
-  dialog.lastChild.append(...episodeBody(entry, episode, chunk));
+  dialog.lastChild.append(...subject.body(entry, chunk.entries[place], chunk));
   drawAll(dialog);
 }
 
@@ -251,16 +239,18 @@ function drawAll(dialog) {
   dialog.querySelectorAll(".drawn").forEach((place) => places.observe(place));
 }
 
-function episodeHead(number, entry, dialog) {
+function entryHead(number, entry, dialog) {
   const at = listed.indexOf(number);
   const step = (by, name) => el("button", { type: "button", disabled: listed[at + by] === undefined, onclick: () => { location.hash = `e${listed[at + by]}`; }, "data-step": by }, name);
   return el("div", { class: "episode-head" },
-    chip(entry[VERDICT]),
-    el("h2", { id: "episode-title", tabindex: "-1" }, index.series[entry[SERIES]][0]),
-    el("span", { class: "id" }, entry[INSTANCE]),
+    subject.chip(entry),
+    el("h2", { id: "episode-title", tabindex: "-1" }, subject.title(entry)),
+    el("span", { class: "id" }, subject.id(entry)),
     el("div", { class: "head-actions" }, ...(at >= 0 ? [step(-1, "Previous"), step(1, "Next")] : []),
       el("button", { type: "button", onclick: () => dialog.close() }, "Close")));
 }
+
+const facts = (all) => el("dl", { class: "grid-facts" }, ...all.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(value)))));
 
 // A paragraph as it was: its numbers are kept apart from its words.
 function paragraph(chunk, n) {
@@ -269,80 +259,7 @@ function paragraph(chunk, n) {
   return chunk.texts[n].replace(/\x01/g, () => numbers[k++]);
 }
 
-function episodeBody(entry, episode, chunk) {
-  const text = (parts) => parts.map((n) => paragraph(chunk, n)).join("\n\n");
-  const frames = chunk.frames.names.map((_, k) => Object.fromEntries(Object.entries(chunk.frames).map(([name, column]) => [name, column[k]])));
-  const parts = [];
-  if (episode.problem) {
-    parts.push(el("h3", {}, "What broke"), el("p", {}, `${episode.problem.boundary}: ${episode.problem.message}`));
-    if (episode.problem.trace) parts.push(el("details", {}, el("summary", {}, "Traceback"), el("pre", {}, episode.problem.trace)));
-  }
-  if (episode.why.length) parts.push(el("h3", {}, "Why"), el("ul", { class: "reasons" }, ...episode.why.map((one) => el("li", {}, one))));
-  if (episode.pictures.length) parts.push(el("h3", {}, "Picture"), ...pictures(episode.pictures, frames, episode.why));
-  parts.push(el("h3", {}, "Grade"), gradeFacts(entry, episode.facts));
-  parts.push(el("h3", {}, episode.calls.length === 1 ? "Call" : `${episode.calls.length} calls`));
-  let own = 0;
-  for (const call of episode.calls) {
-    const mine = !call.path.split("/").includes("memory");
-    const told = mine && episode.steps.length > 1 ? episode.steps[own] : "";
-    own += mine;
-    parts.push(callView(call, told, text, episode.calls.length === 1));
-  }
-  if (!episode.calls.length) parts.push(el("p", {}, "Nothing was asked."));
-  if (episode.memory) parts.push(...memoryView(episode.memory, frames));
-  return parts;
-}
-
-function gradeFacts(entry, facts) {
-  const tokens = (pair) => pair.some((n) => n === null) ? "unknown" : pair.map(plain).join(" in, ") + " out";
-  const all = [
-    ["verdict", VERDICTS[entry[VERDICT]]], ["score", entry[SCORE] === null ? "none" : plain(entry[SCORE])],
-    ["value", facts.objective === null ? "none" : plain(facts.objective)],
-    ["reference's bound", plain(facts.bound)],
-    ["gap", entry[GAP] === null ? "none" : `${(100 * entry[GAP]).toFixed(2)} % to the ${facts.against}`],
-    ["reference", [facts.reference, facts.solver].filter(Boolean).join(", ")],
-    ["level", entry[LEVEL]], ["seed", plain(facts.seed)],
-    ...Object.entries(facts.settings).map(([name, value]) => [name, typeof value === "string" ? value.replaceAll(",", ", ") : plain(value)]),
-    ...Object.entries(facts.metrics).map(([name, value]) => [name, plain(value)]),
-    ["model calls", facts.calls], ["attempts", facts.attempts], ["tokens", tokens(facts.tokens)],
-    ...(facts.memory_calls ? [["memory calls", facts.memory_calls]] : []),
-    ["cost", facts.cost === null ? "unknown" : `$${plain(facts.cost)}`], ["seconds", plain(facts.seconds)],
-  ];
-  return el("dl", { class: "grid-facts" }, ...all.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(value)))));
-}
-
-function pictures(found, frames, why, told) {
-  const timelines = found.filter((one) => one.type === "timeline");
-  const end = timelines.length ? lastMoment(timelines, frames) : 0;
-  const draw = (one) => {
-    const place = el("div", { class: "drawn" });
-    const by = (one.sort ? one : timelines.findLast((t) => t.frame === one.frame) || {}).starts;
-    place.draw = (width) => one.type === "timeline" ? drawTimeline(one, frames[one.frame], by, why, end, width) : drawStrip(one, width);
-    return place;
-  };
-  const views = found.map((one) => el("figure", {}, el("figcaption", {}, el("strong", {}, one.title), el("small", {}, one.note)), draw(one),
-    one.type === "timeline" ? timelineTable(one, frames[one.frame]) : null));
-  const loads = timelines.some((t) => frames[t.frame].loads.length);
-  const windows = timelines.some((t) => frames[t.frame].windows.length);
-  const keys = told || (timelines.length
-    ? [["bar", "runs"], ["bad", timelines.some((t) => frames[t.frame].dues.length) ? "late; the stroke is its due date" : "violates a rule"], ...(timelines.some((t) => t.spare.length) ? [["spare", "not needed"]] : []), ...(windows ? [["window", "may run here"]] : []), ...(loads ? [["down", "resource is down"]] : [])]
-    : [["right", "right"], ["wrong", "wrong"], ["unusable", "not usable"]]);
-  return [el("div", { class: "pictures" }, ...views), el("p", { class: "picture-keys" }, ...keys.map(([kind, name]) => el("span", { class: `k-${kind}` }, name)))];
-}
-
-function timelineTable(t, frame) {
-  const due = frame.dues.length > 0;
-  const open = frame.windows.length > 0;
-  const rows = frame.names.map((name, k) => [t.starts[k], el("tr", {}, el("th", { scope: "row" }, name),
-    el("td", { class: "num" }, t.starts[k] === null ? "–" : plain(t.starts[k])),
-    el("td", { class: "num" }, t.starts[k] === null ? "–" : plain(t.starts[k] + frame.sizes[k])),
-    due && el("td", { class: "num" }, plain(frame.dues[k])),
-    open && el("td", { class: "num" }, frame.windows[k] ? `${frame.windows[k][0]} to ${frame.windows[k][1]}` : "–"))]);
-  if (t.sort) rows.sort((a, b) => (a[0] ?? Infinity) - (b[0] ?? Infinity));
-  const heads = ["", "start", "end", ...(due ? ["due"] : []), ...(open ? ["window"] : [])];
-  return el("details", { class: "data" }, el("summary", {}, "Numbers"), el("table", {},
-    el("thead", {}, el("tr", {}, ...heads.map((name, k) => el("th", { scope: "col", class: k && "num" }, name)))), el("tbody", {}, ...rows.map((row) => row[1]))));
-}
+const joined = (chunk, parts) => parts.map((n) => paragraph(chunk, n)).join("\n\n");
 
 // A call opens where it is the only one, or where the episode ended without a reply.
 function callView(call, told, text, only) {
@@ -368,22 +285,12 @@ function callView(call, told, text, only) {
   return view;
 }
 
-function memoryView(memory, frames) {
-  const told = `${plain(memory.read)} tokens read into prompts, ${plain(memory.written)} written; ${memory.rounds} past rounds kept word for word` +
-    Object.entries(memory.counts).map(([name, count]) => `; ${name} ${count}`).join("");
-  const heads = ["date", "what", "note", "text", "reason"];
-  const rows = memory.log.map(([date, action, id, kind, words, reason]) =>
-    el("tr", {}, el("td", {}, date), el("td", {}, action), el("td", {}, `${kind} ${id}`), el("td", {}, words), el("td", {}, reason)));
-  return [el("h3", {}, "Memory"), el("p", {}, told), ...(memory.pictures.length ? pictures(memory.pictures, frames, [], [["bar", "held"]]) : []),
-    ...(rows.length ? [el("div", { class: "scroll" }, el("table", { class: "log" }, el("thead", {}, el("tr", {}, ...heads.map((name) => el("th", { scope: "col" }, name)))), el("tbody", {}, ...rows)))] : [])];
-}
-
 // -------------------------------------------------------------------------------------------
 
 function follow() {
   const found = /^#e(\d+)$/.exec(location.hash);
   const dialog = document.getElementById("episode");
-  if (found && index.episodes[Number(found[1])]) openEpisode(Number(found[1]));
+  if (found && index.entries[Number(found[1])]) openEntry(Number(found[1]));
   else if (dialog.open) dialog.close();
 }
 
@@ -403,12 +310,14 @@ async function start() {
     if (section.querySelector(".legend")) legend(section);
   });
   index = await load("index");
-  browser(document.getElementById("browser"));
+  const host = document.getElementById("browser");
+  subject = { episodes: EPISODES, tries: TRIES }[host.dataset.of];
+  browser(host);
   const dialog = document.getElementById("episode");
   dialog.addEventListener("close", () => {
     document.body.classList.remove("opened");
     dialog.replaceChildren();
-    if (/^#e\d+$/.test(location.hash)) history.replaceState(null, "", "#episodes");
+    if (/^#e\d+$/.test(location.hash)) history.replaceState(null, "", `#${subject.many}`);
   });
   dialog.addEventListener("keydown", (event) => {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];

@@ -1,218 +1,27 @@
-"""Builds the page: one file that asks nobody for anything."""
+"""Builds the page of run folders, whatever they hold."""
 
-from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
-from importlib.resources import files
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import msgspec
-from jinja2 import DictLoader, Environment, StrictUndefined
-
-from harness.board import Board, read_board
-from harness.board_text import notes
-from harness.folder import Folder, Manifest
-from harness.gather import asked_of
-from harness.journal import key_of
-from harness.models.keys import scrub
+from harness.folder import Folder
 from harness.prices import Prices, load
-from harness.registry import family
-from harness.report.base import Drawings, Figure, Looks, Seen, drawings, looks, series
-from harness.report.charts import cost_figure
-from harness.report.pack import Pack, compress, shorten
-from harness.report.tables import Table, table
-from harness.transcript import episodes
-from tasks.base import Fields, Verdict
-
-FIRST = 3  # failures of each verdict told on the page itself, a family
-ORDER = (Verdict.error, Verdict.unparsable, Verdict.infeasible, Verdict.valid)
-MARK = "makespan report"  # by which a page is known as one
-WHY = 140  # characters of a reason in the list of episodes
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An episode in the list: enough to sort, filter and find it."""
-
-    number: int
-    seen: Seen
-    verdict: Verdict
-    why: str
-
-
-@dataclass(frozen=True)
-class Section:
-    """A family's part of the page."""
-
-    name: str
-    about: str
-    table: Table
-    notes: Sequence[str]
-    figures: Sequence[Figure]
-    failures: Sequence[tuple[int, Entry, str]]
-    failed: int
+from harness.report import boards, search
+from tasks.base import InputError
 
 
 def build(folders: Sequence[Path], prices: Prices | None = None) -> tuple[str, bool]:
-    """The page of run folders that belong on one board, and whether that is complete.
+    """The page of runs that belong on one board, or of one search; and whether it is complete.
 
-    InputError if they are no such folders.
+    InputError if they are neither, or if there are prices for a search, which has its own.
     """
-    prices = prices or load(None)
-    board = read_board(folders, prices)
-    looked = looks(board.rows)
-    pack, entries = Pack(), list[Entry]()
-    families = {name: drawings(name) for name in dict.fromkeys(r.family for r in board.rows)}
-    for folder in folders:
-        entries += _read(folder, prices, pack, families, len(entries))
-    entries.sort(key=_rank)
-    chunks = list(pack.chunks())
-    sections = [_section(name, board, entries, looked, families[name]) for name in families]
-    index = {
-        "rows": board.rows,
-        "series": [[look.label, look.kind, look.colour] for look in looked.values()],
-        "families": list(families),
-        "episodes": [_line(e, looked, list(families), pack) for e in entries],
-    }
-    manifests = [Folder.open(folder).manifest for folder in folders]
-    suites = {m.configuration.lock: m.configuration.suite for m in manifests}
-    page = _render(
-        mark=MARK,
-        suites=suites,
-        runs=[_told(m) for m in manifests],
-        board=board,
-        episodes=len(entries),
-        errors=sum(e.verdict is Verdict.error for e in entries),
-        sections=sections,
-        looks=list(looked.values()),
-        index=compress(index),
-        chunks=chunks,
-    )
-    return page, board.complete
-
-
-def _read(
-    folder: Path, prices: Prices, pack: Pack, families: dict[str, Drawings], start: int
-) -> Iterator[Entry]:
-    """Pack a folder's episodes as they are replayed; their costs are those of the board."""
-    records = (a for a, _ in asked_of(Folder.open(folder), prices))
-    asked = {key_of(a.record.model, a.record.epoch, a.record.instance): a for a in records}
-    for number, episode in enumerate(episodes(folder), start):
-        known = episode.record
-        one = asked[key_of(known.model, known.epoch, known.instance)]
-        record, who = one.record, series(one.record, one.setup)
-        seen = Seen(episode.instance, record, who, episode.outcome, episode.memory)
-        drawn = families[record.family]
-        pack.add(episode, seen, drawn)
-        yield Entry(number, seen, _verdict(seen), _why(seen, drawn))
-
-
-def _verdict(seen: Seen) -> Verdict:
-    return seen.record.grade.verdict if seen.record.grade else Verdict.error
-
-
-def _why(seen: Seen, drawn: Drawings) -> str:
-    """The first reason, and how many more there are."""
-    if seen.record.problem:
-        told, more = f"{seen.record.problem.boundary}: {seen.record.problem.message}", 0
-    elif seen.record.grade and seen.record.grade.violations:
-        wrong = seen.record.grade.violations
-        told, more = drawn.words(wrong[0]), len(wrong) - 1
-    else:
-        return ""
-    told = scrub(shorten(told))
-    told = told if len(told) <= WHY else told[: WHY - 1] + "…"
-    return f"{told} (+{more} more)" if more else told
-
-
-def _rank(entry: Entry) -> tuple[Any, ...]:
-    """Failures first, those of models before those of policies; then the worst score."""
-    record, grade = entry.seen.record, entry.seen.record.grade
-    policy = record.model.startswith("policy/")
-    score = grade.score if grade else 0.0
-    gap = grade.gap if grade and grade.gap is not None else 0.0
-    return (ORDER.index(entry.verdict), policy, score, -gap, entry.number)
-
-
-def _line(entry: Entry, looked: Looks, families: list[str], pack: Pack) -> list[Any]:
-    """What the list of episodes holds of one."""
-    seen, grade = entry.seen, entry.seen.record.grade
-    score = round(grade.score, 6) if grade else None
-    gap = round(grade.gap, 6) if grade and grade.gap is not None else None
-    return [
-        families.index(seen.record.family), looked[seen.series].number, seen.instance.id,
-        seen.instance.level, seen.record.epoch, ORDER.index(entry.verdict), score, gap, entry.why,
-        *pack.where[entry.number],
-    ]  # fmt: skip
-
-
-def _section(
-    name: str, board: Board, entries: Sequence[Entry], looked: Looks, drawn: Drawings
-) -> Section:
-    numbered = [(k, row) for k, row in enumerate(board.rows) if row.family == name]
-    rows = [row for _, row in numbered]
-    mine = [(k, e) for k, e in enumerate(entries) if e.seen.record.family == name]
-    seen = [e.seen for _, e in mine]
-    keys = {series(row, row.setup) for row in rows}
-    own = {key: look for key, look in looked.items() if key in keys}
-    figures = [*drawn.figures(rows, seen, own)]
-    if costs := cost_figure(rows, seen, own):
-        figures.append(costs)
-    failed = [(k, e) for k, e in mine if e.verdict is not Verdict.valid]
-    first = [one for v in ORDER[:-1] for one in [f for f in failed if f[1].verdict is v][:FIRST]]
-    priced = {m: day for m, day in board.priced.items() if m in {row.model for row in rows}}
-    told = [scrub(note) for note in notes(Board(tuple(rows), (), priced))]
-    return Section(name, _sentence(family(name).about), table(numbered, own), told, figures,
-                   [(k, e, own[e.seen.series].label) for k, e in first], len(failed))  # fmt: skip
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
-
-
-def _told(manifest: Manifest) -> Fields:
-    """What a reader must know to repeat a run; the name of a key's variable is no secret."""
-    how, where = manifest.configuration, manifest.environment
-    sampling = {k: v for k, v in msgspec.to_builtins(how.sampling).items() if v not in (None, {})}
-    return {
-        "models": ", ".join(spec.name for spec in how.models),
-        "servers": scrub(", ".join(dict.fromkeys(s.base_url for s in how.models if s.base_url))),
-        "agent": how.agent,
-        "memory": how.memory,
-        "epochs": str(how.epochs),
-        "sampling": scrub(", ".join(f"{k} {v}" for k, v in sampling.items())) or "as provided",
-        "versions": "; ".join(f"{k}: {v}" for k, v in how.versions.items()),
-        "begun": where.created,
-        "software": ", ".join(f"{k} {v}" for k, v in where.packages.items()),
-        "Python": f"{where.python} on {where.platform}",
-        "commit": where.commit or "",
-    }
-
-
-def _render(**values: Any) -> str:
-    """The template, with a policy that lets the browser load and run nothing but what is here."""
-    here = files("harness.report")
-    sources = {n: (here / n).read_text("utf-8") for n in ("page.html.j2", "page.css")}
-    script = "\n".join((here / n).read_text("utf-8") for n in ("draw.js", "page.js"))
-    environment = Environment(
-        loader=DictLoader(sources), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    style = sources["page.css"]
-    policy = "; ".join([
-        "default-src 'none'",
-        f"script-src '{_digest(script)}'",
-        f"style-src '{_digest(style)}'",
-        "img-src data:",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "require-trusted-types-for 'script'",
-    ])  # fmt: skip
-    template = environment.get_template("page.html.j2")
-    return template.render(policy=policy, style=style, script=script, **values) + "\n"
-
-
-def _digest(text: str) -> str:
-    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+    searches = [f for f in folders if Folder.open(f).manifest.configuration.evolve]
+    if not searches:
+        return boards.build(folders, prices or load(None))
+    if len(folders) > 1:
+        raise InputError(
+            f"{searches[0]} is a search for programs: a page shows one search and nothing else"
+            " (of several: makespan evolve compare)"
+        )
+    if prices:
+        raise InputError(f"{searches[0]} is a search, with prices of its own: leave out --prices")
+    return search.build(searches[0])

@@ -24,6 +24,7 @@ class Cell:
     Attributes:
         key: the path of its value in a row of `board --json`; empty if there is none.
         value: that value.
+        link: what of the page it leads to.
         small: what stands under the text: the interval, or a note why there is none.
     """
 
@@ -35,6 +36,7 @@ class Cell:
     high: float | None = None
     picture: Markup | None = None
     tone: str = ""
+    link: str = ""
 
     @property
     def note(self) -> bool:

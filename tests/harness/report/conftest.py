@@ -1,13 +1,14 @@
 """Runs that the tests of the report share: policies, a hostile model, a model with memories."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from harness.cli import main
 from tests.harness.helpers import instances, makespan
-from tests.loopback import FAULTS, Fault, Json, Loopback
+from tests.loopback import FAULTS, Fault, Json, Loopback, says
 
 HOSTILE = (
     "I think <script>document.title = 'owned'</script> and </script><!-- <img src=x "
@@ -15,6 +16,7 @@ HOSTILE = (
     + "z" + "\u0335\u0321\u031b" * 200 + " 日本語 🗓️ \u2028 {{ 7 * 7 }} {% raw %}"
 )  # fmt: skip
 LONG = "word 12 " * 200_000
+CALLS = 24  # of a search
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +69,40 @@ def years(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
             who = ["--model", "openai/m", "--base-url", server.url, "--max-connections", "1"]
             assert main(["run", "calendar", *how, *who, "--out", str(folders[-1])]) == 0
     return folders
+
+
+@pytest.fixture(scope="session")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A search whose model says markup, programs that fail, none at all, and a few good ones."""
+    folder = tmp_path_factory.mktemp("searches") / "whole"
+    done = _search(folder, CALLS, says(400, "not this one"))
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def unfinished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A search whose server broke down."""
+    folder = tmp_path_factory.mktemp("searches") / "part"
+    assert _search(folder, 9, FAULTS["server"]).returncode == 2
+    return folder
+
+
+def _search(folder: Path, calls: int, fault: Fault) -> subprocess.CompletedProcess[str]:
+    """A search of so many calls; the eighth meets a fault."""
+
+    def answer(number: int, _: Json) -> str | Fault:
+        if number == 8:
+            return fault
+        head = "An idea.\n```python\ndef priority(p, d, t, P, n):\n    return"
+        said = [
+            HOSTILE, f"{head} max(p + t, d) + {number / 40} * p\n```",
+            f"<b>x</b> {head} d - '</script><script>alert(1)</script>'\n```", f"{head} t\n```",
+            f"{head} max(p + t, {number / 20} * d)\n```", f"{head} max(p + t, d)\n```",
+        ]  # fmt: skip
+        return said[number % len(said)]
+
+    with Loopback(answer) as server:
+        how = ["--model", "openai/<b>m</b>", "--base-url", server.url, "--max-attempts", "1",
+               "--lag", "2", "--islands", "2", "--limit", "3", "--calls", calls]  # fmt: skip
+        return makespan("evolve", "run", "tardiness-priority", *how, "--out", folder)

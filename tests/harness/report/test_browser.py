@@ -128,7 +128,7 @@ def test_an_episode_opens_by_the_keyboard_and_closes(page: Page, policies_page: 
 
 def test_violations_are_marked_in_the_gantt_chart(page: Page, policies_page: Path) -> None:
     page.open(policies_page)
-    number = page.js("index.episodes.findIndex((e) => /release|deadline|exclude/.test(e[WHY]))")
+    number = page.js("index.entries.findIndex((e) => /release|deadline|exclude/.test(e[WHY]))")
     page.js(f"location.hash = 'e{number}'")
     page.until("document.querySelectorAll('#episode svg.drawing').length === 2")
     answer, reference = page.js(
@@ -161,7 +161,7 @@ def test_the_list_of_episodes_filters_sorts_and_turns(page: Page, policies_page:
     assert page.js(count).endswith(f"of {everything}")
     chips = "[...document.querySelectorAll('#browser tbody .chip')].map((c) => c.textContent)"
     assert set(page.js(chips)) == {"infeasible"}
-    box = "document.querySelector('#episode-filter')"
+    box = "document.querySelector('#entry-filter')"
     page.js(f"{box}.value = 'no such thing'; {box}.dispatchEvent(new Event('input'))")
     told = page.js("document.querySelector('.pager span').textContent")
     assert told == "No episode is like that."
@@ -210,11 +210,11 @@ def test_what_a_model_says_is_shown_and_does_nothing(page: Page, hostile_page: P
     page.open(hostile_page)
     title = page.js("document.title")
     shown = []
-    for number in range(page.js("index.episodes.length")):
+    for number in range(page.js("index.entries.length")):
         page.js(f"location.hash = 'e{number}'")
         page.until(f"{OPENED} && location.hash === '#e{number}'")
         name = "document.querySelector('.episode-head .id').textContent"
-        page.until(f"{name} === index.episodes[{number}][INSTANCE]")
+        page.until(f"{name} === index.entries[{number}][INSTANCE]")
         shown.append(page.js("document.querySelector('#episode').textContent"))
     assert any("<script>document.title = 'owned'</script>" in one for one in shown)
     assert any('{"</script><script>alert(1)</script>":' in one for one in shown)
@@ -224,7 +224,7 @@ def test_what_a_model_says_is_shown_and_does_nothing(page: Page, hostile_page: P
 
 def test_a_year_shows_its_decisions_and_its_notes(page: Page, years_page: Path) -> None:
     page.open(years_page)
-    number = page.js("index.episodes.findIndex((e) => index.series[e[SERIES]][0].includes('hub'))")
+    number = page.js("index.entries.findIndex((e) => index.series[e[SERIES]][0].includes('hub'))")
     page.js(f"location.hash = 'e{number}'")
     page.until("document.querySelector('#episode .log') !== null")
     page.until("document.querySelectorAll('svg.drawing').length === 2")

@@ -77,7 +77,7 @@ def said(reader: Reader) -> list[str]:
             parts = texts(chunk)
             found += [
                 "\n\n".join(parts[n] for n in call["reply"]["text"])
-                for episode in chunk["episodes"] for call in episode["calls"] if call["reply"]
+                for episode in chunk["entries"] for call in episode["calls"] if call["reply"]
             ]  # fmt: skip
     return found
 
@@ -130,7 +130,7 @@ def test_a_thousand_projects_fit_in_a_megabyte(tmp_path: Path) -> None:
     assert main(["report", f"{tmp_path}/run", "--html", f"{tmp_path}/page.html"]) == 0
     reader = Reader((tmp_path / "page.html").read_text("utf-8"))
     index = unpacked(reader, "index")
-    assert len(index["episodes"]) == 1000
+    assert len(index["entries"]) == 1000
     assert len(said(reader)) == 1000
     assert (tmp_path / "page.html").stat().st_size < 1_000_000
 
@@ -144,7 +144,7 @@ def test_the_same_bytes_again(policies: Path) -> None:
 
 def test_failures_come_first(hostile: Path) -> None:
     index = unpacked(Reader(build([hostile])[0]), "index")
-    verdicts = [episode[5] for episode in index["episodes"]]
+    verdicts = [episode[5] for episode in index["entries"]]
     assert verdicts == sorted(verdicts)
     assert verdicts[0] == 0
 
@@ -152,9 +152,9 @@ def test_failures_come_first(hostile: Path) -> None:
 def test_every_episode_has_its_prompt_reply_and_reasons(hostile: Path) -> None:
     reader = Reader(build([hostile])[0])
     index = unpacked(reader, "index")
-    for line in index["episodes"]:
+    for line in index["entries"]:
         chunk = unpacked(reader, f"chunk-{line[-2]}")
-        episode = chunk["episodes"][line[-1]]
+        episode = chunk["entries"][line[-1]]
         [call] = episode["calls"]
         [[role, numbers]] = call["messages"]
         assert role == "user"

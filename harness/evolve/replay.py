@@ -1,0 +1,82 @@
+"""A search as its folder has it: rebuilt from the journal, without a model or a sandbox."""
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.asking import NotKept
+from harness.evolve.domain import domain
+from harness.evolve.drive import Performer, drive
+from harness.evolve.effects import Call, Evaluate, Evaluated, Lost
+from harness.evolve.evaluator import Evaluator
+from harness.evolve.report import Report, report
+from harness.evolve.study import Results, Study
+from harness.folder import Folder
+from harness.journal import Journal
+from harness.transcript import Call as Heard
+from tasks.base import InputError, Instance, Reply
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A search up to where its journal goes.
+
+    Attributes:
+        report: what `makespan evolve show` says of it.
+        calls: the models' calls by path, each with its prompt; None for a reply is a lost call.
+    """
+
+    folder: Folder
+    study: Study
+    report: Report
+    calls: dict[str, Heard]
+
+
+def replay(path: Path) -> Replay:
+    """Rebuild a search; of an unfinished one what there is. InputError if the folder holds none."""
+    folder = Folder.open(path)
+    study, splits = study_of(folder)
+    journal = Journal(folder.path, read_only=True)
+    calls: dict[str, Heard] = {}
+    try:
+        evaluator = Evaluator(study.domain, study.plan, splits, None)
+        performer = Performer(journal, evaluator, folder.manifest.configuration.sampling)
+        results = asyncio.run(_kept(study, performer, calls))
+    finally:
+        journal.close()
+    return Replay(folder, study, report(study, results), calls)
+
+
+async def _kept(study: Study, performer: Performer, calls: dict[str, Heard]) -> Results | None:
+    async def answer(effect: Call | Evaluate) -> Reply | Lost | Evaluated:
+        found = await performer.answer(effect)
+        if isinstance(effect, Call):
+            ask, reply = effect.ask, found if isinstance(found, Reply) else None
+            calls[ask.path] = Heard(ask.path, ask.messages, ask.tools, ask.schema, reply)
+        return found
+
+    try:
+        return await drive(study.program(), answer)
+    except NotKept:
+        return None
+
+
+def study_of(folder: Folder) -> tuple[Study, dict[str, list[Instance[Any]]]]:
+    """The study of a run folder, with its instances and templates; InputError if it is none."""
+    configuration = folder.manifest.configuration
+    plan = configuration.evolve
+    if plan is None:
+        raise InputError(f"{folder.path} is no search for programs: it is a run of a suite")
+    about = domain(plan.domain)
+    if about.lock != plan.lock:
+        raise InputError(
+            f"{folder.path}: the domain {about.name} is not what it was when this began:"
+            " go on with the makespan that began it"
+        )
+    found = [made.instance for made in folder.instances()]
+    splits = {
+        name: [i for i in found if i.seed == suite.seed] for name, suite in about.splits.items()
+    }
+    models = [spec.name for spec in configuration.models]
+    return Study(models, about, plan, folder.prompts, splits), splits

@@ -1,0 +1,210 @@
+"""The tables of a search's page: every number as text, and as the value it is in its report."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import get_args
+
+from markupsafe import Markup
+
+from graders.statistics import Estimate
+from harness.evolve.database import Candidate, Status
+from harness.evolve.report import Arm, Comparison, Report, Score
+from harness.evolve.report_text import NAMES
+from harness.evolve.search import Search
+from harness.printed import cost_text, tokens_text
+from harness.report.svg import tag
+from harness.report.tables import Cell, Value, interval
+
+STATUSES: tuple[str, ...] = get_args(Status)
+Links = Mapping[str, str]  # from the name of a try of the search to its place on the page
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row; the chosen one stands out."""
+
+    cells: tuple[Cell, ...]
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A table: its heads, each with whether its column is of numbers."""
+
+    title: str
+    heads: tuple[tuple[str, bool], ...]
+    lines: tuple[Line, ...]
+
+
+def per_cent(gap: float | None) -> str:
+    """A gap; an unknown one is a dash."""
+    return "-" if gap is None or isnan(gap) else f"{100 * gap:.2f} %"
+
+
+def _heads(words: str, numbers: str) -> tuple[tuple[str, bool], ...]:
+    return (*((w, False) for w in words.split("|")), *((n, True) for n in numbers.split("|")))
+
+
+def _gap(key: str, gap: float | None) -> Cell:
+    return Cell(key, per_cent(gap), None if gap is None or isnan(gap) else gap)
+
+
+def _count(key: str, count: int, tone: str = "") -> Cell:
+    return Cell(key, f"{count:,}", count, tone=tone if count else "zero")
+
+
+def _text(key: str, value: Value, link: str = "") -> Cell:
+    return Cell(key, str(value or "-"), value, link=link)
+
+
+def _estimate(key: str, found: Estimate) -> Cell:
+    if found.value is None:
+        return Cell(key, "-", None, found.note, tone="zero")
+    return Cell(key, f"{found.value:.4f}", found.value, interval(found, 4), found.low, found.high)
+
+
+def searches(report: Report) -> Numbers:
+    """What each search spent, how its tries ended, and what it chose."""
+    heads = _heads("search", f"tries|ran|{'|'.join(STATUSES)}|best training gap|validation ratio"
+                   "|tokens|cost")  # fmt: skip
+    return Numbers(
+        "Searches", heads, tuple(_arm(f"arms.{k}", a) for k, a in enumerate(report.arms))
+    )
+
+
+def _arm(key: str, arm: Arm) -> Line:
+    chosen, ratio = arm.champion, arm.validation_ratio
+    return Line((
+        Cell(f"{key}.arm", arm.arm, arm.arm, ", ".join(arm.models)),
+        _count(f"{key}.tries", arm.tries), _count(f"{key}.ran", arm.ran),
+        *(_count(f"{key}.statuses.{s}" if s in arm.statuses else "", arm.statuses.get(s, 0))
+          for s in STATUSES),
+        _gap(f"{key}.training_gap", arm.training_gap),
+        Cell(f"{key}.validation_ratio", "-" if ratio is None else f"{ratio:.4f}", ratio,
+             chosen or ""),
+        Cell(f"{key}.tokens", tokens_text(arm.tokens), arm.tokens),
+        Cell(f"{key}.cost", cost_text(arm.cost), arm.cost),
+    ))  # fmt: skip
+
+
+def progress(report: Report, links: Links) -> Numbers:
+    """Each new best on the training instances."""
+    lines = []
+    for k, p in enumerate(report.best_so_far):
+        key = f"best_so_far.{k}"
+        lines.append(Line((
+            _text(f"{key}.name", p.name, links[p.name]), _text(f"{key}.operator", p.operator),
+            _text(f"{key}.model", p.model), _count(f"{key}.call", p.call),
+            _gap(f"{key}.gap", p.gap),
+        )))  # fmt: skip
+    heads = _heads("program|by|of", "try|training gap")
+    return Numbers("Best so far on the training instances", heads, tuple(lines))
+
+
+def lineage(report: Report, links: Links) -> Numbers:
+    """The champion and its ancestors, the latest first."""
+    lines = []
+    for k, c in enumerate(report.lineage):
+        key = f"lineage.{k}"
+        lines.append(Line((
+            _text(f"{key}.name", c.name, links[c.name]), _text(f"{key}.operator", c.operator),
+            _text(f"{key}.model", c.model), Cell("", ", ".join(c.parents) or "-"),
+            _gap(f"{key}.gap", c.gap), _count(f"{key}.length", c.length),
+        ), k == 0))  # fmt: skip
+    heads = _heads("ancestor|by|of|from", "training gap|length")
+    return Numbers("The champion's ancestors", heads, tuple(lines))
+
+
+def scores(report: Report, split: str) -> Numbers:
+    """Champions and rules on a split."""
+    lines = tuple(_score(f"scores.{k}", s) for k, s in enumerate(report.scores) if s.split == split)
+    heads = _heads("program", "n|failed|ratio of sums|skill|median gap|optimal|ms an instance")
+    return Numbers(f"Scores on {split}", heads, lines)
+
+
+def _score(key: str, s: Score) -> Line:
+    seconds = "-" if s.seconds is None else f"{1000 * s.seconds:.1f}"
+    return Line((
+        Cell(f"{key}.who", NAMES.get(s.who, s.who), s.who), _count(f"{key}.n", s.n),
+        _count(f"{key}.failures", s.failures, "errors"), _estimate(f"{key}.ratio", s.ratio),
+        _estimate(f"{key}.skill", s.skill), _gap(f"{key}.median_gap", s.median_gap),
+        Cell(f"{key}.optimal", f"{100 * s.optimal:.0f} %", s.optimal),
+        Cell(f"{key}.seconds", seconds, s.seconds),
+    ), s.who == "search")  # fmt: skip
+
+
+def compared(report: Report, split: str) -> Numbers:
+    """The champion less each opponent on a split."""
+    lines = tuple(
+        _comparison(f"comparisons.{k}", c)
+        for k, c in enumerate(report.comparisons)
+        if c.split == split
+    )
+    heads = _heads("against|so it is", "ratio of sums|skill|win|tie|loss")
+    return Numbers(f"The champion less another on {split}", heads, lines)
+
+
+def _comparison(key: str, c: Comparison) -> Line:
+    tone = {"better": "is-better", "worse": "is-worse"}.get(c.verdict, "")
+    return Line((
+        Cell(f"{key}.against", NAMES.get(c.against, c.against), c.against),
+        Cell(f"{key}.verdict", c.verdict, c.verdict, tone=tone),
+        _estimate(f"{key}.ratio", c.ratio), _estimate(f"{key}.skill", c.skill),
+        *(_count(f"{key}.{name}", getattr(c, name)) for name in ("win", "tie", "loss")),
+    ))  # fmt: skip
+
+
+def problems(report: Report) -> Numbers | None:
+    """Kinds of failures by search; None without any."""
+    kinds = list(dict.fromkeys(kind for arm in report.arms for kind in arm.problems))
+    lines = [
+        Line((Cell("", kind), *(
+            _count(f"arms.{k}.problems.{kind}" if kind in arm.problems else "",
+                   arm.problems.get(kind, 0))
+            for k, arm in enumerate(report.arms)
+        )))
+        for kind in kinds
+    ]  # fmt: skip
+    heads = _heads("what was wrong", "|".join(arm.arm for arm in report.arms))
+    return Numbers("What was wrong", heads, tuple(lines)) if lines else None
+
+
+def ends(found: Sequence[Search]) -> Numbers:
+    """How tries ended, by model and operator; a search without a model has no operators."""
+    groups: dict[tuple[str, str], list[Candidate]] = {}
+    for search in found:
+        for c in search.tried:
+            operator = "" if c.model.startswith("policy/") else c.operator
+            groups.setdefault((c.model, operator), []).append(c)
+    order = {model: k for k, model in enumerate(dict.fromkeys(model for model, _ in groups))}
+    keys = sorted(groups, key=lambda key: (order[key[0]], key[1]))
+    heads = (("model", False), ("operator", False), ("", False),
+             *((n, True) for n in ("tries", *STATUSES, "best training gap")))  # fmt: skip
+    most = max(map(len, groups.values()), default=1)
+    lines = tuple(_end(model, operator, groups[model, operator], most) for model, operator in keys)
+    return Numbers("How tries ended, by model and operator", heads, lines)
+
+
+def _end(model: str, operator: str, tried: Sequence[Candidate], most: int) -> Line:
+    counts = Counter(c.status for c in tried)
+    gaps = [c.gap for c in tried if c.status in ("valid", "duplicate") and c.gap is not None]
+    return Line((
+        Cell("", model), _text("", operator), Cell("", "", picture=_bar(counts.items(), most)),
+        _count("", len(tried)),
+        *(_count("", counts.get(s, 0)) for s in get_args(Status)),
+        _gap("", min(gaps, default=None)),
+    ))  # fmt: skip
+
+
+def _bar(counts: Iterable[tuple[Status, int]], most: int) -> Markup:
+    """Counts side by side, as long as there are tries."""
+    wide, x, parts = 160.0, 0.0, list[Markup]()
+    for status, count in sorted(counts, key=lambda pair: STATUSES.index(pair[0])):
+        width = wide * count / most
+        parts.append(tag("rect", tag("title", f"{count} {status}"), x=x, y=3, width=width,
+                         height=12, class_=f"end {status}"))  # fmt: skip
+        x += width
+    return tag("svg", *parts, viewBox=f"0 0 {wide:g} 18", width=wide, height=18, class_="ends",
+               aria_hidden="true")  # fmt: skip
