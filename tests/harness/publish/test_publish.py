@@ -155,8 +155,8 @@ def test_ranks_come_with_the_run_they_are_of(hub: Hub, tmp_path: Path) -> None:
             """)  # fmt: skip
         ranks.append(told.splitlines()[-1])
     known = {row["model"]: row["rank"] for row in board(tmp_path / "pair")}
-    told = [(name, known[name]["low"], 2) for name in ("openai/one", "openai/two")]
-    assert ranks[0] == str(told)
+    expected = [(name, known[name]["low"], 2) for name in ("openai/one", "openai/two")]
+    assert ranks[0] == str(expected)
     three = [(name, None, None) for name in ("openai/one", "openai/three", "openai/two")]
     assert ranks[1] == str(three)  # they were not all ranked together
 
