@@ -221,11 +221,6 @@ def per_instance(records: Iterable[Record], measure: Measure) -> list[float]:
     return [fmean(group) for group in by_instance(records, measure)]
 
 
-def share(values: Sequence[float]) -> Estimate:
-    """The mean of scores in [0, 1], one of each trial, with its Wilson interval."""
-    return rate(sum(values), len(values))
-
-
 def share_of(records: Iterable[Record], measure: Measure) -> Estimate:
     """The mean of a measure in [0, 1], with a Wilson interval whose clusters are the instances."""
     groups = by_instance(records, measure)

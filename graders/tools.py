@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from graders.exact.tools import OPTIMA, lower_bound
-from graders.statistics import Estimate, bootstrap, per_instance, share
+from graders.statistics import Estimate, bootstrap, per_instance, share_of
 from tasks.base import (
     Called,
     Fields,
@@ -196,11 +196,11 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
     all of them the epochs of an instance are one trial, by their mean.
     """
     metrics = {
-        "complete": share(_each(records, "complete")),
-        "completion": share(_each(records, "completion")),
+        "complete": share_of(records, lambda g: g.metrics.get("complete")),
+        "completion": share_of(records, lambda g: g.metrics.get("completion")),
         "ratio_barrier": bootstrap(_each(records, "ratio_barrier")),
         "ratio_free": bootstrap(_each(records, "ratio_free")),
-        "gap_proven": share(per_instance(records, _proven)),
+        "gap_proven": share_of(records, _proven),
     }
     for name in ("parallelism", "turns", "calls", *COUNTS):
         metrics[name] = bootstrap(_each(records, name))

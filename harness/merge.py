@@ -68,7 +68,6 @@ def merge(paths: Sequence[Path], out: Path) -> int:
     folders = [Folder.open(path) for path in paths]
     for folder in folders:
         folder.require_suite()
-    for folder in folders:
         folder.require(folders[0].manifest.configuration)
         if os.access(folder.path, os.W_OK):
             folder.lock()

@@ -6,7 +6,7 @@ overhead and then runs until its last call ends; A* over the sets of calls that 
 that optimum at once, because few turns are worth looking at (`_Search` says which).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from graphlib import CycleError, TopologicalSorter
 from heapq import heappop, heappush
@@ -81,7 +81,7 @@ def barrier(
     order = _topological(calls, capacity)
     search = _Search(calls, capacity, overhead, order, limit)
     known = _levels(calls, order)
-    objective = _cost(calls, capacity, overhead, known)
+    objective = sum(_length(calls, capacity, overhead, turn) for turn in known)
     bound = search.remaining(0)
     if bound < objective:
         bound, better = search.run(objective)
@@ -89,7 +89,7 @@ def barrier(
         if bound < objective and not better:
             known = _improved(calls, capacity, overhead, known)
     turns = tuple(_issued(calls, capacity, turn) for turn in known)
-    objective = _cost(calls, capacity, overhead, turns)
+    objective = sum(_length(calls, capacity, overhead, turn) for turn in turns)
     return _plan(objective, min(bound, objective), (), turns)
 
 
@@ -146,20 +146,15 @@ def _issued(calls: Sequence[Call], capacity: Sequence[int], turn: Sequence[int])
     return tuple(sorted(start, key=lambda i: (start[i], i)))
 
 
-def _cost(
-    calls: Sequence[Call],
-    capacity: Sequence[int],
-    overhead: int,
-    turns: Sequence[Sequence[int]],
+def _length(
+    calls: Sequence[Call], capacity: Sequence[int], overhead: int, turn: Sequence[int]
 ) -> int:
-    """What turns take if their calls are issued in their order."""
-    total = 0
-    for turn in turns:
-        pools: dict[int, list[int]] = {}
-        for i in turn:
-            pools.setdefault(calls[i].tool, []).append(calls[i].duration)
-        total += overhead + max(makespan(listed(d, capacity[t]), d) for t, d in pools.items())
-    return total
+    """What a turn takes if its calls are issued in their order; nothing if there are none."""
+    pools: dict[int, list[int]] = {}
+    for i in turn:
+        pools.setdefault(calls[i].tool, []).append(calls[i].duration)
+    longest = (makespan(listed(d, capacity[t]), d) for t, d in pools.items())
+    return overhead + max(longest) if pools else 0
 
 
 # From above ---------------------------------------------------------------------------------
@@ -170,39 +165,61 @@ def _levels(calls: Sequence[Call], order: Sequence[int]) -> list[list[int]]:
     level = [0] * len(calls)
     for i in order:
         level[i] = max((level[need] + 1 for need in calls[i].needs), default=0)
-    return _turns(calls, level)
-
-
-def _turns(calls: Sequence[Call], level: Sequence[int]) -> list[list[int]]:
-    turns = [[i for i in range(len(calls)) if level[i] == at] for at in sorted(set(level))]
-    return [sorted(turn, key=lambda i: (-calls[i].duration, i)) for turn in turns]
+    turns: list[list[int]] = [[] for _ in range(max(level) + 1)]
+    for i in sorted(order, key=lambda i: (-calls[i].duration, i)):
+        turns[level[i]].append(i)
+    return turns
 
 
 def _improved(
     calls: Sequence[Call], capacity: Sequence[int], overhead: int, turns: list[list[int]]
 ) -> list[list[int]]:
     """Move one call at a time into another turn, or one of its own, while that is shorter."""
-    best, least = turns, _cost(calls, capacity, overhead, turns)
-    before = _NEVER
-    while least < before:
-        before = least
-        for call in range(len(calls)):
-            for moved in _moves(calls, best, call):
-                cost = _cost(calls, capacity, overhead, moved)
-                if cost < least:
-                    best, least = moved, cost
-    return best
+
+    def length(turn: Sequence[int]) -> int:
+        return _length(calls, capacity, overhead, turn)
+
+    users: list[list[int]] = [[] for _ in calls]
+    for i, call in enumerate(calls):
+        for need in call.needs:
+            users[need].append(i)
+    again = True
+    while again:
+        again = False
+        for i in range(len(calls)):
+            moved = _moved(calls, turns, i, users[i], length)
+            again = again or moved is not None
+            turns = moved or turns
+    return turns
 
 
-def _moves(calls: Sequence[Call], turns: list[list[int]], call: int) -> Iterator[list[list[int]]]:
-    """The turns with `call` in every other place that its needs and those who need it allow."""
+def _moved(
+    calls: Sequence[Call],
+    turns: list[list[int]],
+    call: int,
+    users: Sequence[int],
+    length: Callable[[Sequence[int]], int],
+) -> list[list[int]] | None:
+    """The turns with `call` in the first place that makes them shorter, None if none does.
+
+    Place 2t is turn t, 2t + 1 a turn of its own after it.
+    """
     at = {i: 2 * t for t, turn in enumerate(turns) for i in turn}
+    mine = turns[at[call] // 2]
+    rest = [i for i in mine if i != call]
+    saved = length(mine) - length(rest)
     first = max((at[need] + 1 for need in calls[call].needs), default=-1)
-    last = min((at[i] for i, c in enumerate(calls) if call in c.needs), default=2 * len(turns))
+    last = min((at[user] for user in users), default=2 * len(turns))
     for place in range(first, last):
-        if place != at[call]:
-            level = [place if i == call else at[i] for i in range(len(calls))]
-            yield _turns(calls, level)
+        if place == at[call]:
+            continue
+        joined = [] if place % 2 else turns[place // 2]
+        grown = sorted([*joined, call], key=lambda i: (-calls[i].duration, i))
+        if length(grown) - length(joined) < saved:
+            moved = [rest if turn is mine else turn for turn in turns]
+            moved[(place + 1) // 2 : place // 2 + 1] = [grown]
+            return [turn for turn in moved if turn]
+    return None
 
 
 # The search ---------------------------------------------------------------------------------
@@ -242,23 +259,37 @@ class _Search:
                 self.after[i] |= self.after[j] | 1 << j
                 self.tail[i] = max(self.tail[i], overhead + calls[j].duration + self.tail[j])
                 self.depth[i] = max(self.depth[i], 1 + self.depth[j])
-        by_tail = sorted(range(count), key=lambda i: -self.tail[i])
-        self.pools = [[i for i in by_tail if calls[i].tool == k] for k in range(len(capacity))]
+        chain = [overhead + call.duration + t for call, t in zip(calls, self.tail, strict=True)]
+        self.by_chain = sorted(((chain[i], 1 << i) for i in range(count)), reverse=True)
+        self.by_depth = sorted(((self.depth[i], 1 << i) for i in range(count)), reverse=True)
+        pools = [[i for i in range(count) if calls[i].tool == k] for k in range(len(capacity))]
+        self.crowded = [
+            (
+                places,
+                sorted(((self.tail[i], calls[i].duration, 1 << i) for i in pool), reverse=True),
+            )
+            for pool, places in zip(pools, capacity, strict=True)
+            if len(pool) > places
+        ]
         self._options: dict[int, list[tuple[int, int, int]]] = {}
 
     def remaining(self, done: int) -> int:
         """Time that what is not done takes at the least: its longest chain, its fullest pool."""
-        depth = max((self.depth[i] for i in _members(self.full & ~done)), default=0)
-        bound = 0
-        for pool, places in zip(self.pools, self.capacity, strict=True):
+        if done == self.full:
+            return 0
+        bound = next(chain for chain, bit in self.by_chain if not done & bit)
+        turns = self.overhead * next(depth for depth, bit in self.by_depth if not done & bit)
+        for places, pool in self.crowded:
             work = 0
-            for i in pool:
-                if not done >> i & 1:
-                    duration = self.calls[i].duration
+            for tail, duration, bit in pool:
+                if not done & bit:
                     work += duration
-                    least = max(duration, -(-work // places))
-                    bound = max(bound, self.overhead + least + self.tail[i])
-            bound = max(bound, self.overhead * depth - (-work // places))
+                    least = self.overhead - (-work // places) + tail
+                    if least > bound:
+                        bound = least
+            least = turns - (-work // places)
+            if least > bound:
+                bound = least
         return bound
 
     def run(self, limit: int) -> tuple[int, list[list[int]] | None]:

@@ -5,7 +5,7 @@ from argparse import Namespace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from harness.publish.hub import Head, Repository, token
+from harness.publish.hub import Head, HubFailure, Repository, token
 from harness.publish.publish import Change, Publication
 from harness.rows import Run
 from tasks.base import InputError
@@ -22,7 +22,7 @@ def publish(options: Namespace) -> int:
     with TemporaryDirectory(prefix="makespan-") as root:
         publication = Publication(runs, repository, Path(root))
         if options.dry_run:
-            head = repository.head()
+            head = _head(repository)
             _show(publication.plan(head), head, repository)
         else:
             done = publication.publish(say)
@@ -35,6 +35,17 @@ def publish(options: Namespace) -> int:
 def say(line: str) -> None:
     """A line for the user, apart from the results."""
     print(line, file=sys.stderr)
+
+
+def _head(repository: Repository) -> Head:
+    """What is there; where the hub is away, nothing, and that is told."""
+    try:
+        return repository.head()
+    except HubFailure as failure:
+        if not failure.away:
+            raise
+        say(f"{failure}; shown as if nothing were there")
+        return Head(None, {}, exists=False)
 
 
 def _show(change: Change, head: Head, repository: Repository) -> None:

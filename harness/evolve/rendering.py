@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from graders.statistics import Estimate
 from harness.evolve.comparing import RunComparison
 from harness.evolve.domain import REPORTED, domain
 from harness.evolve.report import Arm, Report
 from harness.evolve.scoring import ProgramScore
-from harness.render import table
+from harness.render import table, with_interval
 
 NAMES = {"search": "champion", "seed": "best seed"}
 
@@ -67,8 +66,8 @@ def _scores(report: Report, split: str) -> list[list[str]]:
     for s in report.scores:
         if s.split == split:
             rows.append([
-                NAMES.get(s.who, s.who), str(s.n), str(s.failures), _interval(s.ratio),
-                _interval(s.skill), _percent(s.median_gap), f"{100 * s.optimal:.0f} %",
+                NAMES.get(s.who, s.who), str(s.n), str(s.failures), with_interval(s.ratio, 4),
+                with_interval(s.skill, 4), _percent(s.median_gap), f"{100 * s.optimal:.0f} %",
                 "-" if s.seconds is None else f"{1000 * s.seconds:.1f}",
             ])  # fmt: skip
     return rows
@@ -79,8 +78,9 @@ def _compared(report: Report, split: str) -> list[list[str]]:
              "loss", "so it is"]]  # fmt: skip
     for c in report.comparisons:
         if c.split == split:
-            rows.append([NAMES.get(c.against, c.against), _interval(c.ratio), _interval(c.skill),
-                         str(c.win), str(c.tie), str(c.loss), c.verdict])  # fmt: skip
+            counts = [str(c.win), str(c.tie), str(c.loss)]
+            rows.append([NAMES.get(c.against, c.against), with_interval(c.ratio, 4),
+                         with_interval(c.skill, 4), *counts, c.verdict])  # fmt: skip
     return rows
 
 
@@ -122,7 +122,9 @@ def print_comparison(found: RunComparison) -> None:
     print(table(title, rows))
     rows = [["arm", "less", "ratio of sums (95 % interval)", "skill (95 % interval)", "so it is"]]
     for d in found.differences:
-        rows.append([d.arm, d.against, _interval(d.ratio), _interval(d.skill), d.verdict])
+        rows.append(
+            [d.arm, d.against, with_interval(d.ratio, 4), with_interval(d.skill, 4), d.verdict]
+        )
     print(table("differences over runs", rows))
 
 
@@ -132,12 +134,3 @@ def _listed(values: Sequence[float]) -> str:
 
 def _percent(gap: float | None) -> str:
     return "-" if gap is None else f"{100 * gap:.2f} %"
-
-
-def _interval(estimate: Estimate) -> str:
-    value, low, high = estimate.value, estimate.low, estimate.high
-    if value is None:
-        return estimate.note
-    if low is None or high is None:
-        return f"{value:.4f} ({estimate.note})"
-    return f"{value:.4f} ({low:.4f} to {high:.4f})"

@@ -101,6 +101,7 @@ class Timeline(Noun, frozen=True, tag="timeline"):
         bad: (row, number of the violation that it has a part in).
         links: (row that is too late, row that waits for it, number of the violation).
         over: (load, start, end, number of the violation).
+        spare: rows that nobody needed.
         mark: a moment that is told, such as the makespan.
     """
 
@@ -112,6 +113,7 @@ class Timeline(Noun, frozen=True, tag="timeline"):
     bad: tuple[tuple[int, int], ...] = ()
     links: tuple[tuple[int, int, int], ...] = ()
     over: tuple[tuple[int, Number, Number, int], ...] = ()
+    spare: tuple[int, ...] = ()
     mark: Number | None = None
 
 

@@ -1,6 +1,6 @@
 """The charts that several families draw: shares up to a gap, performance profiles, matrices."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from math import inf, isfinite, log, log1p
 
@@ -13,6 +13,7 @@ from harness.report.svg import (
     Line,
     Plot,
     Point,
+    level_axis,
     log_axis,
     plain_axis,
     share_axis,
@@ -103,6 +104,34 @@ def _ratio(value: float, best: float) -> float:
     if value == best:
         return 1.0 if isfinite(best) else inf
     return value / best if best > 0 else inf
+
+
+def level_figures(
+    rows: Sequence[Row], looks: Looks, metric: str, dial: str, caption: str
+) -> Iterator[Figure]:
+    """The board's `METRIC@L` with its interval, a picture a cell; none where there is one level."""
+    for cell in {str(row.cell): row.cell for row in rows}.values():
+        lines = [by_level(row, metric, looks) for row in rows if row.cell == cell]
+        levels = sorted({x for line in lines for x, _ in line.points})
+        if len(levels) < 2:
+            continue
+        where = ", ".join(f"{k} {v}" for k, v in cell.items())
+        title = f"{metric.capitalize()} by number of {dial}" + (f" ({where})" if where else "")
+        low = min([0.0, *(y for line in lines for _, y in line.points)])
+        axis = plain_axis(metric, max(low, -1.0), 1.0)
+        plot = Plot(title, level_axis(dial, levels), axis, lines)
+        ticks = [(x, f"{x:g}") for x in levels]
+        yield Figure(title, caption, plot.draw(), plot.table(ticks, lambda y: f"{y:.3f}"))
+
+
+def by_level(row: Row, metric: str, looks: Looks) -> Line:
+    """The metrics `METRIC@L` of a row, with their intervals."""
+    start = len(metric) + 1
+    found = {float(k[start:]): e for k, e in row.metrics.items() if k.startswith(f"{metric}@")}
+    points = [(x, e.value) for x, e in found.items() if e.value is not None]
+    bands = [(x, e.low, e.high) for x, e in found.items()
+             if e.low is not None and e.high is not None]  # fmt: skip
+    return Line(looks[series(row, row.setup)], points, bands, dots=True)
 
 
 def cost_figure(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Figure | None:

@@ -42,7 +42,7 @@ function lastMoment(timelines, frames) {
 function drawTimeline(t, frame, by, why, end, width) {
   const count = frame.names.length;
   const high = Math.max(5, Math.min(19, Math.floor(560 / count)));
-  const gutter = Math.min(120, 14 + 6.6 * Math.max(...frame.names.map((n) => n.length), ...frame.loads.map((l) => l.name.length + 3)));
+  const gutter = high < 9 ? 34 : Math.min(Math.max(120, width * 0.36), 14 + 6.6 * Math.max(...frame.names.map((n) => n.length), ...frame.loads.map((l) => l.name.length + 3)));
   const x = (moment) => gutter + (Math.max(0, Math.min(end, moment)) / end) * (width - gutter - 14);
   const order = frame.names.map((_, k) => k);
   order.sort((a, b) => (by[a] ?? Infinity) - (by[b] ?? Infinity));
@@ -64,7 +64,7 @@ function drawTimeline(t, frame, by, why, end, width) {
   if (frame.end) lines.push(svg("line", { x1: x(frame.end), x2: x(frame.end), y1: top - 6, y2: base, class: "limit" }, svg("title", {}, `horizon ${frame.end}`)));
   if (t.mark) {
     lines.push(svg("line", { x1: x(t.mark), x2: x(t.mark), y1: top - 6, y2: base, class: "mark" }));
-    const near = frame.end && Math.abs(x(frame.end) - x(t.mark)) < 50;
+    const near = x(t.mark) > width - 50;
     lines.push(svg("text", { x: x(t.mark) + (near ? -3 : 0), y: 11, "text-anchor": near ? "end" : "middle" }, `ends ${plain(t.mark)}`));
     if (frame.end && frame.end - t.mark > end * 0.14) lines.push(svg("text", { x: x(frame.end), y: 11, "text-anchor": "end" }, `horizon ${frame.end}`));
   }
@@ -76,9 +76,10 @@ function drawTimeline(t, frame, by, why, end, width) {
 function drawRow(t, frame, k, { x, y, high, wrong, gutter }) {
   const parts = [];
   const name = frame.names[k];
+  const room = Math.floor((gutter - 8) / 6);
   const size = frame.sizes[k];
   const start = t.starts[k];
-  if (high >= 9) parts.push(svg("text", { x: gutter - 6, y: y + high / 2 + 3.6, "text-anchor": "end", "font-size": Math.min(11, high) }, name));
+  if (high >= 9) parts.push(svg("text", { x: gutter - 6, y: y + high / 2 + 3.6, "text-anchor": "end", "font-size": Math.min(11, high) }, name.length > room ? `${name.slice(0, room - 1)}…` : name, svg("title", {}, name)));
   parts.push(svg("line", { x1: gutter, x2: x(Infinity), y1: y + high, y2: y + high, class: "row" }));
   const open = frame.windows[k];
   if (open) parts.push(svg("rect", { x: x(open[0]), width: Math.max(1, x(open[1]) - x(open[0])), y: y + 1, height: high - 2, class: "window" },
@@ -90,7 +91,7 @@ function drawRow(t, frame, k, { x, y, high, wrong, gutter }) {
     const wide = Math.max(1.5, x(end) - x(start));
     const told = [`${name}: ${plain(start)} to ${plain(end)}`, ...(due === undefined ? [] : [`due ${due}${late ? `, ${end - due} late` : ""}`]), ...(wrong || [])];
     if (late) parts.push(svg("line", { x1: x(due), x2: x(end), y1: y + high / 2, y2: y + high / 2, class: "late" }));
-    parts.push(svg("rect", { x: x(start), width: wide, y: y + high * 0.14, height: high * 0.72, rx: Math.min(2, high / 5), class: wrong || late ? "bar bad" : "bar" },
+    parts.push(svg("rect", { x: x(start), width: wide, y: y + high * 0.14, height: high * 0.72, rx: Math.min(2, high / 5), class: wrong || late ? "bar bad" : t.spare.includes(k) ? "bar spare" : "bar" },
       svg("title", {}, told.join("\n"))));
     if (high >= 13 && wide > 12 + 6 * String(size).length) parts.push(svg("text", { x: x(start) + 4, y: y + high / 2 + 3.5, class: "in" }, String(plain(size))));
   }

@@ -20,7 +20,7 @@ from harness.report.memory import notes_timeline, told
 from harness.transcript import Call, Episode
 from memory.base import is_memory
 from memory.context import State
-from tasks.base import Fields, Parsed, Reply
+from tasks.base import Fields, Message, Parsed, Reply
 
 CHUNK = 100_000  # bytes before compression, roughly
 LONGEST = 20_000  # characters of a text; a longer one is cut in its middle
@@ -135,7 +135,7 @@ class Pack:
     def _call(self, call: Call, parsed: Parsed | None) -> Fields:
         fields: Fields = {
             "path": call.path,
-            "messages": [[m.role, self.texts.add(m.content)] for m in call.messages],
+            "messages": [[m.role, self.texts.add(_with_calls(m))] for m in call.messages],
             "tools": [tool.name for tool in call.tools],
             "reply": self._reply(call.reply) if call.reply else None,
         }
@@ -176,6 +176,12 @@ class Pack:
                 part, size, known = [], 0, set()
         if part:
             yield part
+
+
+def _with_calls(message: Message) -> str:
+    """What a message says, and the calls it makes."""
+    calls = [f"-> {call.name} {call.arguments}" for call in message.calls]
+    return "\n".join([*[message.content] * bool(message.content), *calls])
 
 
 def _facts(seen: Seen) -> Fields:

@@ -304,7 +304,7 @@ function gradeFacts(entry, facts) {
     ["level", entry[LEVEL]], ["seed", plain(facts.seed)],
     ...Object.entries(facts.settings).map(([name, value]) => [name, typeof value === "string" ? value.replaceAll(",", ", ") : plain(value)]),
     ...Object.entries(facts.metrics).map(([name, value]) => [name, plain(value)]),
-    ["calls", facts.calls], ["attempts", facts.attempts], ["tokens", tokens(facts.tokens)],
+    ["model calls", facts.calls], ["attempts", facts.attempts], ["tokens", tokens(facts.tokens)],
     ...(facts.memory_calls ? [["memory calls", facts.memory_calls]] : []),
     ["cost", facts.cost === null ? "unknown" : `$${plain(facts.cost)}`], ["seconds", plain(facts.seconds)],
   ];
@@ -325,7 +325,7 @@ function pictures(found, frames, why, told) {
   const loads = timelines.some((t) => frames[t.frame].loads.length);
   const windows = timelines.some((t) => frames[t.frame].windows.length);
   const keys = told || (timelines.length
-    ? [["bar", "runs"], ["bad", timelines.some((t) => frames[t.frame].dues.length) ? "late; the stroke is its due date" : "violates a rule"], ...(windows ? [["window", "may run here"]] : []), ...(loads ? [["down", "resource is down"]] : [])]
+    ? [["bar", "runs"], ["bad", timelines.some((t) => frames[t.frame].dues.length) ? "late; the stroke is its due date" : "violates a rule"], ...(timelines.some((t) => t.spare.length) ? [["spare", "not needed"]] : []), ...(windows ? [["window", "may run here"]] : []), ...(loads ? [["down", "resource is down"]] : [])]
     : [["right", "right"], ["wrong", "wrong"], ["unusable", "not usable"]]);
   return [el("div", { class: "pictures" }, ...views), el("p", { class: "picture-keys" }, ...keys.map(([kind, name]) => el("span", { class: `k-${kind}` }, name)))];
 }

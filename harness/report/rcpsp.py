@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf
 from typing import Any
 
-from graders.statistics import Estimate, per_instance, share
+from graders.statistics import Estimate, share_of
 from harness.board import Row
-from harness.report.base import Detail, Figure, Frame, Load, Look, Looks, Seen, Timeline, series
+from harness.report.base import Detail, Figure, Frame, Load, Look, Looks, Seen, Timeline
 from harness.report.charts import (
+    by_level,
     by_series,
     gap_figure,
     matrix_figure,
@@ -53,13 +54,8 @@ def feasibility(
     """The board's `feasible@L` with its Wilson interval; nothing where there is one level."""
     lines, levels = [], dict[float, None]()
     for row in rows:
-        found = {float(k[9:]): e for k, e in row.metrics.items() if k.startswith("feasible@")}
-        points = [(x, e.value) for x, e in found.items() if e.value is not None]
-        bands = [(x, e.low, e.high) for x, e in found.items()
-                 if e.low is not None and e.high is not None]  # fmt: skip
-        look = looks[series(row, row.setup)]
-        lines.append(Line(look, points, [(x, low, high) for x, low, high in bands], dots=True))
-        levels |= dict.fromkeys(found)
+        lines.append(by_level(row, "feasible", looks))
+        levels |= dict.fromkeys(x for x, _ in lines[-1].points)
     if len(levels) < 2:
         return None
     where = ", ".join(f"{k} {setting(v)}" for k, v in cell.items())
@@ -115,7 +111,7 @@ def _size(episode: Seen) -> tuple[int, object]:
 
 
 def _rate(episodes: Sequence[Seen]) -> Estimate:
-    return share(per_instance([e.record for e in episodes], lambda grade: grade.score))
+    return share_of([e.record for e in episodes], lambda grade: grade.score)
 
 
 def _share(rate: Estimate) -> str:

@@ -5,50 +5,23 @@ from math import inf
 from typing import Any
 
 from harness.board import Row
-from harness.report.base import Detail, Figure, Frame, Looks, Seen, Timeline, series
-from harness.report.charts import by_series, gap_figure, per_cent
-from harness.report.svg import Line, Plot, level_axis, plain_axis
+from harness.report.base import Detail, Figure, Frame, Looks, Seen, Timeline
+from harness.report.charts import by_series, gap_figure, level_figures, per_cent
 from tasks.base import Fields
 from tasks.tardiness import KEY, Jobs, tardiness
 
 
 def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:
     """Skill by number of jobs, and gaps."""
-    yield from skill(rows, looks)
+    caption = (
+        "1 is the reference, 0 the mean of random orders, with a 95 % bootstrap interval."
+        " Invalid answers have skill 0."
+    )
+    yield from level_figures(rows, looks, "skill", "jobs", caption)
     groups = by_series(episodes, looks)
     gaps = {look: [_gap(e) for e in group] for look, group in groups.items()}
     if gaps:
         yield gap_figure(gaps, _against(episodes))
-
-
-def skill(rows: Sequence[Row], looks: Looks) -> Iterator[Figure]:
-    """The board's `skill@N` with its interval, a picture a cell; nothing where there is one N."""
-    for name in dict.fromkeys(str(row.cell) for row in rows):
-        mine = [row for row in rows if str(row.cell) == name]
-        lines = [_line(row, looks) for row in mine]
-        levels = sorted({x for line in lines for x, _ in line.points})
-        if len(levels) < 2:
-            continue
-        low = min([0.0, *(y for line in lines for _, y in line.points)])
-        where = ", ".join(f"{k} {v}" for k, v in mine[0].cell.items())
-        title = "Skill by number of jobs" + (f" ({where})" if where else "")
-        axis = plain_axis("skill", max(low, -1.0), 1.0)
-        plot = Plot(title, level_axis("jobs", levels), axis, lines)
-        caption = (
-            "1 is the reference, 0 the mean of random orders, with a 95 % bootstrap interval."
-            " Invalid answers have skill 0."
-        )
-        ticks = [(x, f"{x:g}") for x in levels]
-        yield Figure(title, caption, plot.draw(), plot.table(ticks, lambda y: f"{y:.3f}"))
-
-
-def _line(row: Row, looks: Looks) -> Line:
-    found = {float(k[6:]): e for k, e in row.metrics.items() if k.startswith("skill@")}
-    points = [(x, e.value) for x, e in found.items() if e.value is not None]
-    bands = [(x, e.low, e.high) for x, e in found.items()
-             if e.low is not None and e.high is not None]  # fmt: skip
-    look = looks[series(row, row.setup)]
-    return Line(look, points, bands, dots=True)
 
 
 def _gap(episode: Seen) -> float:

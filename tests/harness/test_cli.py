@@ -74,7 +74,7 @@ def run(words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
     [
         ("", "the following arguments are required: COMMAND"),
         ("dance", "invalid choice: 'dance'"),
-        ("publish x --repo a/b", "invalid choice: 'publish'"),
+        ("publish x --repo a/b --dry-run", "x is no run folder"),
         ("generate chess --level 5", "unknown family 'chess': there are rcpsp"),
         ("generate rcpsp", "required: --level"),
         ("generate rcpsp --level 0", "'0' is not a whole number from 1 on"),
@@ -144,7 +144,7 @@ def run(words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
         ("run", "required: SUITE|FAMILY|FILE.jsonl"),
         (
             "run chess --model policy/edf",
-            "'chess' is no suite (calendar, calendar-full, quickstart",
+            "'chess' is no suite (calendar, calendar-full, mini, quickstart",
         ),
         ("run nothing.jsonl --model policy/edf", "cannot read nothing.jsonl"),
         ("run quickstart --model policy/magic", "unknown model 'policy/magic': the policies"),

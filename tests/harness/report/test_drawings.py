@@ -13,14 +13,16 @@ from msgspec.structs import replace
 from generators import calendar as calendar_generator
 from generators import rcpsp as rcpsp_generator
 from generators import tardiness as tardiness_generator
+from generators import tools as tools_generator
 from graders import calendar as calendar_grader
 from graders import rcpsp as rcpsp_grader
 from graders import tardiness as tardiness_grader
+from graders import tools as tools_grader
 from harness.agents.rcpsp import POLICIES
 from harness.board import Row, build_board
 from harness.gather import Asked
 from harness.registry import FAMILIES
-from harness.report import calendar, rcpsp, tardiness
+from harness.report import calendar, rcpsp, tardiness, tools
 from harness.report.base import Look, Seen, Timeline, drawings, looks, plain_words, series
 from harness.report.charts import cost_figure, ecdf, gap_figure, profile_figure
 from harness.report.memory import notes_held, notes_timeline
@@ -28,7 +30,8 @@ from harness.report.pack import BREAK, LONGEST, Texts, shorten
 from harness.report.svg import Axis, Line, Plot, plain_axis, round_step, share_axis
 from memory.context import State
 from memory.store import Store
-from tasks.base import Grade, Instance, Outcome, Parsed, Record
+from tasks.base import Called, Grade, Instance, Outcome, Parsed, Record, Result, ToolCall, Verdict
+from tasks.tools import performed, read
 from tests.harness.test_board import record
 
 LOOK = Look(0, "a <b>", "model", "c0", "")
@@ -64,12 +67,18 @@ def kinds(grader: Any) -> set[str]:
 
 FIELDS = {"task": "T1", "before": "T2", "after": "T3", "resource": "R1", "first": "T4",
           "second": "T5", "start": 3, "end": 4, "amount": 7, "bound": "release", "value": "v",
-          "reason": "{braces}", "job": "J1", "round": 9}  # fmt: skip
+          "reason": "{braces}", "job": "J1", "round": 9, "key": "k", "step": 3, "tool": "t",
+          "turn": 2, "id": "i", "ids": ["a", "b"]}  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("family", "grader"),
-    [(rcpsp, rcpsp_grader), (tardiness, tardiness_grader), (calendar, calendar_grader)],
+    [
+        (rcpsp, rcpsp_grader),
+        (tardiness, tardiness_grader),
+        (calendar, calendar_grader),
+        (tools, tools_grader),
+    ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:
     for kind in kinds(grader) | {"unparsable"}:
@@ -85,7 +94,7 @@ def test_a_family_without_a_file_has_plain_words_and_no_pictures() -> None:
         "not here: task T1, amount 3"
     )
     assert plain_words({"kind": "late"}) == "late"
-    assert all(drawings(name).detail is not found.detail for name in FAMILIES if name != "tools")
+    assert all(drawings(name).words is not plain_words for name in FAMILIES)
 
 
 # Projects ------------------------------------------------------------------------------------
@@ -196,6 +205,30 @@ def test_blocks_cover_every_round_once(rounds: int) -> None:
     blocks = calendar._blocks(rounds)
     assert [k for a, b in blocks for k in range(a, b)] == list(range(rounds))
     assert len(blocks) <= calendar.BLOCKS
+
+
+# Tool calls ----------------------------------------------------------------------------------
+
+
+def test_tool_calls_are_drawn_as_they_ran() -> None:
+    instance = tools_generator.generate(6, 0, 0, {})
+    known = instance.reference
+    assert known.answer is not None
+    outcome = performed(instance, read(known.answer, ""))
+    offered = next(t.name for t in instance.payload.tools)
+    broken = Called(9, ToolCall("x", offered, "{}"), Result("no", "refused", 500, 501))
+    outcome = replace(outcome, calls=(*outcome.calls, broken))
+    wrong = ({"kind": "wrong"}, {"kind": "refused", "tool": offered, "turn": 9})
+    grade = Grade(Verdict.infeasible, 0.0, violations=wrong)
+    made = record(0, instance=instance.id, family="tools", grade=grade)
+    drawn, best = tools.detail(Seen(instance, made, "openai/m", outcome, State())).pictures
+    assert isinstance(drawn, Timeline)
+    assert isinstance(best, Timeline)
+    assert drawn.starts == tuple(c.result.start for c in outcome.calls)
+    assert drawn.bad == ((len(outcome.calls) - 1, 1),)
+    assert drawn.mark == 501
+    assert best.mark == known.objective
+    assert (best.bad, best.spare) == ((), ())
 
 
 # Memories ------------------------------------------------------------------------------------

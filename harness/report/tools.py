@@ -1,0 +1,91 @@
+"""Tool tasks on the page: score by level, and calls on the virtual clock beside the optimum."""
+
+from collections.abc import Iterator, Sequence
+
+from graders.exact.tools import OPTIMA
+from harness.board import Row
+from harness.report.base import Detail, Figure, Frame, Looks, Seen, Timeline, plain_words
+from harness.report.charts import level_figures
+from tasks.base import Called, Fields, Instance, Outcome
+from tasks.tools import performed, read
+from tasks.tools_clock import arguments_of
+from tasks.tools_payload import Errand, Hidden
+
+FAULTS = {"unknown": "dependency", "refused": "refused"}  # of a call: its status, its violation
+
+
+def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:  # noqa: ARG001
+    """Score by level."""
+    caption = (
+        "Complete answers by how close their time is to the optimum, others 0, with a 95 %"
+        " bootstrap interval."
+    )
+    yield from level_figures(rows, looks, "score", "needed calls", caption)
+
+
+def detail(episode: Seen) -> Detail:
+    """The calls as they ran, beside those of the track's optimum."""
+    instance, grade = episode.instance, episode.record.grade
+    pictures = []
+    if episode.outcome:
+        wrong = grade.violations if grade else ()
+        pictures.append(_calls("Answer", instance, episode.outcome, wrong))
+    known = instance.reference
+    if known.answer is not None and OPTIMA in known.answer:
+        which = "free" if instance.payload.track == "plan" else "turn by turn"
+        title = f"Reference ({which}, {known.status})"
+        pictures.append(_calls(title, instance, read(known.answer, ""), ()))
+    return Detail(tuple(pictures))
+
+
+def _calls(
+    title: str, instance: Instance[Errand], outcome: Outcome, wrong: Sequence[Fields]
+) -> Timeline:
+    calls = performed(instance, outcome).calls
+    faults = [n for n, v in enumerate(wrong) if v["kind"] in FAULTS.values()]
+    faulty = [k for k, called in enumerate(calls) if called.result.status in FAULTS]
+    end = max((called.result.end for called in calls), default=0)
+    turns = len({called.turn for called in calls})
+    note = f"time {end}, {len(calls)} calls"
+    note += f" in {turns} turns" if instance.payload.track != "plan" else ""
+    frame = Frame(
+        unit="virtual time",
+        names=tuple(map(_name, calls)),
+        sizes=tuple(called.result.end - called.result.start for called in calls),
+    )
+    return Timeline(
+        title, note, frame, tuple(called.result.start for called in calls),
+        bad=tuple(zip(faulty, faults, strict=False)),
+        spare=tuple(k for k, called in enumerate(calls) if _spare(instance, called)),
+        mark=end or None,
+    )  # fmt: skip
+
+
+def _name(called: Called) -> str:
+    """A call in a few words."""
+    values = (arguments_of(called.call) or {}).values()
+    return f"{called.call.name} {', '.join(map(str, values))}".replace("\n", " ")[:60]
+
+
+def _spare(instance: Instance[Errand], called: Called) -> bool:
+    """Whether a call that gave a result is none that the request needs."""
+    if called.result.status != "ok":
+        return False
+    offers = {offer.name: offer for offer in instance.payload.tools}
+    key = offers[called.call.name].key(arguments_of(called.call) or {})
+    return key not in {one.key for one in Hidden(instance.payload).steps()}
+
+
+def words(violation: Fields) -> str:
+    """A violation as a sentence."""
+    if violation["kind"] == "wrong" and violation["value"] is None:
+        return f"No value is given for {violation['key']}."
+    sentence = {
+        "unparsable": "No answer could be read: {reason}.",
+        "wrong": "The value of {key} is not {value}.",
+        "not_done": "The change of step {step} was not made.",
+        "unasked": "{tool} made {amount} changes that were not asked for.",
+        "dependency": "Turn {turn}: {tool} was called with an input that was not known.",
+        "refused": "Turn {turn}: the call of {tool} was refused.",
+    }.get(str(violation["kind"]))
+    return sentence.format(**violation) if sentence else f"{plain_words(violation)}."
