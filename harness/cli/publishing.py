@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from harness.cli.output import say
-from harness.publish.hub import Head, Repository, token
+from harness.publish.hub import Head, HubFailure, Repository, token
 from harness.publish.publish import Change, Publication
 from harness.rows import Run
 from tasks.base import InputError
@@ -22,7 +22,7 @@ def publish(options: Namespace) -> int:
     with TemporaryDirectory(prefix="makespan-") as root:
         publication = Publication(runs, repository, Path(root))
         if options.dry_run:
-            head = repository.head()
+            head = _head(repository)
             _show(publication.plan(head), head, repository)
         else:
             done = publication.publish(say)
@@ -30,6 +30,17 @@ def publish(options: Namespace) -> int:
     for run in publication.partial:
         say(f"{run.path} has episodes without a grade: the tables say so")
     return 1 if publication.partial else 0
+
+
+def _head(repository: Repository) -> Head:
+    """What is there; where the hub is away, nothing, and that is told."""
+    try:
+        return repository.head()
+    except HubFailure as failure:
+        if not failure.away:
+            raise
+        say(f"{failure}; shown as if nothing were there")
+        return Head(None, {}, exists=False)
 
 
 def _show(change: Change, head: Head, repository: Repository) -> None:

@@ -27,15 +27,21 @@ REASONS = {
 
 
 class HubFailure(Failure):
-    """The hub could not be read or written; `again` if another try may do better."""
+    """The hub could not be read or written.
+
+    Attributes:
+        again: another try may do better.
+        away: the hub said nothing at all.
+    """
 
     boundary = "hub"
 
     def __init__(
-        self, message: str, *, again: bool = False, retry_after: float | None = None
-    ) -> None:
+        self, message: str, *, again: bool = False, away: bool = False,
+        retry_after: float | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(scrub(f"hub: {message}"))
-        self.again, self.retry_after = again, retry_after
+        self.again, self.away, self.retry_after = again, away, retry_after
 
 
 @dataclass(frozen=True)
@@ -171,7 +177,8 @@ def told() -> Iterator[None]:
         if isinstance(cause, errors.HfHubHTTPError):
             raise _of_status(cause) from None
         final = isinstance(error, FileNotFoundError | errors.OfflineModeIsEnabled)
-        raise HubFailure(_line(cause), again=not final) from None
+        away = isinstance(error, http_error | errors.OfflineModeIsEnabled)
+        raise HubFailure(_line(cause), again=not final, away=away) from None
     except JSONDecodeError as error:  # a broken proxy's page, say
         raise HubFailure(_line(error), again=True) from None
     except (ValueError, errors.EntryNotFoundError) as error:

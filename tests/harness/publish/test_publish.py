@@ -360,6 +360,15 @@ def test_a_dry_run_shows_all_and_writes_nothing(
     assert len(hub.repos[REPO].log) == 2
 
 
+def test_a_dry_run_without_a_hub_says_so(hub: Hub, tmp_path: Path, runs: dict[str, Path]) -> None:
+    away = "http://127.0.0.1:9"
+    shown = publish(hub, tmp_path, runs["a"], "--dry-run", HF_TOKEN="", HF_ENDPOINT=away)
+    assert shown.returncode == 0
+    assert shown.stderr.startswith("hub: ConnectError: ")
+    assert shown.stderr.endswith("; shown as if nothing were there\n")
+    assert "  README.md\n" in shown.stdout
+
+
 def test_no_secret_is_published(hub: Hub, tmp_path: Path) -> None:
     def leak(number: int, _: Json) -> str | Fault:
         if number == 3:
@@ -426,7 +435,7 @@ def test_a_readme_of_ones_own_is_not_written_over(
         ([], {"repo": "me/a--b"}, "is no name of a repository"),
         ([], {"HF_TOKEN": "hf_expired00000"}, "hub: 401: HF_TOKEN is refused: expired"),
         ([], {"HF_HUB_OFFLINE": "1"}, "hub: OfflineModeIsEnabled"),
-        (["--dry-run"], {"HF_ENDPOINT": "http://127.0.0.1:9"}, "hub: ConnectError"),
+        (["--dry-run"], {"HF_TOKEN": "hf_expired00000"}, "hub: 401: HF_TOKEN is refused: expired"),
     ],
 )
 def test_failures_are_one_line(
