@@ -10,7 +10,7 @@ quickstart: .venv/core.stamp  ## the core install, and a board of the built-in p
 setup: .venv/all.stamp  ## .venv with everything
 
 test: .venv/all.stamp lint  ## what must be green before anything is done
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: .venv/all.stamp
 	$(BIN)/ruff check .
