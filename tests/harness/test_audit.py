@@ -151,7 +151,8 @@ def test_with_the_provider_down_every_exam_is_told_and_can_be_taken_later(tmp_pa
     with Loopback(careless) as server:
         run(server, tmp_path / "hub", "strategy-hub")
         asked, port = len(server.requests), int(server.url.split(":")[2].split("/")[0])
-    down = makespan("audit", tmp_path / "hub", "--json", "--max-attempts", 1)
+    one = ["--max-attempts", 1, "--max-connections", 1]
+    down = makespan("audit", tmp_path / "hub", "--json", *one)
     assert (down.returncode, "Traceback" in down.stderr) == (1, False)
     assert down.stderr.count("stopped: ") == 1
     found = json.loads(down.stdout)
