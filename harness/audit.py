@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from graders.statistics import Estimate, bootstrap
 from harness.agents.base import Agent
-from harness.asking import ReplayFailure
+from harness.asking import ReplayFailure, Stopped
 from harness.episode import drive, episode
 from harness.failures import what
 from harness.lane import Lane
@@ -102,9 +102,11 @@ class Audit:
                 progress.add()
                 return found
 
-            found = await asyncio.gather(*map(one, jobs))
-        for lane in self.lanes.values():
-            await lane.close()
+            try:
+                found = await asyncio.gather(*map(one, jobs))
+            finally:
+                for lane in self.lanes.values():
+                    await lane.close()
         whole = [f for f in found if f is not None]
         digest = blake2b("".join(d for d, _ in whole).encode(), digest_size=8).hexdigest()
         rows = summarise([exam for _, exam in whole if exam])
@@ -114,22 +116,28 @@ class Audit:
     async def _job(self, job: Job) -> tuple[str, Exam | None] | None:
         """The digest of an episode's outcome and memory, and its exam if there is one."""
         agent, memory = self.batch.agent(), self.batch.memory(job)
-        world = family(job.instance.family).world(job.instance, self.batch.folder.prompts)
+        about = family(job.instance.family)
+        world = about.world(job.instance, self.batch.folder.prompts)
         try:
             answer = self.batch.asking(job, None).answer
             outcome = await drive(episode(world, agent, memory), answer, direct(job.instance))
-        except ReplayFailure as failure:
-            self.differ.append(str(failure))
+            grade = about.grade(job.instance, outcome)
+        except Failure as failure:  # of the journal, or of a grader whose reference is refuted
+            told = str(failure)
+            self.differ.append(told if job.key in told else f"{job.key}: {told}")
             return None
-        if family(job.instance.family).grade(job.instance, outcome) != self.batch.grade(job):
+        if grade != self.batch.grade(job):
             self.differ.append(f"{job.key}: today's grader gives another grade: makespan regrade")
         state = memory.state()
         text = msgspec.json.encode([job.key, outcome, state.digest], order="sorted")
         digest = blake2b(text, digest_size=8).hexdigest()
         try:
             return digest, await self._examine(job, agent, memory, state)
+        except Stopped:
+            self.unexamined.append(f"{job.key}: {job.model} is asked nothing more")
+            return digest, None
         except Failure as failure:
-            if what(failure).then == "run":
+            if what(failure).then == "run" and not isinstance(failure, ReplayFailure):
                 raise
             self.unexamined.append(f"{job.key}: {failure}")
             return digest, None

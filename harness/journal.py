@@ -104,18 +104,16 @@ class Journal:
             self._db.close()
 
     def answered(self, episode: str) -> dict[str, Answered]:
-        """What is known of an episode's calls, by path."""
+        """What is known of an episode's calls, by path; StoreFailure if it cannot be read."""
         found: dict[str, Answered] = {}
         if self._ids.get(episode) not in self._begun:
             return found
-        rows = self._db.execute(
-            "select path, request, reply from attempts where episode = ? order by path, attempt",
-            (self._ids[episode],),
-        )
-        for path, request, text in rows:
-            tried = found[path].attempts + 1 if path in found else 1
-            reply = msgspec.json.decode(text, type=Reply) if text else None
-            found[path] = Answered(tried, request, reply)
+        query = "select path, request, reply from attempts where episode = ? order by path, attempt"
+        with _readable(f"{self.path}, {episode}"):
+            for path, request, text in self._db.execute(query, (self._ids[episode],)):
+                tried = found[path].attempts + 1 if path in found else 1
+                reply = msgspec.json.decode(text, type=Reply) if text else None
+                found[path] = Answered(tried, request, reply)
         return found
 
     async def attempt(
@@ -162,11 +160,12 @@ class Journal:
 
     def verdicts(self) -> dict[str, tuple[int, str]]:
         """The newest version of each episode's record and its verdict, `error` without a grade."""
-        rows = self._db.execute(
+        query = (
             "select key, max(version), verdict from records join episodes on id = episode"
             " group by episode"
         )
-        return {key: (version, verdict) for key, version, verdict in rows}
+        with _readable(self.path):
+            return {key: (version, told) for key, version, told in self._db.execute(query)}
 
     def pulse(self, model: str, state: State) -> None:
         """Note how a model's calls stand, if that has changed or is long ago; never replayed."""
@@ -186,7 +185,8 @@ class Journal:
 
     def latest(self) -> dict[str, tuple[int, Record]]:
         """The newest version and record of each episode."""
-        return {key: (version, record) for key, version, record in _latest(self._db)}
+        with _readable(self.path):
+            return {key: (version, record) for key, version, record in _latest(self._db)}
 
     def _id(self, episode: str) -> int:
         if episode not in self._ids:
@@ -278,17 +278,23 @@ def read_outcome(folder: Path, key: str) -> Outcome | None:
     )
     with _reading(folder) as db:
         row = db.execute(query, (key,)).fetchone()
-    return msgspec.json.decode(row[0], type=Outcome) if row and row[0] else None
+        return msgspec.json.decode(row[0], type=Outcome) if row and row[0] else None
 
 
 @contextmanager
 def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
     """A connection that only reads; StoreFailure if there is nothing to be read."""
+    with _readable(folder / NAME), closing(open_to_read(folder)) as db:
+        yield db
+
+
+@contextmanager
+def _readable(where: Path | str) -> Iterator[None]:
+    """StoreFailure where a journal's pages or rows are not what they should be."""
     try:
-        with closing(open_to_read(folder)) as db:
-            yield db
-    except sqlite3.Error as error:
-        raise StoreFailure(f"cannot read {folder / NAME}: {error}") from None
+        yield
+    except (sqlite3.Error, msgspec.MsgspecError) as error:
+        raise StoreFailure(f"cannot read {where}: {error}") from None
 
 
 def open_to_read(folder: Path) -> sqlite3.Connection:

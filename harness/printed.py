@@ -17,7 +17,7 @@ def table(title: str, lines: Sequence[Sequence[str]]) -> str:
         table.add_column(head, justify="right" if numeric else "left", no_wrap=True)
     for line in lines[1:]:
         table.add_row(*line)
-    console = Console(width=1000, highlight=False, color_system=None)
+    console = Console(width=1000, highlight=False, color_system=None, markup=False, emoji=False)
     with console.capture() as text:
         console.print(table)
     return "\n".join([title, *(line.rstrip() for line in text.get().splitlines())])

@@ -41,8 +41,10 @@ class Run:
 
     @classmethod
     def open(cls, path: Path) -> "Run":
-        """Open a run folder; InputError if it is none."""
-        manifest = Folder.open(path).manifest
+        """Open a run folder; InputError if it is none, or a search for programs."""
+        folder = Folder.open(path)
+        folder.require_suite()
+        manifest = folder.manifest
         suite = re.sub(r"\W+", "_", manifest.configuration.suite.name, flags=re.ASCII)
         mark = digest([manifest.configuration, manifest.environment, manifest.shard])
         return cls(path, f"{suite.strip('_').lower()[:40] or 'run'}_{mark}", manifest)

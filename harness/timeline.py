@@ -87,6 +87,7 @@ def _calls(
 
 
 def _words(called: Called) -> str:
-    """A call in a few words; a code is shown without its kind and site."""
+    """A call in a few words, as a model wrote it but for what moves a terminal's cursor."""
     values = (arguments_of(called.call) or {}).values()
-    return f"{called.call.name} {', '.join(map(str, values))}".replace("\n", " ")
+    text = f"{called.call.name} {', '.join(map(str, values))}"
+    return "".join(c if c.isprintable() else " " for c in text)

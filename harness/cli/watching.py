@@ -17,7 +17,8 @@ def watch(options: Namespace) -> int:
     from rich.console import Console
     from rich.live import Live
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    width = None if sys.stdout.isatty() else 200
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
     frame = read_frame(options.folder)
     if options.once or not sys.stdout.isatty():
         console.print(view(frame))

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from harness import files
 from harness.gather import text
 from harness.parquet import write_parquet
 from harness.tables import SAMPLES
-from tasks.base import Fields
+from tasks.base import Fields, InputError, StoreFailure
 
 _JSON = [column.name for column in SAMPLES if column.kind == "json"]
 
@@ -50,11 +51,15 @@ def _nested(row: Fields) -> Fields:
 
 
 def _parquet(path: Path, rows: Iterable[Fields]) -> None:
-    place = files.destination(path) or path
-    partial = place.with_name(f"{place.name}.partial")
+    place = files.destination(path)
+    if place is None:
+        raise InputError(f"cannot write Parquet to {path}: it is no regular file")
+    partial = place.with_name(f"{place.name}.{os.getpid()}.partial")
     try:
         write_parquet(partial, SAMPLES, rows)
         partial.replace(place)
+    except OSError as error:
+        raise StoreFailure(f"cannot write {path}: {error.strerror or error}") from None
     finally:
         partial.unlink(missing_ok=True)
 

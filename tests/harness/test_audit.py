@@ -147,6 +147,24 @@ def test_nonsense_in_the_notes_is_told(tmp_path: Path) -> None:
     assert "no sign that the notes help" in told
 
 
+def test_with_the_provider_down_every_exam_is_told_and_can_be_taken_later(tmp_path: Path) -> None:
+    with Loopback(careless) as server:
+        run(server, tmp_path / "hub", "strategy-hub")
+        asked, port = len(server.requests), int(server.url.split(":")[2].split("/")[0])
+    one = ["--max-attempts", 1, "--max-connections", 1]
+    down = makespan("audit", tmp_path / "hub", "--json", *one)
+    assert (down.returncode, "Traceback" in down.stderr) == (1, False)
+    assert down.stderr.count("stopped: ") == 1
+    found = json.loads(down.stdout)
+    assert (found["replayed"], found["differ"], len(found["unexamined"])) == (USERS, [], USERS)
+    assert any("asked nothing more" in line for line in found["unexamined"])
+    with Loopback(careless, port=port) as server:
+        again = audited(tmp_path / "hub")
+        assert len(server.requests) == USERS * 2 * CLASHES
+    assert asked == USERS * 3 * ROUNDS
+    assert (again["digest"], again["unexamined"]) == (found["digest"], [])
+
+
 def test_killed_in_round_50_and_resumed_is_the_same_as_uncut(tmp_path: Path) -> None:
     def said(_: int, body: Json) -> str:
         """By the request alone: a note on every round, the event whose id is the largest."""
@@ -245,6 +263,36 @@ def test_one_step_instances_have_no_shortcut_audit(tmp_path: Path) -> None:
     done = makespan("audit", path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "no shortcut audit" in done.stderr
+
+
+def test_a_reply_that_is_no_reply_any_more_is_one_line(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ["tardiness", "--level", 4, "--limit", 3, "--model", "policy/edd", "--out", out]
+    assert makespan("run", *words).returncode == 0
+    with sqlite3.connect(out / "journal.sqlite") as db:
+        db.execute("update attempts set reply = substr(reply, 1, 9) where episode = 1")
+    done = makespan("audit", out)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "replayed: 2 of 3" in done.stdout
+    assert "cannot read" in done.stdout
+    done = makespan("regrade", out)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "cannot read" in done.stderr
+
+
+def test_a_tool_episode_whose_calls_were_cut_out_is_told_with_the_others(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words = ["tools", "--level", 1, "--limit", 2, "--model", "policy/optimal", "--out", out]
+    assert makespan("run", *words).returncode == 0
+    with sqlite3.connect(out / "journal.sqlite") as db:
+        last = "select reply, path from attempts where episode = 1 order by path desc limit 1"
+        [(reply, path)] = db.execute(last).fetchall()
+        db.execute("update attempts set reply = ? where episode = 1", (reply,))
+    assert path != "turn-001"
+    done = makespan("audit", out)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "replayed: 1 of 2" in done.stdout
+    assert "a complete answer's time 0 is below" in done.stdout
 
 
 def test_a_changed_journal_is_found(tmp_path: Path) -> None:

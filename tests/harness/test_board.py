@@ -21,6 +21,7 @@ from harness.cli import main
 from harness.gather import Asked
 from harness.instances import encode
 from harness.journal import read_records
+from harness.printed import table
 from harness.ranking import side_by_side
 from harness.registry import FAMILIES, family
 from tasks.base import Grade, Problem, Record, Verdict
@@ -375,3 +376,11 @@ def test_an_unfinished_run_is_said_to_be_one(tmp_path: Path) -> None:
     done = makespan("board", tmp_path / "x")
     assert done.returncode == 1
     assert "policy/edf: 2 of 6 episodes" in done.stdout
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are() -> None:
+    names = ["a/b[/red]", "a/b[bold]", "a/b:smile:c", "a/模型-ü"]
+    shown = table("runs of [/x]", [["[i]model", "n"], *([name, "1"] for name in names)])
+    assert "runs of [/x]" in shown
+    assert "[i]model" in shown
+    assert all(name in shown for name in names)

@@ -10,6 +10,8 @@ import pytest
 from harness.cli import main
 from harness.instances import encode
 from harness.journal import read_outcome
+from harness.timeline import drawing
+from tasks.base import Called, Outcome, Parsed, Result, ToolCall
 from tests.graders.test_tools import gold, solved
 from tests.harness.helpers import board, makespan, rows
 from tests.loopback import Json, Loopback
@@ -214,6 +216,15 @@ def test_a_timeline_is_of_tool_tasks(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["timeline", out, "--id", name]) == 2
     assert "which has no tools" in capsys.readouterr().err
     assert read_outcome(Path(out), "nobody") is None
+
+
+def test_a_timeline_has_no_control_characters_of_a_model() -> None:
+    call = ToolCall("", "find\x1b[2J", '{"p0": "a\\r\\u001b[31mb"}')
+    made = (Called(1, call, Result("error", "refused", 2, 3)),)
+    outcome = Outcome((Parsed(value={"answer": {}, "problems": []}),), made)
+    shown = list(drawing(solved(), {"m": outcome}, 80))
+    assert any("find [2J a  [31mb" in line for line in shown)
+    assert all(line.isprintable() for line in shown)
 
 
 def test_gold_is_a_script_that_a_timeline_can_show() -> None:

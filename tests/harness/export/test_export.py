@@ -7,6 +7,7 @@ an environment with inspect-ai.
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from hashlib import sha256
@@ -15,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
+from harness.evolve.plan import Plan
 from harness.tables import SAMPLES
 from tests.harness.helpers import board, instances, makespan
 from tests.loopback import FAULTS, Fault, Json, Loopback
@@ -224,3 +227,25 @@ def test_what_is_no_run_folder_is_told(tmp_path: Path) -> None:
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "is no run folder" in done.stderr
     assert not (tmp_path / "x.csv").exists()
+
+
+def test_parquet_goes_to_no_device(tmp_path: Path, runs: dict[str, Path]) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    done = makespan("export", runs["tools"], "--format", "parquet", "--out", pipe)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "it is no regular file" in done.stderr
+    assert pipe.is_fifo()
+
+
+def test_a_search_for_programs_is_no_run_to_export(tmp_path: Path, runs: dict[str, Path]) -> None:
+    search, out = tmp_path / "search", tmp_path / "x.csv"
+    shutil.copytree(runs["tools"], search)
+    manifest = json.loads((search / "manifest.json").read_text())
+    manifest["configuration"]["evolve"] = to_builtins(Plan("tardiness", "lock", 1))
+    (search / "manifest.json").write_text(json.dumps(manifest))
+    for form in ("csv", "jsonl", "eee"):
+        done = makespan("export", search, "--format", form, "--out", out)
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+        assert "makespan evolve show" in done.stderr
+        assert not out.exists()
