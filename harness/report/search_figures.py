@@ -12,7 +12,7 @@ from harness.report.search_tables import Links, per_cent
 from harness.report.svg import Line, Plot, plain_axis, tag
 
 BOX, HIGH, ACROSS, DOWN = 132, 40, 16, 34  # of an ancestor: its size, the room between two
-SIDE, ROW, LEFT, FOOT = 46, 24, 92, 46  # of a cell of the map, and the room for names
+SIDE, ROW, LEFT, HEAD, FOOT = 46, 24, 92, 26, 46  # of a cell of the map, and the room for names
 
 
 def looks(searches: Sequence[Search]) -> list[Look]:
@@ -27,9 +27,10 @@ def course(searches: Sequence[Search]) -> Figure:
     """The best training gap after each try, of all searches."""
     lines, most = [], max(1, *(len(s.tried) for s in searches))
     for look, search in zip(looks(searches), searches, strict=True):
-        points = [(float(p.call), 100 * p.gap) for p in progress(search)]
+        best = {float(p.call): 100 * p.gap for p in progress(search)}  # of the seeds the last
+        points = list(best.items())
         end = [(float(len(search.tried)), points[-1][1])] if points else []
-        lines.append(Line(look, [*points, *end], steps=True, named=True))
+        lines.append(Line(look, [*points, *end], steps=True))
     gaps = [y for line in lines for _, y in line.points] or [0.0]
     x, y = plain_axis("tries", 0, most), plain_axis("training gap, %", min(gaps), max(gaps))
     plot = Plot("Best training gap so far", x, y, lines)
@@ -38,7 +39,12 @@ def course(searches: Sequence[Search]) -> Figure:
         " tries; at 0 the best seed program. A low gap here is what the search strove for, not"
         " what it is worth: that is told on instances that it has not seen."
     )
-    return Figure("Best so far", caption, plot.draw(), plot.table(x.ticks, lambda v: f"{v:.2f} %"))
+    return Figure(
+        "Best training gap so far, %",
+        caption,
+        plot.draw(),
+        plot.table(x.ticks, lambda v: f"{v:.2f} %"),
+    )
 
 
 # The champion's ancestors -----------------------------------------------------------------------
@@ -89,13 +95,12 @@ def _join(child: tuple[int, int], parent: tuple[int, int]) -> str:
 
 
 def _box(c: Candidate, x: int, y: int, link: str) -> Markup:
-    shown = c.name.replace("candidate-", "try ")
     told = per_cent(c.gap) if c.status in ("valid", "duplicate") else c.status
     return tag(
         "a",
         tag("title", f"{c.name}, by {c.operator}" + (f" of {c.model}" if c.model else "")),
         tag("rect", x=x, y=y, width=BOX, height=HIGH, rx=5),
-        tag("text", shown, x=x + 9, y=y + 16, class_="who"),
+        tag("text", c.name, x=x + 9, y=y + 16, class_="who"),
         tag("text", f"{c.operator} · {told}", x=x + 9, y=y + 31),
         href=link,
         class_=f"ancestor by-{c.operator}",
@@ -134,11 +139,14 @@ def _map(
         return tag("p", "Nothing has been run yet.")
     gaps = range(min(g for g, _ in held), max(g for g, _ in held) + 1)
     others = range(min(o for _, o in held), max(o for _, o in held) + 1)
-    base = 10 + ROW * len(gaps)
+    base = HEAD + ROW * len(gaps)
     wide, high = LEFT + SIDE * len(others) + 12, base + FOOT
-    parts = [tag("title", "Cells that are held")]
+    parts = [
+        tag("title", "Cells that are held"),
+        tag("text", "training gap", x=LEFT - 8, y=HEAD - 8, text_anchor="end", class_="name"),
+    ]
     for k, g in enumerate(gaps):
-        parts.append(tag("text", _from(g, per_cent), x=LEFT - 8, y=10 + k * ROW + 16,
+        parts.append(tag("text", _from(g, per_cent), x=LEFT - 8, y=HEAD + k * ROW + 16,
                          text_anchor="end", class_="tick"))  # fmt: skip
     for k, o in enumerate(others):
         parts.append(tag("text", _from(o, "{:.0f}".format), x=LEFT + k * SIDE, y=base + 15,
@@ -147,7 +155,7 @@ def _map(
                      text_anchor="middle", class_="name"))  # fmt: skip
     for g in gaps:
         for o in others:
-            x, y = LEFT + (o - others[0]) * SIDE, 10 + (g - gaps[0]) * ROW
+            x, y = LEFT + (o - others[0]) * SIDE, HEAD + (g - gaps[0]) * ROW
             parts.append(_square(held.get((g, o), ()), x, y, many, champion, links))
     return tag("svg", *parts, viewBox=f"0 0 {wide} {high}", width=wide, role="img",
                class_="plot matrix map")  # fmt: skip

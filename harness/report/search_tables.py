@@ -1,7 +1,7 @@
 """The tables of a search's page: every number as text, and as the value it is in its report."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import get_args
@@ -182,28 +182,27 @@ def ends(found: Sequence[Search]) -> Numbers:
     keys = sorted(groups, key=lambda key: (order[key[0]], key[1]))
     heads = (("model", False), ("operator", False), ("", False),
              *((n, True) for n in ("tries", *STATUSES, "best training gap")))  # fmt: skip
-    most = max(map(len, groups.values()), default=1)
-    lines = tuple(_end(model, operator, groups[model, operator], most) for model, operator in keys)
+    lines = tuple(_end(model, operator, groups[model, operator]) for model, operator in keys)
     return Numbers("How tries ended, by model and operator", heads, lines)
 
 
-def _end(model: str, operator: str, tried: Sequence[Candidate], most: int) -> Line:
+def _end(model: str, operator: str, tried: Sequence[Candidate]) -> Line:
     counts = Counter(c.status for c in tried)
     gaps = [c.gap for c in tried if c.status in ("valid", "duplicate") and c.gap is not None]
     return Line((
-        Cell("", model), _text("", operator), Cell("", "", picture=_bar(counts.items(), most)),
+        Cell("", model), _text("", operator), Cell("", "", picture=_bar(counts)),
         _count("", len(tried)),
         *(_count("", counts.get(s, 0)) for s in get_args(Status)),
         _gap("", min(gaps, default=None)),
     ))  # fmt: skip
 
 
-def _bar(counts: Iterable[tuple[Status, int]], most: int) -> Markup:
-    """Counts side by side, as long as there are tries."""
+def _bar(counts: Counter[Status]) -> Markup:
+    """The shares of the ends side by side."""
     wide, x, parts = 160.0, 0.0, list[Markup]()
-    for status, count in sorted(counts, key=lambda pair: STATUSES.index(pair[0])):
-        width = wide * count / most
-        parts.append(tag("rect", tag("title", f"{count} {status}"), x=x, y=3, width=width,
+    for status in (s for s in get_args(Status) if s in counts):
+        width = wide * counts[status] / counts.total()
+        parts.append(tag("rect", tag("title", f"{counts[status]} {status}"), x=x, y=3, width=width,
                          height=12, class_=f"end {status}"))  # fmt: skip
         x += width
     return tag("svg", *parts, viewBox=f"0 0 {wide:g} 18", width=wide, height=18, class_="ends",
