@@ -119,6 +119,7 @@ def test_an_episode_opens_by_the_keyboard_and_closes(page: Page, policies_page: 
     assert page.js("location.hash") == "#e0"
     page.press("ArrowRight")
     page.until("location.hash === '#e1'")
+    page.until("!document.querySelectorAll('.head-actions button')[0].disabled")
     page.js("document.querySelectorAll('.head-actions button')[0].click()")
     page.until("location.hash === '#e0'")
     page.press("Escape")
