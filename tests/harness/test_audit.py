@@ -150,7 +150,7 @@ def test_nonsense_in_the_notes_is_told(tmp_path: Path) -> None:
 def test_with_the_provider_down_every_exam_is_told_and_can_be_taken_later(tmp_path: Path) -> None:
     with Loopback(careless) as server:
         run(server, tmp_path / "hub", "strategy-hub")
-        asked, port = len(server.requests), int(server.url.split(":")[2].split("/")[0])
+        port = int(server.root.rpartition(":")[2])
     one = ["--max-attempts", 1, "--max-connections", 1]
     down = makespan("audit", tmp_path / "hub", "--json", *one)
     assert (down.returncode, "Traceback" in down.stderr) == (1, False)
@@ -161,7 +161,6 @@ def test_with_the_provider_down_every_exam_is_told_and_can_be_taken_later(tmp_pa
     with Loopback(careless, port=port) as server:
         again = audited(tmp_path / "hub")
         assert len(server.requests) == USERS * 2 * CLASHES
-    assert asked == USERS * 3 * ROUNDS
     assert (again["digest"], again["unexamined"]) == (found["digest"], [])
 
 
