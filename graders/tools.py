@@ -12,6 +12,7 @@ What an agent did wrong, as kinds of violations:
 | `refused` | `tool`, `turn`, `reason`: no such tool, or arguments that break its schema |
 | `no_pick`, `unknown_pick`, `too_many_picked` | of the tools picked beforehand |
 | `not_a_list`, `broken_call`, `no_answer` | `value`: of a plan |
+| `more` | `amount`: problems of a plan beyond the first 100 |
 | `duplicate_id`, `unknown_reference`, `cycle` | `id`, `ids`: of a plan |
 | `turn_limit` | `amount`: turns of an answer from a file beyond the limit |
 """

@@ -126,7 +126,9 @@ class Audit:
             told = str(failure)
             self.differ.append(told if job.key in told else f"{job.key}: {told}")
             return None
-        if grade != self.batch.grade(job):
+        if outcome != self.batch.journal.outcome(job.key):
+            self.differ.append(f"{job.key}: its replies are not those that were graded")
+        elif grade != self.batch.grade(job):
             self.differ.append(f"{job.key}: today's grader gives another grade: makespan regrade")
         state = memory.state()
         text = msgspec.json.encode([job.key, outcome, state.digest], order="sorted")

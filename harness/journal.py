@@ -188,6 +188,11 @@ class Journal:
         with _readable(self.path):
             return {key: (version, record) for key, version, record in _latest(self._db)}
 
+    def outcome(self, episode: str) -> Outcome | None:
+        """What was parsed of an episode's replies when it was last graded."""
+        with _readable(self.path):
+            return _outcome(self._db, episode)
+
     def _id(self, episode: str) -> int:
         if episode not in self._ids:
             self._last += 1
@@ -272,13 +277,17 @@ def read_replies(folder: Path) -> Iterator[tuple[str, Usage, float | None]]:
 
 def read_outcome(folder: Path, key: str) -> Outcome | None:
     """The newest outcome of an episode by its key; None if it has none."""
-    query = (
-        "select outcome from records join episodes on id = episode"
-        " where key = ? order by version desc limit 1"
-    )
     with _reading(folder) as db:
-        row = db.execute(query, (key,)).fetchone()
-        return msgspec.json.decode(row[0], type=Outcome) if row and row[0] else None
+        return _outcome(db, key)
+
+
+def _outcome(db: sqlite3.Connection, key: str) -> Outcome | None:
+    row = db.execute(
+        "select outcome from records join episodes on id = episode"
+        " where key = ? order by version desc limit 1",
+        (key,),
+    ).fetchone()
+    return msgspec.json.decode(row[0], type=Outcome) if row and row[0] else None
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from tasks.base import (
 from tasks.tools_clock import Simulation, arguments_of, value_of
 
 ANSWER, PLAN, TURNS = "answer", "calls", "turns"
+MOST_PROBLEMS = 100  # told one by one
 
 
 class Entry(NamedTuple):
@@ -168,7 +169,10 @@ def _outcome(
 
 def final(answer: Fields, problems: Sequence[Fields]) -> Parsed:
     """The end of an episode as its grader reads it: the answer, and what went wrong on the way."""
-    return Parsed(value={ANSWER: answer, "problems": list(problems)}, how="read")
+    told, more = list(problems[:MOST_PROBLEMS]), len(problems) - MOST_PROBLEMS
+    if more > 0:
+        told.append({"kind": "more", "amount": more})
+    return Parsed(value={ANSWER: answer, "problems": told}, how="read")
 
 
 def perform_here(program: Program[Outcome], simulation: Simulation) -> Outcome:

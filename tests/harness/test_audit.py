@@ -304,7 +304,7 @@ def test_a_changed_journal_is_found(tmp_path: Path) -> None:
         db.execute("update attempts set reply = replace(reply, 'order', 'ordre') where episode = 1")
     done = makespan("audit", out)
     assert done.returncode == 1
-    assert "another grade" in done.stdout
+    assert "not those that were graded" in done.stdout
     with sqlite3.connect(out / "journal.sqlite") as db:
         db.execute("update attempts set request = replace(request, '1', '2')")
     done = makespan("audit", out)

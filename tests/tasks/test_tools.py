@@ -26,7 +26,7 @@ from tasks.tools_payload import (
     Wanted,
     canonical,
 )
-from tasks.tools_plan import execute
+from tasks.tools_plan import execute, final
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -524,3 +524,11 @@ def test_values_are_read_back_from_results() -> None:
     assert value_of(result) == Hidden(errand()).steps()[0].value.name
     [refused] = Simulation(errand()).turn([("fly", ANN)])
     assert value_of(refused) is None
+
+
+def test_problems_beyond_the_first_hundred_are_a_number() -> None:
+
+    problems = [{"kind": "broken_call", "number": k} for k in range(250)]
+    told = (final({}, problems).value or {})["problems"]
+    assert told[:100] == problems[:100]
+    assert told[100:] == [{"kind": "more", "amount": 150}]
