@@ -206,12 +206,12 @@ def test_a_server_that_dies_under_a_program_is_replaced_and_the_program_run_agai
     with Sandbox() as sandbox, ThreadPoolExecutor(1) as pool:
         worker = sandbox._idle.get()
         sandbox._idle.put(worker)
-        running = pool.submit(sandbox.run, spin, "f", CALL, [[20_000_000]], Limits(seconds=60))
+        running = pool.submit(sandbox.run, spin, "f", CALL, [[80_000_000]], Limits(seconds=60))
         while not sandbox._idle.empty():
             time.sleep(0.01)
-        time.sleep(0.2)
+        time.sleep(0.1)
         os.kill(worker._process.pid, signal.SIGKILL)
-        assert running.result().solutions == [20_000_000]
+        assert running.result().solutions == [80_000_000]
         assert sandbox.restarts == 1
 
 
