@@ -18,7 +18,7 @@ from statistics import mean
 
 from graders.calendar_learners import logit_scores, prior_scores, wrong_rounds
 from graders.calendar_memory import examine as examine
-from graders.statistics import Estimate, bootstrap, ratio_of_sums
+from graders.statistics import Estimate, bootstrap, mean_score, ratio_of_sums
 from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Record, Verdict, short
 from tasks.calendar import KEY, Round, Year, accepted
 from tasks.calendar_truth import Judgement
@@ -182,7 +182,7 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
     """
     users = list(by_user(records).values())
     names = [n for n in users[0] if all(n in user for user in users)]
-    score = bootstrap([1 - user["aer"] for user in users])
+    score = mean_score([1 - user["aer"] for user in users])
     metrics = {name: bootstrap([user[name] for user in users]) for name in names}
     metrics["err"] = _err(users)
     metrics["learnable"] = _learnable(users)

@@ -152,6 +152,17 @@ def bootstrap(values: Sequence[float], statistic: Literal["mean", "median"] = "m
     return ratio_of_sums(values, [1.0] * len(values))
 
 
+def mean_score(values: Sequence[float]) -> Estimate:
+    """The mean of independent scores in [0, 1].
+
+    Where all are 0 or all are 1, which says nothing of their spread, the interval is that of a
+    share of as many trials (Wilson's): no scores in [0, 1] with the same mean vary more.
+    """
+    if values and sum(values) in (0, len(values)):
+        return rate(sum(values), len(values))
+    return bootstrap(values)
+
+
 def ratio_of_sums(values: Sequence[float], references: Sequence[float]) -> Estimate:
     """The sum of values over the sum of their references; pairs are resampled together."""
     if not sum(references):

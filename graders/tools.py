@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from graders.exact.tools import OPTIMA, lower_bound
-from graders.statistics import Estimate, bootstrap, per_instance, share_of
+from graders.statistics import Estimate, bootstrap, mean_score, per_instance, share_of
 from tasks.base import (
     Called,
     Fields,
@@ -211,7 +211,7 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
 
 
 def _score(records: Sequence[Record]) -> Estimate:
-    return bootstrap(per_instance(records, lambda g: g.score))
+    return mean_score(per_instance(records, lambda g: g.score))
 
 
 def _each(records: Sequence[Record], name: str) -> list[float]:

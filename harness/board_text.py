@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from graders.statistics import Estimate
 from harness.board import Board, Row
 from harness.folder import differences
@@ -30,13 +32,20 @@ def print_board(board: Board) -> None:
 def contestants(rows: Sequence[Row]) -> list[tuple[str, str, dict[str, Row]]]:
     """Each model with how it was asked: (who, kind, its row in each column group).
 
-    By score where there is one group; else ceilings, models, floors, each by name, since there is
-    no order over families.
+    A model with one memory has one line: families without rounds do not ask for a memory. By score
+    where there is one group; else ceilings, models, floors, each by name, since there is no order
+    over families.
     """
     found: dict[tuple[str, str, str], dict[str, Row]] = {}
+    memories: dict[str, set[str]] = {}
     for row in rows:
-        one = (row.kind, who(row), row.setup.get("base_url", ""))
-        found.setdefault(one, {})[group(row)] = row
+        if family(row.family).has_rounds:
+            memories.setdefault(_bare(row), set()).add(row.memory)
+    for row in rows:
+        name, own = who(row), memories.get(_bare(row), set())
+        if not family(row.family).has_rounds and len(own) == 1:
+            name = who(replace(row, memory=min(own)))
+        found.setdefault((row.kind, name, row.setup.get("base_url", "")), {})[group(row)] = row
     if len({group(row) for row in rows}) > 1:
         kinds = ("ceiling", "model", "floor")
         found = dict(sorted(found.items(), key=lambda one: (kinds.index(one[0][0]), *one[0][1:])))
@@ -201,6 +210,11 @@ def who(row: Row) -> str:
     """The model, and how it was asked where that is not the usual way."""
     sampling = {k: v for k, v in row.setup.items() if k != "base_url"}
     return label(row.model, row.agent, row.memory, sampling)
+
+
+def _bare(row: Row) -> str:
+    """Who was asked, whatever the memory."""
+    return f"{who(replace(row, memory='none'))} {row.setup.get('base_url', '')}"
 
 
 def cell_of(row: Row) -> str:

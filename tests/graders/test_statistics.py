@@ -18,6 +18,7 @@ from graders.statistics import (
     bootstrap,
     half_level,
     mean_of_rates,
+    mean_score,
     pass_at,
     pass_hat,
     rate,
@@ -127,6 +128,17 @@ def test_mean_of_rates_never_knows_for_certain() -> None:
     assert all_right.value == all_right.high == 1
     assert all_right.low is not None
     assert 0.97 < all_right.low < 1 - rule_of_three(240) / 2
+
+
+@pytest.mark.parametrize("n", [15, 200])
+def test_scores_that_are_all_equal_are_not_known_for_certain(n: int) -> None:
+    none, every = mean_score([0.0] * n), mean_score([1.0] * n)
+    assert (none.value, none.low) == (0, 0)
+    assert (every.value, every.high) == (1, 1)
+    assert none.high is not None
+    assert every.low == pytest.approx(1 - none.high)
+    assert rule_of_three(n) < none.high < 2 * rule_of_three(n)
+    assert mean_score([0.3, 0.6, 0.2, 0.9, 0.4]) == bootstrap([0.3, 0.6, 0.2, 0.9, 0.4])
 
 
 def test_weights() -> None:

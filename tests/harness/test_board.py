@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from generators.tardiness import generate
 from harness.board import Board, as_csv, read_board
@@ -321,6 +322,17 @@ def test_one_family_stands_by_score_and_several_by_name() -> None:
              for axes in ("none", "windows")]  # fmt: skip
     names = [name for name, _, _ in contestants(build_board(cells, {}).rows)]
     assert names == ["openai/a", "openai/b", "policy/edf"]
+
+
+def test_a_memory_does_not_part_a_models_line_where_it_is_the_only_one() -> None:
+    [plain] = build_board(graded("openai/a", 0.2), {}).rows
+    year = replace(plain, family="calendar", memory="history")
+    names = [(name, list(cells)) for name, _, cells in contestants([plain, year])]
+    assert names == [("openai/a + history", ["rcpsp", "calendar"])]
+    other = replace(year, memory="facts")
+    names = [(name, list(cells)) for name, _, cells in contestants([plain, year, other])]
+    assert names == [("openai/a", ["rcpsp"]), ("openai/a + facts", ["calendar"]),
+                     ("openai/a + history", ["calendar"])]  # fmt: skip
 
 
 def test_a_page_escapes_what_it_is_given() -> None:
