@@ -1,5 +1,7 @@
 """What the documents say is true: commands parse and run, names exist, nothing is left out."""
 
+import csv
+import io
 import re
 import shlex
 from pathlib import Path
@@ -15,7 +17,9 @@ from harness.tables import SAMPLES
 from tests.harness.test_board import record
 
 ROOT = Path(__file__).parents[1]
-DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+BOARDS = ROOT / "results" / "boards"
+DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", BOARDS / "README.md",
+        *sorted((ROOT / "docs").glob("*.md"))]  # fmt: skip
 
 
 def shell(path: Path) -> list[str]:
@@ -30,7 +34,7 @@ def inline(path: Path) -> list[str]:
     return [words for words in re.findall(r"`(makespan [^`]+)`", text) if " " in words]
 
 
-@pytest.mark.parametrize("path", DOCS, ids=lambda p: p.name)
+@pytest.mark.parametrize("path", DOCS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_command_parses(path: Path) -> None:
     for words in shell(path) + inline(path):
         argv = shlex.split(words.replace("...", ""))[1:]
@@ -61,6 +65,20 @@ def test_the_board_in_the_readme_is_what_the_command_prints(
     assert len(shown) == 6
     for line in shown:
         assert any(row.startswith(line) for row in printed), line
+
+
+def test_the_kept_board_has_the_rows_that_the_policies_get_now(tmp_path: Path) -> None:
+    run, board = tmp_path / "run", tmp_path / "board.csv"
+    assert main(["run", "mini", "--out", str(run)]) == 0
+    assert main(["board", str(run), "--csv", str(board)]) == 0
+    now, kept = (list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
+                 for path in (board, BOARDS / "mini" / "board.csv"))  # fmt: skip
+    policies = [row for row in kept if row["model"].startswith("policy/")]
+    assert len(now) > 30
+    for then, row in zip(policies, now, strict=True):
+        assert {k: then[k] for k in row if k != "seconds"} == {k: v for k, v in row.items()
+                                                               if k != "seconds"}  # fmt: skip
+    assert len(kept) == len(now) + 8  # two models in four families
 
 
 def test_the_make_targets_of_the_readme_exist() -> None:

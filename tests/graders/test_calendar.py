@@ -275,7 +275,8 @@ def record(instance: Instance[Year], answers: list[Any], epoch: int = 0) -> Reco
 def test_the_board() -> None:
     users = [make(index=k, rounds=24) for k in range(12)]
     score, metrics = summarise([record(u, decisions(u)) for u in users])
-    assert (score.value, score.low, score.high) == (1.0, 1.0, 1.0)
+    assert (score.value, score.high) == (1.0, 1.0)
+    assert score.low == pytest.approx(0.757506, abs=1e-6)  # 12 of 12: nobody is known to be perfect
     assert metrics["err"].value is None
     logit = [record(u, by_policy(u, "logit-all")) for u in users]
     prior = [record(u, by_policy(u, "role-prior")) for u in users]
