@@ -29,7 +29,7 @@ def encode(*instances: Instance[Year]) -> bytes:
     return b"\n".join(map(msgspec.json.encode, instances))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(2, 5), st.integers(0, 10**6), st.integers(0, 60), st.integers(1, 30),
     st.integers(0, 3), st.sampled_from([0.0, 0.3]), st.integers(0, 3),

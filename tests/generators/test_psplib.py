@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -74,7 +74,7 @@ def plain_projects(draw: st.DrawFn) -> Project:
 
 
 @given(plain_projects())
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 def test_what_is_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, project: Project
 ) -> None:
@@ -267,7 +267,7 @@ def test_no_file_and_no_known_format(tmp_path: Path) -> None:
 
 
 @given(st.sampled_from((".sm", ".rcp")), st.data())
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 def test_any_damage_is_read_or_refused_in_one_line(
     tmp_path_factory: pytest.TempPathFactory, suffix: str, drawn: st.DataObject
 ) -> None:

@@ -30,7 +30,7 @@ def witness(instance: Instance[Project]) -> dict[str, int]:
     return starts
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(1, 40), st.integers(0, 10**6), st.sampled_from(CELLS))
 def test_round_trip_and_witness(level: int, seed: int, axes: str) -> None:
     instance = make(level, seed=seed, axes=axes)

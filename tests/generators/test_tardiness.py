@@ -27,7 +27,7 @@ def encode(*instances: Instance[Jobs]) -> bytes:
     return b"\n".join(map(msgspec.json.encode, instances))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(1, 120), st.integers(0, 10**6), st.integers(0, 99), st.booleans())
 def test_what_is_promised_of_every_instance(
     level: int, seed: int, index: int, weights: bool

@@ -79,7 +79,7 @@ def test_chains_can_go_on_from_every_kind_that_a_tool_takes() -> None:
 # What is promised of every task --------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 20), st.integers(0, 10**6), st.integers(0, 99), st.data())
 def test_what_is_promised_of_every_instance(
     level: int, seed: int, index: int, data: st.DataObject

@@ -120,7 +120,7 @@ def mutated(draw: st.DrawFn) -> tuple[Project, Fields]:
     return instance.payload, starts
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(mutated())
 def test_twin_agrees_on_mutations(case: tuple[Project, Fields]) -> None:
     project, starts = case
@@ -154,7 +154,7 @@ def drawn(draw: st.DrawFn) -> tuple[Project, Fields]:
     return project, starts | dict.fromkeys(draw(st.lists(st.sampled_from("XYZ"), max_size=2)), 0)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(drawn())
 def test_twin_agrees_on_any_starts(case: tuple[Project, Fields]) -> None:
     project, starts = case
@@ -164,7 +164,7 @@ def test_twin_agrees_on_any_starts(case: tuple[Project, Fields]) -> None:
     assert (broken_share(project, wrong) == 0) == (not wrong)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.one_of(drawn(), mutated()), st.data())
 def test_broken_is_0_only_without_fault_and_never_falls_by_leaving_out(
     case: tuple[Project, Fields], data: st.DataObject

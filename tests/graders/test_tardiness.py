@@ -51,7 +51,7 @@ def small(draw: st.DrawFn) -> Jobs:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(small())
 def test_gold_scores_1_and_worse_orders_less(payload: Jobs) -> None:
     gold, best = solved(payload)

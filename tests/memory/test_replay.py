@@ -97,7 +97,7 @@ def within_bounds(state: State, date: str) -> bool:
 
 @pytest.mark.parametrize("name", ["summary", "strategy-hub", "facts"])
 @given(said=replies)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_whatever_the_model_says_bounds_hold_and_the_log_rebuilds(
     name: str, said: list[str]
 ) -> None:
@@ -119,7 +119,7 @@ def test_whatever_the_model_says_bounds_hold_and_the_log_rebuilds(
 
 
 @given(st.lists(st.text(max_size=60), min_size=5, max_size=5))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_anything_said_survives_the_journal(said: list[str]) -> None:
     def script(ask: Ask) -> str:
         number = int(ask.path[6:9])

@@ -214,7 +214,7 @@ def test_a_plan_fills_gaps_by_hand() -> None:
     assert spans(world, ("boss", {"p0": ann})) == [("ok", 5, 9)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)), max_size=7),
     st.integers(1, 3), st.integers(0, 12), st.integers(1, 6),

@@ -57,13 +57,13 @@ def check(project: Project, known: Reference, best: int | None) -> None:
 
 
 @given(projects())
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 def test_reference_is_what_enumeration_finds(project: Project) -> None:
     check(project, reference(project), least_makespan(project))
 
 
 @given(projects(most=4))
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=800)
 def test_solver_alone_is_what_enumeration_finds(project: Project) -> None:
     """Without list schedules and cheap bounds."""
     compiled = sgs.compile_project(project)
@@ -76,7 +76,7 @@ def test_solver_alone_is_what_enumeration_finds(project: Project) -> None:
 
 
 @given(projects())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_cheap_bounds_hold(project: Project) -> None:
     best = least_makespan(project)
     compiled = sgs.compile_project(project)

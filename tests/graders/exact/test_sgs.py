@@ -30,7 +30,7 @@ def naive(project: Project, order: list[int]) -> list[int]:
 
 
 @given(projects(most=7), st.integers())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_task_starts_as_early_as_its_list_allows(project: Project, seed: int) -> None:
     compiled = sgs.compile_project(project)
     order = sgs.random_list(compiled, Random(f"test/{seed}"))
@@ -38,7 +38,7 @@ def test_every_task_starts_as_early_as_its_list_allows(project: Project, seed: i
 
 
 @given(projects(most=7), st.integers())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_only_deadlines_can_break_and_in_time_says_so(project: Project, seed: int) -> None:
     compiled = sgs.compile_project(project)
     starts = sgs.serial(compiled, sgs.random_list(compiled, Random(f"test/{seed}")))
@@ -48,7 +48,7 @@ def test_only_deadlines_can_break_and_in_time_says_so(project: Project, seed: in
 
 
 @given(projects(most=8), st.integers())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_forward_backward_keeps_what_holds_and_is_never_longer(project: Project, seed: int) -> None:
     compiled = sgs.compile_project(project)
     starts = sgs.serial(compiled, sgs.random_list(compiled, Random(f"test/{seed}")))
@@ -61,7 +61,7 @@ def test_forward_backward_keeps_what_holds_and_is_never_longer(project: Project,
 
 
 @given(projects(most=8), st.integers())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_lists_hold_each_task_once_after_its_predecessors(project: Project, seed: int) -> None:
     compiled = sgs.compile_project(project)
     keys = [Random(f"key/{seed}/{i}").randrange(3) for i in range(len(project.tasks))]

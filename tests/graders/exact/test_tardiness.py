@@ -84,7 +84,7 @@ def test_total_tardiness_equals_the_twin() -> None:
     assert zero > 200
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.tuples(st.integers(1, 12), st.integers(-5, 40)), min_size=1, max_size=9))
 def test_total_tardiness_of_nine_equals_the_twin(jobs: list[tuple[int, int]]) -> None:
     p, d = [job[0] for job in jobs], [job[1] for job in jobs]
@@ -137,7 +137,7 @@ def test_subsets_equal_the_twin_from_any_order() -> None:
         assert found.bound == weighted_tardiness(found.order, p, d, w) == twin(p, d, w), (p, d, w)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(
         st.tuples(st.integers(1, 9), st.integers(-5, 40), st.integers(1, 6)),

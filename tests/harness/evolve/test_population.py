@@ -89,7 +89,7 @@ def test_the_best_migrate_and_the_worst_islands_begin_anew() -> None:
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_step_has_the_parents_its_operator_needs(seed: int) -> None:
     base = seeded(islands=1, migrate=10**6, reset=10**6)
     for k in range(seed % 4):

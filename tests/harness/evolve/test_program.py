@@ -77,7 +77,7 @@ def test_a_reply_that_was_cut_off_is_no_syntax_error() -> None:
 
 
 @given(st.text(alphabet="def priority(p,):\n `<>=SEARCH+1\0\\\"'#é", max_size=300))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_text_breaks_the_reader(text: str) -> None:
     for parent in (None, PARENT):
         with suppress(Unreadable):

@@ -145,7 +145,7 @@ def test_starts_that_cannot_be_drawn_are_told(starts: dict[str, Any]) -> None:
 
 
 @given(st.integers(0, 30), st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_sequence_is_drawn_as_it_is_graded(index: int, rng: Any) -> None:
     instance = tardiness_generator.generate(8, 0, index, {}, reference=False)
     order = [job.id for job in instance.payload.jobs]
