@@ -1,11 +1,14 @@
 """The page in a headless Chromium, driven as a reader would."""
 
+import json
+import random
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from harness.report.columns import columns
 from harness.report.page import build
 from tests.harness.report.browser import Page, chromium, find
 
@@ -221,6 +224,15 @@ def test_what_a_model_says_is_shown_and_does_nothing(page: Page, hostile_page: P
     assert any('{"</script><script>alert(1)</script>":' in one for one in shown)
     assert page.js("document.title") == title
     assert page.js("document.querySelectorAll('img, iframe, b:not(.failures b)').length") == 0
+
+
+def test_the_page_reads_columns_as_they_were(page: Page, policies_page: Path) -> None:
+    page.open(policies_page)
+    rng = random.Random("columns")
+    pieces = ["T01", "T7,", "0", "00,", "1234", "99999,", "\\n", '"a": -', "1.5,", "\ufeffx", "é9,"]
+    for length in (0, 1, 40, 4000):
+        text = "".join(rng.choices(pieces, k=length))
+        assert page.js(f"whole({json.dumps(columns(text))})") == text
 
 
 def test_a_year_shows_its_decisions_and_its_notes(page: Page, years_page: Path) -> None:
