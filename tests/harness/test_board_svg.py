@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from harness.board import Row
+from harness.board import read_board
 from harness.board_svg import LETTER, NAMES, as_svg
 from harness.cli import main
 from tests.harness.helpers import makespan
-from tests.harness.test_board import build_board, graded, several
+from tests.harness.test_board import build_board, failed, graded, several
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -72,15 +72,13 @@ def test_a_name_is_escaped_and_a_long_one_is_cut() -> None:
     assert name in (line.find(f"{SVG}title").text or "")  # type: ignore[union-attr]
 
 
-def test_a_row_without_a_score_or_an_interval_says_so() -> None:
-    made = build_board([*graded("openai/a", 0.5)[:2], *graded("openai/b", 0.25)], {})
-    rows = [row for row in made.rows if row.score.low is None]
-    told = "".join(ET.fromstring(as_svg(made)).itertext())
-    assert all(without(row) in told for row in rows)
-
-
-def without(row: Row) -> str:
-    return f"without one: {row.score.note}" if row.score.value is not None else "-"
+def test_a_row_without_a_score_or_an_interval_says_so(tmp_path: Path) -> None:
+    nothing = build_board([failed(k) for k in range(3)], {})
+    [line] = lines(as_svg(nothing))
+    assert [t.text for t in line.findall(f"{SVG}text")] == ["openai/m", "-"]
+    assert line.findall(f"{SVG}path") == line.findall(f"{SVG}line") == []
+    few = as_svg(read_board(several(tmp_path)))
+    assert "lines are 95 % intervals; without one: fewer than 5 values; " in few
 
 
 def test_it_is_alone_and_the_same_again(tmp_path: Path) -> None:

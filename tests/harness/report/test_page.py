@@ -164,6 +164,19 @@ def test_the_same_bytes_again(policies: Path) -> None:
     assert one.startswith("<!doctype html>")
 
 
+def test_a_model_asked_with_settings_is_one_series(tmp_path: Path) -> None:
+    extra = {"zeta": {"b": 1, "a": [2]}, "alpha": None}
+    with Loopback(lambda number, _: "no idea" if number % 2 else '{"starts": {}}') as server:
+        how = ["--temperature", 0, "--max-output-tokens", 99, "--model-seed", 7, "--extra-body",
+               json.dumps(extra), "--model", "openai/m", "--base-url", server.url]  # fmt: skip
+        file = instances(tmp_path / "i.jsonl", 4)
+        made = makespan("run", file, *how, "--model", "policy/edf", "--out", tmp_path / "run")
+    assert made.returncode == 0, made.stderr
+    index = unpacked(Reader(build([tmp_path / "run"])[0]), "index")
+    assert len(index["series"]) == len(index["rows"]) == 2
+    assert {entry[1] for entry in index["entries"]} == {0, 1}
+
+
 def test_failures_come_first(hostile: Path) -> None:
     index = unpacked(Reader(build([hostile])[0]), "index")
     verdicts = [episode[5] for episode in index["entries"]]
