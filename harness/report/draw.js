@@ -42,7 +42,7 @@ function lastMoment(timelines, frames) {
 function drawTimeline(t, frame, by, why, end, width) {
   const count = frame.names.length;
   const high = Math.max(5, Math.min(19, Math.floor(560 / count)));
-  const gutter = high < 9 ? 34 : Math.min(Math.max(120, width * 0.36), 14 + 6.6 * Math.max(...frame.names.map((n) => n.length), ...frame.loads.map((l) => l.name.length + 3)));
+  const gutter = high < 9 ? 34 : Math.min(Math.max(120, width * 0.36), 14 + 6.6 * Math.max(0, ...frame.names.map((n) => n.length), ...frame.loads.map((l) => l.name.length + 3)));
   const x = (moment) => gutter + (Math.max(0, Math.min(end, moment)) / end) * (width - gutter - 14);
   const order = frame.names.map((_, k) => k);
   order.sort((a, b) => (by[a] ?? Infinity) - (by[b] ?? Infinity));

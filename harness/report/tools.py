@@ -82,7 +82,7 @@ def words(violation: Fields) -> str:
         return f"No value is given for {violation['key']}."
     sentence = {
         "unparsable": "No answer could be read: {reason}.",
-        "wrong": "The value of {key} is not {value}.",
+        "wrong": "The value given for {key} is wrong: {value}.",
         "not_done": "The change of step {step} was not made.",
         "unasked": "{tool} made {amount} changes that were not asked for.",
         "dependency": "Turn {turn}: {tool} was called with an input that was not known.",

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli import main
 from harness.report.columns import columns
 from harness.report.page import build
 from tests.harness.report.browser import Page, chromium, find
+from tests.loopback import Loopback
 
 pytestmark = pytest.mark.skipif(
     find() is None, reason="no Chromium: install one, or name it by the variable CHROMIUM"
@@ -224,6 +226,19 @@ def test_what_a_model_says_is_shown_and_does_nothing(page: Page, hostile_page: P
     assert any('{"</script><script>alert(1)</script>":' in one for one in shown)
     assert page.js("document.title") == title
     assert page.js("document.querySelectorAll('img, iframe, b:not(.failures b)').length") == 0
+
+
+def test_an_answer_without_a_call_opens(
+    page: Page, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with Loopback(lambda *_: '{"answer": {}}') as server:
+        how = ["--level", "1", "--limit", "1", "--model", "openai/m", "--base-url", server.url]
+        assert main(["run", "tools", *how, "--out", str(tmp_path / "run")]) == 0
+    page.open(written(tmp_path_factory, [tmp_path / "run"]), "#e0")
+    page.until(OPENED)
+    page.until("document.querySelectorAll('#episode svg.drawing').length === 2")
+    bars = "[...document.querySelectorAll('svg.drawing')].map((s) => s.querySelectorAll('.bar').length)"
+    assert page.js(bars)[0] == 0 < page.js(bars)[1]
 
 
 def test_the_page_reads_columns_as_they_were(page: Page, policies_page: Path) -> None:
