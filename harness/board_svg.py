@@ -17,7 +17,8 @@ PAGE, BETWEEN = 14, 24  # around panels, between two side by side
 LETTER, SIGN = 7.3, 6.2  # width of a letter in a wide font, half that of a mark
 LEAST = -1.0  # where an axis begins at the lowest
 STYLE = """
-text { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f2328; }
+text { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; }
+text { fill: #1f2328; }
 .paper { fill: #ffffff; stroke: #d1d9e0; }
 .title { font-weight: 600; font-size: 14px; }
 .dim, .floor text, .ceiling text { fill: #59636e; }

@@ -40,7 +40,7 @@ def choose_key(usual: str, base_url: str | None, api_key_env: str | None) -> str
 def scrub(text: str) -> str:
     """Put `***` for every key that was read, every secret of the environment, and URL passwords.
 
-    So for a part of a key that was read: its beginning, or its end behind a mask, as in `sk-a***xyz`.
+    So for a part of a key that was read: its beginning, or its end behind a mask: `sk-a***wxyz`.
     """
     cleaned: str = scrubber()(text)
     for key in sorted(_read):

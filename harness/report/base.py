@@ -199,7 +199,7 @@ def looks(rows: Iterable[Row]) -> dict[str, Look]:
 
 
 def _names(keys: Mapping[str, Row]) -> dict[str, str]:
-    """What series are called: how they were asked, and where, only as far as it tells them apart."""
+    """What series are called: how and where they were asked only where it tells them apart."""
     ways = {
         key: (series(r, {}), series(r, {n: v for n, v in r.setup.items() if n != "base_url"}))
         for key, r in keys.items()

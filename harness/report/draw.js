@@ -93,7 +93,7 @@ function drawRow(t, frame, k, { x, y, high, wrong, gutter }) {
     if (late) parts.push(svg("line", { x1: x(due), x2: x(end), y1: y + high / 2, y2: y + high / 2, class: "late" }));
     parts.push(svg("rect", { x: x(start), width: wide, y: y + high * 0.14, height: high * 0.72, rx: Math.min(2, high / 5), class: wrong || late ? "bar bad" : t.spare.includes(k) ? "bar spare" : "bar" },
       svg("title", {}, told.join("\n"))));
-    if (high >= 13 && wide > 12 + 6 * String(size).length) parts.push(svg("text", { x: x(start) + 4, y: y + high / 2 + 3.5, class: "in" }, String(plain(size))));
+    if (high >= 13 && wide > 12 + 6 * String(size).length) parts.push(svg("text", { x: x(end) - 4, y: y + high / 2 + 3.5, class: "in", "text-anchor": "end" }, String(plain(size))));
   }
   if (due !== undefined) parts.push(svg("line", { x1: x(due), x2: x(due), y1: y + 1, y2: y + high - 1, class: "due" }, svg("title", {}, `${name} is due at ${due}`)));
   return parts;

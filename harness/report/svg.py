@@ -168,8 +168,9 @@ class Plot:
             for left, name, box in self._beside(line):
                 if not any(_meet(box, other) for other in taken):
                     taken.append(box)
-                    found.append(tag("text", name, x=box[2] if left else box[0], y=box[3],
-                                     class_="tick", text_anchor="end" if left else None))  # fmt: skip
+                    x, anchor = (box[2], "end") if left else (box[0], None)
+                    found.append(tag("text", name, x=x, y=box[3], class_="tick",
+                                     text_anchor=anchor))  # fmt: skip
                     break
         return found
 
@@ -188,8 +189,8 @@ class Plot:
         for room, left in sorted([(x - LEFT, True), (right - x, False)], reverse=True):
             most, name = int((room - 7) / LETTER), line.look.label
             name = name if len(name) <= most else f"{name[: max(0, most - 1)]}…"
-            ends = (x - 7 - LETTER * len(name), x - 7) if left else (x + 7, x + 7 + LETTER * len(name))
-            found.append((left, name, (ends[0], y - LINE, ends[1], y)))
+            near, wide = (x - 7 - LETTER * len(name) if left else x + 7), LETTER * len(name)
+            found.append((left, name, (near, y - LINE, near + wide, y)))
         return found
 
     def _line(self, line: Line) -> Markup:

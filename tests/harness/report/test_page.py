@@ -16,8 +16,8 @@ from harness.cli import main
 from harness.instances import encode
 from harness.report.page import build
 from tests.harness.helpers import board, instances, makespan
+from tests.harness.report import unpacked as twin
 from tests.harness.report.conftest import HOSTILE, LONG
-from tests.harness.report.unpacked import value
 from tests.loopback import Loopback
 
 
@@ -57,7 +57,7 @@ class Reader(HTMLParser):
 
 
 def unpacked(reader: Reader, name: str) -> Any:
-    return value(reader.scripts[name])
+    return twin.value(reader.scripts[name])
 
 
 def said(reader: Reader) -> list[str]:
@@ -251,7 +251,7 @@ def test_keys_are_not_on_the_page(tmp_path: Path) -> None:
     assert made.returncode == 0, made.stderr
     reader = Reader(page.read_text("utf-8"))
     everything = page.read_text("utf-8") + "".join(
-        json.dumps(value(packed)) for name, packed in reader.scripts.items() if name != "main"
+        json.dumps(twin.value(packed)) for name, packed in reader.scripts.items() if name != "main"
     )
     assert len(said(reader)) == 2
     assert key not in everything
