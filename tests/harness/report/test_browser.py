@@ -128,8 +128,7 @@ def test_an_episode_opens_by_the_keyboard_and_closes(page: Page, policies_page: 
     page.js("document.querySelectorAll('.head-actions button')[0].click()")
     page.until("location.hash === '#e0'")
     page.press("Escape")
-    page.until("!document.querySelector('#episode').open")
-    assert page.js("location.hash") == "#episodes"
+    page.until("!document.querySelector('#episode').open && location.hash === '#episodes'")
 
 
 def test_violations_are_marked_in_the_gantt_chart(page: Page, policies_page: Path) -> None:
