@@ -13,6 +13,7 @@ from harness.failures import what
 from harness.journal import Answered, Journal
 from harness.lane import Lane
 from harness.models.base import ProviderFailure
+from harness.models.keys import unsaid
 from harness.request import first_difference, request_parts
 from tasks.base import Ask, Failure, Reply, Usage
 
@@ -128,7 +129,7 @@ class Asking:
             heard: Reply | ProviderFailure
             try:
                 async with asyncio.timeout(limit):
-                    heard = await lane.model.reply(ask)
+                    heard = unsaid(await lane.model.reply(ask))
             except TimeoutError:
                 heard = ProviderFailure("time limit", f"no reply in {limit:g} s")
             except ProviderFailure as raised:

@@ -17,7 +17,7 @@ from tasks.base import Fields, InputError, Noun, Record
 
 
 class Asked(Noun, frozen=True):
-    """A record, and how its run asked: sampling settings, and where the model was served."""
+    """A record, and how its run asked: sampling settings and the server, in one order for all."""
 
     record: Record
     setup: Fields
@@ -83,7 +83,7 @@ def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
 def asked_of(folder: Folder, prices: Prices | None) -> Iterator[tuple[Asked, bool]]:
     """A folder's records, and of each whether its cost is from the table."""
     how = folder.manifest.configuration
-    setups = {spec.name: how.setup(spec.name) for spec in how.models}
+    setups = {s.name: msgspec.json.decode(text(how.setup(s.name))) for s in how.models}
     records = list(read_records(folder.path))
     costs = priced(folder, records, prices) if prices else {}
     for r in records:

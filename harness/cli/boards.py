@@ -20,9 +20,13 @@ def board(options: Namespace) -> int:
         from harness.board_html import as_html
 
         files.write(options.html, as_html(made))
+    if options.svg:
+        from harness.board_svg import as_svg
+
+        files.write(options.svg, as_svg(made))
     if options.json:
         print_json(made)
-    elif not options.csv and not options.html:
+    elif not (options.csv or options.html or options.svg):
         from harness.board_text import print_board
 
         print_board(made)

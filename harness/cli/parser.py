@@ -225,6 +225,7 @@ def _board(p: Parser) -> None:
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument("--csv", type=Path, metavar="F")
     p.add_argument("--html", type=Path, metavar="F", help="a page, sortable and self-contained")
+    p.add_argument("--svg", type=Path, metavar="F", help="a picture: scores with their intervals")
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
 
 

@@ -35,6 +35,7 @@ from harness.log import Log
 from harness.manner import Manner
 from harness.models.base import Model, Sampling
 from harness.models.build import build_model
+from harness.models.keys import scrubber
 from harness.models.policy import build_policy
 from harness.others import neighbour
 from harness.progress import Progress
@@ -200,7 +201,12 @@ def _version_of(memory: str, prompts: Prompts) -> dict[str, str]:
 
 
 def sampling(options: Namespace) -> Sampling:
-    """What every request says beside the prompt, by the options of a run."""
+    """What every request says beside the prompt, by the options of a run.
+
+    InputError if a secret of the environment is in it.
+    """
+    if scrubber()(options.extra_body) != options.extra_body:
+        raise InputError("--extra-body is kept in the manifest: no key in it (see --api-key-env)")
     return Sampling(
         temperature=options.temperature,
         max_tokens=options.max_output_tokens,

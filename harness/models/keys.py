@@ -5,10 +5,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tasks.base import InputError
+import msgspec
+
+from tasks.base import InputError, Reply
 
 NO_KEY = "none"  # what a server gets that was promised no key; the SDKs refuse an empty one
 SHORTEST = 8  # a shorter value of a variable that only looks like a key's is no secret
+LONG = 16  # a key of so many characters is in no text by chance, and may be told in part
 _SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)$", re.IGNORECASE)
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _read: set[str] = set()
@@ -35,9 +38,31 @@ def choose_key(usual: str, base_url: str | None, api_key_env: str | None) -> str
 
 
 def scrub(text: str) -> str:
-    """Put `***` for every key that was read, every secret of the environment, and URL passwords."""
+    """Put `***` for every key that was read, every secret of the environment, and URL passwords.
+
+    So for a part of a key that was read: its beginning, or its end behind a mask: `sk-a***wxyz`.
+    """
     cleaned: str = scrubber()(text)
+    for key in sorted(_read):
+        if len(key) >= LONG:
+            cleaned = re.sub(_parts(key), "***", cleaned)
     return cleaned
+
+
+def _parts(key: str) -> str:
+    """The pattern of what servers tell of a key that they refuse."""
+    letters, mask = r"[\w-]", r"(?:[*•…]|\.\.)[*•….]*"
+    start, end = re.escape(key[: LONG // 2]), re.escape(key[-LONG // 4 :])
+    return f"{start}{letters}*(?:{mask}{letters}*)?|(?<!{letters}){letters}{{0,{LONG}}}{mask}{end}"
+
+
+def unsaid(reply: Reply) -> Reply:
+    """A reply without the keys that were read, which a server may say again."""
+    told = msgspec.json.encode(reply).decode()
+    keys = [key for key in _read if len(key) >= LONG and key in told]
+    for key in sorted(keys, key=lambda k: (-len(k), k)):
+        told = told.replace(key, "***")
+    return msgspec.json.decode(told, type=Reply) if keys else reply
 
 
 def scrubber() -> Callable[[Any], Any]:

@@ -199,8 +199,10 @@ def looks(rows: Iterable[Row]) -> dict[str, Look]:
 
 
 def _names(keys: Mapping[str, Row]) -> dict[str, str]:
-    """What series are called: without the server's address, where that is clear."""
-    short = {k: series(r, {n: v for n, v in r.setup.items() if n != "base_url"})
-             for k, r in keys.items()}  # fmt: skip
-    calls = Counter(short.values())
-    return {k: name if calls[name] == 1 else scrub(k) for k, name in short.items()}
+    """What series are called: how and where they were asked only where it tells them apart."""
+    ways = {
+        key: (series(r, {}), series(r, {n: v for n, v in r.setup.items() if n != "base_url"}))
+        for key, r in keys.items()
+    }
+    calls = Counter(name for names in ways.values() for name in set(names))
+    return {k: next((n for n in names if calls[n] == 1), scrub(k)) for k, names in ways.items()}

@@ -53,8 +53,14 @@ def error_by_round(episodes: Sequence[Seen], cell: Fields, looks: Looks) -> Figu
                 _turns(years.values()))  # fmt: skip
     caption = (
         f"Share of rounds whose decision is not the user's, in blocks of rounds; the mean of"
-        f" {len(years)} users with a 95 % bootstrap interval by user. Replies that cannot be used"
-        " are wrong. " + " ".join([*_gains(groups.values())])
+        f" {len(years)} users"
+        + (
+            " with a 95 % bootstrap interval by user"
+            if any(line.bands for line in lines)
+            else ", too few for an interval"
+        )
+        + ". Replies that cannot be used are wrong. "
+        + " ".join([*_gains(groups.values())])
     )
     return Figure(title, caption.strip(), plot.draw(), plot.table(ticks, per_cent))
 

@@ -117,7 +117,8 @@ def level_figures(
             continue
         where = ", ".join(f"{k} {v}" for k, v in cell.items())
         title = f"{metric.capitalize()} by number of {dial}" + (f" ({where})" if where else "")
-        low = min([0.0, *(y for line in lines for _, y in line.points)])
+        drawn = [y for line in lines for _, *ys in (*line.points, *line.bands) for y in ys]
+        low = min([0.0, *drawn])
         axis = plain_axis(metric, max(low, -1.0), 1.0)
         plot = Plot(title, level_axis(dial, levels), axis, lines)
         ticks = [(x, f"{x:g}") for x in levels]

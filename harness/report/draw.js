@@ -42,7 +42,7 @@ function lastMoment(timelines, frames) {
 function drawTimeline(t, frame, by, why, end, width) {
   const count = frame.names.length;
   const high = Math.max(5, Math.min(19, Math.floor(560 / count)));
-  const gutter = high < 9 ? 34 : Math.min(Math.max(120, width * 0.36), 14 + 6.6 * Math.max(...frame.names.map((n) => n.length), ...frame.loads.map((l) => l.name.length + 3)));
+  const gutter = high < 9 ? 34 : Math.min(Math.max(120, width * 0.36), 14 + 6.6 * Math.max(0, ...frame.names.map((n) => n.length), ...frame.loads.map((l) => l.name.length + 3)));
   const x = (moment) => gutter + (Math.max(0, Math.min(end, moment)) / end) * (width - gutter - 14);
   const order = frame.names.map((_, k) => k);
   order.sort((a, b) => (by[a] ?? Infinity) - (by[b] ?? Infinity));
@@ -93,7 +93,7 @@ function drawRow(t, frame, k, { x, y, high, wrong, gutter }) {
     if (late) parts.push(svg("line", { x1: x(due), x2: x(end), y1: y + high / 2, y2: y + high / 2, class: "late" }));
     parts.push(svg("rect", { x: x(start), width: wide, y: y + high * 0.14, height: high * 0.72, rx: Math.min(2, high / 5), class: wrong || late ? "bar bad" : t.spare.includes(k) ? "bar spare" : "bar" },
       svg("title", {}, told.join("\n"))));
-    if (high >= 13 && wide > 12 + 6 * String(size).length) parts.push(svg("text", { x: x(start) + 4, y: y + high / 2 + 3.5, class: "in" }, String(plain(size))));
+    if (high >= 13 && wide > 12 + 6 * String(size).length) parts.push(svg("text", { x: x(end) - 4, y: y + high / 2 + 3.5, class: "in", "text-anchor": "end" }, String(plain(size))));
   }
   if (due !== undefined) parts.push(svg("line", { x1: x(due), x2: x(due), y1: y + 1, y2: y + high - 1, class: "due" }, svg("title", {}, `${name} is due at ${due}`)));
   return parts;

@@ -62,7 +62,7 @@ function gradeFacts(entry, told) {
     ["value", told.objective === null ? "none" : plain(told.objective)],
     ["reference's bound", plain(told.bound)],
     ["gap", entry[GAP] === null ? "none" : `${(100 * entry[GAP]).toFixed(2)} % to the ${told.against}`],
-    ["reference", [told.reference, told.solver].filter(Boolean).join(", ")],
+    ["reference's status", [told.reference, told.solver].filter(Boolean).join(", ")],
     ["level", entry[LEVEL]], ["seed", plain(told.seed)],
     ...Object.entries(told.settings).map(([name, value]) => [name, typeof value === "string" ? value.replaceAll(",", ", ") : plain(value)]),
     ...Object.entries(told.metrics).map(([name, value]) => [name, plain(value)]),

@@ -1,11 +1,9 @@
 """Episodes as compressed data that the page opens on demand.
 
-Answers to one instance stand together, and every text is kept once a chunk, paragraph by
-paragraph. Numbers stand apart from the words around them, and what is alike in frames side by
-side: prompts that differ in their numbers only then cost little more than these.
+Answers to one instance stand together, every text is kept once a chunk, paragraph by paragraph,
+and what is alike in frames stands side by side.
 """
 
-import re
 import zlib
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
@@ -16,19 +14,19 @@ import msgspec
 
 from harness.models.keys import scrub
 from harness.report.base import Drawings, Frame, Seen, Strip, Timeline
+from harness.report.columns import columns
 from harness.report.memory import notes_timeline, told
 from harness.transcript import Call, Episode
 from memory.base import is_memory
 from memory.context import State
 from tasks.base import Fields, Message, Parsed, Reply
 
-CHUNK = 100_000  # bytes before compression, roughly
+CHUNK = 300_000  # bytes before compression, roughly: repeats have to be within 32 kB of columns
+BLOCK = 6  # zlib's memLevel: 4,096 symbols to a table of codes, about as long as a column
 LONGEST = 20_000  # characters of a text; a longer one is cut in its middle
 TAIL = 5_000  # of which so many are its end
 MOST_WORDS = 100  # violations told one by one
 BREAK = "\n\n"
-GAP = "\x01"  # where a number stood
-_NUMBER = re.compile(f"[0-9]+|{GAP}")
 
 
 class Texts:
@@ -60,8 +58,10 @@ def shorten(text: str) -> str:
 
 
 def compress(value: object) -> str:
-    """JSON, deflated, in base64: letters that mean nothing to HTML."""
-    return b64encode(zlib.compress(msgspec.json.encode(value), 9)).decode()
+    """JSON as columns, deflated, in base64: letters that mean nothing to HTML."""
+    content = columns(msgspec.json.encode(value).decode()).encode()
+    packer = zlib.compressobj(9, memLevel=BLOCK)
+    return b64encode(packer.compress(content) + packer.flush()).decode()
 
 
 @dataclass
@@ -249,13 +249,12 @@ def _localised(texts: list[str], entries: Iterable[Fields]) -> Fields:
         for picture in _pictures(packed):
             if "frame" in picture:
                 picture["frame"] = frames.setdefault(picture["frame"], len(frames))
-    columns: dict[str, list[Any]] = {name: [] for name in Frame.__struct_fields__}
+    alike: dict[str, list[Any]] = {name: [] for name in Frame.__struct_fields__}
     for encoded in frames:
         for name, value in msgspec.json.decode(encoded).items():
-            columns[name].append(value)
+            alike[name].append(value)
     return {
-        "texts": [_NUMBER.sub(GAP, texts[n]) for n in local],
-        "numbers": [" ".join(_NUMBER.findall(texts[n])) for n in local],
-        "frames": columns,
+        "texts": [texts[n] for n in local],
+        "frames": alike,
         "entries": entries,
     }

@@ -6,8 +6,33 @@ const loaded = new Map();
 async function inflate(id) {
   const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (c) => c.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return JSON.parse(await new Response(stream).text());
+  return JSON.parse(whole(await new Response(stream).text()));
 }
+
+// The text that was packed as columns (columns.py): each piece is the next part of the rest, or a
+// shape with the next number of a column in each of its gaps.
+function whole(packed) {
+  const [order, shapes, rest, ...columns] = packed.split("\n");
+  const FIRST = 11;
+  const parts = rest.split("\t").values();
+  const read = columns.map((column) => {
+    let place = 1;
+    let sum = 0;
+    const next = () => column.charCodeAt(place++) - FIRST;
+    const change = (step) => (step % 2 ? -(step + 1) / 2 : step / 2);
+    return column[0] === "v" ? next : () => (sum += change(next()));
+  });
+  const fill = (gap, next) => (gap === "\x05" ? next() : String(next()).padStart(gap.charCodeAt(0), "0"));
+  let used = 0;
+  const pieces = shapes.split("\t").map((shape) => {
+    const words = shape.split(/[\x01-\x05]/);
+    const gaps = [...shape.matchAll(/[\x01-\x05]/g)].map(([gap]) => [gap, read[used++]]);
+    return () => gaps.reduce((text, [gap, next], k) => text + fill(gap, next) + words[k + 1], words[0]);
+  });
+  const piece = (letter) => (letter === FIRST ? parts.next().value : pieces[letter - FIRST - 1]());
+  return Array.from(order, (letter) => piece(letter.charCodeAt(0))).join("");
+}
+
 function load(id) {
   if (!loaded.has(id)) loaded.set(id, inflate(id));
   return loaded.get(id);
@@ -252,14 +277,7 @@ function entryHead(number, entry, dialog) {
 
 const facts = (all) => el("dl", { class: "grid-facts" }, ...all.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(value)))));
 
-// A paragraph as it was: its numbers are kept apart from its words.
-function paragraph(chunk, n) {
-  const numbers = chunk.numbers[n].split(" ");
-  let k = 0;
-  return chunk.texts[n].replace(/\x01/g, () => numbers[k++]);
-}
-
-const joined = (chunk, parts) => parts.map((n) => paragraph(chunk, n)).join("\n\n");
+const joined = (chunk, parts) => parts.map((n) => chunk.texts[n]).join("\n\n");
 
 // A call opens where it is the only one, or where the episode ended without a reply.
 function callView(call, told, text, only) {

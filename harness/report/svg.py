@@ -12,8 +12,10 @@ from harness.report.base import Look
 
 WIDTH, HEIGHT = 460, 270
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 12, 40
+LETTER, LINE = 6.0, 11  # about the width of a letter, the height of a line
 Point = tuple[float, float]
 Ticks = Sequence[tuple[float, str]]
+Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 def tag(name: str, *children: str, **attributes: object) -> Markup:
@@ -133,33 +135,62 @@ class Plot:
         middle = (LEFT + right) / 2
         found.append(tag("text", self.x.name, x=middle, y=HEIGHT - 5, class_="name",
                          text_anchor="middle"))  # fmt: skip
-        for value, name in self.levels:
+        for value, _ in self.levels:
             y = self._y(value)
             found.append(tag("line", x1=LEFT, x2=right, y1=y, y2=y, class_="level"))
-            found.append(tag("text", name, x=right, y=y - 4, class_="tick", text_anchor="end"))
+        found += [tag("text", name, x=right, y=y - 4, class_="tick", text_anchor="end")
+                  for y, name in self._level_names()]  # fmt: skip
         for value, name in self.moments:
             x = self._x(value)
             found.append(tag("line", x1=x, x2=x, y1=TOP, y2=base, class_="level"))
             found.append(tag("text", name, x=x + 4, y=TOP + 8, class_="tick"))
         return found
 
+    def _level_names(self) -> list[tuple[float, str]]:
+        """Names of levels and where; levels too close for two names share the upper one's place."""
+        found: list[tuple[float, str]] = []
+        for y, name in sorted((self._y(value), name) for value, name in self.levels):
+            if found and y - found[-1][0] < LINE:
+                found[-1] = found[-1][0], f"{found[-1][1]}, {name}"
+            else:
+                found.append((y, name))
+        return found
+
     def _names(self) -> list[Markup]:
-        """The names of series beside their last points, where no other name stands already."""
-        right = WIDTH - RIGHT
-        taken = [(right - 6.0 * len(name), float(right), self._y(v) - 4) for v, name in self.levels]
+        """The names of series beside their last points, on the side where nothing is in the way."""
+        right = float(WIDTH - RIGHT)
+        taken = [(right - LETTER * len(name), y - 4 - LINE, right, y - 4)
+                 for y, name in self._level_names()]  # fmt: skip
+        named = [line for line in self.lines if line.named and line.points]
+        taken += [box for line in named for box in self._marks(line)]
         found = []
-        for line in self.lines:
-            if not (line.named and line.points):
-                continue
-            (px, py), name = line.points[-1], line.look.label
-            x, y, wide = self._x(px), self._y(py) + 3.5, 6.0 * len(name)
-            left = self.x.place(px) > 0.55
-            box = (x - 7 - wide, x - 7, y) if left else (x + 7, x + 7 + wide, y)
-            if any(a < box[1] and box[0] < b and abs(y - z) < 11 for a, b, z in taken):
-                continue
-            taken.append(box)
-            found.append(tag("text", name, x=x - 7 if left else x + 7, y=y, class_="tick",
-                             text_anchor="end" if left else None))  # fmt: skip
+        for line in named:
+            for left, name, box in self._beside(line):
+                if not any(_meet(box, other) for other in taken):
+                    taken.append(box)
+                    x, anchor = (box[2], "end") if left else (box[0], None)
+                    found.append(tag("text", name, x=x, y=box[3], class_="tick",
+                                     text_anchor=anchor))  # fmt: skip
+                    break
+        return found
+
+    def _marks(self, line: Line) -> list[Box]:
+        """Where the last points and the whiskers of a line are."""
+        x, y = self._x(line.points[-1][0]), self._y(line.points[-1][1])
+        whiskers = [(self._x(at) - 1, self._y(high), self._x(at) + 1, self._y(low))
+                    for at, low, high in line.bands if line.whiskers]  # fmt: skip
+        return [(x - 4, y - 4, x + 4, y + 4), *whiskers]
+
+    def _beside(self, line: Line) -> list[tuple[bool, str, Box]]:
+        """Both sides of a line's last point, the roomier first: whether left, the name, where."""
+        x, right = self._x(line.points[-1][0]), float(WIDTH - RIGHT)
+        y = min(self._y(line.points[-1][1]) + 3.5, HEIGHT - BOTTOM - 4.0)
+        found = []
+        for room, left in sorted([(x - LEFT, True), (right - x, False)], reverse=True):
+            most, name = int((room - 7) / LETTER), line.look.label
+            name = name if len(name) <= most else f"{name[: max(0, most - 1)]}…"
+            near, wide = (x - 7 - LETTER * len(name) if left else x + 7), LETTER * len(name)
+            found.append((left, name, (near, y - LINE, near + wide, y)))
         return found
 
     def _line(self, line: Line) -> Markup:
@@ -189,6 +220,10 @@ class Plot:
             for line in self.lines
         ]
         return [[self.x.name, *(name for _, name in xs)], *lines]
+
+
+def _meet(a: Box, b: Box) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def path(points: Sequence[Point]) -> str:
@@ -234,8 +269,8 @@ def level_axis(name: str, levels: Sequence[float]) -> Axis:
 
 
 def log_axis(name: str, low: float, high: float) -> Axis:
-    """Decades, with 2 and 5 between them where there are few."""
-    bottom, top = low / 1.3, high * 1.3
+    """Decades, with 2 and 5 between them where there are few; wide enough to hold a tick."""
+    bottom, top = low / 2, high * 2
     fine = log10(top / bottom) < 2.5
     ticks = [
         (m * 10.0**e, short_number(m * 10.0**e))

@@ -146,7 +146,9 @@ def metric(name: str, row: Row) -> Cell:
     plain = name == "ratio_of_sums" or name in family(row.family).plain
     scale, digits, unit = (1, 3, "") if plain else (100, 1, " %")
     text = f"{scale * found.value:.{digits}f}{unit}"
-    return Cell(key, text, found.value, interval(found, digits, scale), found.low, found.high)
+    said = found.low is None and found.note == row.score.note  # beside the score, for all of them
+    small = "" if said else interval(found, digits, scale)
+    return Cell(key, text, found.value, small, found.low, found.high)
 
 
 def interval(estimate: Estimate, digits: int, scale: int = 1) -> str:

@@ -46,8 +46,8 @@ def _calls(
     faulty = [k for k, called in enumerate(calls) if called.result.status in FAULTS]
     end = max((called.result.end for called in calls), default=0)
     turns = len({called.turn for called in calls})
-    note = f"time {end}, {len(calls)} calls"
-    note += f" in {turns} turns" if instance.payload.track != "plan" else ""
+    note = f"time {end}, {_many(len(calls), 'call')}"
+    note += f" in {_many(turns, 'turn')}" if instance.payload.track != "plan" else ""
     frame = Frame(
         unit="virtual time",
         names=tuple(map(_name, calls)),
@@ -59,6 +59,10 @@ def _calls(
         spare=tuple(k for k, called in enumerate(calls) if _spare(instance, called)),
         mark=end or None,
     )  # fmt: skip
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _name(called: Called) -> str:
@@ -82,7 +86,7 @@ def words(violation: Fields) -> str:
         return f"No value is given for {violation['key']}."
     sentence = {
         "unparsable": "No answer could be read: {reason}.",
-        "wrong": "The value of {key} is not {value}.",
+        "wrong": "The value given for {key} is wrong: {value}.",
         "not_done": "The change of step {step} was not made.",
         "unasked": "{tool} made {amount} changes that were not asked for.",
         "dependency": "Turn {turn}: {tool} was called with an input that was not known.",

@@ -4,8 +4,8 @@ import pytest
 
 from harness.models.base import ProviderFailure
 from harness.models.failures import explanation
-from harness.models.keys import NO_KEY, choose_key, read_key, scrub
-from tasks.base import InputError
+from harness.models.keys import NO_KEY, choose_key, read_key, scrub, unsaid
+from tasks.base import InputError, Reply, ToolCall
 
 
 def test_a_missing_key_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,6 +43,31 @@ def test_scrub(monkeypatch: pytest.MonkeyPatch) -> None:
     assert scrub("tok-987654321-and-more tok-987654321") == "*** ***"
     assert scrub("http://me:pass@host/v1") == "http://***@host/v1"
     assert scrub("nothing to hide") == "nothing to hide"
+
+
+def test_a_part_of_a_key_is_blotted_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_API_KEY", "sk-proj-abcdefghijklmnop-wxyz")
+    read_key("MY_API_KEY")
+    for told in ("sk-proj-ab", "sk-proj-****wxyz", "sk-pr***********wxyz", "sk-proj-abcd...wxyz",
+                 "sk-proj-abcdefghij…", "****wxyz"):  # fmt: skip
+        assert scrub(f"no such key: {told}, ask again") == "no such key: ***, ask again", told
+    for said in ("a ** b", "sk-", "wxyz", "one...two", "2 ***** stars", "a" * 100_000):
+        assert scrub(said) == said
+
+
+def test_a_reply_is_without_the_key_that_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "sk-proj-abcdefghijklmnop-wxyz"
+    monkeypatch.setenv("MY_API_KEY", key)
+    monkeypatch.setenv("A_SHORT_KEY", "starts")
+    read_key("MY_API_KEY")
+    read_key("A_SHORT_KEY")
+    call = ToolCall("1", "look", f'{{"key": "{key}"}}')
+    told = Reply(f"{key}, again {key}", (call,), blocks=({"raw": [key]},), seconds=1.5)
+    clean = Reply("***, again ***", (ToolCall("1", "look", '{"key": "***"}'),),
+                  blocks=({"raw": ["***"]},), seconds=1.5)  # fmt: skip
+    assert unsaid(told) == clean
+    same = Reply('{"starts": {}}')
+    assert unsaid(same) is same
 
 
 def test_no_failure_holds_a_key(monkeypatch: pytest.MonkeyPatch) -> None:

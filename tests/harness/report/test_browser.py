@@ -1,13 +1,18 @@
 """The page in a headless Chromium, driven as a reader would."""
 
+import json
+import random
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from harness.cli import main
+from harness.report.columns import columns
 from harness.report.page import build
 from tests.harness.report.browser import Page, chromium, find
+from tests.loopback import Loopback
 
 pytestmark = pytest.mark.skipif(
     find() is None, reason="no Chromium: install one, or name it by the variable CHROMIUM"
@@ -123,8 +128,7 @@ def test_an_episode_opens_by_the_keyboard_and_closes(page: Page, policies_page: 
     page.js("document.querySelectorAll('.head-actions button')[0].click()")
     page.until("location.hash === '#e0'")
     page.press("Escape")
-    page.until("!document.querySelector('#episode').open")
-    assert page.js("location.hash") == "#episodes"
+    page.until("!document.querySelector('#episode').open && location.hash === '#episodes'")
 
 
 def test_violations_are_marked_in_the_gantt_chart(page: Page, policies_page: Path) -> None:
@@ -221,6 +225,31 @@ def test_what_a_model_says_is_shown_and_does_nothing(page: Page, hostile_page: P
     assert any('{"</script><script>alert(1)</script>":' in one for one in shown)
     assert page.js("document.title") == title
     assert page.js("document.querySelectorAll('img, iframe, b:not(.failures b)').length") == 0
+
+
+def test_an_answer_without_a_call_opens(
+    page: Page, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with Loopback(lambda *_: '{"answer": {}}') as server:
+        how = ["--level", "1", "--limit", "1", "--model", "openai/m", "--base-url", server.url]
+        assert main(["run", "tools", *how, "--out", str(tmp_path / "run")]) == 0
+    page.open(written(tmp_path_factory, [tmp_path / "run"]), "#e0")
+    page.until(OPENED)
+    page.until("document.querySelectorAll('#episode svg.drawing').length === 2")
+    answer, reference = page.js(
+        "[...document.querySelectorAll('#episode svg.drawing')].map((s) =>"
+        " s.querySelectorAll('.bar').length)"
+    )
+    assert answer == 0 < reference
+
+
+def test_the_page_reads_columns_as_they_were(page: Page, policies_page: Path) -> None:
+    page.open(policies_page)
+    rng = random.Random("columns")
+    pieces = ["T01", "T7,", "0", "00,", "1234", "99999,", "\\n", '"a": -', "1.5,", "\ufeffx", "é9,"]
+    for length in (0, 1, 40, 4000):
+        text = "".join(rng.choices(pieces, k=length))
+        assert page.js(f"whole({json.dumps(columns(text))})") == text
 
 
 def test_a_year_shows_its_decisions_and_its_notes(page: Page, years_page: Path) -> None:

@@ -2,8 +2,8 @@
 
 import json
 import re
-import zlib
 from base64 import b64decode
+from collections.abc import Sequence
 from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,6 +16,7 @@ from harness.cli import main
 from harness.instances import encode
 from harness.report.page import build
 from tests.harness.helpers import board, instances, makespan
+from tests.harness.report import unpacked as twin
 from tests.harness.report.conftest import HOSTILE, LONG
 from tests.loopback import Loopback
 
@@ -56,16 +57,7 @@ class Reader(HTMLParser):
 
 
 def unpacked(reader: Reader, name: str) -> Any:
-    return json.loads(zlib.decompress(b64decode(reader.scripts[name])))
-
-
-def texts(chunk: Any) -> list[str]:
-    """A chunk's paragraphs, their numbers put back."""
-    found = []
-    for words, numbers in zip(chunk["texts"], chunk["numbers"], strict=True):
-        rest = iter(numbers.split(" "))
-        found.append(re.sub("\x01", lambda _: next(rest), words))  # noqa: B023
-    return found
+    return twin.value(reader.scripts[name])
 
 
 def said(reader: Reader) -> list[str]:
@@ -74,9 +66,8 @@ def said(reader: Reader) -> list[str]:
     for name in reader.scripts:
         if name.startswith("chunk-"):
             chunk = unpacked(reader, name)
-            parts = texts(chunk)
             found += [
-                "\n\n".join(parts[n] for n in call["reply"]["text"])
+                "\n\n".join(chunk["texts"][n] for n in call["reply"]["text"])
                 for episode in chunk["entries"] for call in episode["calls"] if call["reply"]
             ]  # fmt: skip
     return found
@@ -120,19 +111,50 @@ def test_what_is_shown_is_the_value_beside_it(policies: Path) -> None:
         assert float(text) == pytest.approx(float(value), abs=5e-4)
 
 
-def test_a_thousand_projects_fit_in_a_megabyte(tmp_path: Path) -> None:
-    levels = (5, 10, 15, 20, 30, 40)
-    made = (generate(levels[k % 6], 0, k // 6, {}, reference=False) for k in range(250))
-    (tmp_path / "i.jsonl").write_bytes(b"".join(encode(i) + b"\n" for i in made))
-    names = ("serial", "sgs-lft", "edf", "random-50")
-    models = [word for name in names for word in ("--model", f"policy/{name}")]
-    assert main(["run", f"{tmp_path}/i.jsonl", *models, "--out", f"{tmp_path}/run"]) == 0
-    assert main(["report", f"{tmp_path}/run", "--html", f"{tmp_path}/page.html"]) == 0
-    reader = Reader((tmp_path / "page.html").read_text("utf-8"))
-    index = unpacked(reader, "index")
-    assert len(index["entries"]) == 1000
-    assert len(said(reader)) == 1000
-    assert (tmp_path / "page.html").stat().st_size < 1_000_000
+FIXED = 100_000  # bytes of a page without an episode, at the most
+
+
+def asked(folder: Path, levels: Sequence[int], projects: int, policies: Sequence[str]) -> Path:
+    """The page of policies' answers to different projects; every one of them is there."""
+    made = (
+        generate(levels[k % len(levels)], 0, k // len(levels), {}, reference=False)
+        for k in range(projects)
+    )
+    (folder / "i.jsonl").write_bytes(b"".join(encode(i) + b"\n" for i in made))
+    models = [word for name in policies for word in ("--model", f"policy/{name}")]
+    assert main(["run", f"{folder}/i.jsonl", *models, "--out", f"{folder}/run"]) == 0
+    assert main(["report", f"{folder}/run", "--html", f"{folder}/page.html"]) == 0
+    reader = Reader((folder / "page.html").read_text("utf-8"))
+    episodes = projects * len(policies)
+    assert len(unpacked(reader, "index")["entries"]) == len(said(reader)) == episodes
+    prompts = {p for n in reader.scripts if n.startswith("chunk-") for p in prompts_of(reader, n)}
+    assert len(prompts) == projects
+    return folder / "page.html"
+
+
+def prompts_of(reader: Reader, name: str) -> list[str]:
+    chunk = unpacked(reader, name)
+    return [
+        "\n\n".join(chunk["texts"][n] for n in numbers)
+        for episode in chunk["entries"] for call in episode["calls"]
+        for _, numbers in call["messages"]
+    ]  # fmt: skip
+
+
+def test_a_thousand_answers_to_projects_of_all_sizes_fit_in_a_megabyte(tmp_path: Path) -> None:
+    page = asked(tmp_path, (5, 10, 15, 20, 30, 40), 250, ("serial", "sgs-lft", "edf", "random-50"))
+    assert page.stat().st_size < 500_000
+
+
+def test_a_thousand_different_projects_of_40_tasks_would_fit_in_a_megabyte(tmp_path: Path) -> None:
+    page = asked(tmp_path, (40,), 150, ("random-50",))
+    assert page.stat().st_size - FIXED < (1_000_000 - FIXED) * 150 / 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["serial", "random-50"])
+def test_a_thousand_different_projects_of_40_tasks_fit(tmp_path: Path, policy: str) -> None:
+    assert asked(tmp_path, (40,), 1000, (policy,)).stat().st_size < 1_000_000
 
 
 def test_the_same_bytes_again(policies: Path) -> None:
@@ -140,6 +162,19 @@ def test_the_same_bytes_again(policies: Path) -> None:
     one, two = (makespan(*command, PYTHONHASHSEED=seed).stdout for seed in ("1", "2"))
     assert one == two
     assert one.startswith("<!doctype html>")
+
+
+def test_a_model_asked_with_settings_is_one_series(tmp_path: Path) -> None:
+    extra = {"zeta": {"b": 1, "a": [2]}, "alpha": None}
+    with Loopback(lambda number, _: "no idea" if number % 2 else '{"starts": {}}') as server:
+        how = ["--temperature", 0, "--max-output-tokens", 99, "--model-seed", 7, "--extra-body",
+               json.dumps(extra), "--model", "openai/m", "--base-url", server.url]  # fmt: skip
+        file = instances(tmp_path / "i.jsonl", 4)
+        made = makespan("run", file, *how, "--model", "policy/edf", "--out", tmp_path / "run")
+    assert made.returncode == 0, made.stderr
+    index = unpacked(Reader(build([tmp_path / "run"])[0]), "index")
+    assert len(index["series"]) == len(index["rows"]) == 2
+    assert {entry[1] for entry in index["entries"]} == {0, 1}
 
 
 def test_failures_come_first(hostile: Path) -> None:
@@ -158,7 +193,7 @@ def test_every_episode_has_its_prompt_reply_and_reasons(hostile: Path) -> None:
         [call] = episode["calls"]
         [[role, numbers]] = call["messages"]
         assert role == "user"
-        prompt = "\n\n".join(texts(chunk)[n] for n in numbers)
+        prompt = "\n\n".join(chunk["texts"][n] for n in numbers)
         assert prompt.startswith("Schedule a project.")
         assert (call["reply"] is None) == (line[5] == 0) == ("problem" in episode)
         assert bool(episode["why"]) == (line[5] in (1, 2))
@@ -216,7 +251,7 @@ def test_keys_are_not_on_the_page(tmp_path: Path) -> None:
     assert made.returncode == 0, made.stderr
     reader = Reader(page.read_text("utf-8"))
     everything = page.read_text("utf-8") + "".join(
-        zlib.decompress(b64decode(v)).decode() for k, v in reader.scripts.items() if k != "main"
+        json.dumps(twin.value(packed)) for name, packed in reader.scripts.items() if name != "main"
     )
     assert len(said(reader)) == 2
     assert key not in everything

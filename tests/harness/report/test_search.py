@@ -17,7 +17,7 @@ from harness.report.search_figures import cells, tree
 from tests.harness.helpers import makespan, rows
 from tests.harness.report.browser import Page, chromium, find
 from tests.harness.report.conftest import CALLS, HOSTILE
-from tests.harness.report.test_page import Reader, said, texts, unpacked
+from tests.harness.report.test_page import Reader, said, unpacked
 
 
 class Keyed(Reader):
@@ -101,7 +101,7 @@ def test_every_try_has_its_prompt_reply_program_and_end(html: str, shown: Any) -
     assert order == sorted(order)
     for entry in index["entries"]:
         chunk = unpacked(reader, f"chunk-{entry[-2]}")
-        one, words = chunk["entries"][entry[-1]], texts(chunk)
+        one, words = chunk["entries"][entry[-1]], chunk["texts"]
         status, model = index["statuses"][entry[0]], index["models"][entry[3]]
         assert len(one["calls"]) == bool(model)
         for call in one["calls"]:
