@@ -216,10 +216,17 @@ class Journal:
         return self._batch
 
     async def _commit(self, statement: str, row: tuple[Any, ...]) -> None:
-        batch = self._add(statement, row)
-        await batch.done.wait()
-        if batch.failure:
-            raise batch.failure
+        self._add(statement, row)
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Return when all rows given so far are safe; StoreFailure if they are not to be."""
+        if self._broken:
+            raise self._broken
+        if (batch := self._batch) is not None:
+            await batch.done.wait()
+            if batch.failure:
+                raise batch.failure
 
     def _flush(self) -> None:
         batch, self._batch = self._batch, None
@@ -241,7 +248,7 @@ class Journal:
             return StoreFailure(f"cannot read {self.path}: {error}")
         return StoreFailure(
             f"cannot write {self.path}: {error}; what was committed is kept:"
-            f" mend it, then `makespan resume {self.path.parent}`"
+            " mend it, then give the same command again"
         )
 
 
@@ -256,23 +263,22 @@ def read_records(folder: Path) -> Iterator[Record]:
         yield from (record for _, _, record in _latest(db))
 
 
-class _Told(msgspec.Struct):
+class Told(msgspec.Struct):
     """What a stored reply says of its price."""
 
     usage: Usage = Usage()
     cost: float | None = None
 
 
-def read_replies(folder: Path) -> Iterator[tuple[str, Usage, float | None]]:
+def read_replies(folder: Path) -> Iterator[tuple[str, Told]]:
     """Of every reply its episode's key, its usage and the cost that its provider told."""
-    decoder = msgspec.json.Decoder(_Told)
+    decoder = msgspec.json.Decoder(Told)
     with _reading(folder) as db:
         rows = db.execute(
             "select key, reply from attempts join episodes on id = episode where reply is not null"
         )
         for key, reply in rows:
-            told = decoder.decode(reply)
-            yield key, told.usage, told.cost
+            yield key, decoder.decode(reply)
 
 
 def read_outcome(folder: Path, key: str) -> Outcome | None:
@@ -311,9 +317,16 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
     path = folder / NAME
     if not path.is_file():
         raise StoreFailure(f"{folder} is not a run folder: it has no {NAME}")
-    # a folder that cannot be written (an archive, say) has no writer either
-    mode = "mode=ro" if os.access(folder, os.W_OK) else "immutable=1"
-    return sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
+    return sqlite3.connect(reading_uri(path), uri=True)
+
+
+def reading_uri(path: Path) -> str:
+    """A journal for a reader, who may not be allowed to write its folder.
+
+    Without a write-ahead log a folder that cannot be written is an archive: nothing will change.
+    """
+    archived = not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
+    return f"{path.resolve().as_uri()}?{'immutable=1' if archived else 'mode=ro'}"
 
 
 def _packed(record: Record) -> tuple[str, str]:

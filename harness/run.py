@@ -92,7 +92,8 @@ class Batch:
 
     def jobs(self, model: str) -> list[Job]:
         """A model's episodes, epoch by epoch; a policy's only in the families that have it."""
-        asked = [i for i in self.instances if is_asked(model, i.family)]
+        programs = self.folder.programs
+        asked = [i for i in self.instances if is_asked(model, i.family, programs)]
         jobs = (Job(i, model, e) for e in range(self._configuration.epochs) for i in asked)
         return [job for job in jobs if in_shard(job.key, self.folder.manifest.shard)]
 
@@ -128,9 +129,12 @@ class Batch:
         with_tools = [m.instance for m in self.instances if family(m.family).simulation]
         self._servers = Servers(self.folder.path / INSTANCES, with_tools)
         self._catch_signals()
+        self.log.failed = partial(self._halt, "")  # a log can break anywhere, also in a timer
         with Progress("episodes", count, quiet=not self.log.lines) as self._progress:
             pulse = asyncio.create_task(self._pulse())
             try:
+                self._note()
+                await self.journal.settled()  # where nothing can be kept nothing is asked
                 await self._drive_all(todo)
             except asyncio.CancelledError:  # the second signal: what is in flight is given up
                 if not self._signalled:
@@ -141,6 +145,7 @@ class Batch:
                 for lane in self._lanes.values():
                     await lane.close()
                 await self._servers.close()
+                self.log.failed = None
         for failure in sorted(self._halted, key=lambda failure: not isinstance(failure, Halt)):
             if not isinstance(failure, Halt):
                 raise failure
@@ -187,8 +192,8 @@ class Batch:
     async def _pulse(self) -> None:
         """Note now and then how the calls stand, for who watches."""
         while True:
-            self._note()
             await asyncio.sleep(PULSE)
+            self._note()
 
     def _note(self) -> None:
         for name, lane in self._lanes.items():
