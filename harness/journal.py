@@ -11,11 +11,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from time import time
+from time import monotonic, time
 from typing import Any
 
 import msgspec
 
+from harness.files import has_room, require_room
 from harness.pace import State
 from tasks.base import Outcome, Record, Reply, StoreFailure, Usage
 
@@ -45,6 +46,7 @@ create table if not exists pace (
 """
 NAME = "journal.sqlite"
 LONGEST_SILENCE = 20.0  # seconds between two signs of life
+MEASURED = 0.1  # seconds for which the room on the disk is taken to be as it was
 _ATTEMPT = "insert into attempts values (?, ?, ?, ?, ?, ?, ?)"
 _PACE = "insert into pace values (?, ?, ?, ?, ?, ?, ?)"
 _EFFECT = "insert into effects values (?, ?, ?, ?, ?)"
@@ -79,14 +81,16 @@ class Journal:
             if read_only:
                 self._db = open_to_read(folder)
             else:
+                require_room(self.path)
                 self._db = sqlite3.connect(self.path, isolation_level=None)
                 self._db.executescript(_SCHEMA)
             self._ids: dict[str, int] = dict(self._db.execute("select key, id from episodes"))
             self._shared: dict[str, int] = dict(self._db.execute("select fields, id from shared"))
             self._last = max(self._ids.values(), default=0)
             self._begun = {i for (i,) in self._db.execute("select distinct episode from attempts")}
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise self._failure(error) from None
+        self._measured = monotonic()
         self._batch: _Batch | None = None
         self._pulses: dict[str, tuple[State | None, float]] = {}
         self._broken: StoreFailure | None = None  # after a failed commit nothing more is written
@@ -233,11 +237,14 @@ class Journal:
         if batch is None:  # the journal was closed before this was due
             return
         try:
+            if monotonic() - self._measured > MEASURED:
+                require_room(self.path)
+                self._measured = monotonic()
             self._db.execute("begin immediate")
             for statement, row in batch.rows:
                 self._db.execute(statement, row)
             self._db.execute("commit")
-        except (sqlite3.Error, UnicodeEncodeError) as error:
+        except (sqlite3.Error, OSError, UnicodeEncodeError, StoreFailure) as error:
             batch.failure = self._broken = self._failure(error)
             if self._db.in_transaction:
                 self._db.execute("rollback")
@@ -246,9 +253,9 @@ class Journal:
     def _failure(self, error: Exception) -> StoreFailure:
         if self._read_only:
             return StoreFailure(f"cannot read {self.path}: {error}")
+        told = error if isinstance(error, StoreFailure) else f"cannot write {self.path}: {error}"
         return StoreFailure(
-            f"cannot write {self.path}: {error}; what was committed is kept:"
-            " mend it, then give the same command again"
+            f"{told}; what was committed is kept: mend it, then give the same command again"
         )
 
 
@@ -323,9 +330,11 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
 def reading_uri(path: Path) -> str:
     """A journal for a reader, who may not be allowed to write its folder.
 
-    Without a write-ahead log a folder that cannot be written is an archive: nothing will change.
+    A folder that cannot be written, and with nothing in the write-ahead log, is an archive.
     """
-    archived = not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
+    log = Path(f"{path}-wal")
+    writable = os.access(path.parent, os.W_OK) and has_room(path.parent)
+    archived = not writable and not (log.exists() and log.stat().st_size)
     return f"{path.resolve().as_uri()}?{'immutable=1' if archived else 'mode=ro'}"
 
 

@@ -121,7 +121,8 @@ def _join(path: Path, folders: Sequence[Folder], lines: Sequence[bytes]) -> int:
     twice = 0
     try:
         with closing(sqlite3.connect(path, isolation_level=None, uri=True)) as db:
-            db.execute("pragma synchronous = off")  # the folder has no name yet
+            db.execute("pragma main.locking_mode = exclusive")  # the folder has no name yet
+            db.execute("pragma synchronous = off")
             db.execute("create unique index keys on episodes (key)")
             db.execute("begin")
             db.executemany("insert into episodes (key) values (?)", [(key,) for key in keys])

@@ -257,7 +257,9 @@ def test_a_full_disk_is_one_line_and_keeps_what_was_committed(tmp_path: Path) ->
                               capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
         assert full.returncode == 2, full.stderr
         assert "Traceback" not in full.stderr
-        assert "cannot write" in full.stderr.strip().splitlines()[-1]
+        assert full.stderr.startswith("makespan run: cannot write ")
+        assert full.stderr.count("\n") == 1
+        assert rows(out, "pragma integrity_check") == [("ok",)]
         kept = answered(out)
         assert 0 < len(kept) < 400
         asked = len(server.requests)
