@@ -54,7 +54,7 @@ def test_what_was_answered_is_kept_and_the_rest_is_asked_when_there_is_room(
         for name in ("told", "still"):
             *before, told = (tmp_path / name).read_text().splitlines()
             assert told.startswith("makespan r")
-            assert "its disk is full: less than 1 MB is free" in told
+            assert "disk is full" in told
             assert all(one.startswith("resuming: ") for one in before)
         assert (tmp_path / "board").read_text() == ""
         kept = answered(tmp_path / "full")
