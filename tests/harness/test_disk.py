@@ -44,7 +44,7 @@ def test_what_was_answered_is_kept_and_the_rest_is_asked_when_there_is_room(
             f"{SMALL} {disk}",
             f"{run} 2> {tmp_path}/told; echo $? > {tmp_path}/status",
             f"cp -r {disk}/run {tmp_path}/full",
-            f"{line('resume', disk / 'run')} 2> {tmp_path}/still",
+            f"{line('resume', disk / 'run', '--max-connections', 8)} 2> {tmp_path}/still",
             f"{line('board', disk / 'run')} 2> {tmp_path}/board",
             f"{ROOMY} {disk}",
             f"{run} 2> {tmp_path}/again; echo $? >> {tmp_path}/status",
