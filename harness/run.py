@@ -191,9 +191,11 @@ class Batch:
 
     async def _pulse(self) -> None:
         """Note now and then how the calls stand, for who watches."""
+        pause = PULSE / 10  # who looks at once sees something
         while True:
-            await asyncio.sleep(PULSE)
+            await asyncio.sleep(pause)
             self._note()
+            pause = PULSE
 
     def _note(self) -> None:
         for name, lane in self._lanes.items():

@@ -15,7 +15,7 @@ import msgspec
 from harness.budget import cost_of
 from harness.folder import Folder
 from harness.instances import family_of, id_of
-from harness.journal import key_of, open_to_read, read_replies
+from harness.journal import LONGEST_SILENCE, key_of, open_to_read, read_replies
 from harness.models.policy import is_asked
 from harness.prices import applying, load
 from harness.run import in_shard
@@ -23,6 +23,7 @@ from tasks.base import StoreFailure
 
 WINDOW = 60.0  # seconds over which rates are taken
 DEAD = 60.0  # seconds of silence after which a run is taken for stopped; it breathes every 20
+GAP = LONGEST_SILENCE + 5  # seconds between two notes; if there are more, nobody was at work
 SLOWEST = 5
 _ROUND = re.compile(r"round-(\d+)")
 
@@ -71,6 +72,11 @@ class Standing(msgspec.Struct):
     rate: float | None = None
 
     @property
+    def ended(self) -> bool:
+        """Whether every episode has a record."""
+        return self.done + self.errors >= self.total
+
+    @property
     def projected(self) -> float | None:
         """The cost in the end, if the rest costs as much an episode."""
         if self.cost is None or self.paid is None or not self.whole:
@@ -88,7 +94,7 @@ class Standing(msgspec.Struct):
 class Slow(msgspec.Struct, frozen=True):
     """One of the episodes that took longest so far; of a search, which has none, a call."""
 
-    episode: str
+    what: str
     seconds: float
     attempts: int
     path: str
@@ -125,7 +131,7 @@ class Frame(msgspec.Struct, frozen=True):
         """Whether every episode has a record, and none with an error is being tried again."""
         if self.finished is not None:
             return self.finished
-        ended = all(m.done + m.errors >= m.total for m in self.models)
+        ended = all(m.ended for m in self.models)
         again = any(m.errors and m.flying for m in self.models)
         return ended and not again and self.made[0] >= self.made[1]
 
@@ -146,9 +152,9 @@ def read_frame(path: Path) -> Frame:
                 spec.name: Standing(spec.name, _total(folder, spec.name, wanted))
                 for spec in how.models
             }
+            ended, problems = _ended(db, models)
             for standing in models.values():
                 pace_of(db, standing, standing.model, silent)
-            ended, problems = _ended(db, models)
             slowest = _work(db, folder, models, ended)
             faults = faults_of(db)
     except sqlite3.Error as error:
@@ -221,7 +227,14 @@ def _work(
         if share:
             standing.paid = plus(standing.paid, costs.get(key, 0.0))
     slow = sorted(rows, key=lambda row: -row[3])[:SLOWEST]
-    return tuple(Slow(k, seconds, n, path, k not in ended) for k, _, path, seconds, n in slow)
+    return tuple(
+        Slow(_named(key), seconds, n, path, key not in ended) for key, _, path, seconds, n in slow
+    )
+
+
+def _named(key: str) -> str:
+    model, epoch, instance = json.loads(key)
+    return f"{instance}, {model}" + (f", epoch {epoch}" if epoch else "")
 
 
 def _costs(folder: Folder, models: Mapping[str, Standing]) -> dict[str, float | None]:
@@ -275,9 +288,11 @@ def pace_of(db: sqlite3.Connection, standing: Standing, model: str, silent: floa
         return
     _, standing.allowed, flying, _, standing.complaints = rows[-1]
     standing.flying = flying if silent <= DEAD else 0
-    came = sum(max(0, b[3] - a[3]) for a, b in pairwise(rows))
-    took = rows[-1][0] - rows[0][0]
-    standing.rate = 60 * came / took if took > 0 else None
+    steps = [(b[0] - a[0], max(0, b[3] - a[3])) for a, b in pairwise(rows)]
+    while steps and standing.ended and not steps[-1][1]:
+        steps.pop()  # it is done, others are not
+    took = sum(min(seconds, GAP) for seconds, _ in steps)
+    standing.rate = 60 * sum(came for _, came in steps) / took if took > 0 else None
 
 
 def faults_of(db: sqlite3.Connection) -> dict[str, int]:

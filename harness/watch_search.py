@@ -9,8 +9,8 @@ from harness.budget import cost_of
 from harness.evolve.drive import EPISODE
 from harness.evolve.replay import replay
 from harness.folder import Folder
-from harness.journal import LONGEST_SILENCE, Told, open_to_read
-from harness.watch import SLOWEST, Frame, Slow, Standing, faults_of, pace_of, plus, silence
+from harness.journal import Told, open_to_read
+from harness.watch import GAP, SLOWEST, Frame, Slow, Standing, faults_of, pace_of, plus, silence
 from tasks.base import Failure, StoreFailure
 
 _ANSWERS = """
@@ -44,7 +44,7 @@ def search_frame(folder: Folder) -> Frame:
                     pace_of(db, standing, asked[arm][0], silent)
             _tries(db, folder, arms)
             slowest = tuple(
-                Slow("", seconds, count, path, not answered)
+                Slow(path, seconds, count, "", not answered)
                 for path, seconds, count, answered in db.execute(_SLOWEST, (SLOWEST,))
             )
             failures = faults_of(db)
@@ -52,7 +52,7 @@ def search_frame(folder: Folder) -> Frame:
         raise StoreFailure(f"cannot read {folder.path}: {error}") from None
     made = len(folder.lines())
     finished = False
-    if silent is None or silent > LONGEST_SILENCE + 5:  # seconds; at work it is never so quiet
+    if silent is None or silent > GAP:
         finished = replay(folder.path).report.champion is not None
     return Frame(str(folder.path), how.suite.name, tuple(arms.values()), (made, made), failures,
                  {}, slowest, silent, finished)  # fmt: skip

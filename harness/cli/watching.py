@@ -98,9 +98,13 @@ def _cells(m: Standing) -> list[str]:
 def _line(m: Standing) -> str:
     """The same as in the table, for a narrow screen."""
     done, errors, total, flying, allowed, complaints, rate, left, cost, end = _cells(m)
-    return (f"{done} of {total} done, {errors} errors; {flying} of {allowed} calls at once,"
-            f" slowed down {complaints} times, {rate} answers/min;"
-            f" left {left}; cost {cost}, in the end {end}")  # fmt: skip
+    parts = [f"{done} of {total} done", f"{errors} errors" if m.errors else ""]
+    if not m.ended:
+        parts.append(f"{flying} calls at once ({allowed} allowed)")
+    parts += [f"slowed down {complaints} times" if m.complaints else "", f"{rate} answers/min"]
+    parts += [f"{left} left" if left != "-" else "", f"cost {cost}"]
+    parts.append("" if m.ended or end == "-" else f"in the end {end}")
+    return ", ".join(filter(None, parts))
 
 
 def _failures(frame: Frame) -> list[str]:
@@ -116,9 +120,8 @@ def _failures(frame: Frame) -> list[str]:
 
 
 def _slow(slow: Slow) -> str:
-    state = f"under way, at {slow.path}" if slow.under_way else "ended"
-    name = slow.episode or slow.path
-    return f"  {_span(slow.seconds):>8}  {slow.attempts} attempts  {name}  {state}"
+    state = f"under way {slow.path}".rstrip() if slow.under_way else "ended"
+    return f"  {_span(slow.seconds):>8}  {slow.attempts} attempts  {state}  {slow.what}"
 
 
 def _span(seconds: float) -> str:
