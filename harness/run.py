@@ -82,7 +82,7 @@ class Batch:
 
     def __post_init__(self) -> None:
         self._lanes: dict[str, Lane] = {}
-        self._halted: list[Failure] = []
+        self._halted: list[tuple[str, Failure]] = []
         self._configuration = self.folder.manifest.configuration
         self._verdicts = self.journal.verdicts()
 
@@ -146,10 +146,7 @@ class Batch:
                     await lane.close()
                 await self._servers.close()
                 self.log.failed = None
-        for failure in sorted(self._halted, key=lambda failure: not isinstance(failure, Halt)):
-            if not isinstance(failure, Halt):
-                raise failure
-            self.log.say(f"stopped: {failure}")
+        self._tell_halts()
         done = self._progress.done
         return Counter(done=done, errors=self._progress.errors, left=count - done)
 
@@ -183,11 +180,23 @@ class Batch:
 
     def _halt(self, model: str, failure: Failure) -> None:
         """Ask nothing more, of this model or at all, and remember why."""
-        self._halted.append(failure)
+        self._halted.append((model, failure))
         self.log.event("halt", failure=failure.kind, message=str(failure))
         for name, lane in self._lanes.items():
             if name == model or what(failure).then == "run":
                 lane.stop()
+
+    def _tell_halts(self) -> None:
+        """Say what stopped the run, or raise what must be mended, of each model once."""
+        broken = {m: f for m, f in reversed(self._halted) if not isinstance(f, Halt)}
+        for failure in broken.values():
+            if what(failure).then != "model":
+                raise failure
+        if broken:
+            told = "; ".join(f"{model}: {broken[model]}" for model in sorted(broken))
+            raise Failure(f"{told}; what was answered is kept: mend it and give the command again")
+        for _, halt in self._halted:
+            self.log.say(f"stopped: {halt}")
 
     async def _pulse(self) -> None:
         """Note now and then how the calls stand, for who watches."""

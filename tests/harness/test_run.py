@@ -133,7 +133,7 @@ def test_a_wrong_key_stops_the_run_at_once(tmp_path: Path) -> None:
         assert len(server.requests) <= 4
         assert f"Bearer {secret}" in {r.headers["authorization"] for r in server.requests}
     assert done.returncode == 2
-    assert done.stderr.strip().splitlines()[-1].startswith("makespan run: authentication")
+    assert done.stderr.strip().splitlines()[-1].startswith("makespan run: openai/m: authentic")
     assert secret not in done.stderr + done.stdout
     for path in out.rglob("*"):
         assert path.is_dir() or secret.encode() not in path.read_bytes(), path
