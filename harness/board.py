@@ -120,7 +120,7 @@ class Key(NamedTuple):
     @property
     def ranking(self) -> tuple[str, ...]:
         """What the rows of one ranking share."""
-        asked = identity(self.agent, self.memory, msgspec.json.decode(self.setup))
+        asked = identity(self.model, self.agent, self.memory, msgspec.json.decode(self.setup))
         return (self.family, self.cell, text(asked))
 
 

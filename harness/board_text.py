@@ -197,7 +197,7 @@ def _about_ranks(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _identity(row: Row) -> Fields:
-    return identity(row.agent, row.memory, row.setup)
+    return identity(row.model, row.agent, row.memory, row.setup)
 
 
 def _about_prices(board: Board) -> Iterator[str]:

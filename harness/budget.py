@@ -1,6 +1,7 @@
 """What a run may cost: money, tokens and time, in all and for each episode."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 import msgspec
 
@@ -51,7 +52,17 @@ def read_price(text: str) -> tuple[str, Price]:
     return model, Price(values[0], values[1], values[2] if values[2:] else None)
 
 
-def cost_of(reply: Reply, price: Price | None) -> float | None:
+class Paid(Protocol):
+    """What is known of the price of a call: a `Reply`, or what a journal keeps of one."""
+
+    @property
+    def usage(self) -> Usage: ...
+
+    @property
+    def cost(self) -> float | None: ...
+
+
+def cost_of(reply: Paid, price: Price | None) -> float | None:
     """What a reply cost: as the provider's library says, else by the price given; None unknown."""
     if reply.cost is not None or price is None:
         return reply.cost

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness.files import require_room
 from tasks.base import Ask, Reply, StoreFailure
 
 NAME = "cache.sqlite"
@@ -28,6 +29,7 @@ class Cache:
         self.path = folder / NAME
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            require_room(self.path)
             self._db = sqlite3.connect(self.path, isolation_level=None, timeout=60)
             self._db.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
@@ -51,8 +53,9 @@ class Cache:
         """Keep a reply; the first one under a key stays."""
         text = msgspec.json.encode(reply).decode()
         try:
+            require_room(self.path)
             self._db.execute("insert or ignore into replies values (?, ?)", (key, text))
-        except (sqlite3.Error, UnicodeEncodeError) as error:
+        except (sqlite3.Error, OSError, UnicodeEncodeError) as error:
             raise self._failure(error) from None
 
     def close(self) -> None:
@@ -60,8 +63,9 @@ class Cache:
         self._db.close()
 
     def _failure(self, error: Exception) -> StoreFailure:
+        why = error.strerror if isinstance(error, OSError) else error
         return StoreFailure(
-            f"cannot use the cache {self.path}: {error}; leave --cache out, or use another folder"
+            f"cannot use the cache {self.path}: {why}; leave --cache out, or use another folder"
         )
 
 

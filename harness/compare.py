@@ -132,7 +132,7 @@ def _ways(groups: Groups, name: str, model: str) -> list[Key]:
 
 
 def _way(key: Key) -> Fields:
-    return identity(key.agent, key.memory, msgspec.json.decode(key.setup))
+    return identity(key.model, key.agent, key.memory, msgspec.json.decode(key.setup))
 
 
 def _only(model: str, ways: Sequence[Key]) -> Key:

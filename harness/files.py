@@ -8,6 +8,7 @@ from stat import S_IFREG, S_ISDIR, S_ISREG
 
 from tasks.base import InputError, StoreFailure
 
+ROOM = 2**20  # bytes that a database leaves free
 STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}  # opened anew they would be written from the start
 
 
@@ -32,6 +33,22 @@ def destination(path: Path) -> Path | None:
     if not place.parent.is_dir():
         raise InputError(f"cannot write {path}: there is no folder {place.parent}")
     return place
+
+
+def has_room(folder: Path) -> bool:
+    """Whether a database can be written in a folder.
+
+    SQLite shares its index by a mapped file with holes; on a disk without a free block a write to
+    it is no error but the signal SIGBUS, which kills. So nobody goes that far.
+    """
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize >= ROOM
+
+
+def require_room(path: Path) -> None:
+    """StoreFailure if a database has no room to grow."""
+    if not has_room(path.parent):
+        raise StoreFailure(f"cannot write {path}: its disk is full: less than 1 MB is free")
 
 
 def make_folder(path: Path) -> None:

@@ -6,7 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,6 +21,7 @@ from harness.evolve.plan import Plan
 from harness.instances import Made, digest, family_of
 from harness.journal import NAME, Journal
 from harness.models.base import Sampling
+from harness.models.policy import NO_PROGRAMS, program_of
 from harness.request import digest as short_digest
 from harness.suites import Suite
 from tasks.base import Fields, InputError, Noun, StoreFailure
@@ -28,6 +29,7 @@ from tasks.prompts import Prompts
 
 FORMAT = 2  # of a run folder
 INSTANCES = "instances.jsonl"
+PROGRAMS = "programs"
 PACKAGES = ("makespan", "msgspec", "jinja2", "openai", "aiohttp", "anthropic", "litellm", "ortools")
 
 
@@ -100,8 +102,15 @@ class Manifest(Noun, frozen=True):
 class Folder:
     """An open run folder; while it is open to write, no other process can."""
 
-    def __init__(self, path: Path, manifest: Manifest, prompts: Prompts) -> None:
-        self.path, self.manifest, self.prompts = path, manifest, prompts
+    def __init__(
+        self,
+        path: Path,
+        manifest: Manifest,
+        prompts: Prompts,
+        programs: Mapping[str, str] = NO_PROGRAMS,
+    ) -> None:
+        self.path, self.manifest = path, manifest
+        self.prompts, self.programs = prompts, programs  # the latter by their digests
         self._lock: TextIO | None = None
         self._read: list[bytes] | None = None
         self._made: list[Made] | None = None
@@ -114,6 +123,7 @@ class Folder:
         prompts: Prompts,
         given: Iterable[bytes] | None = None,
         fill: Callable[[Path], None] = lambda _: None,
+        programs: Mapping[str, str] = NO_PROGRAMS,
     ) -> "Folder":
         """Begin a run folder, or take up one of an equal configuration; InputError on another.
 
@@ -128,7 +138,7 @@ class Folder:
         elif path.exists() and any(path.iterdir()):
             raise InputError(f"{path} is no run folder, but not empty: use another --out")
         else:
-            folder = cls(path, manifest, prompts)
+            folder = cls(path, manifest, prompts, programs)
             folder._begin(given, fill)
         return folder
 
@@ -144,14 +154,8 @@ class Folder:
             raise InputError(f"{path / 'manifest.json'}: {error}") from None
         if manifest.format != FORMAT:
             raise InputError(f"{path} has format {manifest.format}; this makespan reads {FORMAT}")
-        root = path / "templates"
-        try:
-            sources = {
-                f.relative_to(root).as_posix(): f.read_text("utf-8") for f in root.rglob("*.j2")
-            }
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{root}: cannot be read: {error}") from None
-        folder = cls(path, manifest, Prompts(sources))
+        programs = {name[:-3]: source for name, source in _texts(path / PROGRAMS, "*.py").items()}
+        folder = cls(path, manifest, Prompts(_texts(path / "templates", "*.j2")), programs)
         folder._check_whole()
         return folder
 
@@ -165,6 +169,13 @@ class Folder:
                 raise InputError(
                     f"{self.path}: its templates of {name} are not those it began with:"
                     " bring them back, or use another --out"
+                )
+        for spec in self.manifest.configuration.models:
+            content = program_of(spec.name)
+            if content and short_digest(self.programs.get(content)) != content:
+                raise InputError(
+                    f"{self.path}: its {PROGRAMS}/{content}.py, which is {spec.name}, is missing or"
+                    " not what it was: bring it back"
                 )
         if self.manifest.made:
             count, content = self.manifest.made
@@ -193,8 +204,10 @@ class Folder:
             raise InputError(f"{self.path} cannot be a new run folder: use another --out")
         hidden = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
         try:
-            for name, source in self.prompts.sources.items():
-                target = hidden / "templates" / name
+            parts = {f"templates/{name}": text for name, text in self.prompts.sources.items()}
+            parts |= {f"{PROGRAMS}/{name}.py": text for name, text in self.programs.items()}
+            for name, source in parts.items():
+                target = hidden / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(source, "utf-8")
             files.write_lines(hidden / INSTANCES, given or [])
@@ -204,6 +217,8 @@ class Folder:
             hidden.replace(self.path)  # an empty folder may give way
         except OSError as error:
             raise StoreFailure(f"cannot write {self.path}: {error.strerror}") from None
+        except StoreFailure as failure:
+            raise StoreFailure(str(failure).replace(str(hidden), str(self.path))) from None
         finally:
             shutil.rmtree(hidden, ignore_errors=True)
 
@@ -271,6 +286,14 @@ class Folder:
                     yield line
         except OSError as error:
             raise StoreFailure(f"cannot write {path}: {error.strerror}") from None
+
+
+def _texts(root: Path, pattern: str) -> dict[str, str]:
+    """The files below a folder by their paths in it; none if it is not there."""
+    try:
+        return {f.relative_to(root).as_posix(): f.read_text("utf-8") for f in root.rglob(pattern)}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{root}: cannot be read: {error}") from None
 
 
 def _pretty(manifest: Manifest) -> bytes:

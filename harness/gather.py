@@ -12,6 +12,7 @@ import msgspec
 
 from harness.folder import Folder, differences
 from harness.journal import key_of, read_records
+from harness.models.policy import program_of
 from harness.prices import Prices, priced
 from tasks.base import Fields, InputError, Noun, Record
 
@@ -23,10 +24,14 @@ class Asked(Noun, frozen=True):
     setup: Fields
 
 
-def identity(agent: str, memory: str, setup: Fields) -> Fields:
-    """What must be equal for two models to be ranked together or compared, beside the suite."""
+def identity(model: str, agent: str, memory: str, setup: Fields) -> Fields:
+    """What must be equal for two models to be ranked together or compared, beside the suite.
+
+    `allowed`: whether the answers were its own, or a program's that may take its time.
+    """
+    allowed = "program" if program_of(model) else "direct"
     sampling = {k: v for k, v in setup.items() if k != "base_url"}
-    return {"agent": agent, "memory": memory, **sampling}
+    return {"allowed": allowed, "agent": agent, "memory": memory, **sampling}
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from time import time
+from time import monotonic, time
 from typing import Any
 
 import msgspec
 
+from harness.files import has_room, require_room
 from harness.pace import State
 from tasks.base import Outcome, Record, Reply, StoreFailure, Usage
 
@@ -45,6 +46,7 @@ create table if not exists pace (
 """
 NAME = "journal.sqlite"
 LONGEST_SILENCE = 20.0  # seconds between two signs of life
+MEASURED = 0.1  # seconds for which the room on the disk is taken to be as it was
 _ATTEMPT = "insert into attempts values (?, ?, ?, ?, ?, ?, ?)"
 _PACE = "insert into pace values (?, ?, ?, ?, ?, ?, ?)"
 _EFFECT = "insert into effects values (?, ?, ?, ?, ?)"
@@ -79,14 +81,16 @@ class Journal:
             if read_only:
                 self._db = open_to_read(folder)
             else:
+                require_room(self.path)
                 self._db = sqlite3.connect(self.path, isolation_level=None)
                 self._db.executescript(_SCHEMA)
             self._ids: dict[str, int] = dict(self._db.execute("select key, id from episodes"))
             self._shared: dict[str, int] = dict(self._db.execute("select fields, id from shared"))
             self._last = max(self._ids.values(), default=0)
             self._begun = {i for (i,) in self._db.execute("select distinct episode from attempts")}
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise self._failure(error) from None
+        self._measured = monotonic()
         self._batch: _Batch | None = None
         self._pulses: dict[str, tuple[State | None, float]] = {}
         self._broken: StoreFailure | None = None  # after a failed commit nothing more is written
@@ -216,21 +220,31 @@ class Journal:
         return self._batch
 
     async def _commit(self, statement: str, row: tuple[Any, ...]) -> None:
-        batch = self._add(statement, row)
-        await batch.done.wait()
-        if batch.failure:
-            raise batch.failure
+        self._add(statement, row)
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Return when all rows given so far are safe; StoreFailure if they are not to be."""
+        if self._broken:
+            raise self._broken
+        if (batch := self._batch) is not None:
+            await batch.done.wait()
+            if batch.failure:
+                raise batch.failure
 
     def _flush(self) -> None:
         batch, self._batch = self._batch, None
         if batch is None:  # the journal was closed before this was due
             return
         try:
+            if monotonic() - self._measured > MEASURED:
+                require_room(self.path)
+                self._measured = monotonic()
             self._db.execute("begin immediate")
             for statement, row in batch.rows:
                 self._db.execute(statement, row)
             self._db.execute("commit")
-        except (sqlite3.Error, UnicodeEncodeError) as error:
+        except (sqlite3.Error, OSError, UnicodeEncodeError, StoreFailure) as error:
             batch.failure = self._broken = self._failure(error)
             if self._db.in_transaction:
                 self._db.execute("rollback")
@@ -239,9 +253,9 @@ class Journal:
     def _failure(self, error: Exception) -> StoreFailure:
         if self._read_only:
             return StoreFailure(f"cannot read {self.path}: {error}")
+        told = error if isinstance(error, StoreFailure) else f"cannot write {self.path}: {error}"
         return StoreFailure(
-            f"cannot write {self.path}: {error}; what was committed is kept:"
-            f" mend it, then `makespan resume {self.path.parent}`"
+            f"{told}; what was committed is kept: mend it, then give the same command again"
         )
 
 
@@ -256,23 +270,22 @@ def read_records(folder: Path) -> Iterator[Record]:
         yield from (record for _, _, record in _latest(db))
 
 
-class _Told(msgspec.Struct):
+class Told(msgspec.Struct):
     """What a stored reply says of its price."""
 
     usage: Usage = Usage()
     cost: float | None = None
 
 
-def read_replies(folder: Path) -> Iterator[tuple[str, Usage, float | None]]:
+def read_replies(folder: Path) -> Iterator[tuple[str, Told]]:
     """Of every reply its episode's key, its usage and the cost that its provider told."""
-    decoder = msgspec.json.Decoder(_Told)
+    decoder = msgspec.json.Decoder(Told)
     with _reading(folder) as db:
         rows = db.execute(
             "select key, reply from attempts join episodes on id = episode where reply is not null"
         )
         for key, reply in rows:
-            told = decoder.decode(reply)
-            yield key, told.usage, told.cost
+            yield key, decoder.decode(reply)
 
 
 def read_outcome(folder: Path, key: str) -> Outcome | None:
@@ -311,9 +324,18 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
     path = folder / NAME
     if not path.is_file():
         raise StoreFailure(f"{folder} is not a run folder: it has no {NAME}")
-    # a folder that cannot be written (an archive, say) has no writer either
-    mode = "mode=ro" if os.access(folder, os.W_OK) else "immutable=1"
-    return sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True)
+    return sqlite3.connect(reading_uri(path), uri=True)
+
+
+def reading_uri(path: Path) -> str:
+    """A journal for a reader, who may not be allowed to write its folder.
+
+    A folder that cannot be written, and with nothing in the write-ahead log, is an archive.
+    """
+    log = Path(f"{path}-wal")
+    writable = os.access(path.parent, os.W_OK) and has_room(path.parent)
+    archived = not writable and not (log.exists() and log.stat().st_size)
+    return f"{path.resolve().as_uri()}?{'immutable=1' if archived else 'mode=ro'}"
 
 
 def _packed(record: Record) -> tuple[str, str]:

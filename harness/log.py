@@ -1,6 +1,7 @@
 """What a run tells while it goes: lines for people, events as JSON lines for programs."""
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -8,16 +9,20 @@ from typing import IO, Any
 import msgspec
 
 from harness.models.keys import scrub
-from tasks.base import StoreFailure
+from tasks.base import Failure, StoreFailure
 
 STDERR = Path("-")
 
 
 class Log:
-    """Lines go to standard error; events to a file, or to standard error in place of the lines."""
+    """Lines go to standard error; events to a file, or to standard error in place of the lines.
+
+    `failed` is told if the file cannot be written any more; without it that is raised.
+    """
 
     def __init__(self, events: Path | None = None) -> None:
         self._told: set[str] = set()
+        self.failed: Callable[[Failure], None] | None = None
         self._sink: IO[str] | None = None
         self.lines = events != STDERR
         self.path = events
@@ -53,4 +58,7 @@ class Log:
             self._sink.flush()
         except OSError as error:
             self._sink = None
-            raise StoreFailure(f"cannot write {self.path}: {error.strerror}") from None
+            failure = StoreFailure(f"cannot write {self.path}: {error.strerror}")
+            if self.failed is None:
+                raise failure from None
+            self.failed(failure)

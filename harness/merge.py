@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from harness.budget import Price
 from harness.folder import INSTANCES, Folder
 from harness.instances import id_of
-from harness.journal import NAME, key_of
+from harness.journal import NAME, key_of, reading_uri
 from tasks.base import InputError, StoreFailure
 
 _EPISODES = "insert or ignore into episodes (key) select key from other.episodes order by id"
@@ -86,7 +86,7 @@ def merge(paths: Sequence[Path], out: Path) -> int:
         nonlocal twice
         twice = _join(hidden / NAME, folders, lines)
 
-    Folder.create(out, manifest, folders[0].prompts, lines, fill)
+    Folder.create(out, manifest, folders[0].prompts, lines, fill, folders[0].programs)
     return twice
 
 
@@ -121,7 +121,8 @@ def _join(path: Path, folders: Sequence[Folder], lines: Sequence[bytes]) -> int:
     twice = 0
     try:
         with closing(sqlite3.connect(path, isolation_level=None, uri=True)) as db:
-            db.execute("pragma synchronous = off")  # the folder has no name yet
+            db.execute("pragma main.locking_mode = exclusive")  # the folder has no name yet
+            db.execute("pragma synchronous = off")
             db.execute("create unique index keys on episodes (key)")
             db.execute("begin")
             db.executemany("insert into episodes (key) values (?)", [(key,) for key in keys])
@@ -137,9 +138,7 @@ def _join(path: Path, folders: Sequence[Folder], lines: Sequence[bytes]) -> int:
 
 
 def _add(db: sqlite3.Connection, folder: Folder, first: Folder) -> int:
-    source = (folder.path / NAME).resolve()
-    mode = "mode=ro" if os.access(folder.path, os.W_OK) else "immutable=1"
-    db.execute("attach ? as other", (f"{source.as_uri()}?{mode}",))
+    db.execute("attach ? as other", (reading_uri(folder.path / NAME),))
     db.execute("begin")
     db.execute(_EPISODES)
     db.execute(_SHARED)

@@ -55,6 +55,7 @@ class Pace:
         self._cut_at = self._silent_until = float("-inf")
         self._minute: deque[Ticket] = deque()
         self._sum = 0  # tokens of that minute
+        self._usual: float | None = None  # tokens of a call, as the replies told lately
         self._waiting: deque[tuple[asyncio.Future[Ticket], int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._open = False
@@ -89,6 +90,8 @@ class Pace:
             if self._minute and ticket.began >= self._minute[0].began:
                 self._sum += tokens - ticket.tokens
             ticket.tokens = tokens
+            before = tokens if self._usual is None else self._usual
+            self._usual = before + (tokens - before) / 10
         if not self._slow_start:
             step = max(1.0, self.ceiling / STEPS) / self._limit
             self._limit = min(float(self.ceiling), self._limit + step)
@@ -127,6 +130,7 @@ class Pace:
             self._waiting.popleft()
 
     def _let_through(self, tokens: int) -> Ticket:
+        tokens = self._likely(tokens)
         ticket = Ticket(monotonic(), tokens)
         self._flying += 1
         self._calls += 1
@@ -140,6 +144,8 @@ class Pace:
         now = monotonic()
         if self._silent_until > now:
             return self._silent_until - now
+        if self.tokens and self._usual is None and self._flying:
+            return None  # the first reply tells what a call takes
         if self._flying >= int(self._limit):
             if not self._slow_start or self._limit >= self.ceiling:
                 return None
@@ -150,6 +156,10 @@ class Pace:
             self._double_at = float("inf")
         return self._window(now, tokens)
 
+    def _likely(self, guess: int) -> int:
+        """Tokens of a call to come: at least what calls took so far."""
+        return max(guess, round(self._usual or 0))
+
     def _window(self, now: float, tokens: int) -> float:
         """Seconds until the last minute has room for one more call."""
         while self._minute and self._minute[0].began <= now - MINUTE:
@@ -157,7 +167,7 @@ class Pace:
         if not self._minute:
             return 0.0
         many = self.requests is not None and len(self._minute) >= self.requests
-        much = self.tokens is not None and self._sum + tokens > self.tokens
+        much = self.tokens is not None and self._sum + self._likely(tokens) > self.tokens
         return self._minute[0].began + MINUTE - now if many or much else 0.0
 
     def _later(self, seconds: float) -> None:

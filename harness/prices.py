@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.budget import Price
+from harness.budget import Price, cost_of
 from harness.folder import Folder, Manifest
 from harness.journal import key_of, read_replies
 from tasks.base import InputError, Noun, Record
@@ -62,9 +62,9 @@ def priced(folder: Folder, records: Iterable[Record], prices: Prices) -> dict[st
         and (r.problem is None or r.problem.boundary != "provider")
     }
     found: dict[str, float | None] = dict.fromkeys(wanted, 0.0)
-    for key, usage, told in read_replies(folder.path) if wanted else ():
+    for key, told in read_replies(folder.path) if wanted else ():
         if key in wanted:
-            cost = wanted[key].of(usage) if told is None else told
+            cost = cost_of(told, wanted[key])
             before = found[key]
             found[key] = None if cost is None or before is None else before + cost
     return {key: cost for key, cost in found.items() if cost is not None}

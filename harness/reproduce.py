@@ -59,7 +59,7 @@ def _how(configuration: Configuration) -> Iterator[str]:
     sampling = configuration.sampling
     for option, value in (
         ("--temperature", sampling.temperature),
-        ("--max-tokens", sampling.max_tokens),
+        ("--max-output-tokens", sampling.max_tokens),
         ("--model-seed", sampling.seed),
         ("--reasoning-effort", sampling.reasoning_effort),
     ):

@@ -82,7 +82,7 @@ class Batch:
 
     def __post_init__(self) -> None:
         self._lanes: dict[str, Lane] = {}
-        self._halted: list[Failure] = []
+        self._halted: list[tuple[str, Failure]] = []
         self._configuration = self.folder.manifest.configuration
         self._verdicts = self.journal.verdicts()
 
@@ -92,7 +92,8 @@ class Batch:
 
     def jobs(self, model: str) -> list[Job]:
         """A model's episodes, epoch by epoch; a policy's only in the families that have it."""
-        asked = [i for i in self.instances if is_asked(model, i.family)]
+        programs = self.folder.programs
+        asked = [i for i in self.instances if is_asked(model, i.family, programs)]
         jobs = (Job(i, model, e) for e in range(self._configuration.epochs) for i in asked)
         return [job for job in jobs if in_shard(job.key, self.folder.manifest.shard)]
 
@@ -128,9 +129,12 @@ class Batch:
         with_tools = [m.instance for m in self.instances if family(m.family).simulation]
         self._servers = Servers(self.folder.path / INSTANCES, with_tools)
         self._catch_signals()
+        self.log.failed = partial(self._halt, "")  # a log can break anywhere, also in a timer
         with Progress("episodes", count, quiet=not self.log.lines) as self._progress:
             pulse = asyncio.create_task(self._pulse())
             try:
+                self._note()
+                await self.journal.settled()  # where nothing can be kept nothing is asked
                 await self._drive_all(todo)
             except asyncio.CancelledError:  # the second signal: what is in flight is given up
                 if not self._signalled:
@@ -141,10 +145,8 @@ class Batch:
                 for lane in self._lanes.values():
                     await lane.close()
                 await self._servers.close()
-        for failure in sorted(self._halted, key=lambda failure: not isinstance(failure, Halt)):
-            if not isinstance(failure, Halt):
-                raise failure
-            self.log.say(f"stopped: {failure}")
+                self.log.failed = None
+        self._tell_halts()
         done = self._progress.done
         return Counter(done=done, errors=self._progress.errors, left=count - done)
 
@@ -178,17 +180,31 @@ class Batch:
 
     def _halt(self, model: str, failure: Failure) -> None:
         """Ask nothing more, of this model or at all, and remember why."""
-        self._halted.append(failure)
+        self._halted.append((model, failure))
         self.log.event("halt", failure=failure.kind, message=str(failure))
         for name, lane in self._lanes.items():
             if name == model or what(failure).then == "run":
                 lane.stop()
 
+    def _tell_halts(self) -> None:
+        """Say what stopped the run, or raise what must be mended, of each model once."""
+        broken = {m: f for m, f in reversed(self._halted) if not isinstance(f, Halt)}
+        for failure in broken.values():
+            if what(failure).then != "model":
+                raise failure
+        if broken:
+            told = "; ".join(f"{model}: {broken[model]}" for model in sorted(broken))
+            raise Failure(f"{told}; what was answered is kept: mend it and give the command again")
+        for _, halt in self._halted:
+            self.log.say(f"stopped: {halt}")
+
     async def _pulse(self) -> None:
         """Note now and then how the calls stand, for who watches."""
+        pause = PULSE / 10  # who looks at once sees something
         while True:
+            await asyncio.sleep(pause)
             self._note()
-            await asyncio.sleep(PULSE)
+            pause = PULSE
 
     def _note(self) -> None:
         for name, lane in self._lanes.items():

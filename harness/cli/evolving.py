@@ -31,6 +31,7 @@ from harness.models.base import Model
 from harness.pace import Pace
 from harness.progress import Progress
 from harness.request import digest
+from harness.run import PULSE
 from harness.sandbox.sandbox import Sandbox
 from harness.suites import Suite
 from tasks.base import InputError, Instance
@@ -183,6 +184,7 @@ async def _driven(study: Study, performer: Performer, log: Log) -> Results | Non
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
+    pulse = asyncio.create_task(_pulse(performer))
     try:
         return await performer.perform(study.program())
     except Stopped:
@@ -192,8 +194,17 @@ async def _driven(study: Study, performer: Performer, log: Log) -> Results | Non
             raise
         return None
     finally:
+        pulse.cancel()
         for lane in performer.lanes.values():
             await lane.close()
+
+
+async def _pulse(performer: Performer) -> None:
+    """Note now and then how the calls stand, for who watches."""
+    while True:
+        for name, lane in performer.lanes.items():
+            performer.journal.pulse(name, lane.pace.state)
+        await asyncio.sleep(PULSE)
 
 
 # Looking at it ------------------------------------------------------------------------------

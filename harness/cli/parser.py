@@ -356,7 +356,9 @@ def tolerance(text: str) -> int | float:
         return int(text)
     value = finite(text)
     if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"{short(text)!r} is no count and no share below 1")
+        raise argparse.ArgumentTypeError(
+            f"{short(text)!r} is no count, such as 1, and no share below 1, such as 0.1"
+        )
     return value
 
 

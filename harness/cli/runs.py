@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -61,11 +61,12 @@ def run(options: Namespace) -> int:
     suite, given = _target(options)
     prompts = installed()
     memory = _memory(options.memory, _families(suite, given))
+    specs, programs = _specs(options, _families(suite, given))
     configuration = Configuration(
         suite=suite,
         versions=suite.versions(prompts) | _version_of(memory, prompts),
         lock=suite.lock(prompts),
-        models=_specs(options, _families(suite, given)),
+        models=specs,
         agent=options.agent,
         memory=memory,
         epochs=options.epochs,
@@ -77,10 +78,10 @@ def run(options: Namespace) -> int:
     manifest = Manifest(
         FORMAT, configuration, environment(), limit, None, options.api_key_env, options.shard
     )
-    models = _models(manifest, _families(suite, given), options.max_connections)
+    models = _models(manifest, _families(suite, given), programs, options.max_connections)
     path = options.out or RUNS / (configuration.folder_name + _part(options.shard))
     lines = map(instances.encode, given) if given else None
-    folder = Folder.create(path, manifest, prompts, lines)
+    folder = Folder.create(path, manifest, prompts, lines, programs=programs)
     folder.lock()
     if folder.manifest.shard != options.shard:
         raise InputError(
@@ -107,7 +108,7 @@ def resume(options: Namespace) -> int:
         return take_up(folder, options)
     made = (instance.family for instance in folder.instances())
     names = folder.manifest.configuration.suite.families or tuple(dict.fromkeys(made))
-    models = _models(folder.manifest, names, options.max_connections)
+    models = _models(folder.manifest, names, folder.programs, options.max_connections)
     return _perform(folder, models, options)
 
 
@@ -156,8 +157,10 @@ def _families(suite: Suite, given: Sequence[Instance[Any]]) -> tuple[str, ...]:
     return suite.families or tuple(dict.fromkeys(instance.family for instance in given))
 
 
-def _specs(options: Namespace, families: tuple[str, ...]) -> tuple[ModelSpec, ...]:
-    """The models asked for; without any, all policies of the families of the run."""
+def _specs(
+    options: Namespace, families: tuple[str, ...]
+) -> tuple[tuple[ModelSpec, ...], dict[str, str]]:
+    """The models asked for; without any, all policies of the families of the run. And programs."""
     names = options.model
     if not names:
         names = [
@@ -167,13 +170,14 @@ def _specs(options: Namespace, families: tuple[str, ...]) -> tuple[ModelSpec, ..
     providers = {name.partition("/")[0].partition("-")[0] for name in names} - {"policy"}
     if options.base_url and len(providers) > 1:
         raise InputError(f"--base-url is for one provider's models, not for {sorted(providers)}")
+    programs: dict[str, str] = {}
     if any(name.startswith("policy/file:") for name in names):
-        from harness.evolve.policy import with_content
+        from harness.evolve.policy import read_programs
 
-        names = [with_content(name) for name in names]
+        names, programs = read_programs(names)
     if len(set(names)) < len(names):
         raise InputError("the same --model is given twice")
-    return tuple(ModelSpec(name, _address(name, options.base_url)) for name in names)
+    return tuple(ModelSpec(name, _address(name, options.base_url)) for name in names), programs
 
 
 def _address(name: str, base_url: str | None) -> str | None:
@@ -217,9 +221,11 @@ def sampling(options: Namespace) -> Sampling:
     )
 
 
-def _models(manifest: Manifest, families: tuple[str, ...], connections: int) -> list[Model]:
+def _models(
+    manifest: Manifest, families: tuple[str, ...], programs: Mapping[str, str], connections: int
+) -> list[Model]:
     return [
-        build_policy(spec.name.removeprefix("policy/"), families)
+        build_policy(spec.name, families, programs)
         if spec.name.startswith("policy/")
         else build_provider(spec, manifest, connections)
         for spec in manifest.configuration.models

@@ -1,6 +1,11 @@
-"""A program in a file as a policy of its family: `policy/file:best.py`."""
+"""A program in a file as a policy of its family: `policy/file:best.py`.
+
+A run knows it as `policy/file:best.py@DIGEST`, and has the program in its folder.
+"""
 
 import asyncio
+import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -17,17 +22,15 @@ from harness.sandbox.sandbox import Sandbox
 from tasks.base import Ask, InputError, Instance, Reply, Usage
 
 START = "policy/file:"
+_KNOWN = re.compile(r"(.+)@([0-9a-f]{12})", re.DOTALL)
 
 
 class ProgramModel:
-    """Answers instances by a program in the sandbox; where that fails there is no answer.
+    """Answers instances by a program in the sandbox; where that fails there is no answer."""
 
-    `place` is the file's path, with `@` and the digest of its content.
-    """
-
-    def __init__(self, place: str, families: tuple[str, ...]) -> None:
-        self.name = f"{START}{place}"
-        self._domain, self._source = domain_of(place), _source(place)
+    def __init__(self, name: str, source: str, families: tuple[str, ...]) -> None:
+        self.name, self._source = name, source
+        self._domain = domain_of(source)
         if self._domain.family not in families:
             raise InputError(
                 f"{self.name} is a program for {self._domain.family}, which is not in this run"
@@ -60,38 +63,54 @@ class ProgramModel:
         self._sandbox.close()
 
 
-def with_content(name: str) -> str:
-    """A model's name; that of a program in a file with the digest of what is in it."""
-    if not name.startswith(START):
-        return name
+def read_programs(names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Models' names as a run knows them, and the programs among them: their sources by digest.
+
+    Of a file's path only the last part is kept. `file:best.py@DIGEST` is `best.py`, if that is what
+    is in it. InputError says what is wrong with a file.
+    """
+    known: list[str] = []
+    programs: dict[str, str] = {}
+    for name in names:
+        mine = name
+        if name.startswith(START):
+            path, source = _read(name)
+            content = digest(source)
+            programs[content] = source
+            mine = f"{START}{path.name}@{content}"
+        known.append(mine)
+    return known, programs
+
+
+def _read(name: str) -> tuple[Path, str]:
+    """Where a program is, and its source."""
     place = name.removeprefix(START)
-    return f"{START}{place}@{digest(_text(Path(place)))}"
+    known = _KNOWN.fullmatch(place)
+    path = Path(known[1] if known else place)
+    source = _text(path)
+    if known and known[2] != digest(source):
+        raise InputError(f"{path} is another program than {name}: its digest is {digest(source)}")
+    try:
+        domain_of(source)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return path, source
 
 
 @cache
-def domain_of(place: str) -> Domain:
+def domain_of(source: str) -> Domain:
     """The domain whose function a program defines, by its name and number of arguments."""
-    source = _source(place)
     for one in map(domain, names()):
         try:
             arguments = arguments_of(source, one.function)
         except Unreadable as error:
             if error.kind != "no function":
-                raise InputError(f"{place}: {error}") from None
+                raise InputError(str(error)) from None
             continue
         if len(arguments) == len(one.arguments):
             return one
     wanted = ", ".join(f"{d.function}({', '.join(d.arguments)})" for d in map(domain, names()))
-    raise InputError(f"{place}: it defines none of {wanted}")
-
-
-def _source(place: str) -> str:
-    """The program; InputError if it is not what the name says."""
-    path, _, content = place.rpartition("@")
-    source = _text(Path(path))
-    if digest(source) != content:
-        raise InputError(f"{path} is not what it was when this run began: bring it back")
-    return source
+    raise InputError(f"it defines none of {wanted}")
 
 
 def _text(path: Path) -> str:

@@ -85,7 +85,8 @@ def _ranked(rows: list[Fields]) -> list[Fields]:
 
 def _asked(row: Fields) -> str:
     """What the rows of one ranking share."""
-    asked = identity(row["agent"], row["memory"], msgspec.json.decode(row["setup"]))
+    setup = msgspec.json.decode(row["setup"])
+    asked = identity(row["model"], row["agent"], row["memory"], setup)
     return text([row["lock"], row["family"], row["cell"], asked])
 
 

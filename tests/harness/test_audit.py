@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -162,6 +163,38 @@ def test_with_the_provider_down_every_exam_is_told_and_can_be_taken_later(tmp_pa
         again = audited(tmp_path / "hub")
         assert len(server.requests) == USERS * 2 * CLASHES
     assert (again["digest"], again["unexamined"]) == (found["digest"], [])
+
+
+def test_an_exam_that_was_killed_is_taken_up_where_it_was(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    with Loopback(diligent) as server:
+        run(server, whole, "strategy-hub")
+        port = int(server.root.rpartition(":")[2])
+        shutil.copytree(whole, cut)
+        wanted = audited(whole)
+    asked = USERS * 2 * CLASHES
+    with Loopback(diligent, port=port, delay=0.01) as server:
+        for cuts in (1, 2):
+            process = subprocess.Popen(
+                command("audit", cut), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            while len(server.requests) < cuts * asked // 3:
+                assert process.poll() is None
+                time.sleep(0.002)
+            process.kill()
+            process.wait()
+        assert 0 < len(rows(cut, EXAM)) < asked
+        assert audited(cut) == wanted
+        assert asked <= len(server.requests) <= asked + 2 * 10  # those in flight, twice
+    assert len(rows(cut, EXAM)) == asked
+    assert rows(cut, EXAM) == rows(whole, EXAM)
+    assert audited(cut) == wanted  # and asks nobody: there is no server any more
+
+
+EXAM = """
+    select key, path, request from attempts join episodes on id = episode
+    where path like 'audit%' and reply is not null order by key, path
+"""
 
 
 def test_killed_in_round_50_and_resumed_is_the_same_as_uncut(tmp_path: Path) -> None:

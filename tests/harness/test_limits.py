@@ -148,6 +148,40 @@ def test_requests_a_minute(tmp_path: Path) -> None:
     assert len(server.requests) == 7
 
 
+def test_tokens_a_minute_that_the_prompt_does_not_show(tmp_path: Path) -> None:
+    file, out = instances(tmp_path / "i.jsonl", 20), tmp_path / "run"
+
+    def thinks(number: int, body: Json) -> Json:
+        message = {"role": "assistant", "content": zeros(number, body)}
+        return {
+            "id": "1", "object": "chat.completion", "created": 1, "model": "m",
+            "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+            "usage": {"prompt_tokens": 500, "completion_tokens": 9500, "total_tokens": 10_000},
+        }  # fmt: skip
+
+    with Loopback(thinks, delay=0.05) as server:
+        done = run(file, out, server, "--tpm", "60000", "--max-time", "3")
+    assert done.returncode == 1
+    assert len(server.requests) == 6
+
+
+def test_who_stops_for_a_key_is_named_and_the_others_finish(tmp_path: Path) -> None:
+    file, out = instances(tmp_path / "i.jsonl", 12), tmp_path / "run"
+
+    def answer(number: int, body: Json) -> str | Fault:
+        codes = {"locked": 401, "gone": 404}
+        name = body["model"]
+        return says(codes[name], "sorry") if name in codes else zeros(number, body)
+
+    with Loopback(answer) as server:
+        done = run(file, out, server, "--model", "openai/locked", "--model", "openai/gone")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "makespan run: openai/gone: no such model: 404 from" in done.stderr
+    assert "; openai/locked: authentication: 401 from" in done.stderr
+    assert board(out)[0]["n"] == 12
+
+
 def test_a_filter_of_the_provider_is_the_models_failure(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 2), tmp_path / "run"
     refuse: Answer = lambda *_: says(400, "triggered our policy", "content_filter")  # noqa: E731

@@ -133,7 +133,7 @@ def test_a_wrong_key_stops_the_run_at_once(tmp_path: Path) -> None:
         assert len(server.requests) <= 4
         assert f"Bearer {secret}" in {r.headers["authorization"] for r in server.requests}
     assert done.returncode == 2
-    assert done.stderr.strip().splitlines()[-1].startswith("makespan run: authentication")
+    assert done.stderr.strip().splitlines()[-1].startswith("makespan run: openai/m: authentic")
     assert secret not in done.stderr + done.stdout
     for path in out.rglob("*"):
         assert path.is_dir() or secret.encode() not in path.read_bytes(), path
@@ -257,7 +257,9 @@ def test_a_full_disk_is_one_line_and_keeps_what_was_committed(tmp_path: Path) ->
                               capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
         assert full.returncode == 2, full.stderr
         assert "Traceback" not in full.stderr
-        assert "cannot write" in full.stderr.strip().splitlines()[-1]
+        assert full.stderr.startswith("makespan run: cannot write ")
+        assert full.stderr.count("\n") == 1
+        assert rows(out, "pragma integrity_check") == [("ok",)]
         kept = answered(out)
         assert 0 < len(kept) < 400
         asked = len(server.requests)

@@ -3,6 +3,7 @@
 import io
 import json
 import signal
+import sqlite3
 import subprocess
 import time
 from contextlib import redirect_stderr, redirect_stdout
@@ -15,6 +16,10 @@ import pytest
 
 from generators.tardiness import generate
 from harness.cli import main
+from harness.folder import Folder
+from harness.reproduce import command as reproduced
+from harness.request import digest
+from harness.watch import read_frame
 from tests.harness.evolve.small import BODIES
 from tests.harness.helpers import command, makespan, rows
 from tests.loopback import Json, Loopback
@@ -118,6 +123,7 @@ def test_a_program_in_a_file_is_a_policy_of_its_family(tmp_path: Path) -> None:
     how = ["run", "tardiness", "--level", "9", "--limit", "6", "--out", out,
            "--model", f"policy/file:{file}", "--model", "policy/mdd"]  # fmt: skip
     done = makespan(*how)
+    content = digest(file.read_text())
     assert done.returncode == 0, done.stderr
     mine, rule = json.loads(makespan("board", out, "--json").stdout)["rows"]
     assert mine["score"] == rule["score"]
@@ -125,10 +131,77 @@ def test_a_program_in_a_file_is_a_policy_of_its_family(tmp_path: Path) -> None:
     again = makespan(*how)
     assert "12 of 12 episodes are done" in again.stderr
     file.write_text(file.read_text() + "\n")
-    for verb in (how, ["resume", out]):
-        refused = makespan(*verb)
-        assert refused.returncode == 2
-        assert refused.stderr.count("\n") == 1
+    refused = makespan(*how)
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert f"is 'policy/file:rule.py@{content}', here it is 'policy/file:rule.py@" in refused.stderr
+    # the run has the program itself, and nothing of where it was
+    file.unlink()
+    moved = out.rename(tmp_path / "moved")
+    assert makespan("resume", moved).returncode == 0
+    assert makespan("regrade", moved).stdout == "changed 0 of 12\n"
+    audited = makespan("audit", moved)
+    assert audited.returncode == 0, audited.stdout
+    assert makespan("watch", moved).returncode == 0
+    assert json.loads(makespan("board", moved, "--json").stdout)["rows"][0] == mine
+    for part in moved.rglob("*"):
+        assert part.is_dir() or str(tmp_path).encode() not in part.read_bytes(), part
+    kept = moved / "programs" / f"{content}.py"
+    kept.write_text(kept.read_text() + "\n")
+    refused = makespan("resume", moved)
+    assert refused.returncode == 2
+    assert f"its programs/{content}.py, which is policy/file:rule.py@{content}," in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_a_program_is_named_with_its_digest_and_asked_apart_from_models(tmp_path: Path) -> None:
+    file, out = tmp_path / "rule.py", tmp_path / "run"
+    file.write_text("def priority(p, d, t, P, n):\n    return max(p + t, d)\n")
+    name = f"policy/file:{file}@{digest(file.read_text())}"
+    with Loopback(lambda *_: "{}") as server:
+        done = makespan("run", "tardiness", "--level", "9", "--limit", "6", "--out", out,
+                        "--model", name, "--model", "openai/m", "--model", "openai/n",
+                        "--base-url", server.url)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = "ranked apart: allowed is 'program' and 'direct'"
+    assert told in " ".join(done.stdout.split())
+    ranked = json.loads(makespan("board", out, "--json").stdout)["rows"]
+    assert [row["rank"] and row["rank"]["of"] for row in ranked] == [None, 2, 2]
+    again = reproduced(Folder.open(out).manifest)
+    assert again is not None
+    assert f"--model policy/file:rule.py@{digest(file.read_text())} " in again
+    wrong = name[:-1] + ("0" if name[-1] != "0" else "1")
+    refused = makespan("run", "tardiness", "--level", "9", "--model", wrong)
+    assert refused.returncode == 2
+    assert "is another program than" in refused.stderr
+    twice = makespan("run", "tardiness", "--level", "9", "--model", name, "--model",
+                     f"policy/file:{file}")  # fmt: skip
+    assert "the same --model is given twice" in twice.stderr
+
+
+def test_a_search_can_be_watched(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with Loopback(says, delay=0.1) as server:
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        process = subprocess.Popen(command(*words(out, server)), **quiet)
+        while len(server.requests) < 6:
+            time.sleep(0.005)
+        time.sleep(0.2)
+        frame = read_frame(out)
+        process.communicate(timeout=60)
+    assert [m.model for m in frame.models] == [
+        "search: openai/m", "random-constants: policy/random-constants", "mutate: policy/mutate",
+    ]  # fmt: skip
+    assert 0 < frame.models[0].done < frame.models[0].total
+    assert frame.models[1].done == 0
+    assert not frame.complete
+    db = sqlite3.connect(out / "journal.sqlite")
+    db.execute("update pace set at = at - 300")
+    db.commit()
+    db.close()
+    printed = makespan("watch", out)  # it has its champion: this ends by itself
+    assert printed.returncode == 0, printed.stderr
+    assert "slowest calls:" in printed.stdout
 
 
 def test_a_program_that_fails_is_no_answer_and_the_run_goes_on(tmp_path: Path) -> None:
