@@ -22,7 +22,7 @@ from memory.context import State
 from tasks.base import Fields, Message, Parsed, Reply
 
 CHUNK = 300_000  # bytes before compression, roughly: repeats have to be within 32 kB of columns
-BLOCK = 6  # zlib's memLevel: 4,096 symbols to a table of codes, about as long as a column
+BLOCK = 4  # zlib's memLevel: 1,024 symbols to a table of codes, about as long as a column
 LONGEST = 20_000  # characters of a text; a longer one is cut in its middle
 TAIL = 5_000  # of which so many are its end
 MOST_WORDS = 100  # violations told one by one
