@@ -65,6 +65,10 @@ def merge(paths: Sequence[Path], out: Path) -> int:
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is there already: use another --out")
+    places = [path.resolve() for path in paths]
+    for path, place in zip(paths, places, strict=True):
+        if places.count(place) > 1:
+            raise InputError(f"{path} is given twice")
     folders = [Folder.open(path) for path in paths]
     for folder in folders:
         folder.require_suite()

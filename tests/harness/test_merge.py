@@ -97,6 +97,8 @@ def test_copies_are_told_and_conflicts_refused(tmp_path: Path) -> None:
     db.execute("update attempts set reply = replace(reply, 'starts', 'Starts')")
     db.commit()
     db.close()
+    twice = makespan("merge", a, b, a.parent / "b" / ".." / "a", "--out", tmp_path / "c")
+    assert (twice.returncode, twice.stderr) == (2, f"makespan merge: {a} is given twice\n")
     refused = makespan("merge", a, b, "--out", tmp_path / "c")
     assert refused.returncode == 2
     assert "disagree on the episode" in refused.stderr

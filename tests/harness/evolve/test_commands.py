@@ -182,8 +182,8 @@ def test_a_program_is_named_with_its_digest_and_asked_apart_from_models(tmp_path
 def test_a_search_can_be_watched(tmp_path: Path) -> None:
     out = tmp_path / "run"
     with Loopback(says, delay=0.1) as server:
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        process = subprocess.Popen(command(*words(out, server)), **quiet)
+        how = command(*words(out, server))
+        process = subprocess.Popen(how, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while len(server.requests) < 6:
             time.sleep(0.005)
         time.sleep(0.2)
