@@ -73,18 +73,13 @@ class Call(msgspec.Struct, frozen=True):
 
 
 class Loopback:
-    """The server, run in a thread between `with`; `answer` gives text, a whole body or a fault.
+    """The server, run in a thread between `with`; `answer` gives text, a whole body or a fault."""
 
-    After `hold` answers nobody is answered any more.
-    """
-
-    def __init__(
-        self, answer: Answer, *, delay: float = 0.0, port: int = 0, hold: int | None = None
-    ) -> None:
+    def __init__(self, answer: Answer, *, delay: float = 0.0, port: int = 0) -> None:
         self.requests: list[Received] = []
         self.most_at_once = 0
         self.calls: list[Call] = []
-        self._answer, self._delay, self._port, self._hold = answer, delay, port, hold
+        self._answer, self._delay, self._port = answer, delay, port
         self._under_way, self._answered = 0, 0
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self.serve()), daemon=True)
@@ -146,8 +141,6 @@ class Loopback:
             await asyncio.sleep(self._delay)
             if isinstance(answer, Fault):
                 return await _fail(request, answer)
-            if self._hold is not None and self._answered >= self._hold:
-                return await _fail(request, FAULTS["hang"])
             self._answered += 1
             answered = True
             shape = SHAPES[request.path]
@@ -308,12 +301,11 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", choices=FAULTS, default=list(FAULTS), metavar="KIND")
     parser.add_argument("--answer", help="the text of every answer")
     parser.add_argument("--delay", type=float, default=0.0, help="seconds before an answer")
-    parser.add_argument("--hold", type=int, metavar="N", help="after N answers never answer again")
     given = parser.parse_args()
     text: str | None = given.answer
     answer: Answer = plain_answer if text is None else lambda _number, _body: text
     answer = faulty(given.faults, answer, given.kinds)
-    server = Loopback(answer, delay=given.delay, port=given.port, hold=given.hold)
+    server = Loopback(answer, delay=given.delay, port=given.port)
     asyncio.run(server.serve(announce=True))
 
 

@@ -101,10 +101,10 @@ class Inspect:
         "all": "provider `openai-api`, `--display none --log-level warning --no-score-display"
         " --no-log-model-api --ctl-server false`, `--max-connections 100 --max-samples 100`,"
         " scorer `exact`",
-        "costs": "`--no-log-realtime --log-buffer 1000`",
+        "costs": "`--no-log-realtime`; the SDK's aiohttp transport, given in the task's file",
         "faults": f"`--attempt-timeout {PATIENCE}`; most patient: also `--retry-on-error="
         f"{ATTEMPTS} --no-fail-on-error`",
-        "killed": "its own log buffer and real-time log, then `inspect eval-retry`",
+        "killed": "with its real-time log, then `inspect eval-retry`",
     }
     _quiet = ("--display", "none", "--log-level", "warning", "--no-score-display",
               "--no-log-model-api", "--ctl-server", "false",
@@ -132,7 +132,6 @@ print(answered(newest))
         return self._inspect(
             work, "eval", f"{HERE / 'inspect_task.py'}@trivial",
             "-T", f"prompts={work.samples.prompts}", "-T", f"answer='{ANSWER}'",
-            "--model", "openai-api/loopback/m", "--model-base-url", work.url,
             *self._quiet, "--max-samples", AT_ONCE, *words,
         )  # fmt: skip
 
@@ -145,12 +144,12 @@ print(answered(newest))
         return [self._python.with_name("inspect"), "--help"]
 
     def lean(self, work: Work) -> Words:
-        """No real-time log, the samples written once."""
-        return self._eval(work, "--no-log-realtime", "--log-buffer", 1000)
+        """No real-time log, and the transport that takes least."""
+        return self._eval(work, "--no-log-realtime", "-T", f"url={work.url}")
 
     def safe(self, work: Work) -> Words:
         """With the real-time log, from which it recovers samples."""
-        return self._eval(work)
+        return self._eval(work, "--model", "openai-api/loopback/m", "--model-base-url", work.url)
 
     def again(self, work: Work) -> Words:
         """Retry the only log there is."""
@@ -159,7 +158,7 @@ print(answered(newest))
 
     def plain(self, work: Work) -> Words:
         """With the time limit."""
-        return self._eval(work, "--attempt-timeout", PATIENCE)
+        return [*self.safe(work), "--attempt-timeout", PATIENCE]
 
     def patient(self, work: Work) -> Words:
         """Samples with errors are tried again."""

@@ -85,8 +85,9 @@ class Server:
 
     def __enter__(self) -> "Server":
         self._process = subprocess.Popen(
-            [*map(str, self._words)], stdout=subprocess.PIPE, text=True
-        )
+            [*map(str, self._words)], stdout=subprocess.PIPE, text=True,
+            stderr=subprocess.DEVNULL,  # aiohttp complains of clients that are killed
+        )  # fmt: skip
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()
         self.port = int(self.url.split(":")[2].split("/")[0])
