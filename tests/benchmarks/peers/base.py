@@ -1,4 +1,4 @@
-"""A peer: how each measure is taken of it. What it is told is what somebody who knows it tells it."""
+"""A peer: how each measure is taken of it, as somebody who knows it well would have it run."""
 
 import os
 import subprocess

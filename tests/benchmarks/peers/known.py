@@ -9,8 +9,8 @@ from tests.benchmarks.peers.base import (
     AT_ONCE,
     ATTEMPTS,
     PATIENCE,
-    Work,
     Words,
+    Work,
     environment,
     read_by,
 )

@@ -40,19 +40,24 @@ class Costs(msgspec.Struct, frozen=True):
 
 
 class Killed(msgspec.Struct, frozen=True):
-    """After kill -9 half way: of the calls `answered` well before, how many were asked `again`.
+    """After kill -9 half way, and going on: calls that had an answer and were asked again.
 
-    `finished` samples have an answer when it has gone on, and ended with `status`.
+    Attributes:
+        answered, again: of all that the server had answered, though the client had not read it.
+        settled, lost: of those answered `SETTLED` seconds before and earlier.
+        finished, status: the samples that have an answer in the end, and how that ended.
     """
 
     answered: int
     again: int
+    settled: int
+    lost: int
     finished: int
     status: int | None
 
 
 class Borne(msgspec.Struct, frozen=True):
-    """Where a fifth of the attempts fails: samples that end with an answer, and how the run ends."""
+    """A fifth of the attempts fails: how many samples end with an answer, and how the run ends."""
 
     samples: int
     answered: int
@@ -123,15 +128,20 @@ def killed(peer: Keeper, folder: Path) -> Killed:
         work = Work(server.url, samples, folder / "killed")
         program = Started(peer.safe(work), folder / "killed")
         server.await_answers(LARGE // 2, program)
-        last = monotonic() - SETTLED
+        moment = monotonic()
         assert program.running, "it ended before half was answered"
         program.kill()
-        before = {c.prompt for c in server.calls() if c.answered and c.ended < last}
+        answered = [c for c in server.calls() if c.answered and c.ended < moment]
         port = server.port
     with Server(port=port) as server:
         usage = Started(peer.again(work), folder / "again").wait()
         after = {call.prompt for call in server.calls()}
-    return Killed(len(before), len(before & after), peer.answers(work), usage.status)
+    every = {call.prompt for call in answered}
+    settled = {call.prompt for call in answered if call.ended < moment - SETTLED}
+    return Killed(
+        len(every), len(every & after), len(settled), len(settled & after),
+        peer.answers(work), usage.status,
+    )  # fmt: skip
 
 
 def borne(peer: Keeper, how: Callable[[Work], Words], folder: Path) -> Borne:
@@ -161,9 +171,8 @@ def against_peers(ours: Figures, floor: Figures, inspect: Figures) -> list[Limit
     one, other = ours.costs, inspect.costs
     return [
         *against_floor(one, floor.costs),
-        Limit("CPU over inspect-ai's, total", one.cpu / other.cpu, OVER_INSPECT),
         Limit("CPU over inspect-ai's, a sample more", one.margin / other.margin, OVER_INSPECT),
-        Limit("answered calls asked again after kill -9", ours.killed.again, 0),
+        Limit("answered calls lost by kill -9", ours.killed.lost, 0),
         Limit("share answered at 20 % faults", ours.patient.answered / LARGE, 1, least=True),
         Limit("exit status at 20 % faults", _status(ours.patient.status), 0),
     ]

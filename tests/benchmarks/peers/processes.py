@@ -77,7 +77,7 @@ def run(words: Sequence[object], folder: Path) -> Usage:
 
 
 class Server:
-    """The loopback server in a process of its own, between `with`; `port` to have it there again."""
+    """The loopback server as a process, between `with`; `port` to have it there again."""
 
     def __init__(self, *flags: object, port: int = 0) -> None:
         self._words = [sys.executable, "-m", "tests.loopback", "--answer", ANSWER,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from tests.benchmarks.peers.base import AT_ONCE
-from tests.benchmarks.peers.measure import LARGE, LATENCY, Borne, Figures, Killed
+from tests.benchmarks.peers.measure import LARGE, LATENCY, SETTLED, Borne, Figures, Killed
 
 Row = tuple[str, Callable[[Figures], str]]
 ROWS: list[Row] = [
@@ -15,6 +15,7 @@ ROWS: list[Row] = [
     (f"places of {AT_ONCE} filled at {LATENCY:g} s", lambda f: f"{100 * f.costs.filled:.1f}"),
     ("start, CPU s", lambda f: f"{f.costs.start:.2f}"),
     ("kill -9: answered calls asked again", lambda f: _again(f.killed)),
+    (f"  of those answered {SETTLED:g} s before", lambda f: _lost(f.killed)),
     ("  answered in the end, exit status", lambda f: _ended(f.killed)),
     ("20 % faults, as it comes: answered, status", lambda f: _borne(f.plain)),
     ("20 % faults, most patient", lambda f: _borne(f.patient)),
@@ -41,6 +42,10 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 def _again(killed: Killed | None) -> str:
     return f"{killed.again} of {killed.answered}" if killed else "-"
+
+
+def _lost(killed: Killed | None) -> str:
+    return f"{killed.lost} of {killed.settled}" if killed else "-"
 
 
 def _ended(killed: Killed | None) -> str:
