@@ -164,7 +164,7 @@ class Loopback:
 
 def prompt_of(body: Json) -> str:
     """All that a request says, whoever wrapped it: the same in every shape and for every client."""
-    said = body.get("messages", body.get("input", []))
+    said: list[Json] = body.get("messages") or body.get("input") or []
     return "\n".join([_text(body.get("system")), *(_text(turn.get("content")) for turn in said)])
 
 

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks.limits import Limit
+from tests.benchmarks.peers.base import Peer
 from tests.benchmarks.peers.known import Floor, Makespan
 from tests.benchmarks.peers.measure import LARGE, against_floor, costs
 
@@ -17,12 +18,12 @@ RUNS = 3
 def main() -> list[Limit]:
     """Measure both, in turn."""
     with tempfile.TemporaryDirectory() as name:
-        folders = [Path(name) / peer for peer in ("ours", "floor")]
+        peers: list[Peer] = [Makespan(), Floor()]
+        folders = [Path(name) / peer.name for peer in peers]
         for folder in folders:
             folder.mkdir()
         ours, floor = (
-            costs(peer, folder, RUNS)
-            for peer, folder in zip((Makespan(), Floor()), folders, strict=True)
+            costs(peer, folder, RUNS) for peer, folder in zip(peers, folders, strict=True)
         )
     for who, one in (("run loop", ours), ("bare script", floor)):
         print(

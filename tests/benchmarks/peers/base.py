@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tests.benchmarks.peers.samples import Samples
 
@@ -47,6 +47,7 @@ class Peer(Protocol):
         ...
 
 
+@runtime_checkable
 class Keeper(Peer, Protocol):
     """One that keeps what it was told, and goes on after it was stopped."""
 
@@ -88,5 +89,6 @@ def environment(variable: str, folder: str) -> Path:
 
 def read_by(python: Path, program: str, *words: object) -> str:
     """What a program prints, run by a peer's Python."""
-    command = [python, "-c", program, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    command = [str(python), "-c", program, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

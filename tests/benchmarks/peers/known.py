@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.benchmarks.peers.base import (
@@ -24,7 +25,9 @@ class Floor:
     """The openai SDK with its aiohttp transport, and nothing around it."""
 
     name = "bare SDK"
-    settings = {"all": "a semaphore of 100, `DefaultAioHttpClient`, no retries, nothing kept"}
+    settings: Mapping[str, str] = {
+        "all": "a semaphore of 100, `DefaultAioHttpClient`, no retries, nothing kept"
+    }
 
     def version(self) -> str:
         """Of the SDK."""
@@ -43,7 +46,7 @@ class Makespan:
     """This project, by its command line."""
 
     name = "makespan"
-    settings = {
+    settings: Mapping[str, str] = {
         "all": f"`makespan run FILE --max-connections {AT_ONCE}`, all else as it comes",
         "faults": f"`--attempt-timeout {PATIENCE}`; the attempts at a call are {ATTEMPTS} anyway",
         "killed": "`makespan resume DIR`",
@@ -97,7 +100,7 @@ class Inspect:
     """inspect-ai by its command line."""
 
     name = "inspect-ai"
-    settings = {
+    settings: Mapping[str, str] = {
         "all": "provider `openai-api`, `--display none --log-level warning --no-score-display"
         " --no-log-model-api --ctl-server false`, `--max-connections 100 --max-samples 100`,"
         " scorer `exact`",
@@ -178,7 +181,7 @@ class LmEval:
     """lm-eval by its command line."""
 
     name = "lm-eval"
-    settings = {
+    settings: Mapping[str, str] = {
         "all": "`local-chat-completions`, `num_concurrent=100`, a YAML task over a local JSON"
         " file, metric `exact_match`, `--log_samples`, LOGLEVEL=ERROR",
         "faults": f"`timeout={PATIENCE}`; most patient: also `max_retries={ATTEMPTS}` (3)",

@@ -80,7 +80,7 @@ class Figures(msgspec.Struct, frozen=True):
 def figures(peer: Peer, folder: Path, runs: int) -> Figures:
     """Everything about one peer."""
     found = Figures(peer.name, peer.version(), dict(peer.settings), costs(peer, folder, runs))
-    if not hasattr(peer, "again"):
+    if not isinstance(peer, Keeper):
         return found
     return msgspec.structs.replace(
         found,
@@ -105,7 +105,7 @@ def costs(peer: Peer, folder: Path, runs: int) -> Costs:
         peak=min(usage.peak for usage in large),
         start=min(run(peer.start(), folder / "start").cpu for _ in range(runs)),
         filled=max(places(peer, many, folder / f"places-{k}") for k in range(runs)),
-        log=peer.log(last).stat().st_size / LARGE if hasattr(peer, "log") else None,
+        log=peer.log(last).stat().st_size / LARGE if isinstance(peer, Keeper) else None,
     )
 
 
