@@ -102,7 +102,7 @@ class Inspect:
     name = "inspect-ai"
     settings: Mapping[str, str] = {
         "all": "provider `openai-api`, `--display none --log-level warning --no-score-display"
-        " --no-log-model-api --ctl-server false`, `--max-connections 100 --max-samples 100`,"
+        " --no-log-model-api --ctl-server false --max-connections 100 --max-samples 100`,"
         " scorer `exact`",
         "costs": "`--no-log-realtime`; the SDK's aiohttp transport, given in the task's file",
         "faults": f"`--attempt-timeout {PATIENCE}`; most patient: also `--retry-on-error="
