@@ -2,7 +2,7 @@
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell command -v $(p) 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: quickstart setup test lint bench providers slow check-all clean
+.PHONY: quickstart setup test lint bench bench-peers providers exports slow check-all clean
 
 quickstart: .venv/core.stamp  ## the core install, and a board of the built-in policies
 	$(BIN)/makespan run quickstart
@@ -19,6 +19,41 @@ lint: .venv/all.stamp
 
 bench: .venv/all.stamp  ## limits of speed and size, as ratios in one run
 	$(BIN)/python -m tests.benchmarks
+
+# Peers and readers of our exports, each in an environment of its own, unless one is given.
+PEERS := .venv/peers
+ifndef MAKESPAN_INSPECT_PYTHON
+MAKESPAN_INSPECT_PYTHON := $(CURDIR)/$(PEERS)/inspect/bin/python
+INSPECT := $(PEERS)/inspect.stamp
+endif
+ifndef MAKESPAN_LMEVAL_PYTHON
+MAKESPAN_LMEVAL_PYTHON := $(CURDIR)/$(PEERS)/lm-eval/bin/python
+LMEVAL := $(PEERS)/lm-eval.stamp
+endif
+ifndef MAKESPAN_EEE
+MAKESPAN_EEE := $(CURDIR)/$(PEERS)/eee
+EEE := $(PEERS)/eee.stamp
+endif
+export MAKESPAN_INSPECT_PYTHON MAKESPAN_LMEVAL_PYTHON MAKESPAN_EEE
+
+bench-peers: .venv/all.stamp $(INSPECT) $(LMEVAL)  ## beside inspect-ai, lm-eval and the bare SDK
+	$(BIN)/python -m tests.benchmarks.peers
+
+exports: .venv/all.stamp $(INSPECT) $(EEE)  ## what is exported, read by its own readers
+	$(BIN)/python -m pytest tests/harness/export
+
+$(PEERS)/inspect.stamp: WANTED = 'inspect-ai==0.3.285' 'openai[aiohttp]>=3.4,<4'
+$(PEERS)/lm-eval.stamp: WANTED = 'lm-eval[api]==0.4.13'
+$(PEERS)/inspect.stamp $(PEERS)/lm-eval.stamp: $(PEERS)/%.stamp: Makefile
+	$(PYTHON) -m venv $(PEERS)/$*
+	$(PEERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check $(WANTED)
+	@touch $@
+
+# A folder rather than an environment: it asks for a newer Python, and runs on 3.11 nevertheless.
+$(PEERS)/eee.stamp: .venv/bin/python Makefile
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --no-deps \
+		--ignore-requires-python --target $(PEERS)/eee every-eval-ever==0.3.0
+	@touch $@
 
 # The oldest SDKs that are supported, and the newest; litellm caps openai below 3, so it is in .venv.
 SDKS := .venv/sdks
@@ -39,7 +74,7 @@ $(SDKS)/%.stamp: .venv/bin/python pyproject.toml Makefile
 slow: .venv/all.stamp  ## kill -9 at 20 moments, and what else takes minutes
 	$(BIN)/python -m pytest -m slow
 
-check-all: test bench providers slow  ## also what is too slow for every day
+check-all: test bench bench-peers providers exports slow  ## also what is too slow for every day
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "makespan needs Python 3.11 or later"; exit 2; }

@@ -183,7 +183,10 @@ def _resampled(n: int) -> Any:
     import numpy
 
     rng = numpy.random.Generator(numpy.random.PCG64(n))
-    return rng.multinomial(n, [1 / n] * n, size=RESAMPLES).astype(float)
+    counts = numpy.empty((RESAMPLES, n))
+    for row in counts:  # one at a time: all of them as integers would take as much again
+        row[:] = rng.multinomial(n, [1 / n] * n)
+    return counts
 
 
 def _bundled(values: Sequence[float]) -> Any:

@@ -1,7 +1,8 @@
 """How many calls of a model are under way at once: as many as its provider bears.
 
-Slow start: from `START` calls the limit doubles every `PROBE` seconds while all of it is used and
-nobody complains. A complaint (a rate limit, an overload) halves what is under way, once for the
+Slow start: from `START` calls the limit grows, twofold in `PROBE` seconds, while all of it is used
+and nobody complains; one by one, since calls that are sent together are answered together, and then
+wait for one another. A complaint (a rate limit, an overload) halves what is under way, once for the
 calls that were under way together, and nothing is sent before its Retry-After has passed. From
 then on a full round of answers raises the limit by a twentieth of the ceiling.
 """
@@ -10,12 +11,13 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from math import log2
 from time import monotonic
 
 import msgspec
 
 START = 10
-PROBE = 0.025  # seconds; sending so many requests takes about as long
+PROBE = 0.025  # seconds; sending twenty requests takes about as long
 STEPS = 20  # rounds of answers from nothing to the ceiling
 MINUTE = 60.0
 
@@ -51,14 +53,14 @@ class Pace:
         self.ceiling, self.requests, self.tokens = ceiling, requests, tokens
         self._limit, self._slow_start = float(min(START, ceiling)), True
         self._flying, self._calls, self._answers, self._complaints = 0, 0, 0, 0
-        self._double_at = float("inf")
+        self._full_at: float | None = None  # when it was last seen that calls wait for a place
         self._cut_at = self._silent_until = float("-inf")
         self._minute: deque[Ticket] = deque()
         self._sum = 0  # tokens of that minute
         self._usual: float | None = None  # tokens of a call, as the replies told lately
         self._waiting: deque[tuple[asyncio.Future[Ticket], int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._open = False
+        self._open = self._called = False
 
     @property
     def state(self) -> State:
@@ -71,7 +73,9 @@ class Pace:
         """Wait for a place among the calls under way; `tokens` is a guess of what it will use."""
         passed: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
         self._waiting.append((passed, tokens))
-        self._admit()
+        if not self._called:  # who is about to line up does so before anybody is off
+            self._called = True
+            asyncio.get_running_loop().call_soon(self._admit)
         try:
             ticket = await passed
         except asyncio.CancelledError:
@@ -117,6 +121,7 @@ class Pace:
 
     def _admit(self) -> None:
         """Let through who may pass now, and come back when the next one may."""
+        self._called = False
         while self._waiting:
             passed, tokens = self._waiting[0]
             if not passed.done():
@@ -128,6 +133,7 @@ class Pace:
                     return
                 passed.set_result(self._let_through(tokens))
             self._waiting.popleft()
+        self._full_at = None
 
     def _let_through(self, tokens: int) -> Ticket:
         tokens = self._likely(tokens)
@@ -149,11 +155,12 @@ class Pace:
         if self._flying >= int(self._limit):
             if not self._slow_start or self._limit >= self.ceiling:
                 return None
-            if self._double_at > now:
-                self._double_at = min(self._double_at, now + PROBE)
-                return self._double_at - now
-            self._limit = min(float(self.ceiling), 2 * self._limit)
-            self._double_at = float("inf")
+            if self._full_at is not None:
+                grown = 2.0 ** min(1.0, (now - self._full_at) / PROBE)
+                self._limit = min(float(self.ceiling), grown * self._limit)
+            self._full_at = now
+            if self._flying >= int(self._limit):
+                return PROBE * log2((self._flying + 1) / self._limit)
         return self._window(now, tokens)
 
     def _likely(self, guess: int) -> int:

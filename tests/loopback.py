@@ -3,7 +3,7 @@ on command.
 
 In a test: `with Loopback(answer) as server: ... server.url, server.requests`. In a process of its
 own: `python -m tests.loopback --faults 0.2`, which prints its URL. What it answers depends on the
-request's body and how often it came, never on timing.
+request's prompt and how often it came, never on timing.
 """
 
 import argparse
@@ -63,15 +63,24 @@ class Received(msgspec.Struct, frozen=True):
     body: Json
 
 
+class Call(msgspec.Struct, frozen=True):
+    """One request that has ended: a digest of its prompt, when it came and ended, how it ended."""
+
+    prompt: str
+    came: float
+    ended: float
+    answered: bool
+
+
 class Loopback:
     """The server, run in a thread between `with`; `answer` gives text, a whole body or a fault."""
 
     def __init__(self, answer: Answer, *, delay: float = 0.0, port: int = 0) -> None:
         self.requests: list[Received] = []
         self.most_at_once = 0
-        self.spans: list[tuple[float, float]] = []  # when each request came and was answered
+        self.calls: list[Call] = []
         self._answer, self._delay, self._port = answer, delay, port
-        self._under_way = 0
+        self._under_way, self._answered = 0, 0
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self.serve()), daemon=True)
 
@@ -116,6 +125,7 @@ class Loopback:
         app.router.add_post("/v1/messages", self._complete)
         app.router.add_get("/v1/models", _models)
         app.router.add_get("/count", self._count)
+        app.router.add_get("/calls", self._calls)
         return app
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
@@ -124,22 +134,44 @@ class Loopback:
         self.requests.append(Received(request.path, headers, body))
         number = len(self.requests)
         self._under_way += 1
-        came = monotonic()
+        came, answered = monotonic(), False
         self.most_at_once = max(self.most_at_once, self._under_way)
         try:
             answer = self._answer(number, body)
             await asyncio.sleep(self._delay)
             if isinstance(answer, Fault):
                 return await _fail(request, answer)
+            self._answered += 1
+            answered = True
             shape = SHAPES[request.path]
             whole = shape(answer, body) if isinstance(answer, str) else answer
             return _json(whole)
         finally:
             self._under_way -= 1
-            self.spans.append((came, monotonic()))
+            digest = f"{_digest(prompt_of(body).encode()):016x}"
+            self.calls.append(Call(digest, came, monotonic(), answered))
 
     async def _count(self, _: web.Request) -> web.Response:
-        return _json({"requests": len(self.requests), "most_at_once": self.most_at_once})
+        return _json({
+            "requests": len(self.requests),
+            "answered": self._answered,
+            "most_at_once": self.most_at_once,
+        })  # fmt: skip
+
+    async def _calls(self, _: web.Request) -> web.Response:
+        return _json(self.calls)
+
+
+def prompt_of(body: Json) -> str:
+    """All that a request says, whoever wrapped it: the same in every shape and for every client."""
+    said: list[Json] = body.get("messages") or body.get("input") or []
+    return "\n".join([_text(body.get("system")), *(_text(turn.get("content")) for turn in said)])
+
+
+def _text(content: object) -> str:
+    if isinstance(content, list):
+        return "".join(str(part.get("text", part)) for part in content)
+    return str(content or "")
 
 
 def chat_completion(text: str, body: Json) -> Json:
@@ -217,13 +249,16 @@ async def _fail(request: web.Request, fault: Fault) -> web.StreamResponse:
 
 
 def faulty(rate: float, answer: Answer, kinds: Sequence[str] = tuple(FAULTS)) -> Answer:
-    """`answer`, but a share of the attempts fails, chosen by a hash of body and attempt number."""
-    attempts: Counter[bytes] = Counter()
+    """`answer`, but a share of the attempts fails, chosen by a hash of prompt and attempt number.
+
+    Clients that wrap the same prompts differently meet the same faults.
+    """
+    attempts: Counter[str] = Counter()
 
     def wrapped(number: int, body: Json) -> str | Json | Fault:
-        encoded = msgspec.json.encode(body, order="deterministic")
-        attempts[encoded] += 1
-        draw = _digest(encoded + str(attempts[encoded]).encode())
+        prompt = prompt_of(body)
+        attempts[prompt] += 1
+        draw = _digest(f"{prompt}{attempts[prompt]}".encode())
         if draw % 10_000 < rate * 10_000:
             return FAULTS[kinds[draw // 10_000 % len(kinds)]]
         return answer(number, body)

@@ -1,14 +1,16 @@
 """CPU of the checker, the generator and the start of the command."""
 
-import sys
+import tempfile
+from pathlib import Path
 from random import Random
 from time import process_time
 
 from generators.rcpsp import generate
 from graders.rcpsp import violations
 from tasks.rcpsp import Downtime, Project, Resource, Task, Window
-from tests.benchmarks.bench_runner import cpu
 from tests.benchmarks.limits import Limit
+from tests.benchmarks.peers.known import Makespan
+from tests.benchmarks.peers.processes import run
 
 
 def project(n: int, resources: int = 4) -> tuple[Project, dict[str, int]]:
@@ -60,8 +62,8 @@ def generator(count: int) -> float:
 
 def start() -> float:
     """CPU seconds of `makespan --help`, the least of five."""
-    code = "import sys; from harness.cli import main; sys.exit(main(['--help']))"
-    return min(cpu([sys.executable, "-c", code]) for _ in range(5))
+    with tempfile.TemporaryDirectory() as name:
+        return min(run(Makespan().start(), Path(name)).cpu for _ in range(5))
 
 
 def main() -> list[Limit]:

@@ -1,6 +1,7 @@
 """The gate of a model's calls: how it opens, closes, and counts the last minute."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
@@ -31,20 +32,71 @@ def most_at_once(began: list[float], took: float) -> int:
 
 
 def test_slow_start_reaches_the_ceiling_and_not_more() -> None:
-    gate, most, allowed = Pace(64), 0, []
+    gate, most = Pace(64), 0
 
     async def call(ticket: Ticket) -> None:
         nonlocal most
         most = max(most, gate.state.flying)
-        allowed.append(gate.state.allowed)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.4)
         gate.answered(ticket, None)
 
-    play(gate, 200, call)
+    began = play(gate, 200, call)
     assert most == 64
-    assert allowed.count(10) == 10
-    assert sorted(set(allowed)) == [10, 20, 40, 64]
     assert gate.state == pace.State(64, 0, 200, 200, 0)
+    since = [at - began[0] for at in began[:64]]
+    assert sum(at < 0.001 for at in since) <= 11
+    for k, at in enumerate(since, 1):
+        assert k <= 10 * 2 ** ((at + 0.002) / pace.PROBE)
+
+
+def test_a_loop_that_stood_still_does_not_let_everybody_off_at_once() -> None:
+    gate, allowed = Pace(1000), []
+
+    async def go() -> None:
+        async def one() -> None:
+            async with gate.slot():
+                await asyncio.sleep(3)
+
+        tasks = [asyncio.create_task(one()) for _ in range(500)]
+        await asyncio.sleep(0.01)
+        allowed.append(gate.state.allowed)
+        time.sleep(10 * pace.PROBE)
+        await asyncio.sleep(0.001)
+        allowed.append(gate.state.allowed)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(go())
+    assert allowed[0] < allowed[1] < 8 * allowed[0]  # 1,000 times by the clock
+
+
+def test_answers_that_come_at_once_let_it_grow_too() -> None:
+    gate = Pace(64)
+
+    async def call(ticket: Ticket) -> None:
+        await asyncio.sleep(0.001)
+        gate.answered(ticket, None)
+
+    play(gate, 3000, call)
+    assert gate.state.allowed == 64
+
+
+def test_a_call_that_gave_up_waiting_holds_up_nobody() -> None:
+    async def go() -> None:
+        gate = Pace(1)
+
+        async def one() -> None:
+            async with gate.slot():
+                await asyncio.sleep(0.01)
+
+        first, second = asyncio.create_task(one()), asyncio.create_task(one())
+        await asyncio.sleep(0.001)
+        second.cancel()
+        await asyncio.gather(first, second, return_exceptions=True)
+        await asyncio.wait_for(one(), 5)
+
+    asyncio.run(go())
 
 
 def test_a_complaint_halves_once_for_calls_that_were_under_way_together() -> None:
@@ -126,7 +178,7 @@ def test_who_waits_is_let_through_at_the_end_and_a_cancelled_call_gives_its_plac
                 await hold.wait()
 
         tasks = [asyncio.create_task(one()) for _ in range(4)]
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
         assert gate.state.flying == 1
         tasks[0].cancel()
         tasks[2].cancel()

@@ -1,0 +1,1 @@
+"""Makespan beside other harnesses and the bare SDK, on one loopback server: `make bench-peers`."""

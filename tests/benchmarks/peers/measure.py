@@ -1,0 +1,182 @@
+"""What is measured of a peer, and what is promised about it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+
+import msgspec
+
+from tests.benchmarks.limits import Limit
+from tests.benchmarks.peers.base import AT_ONCE, Keeper, Peer, Words, Work
+from tests.benchmarks.peers.processes import LONGEST, Server, Started, Usage, filled, run
+from tests.benchmarks.peers.samples import Samples, make
+
+SMALL, LARGE = 100, 1000
+LATENCY = 0.2  # seconds
+FAULTS = ("--faults", 0.2, "--kinds", "rate limit", "server", "hang", "truncated")
+SETTLED = 0.5  # seconds: what was answered so long before the kill must have been kept
+OVER_FLOOR, OVER_INSPECT, FILLED, MEMORY, BYTES = 1.5, 1 / 8, 0.95, 120, 700
+
+
+class Costs(msgspec.Struct, frozen=True):
+    """Of `LARGE` samples that are answered at once.
+
+    Attributes:
+        cpu, wall: seconds of the whole run.
+        margin: CPU milliseconds that a sample more takes.
+        peak: MB.
+        start: CPU seconds of starting and doing nothing.
+        filled: the share of `AT_ONCE` places that is taken at `LATENCY`.
+        log: bytes a sample of what is kept, None where nothing is.
+    """
+
+    cpu: float
+    margin: float
+    wall: float
+    peak: float
+    start: float
+    filled: float
+    log: float | None
+
+
+class Killed(msgspec.Struct, frozen=True):
+    """After kill -9 half way, and going on: calls that had an answer and were asked again.
+
+    Attributes:
+        answered, again: of all that the server had answered, though the client had not read it.
+        settled, lost: of those answered `SETTLED` seconds before and earlier.
+        finished, status: the samples that have an answer in the end, and how that ended.
+    """
+
+    answered: int
+    again: int
+    settled: int
+    lost: int
+    finished: int
+    status: int | None
+
+
+class Borne(msgspec.Struct, frozen=True):
+    """A fifth of the attempts fails: how many samples end with an answer, and how the run ends."""
+
+    samples: int
+    answered: int
+    status: int | None
+    wall: float
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """All of one peer; without a keeper's measures where nothing is kept."""
+
+    name: str
+    version: str
+    settings: dict[str, str]
+    costs: Costs
+    killed: Killed | None = None
+    plain: Borne | None = None
+    patient: Borne | None = None
+
+
+def figures(peer: Peer, folder: Path, runs: int) -> Figures:
+    """Everything about one peer."""
+    found = Figures(peer.name, peer.version(), dict(peer.settings), costs(peer, folder, runs))
+    if not isinstance(peer, Keeper):
+        return found
+    return msgspec.structs.replace(
+        found,
+        killed=killed(peer, folder),
+        plain=borne(peer, peer.plain, folder / "plain"),
+        patient=borne(peer, peer.patient, folder / "patient"),
+    )
+
+
+def costs(peer: Peer, folder: Path, runs: int) -> Costs:
+    """The least of each over so many runs."""
+    few, many = make(folder, SMALL), make(folder, LARGE)
+    with Server() as server:
+        small = [run_of(peer, server, few, folder / f"few-{k}") for k in range(runs)]
+        large = [run_of(peer, server, many, folder / f"many-{k}") for k in range(runs)]
+        last = Work(server.url, many, folder / f"many-{runs - 1}")
+    cpu = min(usage.cpu for usage in large)
+    return Costs(
+        cpu=cpu,
+        margin=1000 * (cpu - min(usage.cpu for usage in small)) / (LARGE - SMALL),
+        wall=min(usage.wall for usage in large),
+        peak=min(usage.peak for usage in large),
+        start=min(run(peer.start(), folder / "start").cpu for _ in range(runs)),
+        filled=max(places(peer, many, folder / f"places-{k}") for k in range(runs)),
+        log=peer.log(last).stat().st_size / LARGE if isinstance(peer, Keeper) else None,
+    )
+
+
+def run_of(peer: Peer, server: Server, samples: Samples, folder: Path) -> Usage:
+    """One lean run, in which every sample was answered."""
+    return run(peer.lean(Work(server.url, samples, folder)), folder)
+
+
+def places(peer: Peer, samples: Samples, folder: Path) -> float:
+    """The share of places that is taken, as the server sees it."""
+    with Server("--delay", LATENCY) as server:
+        run_of(peer, server, samples, folder)
+        return filled(server.calls(), AT_ONCE)
+
+
+def killed(peer: Keeper, folder: Path) -> Killed:
+    """kill -9 when half is answered and as many as may be are in flight; then it goes on."""
+    samples = make(folder, LARGE)
+    with Server("--delay", LATENCY) as server:
+        work = Work(server.url, samples, folder / "killed")
+        program = Started(peer.safe(work), folder / "killed")
+        server.await_answers(LARGE // 2, program)
+        moment = monotonic()
+        assert program.running, "it ended before half was answered"
+        program.kill()
+        answered = [c for c in server.calls() if c.answered and c.ended < moment]
+        port = server.port
+    with Server(port=port) as server:
+        usage = Started(peer.again(work), folder / "again").wait()
+        after = {call.prompt for call in server.calls()}
+    every = {call.prompt for call in answered}
+    settled = {call.prompt for call in answered if call.ended < moment - SETTLED}
+    return Killed(
+        len(every), len(every & after), len(settled), len(settled & after),
+        peer.answers(work), usage.status,
+    )  # fmt: skip
+
+
+def borne(peer: Keeper, how: Callable[[Work], Words], folder: Path) -> Borne:
+    """A run against faults, the same for everybody."""
+    with Server(*FAULTS) as server:
+        work = Work(server.url, make(folder.parent, LARGE), folder)
+        usage = Started(how(work), folder).wait(LONGEST)
+    return Borne(LARGE, peer.answers(work), usage.status, usage.wall)
+
+
+def against_floor(ours: Costs, floor: Costs) -> list[Limit]:
+    """What is promised about our costs, by themselves and beside the bare SDK."""
+    assert ours.log is not None
+    return [
+        Limit("CPU over the bare SDK's, total", ours.cpu / floor.cpu, OVER_FLOOR),
+        Limit("CPU over the bare SDK's, a sample more", ours.margin / floor.margin, OVER_FLOOR),
+        Limit(f"share of {AT_ONCE} places filled", ours.filled, FILLED, least=True),
+        Limit(f"peak MB of {LARGE} samples", ours.peak, MEMORY),
+        Limit("journal, bytes a trivial sample", ours.log, BYTES),
+    ]
+
+
+def against_peers(ours: Figures, floor: Figures, inspect: Figures) -> list[Limit]:
+    """All that is promised."""
+    assert ours.killed
+    assert ours.patient
+    one, other = ours.costs, inspect.costs
+    return [
+        *against_floor(one, floor.costs),
+        Limit("CPU over inspect-ai's, a sample more", one.margin / other.margin, OVER_INSPECT),
+        Limit("answered calls lost by kill -9", ours.killed.lost, 0),
+        Limit("share answered at 20 % faults", ours.patient.answered / LARGE, 1, least=True),
+        Limit("exit status at 20 % faults", _status(ours.patient.status), 0),
+    ]
+
+
+def _status(status: int | None) -> float:
+    return float("inf") if status is None else abs(status)
