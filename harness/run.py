@@ -31,7 +31,7 @@ from harness.progress import Progress
 from harness.registry import family
 from harness.request import settings_digest
 from memory.context import State
-from tasks.base import Failure, Grade, Outcome, Problem, Record
+from tasks.base import Failure, Grade, Problem, Record
 
 PULSE = 2.0  # seconds between two notes of how the models' calls stand
 
