@@ -113,6 +113,7 @@ def connected(address: str | None) -> Iterator[Ray]:
         raise InputError(
             f"--engine ray needs the package {error.name}: pip install 'makespan[ray]'"
         ) from None
+    ray._private.worker._worker_logs_enabled = False  # it would print into standard output
     with _own(ray) if address is None else _joined(ray, address):
         try:
             yield Ray(ray, ray.get_runtime_context().gcs_address)
