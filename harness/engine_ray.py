@@ -11,6 +11,7 @@ import secrets
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import chdir, contextmanager
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 from time import monotonic
@@ -31,6 +32,11 @@ QUIET = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_task_oom_retries": str(TRIES - 1),  # by default without end
+}
+
+JOINING = {  # a wrong address is told within half a minute, not within four
+    "RAY_NUM_REDIS_GET_RETRIES": "2",
+    "RAY_py_gcs_connect_timeout_s": "5",
 }
 
 
@@ -90,8 +96,10 @@ class Ray:
             raise EngineFailure(
                 f"{item}: {TRIES} workers died of it, the last one for want of memory or killed"
             ) from None
+        except errors.LocalRayletDiedError:
+            raise EngineFailure(f"{item}: the Ray of this machine died") from None
         except errors.RayError as error:
-            raise EngineFailure(f"{item}: {_first_line(error)}") from None
+            raise EngineFailure(f"{item}: Ray failed: {_first_line(error)}") from None
 
     def _still_there(self) -> None:
         """EngineFailure if the head of the cluster has not answered for a while."""
@@ -107,6 +115,10 @@ def connected(address: str | None) -> Iterator[Ray]:
     os.environ.update(QUIET)
     if address is None:  # a secret of its own, that is nowhere written; Ray reads it as it loads
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    elif silence := _answers(address, 10.0):
+        raise InputError(f"--ray-address {address}: {silence}; give HOST:PORT of the head")
+    else:
+        os.environ.update(JOINING)
     try:
         import ray
     except ModuleNotFoundError as error:
@@ -136,8 +148,6 @@ def _own(ray: Any) -> Iterator[None]:
 @contextmanager
 def _joined(ray: Any, address: str) -> Iterator[None]:
     """A cluster that is there already."""
-    if silence := _answers(address, 10.0):
-        raise InputError(f"--ray-address {address}: {silence}; give HOST:PORT of the head")
     try:
         _init(ray, address=address)
     except _trouble(ray) as error:
@@ -149,8 +159,21 @@ def _joined(ray: Any, address: str) -> Iterator[None]:
 
 
 def _init(ray: Any, **options: Any) -> None:
-    with chdir("/"):  # Ray puts the folder it starts in before all others on its workers' path
+    with _hushed(), chdir("/"):  # Ray's workers would look for modules first where it starts
         ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **options)
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Nothing goes to standard error, from whatever library: what is wrong is raised."""
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _trouble(ray: Any) -> tuple[type[Exception], ...]:
