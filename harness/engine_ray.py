@@ -25,7 +25,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 TRIES = 5  # at an item whose workers die
 KNOCK = 2.0  # seconds between two looks whether the cluster is still there
-AWAY = 20.0  # seconds without an answer after which it is not
+AWAY = 20.0  # seconds without an answer after which its head is lost: it may be restarted
 STORE = 256 * 2**20  # bytes of a local Ray's object store; more goes to disk
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -43,12 +43,16 @@ JOINING = {  # a wrong address is told within half a minute, not within four
 class Ray:
     """A cluster that this process is connected to; several threads may use it at once."""
 
-    def __init__(self, ray: Any, head: str) -> None:
-        self._ray, self._head = ray, head
+    def __init__(self, ray: Any) -> None:
+        self._ray = ray
         self._lock = Lock()
         self._sent: dict[int, tuple[object, str, Any]] = {}
         self._task = ray.remote(num_cpus=1, max_retries=TRIES - 1)(_task())
-        self._heard = monotonic()
+        here = ray.get_runtime_context()
+        self._head = Beat(f"the Ray cluster at {here.gcs_address}", here.gcs_address, AWAY)
+        [own] = [n for n in ray.nodes() if n["NodeID"] == here.get_node_id()]
+        address = f"{own['NodeManagerAddress']}:{own['NodeManagerPort']}"
+        self._node = Beat("the Ray of this machine", address, 2 * KNOCK)
 
     @property
     def room(self) -> int:
@@ -83,7 +87,8 @@ class Ray:
         errors = self._ray.exceptions
         try:
             while not self._ray.wait([promise], timeout=KNOCK)[0]:
-                self._still_there()
+                self._node.listen()
+                self._head.listen()
             return self._ray.get(promise)
         except errors.RayTaskError as error:
             if isinstance(error.cause, ImportError):
@@ -97,16 +102,27 @@ class Ray:
                 f"{item}: {TRIES} workers died of it, the last one for want of memory or killed"
             ) from None
         except errors.LocalRayletDiedError:
-            raise EngineFailure(f"{item}: the Ray of this machine died") from None
+            raise EngineFailure("the Ray of this machine is gone") from None
         except errors.RayError as error:
             raise EngineFailure(f"{item}: Ray failed: {_first_line(error)}") from None
 
-    def _still_there(self) -> None:
-        """EngineFailure if the head of the cluster has not answered for a while."""
-        if _answers(self._head, KNOCK) is None:
-            self._heard = monotonic()
-        elif monotonic() - self._heard > AWAY:
-            raise EngineFailure(f"the Ray cluster at {self._head} is gone")
+
+class Beat:
+    """A part of the cluster that is looked after, since without it one would wait for ever."""
+
+    def __init__(self, what: str, address: str, patience: float) -> None:
+        self._what, self._address, self._patience = what, address, patience
+        self._silent_from: float | None = None
+
+    def listen(self) -> None:
+        """EngineFailure if it has not answered for longer than the patience, in seconds."""
+        now = monotonic()
+        if _answers(self._address, KNOCK) is None:
+            self._silent_from = None
+        elif self._silent_from is None:
+            self._silent_from = now
+        elif now - self._silent_from > self._patience:
+            raise EngineFailure(f"{self._what} is gone")
 
 
 @contextmanager
@@ -128,7 +144,7 @@ def connected(address: str | None) -> Iterator[Ray]:
     ray._private.worker._worker_logs_enabled = False  # it would print into standard output
     with _own(ray) if address is None else _joined(ray, address):
         try:
-            yield Ray(ray, ray.get_runtime_context().gcs_address)
+            yield Ray(ray)
         finally:
             ray.shutdown()
 
