@@ -4,6 +4,7 @@ import math
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from harness.engine import AHEAD, EngineFailure, Local, opened
 from harness.instances import Wanted, make
 from harness.same import require_same, shaping
 from tasks.base import InputError
-from tests.harness.helpers import command, instances, makespan, rows
+from tests.harness.helpers import command, instances, makespan, rows, told_lines
 from tests.harness.processes import command as running
 from tests.harness.processes import under, until
 
@@ -71,8 +72,8 @@ def test_a_worker_killed_in_mid_run_is_one_line_and_what_is_written_is_kept(tmp_
     os.kill(worker, signal.SIGKILL)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert told.startswith("makespan generate: a worker process died, at instance ")
-    assert told.count("\n") == 1
+    [line] = told_lines(told)
+    assert line.startswith("makespan generate: a worker process died, at instance ")
     kept = partial.read_bytes()
     assert kept
     assert makespan(*words).returncode == 0
@@ -109,8 +110,6 @@ def test_regrade_in_several_processes_refuses_another_request(tmp_path: Path) ->
     out = tmp_path / "run"
     file = instances(tmp_path / "i.jsonl", 2)
     assert makespan("run", file, "--model", "policy/edf", "--out", out).returncode == 0
-    import sqlite3
-
     db = sqlite3.connect(out / "journal.sqlite")
     db.execute("update attempts set request = replace(request, 'message-0=', 'message-0=0')")
     db.commit()
