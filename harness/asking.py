@@ -4,6 +4,7 @@ Every attempt is committed before anything is done about it.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -35,45 +36,39 @@ class Stopped(Exception):
 
 
 @dataclass
-class Asking:
-    """The calls of one episode; without a lane only the journal answers."""
+class Kept:
+    """The calls of one episode as the journal has them, `known` by path; nobody is asked."""
 
     episode: str
     settings: str
-    journal: Journal
-    lane: Lane | None = None
+    known: Mapping[str, Answered]
     replies: list[tuple[str, Reply]] = field(default_factory=list)
     attempts: int = 0
 
-    def __post_init__(self) -> None:
-        self._known = self.journal.answered(self.episode)
-
     def knows(self, path: str) -> bool:
         """Whether the journal holds a reply under this path."""
-        return path in self._known and self._known[path].reply is not None
+        return path in self.known and self.known[path].reply is not None
 
     @property
     def unanswered(self) -> frozenset[str]:
         """The calls that the journal has attempts at, but no reply to."""
-        return frozenset(path for path, known in self._known.items() if known.reply is None)
+        return frozenset(path for path, known in self.known.items() if known.reply is None)
 
     @property
     def answered(self) -> int:
         """How many replies the journal has."""
-        return len(self._known) - len(self.unanswered)
+        return len(self.known) - len(self.unanswered)
 
     async def answer(self, ask: Ask) -> Reply:
         """The reply to an ask; raises the provider's last failure, `ReplayFailure` or `Stopped`."""
         request = request_parts(self.settings, ask)
-        known = self._known.get(ask.path, Answered(0))
+        known = self.known.get(ask.path, Answered(0))
         self.attempts += known.attempts
         if known.reply is not None:
             self._same(ask.path, known.request or "", request)
             reply = known.reply
-        elif self.lane is None:
-            raise NotKept(f"{self.episode}: {ask.path} has no reply in the journal")
         else:
-            reply = await self._new(self.lane, ask, request, known.attempts)
+            reply = await self._new(ask, request, known.attempts)
         self.replies.append((ask.path, reply))
         return reply
 
@@ -83,8 +78,20 @@ class Asking:
                 f"{self.episode}: the request of {path} differs from the journal's in its {part}"
             )
 
-    async def _new(self, lane: Lane, ask: Ask, request: str, tried: int) -> Reply:
+    async def _new(self, ask: Ask, request: str, tried: int) -> Reply:  # noqa: ARG002
+        raise NotKept(f"{self.episode}: {ask.path} has no reply in the journal")
+
+
+@dataclass
+class Asking(Kept):
+    """The calls of one episode; what the journal has not is asked for, and committed to it."""
+
+    journal: Journal = field(kw_only=True)
+    lane: Lane = field(kw_only=True)
+
+    async def _new(self, ask: Ask, request: str, tried: int) -> Reply:
         """A reply that the journal has not: from the cache, else asked for."""
+        lane = self.lane
         if lane.stopping.is_set():
             raise Stopped
         if lane.episode_budget:
@@ -179,6 +186,14 @@ class Asking:
                 await lane.stopping.wait()
         except TimeoutError:
             return
+
+
+def asking(episode: str, settings: str, journal: Journal, lane: Lane | None) -> Kept:
+    """The calls of one episode; without a lane only the journal answers."""
+    known = journal.answered(episode)
+    if lane is None:
+        return Kept(episode, settings, known)
+    return Asking(episode, settings, known, journal=journal, lane=lane)
 
 
 def _nothing(refusal: ProviderFailure, model: str) -> Reply:

@@ -19,10 +19,11 @@ from harness.agents.base import Agent
 from harness.asking import ReplayFailure, Stopped
 from harness.episode import drive, episode
 from harness.failures import what
+from harness.kit import Job
 from harness.lane import Lane
 from harness.progress import Progress
 from harness.registry import family
-from harness.run import Batch, Job
+from harness.run import Batch
 from harness.tools import direct
 from memory.base import TAKE_NOTES, Memory, NoMemory
 from memory.context import State
@@ -115,7 +116,7 @@ class Audit:
 
     async def _job(self, job: Job) -> tuple[str, Exam | None] | None:
         """The digest of an episode's outcome and memory, and its exam if there is one."""
-        agent, memory = self.batch.agent(), self.batch.memory(job)
+        agent, memory = self.batch.kit.agent(), self.batch.kit.memory(job)
         about = family(job.instance.family)
         world = about.world(job.instance, self.batch.folder.prompts)
         try:
@@ -147,7 +148,7 @@ class Audit:
     async def _examine(self, job: Job, agent: Agent, memory: Memory, state: State) -> Exam | None:
         """Ask held-out steps with nothing but the notes, and again without them."""
         about = family(job.instance.family)
-        name = self.batch.memory_of(job)
+        name = self.batch.kit.memory_of(job)
         if about.held_out is None or about.examine is None or name not in TAKE_NOTES:
             return None
         held = about.held_out(job.instance, CLASHES)

@@ -53,6 +53,7 @@ FAILURES: dict[str, What] = {
     "episode budget": _what("budget", "episode", "an episode reached its `--max-episode-...`"),
     "budget": _what("budget", "run", "the run reached its `--max-cost`, `-tokens` or `-time`"),
     "too many errors": _what("budget", "run", "more errors than `--fail-on-error`"),
+    "engine": _what("engine", "run", "`--engine`: workers die again and again, or are gone"),
     "hub": _what("hub", "run", "`publish`: the hub is away or refuses", retry=True),
     "replay": _what("replay", "run", "the journal holds another request"),
     "store": _what("store", "run", "the run folder or the cache cannot be read or written"),

@@ -55,6 +55,10 @@ class Made:
         self.id, self.family = head.id, head.family
         self._line, self._where = line, where
 
+    def __reduce__(self) -> tuple[type["Made"], tuple[bytes, str]]:
+        """Sent to another process as its line, read there when it is wanted."""
+        return Made, (self._line, self._where)
+
     @cached_property
     def instance(self) -> Instance[Any]:
         """The instance; InputError says where and what is wrong."""

@@ -8,7 +8,7 @@ moment loses no committed row (a machine that loses power may lose the last mome
 import asyncio
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic, time
@@ -62,6 +62,21 @@ class Answered(msgspec.Struct, frozen=True):
     reply: Reply | None = None
 
 
+Row = tuple[str, str, str | None]  # path, request and reply (JSON) of an attempt
+_REPLY = msgspec.json.Decoder(Reply)
+
+
+def answered_of(rows: Sequence[Row], where: str) -> dict[str, Answered]:
+    """What rows say of an episode's calls, by path; StoreFailure if they cannot be read."""
+    found: dict[str, Answered] = {}
+    with _readable(where):
+        for path, request, text in rows:
+            tried = found[path].attempts + 1 if path in found else 1
+            reply = _REPLY.decode(text) if text else None
+            found[path] = Answered(tried, request, reply)
+    return found
+
+
 class _Batch:
     """Rows waiting for one commit, and those who wait for it."""
 
@@ -109,16 +124,15 @@ class Journal:
 
     def answered(self, episode: str) -> dict[str, Answered]:
         """What is known of an episode's calls, by path; StoreFailure if it cannot be read."""
-        found: dict[str, Answered] = {}
+        return answered_of(self.rows(episode), f"{self.path}, {episode}")
+
+    def rows(self, episode: str) -> list[Row]:
+        """The attempts at an episode's calls as they are kept, by path; see `answered_of`."""
         if self._ids.get(episode) not in self._begun:
-            return found
+            return []
         query = "select path, request, reply from attempts where episode = ? order by path, attempt"
         with _readable(f"{self.path}, {episode}"):
-            for path, request, text in self._db.execute(query, (self._ids[episode],)):
-                tried = found[path].attempts + 1 if path in found else 1
-                reply = msgspec.json.decode(text, type=Reply) if text else None
-                found[path] = Answered(tried, request, reply)
-        return found
+            return self._db.execute(query, (self._ids[episode],)).fetchall()
 
     async def attempt(
         self,
@@ -181,11 +195,10 @@ class Journal:
 
     def replies(self) -> Iterator[tuple[str, Reply]]:
         """The episode and the reply of every answered call."""
-        decoder = msgspec.json.Decoder(Reply)
         for key, text in self._db.execute(
             "select key, reply from attempts join episodes on id = episode where reply is not null"
         ):
-            yield key, decoder.decode(text)
+            yield key, _REPLY.decode(text)
 
     def latest(self) -> dict[str, tuple[int, Record]]:
         """The newest version and record of each episode."""

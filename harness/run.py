@@ -4,23 +4,21 @@ import asyncio
 import signal
 import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from hashlib import sha256
-from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from harness.agents.base import AGENTS, Agent
-from harness.asking import Asking, Stopped
-from harness.budget import Halt, Spent, cost_of
-from harness.episode import drive, episode
+from harness.asking import Kept, Stopped, asking
+from harness.budget import Halt, Spent
 from harness.failures import what
 from harness.folder import INSTANCES, Folder
 from harness.instances import Made
-from harness.journal import Journal, key_of
+from harness.journal import Journal
+from harness.kit import Job, Kit
 from harness.lane import Lane
 from harness.log import Log
 from harness.manner import Manner
@@ -28,18 +26,13 @@ from harness.mcp.servers import Servers
 from harness.models.base import Model
 from harness.models.keys import scrub
 from harness.models.policy import is_asked
-from harness.others import other_rounds
 from harness.prices import applying, load
 from harness.progress import Progress
 from harness.registry import family
 from harness.request import settings_digest
-from harness.tools import Tools, direct
-from harness.totals import total
-from memory.base import MEMORIES, NEEDS_OTHER, Memory, is_memory
-from memory.context import Context, State
-from tasks.base import Ask, Failure, Grade, Instance, Outcome, Problem, Record, Reply
+from memory.context import State
+from tasks.base import Failure, Grade, Problem, Record
 
-Answer = Callable[[Ask], Awaitable[Reply]]
 PULSE = 2.0  # seconds between two notes of how the models' calls stand
 
 
@@ -49,25 +42,6 @@ def in_shard(key: str, shard: tuple[int, int] | None) -> bool:
         return True
     number = int.from_bytes(sha256(key.encode()).digest()[:8])
     return number % shard[1] == shard[0] - 1
-
-
-@dataclass(frozen=True)
-class Job:
-    """One episode to be: an instance, a model, an epoch."""
-
-    made: Made
-    model: str
-    epoch: int
-
-    @cached_property
-    def key(self) -> str:
-        """Its name in the journal."""
-        return key_of(self.model, self.epoch, self.made.id)
-
-    @property
-    def instance(self) -> Instance[Any]:
-        """Read when it is first wanted: a resumed run reads only what is open."""
-        return self.made.instance
 
 
 @dataclass
@@ -84,10 +58,12 @@ class Batch:
         self._lanes: dict[str, Lane] = {}
         self._halted: list[tuple[str, Failure]] = []
         self._configuration = self.folder.manifest.configuration
+        self.kit = Kit.of(self.folder, self.instances)
         self._verdicts = self.journal.verdicts()
 
     @cached_property
-    def _latest(self) -> dict[str, tuple[int, Record]]:
+    def latest(self) -> dict[str, tuple[int, Record]]:
+        """The newest version and record of each episode by its key, read when first wanted."""
         return self.journal.latest()
 
     def jobs(self, model: str) -> list[Job]:
@@ -101,16 +77,21 @@ class Batch:
         """Whether an episode has no grade yet: new, cut off, or ended in an error."""
         return self._verdicts.get(job.key, (0, "error"))[1] == "error"
 
+    def graded(self) -> list[Job]:
+        """The episodes that have a grade, model by model."""
+        names = [spec.name for spec in self._configuration.models]
+        return [job for name in names for job in self.jobs(name) if not self._open(job)]
+
     def grade(self, job: Job) -> Grade | None:
         """The newest grade of an episode; None without one."""
-        return self._latest[job.key][1].grade if job.key in self._latest else None
+        return self.latest[job.key][1].grade if job.key in self.latest else None
 
     def finished(self) -> Iterator[tuple[Job, Record]]:
         """The episodes that have a record, model by model, and their newest records."""
         for spec in self._configuration.models:
             for job in self.jobs(spec.name):
-                if job.key in self._latest:
-                    yield job, self._latest[job.key][1]
+                if job.key in self.latest:
+                    yield job, self.latest[job.key][1]
 
     async def run(self, models: Sequence[Model]) -> Counter[str]:
         """Run what is open; returns how many episodes are `done`, `errors` and `left`.
@@ -239,13 +220,13 @@ class Batch:
                 self._halt(job.model, failure)
 
     async def _episode(self, job: Job, lane: Lane) -> None:
-        asking = self.asking(job, lane)
+        calls = self.asking(job, lane)
         outcome, state = None, State()
         grade: Grade | None = None
         problem: Problem | None = None
         try:
             tools = self._servers.tools(job.instance, job.key)
-            outcome, state = await self.perform(job, asking.answer, tools)
+            outcome, state = await self.kit.perform(job, calls.answer, tools)
             grade = family(job.instance.family).grade(job.instance, outcome)
         except Stopped:
             return
@@ -254,7 +235,7 @@ class Batch:
                 raise
             problem = _problem(error)
         version = self._verdicts[job.key][0] + 1 if job.key in self._verdicts else 0
-        record = self._record(job, asking, state, grade, problem)
+        record = self.kit.record(job, calls, state, grade, problem)
         await self.journal.record(job.key, version, record, outcome)
         self._progress.add(cost=record.cost, error=problem is not None)
         self._told(record)
@@ -272,96 +253,10 @@ class Batch:
             limit = f"--fail-on-error {self.manner.errors}"
             self._halt("", Halt("too many errors", f"{errors} episodes ended in errors: {limit}"))
 
-    def asking(self, job: Job, lane: Lane | None) -> Asking:
+    def asking(self, job: Job, lane: Lane | None) -> Kept:
         """The calls of an episode: from the journal, the others by the lane if there is one."""
         settings = settings_digest(job.model, self._configuration.sampling)
-        return Asking(job.key, settings, self.journal, lane)
-
-    async def perform(self, job: Job, answer: Answer, tools: Tools) -> tuple[Outcome, State]:
-        """One episode from its world to its outcome: a pure function of the replies."""
-        agent, memory = self.agent(), self.memory(job)
-        world = family(job.instance.family).world(job.instance, self.folder.prompts)
-        outcome = await drive(episode(world, agent, memory), answer, tools)
-        return outcome, memory.state()
-
-    def agent(self) -> Agent:
-        """A fresh agent of the run's kind."""
-        return AGENTS[self._configuration.agent](self.folder.prompts)
-
-    def memory(self, job: Job) -> Memory:
-        """An empty memory of the run's kind."""
-        name, prompts = self.memory_of(job), self.folder.prompts
-        others = None
-        if name in NEEDS_OTHER:
-            others = other_rounds(job.instance, [m.instance for m in self.instances], prompts)
-        return MEMORIES[name](Context(prompts, others))
-
-    def memory_of(self, job: Job) -> str:
-        """The memory's name; none without rounds, and for policies: they see the truth."""
-        if job.model.startswith("policy/") or not family(job.instance.family).has_rounds:
-            return "none"
-        return self._configuration.memory
-
-    def _record(
-        self,
-        job: Job,
-        asking: Asking,
-        state: State,
-        grade: Grade | None,
-        problem: Problem | None,
-    ) -> Record:
-        mine = [reply for path, reply in asking.replies if not is_memory(path)]
-        notes = [reply for path, reply in asking.replies if is_memory(path)]
-        both = [*mine, *notes]
-        price = self.folder.manifest.prices.get(job.model)
-        lost = problem is not None and problem.boundary == "provider"  # perhaps billed
-        return Record(
-            instance=job.instance.id,
-            family=job.instance.family,
-            level=job.instance.level,
-            settings=job.instance.settings,
-            model=job.model,
-            agent=self._configuration.agent,
-            memory=self.memory_of(job),
-            epoch=job.epoch,
-            grade=grade,
-            problem=problem,
-            calls=len(mine),
-            attempts=asking.attempts,
-            input_tokens=None if lost else total([reply.usage.input for reply in mine]),
-            output_tokens=None if lost else total([reply.usage.output for reply in mine]),
-            cost=None if lost else total([cost_of(reply, price) for reply in both]),
-            seconds=round(sum(reply.seconds for reply in both), 6),
-            memory_calls=len(notes),
-            memory_tokens=total([n for r in notes for n in (r.usage.input, r.usage.output)]),
-            memory_read=state.read,
-            memory_written=state.written,
-        )
-
-    async def regrade(self) -> tuple[int, int]:
-        """Replay every graded episode with today's graders; returns how many changed, of how many.
-
-        No model is asked. The new grades are appended as a version of their own.
-        """
-        models = [spec.name for spec in self._configuration.models]
-        jobs = [job for name in models for job in self.jobs(name) if not self._open(job)]
-        changed = 0
-        with Progress("regraded", len(jobs)) as progress:
-            for start in range(0, len(jobs), 500):
-                part = jobs[start : start + 500]
-                changed += sum(await asyncio.gather(*(self._again(job) for job in part)))
-                for _ in part:
-                    progress.add()
-        return changed, len(jobs)
-
-    async def _again(self, job: Job) -> bool:
-        version, before = self._latest[job.key]
-        asking = self.asking(job, None)
-        outcome, state = await self.perform(job, asking.answer, direct(job.instance))
-        grade = family(job.instance.family).grade(job.instance, outcome)
-        record = self._record(job, asking, state, grade, None)
-        await self.journal.record(job.key, version + 1, record, outcome)
-        return grade != before.grade
+        return asking(job.key, settings, self.journal, lane)
 
 
 def _problem(error: Exception) -> Problem:

@@ -11,7 +11,8 @@ from typing import Any
 
 from harness.folder import Folder
 from harness.journal import Journal
-from harness.run import Batch, Job
+from harness.kit import Job
+from harness.run import Batch
 from harness.tools import direct
 from memory.context import State
 from tasks.base import Ask, Fields, Instance, Message, Outcome, Record, Reply, Tool, said
@@ -87,7 +88,7 @@ async def _replay(batch: Batch, job: Job, record: Record) -> Episode:
     outcome, state = None, State()
     if record.problem is None or asking.answered or asking.unanswered:
         try:
-            outcome, state = await batch.perform(job, answer, direct(job.instance))
+            outcome, state = await batch.kit.perform(job, answer, direct(job.instance))
         except* _Over:
             pass
     return Episode(job.instance, record, tuple(calls), outcome, state)

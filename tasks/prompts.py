@@ -32,6 +32,10 @@ class Prompts:
             autoescape=False,
         )
 
+    def __reduce__(self) -> tuple[type["Prompts"], tuple[dict[str, str]]]:
+        """Sent to another process by its sources: what is made of them cannot be."""
+        return Prompts, (self.sources,)
+
     def messages(self, name: str, **values: Any) -> tuple[Message, ...]:
         """Render a template to the turns of a conversation."""
         if name not in self.sources:

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "harness": set(PACKAGES),
 }
 HEAVY = ("openai", "anthropic", "litellm", "pandas", "numpy", "datasets", "ortools", "rich",
-         "aiohttp", "pydantic", "mcp", "huggingface_hub", "pyarrow")  # fmt: skip
+         "aiohttp", "pydantic", "mcp", "huggingface_hub", "pyarrow", "ray")  # fmt: skip
 
 
 def sources(package: str) -> list[Path]:

@@ -3,18 +3,21 @@
 import asyncio
 import signal
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from harness import files, instances
 from harness.asking import Stopped
 from harness.cli.output import print_json, say
 from harness.cli.runs import RUNS, build_provider, prices_of, sampling
+from harness.engine import Engine, opened
 from harness.evolve import report_text
 from harness.evolve.comparing import compare_runs
 from harness.evolve.domain import SPLITS, Domain, domain
 from harness.evolve.drive import Performer
+from harness.evolve.elsewhere import Evaluating, EvaluatorElsewhere
 from harness.evolve.evaluator import Evaluator
 from harness.evolve.exporting import exported
 from harness.evolve.null import build_null
@@ -37,6 +40,8 @@ from harness.suites import Suite
 from tasks.base import InputError, Instance
 from tasks.prompts import installed
 
+WORKERS = 2  # programs run at once on this machine
+
 
 def run(options: Namespace) -> int:
     """`makespan evolve run DOMAIN`: begin a search or take it up, then print its report."""
@@ -57,16 +62,18 @@ def run(options: Namespace) -> int:
     models = _models(manifest)  # what is missing is told before anything is made
     path = options.out or RUNS / configuration.folder_name
 
-    def made() -> Iterator[bytes]:
-        with Progress("instances", len(wanted)) as progress:
-            for one in wanted:
-                yield instances.make(one)
-                progress.add()
+    with opened(options.engine, None, options.ray_address) as engine:
 
-    folder = Folder.create(path, manifest, prompts, made())
-    folder.lock()
-    folder.all_made()
-    return _perform(folder, models, options)
+        def made() -> Iterator[bytes]:
+            with Progress("instances", len(wanted)) as progress:
+                for line in engine.map(instances.make, wanted, str):
+                    yield line
+                    progress.add()
+
+        folder = Folder.create(path, manifest, prompts, made())
+        folder.lock()
+        folder.all_made()
+        return _perform(folder, models, options, engine)
 
 
 def _plan(options: Namespace, about: Domain) -> Plan:
@@ -119,23 +126,27 @@ def _models(manifest: Manifest) -> dict[str, Model]:
 
 def take_up(folder: Folder, options: Namespace) -> int:
     """`makespan resume DIR` of a search; the folder is locked."""
-    return _perform(folder, _models(folder.manifest), options)
+    models = _models(folder.manifest)
+    with opened(options.engine, None, options.ray_address) as engine:
+        return _perform(folder, models, options, engine)
 
 
-def _perform(folder: Folder, models: Mapping[str, Model], options: Namespace) -> int:
+def _perform(
+    folder: Folder, models: Mapping[str, Model], options: Namespace, engine: Engine
+) -> int:
     """Go on with a search, and print its report; status 1 if it is not finished."""
     study, splits = study_of(folder)
     plan, manifest, log = study.plan, folder.manifest, Log()
     journal = Journal(folder.path)
     try:
         with (
-            _sandbox(plan, options) as sandbox,
-            ThreadPoolExecutor(options.workers) as pool,
+            _evaluator(study.domain, plan, splits, options, engine) as evaluator,
+            ThreadPoolExecutor(options.workers or max(engine.room, WORKERS)) as pool,
             Progress("calls", None) as progress,
         ):
             performer = Performer(
                 journal,
-                Evaluator(study.domain, plan, splits, sandbox),
+                evaluator,
                 manifest.configuration.sampling,
                 _lanes(models, plan, options, log),
                 pool,
@@ -163,9 +174,25 @@ def _lanes(
     }
 
 
+@contextmanager
+def _evaluator(
+    about: Domain, plan: Plan, splits: Mapping[str, Sequence[Instance[Any]]],
+    options: Namespace, engine: Engine,
+) -> Iterator[Evaluator]:  # fmt: skip
+    """What evaluates the programs of a search: a sandbox here, or one for each worker of Ray."""
+    if options.engine == "local":
+        with _sandbox(plan, options) as sandbox:
+            yield Evaluator(about, plan, splits, sandbox)
+    else:
+        lines = {name: tuple(map(instances.encode, made)) for name, made in splits.items()}
+        work = Evaluating(plan, lines, options.unsafe)
+        yield EvaluatorElsewhere(about, plan, splits, work, engine)
+
+
 def _sandbox(plan: Plan, options: Namespace) -> Sandbox:
     """The sandbox of a plan; its walls are told."""
-    sandbox = Sandbox(workers=options.workers, numpy=plan.numpy, unsafe=options.unsafe)
+    workers = options.workers or WORKERS
+    sandbox = Sandbox(workers=workers, numpy=plan.numpy, unsafe=options.unsafe)
     for layer in sandbox.layers:
         say(f"sandbox: {layer}")
     return sandbox

@@ -2,9 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -13,6 +11,7 @@ import msgspec
 
 from harness import files, instances
 from harness.cli.output import emit, put, say
+from harness.engine import opened
 from harness.importers import read_files
 from harness.instances import Wanted
 from harness.registry import family
@@ -52,15 +51,18 @@ def generate(options: Namespace) -> int:
     kind = family(options.family)
     settings = kind.resolve(options.level, dict(options.settings))
 
-    def lines(start: int) -> Iterator[bytes]:
-        for index in range(start, options.count):
-            yield instances.make(
-                Wanted(kind.name, options.level, options.seed, index, settings,
-                       not options.no_reference)
-            )  # fmt: skip
+    def wanted(index: int) -> Wanted:
+        proven = not options.no_reference
+        return Wanted(kind.name, options.level, options.seed, index, settings, proven)
 
     key = [kind.name, kind.version, options.level, options.seed, settings, options.no_reference]
-    emit(options.out, "instances", options.count, lines, key)
+    with opened(options.engine, options.jobs, options.ray_address) as engine:
+
+        def lines(start: int) -> Iterator[bytes]:
+            rest = map(wanted, range(start, options.count))
+            return engine.map(instances.make, rest, lambda one: f"instance {one.index}")
+
+        emit(options.out, "instances", options.count, lines, key)
     return 0
 
 
@@ -107,18 +109,13 @@ def solve(options: Namespace) -> int:
     """`makespan solve`."""
     found = instances.read(options.file)
     one = partial(solution, seconds=options.time_limit)
-
-    def lines(start: int) -> Iterator[bytes]:
-        rest = found[start:]
-        workers = min(options.jobs, len(rest))
-        if workers < 2:
-            yield from map(one, rest)
-            return
-        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:  # a fork keeps our locks
-            yield from pool.map(one, rest)
-
     key = [instances.digest(map(instances.encode, found)), options.time_limit]
-    emit(options.out, "solved", len(found), lines, key)
+    with opened(options.engine, options.jobs, options.ray_address) as engine:
+
+        def lines(start: int) -> Iterator[bytes]:
+            return engine.map(one, found[start:], lambda instance: instance.id)
+
+        emit(options.out, "solved", len(found), lines, key)
     return 0
 
 

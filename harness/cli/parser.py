@@ -56,11 +56,7 @@ def build_parser() -> Parser:
 
     add = adder(commands)
     add("list", "Show what there is: families, suites, policies and more.", "listing.show")
-    _generate(add("generate", "Make instances of a family, one a line.", "instances.generate"))
-    _import(add("import", "Read instances from a public format.", "instances.import_"))
-    _export(add("export", "Write instances or runs in a public format.", "exports.export"))
-    _solve(add("solve", "Find each instance's optimum or bound, one a line.", "instances.solve"))
-    _grade(add("grade", "Grade answers from a file, one a line.", "instances.grade"))
+    _on_instances(add)
     _run(add("run", "Let models answer a suite, a family or a file.", "runs.run"))
     _resume(add("resume", "Go on with a run that was cut off.", "runs.resume"))
     _regrade(add("regrade", "Replay a run with today's graders.", "runs.regrade"))
@@ -80,10 +76,23 @@ def build_parser() -> Parser:
 
 def sandbox(p: Any) -> None:
     """Options of commands that run programs."""
-    p.add_argument("--workers", type=partial(natural, most=1000), default=2,
-                   help="programs run at once (2)")  # fmt: skip
+    p.add_argument("--workers", type=partial(natural, most=1000),
+                   help="programs run at once (2; on Ray one a CPU)")  # fmt: skip
     p.add_argument("--unsafe", action="store_true",
                    help="run programs even where they cannot be isolated")  # fmt: skip
+
+
+def engine(p: Any, what: str | None = None) -> None:
+    """Options of where work is done that is heavy on CPU; `what` is done by `--jobs` at once."""
+    if what:
+        jobs = partial(natural, most=MOST_JOBS)
+        p.add_argument(
+            "--jobs", type=jobs, metavar="N", help=f"{what} at once, on this machine (1)"
+        )
+    p.add_argument("--engine", choices=["local", "ray"], default="local",
+                   help="this machine, or Ray: see docs/engine.md (local)")  # fmt: skip
+    p.add_argument("--ray-address", metavar="HOST:PORT",
+                   help="head of a Ray cluster (a Ray of this machine alone)")  # fmt: skip
 
 
 def sampling(p: Parser) -> None:
@@ -111,6 +120,17 @@ def prices(add: Callable[..., object]) -> None:
         help="US dollars a million tokens; again for more")  # fmt: skip
 
 
+def settings(p: Parser) -> None:
+    """The option of a family's settings."""
+    p.add_argument("-T", action=_Pairs, default=[], metavar="k=v", dest="settings", type=pair,
+                   help="setting of the family, see docs; again for more")  # fmt: skip
+
+
+def out(p: Parser, what: str) -> None:
+    """The option of where lines go."""
+    p.add_argument("--out", type=Path, metavar="FILE", help=what)
+
+
 def adder(commands: Any) -> Callable[..., Parser]:
     """What adds a command: its name, a line about it, and `module.function` that does it."""
 
@@ -132,44 +152,10 @@ def _later(name: str) -> Callable[[argparse.Namespace], int]:
     return act
 
 
-def _generate(p: Parser) -> None:
-    p.add_argument("family", metavar="FAMILY")
-    p.add_argument("--level", type=natural, required=True, help="the dial, such as tasks")
-    p.add_argument("--count", type=natural, default=1, help="instances 0 to COUNT - 1 (1)")
-    p.add_argument("--seed", type=whole, default=0, help="whole number (0)")
-    _settings(p)
-    p.add_argument("--no-reference", action="store_true", help="do not prove optima")
-    _out(p, "file (standard output)")
+def _on_instances(add: Callable[..., Parser]) -> None:
+    from harness.cli.parser_instances import add_commands
 
-
-def _import(p: Parser) -> None:
-    p.add_argument("format", choices=["psplib", "orlib", "jobs"])
-    p.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    _out(p, "file (standard output)")
-
-
-def _export(p: Parser) -> None:
-    p.add_argument("file", type=Path, metavar="FILE.jsonl|DIR", help="instances, or a run folder")
-    p.add_argument(
-        "--format", choices=["psplib", "ics", "csv", "jsonl", "parquet", "eee", "inspect"],
-        required=True, help="of instances: psplib, ics; the others of a run",
-    )  # fmt: skip
-    p.add_argument("--out", type=Path, required=True, metavar="F",
-                   help="file for csv, jsonl and parquet, else folder")  # fmt: skip
-
-
-def _solve(p: Parser) -> None:
-    p.add_argument("file", type=Path, metavar="FILE.jsonl")
-    p.add_argument("--time-limit", type=positive, metavar="S", help="seconds for each instance")
-    jobs = partial(natural, most=MOST_JOBS)
-    p.add_argument("--jobs", type=jobs, default=1, help="instances solved at once (1)")
-    _out(p, "file (standard output)")
-
-
-def _grade(p: Parser) -> None:
-    p.add_argument("instances", type=Path, metavar="INSTANCES.jsonl")
-    p.add_argument("answers", type=Path, metavar="ANSWERS.jsonl")
-    _out(p, "file (standard output)")
+    add_commands(add)
 
 
 def _run(p: Parser) -> None:
@@ -181,7 +167,7 @@ def _run(p: Parser) -> None:
     p.add_argument("--memory", help="what it remembers (history; none without rounds)")
     p.add_argument("--level", type=natural, help="of a family")
     p.add_argument("--seed", type=whole, help="of the instances")
-    _settings(p)
+    settings(p)
     p.add_argument("--data", type=Path, metavar="FOLDER", help="files a suite needs")
     p.add_argument("--limit", type=natural, metavar="N", help="the first N instances")
     p.add_argument("--epochs", type=natural, default=1, help="times each instance is asked (1)")
@@ -195,7 +181,9 @@ def _run(p: Parser) -> None:
 def _resume(p: Parser) -> None:
     p.add_argument("folder", type=Path, metavar="DIR")
     _manner(p)
-    sandbox(p.add_argument_group("of makespan evolve"))
+    one = p.add_argument_group("of makespan evolve")
+    sandbox(one)
+    engine(one)
 
 
 def _merge(p: Parser) -> None:
@@ -211,6 +199,7 @@ def _watch(p: Parser) -> None:
 
 def _regrade(p: Parser) -> None:
     p.add_argument("folder", type=Path, metavar="DIR")
+    engine(p, "parts of the run replayed")
 
 
 def _evolve(p: Parser) -> None:
@@ -273,11 +262,6 @@ def _report(p: Parser) -> None:
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
 
 
-def _settings(p: Parser) -> None:
-    p.add_argument("-T", action=_Pairs, default=[], metavar="k=v", dest="settings", type=pair,
-                   help="setting of the family, see docs; again for more")  # fmt: skip
-
-
 def _manner(p: Parser) -> None:
     one = p.add_argument_group("how it asks (each for one model)").add_argument
     one("--max-connections", type=natural, default=10, metavar="C", help="at once, at most (10)")
@@ -294,10 +278,6 @@ def _manner(p: Parser) -> None:
         help="serve what an earlier run asked already (results/cache)")  # fmt: skip
     one("--log-json", type=Path, nargs="?", const=Path("-"), metavar="FILE",
         help="events as JSON lines (standard error)")  # fmt: skip
-
-
-def _out(p: Parser, what: str) -> None:
-    p.add_argument("--out", type=Path, metavar="FILE", help=what)
 
 
 def natural(text: str, most: int = MOST) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from harness.cli.parser import (
     Parser,
+    engine,
     natural,
     pacing,
     positive,
@@ -64,6 +65,7 @@ def _run(p: Parser) -> None:
     pacing(p.add_argument)
     _programs(p)
     sandbox(p)
+    engine(p)
 
 
 def _programs(p: Parser) -> None:

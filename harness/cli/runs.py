@@ -18,6 +18,7 @@ from harness.board import read_board
 from harness.board_text import print_board
 from harness.budget import Budget, Price, read_price
 from harness.cli.output import say
+from harness.engine import opened
 from harness.folder import (
     FORMAT,
     Configuration,
@@ -40,6 +41,7 @@ from harness.models.policy import build_policy
 from harness.others import neighbour
 from harness.progress import Progress
 from harness.registry import family
+from harness.regrade import regrade as regrade_all
 from harness.run import Batch
 from harness.suites import Suite
 from memory.base import MEMORIES, NEEDS_OTHER, NEEDS_ROUNDS
@@ -106,6 +108,8 @@ def resume(options: Namespace) -> int:
 
         gc.enable()
         return take_up(folder, options)
+    if options.engine != "local" or options.ray_address:
+        raise InputError(f"{options.folder} is no search for programs: --engine is for those")
     made = (instance.family for instance in folder.instances())
     names = folder.manifest.configuration.suite.families or tuple(dict.fromkeys(made))
     models = _models(folder.manifest, names, folder.programs, options.max_connections)
@@ -119,9 +123,12 @@ def regrade(options: Namespace) -> int:
     folder.lock()
     journal = Journal(folder.path)
     batch = Batch(folder, journal, folder.instances())
-    changed, total = asyncio.run(batch.regrade())
-    journal.close()
-    folder.unlock()
+    try:
+        with opened(options.engine, options.jobs, options.ray_address) as engine:
+            changed, total = regrade_all(batch, engine)
+    finally:
+        journal.close()
+        folder.unlock()
     print(f"changed {changed} of {total}")
     return 0
 

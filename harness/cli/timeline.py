@@ -5,8 +5,8 @@ from argparse import Namespace
 
 from harness.folder import Folder
 from harness.journal import read_outcome
+from harness.kit import Job
 from harness.registry import family
-from harness.run import Job
 from harness.timeline import LEAST, drawing
 from tasks.base import InputError
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from harness.asking import Asking, NotKept, ReplayFailure, Stopped
+from harness.asking import Kept, NotKept, ReplayFailure, Stopped, asking
 from harness.evolve.effects import Begin, Call, Evaluate, Evaluated, Join, Lost, Work
 from harness.evolve.evaluator import Evaluator
 from harness.failures import what
@@ -77,7 +77,7 @@ class Performer:
             for path, (request, text) in self.journal.effects(EPISODE).items()
         }
         self._asked: set[str] = set()
-        self._asking: dict[str, Asking] = {}
+        self._asking: dict[str, Kept] = {}
         before = [e.elapsed for _, e in self._kept.values() if isinstance(e, Evaluated)]
         self._began = monotonic() - max(before, default=0.0)
 
@@ -117,17 +117,17 @@ class Performer:
             return kept
         if model not in self._asking:
             settings = settings_digest(model, self.sampling)
-            self._asking[model] = Asking(EPISODE, settings, self.journal, self.lanes.get(model))
-        asking = self._asking[model]
+            self._asking[model] = asking(EPISODE, settings, self.journal, self.lanes.get(model))
+        calls = self._asking[model]
         reply: Reply | Lost
         try:
-            reply = await asking.answer(ask)
+            reply = await calls.answer(ask)
         except ProviderFailure as failure:
             if what(failure).then != "episode" or what(failure).retry:
                 raise
             reply = Lost(str(failure))
             await self.journal.effect(EPISODE, ask.path, "", reply, 0.0)
-        if not asking.knows(ask.path):
+        if not calls.knows(ask.path):
             self.done(reply)
         return reply
 

@@ -35,6 +35,12 @@ def instances(path: Path, count: int, level: int = 4) -> Path:
     return path
 
 
+def told_lines(told: str | bytes) -> list[str]:
+    """Lines of standard error, without those of a progress that is slow on a busy machine."""
+    text = told if isinstance(told, str) else told.decode()
+    return [line for line in text.splitlines() if " s left, " not in line]
+
+
 def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
     """What a query finds in a journal."""
     db = sqlite3.connect(folder / "journal.sqlite")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.agents.base import Direct
-from harness.asking import Asking, ReplayFailure
+from harness.asking import ReplayFailure, asking
 from harness.episode import drive, episode
 from harness.journal import Journal
 from harness.lane import Lane
@@ -87,8 +87,8 @@ def play(
     async def go() -> Outcome:
         journal = Journal(folder)
         try:
-            asking = Asking("e", settings, journal, Lane(model) if model else None)
-            return await drive(episode(world, Twice(), Diary()), asking.answer)
+            calls = asking("e", settings, journal, Lane(model) if model else None)
+            return await drive(episode(world, Twice(), Diary()), calls.answer)
         finally:
             journal.close()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 from harness.agents.base import Direct
-from harness.asking import Asking
+from harness.asking import asking
 from harness.episode import drive, episode
 from harness.journal import Journal
 from harness.lane import Lane
@@ -87,8 +87,8 @@ def play_journaled(folder: Path, memory: Memory, model: Scripted | None, rounds:
     async def go() -> Outcome:
         journal = Journal(folder)
         try:
-            asking = Asking("e", "s", journal, Lane(model) if model else None)
-            return await drive(compose(year(rounds), memory), asking.answer)
+            calls = asking("e", "s", journal, Lane(model) if model else None)
+            return await drive(compose(year(rounds), memory), calls.answer)
         finally:
             journal.close()
 

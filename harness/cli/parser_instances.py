@@ -1,0 +1,55 @@
+"""The commands on files of instances and their options."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.cli.parser import Parser, engine, natural, out, positive, settings, whole
+
+
+def add_commands(add: Callable[..., Parser]) -> None:
+    """Add them all."""
+    _generate(add("generate", "Make instances of a family, one a line.", "instances.generate"))
+    _import(add("import", "Read instances from a public format.", "instances.import_"))
+    _export(add("export", "Write instances or runs in a public format.", "exports.export"))
+    _solve(add("solve", "Find each instance's optimum or bound, one a line.", "instances.solve"))
+    _grade(add("grade", "Grade answers from a file, one a line.", "instances.grade"))
+
+
+def _generate(p: Parser) -> None:
+    p.add_argument("family", metavar="FAMILY")
+    p.add_argument("--level", type=natural, required=True, help="the dial, such as tasks")
+    p.add_argument("--count", type=natural, default=1, help="instances 0 to COUNT - 1 (1)")
+    p.add_argument("--seed", type=whole, default=0, help="whole number (0)")
+    settings(p)
+    p.add_argument("--no-reference", action="store_true", help="do not prove optima")
+    engine(p, "instances made")
+    out(p, "file (standard output)")
+
+
+def _import(p: Parser) -> None:
+    p.add_argument("format", choices=["psplib", "orlib", "jobs"])
+    p.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    out(p, "file (standard output)")
+
+
+def _export(p: Parser) -> None:
+    p.add_argument("file", type=Path, metavar="FILE.jsonl|DIR", help="instances, or a run folder")
+    p.add_argument(
+        "--format", choices=["psplib", "ics", "csv", "jsonl", "parquet", "eee", "inspect"],
+        required=True, help="of instances: psplib, ics; the others of a run",
+    )  # fmt: skip
+    p.add_argument("--out", type=Path, required=True, metavar="F",
+                   help="file for csv, jsonl and parquet, else folder")  # fmt: skip
+
+
+def _solve(p: Parser) -> None:
+    p.add_argument("file", type=Path, metavar="FILE.jsonl")
+    p.add_argument("--time-limit", type=positive, metavar="S", help="seconds for each instance")
+    engine(p, "instances solved")
+    out(p, "file (standard output)")
+
+
+def _grade(p: Parser) -> None:
+    p.add_argument("instances", type=Path, metavar="INSTANCES.jsonl")
+    p.add_argument("answers", type=Path, metavar="ANSWERS.jsonl")
+    out(p, "file (standard output)")

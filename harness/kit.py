@@ -1,0 +1,132 @@
+"""What every episode of a run is made with, and what it comes to: no journal, no model, no clock.
+
+Two sides use it: the run itself, and whoever replays its episodes, here or on another machine.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from harness.agents.base import AGENTS, Agent
+from harness.asking import Kept
+from harness.budget import Price, cost_of
+from harness.episode import drive, episode
+from harness.folder import Configuration, Folder
+from harness.instances import Made
+from harness.journal import key_of
+from harness.others import other_rounds
+from harness.registry import family
+from harness.tools import Tools
+from harness.totals import total
+from memory.base import MEMORIES, NEEDS_OTHER, Memory, is_memory
+from memory.context import Context, State
+from tasks.base import Ask, Grade, Instance, Outcome, Problem, Record, Reply
+from tasks.prompts import Prompts
+
+Answer = Callable[[Ask], Awaitable[Reply]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One episode to be: an instance, a model, an epoch."""
+
+    made: Made
+    model: str
+    epoch: int
+
+    @cached_property
+    def key(self) -> str:
+        """Its name in the journal."""
+        return key_of(self.model, self.epoch, self.made.id)
+
+    @property
+    def instance(self) -> Instance[Any]:
+        """Read when it is first wanted: a resumed run reads only what is open."""
+        return self.made.instance
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What the episodes of one run are made with; it can be sent to another process.
+
+    Attributes:
+        prices: by model, as the run was told them.
+        instances: all of the run's, where its memory shows another user's rounds; else none.
+    """
+
+    configuration: Configuration
+    prompts: Prompts
+    prices: Mapping[str, Price]
+    instances: Sequence[Made] = ()
+
+    @classmethod
+    def of(cls, folder: Folder, instances: Sequence[Made]) -> "Kit":
+        """That of a run folder."""
+        manifest = folder.manifest
+        others = manifest.configuration.memory in NEEDS_OTHER
+        return cls(manifest.configuration, folder.prompts, manifest.prices,
+                   instances if others else ())  # fmt: skip
+
+    def agent(self) -> Agent:
+        """A fresh agent of the run's kind."""
+        return AGENTS[self.configuration.agent](self.prompts)
+
+    def memory(self, job: Job) -> Memory:
+        """An empty memory of the run's kind."""
+        name = self.memory_of(job)
+        others = None
+        if name in NEEDS_OTHER:
+            run = [made.instance for made in self.instances]
+            others = other_rounds(job.instance, run, self.prompts)
+        return MEMORIES[name](Context(self.prompts, others))
+
+    def memory_of(self, job: Job) -> str:
+        """The memory's name; none without rounds, and for policies: they see the truth."""
+        if job.model.startswith("policy/") or not family(job.instance.family).has_rounds:
+            return "none"
+        return self.configuration.memory
+
+    async def perform(self, job: Job, answer: Answer, tools: Tools) -> tuple[Outcome, State]:
+        """One episode from its world to its outcome: a pure function of the replies."""
+        agent, memory = self.agent(), self.memory(job)
+        world = family(job.instance.family).world(job.instance, self.prompts)
+        outcome = await drive(episode(world, agent, memory), answer, tools)
+        return outcome, memory.state()
+
+    def record(
+        self,
+        job: Job,
+        calls: Kept,
+        state: State,
+        grade: Grade | None,
+        problem: Problem | None,
+    ) -> Record:
+        """An episode that has ended, as the board reads it."""
+        mine = [reply for path, reply in calls.replies if not is_memory(path)]
+        notes = [reply for path, reply in calls.replies if is_memory(path)]
+        both = [*mine, *notes]
+        price = self.prices.get(job.model)
+        lost = problem is not None and problem.boundary == "provider"  # perhaps billed
+        return Record(
+            instance=job.instance.id,
+            family=job.instance.family,
+            level=job.instance.level,
+            settings=job.instance.settings,
+            model=job.model,
+            agent=self.configuration.agent,
+            memory=self.memory_of(job),
+            epoch=job.epoch,
+            grade=grade,
+            problem=problem,
+            calls=len(mine),
+            attempts=calls.attempts,
+            input_tokens=None if lost else total([reply.usage.input for reply in mine]),
+            output_tokens=None if lost else total([reply.usage.output for reply in mine]),
+            cost=None if lost else total([cost_of(reply, price) for reply in both]),
+            seconds=round(sum(reply.seconds for reply in both), 6),
+            memory_calls=len(notes),
+            memory_tokens=total([n for r in notes for n in (r.usage.input, r.usage.output)]),
+            memory_read=state.read,
+            memory_written=state.written,
+        )

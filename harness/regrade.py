@@ -1,0 +1,100 @@
+"""Replays the graded episodes of a run with today's graders: no model, any number of processes."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from harness.asking import Kept
+from harness.engine import Engine
+from harness.journal import Journal, Row, answered_of
+from harness.kit import Job, Kit
+from harness.progress import Progress
+from harness.registry import family
+from harness.request import settings_digest
+from harness.run import Batch
+from harness.tools import direct
+from tasks.base import Outcome, Record
+
+CALLS = 200  # about so many are replayed together: little to send, little to wait for
+
+
+class Replay(NamedTuple):
+    """A graded episode, and the rows of its calls in the journal."""
+
+    job: Job
+    rows: list[Row]
+
+
+class Graded(NamedTuple):
+    """What a replay came to."""
+
+    key: str
+    record: Record
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Regrading:
+    """Replays episodes and grades them: a pure function of what the journal has of them."""
+
+    kit: Kit
+
+    def __call__(self, group: Sequence[Replay]) -> list[Graded]:
+        """What each came to; raises the first failure."""
+        return asyncio.run(self._all(group))
+
+    async def _all(self, group: Sequence[Replay]) -> list[Graded]:
+        return [await self._one(job, rows) for job, rows in group]
+
+    async def _one(self, job: Job, rows: Sequence[Row]) -> Graded:
+        settings = settings_digest(job.model, self.kit.configuration.sampling)
+        calls = Kept(job.key, settings, answered_of(rows, job.key))
+        outcome, state = await self.kit.perform(job, calls.answer, direct(job.instance))
+        grade = family(job.instance.family).grade(job.instance, outcome)
+        return Graded(job.key, self.kit.record(job, calls, state, grade, None), outcome)
+
+
+def regrade(batch: Batch, engine: Engine) -> tuple[int, int]:
+    """Grade again what has a grade; returns how many grades changed, of how many.
+
+    The new ones are appended as a version of their own, by this process alone.
+    """
+    jobs, latest, changed = batch.graded(), batch.latest, 0
+    work, groups = Regrading(batch.kit), _groups(jobs, batch.journal)
+
+    async def commit(graded: Sequence[Graded]) -> None:
+        await asyncio.gather(
+            *(
+                batch.journal.record(key, latest[key][0] + 1, record, outcome)
+                for key, record, outcome in graded
+            )
+        )
+
+    with Progress("regraded", len(jobs)) as progress, asyncio.Runner() as runner:
+        for graded in engine.map(work, groups, _name):
+            runner.run(commit(graded))
+            for key, record, _ in graded:
+                changed += record.grade != latest[key][1].grade
+                progress.add()
+    return changed, len(jobs)
+
+
+def _groups(jobs: Sequence[Job], journal: Journal) -> Iterator[list[Replay]]:
+    """The jobs in groups of about `CALLS` calls, each read when it is wanted."""
+    group: list[Replay] = []
+    calls = 0
+    for job in jobs:
+        rows = journal.rows(job.key)
+        group.append(Replay(job, rows))
+        calls += max(len(rows), 1)
+        if calls >= CALLS:
+            yield group
+            group, calls = [], 0
+    if group:
+        yield group
+
+
+def _name(group: Sequence[Replay]) -> str:
+    more = f" and {len(group) - 1} more" if len(group) > 1 else ""
+    return f"the replay of {group[0].job.key}{more}"
