@@ -29,7 +29,7 @@ def command(pid: int) -> str:
         return ""
 
 
-def until(found: Callable[[], T], seconds: float = 60.0) -> T:
+def until(found: Callable[[], T], seconds: float = 240.0) -> T:
     """What a question is answered by when the answer is first true."""
     deadline = time.monotonic() + seconds
     while not (answer := found()):

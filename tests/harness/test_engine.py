@@ -70,7 +70,7 @@ def test_a_worker_killed_in_mid_run_is_one_line_and_what_is_written_is_kept(tmp_
     [partial] = until(lambda: [p for p in tmp_path.glob("*.partial") if p.stat().st_size])
     worker = until(lambda: [p for p, c in under(process.pid).items() if "spawn_main" in c])[0]
     os.kill(worker, signal.SIGKILL)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=300)
     assert process.returncode == 2
     [line] = told_lines(told)
     assert line.startswith("makespan generate: a worker process died, at instance ")

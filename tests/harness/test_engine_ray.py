@@ -104,7 +104,7 @@ def test_a_node_and_a_worker_killed_in_mid_run_change_no_byte(nodes: Nodes, hard
     until(lambda: nodes.workers(node))
     assert process.poll() is None
     nodes.remove(node)
-    printed, told = process.communicate(timeout=120)
+    printed, told = process.communicate(timeout=300)
     assert (process.returncode, printed, told_lines(told)) == (0, hard, [])
 
 
@@ -151,7 +151,7 @@ def test_a_search_is_the_same_and_its_sandboxes_end(nodes: Nodes, tmp_path: Path
     process = subprocess.Popen(command(*nodes.words(*words, "--out", tmp_path / "b")),
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
     sandboxes = until(lambda: nodes.workers(what="harness.sandbox.server"))
-    _, told = process.communicate(timeout=120)
+    _, told = process.communicate(timeout=300)
     assert process.returncode == 0, told
     assert effects(tmp_path / "a") == effects(tmp_path / "b")
     until(lambda: not any(running(pid) for pid in sandboxes))
@@ -221,7 +221,7 @@ def test_a_ray_of_this_machine_alone(tmp_path: Path) -> None:
         env={**os.environ, "RAY_ADDRESS": "127.0.0.1:1", "HOME": str(tmp_path)},
     )  # fmt: skip
     begun = until(lambda: [p for p, c in under(process.pid).items() if "raylet" in c])
-    printed, told = process.communicate(timeout=120)
+    printed, told = process.communicate(timeout=300)
     assert (process.returncode, told) == (0, "")
     here = makespan("solve", file).stdout
     assert [timeless(line) for line in printed.splitlines()] == [
@@ -245,7 +245,7 @@ def test_a_cluster_that_is_lost_is_one_line_and_what_is_written_is_kept(
     [partial] = until(lambda: [p for p in tmp_path.glob("*.partial") if p.stat().st_size])
     [raylet] = nodes.head.all_processes["raylet"]
     raylet.process.kill()
-    _, told = process.communicate(timeout=120)
+    _, told = process.communicate(timeout=300)
     assert process.returncode == 2, told
     [line] = told_lines(told)
     assert line == "makespan generate: the Ray of this machine is gone"
