@@ -1,10 +1,9 @@
 """CPU and memory of `makespan board` over 100,000 records, replies to be priced included."""
 
-import os
-import sqlite3
-import subprocess
+import asyncio
 import tempfile
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -13,12 +12,13 @@ import msgspec
 from generators.rcpsp import generate
 from harness import instances
 from harness.folder import FORMAT, Configuration, Folder, Manifest, ModelSpec, environment
-from harness.journal import NAME
+from harness.journal import Journal
 from harness.suites import of_file
 from tasks.base import Grade, Instance, Record, Reply, Usage, Verdict
 from tasks.prompts import installed
 from tasks.rcpsp import Project
 from tests.benchmarks.limits import Limit
+from tests.benchmarks.peers.processes import run
 from tests.harness.helpers import command
 
 MODELS = ("openai/gpt-5", "openai/gpt-5-mini", *(f"litellm/m{k}" for k in range(8)))
@@ -73,27 +73,25 @@ def fill(path: Path) -> None:
     )
     manifest = Manifest(FORMAT, configuration, environment())
     Folder.create(path, manifest, prompts, lines).all_made()
-    db = sqlite3.connect(path / NAME)
-    with db:
-        for number, (key, one, reply) in enumerate(records(given), 1):
-            text, said = (msgspec.json.encode(x).decode() for x in (one, reply))
-            db.execute("insert into episodes values (?, ?)", (number, key))
-            db.execute("insert into records values (?, 0, ?, null)", (number, text))
-            db.execute("insert into attempts values (?, 'answer', 0, '', ?, null, 2.5)",
-                       (number, said))  # fmt: skip
-    db.close()
+    asyncio.run(keep(path, records(given)))
+
+
+async def keep(path: Path, found: Iterator[tuple[str, Record, Reply]]) -> None:
+    """Write episodes as a run does, a thousand to a commit."""
+    journal = Journal(path)
+    while part := list(islice(found, 1000)):
+        replies = (journal.attempt(k, "answer", 1, "", 2.5, reply=reply) for k, _, reply in part)
+        await asyncio.gather(*replies)
+        await asyncio.gather(*(journal.record(k, 0, one, None) for k, one, _ in part))
+    journal.close()
 
 
 def main() -> list[Limit]:
     """Measure one board of all of them, as JSON."""
     with tempfile.TemporaryDirectory() as name:
         fill(Path(name) / "run")
-        words = command("board", Path(name) / "run", "--json")
-        process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"exit status {status}: {' '.join(words)}")
-    seconds, peak = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+        usage = run(command("board", Path(name) / "run", "--json"), Path(name))
+    seconds, peak = usage.cpu, usage.peak
     print(
         f"board of {len(MODELS) * INSTANCES * EPOCHS} records: {seconds:.1f} CPU s, {peak:.0f} MB"
     )
