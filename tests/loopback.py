@@ -75,12 +75,16 @@ class Call(msgspec.Struct, frozen=True):
 class Loopback:
     """The server, run in a thread between `with`; `answer` gives text, a whole body or a fault."""
 
-    def __init__(self, answer: Answer, *, delay: float = 0.0, port: int = 0) -> None:
+    def __init__(
+        self, answer: Answer, *, delay: float = 0.0, port: int = 0, together: int = 0
+    ) -> None:
+        """`delay` in seconds; nobody is answered before `together` have asked at once."""
         self.requests: list[Received] = []
         self.most_at_once = 0
         self.calls: list[Call] = []
         self._answer, self._delay, self._port = answer, delay, port
-        self._under_way, self._answered = 0, 0
+        self._under_way, self._answered, self._together = 0, 0, together
+        self._gathered = asyncio.Event()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self.serve()), daemon=True)
 
@@ -138,6 +142,9 @@ class Loopback:
         self.most_at_once = max(self.most_at_once, self._under_way)
         try:
             answer = self._answer(number, body)
+            if self.most_at_once >= self._together:
+                self._gathered.set()
+            await self._gathered.wait()
             await asyncio.sleep(self._delay)
             if isinstance(answer, Fault):
                 return await _fail(request, answer)

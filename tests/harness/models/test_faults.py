@@ -138,6 +138,6 @@ def test_as_many_at_once_as_asked(provider: str, wanted: int) -> None:
         await asyncio.gather(*(model.reply(ASK) for _ in range(wanted + 3)))
         await model.close()
 
-    with Loopback(lambda _number, _body: "hi", delay=wanted / 150) as server:
-        asyncio.run(talk(server))
+    with Loopback(lambda _number, _body: "hi", delay=0.05, together=wanted) as server:
+        asyncio.run(asyncio.wait_for(talk(server), 60))
     assert server.most_at_once == wanted
