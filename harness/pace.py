@@ -1,8 +1,8 @@
 """How many calls of a model are under way at once: as many as its provider bears.
 
 Slow start: from `START` calls the limit grows, twofold in `PROBE` seconds, while all of it is used
-and nobody complains; one by one, since calls that are sent together are answered together, and then
-wait for one another. A complaint (a rate limit, an overload) halves what is under way, once for the
+and nobody complains. Beyond `START` calls are sent `APART` seconds apart: what is sent together is
+answered together, and then waits for one another, round after round. A complaint (a rate limit, an overload) halves what is under way, once for the
 calls that were under way together, and nothing is sent before its Retry-After has passed. From
 then on a full round of answers raises the limit by a twentieth of the ceiling.
 """
@@ -18,6 +18,7 @@ import msgspec
 
 START = 10
 PROBE = 0.025  # seconds; sending twenty requests takes about as long
+APART = 0.001  # seconds between two calls; one takes about as long to make and to read
 STEPS = 20  # rounds of answers from nothing to the ceiling
 MINUTE = 60.0
 
@@ -54,7 +55,7 @@ class Pace:
         self._limit, self._slow_start = float(min(START, ceiling)), True
         self._flying, self._calls, self._answers, self._complaints = 0, 0, 0, 0
         self._full_at: float | None = None  # when it was last seen that calls wait for a place
-        self._cut_at = self._silent_until = float("-inf")
+        self._cut_at = self._silent_until = self._last_at = float("-inf")
         self._minute: deque[Ticket] = deque()
         self._sum = 0  # tokens of that minute
         self._usual: float | None = None  # tokens of a call, as the replies told lately
@@ -137,7 +138,8 @@ class Pace:
 
     def _let_through(self, tokens: int) -> Ticket:
         tokens = self._likely(tokens)
-        ticket = Ticket(monotonic(), tokens)
+        self._last_at = monotonic()
+        ticket = Ticket(self._last_at, tokens)
         self._flying += 1
         self._calls += 1
         if self.requests or self.tokens:
@@ -161,6 +163,8 @@ class Pace:
             self._full_at = now
             if self._flying >= int(self._limit):
                 return PROBE * log2((self._flying + 1) / self._limit)
+        if self._flying >= START and now - self._last_at < APART:
+            return self._last_at + APART - now
         return self._window(now, tokens)
 
     def _likely(self, guess: int) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from time import monotonic
 
 import pytest
@@ -71,15 +72,28 @@ def test_a_loop_that_stood_still_does_not_let_everybody_off_at_once() -> None:
     assert allowed[0] < allowed[1] < 8 * allowed[0]  # 1,000 times by the clock
 
 
-def test_answers_that_come_at_once_let_it_grow_too() -> None:
+def test_beyond_the_first_calls_are_sent_apart() -> None:
+    gate = Pace(64)
+
+    async def call(ticket: Ticket) -> None:
+        await asyncio.sleep(0.2)
+        gate.answered(ticket, None)
+
+    began = play(gate, 64, call)
+    assert began[pace.START - 1] - began[0] < pace.APART * pace.START
+    later = began[pace.START :]
+    assert min(b - a for a, b in pairwise(later)) >= pace.APART
+
+
+def test_answers_that_come_at_once_need_few_places() -> None:
     gate = Pace(64)
 
     async def call(ticket: Ticket) -> None:
         await asyncio.sleep(0.001)
         gate.answered(ticket, None)
 
-    play(gate, 3000, call)
-    assert gate.state.allowed == 64
+    play(gate, 1000, call)
+    assert pace.START <= gate.state.allowed < 64
 
 
 def test_a_call_that_gave_up_waiting_holds_up_nobody() -> None:

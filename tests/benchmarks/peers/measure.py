@@ -12,6 +12,7 @@ from tests.benchmarks.peers.processes import LONGEST, Server, Started, Usage, fi
 from tests.benchmarks.peers.samples import Samples, make
 
 SMALL, LARGE = 100, 1000
+LONG = 3000  # samples of which places are counted: filling them takes a tenth of a second
 LATENCY = 0.2  # seconds
 FAULTS = ("--faults", 0.2, "--kinds", "rate limit", "server", "hang", "truncated")
 SETTLED = 0.5  # seconds: what was answered so long before the kill must have been kept
@@ -26,7 +27,7 @@ class Costs(msgspec.Struct, frozen=True):
         margin: CPU milliseconds that a sample more takes.
         peak: MB.
         start: CPU seconds of starting and doing nothing.
-        filled: the share of `AT_ONCE` places that is taken at `LATENCY`.
+        filled: the share of `AT_ONCE` places that is taken at `LATENCY`, over `LONG` samples.
         log: bytes a sample of what is kept, None where nothing is.
     """
 
@@ -92,7 +93,7 @@ def figures(peer: Peer, folder: Path, runs: int) -> Figures:
 
 def costs(peer: Peer, folder: Path, runs: int) -> Costs:
     """The least of each over so many runs."""
-    few, many = make(folder, SMALL), make(folder, LARGE)
+    few, many, most = (make(folder, count) for count in (SMALL, LARGE, LONG))
     with Server() as server:
         small = [run_of(peer, server, few, folder / f"few-{k}") for k in range(runs)]
         large = [run_of(peer, server, many, folder / f"many-{k}") for k in range(runs)]
@@ -104,7 +105,7 @@ def costs(peer: Peer, folder: Path, runs: int) -> Costs:
         wall=min(usage.wall for usage in large),
         peak=min(usage.peak for usage in large),
         start=min(run(peer.start(), folder / "start").cpu for _ in range(runs)),
-        filled=max(places(peer, many, folder / f"places-{k}") for k in range(runs)),
+        filled=max(places(peer, most, folder / f"places-{k}") for k in range(runs)),
         log=peer.log(last).stat().st_size / LARGE if isinstance(peer, Keeper) else None,
     )
 
