@@ -2,9 +2,10 @@
 
 Slow start: from `START` calls the limit grows, twofold in `PROBE` seconds, while all of it is used
 and nobody complains. Beyond `START` calls are sent `APART` seconds apart: what is sent together is
-answered together, and then waits for one another, round after round. A complaint (a rate limit, an overload) halves what is under way, once for the
-calls that were under way together, and nothing is sent before its Retry-After has passed. From
-then on a full round of answers raises the limit by a twentieth of the ceiling.
+answered together, and then waits for one another, round after round. A complaint (a rate limit, an
+overload) halves what is under way, once for the calls that were under way together, and nothing is
+sent before its Retry-After has passed. From then on a full round of answers raises the limit by a
+twentieth of the ceiling.
 """
 
 import asyncio
