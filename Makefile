@@ -34,7 +34,9 @@ ifndef MAKESPAN_EEE
 MAKESPAN_EEE := $(CURDIR)/$(PEERS)/eee
 EEE := $(PEERS)/eee.stamp
 endif
-export MAKESPAN_INSPECT_PYTHON MAKESPAN_LMEVAL_PYTHON MAKESPAN_EEE
+bench-peers exports: export MAKESPAN_INSPECT_PYTHON := $(MAKESPAN_INSPECT_PYTHON)
+bench-peers: export MAKESPAN_LMEVAL_PYTHON := $(MAKESPAN_LMEVAL_PYTHON)
+exports: export MAKESPAN_EEE := $(MAKESPAN_EEE)
 
 bench-peers: .venv/all.stamp $(INSPECT) $(LMEVAL)  ## beside inspect-ai, lm-eval and the bare SDK
 	$(BIN)/python -m tests.benchmarks.peers

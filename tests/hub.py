@@ -210,8 +210,8 @@ class Hub:
 
     async def commit(self, request: web.Request) -> web.Response:
         """Make a commit, if its parent is the head."""
-        repo, head, before = self._at(request)
         lines = [msgspec.json.decode(line) for line in (await request.read()).splitlines()]
+        repo, head, before = self._at(request)  # nothing is awaited from here to the commit
         title, files = lines[0]["value"]["summary"], dict(before)
         if lines[0]["value"].get("parentCommit", head) != head:
             return refusal(412, "A commit has happened since. Please refresh and try again.")

@@ -136,7 +136,8 @@ def in_terminal(columns: int, *words: object) -> tuple[int, str]:
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen(
         command(*words), stdin=follower, stdout=follower, stderr=follower, start_new_session=True,
-        env={**os.environ, "TERM": "xterm"}, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY),
+        env={k: v for k, v in {**os.environ, "TERM": "xterm"}.items() if k not in ("COLUMNS", "LINES")},
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY),
     )  # fmt: skip
     os.close(follower)
     shown = b""
