@@ -108,6 +108,7 @@ def test_a_node_and_a_worker_killed_in_mid_run_change_no_byte(nodes: Nodes, hard
     assert (process.returncode, printed, told_lines(told)) == (0, hard, [])
 
 
+@pytest.mark.slow
 def test_cut_off_it_goes_on_where_it_was_and_leaves_no_work_behind(
     nodes: Nodes, hard: bytes, tmp_path: Path
 ) -> None:
@@ -182,6 +183,7 @@ def test_a_node_that_runs_something_else_is_refused(nodes: Nodes, tmp_path: Path
     assert " would compute something else: makespan's sources is " in line
 
 
+@pytest.mark.slow
 def test_an_item_that_kills_its_workers_is_named(nodes: Nodes) -> None:
     code = (
         "import os; from harness.engine import EngineFailure, opened\n"
@@ -210,6 +212,7 @@ def test_a_wrong_address_is_one_line(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_ray_of_this_machine_alone(tmp_path: Path) -> None:
     """Not the one that an address in the environment names; a module of the user's is not ours."""
     file = instances(tmp_path / "i.jsonl", 5)
@@ -236,6 +239,7 @@ def timeless(line: str) -> Any:
     return json.loads(line) | {"seconds": 0}
 
 
+@pytest.mark.slow
 def test_a_cluster_that_is_lost_is_one_line_and_what_is_written_is_kept(
     nodes: Nodes, hard: bytes, tmp_path: Path
 ) -> None:

@@ -136,7 +136,7 @@ def in_terminal(columns: int, *words: object) -> tuple[int, str]:
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen(
         command(*words), stdin=follower, stdout=follower, stderr=follower, start_new_session=True,
-        env={k: v for k, v in {**os.environ, "TERM": "xterm"}.items() if k not in ("COLUMNS", "LINES")},
+        env={**{k: v for k, v in os.environ.items() if k != "COLUMNS"}, "TERM": "xterm"},
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY),
     )  # fmt: skip
     os.close(follower)
