@@ -158,7 +158,7 @@ def mean_score(values: Sequence[float]) -> Estimate:
     Where all are 0 or all are 1, which says nothing of their spread, the interval is that of a
     share of as many trials (Wilson's): no scores in [0, 1] with the same mean vary more.
     """
-    if values and sum(values) in (0, len(values)):
+    if len(values) >= FEWEST and sum(values) in (0, len(values)):
         return rate(sum(values), len(values))
     return bootstrap(values)
 
