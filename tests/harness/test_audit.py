@@ -343,3 +343,20 @@ def test_a_changed_journal_is_found(tmp_path: Path) -> None:
     done = makespan("audit", out)
     assert done.returncode == 1
     assert "replayed: 0 of 3" in done.stdout
+
+
+def test_a_grade_that_was_written_into_the_journal_is_found(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    done = makespan("run", "tardiness", "--level", 6, "--limit", 3, "--model", "policy/spt",
+                    "--out", out)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    honest = makespan("board", out, "--json").stdout
+    with sqlite3.connect(out / "journal.sqlite") as db:
+        db.execute("update records set record = json_set(record, '$.grade.score', 1.0)")
+    assert makespan("board", out, "--json").stdout != honest
+    done = makespan("audit", out)
+    assert done.returncode == 1
+    assert done.stdout.count("today's grader gives another grade") == 2  # one was 1.0
+    assert makespan("regrade", out).returncode == 0
+    assert makespan("audit", out).returncode == 0
+    assert makespan("board", out, "--json").stdout == honest
