@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from generators.base import instance_id, settings_as
+from generators.base import settings_as
 from generators.calendar_audit import audit as audit
 from generators.calendar_exam import held_out as held_out
 from generators.calendar_spec import own_spec
@@ -12,6 +12,7 @@ from generators.calendar_year import Settings, year_of
 from graders.exact.calendar import reference as solve
 from tasks.base import InputError, Instance, Reference, Scalar
 from tasks.calendar import LEVELS, VERSION, Year
+from tasks.ids import instance_id
 
 
 def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:

@@ -6,7 +6,6 @@ from random import Random
 import msgspec
 from msgspec.structs import replace
 
-from generators.base import instance_id
 from generators.calendar_people import occurrences
 from generators.calendar_rounds import Slot
 from generators.calendar_year import Settings, made_rounds, setting, slots, year_of
@@ -14,6 +13,7 @@ from graders.exact.calendar import reference as solve
 from tasks.base import InputError, Instance
 from tasks.calendar import VERSION, Year
 from tasks.calendar_truth import Era, Truth
+from tasks.ids import instance_id
 
 LATER = timedelta(weeks=52)  # the calendar of the year goes on as it was
 EACH = 3  # occurrences of regular meetings for each clash: of 20, some two months

@@ -17,11 +17,12 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
-from generators.base import instance_id, settings_as
+from generators.base import settings_as
 from graders.exact import sgs
 from graders.exact.rcpsp import reference as solve
 from graders.rcpsp import violations
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
+from tasks.ids import instance_id
 from tasks.rcpsp import VERSION, Downtime, Project, Resource, Task, Window, merged_downtimes
 
 AXES = ("downtime", "windows", "disjunctions")

@@ -14,9 +14,10 @@ from typing import Literal, TypeAlias
 import msgspec
 from msgspec.structs import replace
 
-from generators.base import instance_id, settings_as
+from generators.base import settings_as
 from graders.exact.tardiness import reference as solve
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
+from tasks.ids import instance_id
 from tasks.tardiness import VERSION, Job, Jobs
 
 LARGEST = 10_000  # jobs

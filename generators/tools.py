@@ -11,12 +11,13 @@ from typing import Literal
 
 import msgspec
 
-from generators.base import instance_id, settings_as
+from generators.base import settings_as
 from generators.tools_catalogue import Catalogue, Entry, catalogue
 from generators.tools_graph import MOST_TOOLS, Graph, draw
 from graders.exact.tools import has_room
 from graders.exact.tools import reference as solve
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
+from tasks.ids import instance_id
 from tasks.tools import UNSEEN, VERSION
 from tasks.tools_payload import (
     ATTEMPTS,

@@ -1,0 +1,30 @@
+"""Names of generated instances, and what they tell of where an instance came from."""
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+
+import msgspec
+
+from tasks.base import Scalar
+
+_GENERATED = re.compile(r"[a-z][a-z0-9-]*-\d+-(s\d+-i\d+)-[0-9a-f]{8}")
+
+
+def instance_id(
+    family: str, level: int, seed: int, index: int, version: int, settings: Mapping[str, Scalar]
+) -> str:
+    """Return a readable id, unique over versions and settings: `rcpsp-20-s0-i3-1f0c9a2e`."""
+    text = msgspec.json.encode([version, dict(settings)], order="sorted")
+    return f"{family}-{level}-s{seed}-i{index}-{sha256(text).hexdigest()[:8]}"
+
+
+def cluster_of(identifier: str) -> str:
+    """Return what instances have in common that were drawn with one seed and one index.
+
+    Levels and settings of one row may share ingredients where seed and index are the same, so
+    their scores are no independent trials. Returns `s0-i3` for `rcpsp-20-s0-i3-1f0c9a2e`, and
+    the identifier itself for an instance that was not generated: it shares nothing.
+    """
+    generated = _GENERATED.fullmatch(identifier)
+    return generated[1] if generated else identifier
