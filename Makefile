@@ -2,15 +2,17 @@
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell command -v $(p) 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: quickstart setup test lint bench bench-peers providers exports slow check-all clean
+.PHONY: quickstart setup test test-only lint bench bench-peers providers exports slow check-all clean
 
 quickstart: .venv/core.stamp  ## the core install, and a board of the built-in policies
 	$(BIN)/makespan run quickstart
 
 setup: .venv/all.stamp  ## .venv with everything
 
-test: .venv/all.stamp lint  ## what must be green before anything is done
-	$(BIN)/python -m pytest -n auto
+test: .venv/all.stamp lint test-only  ## what must be green before anything is done
+
+test-only: .venv/all.stamp
+	$(BIN)/python -m pytest -n auto $(PYTEST_FLAGS)
 
 lint: .venv/all.stamp
 	$(BIN)/ruff check .

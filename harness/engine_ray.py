@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from threading import Lock
 from time import monotonic
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ R = TypeVar("R")
 TRIES = 5  # at an item whose workers die
 KNOCK = 2.0  # seconds between two looks whether the cluster is still there
 AWAY = 20.0  # seconds without an answer after which its head is lost: it may be restarted
+SHORT = 24  # bytes of a folder's path in which Ray's sockets still fit
 STORE = 256 * 2**20  # bytes of a local Ray's object store; more goes to disk
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -149,10 +150,19 @@ def connected(address: str | None) -> Iterator[Ray]:
             ray.shutdown()
 
 
+def short() -> str:
+    """Return the folder for temporary files, or `/tmp` where that leaves sockets no room.
+
+    The path of a Unix socket has at most 107 bytes, and Ray's own part of it takes over 60.
+    """
+    folder = gettempdir()
+    return folder if len(os.fsencode(folder)) <= SHORT else "/tmp"
+
+
 @contextmanager
 def _own(ray: Any) -> Iterator[None]:
     """A Ray of this machine alone, on the loopback address."""
-    with TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+    with TemporaryDirectory(prefix="ray-", dir=short(), ignore_cleanup_errors=True) as folder:
         try:
             _init(ray, address="local", _node_ip_address="127.0.0.1", _temp_dir=folder,
                   include_dashboard=False, object_store_memory=STORE)  # fmt: skip

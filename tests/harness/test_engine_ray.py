@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from harness.engine_ray import short
 from tests.harness.helpers import command, instances, makespan, rows, told_lines
 from tests.harness.processes import command as running
 from tests.harness.processes import under, until
@@ -62,7 +63,7 @@ class Nodes:
 def nodes() -> Iterator[Nodes]:
     """One cluster for all; of its processes none is left."""
     before = set(under(os.getpid()))
-    with TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+    with TemporaryDirectory(prefix="ray-", dir=short(), ignore_cleanup_errors=True) as folder:
         made = Nodes(folder)
         begun = set(under(os.getpid())) - before
         try:

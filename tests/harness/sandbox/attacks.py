@@ -6,6 +6,12 @@ scored for that. LOOKING ones return what they found, which must be nothing. CAL
 that must be refused, named by their numbers on x86-64 and aarch64.
 """
 
+import os
+from tempfile import gettempdir
+
+# what an attack would leave; no other run's
+WRITTEN = f"{gettempdir()}/makespan-sandbox-attack-{os.getpid()}"
+SHARED = f"/dev/shm/makespan-sandbox-attack-{os.getpid()}"
 NOBLE = "def honest(p, d):\n    return sorted(range(len(p)), key=lambda j: (d[j], j))\n"
 
 
@@ -135,11 +141,11 @@ LOOKING: dict[str, str] = {  # each must find nothing: None or an error
     "a file outside": "found = open('/etc/passwd').read()",
     "a folder outside": "import os\nfound = os.listdir('/')",
     "whether a file exists": "import os\nfound = os.stat('/etc/passwd').st_size",
-    "a file written": "open('/tmp/makespan-sandbox-attack', 'w').write('x')\nfound = 'written'",
+    "a file written": f"open('{WRITTEN}', 'w').write('x')\nfound = 'written'",
     "a file written here": "open('attack', 'w').write('x')\nfound = 'written'",
-    "a symbolic link": "import os\nos.symlink('/etc/passwd', '/tmp/makespan-sandbox-attack')\nfound = 'made'",
-    "a folder made": "import os\nos.mkdir('/tmp/makespan-sandbox-attack')\nfound = 'made'",
-    "shared memory": "open('/dev/shm/makespan-sandbox-attack', 'w').write('x')\nfound = 'written'",
+    "a symbolic link": f"import os\nos.symlink('/etc/passwd', '{WRITTEN}')\nfound = 'made'",
+    "a folder made": f"import os\nos.mkdir('{WRITTEN}')\nfound = 'made'",
+    "shared memory": f"open('{SHARED}', 'w').write('x')\nfound = 'written'",
     "the environment": "import os\nfound = dict(os.environ) or None",
     "the environment of /proc": "found = open('/proc/self/environ').read()",
     "the parent's environment": "import os\nfound = open(f'/proc/{os.getppid()}/environ').read()",

@@ -11,7 +11,17 @@ import pytest
 from harness.sandbox.base import KINDS, Limits, Run
 from harness.sandbox.sandbox import Sandbox
 from harness.sandbox.worker import ENVIRONMENT
-from tests.harness.sandbox.attacks import CALLS, LOOKING, LOUD, NOBLE, QUIET, telling, trying
+from tests.harness.sandbox.attacks import (
+    CALLS,
+    LOOKING,
+    LOUD,
+    NOBLE,
+    QUIET,
+    SHARED,
+    WRITTEN,
+    telling,
+    trying,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the layers are those of Linux")
 DRIVER = "def solve(f, case): return f(case['p'], case['d'])\n"
@@ -86,8 +96,8 @@ def test_nothing_is_found(sandbox: Sandbox, name: str) -> None:
     found = ran(sandbox, telling(LOOKING[name]))
     assert found.solutions == [None, None], found.solutions
     assert found.kind in ("ok", "raised", "memory")
-    assert not os.path.lexists("/tmp/makespan-sandbox-attack")
-    assert not os.path.lexists("/dev/shm/makespan-sandbox-attack")
+    assert not os.path.lexists(WRITTEN)
+    assert not os.path.lexists(SHARED)
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="no filter")
