@@ -7,7 +7,7 @@ from tests.environment import clean
 
 SHELL = {
     "PATH": "/bin",
-    "HOME": "/home/somebody",
+    "HOME": "/h/somebody",
     "TZ": "Pacific/Chatham",
     "MAKESPAN_DATA": "/data",
     "OPENAI_API_KEY": "sk-somebody",
