@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from generators.rcpsp import generate
 from graders.rcpsp import grade, quality, summarise
 from graders.stratified import mean_of_means
-from tasks.base import Fields, Grade, Instance, Record, Reference, Verdict
+from tasks.base import Fields, Grade, Instance, Record, Reference, Scalar, Verdict
 from tasks.rcpsp import Project, Task, read
 
-LOOSE = {"axes": "downtime,disjunctions", "horizon_factor": 3}
+LOOSE: dict[str, Scalar] = {"axes": "downtime,disjunctions", "horizon_factor": 3}
 values = st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=9), min_size=1, max_size=5)
 
 
@@ -54,7 +54,7 @@ def test_gold_is_1_and_an_answer_that_breaks_a_rule_is_0(index: int) -> None:
     starts: Fields = instance.reference.answer["starts"]
     assert quality(answered(instance, starts)) == 1
     task, start = max(starts.items(), key=lambda one: one[1])
-    broken = [starts | {task: -1}, starts | {task: "0"}, starts | {"X": 0}]
+    broken: list[Any] = [starts | {task: -1}, starts | {task: "0"}, starts | {"X": 0}]
     broken.append(starts | {task: start + instance.payload.horizon})
     broken += [{k: v for k, v in starts.items() if k != task}, [], None]
     for wrong in broken:
