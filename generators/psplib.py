@@ -38,8 +38,9 @@ def read_instance(path: Path, index: int) -> Instance[Project]:
 
 
 def read_psplib(path: Path) -> Project:
-    """The project in a .sm or .rcp file, its tasks T01, T02, ... and resources R1, R2, ...
+    """The project in a .sm or .rcp file, its tasks T02, T03, ... and resources R1, R2, ...
 
+    Task T02 is job 2 of the file: a published schedule of jobs is one of the tasks so numbered.
     The horizon is the .sm file's own, for .rcp the sum of the durations. Names that
     `write_psplib` put at the end of a .sm file replace the numbered ones. InputError
     "FILE:LINE: what is wrong and what was expected" for anything broken, and for modes,

@@ -18,9 +18,13 @@ _STARS = "*" * 72
 
 
 def usual_names(tasks: int, resources: int) -> tuple[list[str], list[str]]:
-    """The ids of tasks and resources that have none: T01, T02, ... and R1, R2, ..."""
-    width = max(2, len(str(tasks)))
-    numbered = [f"T{k:0{width}d}" for k in range(1, tasks + 1)]
+    """The ids of tasks and resources that have none: T02, T03, ... and R1, R2, ...
+
+    A task has the number of its job in the file, where job 1 is a dummy.
+    """
+    last = tasks + 1
+    width = max(2, len(str(last)))
+    numbered = [f"T{job:0{width}d}" for job in range(2, last + 1)]
     return numbered, [f"R{k}" for k in range(1, resources + 1)]
 
 

@@ -23,12 +23,14 @@ from graders.statistics import (
     by_instance,
     half_level,
     mean_of_rates,
+    mean_score,
     pass_at,
     pass_hat,
     per_instance,
     rate,
     share_of,
 )
+from graders.stratified import mean_over
 from tasks.base import (
     Fields,
     Grade,
@@ -44,6 +46,7 @@ from tasks.rcpsp import Project, merged_downtimes
 
 RAMP = ("edges", "layers")
 SHOWN = ("broken", "gap_median")
+UNBOUNDED = "a level without a known lower bound"
 
 
 def grade(instance: Instance[Project], outcome: Outcome) -> Grade:
@@ -97,6 +100,22 @@ def _feasible(instance: Instance[Project], objective: int) -> Grade:
 def makespan(project: Project, starts: Mapping[str, int]) -> int:
     """The end of the last task, in time units."""
     return max(starts[task.id] + task.duration for task in project.tasks)
+
+
+def quality(grade: Grade) -> float | None:
+    """Lower bound over makespan, in (0, 1], 0 for an answer that is not feasible.
+
+    It is 1 exactly where the makespan is the bound: a proven optimum. None where no bound above 0
+    is known, whatever the answer.
+    """
+    if not grade.bound or grade.bound < 0:
+        return None
+    if grade.verdict is not Verdict.valid or grade.objective is None:
+        return 0.0
+    return grade.bound / grade.objective
+
+
+HEADLINES = {"quality": quality}
 
 
 def violations(project: Project, starts: Mapping[str, Any]) -> list[Fields]:
@@ -267,20 +286,24 @@ _OF_TASKS = ("missing", "not_integer", "negative", "horizon")
 
 
 def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]:
-    """Headline: feasibility, the unweighted mean over levels. All records are graded.
+    """Headline: the grades' score, feasibility unless the suite names another measure; the
+    unweighted mean over levels. All records are graded.
 
-    Metrics: `level_area` (the mean weighted by level, after R-ConstraintBench), `half_level`,
-    `broken` (mean share of constraints not satisfied; 1 if unparsable), `gap_median`, `gap_mean`
-    and `gap_proven` (share of gaps against a proven optimum) over feasible answers, `feasible@L`
-    for each level L, and `share_KIND`: answers with a violation of that kind. In all of them the
+    Metrics: `feasible` and `quality`, means over levels too, and by level `feasible@L` and
+    `quality@L`; `level_area` (feasibility weighted by level, after R-ConstraintBench);
+    `half_level`; `broken` (mean share of constraints not satisfied; 1 if unparsable);
+    `gap_median`, `gap_mean` and `gap_proven` (share of gaps against a proven optimum) over
+    feasible answers; `share_KIND`: answers with a violation of that kind. In all of them the
     epochs of an instance are a cluster. With several epochs also `pass@K` and `pass^K`, the chance
     that one of K tries is feasible and that all are, as means over levels like the headline.
     """
     levels = _by_level(records)
     rates = {level: _feasibility(group) for level, group in levels.items()}
-    score = mean_of_rates(list(rates.values()))
     gaps = per_instance(records, lambda g: g.gap)
+    strata = list(levels.values())
     metrics = {
+        "feasible": mean_of_rates(list(rates.values())),
+        "quality": mean_over(strata, quality, UNBOUNDED),
         "level_area": mean_of_rates(list(rates.values()), [max(x, 0.0) for x in rates])
         if any(x > 0 for x in rates)
         else Estimate.unknown("no level above 0"),
@@ -291,10 +314,11 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
         "gap_proven": share_of(records, _proven),
     }
     metrics |= {f"feasible@{x:g}": rate(r.successes, r.n) for x, r in rates.items()}
+    metrics |= {f"quality@{x:g}": _quality(group) for x, group in levels.items()}
     kinds = sorted({str(v["kind"]) for r in records if r.grade for v in r.grade.violations})
     for kind in kinds:
         metrics[f"share_{kind}"] = _having(records, kind)
-    return score, metrics | _passes(list(levels.values()))
+    return mean_over(strata, _score, "no episodes"), metrics | _passes(strata)
 
 
 def strata(records: Sequence[Record]) -> list[list[Record]]:
@@ -304,7 +328,7 @@ def strata(records: Sequence[Record]) -> list[list[Record]]:
 
 def _passes(levels: Sequence[Sequence[Record]]) -> dict[str, Estimate]:
     """pass@K and pass^K for K = 2, 4, ... and the number of epochs; an instance is one trial."""
-    groups = [by_instance(level, _score) for level in levels]
+    groups = [by_instance(level, _feasible_or_not) for level in levels]
     epochs = max(len(group) for level in groups for group in level)
     found = {}
     for k in sorted({2**x for x in range(1, epochs.bit_length())} | {epochs} - {1}):
@@ -321,6 +345,15 @@ def _passes(levels: Sequence[Sequence[Record]]) -> dict[str, Estimate]:
 
 def _score(grade: Grade) -> float:
     return grade.score
+
+
+def _feasible_or_not(grade: Grade) -> float:
+    return float(grade.verdict is Verdict.valid)
+
+
+def _quality(records: Sequence[Record]) -> Estimate:
+    values = per_instance(records, quality)
+    return mean_score(values) if values else Estimate.unknown(UNBOUNDED)
 
 
 def _having(records: Sequence[Record], kind: str) -> Estimate:
@@ -347,4 +380,4 @@ def _by_level(records: Sequence[Record]) -> dict[float, list[Record]]:
 
 
 def _feasibility(records: Sequence[Record]) -> Rate:
-    return Rate.of(by_instance(records, _score))
+    return Rate.of(by_instance(records, _feasible_or_not))

@@ -122,7 +122,7 @@ class Audit:
         try:
             answer = self.batch.asking(job, None).answer
             outcome = await drive(episode(world, agent, memory), answer, direct(job.instance))
-            grade = about.grade(job.instance, outcome)
+            grade = self.batch.kit.grade(job.instance, outcome)
         except Failure as failure:  # of the journal, or of a grader whose reference is refuted
             told = str(failure)
             self.differ.append(told if job.key in told else f"{job.key}: {told}")

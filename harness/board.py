@@ -3,9 +3,10 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,6 +20,8 @@ from harness.registry import family
 from harness.totals import total
 from tasks.base import Fields, Noun, Record, Scalar, Verdict
 
+NO_HEADLINES: Mapping[str, str] = MappingProxyType({})
+
 
 class Row(Noun, frozen=True):
     """A model's results in one cell of a family.
@@ -28,6 +31,7 @@ class Row(Noun, frozen=True):
     score: score and metrics are over the other `n - errors`, and where a level has nothing but
     errors there is no score at all. `problems` counts the reasons. `tokens` (the agent's),
     `cost` (US dollars), `seconds` and `memory_tokens` are sums over all episodes; None is unknown.
+    `headline` names the measure that is the score, where its suite says so.
     """
 
     family: str
@@ -52,6 +56,7 @@ class Row(Noun, frozen=True):
     memory_tokens: int | None = 0
     retried: int = 0
     rank: Rank | None = None
+    headline: str | None = None
 
 
 class Board(Noun, frozen=True):
@@ -79,7 +84,14 @@ def read_board(folders: Sequence[Path], prices: Prices | None = None) -> Board:
     Without `prices` the project's own table tells the costs that no provider told.
     """
     found = gather(folders, prices or load(None))
-    return build_board(found.asked, found.sizes, found.missing, found.priced, ranked=found.ranked)
+    return build_board(
+        found.asked,
+        found.sizes,
+        found.missing,
+        found.priced,
+        ranked=found.ranked,
+        headlines=found.headlines,
+    )
 
 
 def build_board(
@@ -89,10 +101,12 @@ def build_board(
     priced: dict[str, date] | None = None,
     *,
     ranked: bool = True,
+    headlines: Mapping[str, str] = NO_HEADLINES,
 ) -> Board:
     """Group records to rows; `sizes` tells how many episodes a model should have in a family.
 
-    Without `ranked` no row has a rank, whatever it scored.
+    Without `ranked` no row has a rank, whatever it scored. `headlines` are those of families whose
+    records were scored by another measure than the family's own.
     """
     groups = grouped(asked)
     cells: dict[str, set[str]] = {}
@@ -102,7 +116,10 @@ def build_board(
         key: _row(key, group, sizes.get(key.family) if len(cells[key.family]) == 1 else None)
         for key, group in groups.items()
     }
-    rows = {key: _with_gain(row, key, groups) for key, row in rows.items()}
+    rows = {
+        key: replace(_with_gain(row, key, groups), headline=headlines.get(key.family))
+        for key, row in rows.items()
+    }
     done = _ranked(rows, groups) if ranked else list(rows.values())
     return Board(tuple(sorted(done, key=_order)), missing, priced or {})
 

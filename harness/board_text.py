@@ -153,16 +153,23 @@ def _ramp(rows: Sequence[Row]) -> list[list[str]]:
 
 
 def _along(rows: Sequence[Row]) -> list[str]:
-    """The metrics `NAME@x` of rows by x, such as a level or a number of rounds."""
-    names = dict.fromkeys(
+    """The metrics `NAME@x` of rows by x, such as a level or a number of rounds.
+
+    NAME is the headline's where there are several, else the first.
+    """
+    every = dict.fromkeys(
         m for row in rows for m in row.metrics if "@" in m and not m.startswith("pass")
     )
-    return sorted(names, key=lambda m: float(m.split("@")[1]))
+    names = list(dict.fromkeys(m.split("@")[0] for m in every))
+    name = rows[0].headline if rows[0].headline in names else "".join(names[:1])
+    along = [m for m in every if m.startswith(f"{name}@")]
+    return sorted(along, key=lambda m: float(m.split("@")[1]))
 
 
 def notes(board: Board) -> list[str]:
     """What must be said with the numbers: errors, partial rows, gaps against bounds."""
-    found = []
+    headlines = {row.family: row.headline for row in board.rows if row.headline}
+    found = [f"{name}: the score is {score}" for name, score in headlines.items()]
     for row in board.rows:
         name = f"{row.family} {who(row)} {cell_of(row)}".strip()
         if row.errors:

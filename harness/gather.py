@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -43,6 +43,7 @@ class Gathered:
         sizes: how many episodes a model should have in each family, the most that any run wants.
         missing: models without a finished episode.
         priced: the models whose cost is from a table of prices, with its date.
+        headlines: the measure that is the score of a family, where it is not the family's own.
     """
 
     asked: list[Asked]
@@ -50,6 +51,7 @@ class Gathered:
     missing: tuple[str, ...]
     priced: dict[str, date]
     ranked: bool = True
+    headlines: dict[str, str] = field(default_factory=dict)
 
 
 def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
@@ -82,7 +84,12 @@ def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
     wanted = [spec.name for f in folders for spec in f.manifest.configuration.models]
     missing = tuple(model for model in dict.fromkeys(wanted) if model not in done)
     ranked = all(folder.manifest.configuration.suite.ranked for folder in folders)
-    return Gathered(asked, sizes, missing, known, ranked)
+    return Gathered(asked, sizes, missing, known, ranked, _headlines(folders))
+
+
+def _headlines(folders: Sequence[Folder]) -> dict[str, str]:
+    suites = [folder.manifest.configuration.suite for folder in folders]
+    return {name: s.headline for s in suites if s.headline for name in s.families}
 
 
 def asked_of(folder: Folder, prices: Prices | None) -> Iterator[tuple[Asked, bool]]:
@@ -126,6 +133,12 @@ def _same_suite(a: Folder, b: Folder) -> None:
     one, other = a.manifest.configuration, b.manifest.configuration
     if one.lock == other.lock:
         return
+    scores = [how.suite.headline or "the family's own" for how in (one, other)]
+    if scores[0] != scores[1]:
+        raise InputError(
+            f"{a.path} and {b.path} do not have the same score: {scores[0]} and {scores[1]};"
+            " board them apart"
+        )
     here, there = msgspec.to_builtins(one.suite), msgspec.to_builtins(other.suite)
     where, kept, asked = next(
         differences(here, there, "suite"),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from msgspec.structs import replace
+
 from harness.agents.base import AGENTS, Agent
 from harness.asking import Kept
 from harness.budget import Price, cost_of
@@ -21,7 +23,7 @@ from harness.tools import Tools
 from harness.totals import total
 from memory.base import MEMORIES, NEEDS_OTHER, Memory, is_memory
 from memory.context import Context, State
-from tasks.base import Ask, Grade, Instance, Outcome, Problem, Record, Reply
+from tasks.base import Ask, Grade, Instance, Outcome, Problem, Record, Reply, SolverFailure
 from tasks.prompts import Prompts
 
 Answer = Callable[[Ask], Awaitable[Reply]]
@@ -93,6 +95,27 @@ class Kit:
         world = family(job.instance.family).world(job.instance, self.prompts)
         outcome = await drive(episode(world, agent, memory), answer, tools)
         return outcome, memory.state()
+
+    def grade(self, instance: Instance[Any], outcome: Outcome) -> Grade:
+        """The family's grade; its score is the measure that the suite names as headline, if any.
+
+        SolverFailure if the instance's reference lacks what that measure needs.
+        """
+        grade, headline = family(instance.family).grade(instance, outcome), self.headline
+        if not headline:
+            return grade
+        score = family(instance.family).headlines[headline](grade)
+        if score is None:
+            raise SolverFailure(
+                f"{instance.id}: its reference is {instance.reference.status} with the bound"
+                f" {instance.reference.bound}, too little for the suite's headline {headline}"
+            )
+        return replace(grade, score=score)
+
+    @property
+    def headline(self) -> str | None:
+        """What the suite names as its score; None where that is the families' own."""
+        return self.configuration.suite.headline or None
 
     def record(
         self,

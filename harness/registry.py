@@ -94,6 +94,8 @@ class Family:
         ramp: the settings that are the dial of difficulty, beside the level.
         shown: the metrics that stand beside the headline on a printed board.
         plain: those of them that are numbers, not shares.
+        headlines: measures of a grade that a suite may name as its score, instead of the grade's
+            own; None of a grade that lacks what they need, such as a bound.
         summarise: (headline, metrics by name) of graded records of one board row.
         strata: the groups of records whose mean scores the headline is the mean of; a grader
             that names none means the plain mean over instances.
@@ -119,6 +121,7 @@ class Family:
     ramp: tuple[str, ...]
     shown: tuple[str, ...]
     plain: tuple[str, ...]
+    headlines: Mapping[str, Callable[[Grade], float | None]]
     summarise: Callable[[Sequence[Record]], tuple[Estimate, dict[str, Estimate]]]
     strata: Callable[[Sequence[Record]], Sequence[Sequence[Record]]]
     resolve: Callable[[int, Mapping[str, Scalar]], dict[str, Scalar]]
@@ -153,6 +156,7 @@ def family(name: str) -> Family:
         ramp=graders.RAMP,
         shown=graders.SHOWN,
         plain=getattr(graders, "PLAIN", ()),
+        headlines=getattr(graders, "HEADLINES", {}),
         summarise=graders.summarise,
         strata=getattr(graders, "strata", lambda records: [records]),
         resolve=generators.resolve,

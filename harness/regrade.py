@@ -10,7 +10,6 @@ from harness.engine import Engine
 from harness.journal import Journal, Row, answered_of
 from harness.kit import Job, Kit
 from harness.progress import Progress
-from harness.registry import family
 from harness.request import settings_digest
 from harness.run import Batch
 from harness.tools import direct
@@ -51,7 +50,7 @@ class Regrading:
         settings = settings_digest(job.model, self.kit.configuration.sampling)
         calls = Kept(job.key, settings, answered_of(rows, job.key))
         outcome, state = await self.kit.perform(job, calls.answer, direct(job.instance))
-        grade = family(job.instance.family).grade(job.instance, outcome)
+        grade = self.kit.grade(job.instance, outcome)
         return Graded(job.key, self.kit.record(job, calls, state, grade, None), outcome)
 
 

@@ -227,7 +227,7 @@ class Batch:
         try:
             tools = self._servers.tools(job.instance, job.key)
             outcome, state = await self.kit.perform(job, calls.answer, tools)
-            grade = family(job.instance.family).grade(job.instance, outcome)
+            grade = self.kit.grade(job.instance, outcome)
         except Stopped:
             return
         except Exception as error:  # the one catch-all: an error is data

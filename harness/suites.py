@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from harness.instances import Wanted
 from harness.registry import FAMILIES, family
@@ -30,7 +31,8 @@ class Suite(Noun, frozen=True):
     """A named list of entries, or instances from files by the digest of their content.
 
     `files` are names of the user's files in a public `format`; `content` is their digest, or that
-    of one file of instances. `ranked`: whether its models are given ranks.
+    of one file of instances. `ranked`: whether its models are given ranks. `headline`: the measure
+    that is its score, where that is not the families' own; not set, it is no part of any digest.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Suite(Noun, frozen=True):
     files: tuple[str, ...] = ()
     content: str | None = None
     ranked: bool = True
+    headline: str | UnsetType = UNSET
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -55,14 +58,15 @@ class Suite(Noun, frozen=True):
     def lock(self, prompts: Prompts) -> str:
         """12 hex digits that change when anything that an agent is shown does.
 
-        Covered are entries, seeds and the versions of families and prompts. Rows of different
-        locks do not belong on one board.
+        Covered are entries, seeds, the versions of families and prompts, and a headline if one is
+        named. Rows of different locks do not belong on one board.
         """
         entries = msgspec.to_builtins(self.entry)
         for entry in entries:
             for name in family(entry["family"]).unseen:
                 entry["settings"].pop(name, None)
-        return digest([self.seed, entries, self.content, self.versions(prompts)])
+        shown = [self.seed, entries, self.content, self.versions(prompts)]
+        return digest(shown + ([{"headline": self.headline}] if self.headline else []))
 
     def instances(self) -> Iterator[Wanted]:
         """Every entry's first instance, then every entry's second, ...: a prefix is a sample."""
@@ -90,9 +94,15 @@ def load(name: str) -> Suite:
     """A suite that comes with the project, settings resolved; `include` names others' entries."""
     text = (files("tasks") / "suites" / f"{name}.toml").read_text(encoding="utf-8")
     raw = msgspec.toml.decode(text)
-    included = [entry for other in raw.pop("include", []) for entry in load(other).entry]
-    raw["entry"] = [*included, *raw.get("entry", [])]
+    included = [load(other) for other in raw.pop("include", [])]
+    raw["entry"] = [*(e for other in included for e in other.entry), *raw.get("entry", [])]
     suite: Suite = msgspec.convert({"name": name, **raw}, Suite)
+    for other in included:
+        if other.headline != suite.headline:
+            raise InputError(
+                f"suite {name} includes {other.name}, whose headline is"
+                f" {other.headline or 'not set'}: give both the same"
+            )
     return _resolved(suite, {})
 
 
@@ -127,6 +137,8 @@ def of_file(path: Path, content: str) -> Suite:
 
 
 def _resolved(suite: Suite, settings: Mapping[str, Scalar]) -> Suite:
+    _check_headline(suite)
+
     def full(entry: Entry) -> Entry:
         given: dict[str, Any] = {**entry.settings, **settings}
         return msgspec.structs.replace(
@@ -139,3 +151,14 @@ def _resolved(suite: Suite, settings: Mapping[str, Scalar]) -> Suite:
         given = ", ".join(f"{name}={value}" for name, value in settings.items())
         raise InputError(f"suite {suite.name}: with {given} some of its entries are the same")
     return msgspec.structs.replace(suite, entry=entries)
+
+
+def _check_headline(suite: Suite) -> None:
+    """InputError if the suite's headline is no measure of one of its families."""
+    for name in suite.families if suite.headline else ():
+        measures = family(name).headlines
+        if suite.headline not in measures:
+            raise InputError(
+                f"suite {suite.name}: {suite.headline!r} is no headline of {name}:"
+                f" there are {', '.join(measures) or 'none'}"
+            )

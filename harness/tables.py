@@ -44,7 +44,9 @@ LEADERBOARD = (
     Column("unparsable", "whole", "answers that could not be read: the model's failures"),
     Column("infeasible", "whole", "answers that break a constraint"),
     Column("problems", "json", "the most frequent reasons of errors, and how often"),
-    Column("score", "real", "the family's headline, higher is better, over n - errors episodes"),
+    Column(
+        "score", "real", "headline of suite or family, higher is better, over n - errors episodes"
+    ),
     Column("score_low", "real", "lower end of its 95 % interval; null: open or unknown"),
     Column("score_high", "real", "upper end of its 95 % interval; null: open or unknown"),
     Column("score_note", "text", "what to know of the score or its interval"),

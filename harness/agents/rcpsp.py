@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from graders.exact import sgs
-from graders.exact.rcpsp import reference
+from graders.exact.rcpsp import earliest_starts, reference
 from graders.rcpsp import broken_share, violations
 from harness.registry import Policy
 from tasks.base import Fields, Instance, SolverFailure
@@ -33,18 +33,38 @@ def serial(instance: Instance[Project]) -> Fields:
     return {"starts": starts}
 
 
-def by_rule(keys: Keys) -> Callable[[Instance[Project]], Fields]:
-    """Textbook list scheduling by a priority rule (Kolisch & Hartmann 1999).
+def by_rule(keys: Keys, *, disjunctions: bool = False) -> Callable[[Instance[Project]], Fields]:
+    """List scheduling by a priority rule (Kolisch & Hartmann 1999).
 
-    It knows precedence, capacities, downtimes and release dates, not the disjunctions.
+    It knows precedence, capacities, downtimes and release dates. The textbook's knows nothing of
+    disjunctions; with `disjunctions` pairs are kept apart too. Deadlines only enter the keys.
     """
+    compiled = sgs.compile_project if disjunctions else _textbook
 
     def policy(instance: Instance[Project]) -> Fields:
-        project = _textbook(instance.payload)
+        project = compiled(instance.payload)
         starts = sgs.serial(project, sgs.priority_list(project, keys(project)))
         return {"starts": sgs.by_id(project, starts)}
 
     return policy
+
+
+def midpoints(project: sgs.Compiled) -> list[int]:
+    """Keys of 2 x the middle of the starts that a task's own window allows.
+
+    A task without one has the window that its predecessors and successors leave it. Windows are
+    drawn around the generator's witness, so their middles tell its order.
+    """
+    latest, earliest = sgs.lft(project), earliest_starts(project)
+    windowed = [
+        release > 0 or deadline < project.horizon
+        for release, deadline in zip(project.releases, project.deadlines, strict=True)
+    ]
+    return [
+        (project.releases[i] + project.deadlines[i] if own else earliest[i] + latest[i])
+        - project.durations[i]
+        for i, own in enumerate(windowed)
+    ]
 
 
 def random_50(instance: Instance[Project]) -> Fields:
@@ -107,6 +127,16 @@ def _best(project: Project, candidates: Iterator[Starts]) -> Fields:
 POLICIES = {
     "serial": Policy("floor", "one task after another in a topological order", serial),
     "sgs-lft": Policy("floor", "textbook list schedule by latest finish time", by_rule(sgs.lft)),
+    "sgs-lft-disjunctions": Policy(
+        "floor",
+        "list schedule by latest finish time that knows disjunctions",
+        by_rule(sgs.lft, disjunctions=True),
+    ),
+    "window-midpoints": Policy(
+        "floor",
+        "list schedule by the middle of windows that knows disjunctions",
+        by_rule(midpoints, disjunctions=True),
+    ),
     "edf": Policy("floor", "textbook list schedule by earliest deadline", by_rule(sgs.edf)),
     "random-50": Policy("floor", "the best of 50 random textbook lists", random_50),
     "list-best": Policy("floor", "the best of 102 noisy lists that know disjunctions", list_best),

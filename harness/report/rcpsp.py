@@ -18,7 +18,7 @@ from harness.report.charts import (
 )
 from harness.report.svg import Axis, Line, Plot, level_axis, share_axis
 from harness.report.tables import setting
-from tasks.base import Fields
+from tasks.base import Fields, Verdict
 from tasks.rcpsp import Project, merged_downtimes
 
 KINDS = ("precedence", "resource", "downtime", "window", "disjunction", "horizon")
@@ -111,7 +111,7 @@ def _size(episode: Seen) -> tuple[int, object]:
 
 
 def _rate(episodes: Sequence[Seen]) -> Estimate:
-    return share_of([e.record for e in episodes], lambda grade: grade.score)
+    return share_of([e.record for e in episodes], lambda g: float(g.verdict is Verdict.valid))
 
 
 def _share(rate: Estimate) -> str:

@@ -14,9 +14,9 @@ from tasks.rcpsp import Downtime, Project, Resource, Task, Window
 from tests.data import data
 
 SMALL = Project(
-    tasks=(Task("T01", 3, {"R1": 2}), Task("T02", 4, {"R1": 1, "R2": 5}), Task("T03", 0)),
+    tasks=(Task("T02", 3, {"R1": 2}), Task("T03", 4, {"R1": 1, "R2": 5}), Task("T04", 0)),
     resources=(Resource("R1", 2), Resource("R2", 5)),
-    precedences=(("T01", "T02"), ("T01", "T03")),
+    precedences=(("T02", "T03"), ("T02", "T04")),
     downtimes=(),
     windows=(),
     disjunctions=(),
@@ -48,7 +48,8 @@ def plain_projects(draw: st.DrawFn) -> Project:
     names = st.text(min_size=1, max_size=6)
     ids = draw(st.lists(names, min_size=count, max_size=count, unique=True))
     if draw(st.booleans()):
-        ids = [f"T{k:02d}" for k in range(1, count + 1)]
+        first = draw(st.integers(1, 3))  # 2 is the number of the first job that is no dummy
+        ids = [f"T{k:02d}" for k in range(first, first + count)]
     used = draw(st.lists(names, max_size=3, unique=True))
     resources = [Resource(r, draw(st.integers(0, 100_000))) for r in used]
     tasks = [
@@ -89,6 +90,18 @@ def test_usual_names_are_not_written() -> None:
     assert "NAMES" in write_psplib(replace(SMALL, tasks=(Task("X", 1),), precedences=()))
 
 
+def test_a_task_has_the_number_of_its_job(tmp_path: Path) -> None:
+    """Also where numbers have three digits, and where tasks of the old numbering are written."""
+    many = tuple(Task(f"T{job:03d}", job) for job in range(2, 122))
+    project = replace(SMALL, tasks=many, precedences=(("T002", "T121"),), horizon=999)
+    text = write_psplib(project)
+    assert "NAMES" not in text
+    assert f"{121:3d}      1 {121:5d}" in text  # the job's number, its mode, its duration
+    assert read_psplib(saved(tmp_path, text)) == project
+    old = replace(SMALL, tasks=(Task("T01", 3), Task("T02", 4)), precedences=(("T01", "T02"),))
+    assert read_psplib(saved(tmp_path, write_psplib(old))) == old
+
+
 def test_the_layout_is_psplibs_own() -> None:
     """Line by line, apart from the numbers and the width of their columns."""
     ours, theirs = (
@@ -118,12 +131,12 @@ def test_an_instance_has_the_name_of_its_file(tmp_path: Path) -> None:
 def test_real_files_are_read_and_written() -> None:
     for name in ("j301_1", "j3029_10", "j3048_3"):
         project = read_psplib(data("psplib", "j30", f"{name}.sm"))
-        assert [task.id for task in project.tasks] == [f"T{k:02d}" for k in range(1, 31)]
+        assert [task.id for task in project.tasks] == [f"T{job:02d}" for job in range(2, 32)]
         assert [resource.id for resource in project.resources] == ["R1", "R2", "R3", "R4"]
     first = read_psplib(data("psplib", "j30", "j301_1.sm"))
     assert first.horizon == 158
-    assert first.tasks[0] == Task("T01", 8, {"R1": 4})
-    assert ("T01", "T05") in first.precedences
+    assert first.tasks[0] == Task("T02", 8, {"R1": 4})
+    assert ("T02", "T06") in first.precedences
     assert len(first.precedences) == 48 - 3 - 3
 
 
@@ -131,8 +144,8 @@ def test_real_files_are_read_and_written() -> None:
     ("project", "names"),
     [
         (replace(SMALL, downtimes=(Downtime("R1", 0, 1),)), "downtimes"),
-        (replace(SMALL, windows=(Window("T01", 0, 9),)), "windows"),
-        (replace(SMALL, windows=(Window("T01", 0, 9),), disjunctions=(("T01", "T02"),)),
+        (replace(SMALL, windows=(Window("T02", 0, 9),)), "windows"),
+        (replace(SMALL, windows=(Window("T02", 0, 9),), disjunctions=(("T02", "T03"),)),
          "windows, disjunctions"),
     ],
 )  # fmt: skip

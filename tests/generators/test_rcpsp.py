@@ -140,7 +140,7 @@ def test_settings_pair_up() -> None:
 
 
 def test_floors_fall_as_tasks_grow() -> None:
-    floors = ("sgs-lft", "random-50", "list-best")
+    floors = ("sgs-lft", "random-50", "sgs-lft-disjunctions", "window-midpoints", "list-best")
     shares: dict[str, list[float]] = {name: [] for name in floors}
     for level in (5, 20, 40):
         made = [make(level, index) for index in range(20)]
@@ -153,6 +153,7 @@ def test_floors_fall_as_tasks_grow() -> None:
         assert shares[name][0] >= 0.9, name
     textbook = [shares[name][-1] for name in ("sgs-lft", "random-50")]
     assert max(textbook) <= 0.15
+    assert shares["sgs-lft"][1] < shares["sgs-lft-disjunctions"][1] < shares["list-best"][1]
     assert shares["list-best"][-1] <= 0.85  # strong, and yet not the ceiling
 
 

@@ -1,12 +1,14 @@
 """Suites: what they hold, and a lock that changes with whatever an agent is shown."""
 
 from itertools import islice
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from harness import suites
 from harness.registry import FAMILIES, family
+from harness.request import digest
 from tasks.base import InputError
 from tasks.prompts import Prompts, installed
 
@@ -82,3 +84,40 @@ def test_the_standard_suite_is_that_of_every_family() -> None:
     mini = suites.load("mini")
     assert (mini.families, mini.ranked) == (standard.families, False)
     assert standard.ranked
+
+
+def test_a_headline_is_part_of_a_lock_only_where_it_is_named() -> None:
+    suite = suites.load("rcpsp-makespan")
+    replace = msgspec.structs.replace
+    bare = replace(suite, headline=msgspec.UNSET)
+    assert bare.lock(PROMPTS) == digest([bare.seed, msgspec.to_builtins(bare.entry), bare.content,
+                                         bare.versions(PROMPTS)])  # fmt: skip
+    locks = {one.lock(PROMPTS) for one in (suite, bare, replace(suite, headline="other"))}
+    assert len(locks) == 3
+    assert "headline" not in msgspec.to_builtins(suites.load("rcpsp"))  # nor of a folder's name
+    changed = suites.find("rcpsp-makespan", level=None, seed=3, settings={"axes": "none"})
+    assert changed.headline == "quality"
+
+
+@pytest.mark.parametrize(
+    ("family_name", "headline", "says"),
+    [
+        ("rcpsp", "beauty", "'beauty' is no headline of rcpsp: there are quality"),
+        ("tools", "quality", "'quality' is no headline of tools: there are none"),
+    ],
+)
+def test_a_headline_is_a_measure_of_every_family(
+    family_name: str, headline: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a suite that includes another one."""
+    (tmp_path / "suites").mkdir()
+    entry = f'[[entry]]\nfamily = "{family_name}"\nlevel = 4\ncount = 1\n'
+    (tmp_path / "suites" / "a.toml").write_text(f'headline = "{headline}"\n{entry}')
+    (tmp_path / "suites" / "b.toml").write_text(f'headline = "quality"\n{entry}')
+    (tmp_path / "suites" / "c.toml").write_text('include = ["b"]\n')
+    monkeypatch.setattr(suites, "files", lambda _: tmp_path)
+    with pytest.raises(InputError, match=says):
+        suites.load("a")
+    if family_name == "rcpsp":
+        with pytest.raises(InputError, match="whose headline is quality: give both the same"):
+            suites.load("c")
