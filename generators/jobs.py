@@ -62,8 +62,8 @@ def read_jobs(path: Path) -> list[Instance[Jobs]]:
         raise InputError(f"{path}:1: the file ends; expected a line of jobs")
     instances = list(found.values())
     if cases := contradictions(instances):
-        line = cases[0].instance.index + 1
-        raise InputError(f"{path}:{line}: {complaint(cases, len(instances))}")
+        number = cases[0].instance.index + 1
+        raise InputError(f"{path}:{number}: {complaint(cases, len(instances))}")
     return instances
 
 
