@@ -9,6 +9,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
+from generators.optima import complaint, contradictions
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.tardiness import VERSION, Job, Jobs
 
@@ -42,7 +43,8 @@ def read_jobs(path: Path) -> list[Instance[Jobs]]:
 
     The setting `source` is the name of the file, so that boards keep sets apart.
 
-    Blank lines are passed over. InputError "FILE:LINE: what is wrong" for anything broken.
+    Blank lines are passed over. InputError "FILE:LINE: what is wrong" for anything broken, and
+    where a dispatching rule does better than an optimum given.
     """
     found: dict[str, Instance[Jobs]] = {}
     for index, line in _lines(path):
@@ -58,7 +60,11 @@ def read_jobs(path: Path) -> list[Instance[Jobs]]:
         found[instance.id] = instance
     if not found:
         raise InputError(f"{path}:1: the file ends; expected a line of jobs")
-    return list(found.values())
+    instances = list(found.values())
+    if cases := contradictions(instances):
+        number = cases[0].instance.index + 1
+        raise InputError(f"{path}:{number}: {complaint(cases, len(instances))}")
+    return instances
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from generators.jobs import by_position
+from generators.optima import complaint, contradictions
 from tasks.base import InputError, Instance, Reference, Scalar
 from tasks.tardiness import VERSION, Jobs
 
@@ -26,11 +27,13 @@ def read_orlib(path: Path, best: Path | None = None) -> list[Instance[Jobs]]:
 
     The best values are in `best`, by default wtoptN.txt beside the file; without either nothing
     is known of the optimum. A value is optimal where the library says so, or is 0. InputError
-    "FILE:LINE: what is wrong and what was expected" for anything broken.
+    "FILE:LINE: what is wrong and what was expected" for anything broken, and where a dispatching
+    rule does better than a value.
     """
     level = _level(path)
     numbers = _numbers(path, 3 * level * COUNT, level)
-    values = _best_values(path, best)
+    best = best or _beside(path)
+    values = _numbers(best, COUNT) if best else None
     settings: dict[str, Scalar] = {"source": path.stem}
     made = []
     for index in range(COUNT):
@@ -39,6 +42,8 @@ def read_orlib(path: Path, best: Path | None = None) -> list[Instance[Jobs]]:
         known = _reference(level, index + 1, values[index]) if values else Reference("none")
         name, jobs = f"wt{level}-{index + 1:03d}", by_position(p, d, w)
         made.append(Instance(name, "tardiness", level, None, index, settings, VERSION, jobs, known))
+    if cases := contradictions(made):
+        raise InputError(f"{best}: {complaint(cases, COUNT)}")
     return made
 
 
@@ -49,11 +54,10 @@ def _level(path: Path) -> int:
     return int(name[1])
 
 
-def _best_values(path: Path, best: Path | None) -> list[int] | None:
+def _beside(path: Path) -> Path | None:
+    """The file of best values beside a file of jobs, if it is there."""
     beside = path.with_name(path.name.replace("wt", "wtopt", 1))
-    if best is None and not beside.exists():
-        return None
-    return _numbers(best or beside, COUNT)
+    return beside if beside.exists() else None
 
 
 def _reference(level: int, number: int, value: int) -> Reference:

@@ -66,9 +66,9 @@ def generate(
 ) -> Instance[Jobs]:
     """The instance of `level` jobs at a seed and index, its settings those of its grid cell.
 
-    For one seed and index the jobs of a level keep their times, weights and ranks of due dates
-    over tf, rdd, variant and weights, and a larger level adds jobs. InputError if the settings
-    are wrong.
+    For one level, seed and index the jobs keep their times, weights and ranks of due dates over
+    tf, rdd, variant and weights. Levels share nothing, so that all instances of a suite are
+    independent trials. InputError if the settings are wrong.
     """
     wanted = msgspec.convert(resolve(level, settings), Settings)
     if wanted.tf == "grid":
@@ -85,7 +85,7 @@ def _jobs(level: int, seed: int, index: int, wanted: Settings) -> Jobs:
     """Draw every ingredient from its own stream; jobs get shuffled ids and are listed by id."""
 
     def stream(part: str) -> Random:
-        return Random(f"tardiness/{VERSION}/{seed}/{index}/{part}")
+        return Random(f"tardiness/{VERSION}/{level}/{seed}/{index}/{part}")
 
     rng = stream("processing times")
     p = [rng.randint(1, LONGEST) for _ in range(level)]

@@ -46,6 +46,7 @@ from tasks.rcpsp import Project, merged_downtimes
 
 RAMP = ("edges", "layers")
 SHOWN = ("broken", "gap_median")
+ALONG = ("feasible@",)
 UNBOUNDED = "a level without a known lower bound"
 
 

@@ -28,8 +28,10 @@ from tasks.base import (
 )
 from tasks.tardiness import KEY, Job, Jobs, tardiness
 
-RAMP = ("tf", "rdd", "grid")
-SHOWN = ("ratio_of_sums", "mean_of_ratios", "gap_median", "share_optimal")
+RAMP = ("tf", "rdd")
+SECOND = "share_optimal"
+SHOWN = ("ratio_of_sums", "mean_of_ratios", "gap_median")
+ALONG = ("skill@tf=", "share_optimal@")  # what each of the headlines falls along
 ORDERS = 200  # random orders that set the zero of the scale
 
 
@@ -109,8 +111,8 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
     Metrics: `ratio_of_sums` (of tardiness over references), `mean_of_ratios` (mean gap where the
     reference is not 0, as published) and `zero_references` (how many instances it leaves out),
     `gap_median`, `gap_proven`, `share_optimal`, `skill_over_mddc` (paired), `win_mddc`,
-    `tie_mddc`, `loss_mddc`, `skill@N` by number of jobs. In all of them the epochs of an instance
-    are one trial, by their mean.
+    `tie_mddc`, `loss_mddc`, and what `by_dial` tells. In all of them the epochs of an instance are
+    one trial, by their mean.
     """
     values = per_instance(records, _value)
     bases = per_instance(records, lambda g: g.metrics["reference"])
@@ -127,9 +129,25 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
         "tie_mddc": share_of(records, lambda g: _value(g) == g.metrics["mddc"]),
         "loss_mddc": share_of(records, lambda g: _value(g) > g.metrics["mddc"]),
     }
-    for level in sorted({r.level for r in records}):
-        metrics[f"skill@{level}"] = _skill([r for r in records if r.level == level])
-    return _skill(records), metrics
+    return _skill(records), metrics | by_dial(records)
+
+
+def by_dial(records: Sequence[Record]) -> dict[str, Estimate]:
+    """`skill@tf=X` by tardiness factor, `skill@N` and `share_optimal@N` by number of jobs.
+
+    Records whose settings have no `tf`, such as those of public files, are in no `skill@tf=X`.
+    """
+    factors: dict[float, list[Record]] = {}
+    levels: dict[int, list[Record]] = {}
+    for record in records:
+        levels.setdefault(record.level, []).append(record)
+        if isinstance(factor := record.settings.get("tf"), int | float):
+            factors.setdefault(factor, []).append(record)
+    return {
+        **{f"skill@tf={x:g}": _skill(factors[x]) for x in sorted(factors)},
+        **{f"skill@{n}": _skill(levels[n]) for n in sorted(levels)},
+        **{f"share_optimal@{n}": share_of(levels[n], _optimal) for n in sorted(levels)},
+    }
 
 
 def _skill(records: Sequence[Record]) -> Estimate:

@@ -4,7 +4,16 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
 from harness.board import Board, Row
-from harness.board_text import contestants, group, metric_text, notes, rank_text, shown_metrics
+from harness.board_text import (
+    contestants,
+    group,
+    headline_text,
+    metric_text,
+    notes,
+    rank_text,
+    second_headline,
+    shown_metrics,
+)
 from harness.printed import cost_text, tokens_text, with_interval
 
 Cell = tuple[str, float | None]  # what is shown, what is sorted by
@@ -35,6 +44,10 @@ def _cells(found: dict[str, Row], name: str, rows: Sequence[Row]) -> list[Cell]:
 def _columns(row: Row, rows: Sequence[Row]) -> Iterator[tuple[str, Cell]]:
     """The columns of a row's group, each with the row's cell."""
     yield "score (95 % interval)", (with_interval(row.score, 3), row.score.value)
+    for name in second_headline(rows):
+        metric = row.metrics.get(name)
+        head = f"{name.replace('_', ' ')} (95 % interval)"
+        yield head, (headline_text(name, row), metric.value if metric else None)
     if any(r.rank for r in rows):
         yield "rank", (rank_text(row.rank), row.rank.low if row.rank else None)
     for name in ("n", "errors", "unparsable", "infeasible"):

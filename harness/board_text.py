@@ -22,9 +22,8 @@ def print_board(board: Board) -> None:
     for name in names:
         rows = [row for row in board.rows if row.family == name]
         print(table(name, _main(rows)))
-        if lines := _ramp(rows):
-            along = "after N rounds" if family(name).has_rounds else "by level"
-            print(table(f"{name}: {_along(rows)[0].split('@')[0]} {along}", lines))
+        for prefix, points in ramps(rows).items():
+            print(table(f"{name}: {_dial(name, prefix)}", _ramp(rows, points)))
     for note in notes(board):
         print(note)
 
@@ -78,8 +77,10 @@ def _overview(rows: Sequence[Row]) -> list[list[str]]:
 def _main(rows: Sequence[Row]) -> list[list[str]]:
     shown, noted = shown_metrics(rows), any(row.memory_calls for row in rows)
     ranked = any(row.rank for row in rows)
-    head = ["model", "kind", "score (95 % interval)", *["rank"] * ranked, "n", "errors",
-            "unparsable", "infeasible",
+    seconds = second_headline(rows)
+    head = ["model", "kind", "score (95 % interval)",
+            *(f"{name.replace('_', ' ')} (95 % interval)" for name in seconds),
+            *["rank"] * ranked, "n", "errors", "unparsable", "infeasible",
             *(name.replace("_", " ") for name in shown), "tokens", "cost", "seconds",
             *["memory calls", "memory tokens"] * noted]  # fmt: skip
     lines = [_with_cell(rows, "cell", head)]
@@ -88,6 +89,7 @@ def _main(rows: Sequence[Row]) -> list[list[str]]:
             who(row),
             row.kind,
             with_interval(row.score, 3),
+            *(headline_text(name, row) for name in seconds),
             *[rank_text(row.rank)] * ranked,
             str(row.n),
             str(row.errors),
@@ -110,8 +112,14 @@ def rank_text(rank: Rank | None) -> str:
     return str(rank.low) if rank.low == rank.high else f"{rank.low} to {rank.high}"
 
 
+def second_headline(rows: Sequence[Row]) -> list[str]:
+    """The metric that stands beside the score with its interval, if the family has one."""
+    name = family(rows[0].family).second
+    return [name] if any(name in row.metrics for row in rows) else []
+
+
 def shown_metrics(rows: Sequence[Row]) -> list[str]:
-    """The metrics that stand beside the headline: the family's own, pass@k with several epochs."""
+    """The metrics further on: the family's own, pass@k with several epochs."""
     passes = dict.fromkeys(m for row in rows for m in row.metrics if m.startswith("pass"))
     names = [*family(rows[0].family).shown, *list(passes)[-2:]]
     return [name for name in names if any(name in row.metrics for row in rows)]
@@ -128,18 +136,54 @@ def metric_text(name: str, row: Row) -> str:
     return number(found.value, 3) if plain else percent(found.value)
 
 
+def headline_text(name: str, row: Row) -> str:
+    """A second headline with its interval, `-` where a row has none: nothing is graded."""
+    return with_interval(row.metrics[name], 3) if name in row.metrics else "-"
+
+
 def _with_cell(rows: Sequence[Row], cell: str, line: list[str]) -> list[str]:
     """The line with its cell in front, where any row has one."""
     return [cell, *line] if any(row.cell for row in rows) else line
 
 
-def _ramp(rows: Sequence[Row]) -> list[list[str]]:
-    """A metric at each level or after so many rounds, and the level at which half succeed."""
-    points = _along(rows)
-    if all(sum(m in row.metrics for m in points) < 2 for row in rows):
-        return []
+def ramps(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """The metrics of rows that stand along a dial, in its order, by what they are called up to x.
+
+    They are called `NAME@x` along levels or rounds, `NAME@setting=x` along a setting. A ramp that
+    no row has two points of is none. Where a suite names the headline, the ramp is the headline's.
+    """
+    names = {m for row in rows for m in row.metrics if "@" in m and not m.startswith("pass")}
+    headline = f"{rows[0].headline}@"
+    own = [headline] if any(m.startswith(headline) for m in names) else []
+    found: dict[str, list[str]] = {prefix: [] for prefix in own or family(rows[0].family).along}
+    every = not found
+    for name in sorted(names, key=lambda m: (_split(m)[0], float(_split(m)[1]))):
+        if every or _split(name)[0] in found:
+            found.setdefault(_split(name)[0], []).append(name)
+    return {
+        prefix: points
+        for prefix, points in found.items()
+        if any(sum(m in row.metrics for m in points) > 1 for row in rows)
+    }
+
+
+def _split(metric: str) -> tuple[str, str]:
+    """`skill@tf=0.2` as (`skill@tf=`, `0.2`), `feasible@10` as (`feasible@`, `10`)."""
+    start = max(metric.rindex("@"), metric.rfind("=")) + 1
+    return metric[:start], metric[start:]
+
+
+def _dial(name: str, prefix: str) -> str:
+    """What is told along which dial: `skill by tf`, `feasible by level`."""
+    metric, _, setting = prefix.rstrip("=").partition("@")
+    usual = "after N rounds" if family(name).has_rounds else "by level"
+    return f"{metric.replace('_', ' ')} {f'by {setting}' if setting else usual}"
+
+
+def _ramp(rows: Sequence[Row], points: Sequence[str]) -> list[list[str]]:
+    """The metrics of a ramp, and beside shares of success the level at which half succeed."""
     halves = any("half_level" in row.metrics for row in rows)
-    head = ["model", "kind", *(m.split("@")[1] for m in points), *["half succeed at"] * halves]
+    head = ["model", "kind", *(_split(m)[1] for m in points), *["half succeed at"] * halves]
     lines = [_with_cell(rows, "cell", head)]
     for row in rows:
         if sum(m in row.metrics for m in points) < 2:
@@ -150,20 +194,6 @@ def _ramp(rows: Sequence[Row]) -> list[list[str]]:
         line = [who(row), row.kind, *numbers, *[_half(half)] * halves]
         lines.append(_with_cell(rows, cell_of(row), line))
     return lines
-
-
-def _along(rows: Sequence[Row]) -> list[str]:
-    """The metrics `NAME@x` of rows by x, such as a level or a number of rounds.
-
-    NAME is the headline's where there are several, else the first.
-    """
-    every = dict.fromkeys(
-        m for row in rows for m in row.metrics if "@" in m and not m.startswith("pass")
-    )
-    names = list(dict.fromkeys(m.split("@")[0] for m in every))
-    name = rows[0].headline if rows[0].headline in names else "".join(names[:1])
-    along = [m for m in every if m.startswith(f"{name}@")]
-    return sorted(along, key=lambda m: float(m.split("@")[1]))
 
 
 def notes(board: Board) -> list[str]:

@@ -92,10 +92,13 @@ class Family:
         has_rounds: whether an episode has rounds with feedback, so that a memory makes sense.
         unseen: settings that no agent can see, and that make no other experiment.
         ramp: the settings that are the dial of difficulty, beside the level.
-        shown: the metrics that stand beside the headline on a printed board.
+        second: a metric that is a second headline: beside the score, with its interval.
+        shown: the other metrics that stand on a printed board.
         plain: those of them that are numbers, not shares.
         headlines: measures of a grade that a suite may name as its score, instead of the grade's
             own; None of a grade that lacks what they need, such as a bound.
+        along: how the metrics are called that stand below it, by level or setting, up to the
+            value: `score@`, `skill@tf=`; none means all there are.
         summarise: (headline, metrics by name) of graded records of one board row.
         strata: the groups of records whose mean scores the headline is the mean of; a grader
             that names none means the plain mean over instances.
@@ -119,9 +122,11 @@ class Family:
     has_rounds: bool
     unseen: tuple[str, ...]
     ramp: tuple[str, ...]
+    second: str
     shown: tuple[str, ...]
     plain: tuple[str, ...]
     headlines: Mapping[str, Callable[[Grade], float | None]]
+    along: tuple[str, ...]
     summarise: Callable[[Sequence[Record]], tuple[Estimate, dict[str, Estimate]]]
     strata: Callable[[Sequence[Record]], Sequence[Sequence[Record]]]
     resolve: Callable[[int, Mapping[str, Scalar]], dict[str, Scalar]]
@@ -154,9 +159,11 @@ def family(name: str) -> Family:
         has_rounds=tasks.HAS_ROUNDS,
         unseen=getattr(tasks, "UNSEEN", ()),
         ramp=graders.RAMP,
+        second=getattr(graders, "SECOND", ""),
         shown=graders.SHOWN,
         plain=getattr(graders, "PLAIN", ()),
         headlines=getattr(graders, "HEADLINES", {}),
+        along=getattr(graders, "ALONG", ()),
         summarise=graders.summarise,
         strata=getattr(graders, "strata", lambda records: [records]),
         resolve=generators.resolve,

@@ -12,7 +12,7 @@ from tasks.base import Fields, Instance, Noun, Outcome, Parsed, Program, Reply, 
 from tasks.parse import parse_object
 from tasks.prompts import Prompts
 
-VERSION = 1
+VERSION = 2
 HAS_ROUNDS = False
 KEY = "order"  # of the answer object
 VARIANTS = ("plain", "rules")

@@ -107,16 +107,20 @@ def _ratio(value: float, best: float) -> float:
 
 
 def level_figures(
-    rows: Sequence[Row], looks: Looks, metric: str, dial: str, caption: str
+    rows: Sequence[Row], looks: Looks, metric: str, dial: str, caption: str, setting: str = ""
 ) -> Iterator[Figure]:
-    """The board's `METRIC@L` with its interval, a picture a cell; none where there is one level."""
+    """The board's `METRIC@L` with its interval, a picture a cell; none where there is one level.
+
+    With a `setting`, the dial, its `METRIC@setting=X` instead.
+    """
     for cell in {str(row.cell): row.cell for row in rows}.values():
-        lines = [by_level(row, metric, looks) for row in rows if row.cell == cell]
+        lines = [by_level(row, metric, looks, setting) for row in rows if row.cell == cell]
         levels = sorted({x for line in lines for x, _ in line.points})
         if len(levels) < 2:
             continue
         where = ", ".join(f"{k} {v}" for k, v in cell.items())
-        title = f"{metric.capitalize()} by number of {dial}" + (f" ({where})" if where else "")
+        title = f"{metric.capitalize()} by {'' if setting else 'number of '}{dial}"
+        title += f" ({where})" if where else ""
         drawn = [y for line in lines for _, *ys in (*line.points, *line.bands) for y in ys]
         low = min([0.0, *drawn])
         axis = plain_axis(metric, max(low, -1.0), 1.0)
@@ -125,10 +129,14 @@ def level_figures(
         yield Figure(title, caption, plot.draw(), plot.table(ticks, lambda y: f"{y:.3f}"))
 
 
-def by_level(row: Row, metric: str, looks: Looks) -> Line:
-    """The metrics `METRIC@L` of a row, with their intervals."""
-    start = len(metric) + 1
-    found = {float(k[start:]): e for k, e in row.metrics.items() if k.startswith(f"{metric}@")}
+def by_level(row: Row, metric: str, looks: Looks, setting: str = "") -> Line:
+    """The metrics `METRIC@L` of a row, or `METRIC@setting=X`, with their intervals."""
+    prefix = f"{metric}@{setting}=" if setting else f"{metric}@"
+    found = {
+        float(k.removeprefix(prefix)): e
+        for k, e in row.metrics.items()
+        if k.startswith(prefix) and ("=" in k) == bool(setting)
+    }
     points = [(x, e.value) for x, e in found.items() if e.value is not None]
     bands = [(x, e.low, e.high) for x, e in found.items()
              if e.low is not None and e.high is not None]  # fmt: skip

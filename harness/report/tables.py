@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from graders.statistics import Estimate
 from harness.board import Row
-from harness.board_text import rank_text, shown_metrics
+from harness.board_text import rank_text, second_headline, shown_metrics
 from harness.models.keys import scrub
 from harness.printed import cost_text, tokens_text, unusual
 from harness.registry import family
@@ -66,7 +66,8 @@ class Table:
 def table(numbered: Sequence[tuple[int, Row]], looks: Looks) -> Table:
     """A family's rows, which come with their place on the board."""
     rows = [row for _, row in numbered]
-    shown, ranked = shown_metrics(rows), any(row.rank for row in rows)
+    shown = [*second_headline(rows), *shown_metrics(rows)]
+    ranked = any(row.rank for row in rows)
     cells = any(row.cell for row in rows)
     notes = any(row.memory_calls for row in rows)
     heads = [

@@ -1,12 +1,16 @@
 """The jobs format: what is read, and what is refused with its line."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from generators.jobs import read_jobs
-from tasks.base import InputError, Reference
+from generators.tardiness import generate
+from harness.cli import main
+from tasks.base import InputError, Reference, Scalar
 from tasks.tardiness import Job, Jobs
 from tests.data import data
 
@@ -94,3 +98,79 @@ def test_the_published_sets(name: str, count: int, level: int) -> None:
     assert len(read) == count
     assert {(i.level, i.reference.status) for i in read} == {(level, "optimal")}
     assert [i.index for i in read] == list(range(count))
+
+
+# Optima that cannot be right ----------------------------------------------------------------
+
+
+def solved_lines(count: int = 20, **settings: Scalar) -> list[dict[str, Any]]:
+    """Generated sets of 9 jobs with their proven optima, as lines of a file."""
+    made = [generate(9, 5, index, settings) for index in range(count)]
+    return [
+        {
+            "id": f"set-{index + 1}",
+            "p": [job.p for job in instance.payload.jobs],
+            "d": [job.d for job in instance.payload.jobs],
+            "w": [job.w for job in instance.payload.jobs],
+            "opt": instance.reference.objective,
+        }
+        for index, instance in enumerate(made)
+    ]
+
+
+def dump(folder: Path, lines: list[dict[str, Any]]) -> Path:
+    return write(folder, *map(json.dumps, lines))
+
+
+@pytest.mark.parametrize("weights", [False, True])
+def test_optima_in_the_order_of_file_names_are_refused(tmp_path: Path, weights: bool) -> None:
+    lines = solved_lines(weights=weights)
+    assert len(read_jobs(dump(tmp_path, lines))) == 20
+    by_name = sorted(lines, key=lambda line: line["id"])
+    assert [line["id"] for line in by_name[:3]] == ["set-1", "set-10", "set-11"]
+    optima = [line["opt"] for line in by_name]
+    moved = [line | {"opt": opt} for line, opt in zip(lines, optima, strict=True)]
+    with pytest.raises(InputError, match=r"another order than the jobs.*1, 10, 2") as caught:
+        read_jobs(dump(tmp_path, moved))
+    message = str(caught.value)
+    count = re.search(r":(\d+): the optimum given for (\d+) of 20 instances is too high", message)
+    assert count
+    assert 5 <= int(count[2]) < 20
+    assert f"(set-{count[1]}, " in message
+    assert f" and {int(count[2]) - 5} more; " in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("weights", [False, True])
+def test_one_optimum_that_is_too_high_is_refused(tmp_path: Path, weights: bool) -> None:
+    """By 1, on the instances whose best rule is optimal; of others no rule tells."""
+    lines, refused = solved_lines(weights=weights), list[str]()
+    for line in lines:
+        changed = [other | {"opt": other["opt"] + (other is line)} for other in lines]
+        try:
+            read_jobs(dump(tmp_path, changed))
+        except InputError as error:
+            name, opt = line["id"], line["opt"]
+            refused.append(
+                str(error)
+                .replace(f"jobs.jsonl:{name.removeprefix('set-')}: ", "LINE ")
+                .replace(f"({name}; for {name} it is {opt + 1}, but", "VALUES")
+                .replace(f"reaches {opt})", "OPTIMUM")
+            )
+    assert len(refused) >= 5
+    pattern = (
+        r".*LINE the optimum given for 1 of 20 instances is too high VALUES the rule"
+        r" [a-z ]+ OPTIMUM: give the right value for it, or none"
+    )
+    assert all(re.fullmatch(pattern, message) for message in refused)
+
+
+def test_an_import_that_is_refused_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = solved_lines()
+    lines[7]["opt"] *= 10
+    out = tmp_path / "out.jsonl"
+    assert main(["import", "jobs", str(dump(tmp_path, lines)), "--out", str(out)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not out.exists()

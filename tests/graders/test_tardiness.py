@@ -1,15 +1,20 @@
 """The checker of orders: what cheats is refused with its kind; gold wins, nearly gold does not."""
 
-from itertools import permutations
+import re
+from itertools import pairwise, permutations
 from random import Random
+from statistics import fmean
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from generators.tardiness import generate
 from graders.statistics import skill
-from graders.tardiness import grade, summarise, violations
+from graders.tardiness import by_dial, grade, summarise, violations
+from harness.agents.tardiness import POLICIES
 from tasks.base import (
     Grade,
     Instance,
@@ -178,3 +183,65 @@ def test_epochs_of_an_instance_are_one_trial_in_every_metric() -> None:
     mixed = summarise([drawn(0, "exact"), drawn(0, "worst", 1), drawn(2, "exact")])[1]
     assert mixed["share_optimal"].value == 0.75
     assert mixed["zero_references"].value == 0
+
+
+# What is hard -------------------------------------------------------------------------------
+
+
+def suite_of(policy: str, levels: tuple[int, ...] = (5, 10, 20)) -> list[Record]:
+    """Records of a policy on the grid, as the suite asks it."""
+    made = [generate(level, 0, index, {}) for level in levels for index in range(40)]
+    return [
+        Record(
+            i.id,
+            "tardiness",
+            i.level,
+            i.settings,
+            f"policy/{policy}",
+            "direct",
+            "none",
+            0,
+            grade(i, read(POLICIES[policy].answer(i), "")),
+            None,
+            1,
+            1,
+            None,
+            None,
+            None,
+            0.0,
+        )
+        for i in made
+    ]
+
+
+def along(policy: str, prefix: str) -> list[float]:
+    metrics = summarise(suite_of(policy))[1]
+    return [e.value or 0.0 for name, e in metrics.items() if re.fullmatch(prefix + r"[\d.]+", name)]
+
+
+def test_a_floor_falls_along_each_dial_of_the_board() -> None:
+    skill_by_tf, optimal_by_level = along("edd", "skill@tf="), along("mdd", "share_optimal@")
+    assert len(skill_by_tf) == 4
+    assert len(optimal_by_level) == 3
+    for values in (skill_by_tf, optimal_by_level):
+        assert all(less < more for more, less in pairwise(values))
+        assert values[-1] < values[0] - 0.2
+
+
+def test_the_ceiling_stands_at_1_along_both_dials() -> None:
+    assert along("exact", "skill@tf=") == [1.0] * 4
+    assert along("exact", "share_optimal@") == [1.0] * 3
+
+
+def test_metrics_by_dial_are_over_the_records_that_they_name() -> None:
+    records = suite_of("edd", (5, 10))
+    names = [f"skill@tf={x}" for x in (0.2, 0.4, 0.6, 0.8)]
+    names += [f"{metric}@{level}" for metric in ("skill", "share_optimal") for level in (5, 10)]
+    metrics = by_dial(records)
+    assert list(metrics) == names
+    for factor in (0.2, 0.8):
+        scores = [r.grade.score for r in records if r.settings["tf"] == factor and r.grade]
+        assert len(scores) == 20
+        assert metrics[f"skill@tf={factor}"].value == pytest.approx(fmean(scores))
+    bare = [msgspec.structs.replace(r, settings={"source": "n20"}) for r in records]
+    assert list(by_dial(bare)) == names[4:]

@@ -14,10 +14,11 @@ import pytest
 from msgspec.structs import replace
 
 from generators.tardiness import generate
+from graders.statistics import Estimate
 from harness.board import Board, as_csv, read_board
 from harness.board import build_board as build
 from harness.board_html import as_html
-from harness.board_text import contestants, notes, print_board, shown_metrics
+from harness.board_text import contestants, notes, print_board, ramps, shown_metrics
 from harness.cli import main
 from harness.gather import Asked
 from harness.instances import encode
@@ -248,6 +249,29 @@ def test_a_ramp_is_told_by_level_and_a_year_by_rounds(capsys: pytest.CaptureFixt
     print_board(build_board([*map(record, range(4)), *years], {}))
     titles = [line for line in capsys.readouterr().out.splitlines() if ": " in line]
     assert titles == ["calendar: aer after N rounds", "rcpsp: feasible by level"]
+
+
+def test_headlines_of_tardiness_stand_together_each_with_its_dial(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    metrics = {"share_optimal": 0.5, "skill@5": 0.9, "skill@10": 0.9, "share_optimal@5": 0.7,
+               "share_optimal@10": 0.3, "skill@tf=0.8": 0.2, "skill@tf=0.2": 0.8}  # fmt: skip
+    grade = Grade(Verdict.valid, 0.5, metrics={"random": 9.0, "reference": 3.0, "mddc": 4.0})
+    records = [record(0, family="tardiness", level=5, settings={}, grade=grade)]
+    row = build_board(records, {}).rows[0]
+    estimates = {name: Estimate(x, x - 0.05, x + 0.05) for name, x in metrics.items()}
+    board = Board((replace(row, metrics=estimates),))
+    assert list(ramps(board.rows)) == ["skill@tf=", "share_optimal@"]
+    assert ramps(board.rows)["skill@tf="] == ["skill@tf=0.2", "skill@tf=0.8"]
+    print_board(board)
+    lines = capsys.readouterr().out.splitlines()
+    titles = [line for line in lines if ": " in line]
+    assert titles == ["tardiness: skill by tf", "tardiness: share optimal by level"]
+    head = re.split(r" {2,}", lines[2].strip())
+    assert head[2:4] == ["score (95 % interval)", "share optimal (95 % interval)"]
+    assert "0.500 (0.450 to 0.550)" in lines[4]
+    assert lines[lines.index(titles[0]) + 4].split()[-2:] == ["0.80", "0.20"]
+    assert "share optimal (95 % interval)" in as_html(board)
 
 
 def several(folder: Path) -> list[Path]:
