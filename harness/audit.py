@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from graders.statistics import Estimate, bootstrap
+from graders.statistics import Estimate, mean_of
 from harness.agents.base import Agent
 from harness.asking import ReplayFailure, Stopped
 from harness.episode import drive, episode
@@ -221,6 +221,6 @@ def _row(model: str, memory: str, users: Sequence[Sequence[dict[str, float]]]) -
         for epochs in users
     ]
     names = dict.fromkeys(name for user in means for name in user)
-    metrics = {name: bootstrap([user[name] for user in means if name in user]) for name in names}
-    gain = bootstrap([user["bare_error"] - user["error"] for user in means])
+    metrics = {name: mean_of([user[name] for user in means if name in user]) for name in names}
+    gain = mean_of([user["bare_error"] - user["error"] for user in means])
     return Row(model, memory, len(means), CLASHES, gain, metrics)

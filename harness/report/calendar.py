@@ -5,7 +5,7 @@ from statistics import mean
 
 from graders.calendar import learning_gain
 from graders.calendar_learners import Scores, logit_scores, prior_scores, wrong_rounds
-from graders.statistics import Estimate, bootstrap
+from graders.statistics import Estimate, mean_of
 from harness.board import Row
 from harness.report.base import Detail, Figure, Look, Looks, Seen, Strip
 from harness.report.charts import by_series, per_cent
@@ -91,7 +91,7 @@ def _line(
     for a, b in blocks:
         found = [mean(mean(w[a:b]) for w in ws if w[a:b]) for ws in by_user.values()
                  if any(w[a:b] for w in ws)]  # fmt: skip
-        one: Estimate = bootstrap(found)
+        one: Estimate = mean_of(found)
         x = (a + b) / 2 + 0.5
         if one.value is not None:
             points.append((x, one.value))
