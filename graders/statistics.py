@@ -152,7 +152,6 @@ def mean_of(values: Sequence[float], freedom: int | None = None) -> Estimate:
         return Estimate(only, only, only, f"all {count} values are equal")
     spread = sqrt(sum((x - mean) ** 2 for x in values) / count)
     skewness = sum((x - mean) ** 3 for x in values) / count / spread**3
-    skewness *= sqrt(count * (count - 1)) / (count - 2)  # G1 of Joanes & Gill 1998
     error, quantile = spread / sqrt(count - 1), student(freedom)
     ends = (mean - error * _deskewed(q, skewness / sqrt(count)) for q in (quantile, -quantile))
     note = f"skewness {skewness:.1f}: held less often" if abs(skewness) > SKEWED else ""

