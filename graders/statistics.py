@@ -153,9 +153,9 @@ def mean_of(values: Sequence[float], freedom: int | None = None) -> Estimate:
     spread = sqrt(sum((x - mean) ** 2 for x in values) / count)
     skewness = sum((x - mean) ** 3 for x in values) / count / spread**3
     error, quantile = spread / sqrt(count - 1), student(freedom)
-    ends = (mean - error * _deskewed(q, skewness / sqrt(count)) for q in (quantile, -quantile))
+    low, high = (mean - error * _deskewed(q, skewness / sqrt(count)) for q in (quantile, -quantile))
     note = f"skewness {skewness:.1f}: held less often" if abs(skewness) > SKEWED else ""
-    return Estimate.of(mean, *ends, note=note)
+    return Estimate.of(mean, low, high, note=note)
 
 
 def _deskewed(quantile: float, a: float) -> float:

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 from graders.clusters import mean_over, score_over, share_over
 from graders.exact.tools import OPTIMA, lower_bound
-from graders.statistics import Estimate
+from graders.statistics import Estimate, Measure
 from tasks.base import (
     Called,
     Fields,
@@ -205,7 +205,7 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
         "gap_proven": share_over(levels, _proven),
     }
     for name in ("ratio_barrier", "ratio_free", "parallelism", "turns", "calls", *COUNTS):
-        metrics[name] = mean_over(levels, lambda g, name=name: g.metrics.get(name))
+        metrics[name] = mean_over(levels, _metric(name))
     for group in levels:
         metrics[f"score@{group[0].level}"] = score_over([group], _score)
     return score_over(levels, _score, equal=True), metrics
@@ -221,6 +221,10 @@ def strata(records: Sequence[Record]) -> list[list[Record]]:
 
 def _score(grade: Grade) -> float:
     return grade.score
+
+
+def _metric(name: str) -> Measure:
+    return lambda grade: grade.metrics.get(name)
 
 
 def _proven(grade: Grade) -> float | None:

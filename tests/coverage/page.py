@@ -28,6 +28,7 @@ class Reason(NamedTuple):
 
 
 REASONS = (
+    Reason("means", "mean of scores", "15 % invalid*", "two heaps of values: wider than need be"),
     Reason("means", "*", "skill*", "rare large losses: a sample without one knows nothing of them"),
     Reason("means", "*", "exponential, 4 in 5*", "most values are 0: a sample may have none else"),
     Reason("means", "mean*", "exponential", "skewness of 2 at few values", most=20),

@@ -1,13 +1,24 @@
 """The intervals on hostile shapes, whose truth is exact: skewed, clustered, nearly perfect."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from math import exp, log
 from typing import TYPE_CHECKING, Any
 
 import numpy
 
 from graders import rcpsp
-from graders.statistics import Estimate, Rate, half_level, mean_of, mean_score, median_of, rate
+from graders.clusters import rates_over
+from graders.statistics import (
+    Estimate,
+    Rate,
+    half_level,
+    mean_of,
+    mean_of_rates,
+    mean_score,
+    median_of,
+    rate,
+)
 from tasks.base import Grade, Record, Verdict
 from tests.coverage.rows import Row, Size, Tally
 
@@ -62,6 +73,10 @@ SCORES: dict[str, tuple[Draw, float]] = {
     "beta(20, 1/2)": (lambda r, n: r.beta(20, 0.5, n), 20 / 20.5),
     "90 % complete, then beta(8, 2)": (lambda r, n: (r.random(n) < 0.9) * r.beta(8, 2, n), 0.72),
     "30 % complete, then beta(8, 2)": (lambda r, n: (r.random(n) < 0.3) * r.beta(8, 2, n), 0.24),
+    "15 % invalid, then beta(20, 2)": (
+        lambda r, n: (r.random(n) < 0.85) * r.beta(20, 2, n),
+        0.85 * 20 / 22,
+    ),
     "60 rounds, .998 right": (lambda r, n: r.binomial(60, 0.998, n) / 60, 0.998),
     "60 rounds, .998 right, users differ": (
         lambda r, n: r.binomial(60, r.beta(0.998 * 59, 0.002 * 59, n)) / 60, 0.998,
@@ -76,19 +91,29 @@ def means(size: Size) -> Iterator[Row]:
     """Means of values of any kind, of scores in [0, 1] (of 60 rounds where so), and medians."""
     for n in COUNTS:
         for name, (draw, truth) in VALUES.items():
-            yield simulated("means", "mean", name, n, truth, size.boards,
-                            lambda rng, d=draw, n=n: mean_of(d(rng, n).tolist()))  # fmt: skip
+            board = partial(_mean, draw, n)
+            yield simulated("means", "mean", name, n, truth, size.boards, board)
         for name, (draw, truth) in SCORES.items():
-            trials = 60 * n if "rounds" in name else 0
-            yield simulated(
-                "means", "mean of scores", name, n, truth, size.boards,
-                lambda rng, d=draw, n=n, t=trials: mean_score(d(rng, n).tolist(), trials=t),
-            )  # fmt: skip
+            board = partial(_score, draw, n, 60 * n if "rounds" in name else 0)
+            yield simulated("means", "mean of scores", name, n, truth, size.boards, board)
         if n > COUNTS[0]:
-            yield simulated(
-                "means", "median", "gamma(2)", n, 1.6783469900166608, size.boards,
-                lambda rng, n=n: median_of(rng.gamma(2, 1, n).tolist()),
-            )  # fmt: skip
+            board = partial(_median, n)
+            yield simulated("means", "median", "gamma(2)", n, MEDIAN, size.boards, board)
+
+
+MEDIAN = 1.6783469900166608  # of gamma(2)
+
+
+def _mean(draw: Draw, n: int, rng: Generator) -> Estimate:
+    return mean_of(draw(rng, n).tolist())
+
+
+def _score(draw: Draw, n: int, trials: int, rng: Generator) -> Estimate:
+    return mean_score(draw(rng, n).tolist(), trials=trials)
+
+
+def _median(n: int, rng: Generator) -> Estimate:
+    return median_of(rng.gamma(2, 1, n).tolist())
 
 
 # Shares ----------------------------------------------------------------------------------------
@@ -127,18 +152,15 @@ def graded(instance: str, level: int, epoch: int, score: float) -> Record:
 
 def row_of(
     rng: Generator, n: int, chances: Sequence[float], alike: float = 0.0, epochs: int = 1,
-    shared: bool = True,
 ) -> list[Record]:  # fmt: skip
-    """A row of n instances a level: what makes an index hard does so at every level if `shared`.
+    """A row of n instances a level: what makes an index hard does so at every level.
 
     A normal law sets how hard an index is; answers to two instances of it correlate by about
     `alike` in its quantiles.
     """
     from scipy.stats import norm
 
-    common = rng.normal(size=(n, 1)) * numpy.ones((1, len(chances)))
-    own = rng.normal(size=(n, len(chances)))
-    ease = common if shared else own
+    ease = rng.normal(size=(n, 1))
     limits = norm.ppf(numpy.clip(chances, 0, 1))
     records = []
     for epoch in range(epochs):
@@ -155,16 +177,23 @@ def shares(size: Size) -> Iterator[Row]:
     """Shares, and their means over six levels, apart and with levels that share what is hard."""
     for n in COUNTS:
         for p in (0.02, 0.1, 0.5, 0.9, 0.98):
-            yield simulated("shares", "share", f"binomial {p}", n, p, size.boards,
-                            lambda rng, n=n, p=p: rate(float(rng.binomial(n, p)), n))  # fmt: skip
+            board = partial(_share, n, p)
+            yield simulated("shares", "share", f"binomial {p}", n, p, size.boards, board)
         for name, profile in PROFILES.items():
             for alike in (0.0, 0.5):
-                truth = sum(profile) / len(profile)
-                what = f"{name}, levels alike by {alike}"
-                yield simulated(
-                    "shares", "mean over levels", what, n, truth, max(100, size.boards // 4),
-                    lambda rng, n=n, c=profile, a=alike: rcpsp.summarise(row_of(rng, n, c, a))[0],
-                )  # fmt: skip
+                scenario, truth = f"{name}, levels alike by {alike}", sum(profile) / len(profile)
+                boards = max(100, size.boards // 4)
+                board = partial(_over_levels, n, profile, alike)
+                yield simulated("shares", "mean over levels", scenario, n, truth, boards, board)
+
+
+def _share(n: int, p: float, rng: Generator) -> Estimate:
+    return rate(float(rng.binomial(n, p)), n)
+
+
+def _over_levels(n: int, profile: Sequence[float], alike: float, rng: Generator) -> Estimate:
+    levels = rcpsp.strata(row_of(rng, n, profile, alike))
+    return mean_of_rates(rates_over(levels, lambda grade: grade.score))
 
 
 # Several epochs --------------------------------------------------------------------------------
@@ -221,14 +250,14 @@ def halves(size: Size) -> Iterator[Row]:
     """Half levels of curves that are not the fitted one."""
     for n in COUNTS:
         for name, (curve, truth) in CURVES.items():
-            chances = [min(1.0, curve(x)) for x in LEVELS]
-            yield simulated(
-                "halves", "half_level", name, n, truth, max(100, size.boards // 8),
-                lambda rng, n=n, c=chances: half_level(
-                    [(x, Rate(float(rng.binomial(n, p)), n)) for x, p in zip(LEVELS, c,
-                                                                             strict=True)]
-                ),
-            )  # fmt: skip
+            board = partial(_half, n, [min(1.0, curve(x)) for x in LEVELS])
+            boards = max(100, size.boards // 2)
+            yield simulated("halves", "half_level", name, n, truth, boards, board)
+
+
+def _half(n: int, chances: Sequence[float], rng: Generator) -> Estimate:
+    counts = [float(rng.binomial(n, p)) for p in chances]
+    return half_level([(x, Rate(k, n)) for x, k in zip(LEVELS, counts, strict=True)])
 
 
 PARTS = {"means": means, "shares": shares, "epochs": epochs, "halves": halves}

@@ -1,9 +1,11 @@
 """The coverage page cannot rot: a few of its lines are simulated again, and the page is whole."""
 
 from math import sqrt
+from random import Random
 
 import pytest
 
+from graders.statistics import mean_of
 from tests.coverage import page, shapes, summaries
 from tests.coverage.__main__ import parts
 from tests.coverage.pools import pool
@@ -22,7 +24,7 @@ def test_a_line_is_off_by_no_more_than_simulation(scenario: str, n: int) -> None
     draw, truth = shapes.VALUES[scenario]
     again = shapes.simulated(
         "again", "mean", scenario, n, truth, BOARDS,
-        lambda rng: shapes.mean_of(draw(rng, n).tolist()),
+        lambda rng: mean_of(draw(rng, n).tolist()),
     )  # fmt: skip
     assert abs(again.real - line.real) < 3.5 * sqrt(again.error**2 + line.error**2)
 
@@ -31,7 +33,7 @@ def test_boards_are_drawn_by_whole_clusters_around_the_mean_of_the_pool() -> Non
     given = pool(EDGES, 12, folder=None)
     truths = summaries.truth_of("rcpsp", given.everyone("edf", 20))
     assert 0.2 < truths["score"] < 1
-    boards = [given.board("edf", 20, summaries.Random(f"{k}")) for k in range(20)]
+    boards = [given.board("edf", 20, Random(f"{k}")) for k in range(20)]
     assert all(len(board) == len({r.instance for r in board}) == 120 for board in boards)
     scores = [summaries.summary("rcpsp", board)["score"] for board in boards]
     assert tallied(truths["score"], scores).held >= 15
