@@ -47,6 +47,7 @@ class Tally:
     def __init__(self, truth: float) -> None:
         self.truth = truth
         self.boards = self.held = 0
+        self.varies = False  # whether any board has another value than the truth
         self.widths: list[float] = []
 
     def add(self, estimate: Estimate) -> None:
@@ -55,6 +56,7 @@ class Tally:
         if low is None and high is None and not estimate.note.endswith("the ramp"):
             return
         self.boards += 1
+        self.varies |= estimate.value is None or abs(estimate.value - self.truth) > SLACK
         above = low is None or low <= self.truth + SLACK * max(1.0, abs(self.truth))
         below = high is None or high >= self.truth - SLACK * max(1.0, abs(self.truth))
         self.held += above and below

@@ -48,7 +48,7 @@ def simulated(
     truths: Mapping[str, float],
     boards: Iterable[Sequence[Record]],
 ) -> Iterator[Row]:
-    """The lines of a floor at one number of indices; a metric that has mostly none has no line."""
+    """The lines of a floor at one number of indices; what never varies has no line."""
     tallies = {name: Tally(truths[name]) for name in METRICS[source.suite] if name in truths}
     drawn = 0
     for records in boards:
@@ -58,7 +58,7 @@ def simulated(
             if name in estimates:
                 tally.add(estimates[name])
     for name, tally in tallies.items():
-        if tally.boards >= FEWEST_BOARDS * drawn:
+        if tally.varies and tally.boards >= FEWEST_BOARDS * drawn:
             yield tally.row(source.suite, name, f"policy/{policy}", count)
 
 

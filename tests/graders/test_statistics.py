@@ -292,7 +292,7 @@ def test_ends_are_round_and_lie_on_the_scale() -> None:
     assert Estimate.of(0.0, 3.5e-18, 0.2).low == 0.0
     assert Estimate.of(0.5, -0.1, 1.3, (0.0, 1.0)) == Estimate(0.5, 0.0, 1.0)
     assert Estimate.of(1e-7, 1.2345678901234567e-8, 2e-7).low == 1.2345678901e-8
-    assert Estimate.of(1234.5, 1000 / 3, 2000.0).low == 333.333333333
+    assert Estimate.of(1234.5, 1000 / 3, 2000.0).low == 333.33333333
 
 
 @pytest.mark.parametrize("zero", [False, True])
