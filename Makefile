@@ -2,7 +2,7 @@
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell command -v $(p) 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: quickstart setup test test-only lint bench bench-peers providers exports slow check-all clean
+.PHONY: quickstart setup test test-only lint bench bench-peers coverage providers exports slow check-all clean
 
 quickstart: .venv/core.stamp  ## the core install, and a board of the built-in policies
 	$(BIN)/makespan run quickstart
@@ -21,6 +21,9 @@ lint: .venv/all.stamp
 
 bench: .venv/all.stamp  ## limits of speed and size, as ratios in one run
 	$(BIN)/python -m tests.benchmarks
+
+coverage: .venv/all.stamp  ## how often every interval holds the truth: docs/coverage.csv and its page
+	$(BIN)/python -m tests.coverage
 
 # Peers and readers of our exports, each in an environment of its own, unless one is given.
 PEERS := .venv/peers

@@ -77,7 +77,7 @@ def generate(
     named: dict[str, Scalar] = msgspec.to_builtins(wanted)
     payload = _jobs(level, seed, index, wanted)
     known = solve(payload) if reference else Reference("none")
-    name = instance_id("tardiness", level, seed, index, VERSION, named)
+    name = instance_id("tardiness", level, seed, index, VERSION, named, apart=True)
     return Instance(name, "tardiness", level, seed, index, named, VERSION, payload, known)
 
 

@@ -18,7 +18,7 @@ from statistics import mean
 
 from graders.calendar_learners import logit_scores, prior_scores, wrong_rounds
 from graders.calendar_memory import examine as examine
-from graders.statistics import Estimate, bootstrap, mean_score, ratio_of_sums
+from graders.statistics import Estimate, mean_of, mean_score, ratio_of_sums
 from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Record, Verdict, short
 from tasks.calendar import KEY, Round, Year, accepted
 from tasks.calendar_truth import Judgement
@@ -175,18 +175,18 @@ def _yardsticks(year: Year) -> dict[str, float]:
 
 
 def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]:
-    """Headline: 1 - AER, the mean over users with a bootstrap by user. All records are graded.
+    """Headline: 1 - AER, the mean over users, each a cluster of rounds. All records are graded.
 
     Metrics: the means of each user's own, `err` pooled over users, `excess_logit` (AER less that
     of the logit on the same user), `learnable`: (role prior - AER) / (role prior - logit), pooled.
     """
     users = list(by_user(records).values())
     names = [n for n in users[0] if all(n in user for user in users)]
-    score = mean_score([1 - user["aer"] for user in users])
-    metrics = {name: bootstrap([user[name] for user in users]) for name in names}
+    score = mean_score([1 - user["aer"] for user in users], trials=_rounds(records))
+    metrics = {name: mean_of([user[name] for user in users]) for name in names}
     metrics["err"] = _err(users)
     metrics["learnable"] = _learnable(users)
-    metrics["excess_logit"] = bootstrap([user["aer"] - user["logit"] for user in users])
+    metrics["excess_logit"] = mean_of([user["aer"] - user["logit"] for user in users])
     return score, metrics
 
 
@@ -200,6 +200,12 @@ def by_user(records: Sequence[Record]) -> dict[str, dict[str, float]]:
         user: {name: mean(one[name] for one in group) for name in group[0]}
         for user, group in groups.items()
     }
+
+
+def _rounds(records: Sequence[Record]) -> int:
+    """The rounds of all users; where their number is not among the settings a user is one trial."""
+    each = {r.instance: r.settings.get("rounds") for r in records}
+    return sum(count if isinstance(count, int) else 1 for count in each.values())
 
 
 def _learnable(users: Sequence[dict[str, float]]) -> Estimate:
@@ -227,4 +233,4 @@ def learning_gain(with_memory: Sequence[Record], without: Sequence[Record]) -> E
     Both are records of the same model on the same suite.
     """
     aided, plain = by_user(with_memory), by_user(without)
-    return bootstrap([plain[user]["aer"] - aided[user]["aer"] for user in aided if user in plain])
+    return mean_of([plain[user]["aer"] - aided[user]["aer"] for user in aided if user in plain])

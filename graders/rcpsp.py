@@ -13,24 +13,22 @@ All intervals are half-open. Everything wrong is listed, not just the first thin
 | `horizon` | `task`, `amount`: time units past the horizon |
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from graders.clusters import OverEpochs, mean_over, rates_over, score_over, share_over
 from graders.statistics import (
     Estimate,
-    Rate,
-    bootstrap,
+    Measure,
     by_instance,
     half_level,
     mean_of_rates,
-    mean_score,
+    median_of,
     pass_at,
     pass_hat,
     per_instance,
     rate,
-    share_of,
 )
-from graders.stratified import mean_over
 from tasks.base import (
     Fields,
     Grade,
@@ -294,32 +292,43 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
     `quality@L`; `level_area` (feasibility weighted by level, after R-ConstraintBench);
     `half_level`; `broken` (mean share of constraints not satisfied; 1 if unparsable);
     `gap_median`, `gap_mean` and `gap_proven` (share of gaps against a proven optimum) over
-    feasible answers; `share_KIND`: answers with a violation of that kind. In all of them the
-    epochs of an instance are a cluster. With several epochs also `pass@K` and `pass^K`, the chance
-    that one of K tries is feasible and that all are, as means over levels like the headline.
+    feasible answers; `share_KIND`: answers with a violation of that kind. In all of them what was
+    drawn with one seed and index is a cluster, over epochs and levels. With several epochs also
+    `pass@K` and `pass^K`, the chance that one of K tries is feasible and that all are, as means
+    over levels like the headline.
     """
     levels = _by_level(records)
-    rates = {level: _feasibility(group) for level, group in levels.items()}
-    gaps = per_instance(records, lambda g: g.gap)
-    strata = list(levels.values())
+    groups = list(levels.values())
+    rates = dict(zip(levels, rates_over(groups, _feasible_or_not), strict=True))
     metrics = {
         "feasible": mean_of_rates(list(rates.values())),
-        "quality": mean_over(strata, quality, UNBOUNDED),
+        "quality": _over_levels(groups, quality),
         "level_area": mean_of_rates(list(rates.values()), [max(x, 0.0) for x in rates])
         if any(x > 0 for x in rates)
         else Estimate.unknown("no level above 0"),
         "half_level": half_level(list(rates.items())),
-        "broken": bootstrap(per_instance(records, lambda g: g.metrics["broken"])),
-        "gap_median": bootstrap(gaps, "median"),
-        "gap_mean": bootstrap(gaps),
-        "gap_proven": share_of(records, _proven),
+        "broken": mean_over(groups, lambda g: g.metrics["broken"]),
+        "gap_median": median_of(per_instance(records, lambda g: g.gap)),
+        "gap_mean": mean_over(groups, lambda g: g.gap),
+        "gap_proven": share_over(groups, _proven),
     }
-    metrics |= {f"feasible@{x:g}": rate(r.successes, r.n) for x, r in rates.items()}
-    metrics |= {f"quality@{x:g}": _quality(group) for x, group in levels.items()}
+    metrics |= {f"feasible@{x:g}": _feasibility(group) for x, group in levels.items()}
+    metrics |= {f"quality@{x:g}": _over_levels([group], quality) for x, group in levels.items()}
     kinds = sorted({str(v["kind"]) for r in records if r.grade for v in r.grade.violations})
     for kind in kinds:
-        metrics[f"share_{kind}"] = _having(records, kind)
-    return mean_over(strata, _score, "no episodes"), metrics | _passes(strata)
+        metrics[f"share_{kind}"] = _having(groups, kind)
+    return _over_levels(groups, _score), metrics | _passes(groups)
+
+
+def _over_levels(levels: Sequence[Sequence[Record]], measure: Measure) -> Estimate:
+    """The mean over levels of a measure in [0, 1]; of one that is 0 or 1 as a mean of shares."""
+    values = [per_instance(level, measure) for level in levels]
+    if not all(values):
+        return Estimate.unknown(UNBOUNDED)
+    grades = [r.grade for level in levels for r in level if r.grade]
+    if all(measure(grade) in (0, 1, None) for grade in grades):
+        return mean_of_rates(rates_over(levels, measure))
+    return score_over(levels, measure, equal=True)
 
 
 def strata(records: Sequence[Record]) -> list[list[Record]]:
@@ -329,19 +338,27 @@ def strata(records: Sequence[Record]) -> list[list[Record]]:
 
 def _passes(levels: Sequence[Sequence[Record]]) -> dict[str, Estimate]:
     """pass@K and pass^K for K = 2, 4, ... and the number of epochs; an instance is one trial."""
-    groups = [by_instance(level, _feasible_or_not) for level in levels]
-    epochs = max(len(group) for level in groups for group in level)
-    found = {}
+    epochs = max(len(g) for level in levels for g in by_instance(level, _feasible_or_not).values())
+    passes = {}
     for k in sorted({2**x for x in range(1, epochs.bit_length())} | {epochs} - {1}):
-        enough = [[group for group in level if len(group) >= k] for level in groups]
+        enough = [_with_epochs(level, k) for level in levels]
         for name, function in (("pass@", pass_at), ("pass^", pass_hat)):
-            chances = [[function(sum(g), len(g), k) for g in level] for level in enough]
-            found[f"{name}{k}"] = (
-                mean_of_rates([Rate(sum(level), len(level)) for level in chances])
-                if all(chances)
+            passes[f"{name}{k}"] = (
+                mean_of_rates(rates_over(enough, _feasible_or_not, _chance(function, k)))
+                if all(enough)
                 else Estimate.unknown(f"a level without an instance of {k} graded epochs")
             )
-    return found
+    return passes
+
+
+def _with_epochs(records: Sequence[Record], k: int) -> list[Record]:
+    """The records of instances with at least k graded epochs."""
+    scores = by_instance(records, _feasible_or_not)
+    return [r for r in records if len(scores.get(r.instance, ())) >= k]
+
+
+def _chance(function: Callable[[float, int, int], float], k: int) -> OverEpochs:
+    return lambda scores: function(sum(scores), len(scores), k)
 
 
 def _score(grade: Grade) -> float:
@@ -352,13 +369,8 @@ def _feasible_or_not(grade: Grade) -> float:
     return float(grade.verdict is Verdict.valid)
 
 
-def _quality(records: Sequence[Record]) -> Estimate:
-    values = per_instance(records, quality)
-    return mean_score(values) if values else Estimate.unknown(UNBOUNDED)
-
-
-def _having(records: Sequence[Record], kind: str) -> Estimate:
-    return share_of(records, lambda g: any(v["kind"] == kind for v in g.violations))
+def _having(levels: Sequence[Sequence[Record]], kind: str) -> Estimate:
+    return share_over(levels, lambda g: any(v["kind"] == kind for v in g.violations))
 
 
 def _proven(grade: Grade) -> float | None:
@@ -380,5 +392,6 @@ def _by_level(records: Sequence[Record]) -> dict[float, list[Record]]:
     return dict(sorted(groups.items()))
 
 
-def _feasibility(records: Sequence[Record]) -> Rate:
-    return Rate.of(by_instance(records, _feasible_or_not))
+def _feasibility(records: Sequence[Record]) -> Estimate:
+    (only,) = rates_over([records], _feasible_or_not)
+    return rate(only.successes, only.n)

@@ -1,21 +1,26 @@
-"""Estimates with intervals, for boards. All intervals are 95 %; all resampling is seeded.
+"""Estimates with intervals, for boards. All intervals are 95 %; all draws are seeded.
 
-The trials are instances: several epochs of one are a cluster. docs/boards.md says which method
-stands behind which column; `comparisons.py` has what is told of two or more models.
+docs/boards.md says which method stands behind which column, docs/coverage.md how often each holds
+the truth. `clusters.py` has what makes trials independent, `comparisons.py` what is told of two
+or more models.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
-from math import comb, exp, inf, isfinite, sqrt
+from math import cbrt, ceil, comb, exp, inf, isfinite, log, log10, sqrt
 from random import Random
-from statistics import NormalDist, fmean, median
-from typing import Any, Literal
+from statistics import fmean, median
+from typing import Any
+
+from msgspec.structs import replace
 
 from tasks.base import Grade, Noun, Number, Record
 
 Z = 1.959963984540054  # the normal quantile at 97.5 %
-RESAMPLES = 2000
-BUNDLES = 1000  # more values than these are resampled in bundles
+DRAWS = 1000  # of the levels' shares, for the interval of a half level
+MANY = 1000  # values above which the places of a median's ends are the normal law's
+SKEWED = 3.0  # a mean of values more skewed than this has a note
+DESIGN_EFFECT = 2.0  # of trials in clusters whose spread is not seen; docs/boards.md
+WITHIN_NOISE = "the denominator cannot be told from 0"
 FEWEST = 5  # values whose spread says something of where their mean lies
 Measure = Callable[[Grade], float | None]
 
@@ -32,6 +37,23 @@ class Estimate(Noun, frozen=True, omit_defaults=True):
     note: str = ""
 
     @classmethod
+    def of(
+        cls,
+        value: float | None,
+        low: float,
+        high: float,
+        within: tuple[float, float] = (-inf, inf),
+        note: str = "",
+    ) -> "Estimate":
+        """An interval whose ends lie within a scale, to 12 places of its larger end.
+
+        Machines differ in how they add up, and an end of 3e-18 is 0.
+        """
+        places = 12 - ceil(log10(max(abs(low), abs(high), 1e-300)))
+        low, high = (max(within[0], min(within[1], round(x, places))) for x in (low, high))
+        return cls(value, low, high, note)
+
+    @classmethod
     def unknown(cls, note: str) -> "Estimate":
         """Nothing to estimate from."""
         return cls(None, None, None, note)
@@ -42,26 +64,6 @@ class Rate(Noun, frozen=True):
 
     successes: float
     n: float
-
-    @classmethod
-    def of(cls, groups: Sequence[Sequence[float]]) -> "Rate":
-        """The rate of scores in [0, 1] in clusters, such as the epochs of each instance.
-
-        Its value is the mean of the clusters' means. `n` is the effective number of trials
-        (Kish 1965), from how far those means lie apart, less what a t quantile asks for (Korn &
-        Graubard 1998): never fewer than clusters, never more than scores. Where all or none
-        succeed nothing is known of the clusters, and each is one trial.
-        """
-        count, means = len(groups), [fmean(group) for group in groups]
-        successes = sum(means)
-        scores = sum(map(len, groups))
-        if scores == count or count < FEWEST or successes in (0, count):
-            return cls(successes, count)
-        p = successes / count
-        spread = sum((m - p) ** 2 for m in means) / count
-        effective = count * p * (1 - p) / spread if spread else inf
-        n = min(scores, max(count, effective * (Z / student(count - 1)) ** 2))
-        return cls(p * n, n)
 
     @property
     def value(self) -> float:
@@ -95,8 +97,7 @@ def rate(successes: float, n: float) -> Estimate:
     """A share with its Wilson interval."""
     if n == 0:
         return Estimate.unknown("no episodes")
-    low, high = Rate(successes, n).wilson()
-    return Estimate(successes / n, low, high)
+    return Estimate.of(successes / n, *Rate(successes, n).wilson(), (0.0, 1.0))
 
 
 def rule_of_three(n: int) -> float:
@@ -119,7 +120,7 @@ def mean_of_rates(rates: Sequence[Rate], weights: Sequence[float] | None = None)
     weights = weights or [1.0] * len(rates)
     value = sum(w * r.value for w, r in zip(weights, rates, strict=True)) / sum(weights)
     if len(rates) == 1:
-        return Estimate(value, *rates[0].wilson())
+        return Estimate.of(value, *rates[0].wilson(), (0.0, 1.0))
     added = 2 / sum(w > 0 for w in weights)
     centre = variance = 0.0
     for weight, one in zip(weights, rates, strict=True):
@@ -128,87 +129,103 @@ def mean_of_rates(rates: Sequence[Rate], weights: Sequence[float] | None = None)
         centre += weight / sum(weights) * p
         variance += (weight / sum(weights)) ** 2 * p * (1 - p) / n
     half = Z * sqrt(variance)
-    low, high = max(0.0, centre - half), min(1.0, centre + half)
-    return Estimate(value, min(low, value), max(high, value))
+    ends = min(centre - half, value), max(centre + half, value)
+    return Estimate.of(value, *ends, (0.0, 1.0))
 
 
-def bootstrap(values: Sequence[float], statistic: Literal["mean", "median"] = "mean") -> Estimate:
-    """The mean or median of independent values, such as one of each instance.
+def mean_of(values: Sequence[float], freedom: int | None = None) -> Estimate:
+    """The mean of independent values, such as one of each instance or cluster.
 
-    The mean's interval is the expanded percentile bootstrap (Hesterberg 2015): the plain one is
-    too narrow below 50 values. The median's lies between order statistics, which is what resampling
-    would find. Fewer than 5 values (6 for a median) get no interval; that of equal values has no
-    width, and its note says so.
+    Its interval is Student's after the skewness was removed by a monotone cubic transformation
+    (Hall 1992): as wide as the studentised bootstrap's where that has an end, and never without.
+    `freedom` is that of their spread, by default one less than there are. Fewer than 5 values get
+    no interval; that of equal values has no width, and its note says so.
+    """
+    if not values:
+        return Estimate.unknown("no values")
+    count, mean = len(values), fmean(values)
+    freedom = count - 1 if freedom is None else freedom
+    if freedom < FEWEST - 1:
+        return Estimate(mean, None, None, f"fewer than {FEWEST} values")
+    if _alike(values):
+        only = float(values[0])  # no mean, which may be off in its last digit
+        return Estimate(only, only, only, f"all {count} values are equal")
+    spread = sqrt(sum((x - mean) ** 2 for x in values) / count)
+    skewness = sum((x - mean) ** 3 for x in values) / count / spread**3
+    error, quantile = spread / sqrt(count - 1), student(freedom)
+    low, high = (mean - error * _deskewed(q, skewness / sqrt(count)) for q in (quantile, -quantile))
+    note = f"skewness {skewness:.1f}: held less often" if abs(skewness) > SKEWED else ""
+    return Estimate.of(mean, low, high, note=note)
+
+
+def _deskewed(quantile: float, a: float) -> float:
+    """The studentised mean at a quantile of its transform t + a t^2 / 3 + a^2 t^3 / 27 + a / 6.
+
+    `a` is the skewness over the root of n (Hall 1992, equation 2.3 inverted).
+    """
+    if abs(a) < 1e-6:
+        return quantile - a / 6
+    return 3 / a * (cbrt(1 + a * (quantile - a / 6)) - 1)
+
+
+def _alike(values: Sequence[float]) -> bool:
+    """Whether values differ by no more than rounding."""
+    return max(values) - min(values) <= 1e-12 * max(1.0, abs(values[0]))
+
+
+def mean_score(values: Sequence[float], freedom: int | None = None, *, trials: int = 0) -> Estimate:
+    """The mean of independent scores in [0, 1], each of them a share of some of all `trials`.
+
+    Where all are 0 or all are 1, which says nothing of their spread, the interval is that of a
+    share (Wilson's) of as many trials over `DESIGN_EFFECT`, but no fewer than there are scores.
+    """
+    known = mean_of(values, freedom)
+    if known.low is None or known.high is None:
+        return known
+    if _alike(values) and (known.value is not None) and round(known.value, 12) in (0, 1):
+        n = max(len(values), trials / DESIGN_EFFECT)
+        return rate(round(known.value) * n, n)
+    return Estimate.of(known.value, known.low, known.high, (0.0, 1.0), known.note)
+
+
+def ratio_of_sums(values: Sequence[float], references: Sequence[float]) -> Estimate:
+    """The sum of values over the sum of their references, by the residuals from the ratio."""
+    if problem := unfit(references):
+        return Estimate.unknown(problem)
+    ratio, middle = sum(values) / sum(references), fmean(references)
+    pairs = zip(values, references, strict=True)
+    known = mean_of([ratio + (value - ratio * base) / middle for value, base in pairs])
+    return replace(known, value=ratio)
+
+
+def unfit(references: Sequence[float], freedom: int | None = None) -> str:
+    """Why a ratio over the sum of these has no figure; empty if it has one.
+
+    A sum that cannot be told from 0 gives any figure at all.
+    """
+    if not references or not sum(references):
+        return "the references sum to 0"
+    below = mean_of(references, freedom)
+    if below.low is None or below.high is None:
+        return WITHIN_NOISE if min(references) < 0 else ""
+    return WITHIN_NOISE if below.low <= 0 <= below.high else ""
+
+
+def median_of(values: Sequence[float]) -> Estimate:
+    """The median of independent values, between order statistics, interpolated.
+
+    That is what resampling would find (Hettmansperger & Sheather 1986); above 1,000 values their
+    places are the normal law's. Fewer than 6 values get no interval.
     """
     if not values:
         return Estimate.unknown("no values")
     if len(values) >= FEWEST and min(values) == max(values):
-        only = float(values[0])  # no mean, which may be off in its last digit
+        only = float(values[0])
         return Estimate(only, only, only, f"all {len(values)} values are equal")
-    if statistic == "median":
-        return _median(values)
-    if len(values) < FEWEST:
-        return Estimate(fmean(values), None, None, f"fewer than {FEWEST} values")
-    return ratio_of_sums(values, [1.0] * len(values))
-
-
-def mean_score(values: Sequence[float]) -> Estimate:
-    """The mean of independent scores in [0, 1].
-
-    Where all are 0 or all are 1, which says nothing of their spread, the interval is that of a
-    share of as many trials (Wilson's): no scores in [0, 1] with the same mean vary more.
-    """
-    if len(values) >= FEWEST and sum(values) in (0, len(values)):
-        return rate(sum(values), len(values))
-    return bootstrap(values)
-
-
-def ratio_of_sums(values: Sequence[float], references: Sequence[float]) -> Estimate:
-    """The sum of values over the sum of their references; pairs are resampled together."""
-    if not sum(references):
-        return Estimate.unknown("the references sum to 0")
-    if len(values) < FEWEST:
-        return Estimate(sum(values) / sum(references), None, None, f"fewer than {FEWEST} values")
-    n = min(len(values), BUNDLES)
-    above, below = _resampled(n) @ _bundled(values), _resampled(n) @ _bundled(references)
-    tail = NormalDist().cdf(-sqrt(n / (n - 1)) * student(n - 1))
-    ends = percentiles((above[below > 0] / below[below > 0]).tolist(), tail)
-    low, high = (float(f"{x:.12g}") for x in ends)  # machines differ in how they add up
-    return Estimate(sum(values) / sum(references), low, high)
-
-
-@lru_cache(maxsize=2)
-def _resampled(n: int) -> Any:
-    """How often each of n values is in each resample: an array (resamples, n)."""
-    import numpy
-
-    rng = numpy.random.Generator(numpy.random.PCG64(n))
-    counts = numpy.empty((RESAMPLES, n))
-    for row in counts:  # one at a time: all of them as integers would take as much again
-        row[:] = rng.multinomial(n, [1 / n] * n)
-    return counts
-
-
-def _bundled(values: Sequence[float]) -> Any:
-    """An array of at most 1,000 sums of values drawn by lot: a resample costs no more than that."""
-    import numpy
-
-    array = numpy.array(values, dtype=float)
-    if len(array) <= BUNDLES:
-        return array
-    lot = numpy.random.Generator(numpy.random.PCG64(len(array))).permutation(len(array))
-    return numpy.add.reduceat(array[lot], numpy.arange(BUNDLES) * len(array) // BUNDLES)
-
-
-def _median(values: Sequence[float]) -> Estimate:
-    """The median; its interval is interpolated between order statistics.
-
-    Hettmansperger & Sheather 1986; above 1,000 values their places are the normal law's.
-    """
     ordered, n = sorted(values), len(values)
     if n <= FEWEST:
         return Estimate(float(median(ordered)), None, None, f"fewer than {FEWEST + 1} values")
-    if n > BUNDLES:
+    if n > MANY:
         place = int(n / 2 - Z * sqrt(n) / 2)
         return Estimate(float(median(ordered)), ordered[place], ordered[-1 - place])
     k, outside = 0, 0.0  # of 1 - coverage from the k-th value to the k-th last
@@ -220,28 +237,19 @@ def _median(values: Sequence[float]) -> Estimate:
     return Estimate(float(median(ordered)), low, high)
 
 
-def by_instance(records: Iterable[Record], measure: Measure) -> list[list[float]]:
+def by_instance(records: Iterable[Record], measure: Measure) -> dict[str, list[float]]:
     """A measure of each instance, once an epoch; grades without it (None) are left out."""
     groups: dict[str, list[float]] = {}
     for record in records:
-        found = measure(record.grade) if record.grade else None
-        if found is not None:
-            groups.setdefault(record.instance, []).append(float(found))
-    return list(groups.values())
+        value = measure(record.grade) if record.grade else None
+        if value is not None:
+            groups.setdefault(record.instance, []).append(float(value))
+    return groups
 
 
 def per_instance(records: Iterable[Record], measure: Measure) -> list[float]:
     """A measure of each instance, the mean over its epochs; instances without it are left out."""
-    return [fmean(group) for group in by_instance(records, measure)]
-
-
-def share_of(records: Iterable[Record], measure: Measure) -> Estimate:
-    """The mean of a measure in [0, 1], with a Wilson interval whose clusters are the instances."""
-    groups = by_instance(records, measure)
-    if not groups:
-        return Estimate.unknown("no episodes")
-    found = Rate.of(groups)
-    return rate(found.successes, found.n)
+    return [fmean(group) for group in by_instance(records, measure).values()]
 
 
 def skill(objective: Number, reference: Number, chance: float) -> float:
@@ -269,31 +277,33 @@ def percentiles(draws: Iterable[float], tail: float = 0.025) -> tuple[float, flo
 
 
 def half_level(points: Sequence[tuple[float, Rate]]) -> Estimate:
-    """The level at which half succeed, by a logistic fit that never rises with the level.
+    """The level at which half succeed: a logistic fit in its logarithm that never rises with it.
 
-    `points` are (level, rate). Outside the levels seen the value is None, with the note `beyond
-    the ramp` or `below the ramp`; so is an interval's open end. The bootstrap draws each level's
-    share from its Jeffreys posterior, so that levels where all or none succeed vary too. Where all
+    `points` are (level, rate); where a level is 0 the fit is in the logarithm of level + 1, since
+    difficulty grows by factors, not by steps. Outside the levels seen the value is None, with the
+    note `beyond the ramp` or `below the ramp`; so is an interval's open end. Each level's share is
+    drawn from its Jeffreys posterior, so that levels where all or none succeed vary too. Where all
     succeed up to one level and none from the next on, any level between fits: the value is one,
     and the interval holds both ends.
     """
     levels = [x for x, _ in points]
     if len(set(levels)) < 2:
         return Estimate.unknown("needs two levels")
-    value = _crossing(levels, [r.successes for _, r in points], [r.n for _, r in points])
+    shift = 0.0 if min(levels) > 0 else 1.0
     rng = Random("half_level")
-    draws = []
-    for _ in range(RESAMPLES // 2):
-        counts = [
-            r.n * rng.betavariate(r.successes + 0.5, r.n - r.successes + 0.5) for _, r in points
-        ]
-        draws.append(_crossing(levels, counts, [r.n for _, r in points]))
-    low, high = percentiles(draws)
+    counts = [[r.successes for _, r in points]]
+    for _ in range(DRAWS):
+        shares = [rng.betavariate(r.successes + 0.5, r.n - r.successes + 0.5) for _, r in points]
+        counts.append([r.n * share for share, (_, r) in zip(shares, points, strict=True)])
+    crossings = _crossings([log(x + shift) for x in levels], counts, [r.n for _, r in points])
+    value, low, high = (
+        exp(x) - shift if isfinite(x) else x for x in (crossings[0], *percentiles(crossings[1:]))
+    )
     if gap := _gap(points):
         value = max(gap[0], min(gap[1], value))  # with few trials the ridge can draw it out
         low, high = min(low, gap[0]), max(high, gap[1])
     note = "" if isfinite(value) else "beyond the ramp" if value > 0 else "below the ramp"
-    known, bottom, top = (x if isfinite(x) else None for x in (value, low, high))
+    known, bottom, top = (float(f"{x:.12g}") if isfinite(x) else None for x in (value, low, high))
     return Estimate(known, bottom, top, note)
 
 
@@ -306,36 +316,43 @@ def _gap(points: Sequence[tuple[float, Rate]]) -> tuple[float, float] | None:
     return (max(every), min(none)) if max(every) < min(none) else None
 
 
-def _crossing(levels: Sequence[float], successes: Sequence[float], n: Sequence[float]) -> float:
-    """Where the fitted curve crosses one half: inf beyond the levels, -inf below them."""
-    middle = fmean(levels)
-    scale = max(levels) - min(levels)
-    xs = [(x - middle) / scale for x in levels]
-    intercept, slope = _logistic(xs, successes, n)
-    if slope >= 0:
-        return inf if sum(successes) * 2 >= sum(n) else -inf
-    crossing = middle - scale * intercept / slope
-    if crossing > max(levels):
-        return inf
-    return -inf if crossing < min(levels) else crossing
+def _crossings(
+    levels: Sequence[float], successes: Sequence[Sequence[float]], n: Sequence[float]
+) -> list[float]:
+    """Where the curves fitted to each draw of successes cross one half.
+
+    That is inf beyond the levels, -inf below them.
+    """
+    import numpy
+
+    middle, scale = fmean(levels), max(levels) - min(levels)
+    xs = numpy.array([(x - middle) / scale for x in levels])
+    drawn, trials = numpy.array(successes, dtype=float), numpy.array(n, dtype=float)
+    intercept, slope = _logistic(xs, drawn, trials)
+    falls = slope < 0
+    crossing = middle - scale * intercept / numpy.where(falls, slope, 1.0)
+    outside = numpy.where(crossing > max(levels), inf, -inf)
+    inside = (crossing <= max(levels)) & (crossing >= min(levels))
+    flat = numpy.where(2 * drawn.sum(axis=1) >= trials.sum(), inf, -inf)
+    found: list[float] = numpy.where(falls, numpy.where(inside, crossing, outside), flat).tolist()
+    return found
 
 
-def _logistic(
-    xs: Sequence[float], successes: Sequence[float], n: Sequence[float]
-) -> tuple[float, float]:
-    """Intercept and slope by Newton's method, with a faint ridge that keeps them finite."""
-    ridge, a, b = 0.02, 0.0, 0.0
+def _logistic(xs: Any, successes: Any, n: Any) -> tuple[Any, Any]:
+    """Intercepts and slopes by Newton's method, with a faint ridge that keeps them finite."""
+    import numpy
+
+    ridge, a, b = 0.02, numpy.zeros(len(successes)), numpy.zeros(len(successes))
     for _ in range(50):
-        ga, gb, haa, hab, hbb = -ridge * a, -ridge * b, ridge, 0.0, ridge
-        for x, k, total in zip(xs, successes, n, strict=True):
-            p = 1 / (1 + exp(-max(-30.0, min(30.0, a + b * x))))
-            w = total * p * (1 - p)
-            ga, gb = ga + k - total * p, gb + (k - total * p) * x
-            haa, hab, hbb = haa + w, hab + w * x, hbb + w * x * x
+        p = 1 / (1 + numpy.exp(-numpy.clip(a[:, None] + b[:, None] * xs, -30, 30)))
+        w, off = n * p * (1 - p), successes - n * p
+        ga, gb = off.sum(axis=1) - ridge * a, (off * xs).sum(axis=1) - ridge * b
+        haa, hab = w.sum(axis=1) + ridge, (w * xs).sum(axis=1)
+        hbb = (w * xs * xs).sum(axis=1) + ridge
         determinant = haa * hbb - hab * hab
         da, db = (hbb * ga - hab * gb) / determinant, (haa * gb - hab * ga) / determinant
-        longest = max(abs(da), abs(db), 5.0)  # damped: no step over 5
+        longest = numpy.maximum(numpy.maximum(abs(da), abs(db)), 5.0)  # damped: no step over 5
         a, b = a + 5 * da / longest, b + 5 * db / longest
-        if abs(da) + abs(db) < 1e-9:
+        if (abs(da) + abs(db)).max() < 1e-9:
             break
     return a, b

@@ -13,8 +13,9 @@ from functools import lru_cache
 from random import Random
 from statistics import mean
 
+from graders.clusters import mean_over, ratio_over, share_over
 from graders.exact.dispatch import mddc
-from graders.statistics import Estimate, bootstrap, per_instance, ratio_of_sums, share_of, skill
+from graders.statistics import Estimate, median_of, per_instance, skill
 from tasks.base import (
     Fields,
     Grade,
@@ -111,23 +112,24 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
     Metrics: `ratio_of_sums` (of tardiness over references), `mean_of_ratios` (mean gap where the
     reference is not 0, as published) and `zero_references` (how many instances it leaves out),
     `gap_median`, `gap_proven`, `share_optimal`, `skill_over_mddc` (paired), `win_mddc`,
-    `tie_mddc`, `loss_mddc`, and what `by_dial` tells. In all of them the epochs of an instance are
-    one trial, by their mean.
+    `tie_mddc`, `loss_mddc`, and what `by_dial` tells. In all of them an instance counts by the
+    mean of its epochs, what was drawn together is a cluster, and the tardiness factors are strata:
+    which of them an instance has is no chance. Shares have the cells of tf and rdd as strata, which
+    for means are too small to tell which way their values are skewed.
     """
-    values = per_instance(records, _value)
-    bases = per_instance(records, lambda g: g.metrics["reference"])
     gaps = per_instance(records, _gap)
+    factors, cells = _by(records, "tf"), _by(records, "tf", "rdd")
     metrics = {
-        "ratio_of_sums": ratio_of_sums(values, bases),
-        "mean_of_ratios": bootstrap(gaps),
-        "gap_median": bootstrap(gaps, "median"),
-        "zero_references": _count(len(values) - len(gaps)),
-        "gap_proven": share_of(records, _proven),
-        "share_optimal": share_of(records, _optimal),
-        "skill_over_mddc": bootstrap(per_instance(records, _over_mddc)),
-        "win_mddc": share_of(records, lambda g: _value(g) < g.metrics["mddc"]),
-        "tie_mddc": share_of(records, lambda g: _value(g) == g.metrics["mddc"]),
-        "loss_mddc": share_of(records, lambda g: _value(g) > g.metrics["mddc"]),
+        "ratio_of_sums": ratio_over(factors, _value, _reference),
+        "mean_of_ratios": mean_over(factors, _gap),
+        "gap_median": median_of(gaps),
+        "zero_references": _count(len({r.instance for r in records}) - len(gaps)),
+        "gap_proven": share_over(cells, _proven),
+        "share_optimal": _share_optimal(records),
+        "skill_over_mddc": mean_over(factors, _over_mddc),
+        "win_mddc": share_over(cells, lambda g: _value(g) < g.metrics["mddc"]),
+        "tie_mddc": share_over(cells, lambda g: _value(g) == g.metrics["mddc"]),
+        "loss_mddc": share_over(cells, lambda g: _value(g) > g.metrics["mddc"]),
     }
     return _skill(records), metrics | by_dial(records)
 
@@ -146,12 +148,28 @@ def by_dial(records: Sequence[Record]) -> dict[str, Estimate]:
     return {
         **{f"skill@tf={x:g}": _skill(factors[x]) for x in sorted(factors)},
         **{f"skill@{n}": _skill(levels[n]) for n in sorted(levels)},
-        **{f"share_optimal@{n}": share_of(levels[n], _optimal) for n in sorted(levels)},
+        **{f"share_optimal@{n}": _share_optimal(levels[n]) for n in sorted(levels)},
     }
 
 
+def _share_optimal(records: Sequence[Record]) -> Estimate:
+    return share_over(_by(records, "tf", "rdd"), _optimal)
+
+
 def _skill(records: Sequence[Record]) -> Estimate:
-    return bootstrap(per_instance(records, lambda g: g.score))
+    return mean_over(_by(records, "tf"), lambda g: g.score)
+
+
+def _by(records: Sequence[Record], *names: str) -> list[list[Record]]:
+    """The records by settings, which only generated instances have."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(str([record.settings.get(name) for name in names]), []).append(record)
+    return list(groups.values())
+
+
+def _reference(grade: Grade) -> float:
+    return grade.metrics["reference"]
 
 
 def _value(grade: Grade) -> float:

@@ -20,8 +20,9 @@ What an agent did wrong, as kinds of violations:
 from collections import Counter
 from collections.abc import Sequence
 
+from graders.clusters import mean_over, score_over, share_over
 from graders.exact.tools import OPTIMA, lower_bound
-from graders.statistics import Estimate, bootstrap, mean_score, per_instance, share_of
+from graders.statistics import Estimate, Measure
 from tasks.base import (
     Called,
     Fields,
@@ -189,33 +190,41 @@ def _problems(outcome: Outcome) -> list[Fields]:
 
 
 def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]:
-    """Headline: mean of [complete] x optimum / time. All records are graded.
+    """Headline: mean of [complete] x optimum / time over the levels. All records are graded.
 
     Metrics: `complete`, `completion`; over complete episodes `ratio_barrier` and `ratio_free`
     (time over the optimum) and `gap_proven`; `parallelism`, `turns`, `calls`, and the calls of an
     episode that were `dependency` errors, `refused`, `repeated`, `wasted`; `score@L` by level. In
-    all of them the epochs of an instance are one trial, by their mean.
+    all of them an instance counts by the mean of its epochs, levels are strata, and what was drawn
+    with one seed and index is a cluster.
     """
+    levels = strata(records)
     metrics = {
-        "complete": share_of(records, lambda g: g.metrics.get("complete")),
-        "completion": share_of(records, lambda g: g.metrics.get("completion")),
-        "ratio_barrier": bootstrap(_each(records, "ratio_barrier")),
-        "ratio_free": bootstrap(_each(records, "ratio_free")),
-        "gap_proven": share_of(records, _proven),
+        "complete": share_over(levels, lambda g: g.metrics.get("complete")),
+        "completion": score_over(levels, lambda g: g.metrics.get("completion")),
+        "gap_proven": share_over(levels, _proven),
     }
-    for name in ("parallelism", "turns", "calls", *COUNTS):
-        metrics[name] = bootstrap(_each(records, name))
-    for level in sorted({r.level for r in records}):
-        metrics[f"score@{level}"] = _score([r for r in records if r.level == level])
-    return _score(records), metrics
+    for name in ("ratio_barrier", "ratio_free", "parallelism", "turns", "calls", *COUNTS):
+        metrics[name] = mean_over(levels, _metric(name))
+    for group in levels:
+        metrics[f"score@{group[0].level}"] = score_over([group], _score)
+    return score_over(levels, _score, equal=True), metrics
 
 
-def _score(records: Sequence[Record]) -> Estimate:
-    return mean_score(per_instance(records, lambda g: g.score))
+def strata(records: Sequence[Record]) -> list[list[Record]]:
+    """The groups whose mean scores the headline is the mean of: the levels."""
+    groups: dict[int, list[Record]] = {}
+    for record in records:
+        groups.setdefault(record.level, []).append(record)
+    return [groups[level] for level in sorted(groups)]
 
 
-def _each(records: Sequence[Record], name: str) -> list[float]:
-    return per_instance(records, lambda g: g.metrics.get(name))
+def _score(grade: Grade) -> float:
+    return grade.score
+
+
+def _metric(name: str) -> Measure:
+    return lambda grade: grade.metrics.get(name)
 
 
 def _proven(grade: Grade) -> float | None:

@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from graders.statistics import Estimate, bootstrap
+from graders.statistics import Estimate, mean_of
 from harness.agents.base import Agent
 from harness.asking import ReplayFailure, Stopped
 from harness.episode import drive, episode
@@ -46,7 +46,7 @@ class Exam(Noun, frozen=True):
 
 
 class Row(Noun, frozen=True):
-    """The exams of a model with a memory: means over users, with a bootstrap by user.
+    """The exams of a model with a memory: means over users, with an interval by user.
 
     `gain` is the error without the notes less the error with them, paired by user.
     """
@@ -221,6 +221,6 @@ def _row(model: str, memory: str, users: Sequence[Sequence[dict[str, float]]]) -
         for epochs in users
     ]
     names = dict.fromkeys(name for user in means for name in user)
-    metrics = {name: bootstrap([user[name] for user in means if name in user]) for name in names}
-    gain = bootstrap([user["bare_error"] - user["error"] for user in means])
+    metrics = {name: mean_of([user[name] for user in means if name in user]) for name in names}
+    gain = mean_of([user["bare_error"] - user["error"] for user in means])
     return Row(model, memory, len(means), CLASHES, gain, metrics)

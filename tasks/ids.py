@@ -8,23 +8,37 @@ import msgspec
 
 from tasks.base import Scalar
 
-_GENERATED = re.compile(r"[a-z][a-z0-9-]*-\d+-(s\d+-i\d+)-[0-9a-f]{8}")
+_SHARED = re.compile(r"[a-z][a-z0-9-]*-\d+-(s\d+-i\d+)-[0-9a-f]{8}")
+_APART = re.compile(r"[a-z][a-z0-9-]*-(\d+-s\d+-k\d+)-[0-9a-f]{8}")
 
 
 def instance_id(
-    family: str, level: int, seed: int, index: int, version: int, settings: Mapping[str, Scalar]
+    family: str,
+    level: int,
+    seed: int,
+    index: int,
+    version: int,
+    settings: Mapping[str, Scalar],
+    *,
+    apart: bool = False,
 ) -> str:
-    """Return a readable id, unique over versions and settings: `rcpsp-20-s0-i3-1f0c9a2e`."""
+    """Return a readable id, unique over versions and settings: `rcpsp-20-s0-i3-1f0c9a2e`.
+
+    `apart`: each level draws with a stream of its own and shares nothing with the others of its
+    index, which then stands behind a `k`: `tardiness-20-s0-k3-7be1c402`.
+    """
     text = msgspec.json.encode([version, dict(settings)], order="sorted")
-    return f"{family}-{level}-s{seed}-i{index}-{sha256(text).hexdigest()[:8]}"
+    number = f"{'k' if apart else 'i'}{index}"
+    return f"{family}-{level}-s{seed}-{number}-{sha256(text).hexdigest()[:8]}"
 
 
 def cluster_of(identifier: str) -> str:
     """Return what instances have in common that were drawn with one seed and one index.
 
     Levels and settings of one row may share ingredients where seed and index are the same, so
-    their scores are no independent trials. Returns `s0-i3` for `rcpsp-20-s0-i3-1f0c9a2e`, and
+    their scores are no independent trials. Returns `s0-i3` for `rcpsp-20-s0-i3-1f0c9a2e`; where
+    only settings share them, with the level: `20-s0-k3` for `tardiness-20-s0-k3-7be1c402`; and
     the identifier itself for an instance that was not generated: it shares nothing.
     """
-    generated = _GENERATED.fullmatch(identifier)
+    generated = _SHARED.fullmatch(identifier) or _APART.fullmatch(identifier)
     return generated[1] if generated else identifier

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from graders.statistics import Estimate, bootstrap, ratio_of_sums, skill
+from graders.statistics import Estimate, mean_of, ratio_of_sums, skill
 from harness.evolve.database import Candidate
 from harness.evolve.domain import REPORTED
 from harness.evolve.effects import Evaluated
@@ -203,7 +203,7 @@ class Table:
             len(values),
             len(outcome.failures),
             ratio_of_sums(values, bases),
-            bootstrap(self.skills(who, split)),
+            mean_of(self.skills(who, split)),
             median(gaps) if gaps else None,
             sum(v == b for v, b in pairs) / len(pairs),
             None if who.startswith("rule ") else outcome.seconds / len(values),
@@ -216,7 +216,7 @@ class Table:
             [a - b for a, b in zip(ours, theirs, strict=True)], self._study.bases[split]
         )
         skills = zip(self.skills("search", split), self.skills(who, split), strict=True)
-        gained = bootstrap([a - b for a, b in skills])
+        gained = mean_of([a - b for a, b in skills])
         counts = Counter((a > b) - (a < b) for a, b in zip(ours, theirs, strict=True))
         said = "the same program" if self._same(who) else verdict(ratio, gained)
         return Comparison(who, split, ratio, gained, counts[-1], counts[0], counts[1], said)

@@ -27,7 +27,7 @@ from memory.base import is_memory
 from tasks.base import Fields, Message
 
 VERSION = "0.3.0"
-INTERVAL = "over instances: Wilson for shares, percentile bootstrap for means"
+INTERVAL = "over instances: Wilson for shares, Hall's studentised interval for means"
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 

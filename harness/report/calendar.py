@@ -5,7 +5,7 @@ from statistics import mean
 
 from graders.calendar import learning_gain
 from graders.calendar_learners import Scores, logit_scores, prior_scores, wrong_rounds
-from graders.statistics import Estimate, bootstrap
+from graders.statistics import Estimate, mean_of
 from harness.board import Row
 from harness.report.base import Detail, Figure, Look, Looks, Seen, Strip
 from harness.report.charts import by_series, per_cent
@@ -33,7 +33,7 @@ def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iter
 
 
 def error_by_round(episodes: Sequence[Seen], cell: Fields, looks: Looks) -> Figure:
-    """The error in blocks of rounds, the mean over users with a bootstrap by user."""
+    """The error in blocks of rounds, the mean over users with an interval by user."""
     groups = by_series(episodes, looks)
     years = {e.instance.id: e.instance.payload for group in groups.values() for e in group}
     rounds = max(len(year.rounds) for year in years.values())
@@ -55,7 +55,7 @@ def error_by_round(episodes: Sequence[Seen], cell: Fields, looks: Looks) -> Figu
         f"Share of rounds whose decision is not the user's, in blocks of rounds; the mean of"
         f" {len(years)} users"
         + (
-            " with a 95 % bootstrap interval by user"
+            " with a 95 % interval by user"
             if any(line.bands for line in lines)
             else ", too few for an interval"
         )
@@ -91,7 +91,7 @@ def _line(
     for a, b in blocks:
         found = [mean(mean(w[a:b]) for w in ws if w[a:b]) for ws in by_user.values()
                  if any(w[a:b] for w in ws)]  # fmt: skip
-        one: Estimate = bootstrap(found)
+        one: Estimate = mean_of(found)
         x = (a + b) / 2 + 0.5
         if one.value is not None:
             points.append((x, one.value))

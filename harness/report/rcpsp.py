@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import inf
 from typing import Any
 
-from graders.statistics import Estimate, share_of
+from graders.clusters import share_over
+from graders.statistics import Estimate
 from harness.board import Row
 from harness.report.base import Detail, Figure, Frame, Load, Look, Looks, Seen, Timeline
 from harness.report.charts import (
@@ -111,7 +112,7 @@ def _size(episode: Seen) -> tuple[int, object]:
 
 
 def _rate(episodes: Sequence[Seen]) -> Estimate:
-    return share_of([e.record for e in episodes], lambda g: float(g.verdict is Verdict.valid))
+    return share_over([[e.record for e in episodes]], lambda g: g.verdict is Verdict.valid)
 
 
 def _share(rate: Estimate) -> str:

@@ -14,7 +14,7 @@ from tasks.tardiness import KEY, Jobs, tardiness
 def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:
     """Skill by tardiness factor and by number of jobs, and gaps."""
     caption = (
-        "1 is the reference, 0 the mean of random orders, with a 95 % bootstrap interval."
+        "1 is the reference, 0 the mean of random orders, with a 95 % interval."
         " Invalid answers have skill 0."
     )
     yield from level_figures(rows, looks, "skill", "tardiness factor", caption, "tf")

@@ -18,7 +18,7 @@ def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iter
     """Score by level."""
     caption = (
         "Complete answers by how close their time is to the optimum, others 0, with a 95 %"
-        " bootstrap interval."
+        " interval."
     )
     yield from level_figures(rows, looks, "score", "needed calls", caption)
 

@@ -1,6 +1,5 @@
 """Quality of a project's answer, and its mean over levels: properties, and known cases."""
 
-from statistics import fmean
 from typing import Any
 
 import pytest
@@ -9,12 +8,10 @@ from hypothesis import strategies as st
 
 from generators.rcpsp import generate
 from graders.rcpsp import grade, quality, summarise
-from graders.stratified import mean_of_means
 from tasks.base import Fields, Grade, Instance, Record, Reference, Scalar, Verdict
 from tasks.rcpsp import Project, Task, read
 
 LOOSE: dict[str, Scalar] = {"axes": "downtime,disjunctions", "horizon_factor": 3}
-values = st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=9), min_size=1, max_size=5)
 
 
 def line(lengths: tuple[int, ...], reference: Reference) -> Instance[Project]:
@@ -67,27 +64,6 @@ def test_without_a_bound_no_answer_has_a_quality(bound: int | None) -> None:
     instance = line((3,), Reference("none", bound=bound))
     assert quality(answered(instance, {"T0": 0})) is None
     assert quality(answered(instance, {"T0": -1})) is None
-
-
-@given(values)
-def test_the_mean_over_levels_lies_in_its_interval(strata: list[list[float]]) -> None:
-    estimate = mean_of_means(strata)
-    assert estimate.value == pytest.approx(fmean(map(fmean, strata)))
-    if estimate.low is None or estimate.high is None:
-        assert estimate.note
-    else:
-        assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1  # type: ignore[operator]
-
-
-def test_the_interval_is_students_with_satterthwaites_freedom() -> None:
-    """One stratum: the textbook's t interval; two alike: that of a Welch test."""
-    one = [0.2, 0.4, 0.5, 0.6, 0.8]  # mean .5, variance .05; t of 4 degrees 2.776
-    estimate = mean_of_means([one])
-    assert estimate.low == pytest.approx(0.5 - 2.776445 * (0.05 / 5) ** 0.5, abs=1e-3)
-    both = mean_of_means([one, one])  # 8 degrees: 2.306
-    assert both.high == pytest.approx(0.5 + 2.306004 * (2 * 0.05 / 5) ** 0.5 / 2, abs=1e-3)
-    assert mean_of_means([one, [0.5]]).note == "a level with fewer than 2 values"
-    assert mean_of_means([[0.5, 0.6], [0.1, 0.9]]).low is None
 
 
 def record(name: str, level: int, graded: Grade) -> Record:

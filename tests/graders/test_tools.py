@@ -294,7 +294,7 @@ def test_summary_by_hand() -> None:
     found = [record(good, 4, "a"), record(slow, 4, "b"), record(none, 8, "c")]
     score, metrics = summarise(found)
     assert slow.score == 24 / 39  # 5 turns of 2, and 3 + 7 + 5 + 6 + 8
-    assert score.value == pytest.approx((1 + 24 / 39) / 3)
+    assert score.value == pytest.approx(((1 + 24 / 39) / 2 + 0) / 2)  # the mean over levels
     assert metrics["complete"].value == pytest.approx(2 / 3)
     assert metrics["completion"].value == pytest.approx(2 / 3)
     assert metrics["ratio_barrier"].value == pytest.approx((1 + 39 / 24) / 2)
