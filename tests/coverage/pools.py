@@ -86,7 +86,8 @@ class Pool:
 
 def renamed(record: Record, index: int) -> Record:
     """The record as of seed 0 and another index."""
-    name = instance_id(record.family, record.level, 0, index, 0, record.settings)
+    apart = "-k" in record.instance
+    name = instance_id(record.family, record.level, 0, index, 0, record.settings, apart=apart)
     return replace(record, instance=name)
 
 
@@ -112,6 +113,7 @@ def pool(source: Source, seeds: int = SEEDS, folder: Path | None = FOLDER) -> Po
 def _made(source: Source, seeds: int) -> dict[str, list[Cluster]]:
     """Each policy's clusters; the k-th is of seed FIRST + k, and its index goes round by period."""
     prompts, one = installed(), family(source.family)
+    headline = suites.load(source.suite).headline or ""
     clusters: dict[str, list[Cluster]] = {name: [] for name in source.policies}
     for k in range(seeds):
         if k % 100 == 0:
@@ -122,14 +124,20 @@ def _made(source: Source, seeds: int) -> dict[str, list[Cluster]]:
         ]
         for name in source.policies:
             clusters[name].append(
-                tuple(_record(one, instance, name, prompts) for instance in instances)
+                tuple(_record(one, instance, name, prompts, headline) for instance in instances)
             )
     return clusters
 
 
-def _record(one: Family, instance: Instance[Any], name: str, prompts: Prompts) -> Record:
+def _record(
+    one: Family, instance: Instance[Any], name: str, prompts: Prompts, headline: str = ""
+) -> Record:
     outcome = answered(one, instance, one.policies[name], prompts)
     grade = replace(one.grade(instance, outcome), violations=())
+    if headline:
+        score = one.headlines[headline](grade)
+        assert score is not None
+        grade = replace(grade, score=score)
     return Record(
         instance=instance.id,
         family=instance.family,

@@ -11,6 +11,9 @@ EDGES = Source(
     solved=False,
     only=(("axes", ALL_AXES),),
 )
+MAKESPAN = Source(
+    "rcpsp-makespan", "rcpsp", ("serial", "sgs-lft-disjunctions", "random-50", "list-best")
+)
 TARDINESS = Source(
     "tardiness", "tardiness", ("mdd", "mddc", "mdd-insertion", "edd", "spt", "random"), period=20
 )

@@ -18,6 +18,7 @@ METRICS = {  # those of each kind of interval; the others of a kind are made by 
     "rcpsp": ("score", "level_area", "half_level", "broken", "gap_mean", "gap_proven",
               "feasible@15", "share_window"),
     "rcpsp-edges": ("score", "half_level", "broken", "feasible@24"),
+    "rcpsp-makespan": ("score", "feasible", "quality@20", "gap_mean"),
     "tardiness": ("score", "ratio_of_sums", "mean_of_ratios", "gap_median", "share_optimal",
                   "skill_over_mddc", "win_mddc", "skill@20"),
     "tools": ("score", "complete", "completion", "ratio_barrier", "parallelism", "score@12"),
@@ -90,6 +91,6 @@ def halfway(points: Sequence[tuple[float, float]]) -> float | None:
 
 PARTS = {
     source.suite: suite(source)
-    for source in (sources.RCPSP, sources.EDGES, sources.TARDINESS, sources.TOOLS,
+    for source in (sources.RCPSP, sources.EDGES, sources.MAKESPAN, sources.TARDINESS, sources.TOOLS,
                    sources.CALENDAR)
 }  # fmt: skip
