@@ -141,6 +141,8 @@ class Trials:
         used = (counts > 0).sum(axis=0)
         with numpy.errstate(invalid="ignore", divide="ignore"):
             weights = numpy.where(counts > 0, 1 / (used * counts), 0.0)
+            means = numpy.where(counts > 0, design.by_stratum(filled) / counts, 0.0)
+            value = means.sum(axis=0) / used  # NaN without a pair
         signed = design.by_cluster(filled * weights[design.stratum])
         trials = (design.by_cluster(there) > 0).astype(float)
         return cls(
@@ -149,7 +151,7 @@ class Trials:
             there=there,
             counts=counts,
             used=used,
-            value=numpy.where(used > 0, signed.sum(axis=0), numpy.nan),
+            value=value,
             signed=signed,
             clusters=design.by_block(trials),
         )

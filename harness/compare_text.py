@@ -61,8 +61,8 @@ def _instance(apart: Apart) -> list[str]:
 def _notes(match: Match) -> Iterator[str]:
     if match.trials < match.pairs:
         yield (
-            f"{match.pairs} pairs are {match.trials} trials: instances of one seed and index count"
-            " as one"
+            f"pairs of one seed and index count as one trial ({match.trials} for"
+            f" {match.pairs} pairs)"
         )
     if match.pairs and not match.test:
         yield f"no interval, p or resolution: {match.difference.note}"
@@ -80,7 +80,7 @@ def _notes(match: Match) -> Iterator[str]:
     if match.lost:
         yield f"the difference says nothing of level {', '.join(map(str, match.lost))}"
     if match.pairs and not match.apart:
-        most = 100 * rule_of_three(match.pairs)
+        most = 100 * rule_of_three(match.trials)
         yield f"no difference on {match.pairs} instances: at most {most:.1f} % of all differ"
 
 
