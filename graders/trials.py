@@ -65,7 +65,8 @@ class Design:
         import numpy
 
         of = numpy.arange(len(self.block))[:, None] == self.stratum
-        return of.astype(float) @ values
+        sums: Array = of.astype(float) @ values
+        return sums
 
     def by_cluster(self, values: Array) -> Array:
         """The sums over each cluster's instances: (clusters, columns)."""
@@ -84,7 +85,8 @@ class Design:
         import numpy
 
         of = numpy.arange(len(self.firsts))[:, None] == self.block
-        return of.astype(float) @ values
+        sums: Array = of.astype(float) @ values
+        return sums
 
 
 def _blocks(strata: Sequence[Sequence[str]]) -> Array:
@@ -172,7 +174,8 @@ class Trials:
     @property
     def total(self) -> Array:
         """The independent trials of each column."""
-        return self.clusters.sum(axis=0)
+        sums: Array = self.clusters.sum(axis=0)
+        return sums
 
     def residuals(self, means: Array, added: "Array | float" = 0.0) -> Array:
         """What each trial adds to the error around these means of the strata.

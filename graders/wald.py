@@ -98,8 +98,9 @@ class Wald:
             n = trials.counts + 2 * added
             means = trials.design.by_stratum(trials.differences) / n
             spread = (squares + 2 * added) / n - means**2
-            found: Array = numpy.where(trials.counts > 0, spread / n, 0.0).sum(axis=0)
-            return found / trials.used**2
+            sums = numpy.where(trials.counts > 0, spread / n, 0.0).sum(axis=0)
+            squared: Array = sums / trials.used**2
+        return squared
 
 
 def _added(trials: Trials) -> Array:

@@ -4,12 +4,11 @@ The scores are of the project's own rules on fresh seeds of the suite `tardiness
 shapes whose truth is exact. About 8 minutes on one core.
 """
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import erfc, exp, sqrt
 from random import Random
-from statistics import fmean
+from statistics import NormalDist, fmean
 from typing import Any
 
 import numpy
@@ -95,22 +94,22 @@ def lost(rng: numpy.random.Generator, shape: tuple[int, ...], share: float, size
 RAMP = numpy.array([1, 0.95, 0.7, 0.4, 0.15, 0.02])
 
 
-def answered(rng: numpy.random.Generator, chances: Any, n: int, hard: float = 0.0) -> Any:
+def answered(rng: numpy.random.Generator, chances: Any, n: int, tied: float = 0.0) -> Any:
     """Right and wrong answers at each level, (levels x n, models).
 
-    `hard` is how far apart the instances' log odds are; they are the same at every level.
+    `tied` is the correlation of what is behind a model's answers to one index at all levels.
     """
-    logits = numpy.log(numpy.clip(chances, 1e-9, 1 - 1e-9) / numpy.clip(1 - chances, 1e-9, 1))
-    shift = rng.normal(0, hard, (1, n, 1)) if hard else 0.0
-    odds = 1 / (1 + numpy.exp(-(logits[:, None, :] + shift)))
-    right = rng.random((len(chances), n, chances.shape[1])) < odds
-    return right.reshape(-1, chances.shape[1]).astype(float)
+    ends = [[NormalDist().inv_cdf(min(1 - 1e-9, max(1e-9, x))) for x in level] for level in chances]
+    shape = (n, chances.shape[1])
+    index, own = rng.normal(0, 1, shape), rng.normal(0, 1, (len(chances), *shape))
+    hidden = sqrt(tied) * index + sqrt(1 - tied) * own
+    return (hidden < numpy.array(ends)[:, None, :]).reshape(-1, shape[1]).astype(float)
 
 
-def ramp(rng: numpy.random.Generator, n: int, lower: float = 0.0, hard: float = 0.0) -> Any:
+def ramp(rng: numpy.random.Generator, n: int, lower: float = 0.0, tied: float = 0.0) -> Any:
     """A ramp of levels whose second model is lower by `lower` on average."""
     other = RAMP * (1 - lower / RAMP.mean())
-    return answered(rng, numpy.stack([RAMP, numpy.maximum(other, 0)], axis=1), n, hard)
+    return answered(rng, numpy.stack([RAMP, numpy.maximum(other, 0)], axis=1), n, tied)
 
 
 def nested(rng: numpy.random.Generator, n: int) -> Any:
@@ -144,7 +143,7 @@ SHAPES = (
     Shape("binary .9", coins(0.9), binary=True),
     Shape("binary .98", coins(0.98), binary=True),
     Shape("binary, 6 levels", ramp, strata=6, binary=True),
-    Shape("binary, 6 levels of one index", lambda rng, n: ramp(rng, n, hard=2.0), strata=6,
+    Shape("binary, 6 levels of one index", lambda rng, n: ramp(rng, n, tied=0.5), strata=6,
           binary=True, shared=True),
     Shape("skill, 10 % lose and 25 %", better, truth=0.015 * exp(0.72), alike=False),
     Shape("skill, same mean, unlike shapes", unlike, alike=False),
@@ -172,7 +171,7 @@ def resolutions() -> Iterator[Row]:
         (SHAPES[5], lambda d: lambda rng, n: answered(rng, numpy.array([[0.9, 0.9 - d]]), n)),
         (SHAPES[6], lambda d: lambda rng, n: answered(rng, numpy.array([[0.98, 0.98 - d]]), n)),
         (SHAPES[7], lambda d: lambda rng, n: ramp(rng, n, d)),
-        (SHAPES[8], lambda d: lambda rng, n: ramp(rng, n, d, 2.0)),
+        (SHAPES[8], lambda d: lambda rng, n: ramp(rng, n, d, 0.5)),
     ]
     for shape, moved in shifted:
         for n in SIZES:
@@ -212,7 +211,7 @@ def rankings() -> Iterator[Row]:
 def equals(rng: numpy.random.Generator, n: int, models: int, *, binary: bool) -> Any:
     """Scores of models that are all alike, (instances, models)."""
     if binary:
-        return answered(rng, numpy.repeat(RAMP[:, None], models, axis=1), n, 2.0)
+        return answered(rng, numpy.repeat(RAMP[:, None], models, axis=1), n, 0.5)
     return lost(rng, (n, models), 0.2, 0.1)
 
 
@@ -355,4 +354,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
