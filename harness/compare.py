@@ -8,12 +8,12 @@ from statistics import fmean
 
 import msgspec
 
-from graders.comparisons import holm, paired
+from graders.comparisons import Test, holm, paired
 from graders.statistics import Estimate
 from harness.board import Key, grouped
 from harness.folder import differences
 from harness.gather import gather, identity
-from harness.ranking import side_by_side
+from harness.ranking import scores, side_by_side
 from tasks.base import Fields, InputError, Noun, Record, Scalar
 
 EQUAL = 1e-9  # scores this close are a tie
@@ -36,9 +36,11 @@ class Match(Noun, frozen=True):
 
     `pairs` are instances that both have a grade on; `left_out` those on which one has only errors;
     `unshared` those that one was not asked or has not finished; `lost` the levels without a pair.
-    `a` and `b` are the family's score over the pairs, `difference` is a - b. `p_holm` is corrected
-    for all families and cells. `resolves`: the smallest difference found with 80 % chance. `apart`
-    has the instances on which they differ, the largest difference first.
+    `a` and `b` are the family's score over the pairs, `difference` is a - b. `trials` are the pairs
+    of unlike seed or index; `test` is what `p` is of: `adjusted Wald`, of equal means, or `sign
+    flips`, of equal distributions; empty without `p`. `p_holm` is corrected for all families and
+    cells. `resolves`: the smallest difference whose `p` is below 5 % with 80 % chance. `apart` has
+    the instances on which they differ, the largest difference first.
     """
 
     family: str
@@ -49,7 +51,9 @@ class Match(Noun, frozen=True):
     lost: tuple[int, ...]
     a: float | None
     b: float | None
+    trials: int
     difference: Estimate
+    test: Test
     p: float | None
     p_holm: float | None
     wins: int
@@ -152,12 +156,13 @@ def _match(key: Key, ours: Sequence[Record], theirs: Sequence[Record]) -> Match:
     mine, other = ({r.instance for r in records} for records in (ours, theirs))
     shared = mine & other
     both = [[r for r in records if r.instance in shared] for records in (ours, theirs)]
+    asked = side_by_side(key.family, both)
     strata = [
         {i: (a, b) for i, (a, b) in stratum.items() if not isnan(a) and not isnan(b)}
-        for stratum in side_by_side(key.family, both)
+        for stratum in asked
     ]
     pairs = {i: pair for stratum in strata for i, pair in stratum.items()}
-    found = paired([[a - b for a, b in stratum.values()] for stratum in strata])
+    found = paired(scores(asked, both))
     levels = {r.instance: r.level for r in both[0]}
     signs = Counter(_sign(a - b) for a, b in pairs.values())
     return Match(
@@ -169,7 +174,9 @@ def _match(key: Key, ours: Sequence[Record], theirs: Sequence[Record]) -> Match:
         lost=tuple(sorted(set(levels.values()) - {levels[i] for i in pairs})),
         a=_score(strata, 0),
         b=_score(strata, 1),
+        trials=found.trials,
         difference=found.difference,
+        test=found.test,
         p=found.p,
         p_holm=None,
         wins=signs[1],

@@ -7,6 +7,7 @@ from harness.board_text import cell_text
 from harness.compare import Apart, Match, Versus
 from harness.printed import number, table, with_interval
 
+FEWEST_FLIPPED = 6  # trials whose signs can make p less than 0.05
 SHOWN = 20  # instances that differ, of each match
 
 
@@ -14,6 +15,8 @@ def print_versus(found: Versus, limit: int | None) -> None:
     """Print the differences, where they are, and what was left out."""
     print(f"A: {found.a}\nB: {found.b}\n")
     print(table("A - B, paired by instance", _differences(found.matches)))
+    for note in _tests(found.matches):
+        print(note)
     for match in found.matches:
         lines = [_instance(apart) for apart in match.apart[: limit or SHOWN]]
         if lines:
@@ -21,6 +24,16 @@ def print_versus(found: Versus, limit: int | None) -> None:
             print(table(title, [["instance", "level", "A", "B", "A is", "B is"], *lines]))
         for note in _notes(match):
             print(f"{_name(match)}: {note}")
+
+
+def _tests(matches: Sequence[Match]) -> Iterator[str]:
+    """What the p-values are of, where that is not what the intervals are of."""
+    names = [_name(m) for m in matches if m.test == "sign flips"]
+    if names:
+        yield (
+            f"p in {', '.join(names)}: sign flips, against equal distributions of both scores on"
+            " every instance. The interval is of the mean alone, so the two may disagree."
+        )
 
 
 def _name(match: Match) -> str:
@@ -46,6 +59,20 @@ def _instance(apart: Apart) -> list[str]:
 
 
 def _notes(match: Match) -> Iterator[str]:
+    if match.trials < match.pairs:
+        yield (
+            f"pairs of one seed and index count as one trial ({match.trials} for"
+            f" {match.pairs} pairs)"
+        )
+    if match.pairs and not match.test:
+        yield f"no interval, p or resolution: {match.difference.note}"
+    elif match.test == "sign flips" and match.trials < FEWEST_FLIPPED:
+        yield (
+            f"{match.trials} trials cannot make p less than {2 ** (1 - match.trials):.3f}:"
+            f" at least {FEWEST_FLIPPED} are needed to find a difference"
+        )
+    elif match.difference.note:
+        yield match.difference.note
     if match.left_out:
         yield f"{match.left_out} instances left out: one of the two has only errors on them"
     if match.unshared:
@@ -53,7 +80,7 @@ def _notes(match: Match) -> Iterator[str]:
     if match.lost:
         yield f"the difference says nothing of level {', '.join(map(str, match.lost))}"
     if match.pairs and not match.apart:
-        most = 100 * rule_of_three(match.pairs)
+        most = 100 * rule_of_three(match.trials)
         yield f"no difference on {match.pairs} instances: at most {most:.1f} % of all differ"
 
 

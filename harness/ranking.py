@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from math import nan
 from statistics import fmean
 
-from graders.comparisons import ranks
+from graders.comparisons import Scores, ranks
 from harness.registry import family
 from tasks.base import Noun, Record
+from tasks.ids import cluster_of
 
 Stratum = dict[str, list[float]]
 
@@ -40,10 +41,19 @@ def side_by_side(name: str, contestants: Sequence[Sequence[Record]]) -> list[Str
     return found
 
 
-def rank(name: str, contestants: Sequence[Sequence[Record]]) -> list[Rank]:
-    """The rank interval of each contestant; all of them hold together, 95 times in 100."""
+def scores(strata: Sequence[Stratum], contestants: Sequence[Sequence[Record]]) -> Scores:
+    """The scores side by side of all contestants as an array, and what was drawn together."""
     import numpy
 
-    strata = [numpy.array(list(s.values())) for s in side_by_side(name, contestants) if s]
-    found = ranks(strata)
+    rows = [values for stratum in strata for values in stratum.values()]
+    return Scores(
+        numpy.array(rows, dtype=float).reshape(len(rows), len(contestants)),
+        [[cluster_of(instance) for instance in stratum] for stratum in strata],
+        [all(r.grade.score in (0, 1) for r in some if r.grade) for some in contestants],
+    )
+
+
+def rank(name: str, contestants: Sequence[Sequence[Record]]) -> list[Rank]:
+    """The rank interval of each contestant; all of them hold together, 95 times in 100."""
+    found = ranks(scores(side_by_side(name, contestants), contestants))
     return [Rank(low, high, len(contestants), found.resolves) for low, high in found.intervals]

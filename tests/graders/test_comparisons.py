@@ -1,6 +1,6 @@
 """Comparisons of models: against an independent route, libraries, and simulation."""
 
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy
@@ -11,11 +11,48 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
-from graders.comparisons import Comparison, holm, paired, ranks, two_sided
+from graders.comparisons import (
+    Comparison,
+    Scores,
+    holm,
+    normal_score,
+    quantile,
+    ranks,
+    two_sided,
+)
+from graders.comparisons import paired as compared
+from graders.sign_flips import attained
+from graders.trials import Design, Trials
 from tests.graders.test_statistics import BOARDS, covers, simulated
 
 
-@given(st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=1, max_size=60))
+def table(strata: Any, *, binary: bool, shared: bool = False) -> Scores:
+    """Scores of several models in strata of (instances, models); with `shared` the k-th instance
+    of every stratum is of one cluster."""
+    arrays = [numpy.asarray(s, dtype=float) for s in strata]
+    names = [
+        [str(k) if shared else f"{h}/{k}" for k in range(len(s))] for h, s in enumerate(arrays)
+    ]
+    values = numpy.concatenate(arrays)
+    return Scores(values, names, [binary] * values.shape[1])
+
+
+def against_zero(strata: Any) -> list[Any]:
+    """The strata of a model with these scores and of one that always scores 0."""
+    return [numpy.array([[d, 0.0] for d in s]).reshape(-1, 2) for s in strata]
+
+
+def paired(strata: Any, *, shared: bool = False) -> Comparison:
+    """The comparison of right and wrong answers with these differences."""
+    return compared(table(against_zero(strata), binary=True, shared=shared))
+
+
+def flips(strata: Any, *, shared: bool = False) -> Comparison:
+    """The comparison of any scores with these differences."""
+    return compared(table(against_zero(strata), binary=False, shared=shared))
+
+
+@given(st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=5, max_size=60))
 def test_of_binary_scores_it_is_the_published_interval(differences: list[float]) -> None:
     """The Wald interval, by another route, of the pairs and one more either way."""
     found = paired([differences])
@@ -48,7 +85,7 @@ def interval_of(found: Comparison) -> tuple[float, float]:
     return found.difference.low, found.difference.high
 
 
-@given(st.lists(st.lists(st.floats(-1, 1), min_size=1, max_size=12), min_size=1, max_size=5))
+@given(st.lists(st.lists(st.floats(-1, 1), min_size=5, max_size=12), min_size=1, max_size=5))
 def test_exchanging_the_models_turns_the_signs(strata: list[list[float]]) -> None:
     one, other = paired(strata), paired([[-d for d in stratum] for stratum in strata])
     low, high = interval_of(one)
@@ -85,41 +122,20 @@ def ability(chance: float) -> float:
 def test_paired_differences_of_binary_scores_cover(n: int) -> None:
     rng, truth = simulated(n), ability(0.75) - ability(0.55)
     hits = 0
-    for _ in range(BOARDS):
+    for _ in range(BOARDS // 2):
         made = answers(rng, [0.75, 0.55], n).astype(float)
         hits += covers(paired([(made[:, 0] - made[:, 1]).tolist()]).difference, truth)
-    assert 0.93 <= hits / BOARDS <= 0.97
+    assert 0.93 <= 2 * hits / BOARDS <= 0.97
 
 
 @pytest.mark.parametrize("epochs", [1, 4])
 def test_paired_differences_cover_over_levels_and_epochs(epochs: int) -> None:
     rng, hits = simulated(epochs), 0
     high, low = numpy.linspace(0.95, 0.2, 6), numpy.linspace(0.9, 0.05, 6)
-    for _ in range(BOARDS):
+    for _ in range(BOARDS // 2):
         a, b = (rng.binomial(epochs, p[:, None], (6, 15)) / epochs for p in (high, low))
         hits += covers(paired((a - b).tolist()).difference, float((high - low).mean()))
-    assert 0.93 <= hits / BOARDS <= 0.97
-
-
-@pytest.mark.parametrize("n", [20, 60])
-def test_paired_differences_of_any_scores_cover(n: int) -> None:
-    rng, hits, truth = simulated(n), 0, 0.85 * 20 / 22 - 0.95 * 15 / 18
-    for _ in range(BOARDS):
-        a = numpy.where(rng.random(n) < 0.15, 0, rng.beta(20, 2, n))
-        b = numpy.where(rng.random(n) < 0.05, 0, rng.beta(15, 3, n))
-        hits += covers(paired([(a - b).tolist()]).difference, truth)
-    assert 0.93 <= hits / BOARDS <= 0.975
-
-
-def test_what_it_can_resolve_it_finds_four_times_in_five() -> None:
-    rng, n = simulated(9), 80
-    resolves = paired([rng.normal(0, 1, 2000).tolist()]).resolves
-    assert resolves is not None
-    shift = resolves * (2000 / n) ** 0.5
-    found = 0
-    for _ in range(BOARDS):
-        found += (paired([rng.normal(shift, 1, n).tolist()]).p or 0) < 0.05
-    assert 0.74 <= found / BOARDS <= 0.86
+    assert 0.93 <= 2 * hits / BOARDS <= 0.97
 
 
 CHANCES = [0.3, 0.45, 0.5, 0.55, 0.7, 0.9]
@@ -128,21 +144,21 @@ CHANCES = [0.3, 0.45, 0.5, 0.55, 0.7, 0.9]
 @pytest.mark.parametrize("levels", [1, 4])
 def test_the_rank_intervals_hold_the_true_ranks_all_at_once(levels: int) -> None:
     rng, right, certain = simulated(levels), 0, 0
-    for _ in range(BOARDS):
-        strata = [answers(rng, CHANCES, 80 // levels).astype(float) for _ in range(levels)]
-        found = ranks(strata).intervals
+    for _ in range(BOARDS // 10):
+        strata = [answers(rng, CHANCES, 80 // levels) for _ in range(levels)]
+        found = ranks(table(strata, binary=True)).intervals
         right += all(low <= 6 - k <= high for k, (low, high) in enumerate(found))
         certain += sum(low == high for low, high in found)
-    assert right / BOARDS >= 0.95
-    assert certain / BOARDS > 0.5  # and they say something
+    assert right / (BOARDS // 10) >= 0.95
+    assert certain / (BOARDS // 10) > 0.5  # and they say something
 
 
 def test_equal_models_are_told_apart_no_more_than_five_times_in_a_hundred() -> None:
     rng, wrong = simulated(11), 0
-    for _ in range(BOARDS):
-        found = ranks([answers(rng, [0.6] * 5, 60).astype(float)]).intervals
+    for _ in range(BOARDS // 10):
+        found = ranks(table([answers(rng, [0.6] * 5, 60)], binary=True)).intervals
         wrong += any(interval != (1, 5) for interval in found)
-    assert wrong / BOARDS <= 0.05
+    assert wrong / (BOARDS // 10) <= 0.08
 
 
 def test_ranks_with_holes() -> None:
@@ -150,24 +166,177 @@ def test_ranks_with_holes() -> None:
     good, bad, nan = [1.0] * 20, [0.0] * 20, [numpy.nan] * 20
     left = numpy.array([good, bad, nan]).T
     right = numpy.array([nan, nan, good]).T
-    found = ranks([numpy.concatenate([left, right])])
-    assert found.intervals == ((1, 2), (2, 3), (1, 3))
-    assert found.resolves is not None
-    assert ranks([numpy.array([good, nan]).T]) == ranks([numpy.array([nan, good]).T])
-    assert ranks([numpy.array([good]).T]).resolves is None
+    for binary in (True, False):
+        found = ranks(table([numpy.concatenate([left, right])], binary=binary))
+        assert found.intervals == ((1, 2), (2, 3), (1, 3))
+    assert ranks(table([numpy.array([good, bad]).T], binary=True)).resolves is not None
+    assert ranks(table([numpy.array([good]).T], binary=True)).resolves is None
 
 
-def test_ranks_agree_with_pairs() -> None:
+@pytest.mark.parametrize("binary", [True, False])
+def test_ranks_agree_with_pairs(binary: bool) -> None:
     made = [answers(simulated(k), CHANCES, 30).astype(float) for k in range(3)]
+    made = made if binary else [m - 0.01 * k for k, m in enumerate(made)]
     pairs = list(combinations(range(6), 2))
-    tests = [paired([(m[:, a] - m[:, b]).tolist() for m in made]) for a, b in pairs]
+    tests = [compared(table([m[:, [a, b]] for m in made], binary=binary)) for a, b in pairs]
     adjusted = holm([t.p or 0.0 for t in tests])
     best = [1] * 6
     for (a, b), test, p in zip(pairs, tests, adjusted, strict=True):
         if p < 0.05:
             best[b if (test.difference.value or 0) > 0 else a] += 1
-    assert [low for low, _ in ranks(made).intervals] == best
+    assert [low for low, _ in ranks(table(made, binary=binary)).intervals] == best
 
 
 def test_two_sided() -> None:
     assert two_sided(1.959963984540054) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("freedom", [4, 9, 39, 199])
+def test_quantiles_of_t_are_those_of_scipy_and_go_both_ways(freedom: int) -> None:
+    f = numpy.array([float(freedom)])
+    for chance in (0.8, 0.975, 0.9999):
+        found, wanted = quantile(stats.norm.ppf(chance), f)[0], stats.t.ppf(chance, freedom)
+        assert wanted * 0.995 <= found <= wanted * (1.006 if chance < 0.99 else 1.07)
+        assert normal_score(numpy.array([found]), f)[0] == pytest.approx(stats.norm.ppf(chance))
+    assert quantile(1.5, numpy.array([numpy.inf]))[0] == 1.5
+
+
+@settings(max_examples=50)
+@given(st.lists(st.integers(-9, 9), min_size=6, max_size=11))
+def test_few_signs_are_all_tried(differences: list[int]) -> None:
+    """By the definition: the share of all signs whose sum is as far from 0."""
+    found = flips([[0.1 * d for d in differences]])
+    sums = [abs(sum(s * d for s, d in zip(signs, differences, strict=True)))
+            for signs in product((-1, 1), repeat=len(differences))]  # fmt: skip
+    seen = abs(sum(differences))
+    assert found.p == pytest.approx(sum(x >= seen for x in sums) / len(sums))
+
+
+def test_many_signs_are_drawn_near_the_exact_share_and_never_give_0() -> None:
+    differences = simulated(3).normal(0.2, 1, 18)
+    all_signs = 1 - 2 * (numpy.arange(2**18)[:, None] >> numpy.arange(18) & 1)
+    exact = (abs(all_signs @ differences) >= abs(differences.sum()) - 1e-9).mean()
+    found = flips([differences])
+    assert found == flips([differences])
+    assert found.p == pytest.approx(exact, abs=0.02)
+    assert flips([[1.0 + 0.01 * k for k in range(40)]]).p == 1 / 10_000
+
+
+def test_flips_find_a_model_that_slips_where_added_pairs_hide_it() -> None:
+    """12 small losses and one large one in 200: against the Wald test with pairs as large."""
+    slips = [0.02] * 12 + [0.9] + [0.0] * 187
+    assert flips([slips]).test == "sign flips"
+    assert (flips([slips]).p or 1) < 0.001
+    assert paired([slips]).test == "adjusted Wald"
+    assert (paired([slips]).p or 0) > 0.05
+
+
+def test_of_one_stratum_the_spread_is_that_of_the_t_test() -> None:
+    differences = simulated(5).normal(0.3, 1, 30)
+    found = flips([differences])
+    wanted = stats.ttest_1samp(differences, 0).confidence_interval()
+    low, high = interval_of(found)
+    assert low <= wanted.low + 1e-3
+    assert wanted.high - 1e-3 <= high
+    assert high - low < 1.2 * (wanted.high - wanted.low)
+
+
+def test_what_was_drawn_together_is_one_trial() -> None:
+    """At two levels the same index: as the mean of both, whatever of binary scores is added."""
+    rng = simulated(8)
+    levels = rng.normal(0.1, 1, (2, 25))
+    together, means = flips(levels, shared=True), flips([levels.mean(axis=0)])
+    assert together.trials == means.trials == 25
+    assert together.p == means.p
+    assert interval_of(together) == pytest.approx(interval_of(means))
+    assert together.resolves == pytest.approx(means.resolves)
+    apart = flips(levels)
+    assert apart.trials == 50
+    assert apart.difference.value == pytest.approx(means.difference.value)
+
+
+def test_answers_that_stand_and_fall_together_have_a_wider_interval() -> None:
+    wins = [1.0] * 6 + [0.0] * 12 + [-1.0] * 2
+    low, high = interval_of(paired([wins] * 4))
+    lower, higher = interval_of(paired([wins] * 4, shared=True))
+    assert 1.8 < (higher - lower) / (high - low) < 2.3
+
+
+def test_a_cluster_counts_with_what_it_has_left() -> None:
+    """One instance of a cluster without a pair: its level's mean is of the others."""
+    levels = simulated(4).normal(0, 1, (2, 12))
+    scores = table(against_zero(levels), binary=False, shared=True)
+    scores.values[3, 0] = numpy.nan
+    found = compared(scores)
+    wanted = (numpy.delete(levels[0], 3).mean() + levels[1].mean()) / 2
+    assert found.difference.value == pytest.approx(wanted)
+    assert found.trials == 12
+    scores.values[15, 0] = numpy.nan
+    assert compared(scores).trials == 11
+
+
+def test_strata_that_share_a_cluster_are_a_block() -> None:
+    design = Design.of([["a", "b"], ["c"], ["b", "d"], ["e"], ["c"]])
+    assert design.block.tolist() == [0, 1, 0, 2, 1]
+    trials = Trials.of(design, numpy.arange(7.0)[:, None])
+    assert trials.clusters[:, 0].tolist() == [3, 1, 1]
+    assert trials.signed.sum() == pytest.approx(trials.value[0])
+    assert trials.value[0] == pytest.approx((0.5 + 2 + 3.5 + 5 + 6) / 5)
+
+
+@pytest.mark.parametrize("compare", [paired, flips])
+def test_fewer_than_five_trials_get_no_interval(compare: Any) -> None:
+    for strata, shared, noun in (([[1.0, 0.5, 1, 1]], False, "pairs"),
+                                 ([[1.0, 0.5, 1, 1]] * 6, True, "trials")):  # fmt: skip
+        found = compare(strata, shared=shared)
+        assert found.difference.value == pytest.approx(0.875)
+        assert (found.difference.low, found.difference.high) == (None, None)
+        assert found.difference.note == f"fewer than 5 {noun}"
+        assert (found.test, found.p, found.resolves) == ("", None, None)
+
+
+def test_differences_that_are_all_equal() -> None:
+    found = flips([[0.25] * 20])
+    assert interval_of(found) == (0.25, 0.25)
+    assert found.difference.note == "all 20 differences are equal"
+    assert found.resolves is None
+    assert flips([[0.0] * 20]).test == "adjusted Wald"  # which keeps a width
+    assert flips([[0.0] * 20]).p == 1
+
+
+def test_five_signs_cannot_reach_the_level_and_resolve_nothing() -> None:
+    assert [attained(n, 0.05) for n in (5, 6, 7)] == [0, 1 / 32, 3 / 64]
+    found = flips([[1.0, 2, 3, 4, 5]])
+    assert found.p == 1 / 16
+    assert found.resolves is None
+    assert flips([[1.0, 2, 3, 4, 5, 6]]).resolves is not None
+
+
+@pytest.mark.parametrize(("n", "boards"), [(10, 300), (40, 200)])
+def test_equal_skewed_models_differ_five_times_in_a_hundred(n: int, boards: int) -> None:
+    rng, wrong = simulated(n), 0
+    for _ in range(boards):
+        losses = rng.lognormal(-2, 1.2, (n, 2)) * (rng.random((n, 2)) < 0.3)
+        wrong += (compared(Scores(1 - losses, [[*map(str, range(n))]], [False] * 2)).p or 0) < 0.05
+    assert wrong / boards <= 0.08
+
+
+@pytest.mark.parametrize("n", [10, 20])
+def test_what_it_resolves_it_finds_four_times_in_five(n: int) -> None:
+    rng, boards = simulated(n + 1), 400
+    told = [flips([rng.normal(0, 1, n)]).resolves or 0 for _ in range(boards)]
+    shift = sum(told) / boards
+    found = sum((flips([rng.normal(shift, 1, n)]).p or 0) < 0.05 for _ in range(boards))
+    assert 0.74 <= found / boards <= 0.86
+
+
+@pytest.mark.parametrize("n", [10, 40])
+def test_right_answers_are_found_at_what_is_resolved(n: int) -> None:
+    """The spread grows with the difference: at the spread of equal models it would be .6."""
+    rng, boards = simulated(n), 400
+    equal = rng.random((boards, n)) < 0.9, rng.random((boards, n)) < 0.9
+    told = [paired([a.astype(float) - b]).resolves or 0 for a, b in zip(*equal, strict=True)]
+    worse = rng.random((boards, n)) < 0.9 - sum(told) / boards
+    found = sum((paired([a.astype(float) - b]).p or 0) < 0.05
+                for a, b in zip(equal[0], worse, strict=True))  # fmt: skip
+    assert 0.74 <= found / boards <= 0.9

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy
 import pytest
 
 from generators.tardiness import generate as jobs
-from graders.comparisons import holm, paired
+from graders.comparisons import Comparison, Scores, holm, paired
 from harness.board import grouped
 from harness.cli import main
 from harness.compare import Versus, between
@@ -41,13 +42,89 @@ def both(verdicts: list[tuple[str, str]], **changes: Any) -> list[Record]:
 RIGHT, WRONG, BROKEN = "valid", "infeasible", "error"
 
 
+def right_and_wrong(differences: list[float]) -> Comparison:
+    values = numpy.array([[d, 0.0] for d in differences])
+    return paired(Scores(values, [[*map(str, range(len(values)))]], [True] * 2))
+
+
+def scored(k: int, score: float, **changes: Any) -> Record:
+    made = record(k, **changes)
+    assert made.grade
+    return msgspec.structs.replace(made, grade=msgspec.structs.replace(made.grade, score=score))
+
+
+def test_scores_of_any_kind_are_compared_by_sign_flips(capsys: pytest.CaptureFixture[str]) -> None:
+    made = [scored(k, 0.9 - 0.01 * k, model=A, level=10) for k in range(20)]
+    made += [scored(k, 0.8 - 0.009 * k, model=B, level=10) for k in range(20)]
+    found = compared(made)
+    [match] = found.matches
+    assert (match.test, match.trials, match.wins) == ("sign flips", 20, 20)
+    assert match.p == 1 / 10_000
+    print_versus(found, None)
+    said = capsys.readouterr().out
+    assert "p in rcpsp: sign flips, against equal distributions of both scores" in said
+    [few] = compared([r for r in made if int(r.instance[1:]) < 5]).matches
+    assert few.p == 1 / 16
+    assert few.resolves is None
+    assert few.difference.low is not None
+    print_versus(compared([r for r in made if int(r.instance[1:]) < 5]), None)
+    assert "5 trials cannot make p less than 0.062: at least 6" in capsys.readouterr().out
+
+
+def test_levels_of_one_seed_and_index_are_one_trial(capsys: pytest.CaptureFixture[str]) -> None:
+    made = [
+        msgspec.structs.replace(
+            record(0, RIGHT if model == A and k % 3 else WRONG, model=model, level=level),
+            instance=f"rcpsp-{level}-s0-i{k}-86a15fcd",
+        )
+        for level in (10, 20, 40)
+        for k in range(12)
+        for model in (A, B)
+    ]
+    found = compared(made)
+    [match] = found.matches
+    assert (match.pairs, match.trials, round(match.difference.value or 0, 9)) == (
+        36,
+        12,
+        0.666666667,
+    )
+    print_versus(found, None)
+    said = capsys.readouterr().out
+    assert "rcpsp: pairs of one seed and index count as one trial (12 for 36 pairs)" in said
+    few = compared([r for r in made if "-i1-" in r.instance or "-i2-" in r.instance])
+    assert (few.matches[0].pairs, few.matches[0].trials, few.matches[0].p) == (6, 2, None)
+    print_versus(few, None)
+    assert "no interval, p or resolution: fewer than 5 trials" in capsys.readouterr().out
+
+
+def test_fewer_than_five_pairs_say_so(capsys: pytest.CaptureFixture[str]) -> None:
+    found = compared(both([(RIGHT, WRONG)] * 4, level=10))
+    [match] = found.matches
+    assert (match.p, match.p_holm, match.resolves, match.test) == (None, None, None, "")
+    assert match.difference.low is None
+    print_versus(found, None)
+    said = capsys.readouterr().out
+    assert "1.000 (fewer than 5 pairs)" in said
+    assert "no interval, p or resolution: fewer than 5 pairs" in said
+
+
+def test_a_model_with_errors_only_has_no_difference(capsys: pytest.CaptureFixture[str]) -> None:
+    found = compared(both([(RIGHT, BROKEN)] * 6))
+    [match] = found.matches
+    assert (match.pairs, match.left_out, match.trials) == (0, 6, 0)
+    assert match.difference.note == "no pairs"
+    print_versus(found, None)
+    assert "6 instances left out" in capsys.readouterr().out
+
+
 def test_wins_ties_and_losses_are_by_instance() -> None:
     made = both([(RIGHT, WRONG)] * 8 + [(WRONG, RIGHT)] * 2 + [(RIGHT, RIGHT)] * 10, level=10)
     [match] = compared(made).matches
     assert (match.pairs, match.wins, match.ties, match.losses) == (20, 8, 10, 2)
     assert (match.a, match.b) == (0.9, 0.6)
-    wanted = paired([[1.0] * 8 + [-1.0] * 2 + [0.0] * 10])
+    wanted = right_and_wrong([1.0] * 8 + [-1.0] * 2 + [0.0] * 10)
     assert match.difference == wanted.difference
+    assert (match.trials, match.test) == (20, "adjusted Wald")
     assert (match.p, match.p_holm, match.resolves) == (wanted.p, wanted.p, wanted.resolves)
     assert len(match.apart) == 10
     first = match.apart[0]
