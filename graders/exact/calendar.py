@@ -18,5 +18,10 @@ def reference(payload: Year, *, seconds: float | None = None) -> Reference:  # n
          "reason": truth.principles[judgement.deciding[0]].text}
         for judgement in truth.judgements
     ]  # fmt: skip
-    status = "bounded" if wrong else "optimal"
-    return Reference(status, wrong, 0, solver="principles", answer={ANSWERS: decisions})
+    return Reference(
+        "bounded" if wrong else "optimal",
+        wrong,
+        0,
+        solver="principles",
+        answer={ANSWERS: decisions},
+    )
