@@ -2,7 +2,9 @@
 
 Each shortcut picks an event without knowing the user; ties count by the share of the tied events
 that are true. Shortcuts that each pass can add up, so a conditional logit on all surface features
-together is fitted to users of some roles and tested on users of the others.
+together is fitted to users of some roles and tested on users of the others. An agent also has a
+past: `counting` is the policy that waits for what has won less than its share, and `past wins` a
+logit on how far each mark of the surface is behind, which finds what wins in turn, or in runs.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +12,8 @@ from random import Random
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from generators.calendar_balance import hit
+from graders.calendar_count import Count, count_scores, hit, marks
+from graders.calendar_learners import wrong_rounds
 from tasks.base import InputError, Instance, Noun
 from tasks.calendar import Event, Person, Round, Year
 from tasks.calendar_truth import Judgement
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SINGLE, TOGETHER = 0.03, 0.05  # how far from chance a shortcut, and all together, may be
+ERRORS = 3.7  # standard errors that are allowed for: of 50 true shares, one in 100 times one is off
 FOLDS = 4
 Measure = Callable[[Event, dict[str, Person]], float]
 
@@ -26,14 +30,14 @@ Measure = Callable[[Event, dict[str, Person]], float]
 class Finding(Noun, frozen=True):
     """How often a shortcut is right, over `rounds` rounds of `level` events.
 
-    `sure` is half the width of its 95 % interval; `passes` if it is within `limit` of chance.
+    `tolerance` is how far from chance it may be where rounds are many.
     """
 
     shortcut: str
     level: int
     rounds: int
     accuracy: float
-    limit: float
+    tolerance: float
 
     @property
     def chance(self) -> float:
@@ -41,9 +45,19 @@ class Finding(Noun, frozen=True):
         return 1 / self.level
 
     @property
+    def error(self) -> float:
+        """The standard error of a share that is chance, rounds taken as independent."""
+        return float((self.chance * (1 - self.chance) / self.rounds) ** 0.5)
+
+    @property
     def sure(self) -> float:
-        """Half the width of the interval, rounds taken as independent."""
-        return float(1.96 * (self.chance * (1 - self.chance) / self.rounds) ** 0.5)
+        """Half the width of the 95 % interval."""
+        return 1.96 * self.error
+
+    @property
+    def limit(self) -> float:
+        """How far from chance it may be: the tolerance, or what so few rounds may do by luck."""
+        return max(self.tolerance, ERRORS * self.error)
 
     @property
     def passes(self) -> bool:
@@ -67,7 +81,7 @@ SHORTCUTS: dict[str, Measure] = {
 
 
 def audit(instances: Sequence[Instance[Year]]) -> list[Finding]:
-    """Every shortcut on the instances of each level, then all surface features together.
+    """Every shortcut on the instances of each level, all of the surface together, and the past.
 
     InputError if there are no instances, or all of a level are of one role: fit and test need two.
     """
@@ -81,8 +95,13 @@ def audit(instances: Sequence[Instance[Year]]) -> list[Finding]:
         for name, measure in SHORTCUTS.items():
             hits[name] = mean(_hit(measure, *row) for row in rounds)
         hits["longest"] = 1 / level  # events of a round have one slot: all are as long
+        hits["counting"] = 1 - mean(
+            w for year in years for w in wrong_rounds(year, count_scores(year))
+        )
         found += [Finding(n, level, len(rounds), hit, SINGLE) for n, hit in hits.items()]
-        found.append(Finding("together", level, len(rounds), _together(years), TOGETHER))
+        for name, features in (("together", _surfaces), ("past wins", past_wins)):
+            share = _learned(years, features)
+            found.append(Finding(name, level, len(rounds), share, TOGETHER))
     return found
 
 
@@ -129,8 +148,51 @@ def surface(one: Round, people: dict[str, Person]) -> list[list[float]]:
 _TYPES = ("meeting", "workshop", "review", "briefing")
 
 
-def _together(years: Sequence[Year]) -> float:
-    """The share right of a logit on the surface, tested on users of roles it was not fitted to."""
+def _surfaces(year: Year) -> list[list[list[float]]]:
+    """The surface of each event of each round."""
+    return [surface(one, people) for one, _, people in _rounds(year)]
+
+
+def past_wins(year: Year) -> list[list[list[float]]]:
+    """What each event of each round gains by how far its marks are behind in wins.
+
+    For the event's place, then for the other marks (see `graders.calendar_count.marks`): since the
+    year began, over the last rounds, for each round that is left, and whether it is to pay.
+    """
+    size = len(year.rounds[0].events)
+    count, found = Count(size, len(year.rounds)), []
+    for one, judged, people in _rounds(year):
+        rows = marks(one, people)
+        behind = _behind(count, len(rows)) if count.past else [(0.0,) * MEASURES] * len(rows)
+        found.append([_gains(size, [row[k] for row in rows], behind) for k in range(size)])
+        count.note(rows, one.ids.index(judged.decision))
+    return found
+
+
+MEASURES = 4
+
+
+def _behind(count: Count, size: int) -> list[tuple[float, ...]]:
+    """How far each of `size` marks is behind, by each measure."""
+    return [
+        (count.bounded(mark), count.lately(mark), count.left(mark), count.pays(mark))
+        for mark in range(size)
+    ]
+
+
+def _gains(size: int, bears: Sequence[float], behind: Sequence[Sequence[float]]) -> list[float]:
+    """An event's part in what its marks are behind, its place as one mark like any other."""
+    places, others = range(size), range(size, len(bears))
+    return [
+        sum(bears[mark] * behind[mark][m] for mark in group)
+        for group in (places, *([mark] for mark in others)) for m in range(MEASURES)
+    ]  # fmt: skip
+
+
+def _learned(
+    years: Sequence[Year], features_of: Callable[[Year], list[list[list[float]]]]
+) -> float:
+    """The share right of a logit on features, tested on users of roles it was not fitted to."""
     import numpy
 
     roles = _roles(years)
@@ -139,7 +201,7 @@ def _together(years: Sequence[Year]) -> float:
     kinds = sorted(set(roles))
     Random("calendar/audit").shuffle(kinds)
     fold = {role: k % FOLDS for k, role in enumerate(kinds)}
-    features = numpy.array([surface(one, p) for year in years for one, _, p in _rounds(year)])
+    features = numpy.array([row for year in years for row in features_of(year)])
     features -= features.mean(axis=1, keepdims=True)
     features /= features.std(axis=(0, 1)) + 1e-9
     truth = numpy.array(

@@ -37,8 +37,8 @@ def held_out(instance: Instance[Year], count: int) -> Instance[Year]:
     )  # fmt: skip
     streams = f"{stage.streams}/held-out"
     drawn = slots(found[: EACH * count], count, Random(f"{streams}/slots"))
-    manager = year.manager(drawn[0][0])
-    after = [Slot(day, stage.meetings[k], manager) for day, _, k in drawn]
+    manager = year.manager(drawn[0][0][0])
+    after = [[Slot(day, stage.meetings[k], manager) for day, _, k in part] for part in drawn]
     last = Era(1, year.truth.eras[-1].weights)
     rounds, judgements = made_rounds(
         instance.level, stage.stage, after, (), year.truth.principles, [last], streams

@@ -1,15 +1,17 @@
 """Makes clashes: an occurrence of a regular meeting, and rivals injected into its slot.
 
-First the core of each event, all that principles look at, is drawn until the truth is as wanted.
-Then everything else is added without a look at the truth: guests, words, ids.
+First comes the surface, who asks and where, then what the events are about and for, drawn again and
+again until each of them has been the true one. Which of them is to be it has been drawn before, by
+itself: it is as likely any of them, whatever shows and whatever was before. Everything else is
+added without a look at the truth: guests, words, ids.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import permutations
 from random import Random
 from typing import NamedTuple
 
-from generators.calendar_balance import Wish
 from generators.calendar_people import Cast, Regular, location
 from generators.calendar_spec import PLACES, PURPOSES, Lexicon, Spec
 from tasks.base import SolverFailure
@@ -18,8 +20,10 @@ from tasks.calendar_truth import Judgement, Principle
 
 MARGIN = 0.6  # the least lead of the true event in weight
 LOUD = 1.0  # the least weight, either way, of a principle that counts as disagreeing
-TRIES = 80  # at each of the stages below and for each step of difficulty
-ANCHORS = 30  # tries after which the regular meeting gets another purpose
+SURFACES = 6  # at a slot, while dissent is asked for
+MORE_SURFACES = 40  # at a slot, when it no longer is
+STANDING_IN = 4  # slots that are tried for a round
+DRAWS = 250  # of topics and purposes for a surface
 
 
 class Core(NamedTuple):
@@ -39,6 +43,24 @@ class Draft(NamedTuple):
     regular: Regular | None
 
 
+class Weighed(NamedTuple):
+    """A draft with the principles that it triggers, by index, and their weighted sum."""
+
+    draft: Draft
+    triggered: tuple[int, ...]
+    value: float
+
+
+class Demand(NamedTuple):
+    """What is asked of a clash: the lead of its true event, and loud principles against that."""
+
+    margin: float
+    dissent: int
+
+
+WEAKEST = Demand(0.0, 0)
+
+
 @dataclass
 class Scale:
     """The principles with the weights of one era: what a core triggers and what that is worth."""
@@ -52,9 +74,10 @@ class Scale:
         if core not in self.known:
             has = core._asdict()
             triggered = tuple(
-                i for i, p in enumerate(self.principles)
+                i
+                for i, p in enumerate(self.principles)
                 if all(has[name] == value for name, value in p.when.items())
-            )  # fmt: skip
+            )
             self.known[core] = triggered, round(sum(self.weights[i] for i in triggered), 2)
         return self.known[core]
 
@@ -77,57 +100,61 @@ class Stage:
     made: Cast
     difficulty: int
 
-    def drafts(self, slot: Slot, scale: Scale, size: int, wish: Wish, rng: Random) -> list[Draft]:
-        """`size` cores, the regular meeting first, whose truth is as wished."""
-        for k, drafts in enumerate(self._drawn(slot, size, rng)):
-            stage = k // (TRIES * (1 + self.difficulty))
-            if stage > 4:
-                break
-            if self._fits(drafts, scale, wish, stage):
-                return drafts
-        raise SolverFailure(f"no {size} events are worth different sums on {slot.day}")
+    def clash(
+        self, near: Sequence[Slot], scale: Scale, size: int, winner: int, rng: Random
+    ) -> tuple[Slot, list[Draft]]:
+        """One of the slots, and `size` drafts for it, of which the one at `winner` is the true one.
 
-    def _fits(self, drafts: Sequence[Draft], scale: Scale, wish: Wish, stage: int) -> bool:
-        """Whether a clash is as wished; each stage asks for less than the one before."""
-        weighed = [scale.weigh(draft.core) for draft in drafts]
-        values = sorted((value for _, value in weighed), reverse=True)
-        if len(set(values)) < len(values) or (stage < 4 and values[0] - values[1] < MARGIN):
-            return False
-        best = next(k for k, (_, value) in enumerate(weighed) if value == values[0])
-        if stage < 3 and (best == 0) != wish.anchor:
-            return False
-        if stage < 2 and not wish.paid(shortcuts(drafts), best):
-            return False
-        return disagreeing(weighed, scale.weights) >= self.difficulty - stage
+        The regular meeting is the first. A surface is taken only if each of its events can be the
+        true one, so that it says nothing of the winner. Where there is no such surface, one of the
+        events that can be is; SolverFailure if none can.
+        """
+        for demand in self._demands():
+            for slot in near[:STANDING_IN]:
+                for _ in range(SURFACES if demand.dissent else MORE_SURFACES):
+                    choices = self._choices(slot, scale, size, rng)
+                    if _open(choices, demand.margin):
+                        clashes = _drawn(choices, demand, scale.weights, rng)
+                        if len(clashes) == size:
+                            return slot, clashes[winner]
+        for slot in near:
+            choices = self._choices(slot, scale, size, rng)
+            if clashes := _drawn(choices, WEAKEST, scale.weights, rng):
+                possible = sorted(clashes)
+                return slot, clashes[possible[winner * len(possible) // size]]
+        raise SolverFailure(f"no {size} events are worth different sums on {near[0].day}")
 
-    def _drawn(self, slot: Slot, size: int, rng: Random) -> Iterator[list[Draft]]:
-        made, series = self.made, slot.regular.series
-        host = made.people[series.organiser]
+    def _demands(self) -> list[Demand]:
+        """What is asked of a clash, each demand less than the one before."""
+        dissents = range(self.difficulty, -1, -1)
+        return [*(Demand(MARGIN, dissent) for dissent in dissents), WEAKEST]
+
+    def _choices(self, slot: Slot, scale: Scale, size: int, rng: Random) -> list[list[Weighed]]:
+        """A surface: for each event, the regular meeting first, the drafts that look like it."""
+        made, regular = self.made, slot.regular
+        host = made.people[regular.series.organiser]
+        topics = [topic.key for topic in self.spec.topic]
         relation = made.relation(host, slot.manager)
-        pools: dict[str, list[Person]] = {}
-        for person in made.free((series.weekday, series.start)):
-            kind = made.relation(person, slot.manager)
+        choices = [_looking(Draft(Core(regular.topic, "", relation, regular.place), host, regular),
+                            [regular.topic], scale)]  # fmt: skip
+        for kind, person in self._hosts(slot, size - 1, rng):
+            core = Core("", "", kind, rng.choice(PLACES))
+            choices.append(_looking(Draft(core, person, None), topics, scale))
+        return choices
+
+    def _hosts(self, slot: Slot, count: int, rng: Random) -> list[tuple[str, Person]]:
+        """People who are free then, each kind of relation as likely, with their relation."""
+        series, pools = slot.regular.series, dict[str, list[Person]]()
+        for person in self.made.free((series.weekday, series.start)):
+            kind = self.made.relation(person, slot.manager)
             if kind == "manager" or person.level < 5:
                 pools.setdefault(kind, []).append(person)
-        kinds = sorted(pools)
-        topics = [topic.key for topic in self.spec.topic]
-        values = [(t, p, place) for t in topics for p in PURPOSES for place in PLACES]
-        draw, total, count = rng.random, len(values), 0  # half the time of rng.choice
-        purpose = ""
-        while True:
-            if count % ANCHORS == 0:
-                purpose = rng.choice(PURPOSES)
-            count += 1
-            core = Core(slot.regular.topic, purpose, relation, slot.regular.place)
-            drafts, hosts = [Draft(core, host, slot.regular)], set()
-            while len(drafts) < size:
-                kind = kinds[int(draw() * len(kinds))]
-                person = pools[kind][int(draw() * len(pools[kind]))]
-                if person.id not in hosts:
-                    hosts.add(person.id)
-                    topic, wants, place = values[int(draw() * total)]
-                    drafts.append(Draft(Core(topic, wants, kind, place), person, None))
-            yield drafts
+        kinds, hosts = sorted(pools), dict[str, tuple[str, Person]]()
+        while len(hosts) < count:
+            kind = rng.choice(kinds)
+            person = rng.choice(pools[kind])
+            hosts.setdefault(person.id, (kind, person))
+        return list(hosts.values())
 
     def guests(self, drafts: Sequence[Draft], slot: Slot, rng: Random) -> list[list[str]]:
         """Who else comes, for each event: any number, any rank, whatever the event is worth.
@@ -197,17 +224,44 @@ class Stage:
         return title[0].upper() + title[1:], " ".join(sentences)
 
 
-SHORTCUTS = 4
+def _looking(draft: Draft, topics: Sequence[str], scale: Scale) -> list[Weighed]:
+    """Drafts of the same host and place, one for each topic and purpose."""
+    cores = [draft.core._replace(topic=t, purpose=p) for t in topics for p in PURPOSES]
+    return [Weighed(draft._replace(core=core), *scale.weigh(core)) for core in cores]
 
 
-def shortcuts(drafts: Sequence[Draft]) -> list[list[float]]:
-    """What shows of the cores: hosts' levels, hosts from outside, places elsewhere and remote."""
-    return [
-        [draft.host.level for draft in drafts],
-        [draft.core.relation == "partner" for draft in drafts],
-        [draft.core.place == "travel" for draft in drafts],
-        [draft.core.place == "remote" for draft in drafts],
-    ]
+def _drawn(
+    choices: Sequence[Sequence[Weighed]], demand: Demand, weights: Sequence[float], rng: Random
+) -> dict[int, list[Draft]]:
+    """A clash that is as demanded for each of the events that could be made to win one."""
+    clashes: dict[int, list[Draft]] = {}
+    draw = rng.random  # half the time of rng.choice
+    sized = [(some, len(some)) for some in choices]
+    for _ in range(DRAWS):
+        drawn = [some[int(draw() * count)] for some, count in sized]
+        values = [one.value for one in drawn]
+        if not _clear(values, demand.margin) or values.index(max(values)) in clashes:
+            continue
+        if disagreeing([(one.triggered, one.value) for one in drawn], weights) >= demand.dissent:
+            clashes[values.index(max(values))] = [one.draft for one in drawn]
+            if len(clashes) == len(choices):
+                break
+    return clashes
+
+
+def _open(choices: Sequence[Sequence[Weighed]], margin: float) -> bool:
+    """Whether each event has a draft that leads, by the margin, some draft of each of the others.
+
+    Without that no draws can have each of them win, and none need be made.
+    """
+    ends = [(min(o.value for o in some), max(o.value for o in some)) for some in choices]
+    return all(most - least >= margin for (_, most), (least, _) in permutations(ends, 2))
+
+
+def _clear(values: Sequence[float], margin: float) -> bool:
+    """Whether no two events are worth the same, and the best leads by the margin."""
+    rising = sorted(values)
+    return rising[-1] - rising[-2] >= margin and len(set(values)) == len(values)
 
 
 def disagreeing(weighed: Sequence[tuple[tuple[int, ...], float]], weights: Sequence[float]) -> int:

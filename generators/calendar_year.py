@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from generators.calendar_balance import Ledger
 from generators.calendar_people import (
     Cast,
     Regular,
@@ -22,7 +21,7 @@ from generators.calendar_people import (
     organisation,
     regular,
 )
-from generators.calendar_rounds import SHORTCUTS, Scale, Slot, Stage, judge, shortcuts
+from generators.calendar_rounds import Scale, Slot, Stage, judge
 from generators.calendar_spec import Lexicon, Role, Spec, attributes, lexicon, places
 from tasks.base import Noun
 from tasks.calendar import VERSION, Decisions, Feedback, Life, Round, Year, manager_on
@@ -95,7 +94,8 @@ def year_of(level: int, seed: int, index: int, wanted: Settings) -> Year:
     changes = life(spec, words, made, Random(f"{streams}/life"))
     taken = _slots(wanted.rounds, at.meetings, changes, made, Random(f"{streams}/slots"))
     principles = _principles(spec, at.role, words, Random(f"{streams}/principles"))
-    eras = _eras(principles, taken, changes, wanted.drift, Random(f"{streams}/weights"))
+    days = [near[0].day for near in taken]
+    eras = _eras(principles, days, changes, wanted.drift, Random(f"{streams}/weights"))
     rounds, judgements = made_rounds(level, at.stage, taken, changes, principles, eras, streams)
     return Year(
         organisation=organisation(spec, made),
@@ -113,22 +113,34 @@ def year_of(level: int, seed: int, index: int, wanted: Settings) -> Year:
 
 def _slots(
     count: int, meetings: Sequence[Regular], changes: Sequence[Life], made: Cast, rng: Random
-) -> list[Slot]:
-    """Occurrences of the user's regular meetings outside their leave, spread over the year."""
+) -> list[list[Slot]]:
+    """Occurrences of the user's regular meetings outside their leave, spread over the year.
+
+    For each round the one that is drawn, then those that can stand in for it: near it, with no
+    change in the user's life between.
+    """
     gone, back = away(changes)
     found = sorted(
         (day, one.series.start, k)
         for k, one in enumerate(meetings) if made.user.id in one.series.attendees
         for day in occurrences(one.series) if not gone <= day < back
     )  # fmt: skip
-    drawn = slots(found, count, rng)
-    return [Slot(day, meetings[k], manager_on(day, made.user, changes)) for day, _, k in drawn]
+    return [
+        [Slot(day, meetings[k], manager_on(day, made.user, changes)) for day, _, k in part
+         if _phase(day, changes) == _phase(part[0][0], changes)]
+        for part in slots(found, count, rng)
+    ]  # fmt: skip
 
 
-def slots(found: Sequence[Occurrence], count: int, rng: Random) -> list[Occurrence]:
-    """`count` of the occurrences, in their order, one out of each of as many equal parts."""
+def _phase(day: str, changes: Sequence[Life]) -> int:
+    """How many of the changes have come by a day."""
+    return sum(change.date <= day for change in changes)
+
+
+def slots(found: Sequence[Occurrence], count: int, rng: Random) -> list[list[Occurrence]]:
+    """The occurrences in as many equal parts, a part for each round, each in random order."""
     parts = [found[k * len(found) // count : (k + 1) * len(found) // count] for k in range(count)]
-    return [rng.choice(part) for part in parts]
+    return [rng.sample(part, len(part)) for part in parts]
 
 
 def _principles(spec: Spec, role: Role, words: Lexicon, rng: Random) -> tuple[Principle, ...]:
@@ -146,19 +158,19 @@ def _principles(spec: Spec, role: Role, words: Lexicon, rng: Random) -> tuple[Pr
 
 
 def _eras(
-    principles: Sequence[Principle], slots: Sequence[Slot], changes: Sequence[Life], drift: int,
+    principles: Sequence[Principle], days: Sequence[str], changes: Sequence[Life], drift: int,
     rng: Random,
 ) -> tuple[Era, ...]:  # fmt: skip
     """The user's weights; after each turning life event half of them change places."""
     own = [_weight(k, len(principles) - PERSONAL, p, rng) for k, p in enumerate(principles)]
     eras = [Era(1, tuple(own))]
     for turn in TURNING[drift]:
-        start = 1 + sum(slot.day < changes[turn].date for slot in slots)
+        start = 1 + sum(day < changes[turn].date for day in days)
         some = rng.sample(range(len(own)), round(MOVED * len(own)))
         moved = [own[i] for i in some]
         for i, weight in zip(some, moved[1:] + moved[:1], strict=True):
             own[i] = weight
-        if eras[-1].start < start <= len(slots):
+        if eras[-1].start < start <= len(days):
             eras.append(Era(start, tuple(own)))
     return tuple(eras)
 
@@ -171,21 +183,22 @@ def _weight(k: int, of_role: int, principle: Principle, rng: Random) -> float:
 
 
 def made_rounds(
-    level: int, stage: Stage, slots: Sequence[Slot], changes: Sequence[Life],
+    level: int, stage: Stage, choices: Sequence[Sequence[Slot]], changes: Sequence[Life],
     principles: Sequence[Principle], eras: Sequence[Era], streams: str,
 ) -> tuple[list[Round], list[Judgement]]:  # fmt: skip
-    """The clashes at the slots, each ingredient from a stream of its own, and their truth."""
-    ledger = Ledger(level, len(slots), SHORTCUTS, Random(f"{streams}/places"))
+    """The clashes, one for each choice of slots, and their truth.
+
+    Each ingredient of a round has a stream of its own, and so has the place of its winner: what
+    was dealt before is of no help.
+    """
     rounds, judgements, told = [], [], ""
     scales = {era.start: Scale(principles, era.weights) for era in eras}
-    for k, slot in enumerate(slots):
-        scale, wish = scales[max(start for start in scales if start <= k + 1)], ledger.wish(k)
-        drafts = stage.drafts(slot, scale, level, wish, Random(f"{streams}/clash-{k}"))
-        best = max(range(level), key=lambda i: scale.weigh(drafts[i].core)[1])
-        ledger.note(k, shortcuts(drafts), best)
-        order = [i for i in range(level) if i != best]
-        Random(f"{streams}/order-{k}").shuffle(order)
-        order.insert(wish.place, best)
+    for k, near in enumerate(choices):
+        scale = scales[max(start for start in scales if start <= k + 1)]
+        winner = Random(f"{streams}/winner-{k}").randrange(level)
+        rng = Random(f"{streams}/clash-{k}")
+        slot, drafts = stage.clash(near, scale, level, winner, rng)
+        order = Random(f"{streams}/order-{k}").sample(range(level), level)
         made = stage.events(drafts, slot, k, streams)
         events = [made[i] for i in order]
         news = tuple(life.text for life in changes if told < life.date <= slot.day)

@@ -163,7 +163,10 @@ def _regret(year: Year, number: int, choice: str | None) -> float:
 
 
 def _yardsticks(year: Year) -> dict[str, float]:
-    """The errors of the references for the same user; of all that can be known, the Bayes error."""
+    """The errors of the references for the same user, and what noise is expected to make of it.
+
+    The last, the Bayes error, is an expectation: an answer may by luck have a smaller error.
+    """
     return {
         "role_prior": mean(wrong_rounds(year, prior_scores(year))),
         "logit": mean(wrong_rounds(year, logit_scores(year))),

@@ -22,7 +22,7 @@ def print_shortcuts(findings: Sequence[Any]) -> None:
     ]  # fmt: skip
     print(table("shortcuts", lines))
     for one in findings:
-        if one.sure > one.limit:
+        if one.passes and one.limit > one.tolerance:
             print(f"{one.shortcut}, level {one.level}: {one.rounds} rounds are too few to tell")
 
 

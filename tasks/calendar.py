@@ -31,7 +31,7 @@ from tasks.calendar_truth import Truth
 from tasks.parse import parse_object
 from tasks.prompts import Prompts
 
-VERSION = 1
+VERSION = 2
 KEY = "accept"  # of a round's answer object
 ANSWERS = "decisions"  # of a year's answer: a list of the rounds' objects
 HAS_ROUNDS = True

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from random import Random
 
+from graders.calendar_count import count_scores
 from graders.calendar_learners import logit_scores, prior_scores, ranked
 from harness.registry import Policy
 from tasks.base import Fields
@@ -58,6 +59,8 @@ def _answer(order: Sequence[str], reason: str) -> Fields:
 POLICIES = {
     "random": Policy("floor", "an order at random", shuffled),
     "first": Policy("floor", "the order shown", first),
+    "count": Policy("floor", "what has won less than its share; knows nothing of the user",
+                    by_scores(count_scores, "it has not won for long")),
     "role-prior": Policy("floor", "the principles with the weights of the role; never learns",
                           by_scores(prior_scores, "people of the role mostly would")),
     "logit-20": Policy("floor", "conditional logit on the true features, of the last 20 rounds",

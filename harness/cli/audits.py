@@ -36,7 +36,8 @@ def audit(options: Namespace) -> int:
     ]
     if options.json:
         print_json({"shortcuts": [{**msgspec.to_builtins(f), "chance": f.chance, "sure": f.sure,
-                                    "passes": f.passes} for f in findings]})  # fmt: skip
+                                    "limit": f.limit, "passes": f.passes}
+                                   for f in findings]})  # fmt: skip
     else:
         from harness.audit_text import print_shortcuts
 

@@ -1,5 +1,6 @@
-"""What is promised of years of clashes: no shortcuts over 3,000 rounds, and CPU of a large run."""
+"""What is promised of years of clashes: no shortcuts over 4,000 rounds, and CPU of a large run."""
 
+from itertools import product
 from time import process_time
 
 from generators.calendar import generate
@@ -9,16 +10,16 @@ from harness.agents.calendar import POLICIES
 from tasks.calendar import LEVELS, Step, read
 from tests.benchmarks.limits import Limit
 
-USERS = 30  # times 104 rounds
+USERS = 40  # times 104 rounds
 
 
 def shortcuts() -> list[Limit]:
-    """Each shortcut's distance from chance, for each number of events."""
+    """Each shortcut's distance from chance, for each number of events, with drift and without."""
     found = []
-    for level in LEVELS:
-        made = [generate(level, 0, index, {}, reference=False) for index in range(USERS)]
+    for level, drift in product(LEVELS, (0, 1)):
+        made = [generate(level, 0, k, {"drift": drift}, reference=False) for k in range(USERS)]
         for f in audit(made):
-            what = f"calendar, {level} events, {f.shortcut}: distance from chance"
+            what = f"calendar, {level} events, drift {drift}, {f.shortcut}: distance from chance"
             found.append(Limit(what, abs(f.accuracy - f.chance), f.limit))
     return found
 
