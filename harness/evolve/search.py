@@ -137,13 +137,15 @@ class Search:
         `policy/mutate` draws again before its try is spent, while its program fails on the few, is
         worse there than all seeds, or gives the same answers as one of those known.
         """
-        for draw in range(1, 1 + (DRAWS if self._redraws else 1)):
-            one, few = yield from self._drawn(replace(blank, draws=draw), step, ask)
+        most = DRAWS if self._redraws else 1
+        while True:
+            one, few = yield from self._drawn(blank, step, ask)
             if few is None:
                 return one
-            if self._runs_on(few) and not any(b.startswith(few.behaviour) for b in known):
-                break
-        return (yield from self._measured(one, few))
+            new = self._runs_on(few) and not any(b.startswith(few.behaviour) for b in known)
+            if new or one.draws == most:
+                return (yield from self._measured(one, few))
+            blank = replace(blank, draws=one.draws + 1)
 
     def _drawn(
         self, blank: Candidate, step: Step, ask: Ask

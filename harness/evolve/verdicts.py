@@ -38,7 +38,7 @@ def sign_test(win: int, loss: int) -> float:
     """
     n = win + loss
     tail = sum(comb(n, k) for k in range(min(win, loss) + 1))
-    return min(1.0, 2 * tail / 2**n)
+    return min(1.0, float(2 * tail / 2**n))
 
 
 def rank_sum_test(ours: Sequence[float], theirs: Sequence[float]) -> float:

@@ -17,8 +17,8 @@ from harness.printed import cost_text, tokens_text
 from harness.report.svg import tag
 from harness.report.tables import Cell, Value, interval
 
-STATUSES: tuple[str, ...] = get_args(Status)
-NEW, OTHERS = "valid and new", tuple(s for s in STATUSES if s != "valid")
+NEW = "valid and new"
+OTHERS: tuple[Status, ...] = tuple(s for s in get_args(Status) if s != "valid")
 Links = Mapping[str, str]  # from the name of a try of the search to its place on the page
 
 
