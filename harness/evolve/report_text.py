@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from harness.evolve.comparing import RunComparison
+from harness.evolve.comparing import ArmRuns, Difference, RunComparison
 from harness.evolve.domain import REPORTED, domain
 from harness.evolve.report import Arm, Report
 from harness.evolve.scoring import ProgramScore
 from harness.evolve.verdicts import LEVEL, SMALLEST
 from harness.printed import cost_text, number, percent, table, tokens_text, with_interval
 
+ARMS = "arm|runs|ratio of sums of each run's champion|skill|valid and new|champion is a seed"
+PAIRS = "arm|less|ratio of sums (95 % interval)|skill (95 % interval)|p|p (Holm)|so it is"
 NAMES = {"search": "champion", "seed": "best seed"}
 
 
@@ -130,55 +132,34 @@ def print_score(score: ProgramScore) -> None:
 
 def print_comparison(found: RunComparison) -> None:
     """Arms over runs."""
-    rows = [
-        [
-            "arm",
-            "runs",
-            "ratio of sums of each run's champion",
-            "skill",
-            "valid and new",
-            "champion is a seed",
-        ]
-    ]
-    for arm in found.arms:
-        rows.append(
-            [
-                arm.name,
-                str(len(arm.ratios)),
-                _listed(arm.ratios),
-                _listed(arm.skills),
-                " ".join(map(str, arm.valid_and_new)),
-                str(arm.seeds),
-            ]
-        )
     title = f"{found.domain}, {found.split}, {found.evaluations} tries a run"
-    print(table(title, rows))
-    rows = [
-        [
-            "arm",
-            "less",
-            "ratio of sums (95 % interval)",
-            "skill (95 % interval)",
-            "p",
-            "p (Holm)",
-            "so it is",
-        ]
-    ]
-    for d in found.differences:
-        rows.append(
-            [
-                d.arm,
-                d.against,
-                with_interval(d.ratio, 4),
-                with_interval(d.skill, 4),
-                p_text(d.p),
-                p_text(d.p_holm),
-                d.verdict,
-            ]
-        )
-    print(table("differences over runs", rows))
+    print(table(title, [ARMS.split("|"), *map(_runs, found.arms)]))
+    print(table("differences over runs", [PAIRS.split("|"), *map(_difference, found.differences)]))
     for note in found.notes:
         print(note)
+
+
+def _runs(arm: ArmRuns) -> list[str]:
+    return [
+        arm.name,
+        str(len(arm.ratios)),
+        _listed(arm.ratios),
+        _listed(arm.skills),
+        " ".join(map(str, arm.valid_and_new)),
+        str(arm.seeds),
+    ]
+
+
+def _difference(d: Difference) -> list[str]:
+    return [
+        d.arm,
+        d.against,
+        with_interval(d.ratio, 4),
+        with_interval(d.skill, 4),
+        p_text(d.p),
+        p_text(d.p_holm),
+        d.verdict,
+    ]
 
 
 def _listed(values: Sequence[float]) -> str:
