@@ -65,6 +65,8 @@ def _tries(db: sqlite3.Connection, folder: Folder, arms: dict[str, Standing]) ->
     price = known.get(how.models[0].name) if len(how.models) == 1 else None
     decoder = msgspec.json.Decoder(Told)
     for path, text in db.execute(_ANSWERS, (EPISODE,)):
+        if path.count("/") > 2:
+            continue  # a later draw of a try that is counted already
         standing = arms[path.partition("/")[0]]
         standing.done += 1
         standing.answers += 1

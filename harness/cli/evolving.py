@@ -21,7 +21,7 @@ from harness.evolve.elsewhere import Evaluating, EvaluatorElsewhere
 from harness.evolve.evaluator import Evaluator
 from harness.evolve.exporting import exported
 from harness.evolve.null import build_null
-from harness.evolve.plan import NULLS, Plan
+from harness.evolve.plan import MUTATE, NULLS, Plan
 from harness.evolve.replay import replay, study_of
 from harness.evolve.report import report
 from harness.evolve.scoring import score_program
@@ -95,6 +95,7 @@ def _plan(options: Namespace, about: Domain) -> Plan:
         memory_mb=options.program_memory,
         numpy=options.numpy,
         nulls=tuple(n for n in NULLS if n not in options.model),
+        mutate=MUTATE,
     )
 
 

@@ -2,10 +2,11 @@
 
 Two arms are compared by the champions' results, one number a run: with the median of all
 differences (Hodges & Lehmann 1963) and the exact interval that belongs to the rank-sum test
-(Mann & Whitney 1947): no assumption about how runs spread.
+(Mann & Whitney 1947): no assumption about how runs spread. The p-values of that test are corrected
+for all pairs of arms.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from math import comb
 from statistics import median
@@ -13,8 +14,11 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from graders.comparisons import holm
 from graders.statistics import Estimate
-from harness.evolve.report import Report, Verdict, verdict
+from harness.evolve.plan import MUTATION
+from harness.evolve.report import Report
+from harness.evolve.verdicts import LEVEL, Verdict, lead, rank_sum_test, verdict
 from harness.folder import Folder
 from harness.request import digest
 from tasks.base import InputError, Noun
@@ -25,32 +29,45 @@ Runs: TypeAlias = Sequence[tuple[Folder, Report]]
 
 
 class ArmRuns(Noun, frozen=True):
-    """One arm: how it was asked, and what each of its runs reached on the split."""
+    """One arm: how it was asked, and what each of its runs reached on the split.
+
+    `valid_and_new` counts such programs of each run's tries; `seeds` the runs whose champion is a
+    seed program: they found nothing that is better on validation.
+    """
 
     name: str
     folders: tuple[str, ...]
     ratios: tuple[float, ...]
     skills: tuple[float, ...]
+    valid_and_new: tuple[int, ...]
+    seeds: int
 
 
 class Difference(Noun, frozen=True):
-    """One arm less another: below 0 is better in ratio, above in skill."""
+    """One arm less another: below 0 is better in ratio, above in skill.
+
+    `p` is the rank-sum test's, of the measure that shows less; `p_holm` is corrected for all pairs
+    of arms. `verdict` is that of `verdicts.py`.
+    """
 
     arm: str
     against: str
     ratio: Estimate
     skill: Estimate
+    p: float
+    p_holm: float
     verdict: Verdict
 
 
 class RunComparison(Noun, frozen=True):
-    """Arms over runs, at equal evaluations."""
+    """Arms over runs, at equal evaluations; `notes` are what must be said with the differences."""
 
     domain: str
     split: str
     evaluations: int
     arms: tuple[ArmRuns, ...]
     differences: tuple[Difference, ...]
+    notes: tuple[str, ...]
 
 
 def compare_runs(found: Runs, split: str) -> RunComparison:
@@ -68,9 +85,15 @@ def compare_runs(found: Runs, split: str) -> RunComparison:
         raise InputError("these runs are all of one arm: they differ in nothing but their seed")
     _fair(list(groups.values()))
     arms = tuple(_arm(name, runs, split) for name, runs in _named(list(groups.values())).items())
-    pairs = tuple(_difference(a, b) for a, b in combinations(arms, 2))
     first = found[0][1]
-    return RunComparison(first.domain, split, first.arms[0].tries, arms, pairs)
+    return RunComparison(
+        first.domain,
+        split,
+        first.arms[0].tries,
+        arms=arms,
+        differences=_differences(arms),
+        notes=tuple(_notes(arms)),
+    )
 
 
 def _method(folder: Folder) -> dict[str, Any]:
@@ -80,6 +103,8 @@ def _method(folder: Folder) -> dict[str, Any]:
     for name in ("seed", "nulls", "domain", "lock"):
         fields.pop(name)
     fields |= {f"sampling.{k}": v for k, v in msgspec.to_builtins(configuration.sampling).items()}
+    if all(spec.name != MUTATION for spec in configuration.models):
+        fields.pop("mutate")  # of what ran beside
     return {
         "models": ", ".join(spec.name for spec in configuration.models),
         "server": ", ".join(spec.base_url or "" for spec in configuration.models),
@@ -138,15 +163,59 @@ def _arm(name: str, runs: Runs, split: str) -> ArmRuns:
     return ArmRuns(
         name,
         tuple(str(folder.path) for folder, _ in runs),
-        tuple(float(s.ratio.value or 0) for s in scores),
-        tuple(float(s.skill.value or 0) for s in scores),
+        ratios=tuple(float(s.ratio.value or 0) for s in scores),
+        skills=tuple(float(s.skill.value or 0) for s in scores),
+        valid_and_new=tuple(report.arms[0].statuses.get("valid", 0) for _, report in runs),
+        seeds=sum(_is_seed(report) for _, report in runs),
     )
 
 
-def _difference(one: ArmRuns, other: ArmRuns) -> Difference:
+def _is_seed(report: Report) -> bool:
+    return report.champion is not None and report.champion.operator == "seed"
+
+
+def _differences(arms: Sequence[ArmRuns]) -> tuple[Difference, ...]:
+    """Each pair of arms, corrected for all of them (Holm 1979)."""
+    pairs = list(combinations(arms, 2))
+    ps = [_p(one, other) for one, other in pairs]
+    tests = zip(pairs, ps, holm(ps), strict=True)
+    return tuple(_difference(*pair, p, p_holm) for pair, p, p_holm in tests)
+
+
+def _p(one: ArmRuns, other: ArmRuns) -> float:
+    """Of both measures together: it is small only if that of each is."""
+    return max(
+        rank_sum_test(one.ratios, other.ratios),
+        rank_sum_test(one.skills, other.skills),
+    )
+
+
+def _difference(one: ArmRuns, other: ArmRuns, p: float, p_holm: float) -> Difference:
     ratio = shift(one.ratios, other.ratios)
     gained = shift(one.skills, other.skills)
-    return Difference(one.name, other.name, ratio, gained, verdict(ratio, gained))
+    return Difference(
+        one.name,
+        other.name,
+        ratio,
+        skill=gained,
+        p=p,
+        p_holm=p_holm,
+        verdict=verdict(ratio, gained, lead(one.ratios, other.ratios), p_holm),
+    )
+
+
+def _notes(arms: Sequence[ArmRuns]) -> Iterator[str]:
+    """What the numbers alone would hide."""
+    if all(arm.seeds == len(arm.folders) for arm in arms):
+        yield "all champions are seed programs: no run of any arm found anything better"
+    fewest = sorted(len(arm.folders) for arm in arms)[:2]
+    pairs = comb(len(arms), 2)
+    least = 2 * pairs / comb(sum(fewest), fewest[0])
+    if least >= LEVEL:
+        yield (
+            f"{fewest[0]} and {fewest[1]} runs are too few to show a difference among {len(arms)}"
+            f" arms: corrected for {pairs} pairs, p is at least {least:.3f}; make more runs"
+        )
 
 
 def shift(ours: Sequence[float], theirs: Sequence[float]) -> Estimate:

@@ -27,7 +27,7 @@ class Candidate(Noun, frozen=True):
     `failed` in the sandbox or the check, `unreadable` as a program, `lost` by the provider.
     `gap` is the ratio of sums on the training instances less 1, of a stopped one on the few.
     `length` is in characters without comments, `seconds` of its runs; tokens and cost of the call
-    are None where unknown.
+    are None where unknown. `draws` counts the programs drawn for this try, of which it is the last.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Candidate(Noun, frozen=True):
     elapsed: float = 0.0
     tokens: int | None = 0
     cost: float | None = 0.0
+    draws: int = 1
 
     @property
     def evaluated(self) -> bool:
@@ -148,6 +149,10 @@ class Database:
     def failure(self, island: int) -> Candidate | None:
         """The island's newest program that failed and that nobody has looked at, once."""
         return self._failures[island].pop() if self._failures[island] else None
+
+    def behaviours(self) -> tuple[str, ...]:
+        """How everyone that came to run behaved, seed programs included."""
+        return tuple(c.behaviour for c in self.everyone if c.behaviour)
 
     def ranked(self) -> list[Candidate]:
         """All valid programs of different behaviour, the best first."""

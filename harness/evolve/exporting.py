@@ -1,6 +1,7 @@
 """The champion as a module of its own, with where it came from."""
 
 from harness.evolve.report import Report, Score
+from harness.evolve.report_text import p_text
 from harness.folder import Folder
 from harness.printed import number, percent
 
@@ -20,7 +21,8 @@ def exported(folder: Folder, report: Report) -> str:
         *(f"Ancestor: {c.name}, by {c.operator} of {c.model or 'nobody'}, training gap"
           f" {percent(c.gap)}" for c in report.lineage[1:]),
         *(_scored(s) for s in report.scores if s.who == "search"),
-        *(f"Against {c.against} on {c.split}: {c.verdict}" for c in report.comparisons),
+        *(f"Against {c.against} on {c.split}: {c.verdict}, p (Holm) {p_text(c.p_holm)}"
+          for c in report.comparisons),
         *(f"It behaves like the published rule {rule}." for rule in report.rediscovery),
         *([f"Thought: {champion.thought}"] if champion.thought else []),
     ]  # fmt: skip

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from harness.evolve.operators import Step
 
-STOP, TRIES = 0.6, 10  # after each change it may be enough; not every change finds a place
+STOP, TRIES = (0.6, 0.8), 10  # after each change it may be enough, by version; some find no place
+LEAN = 0.2  # standard deviation of the weight with which another expression is added
 SPREAD = 0.5  # standard deviation of a constant's change, of its logarithm
 
 
@@ -41,15 +42,18 @@ def _moved(value: object, rng: Random) -> float:
 def mutated(step: Step, rng: Random) -> str:
     """The first parent with one or a few random changes of its arithmetic.
 
-    Expressions come from the parent itself, and from the seed programs where they fit.
+    Expressions come from the parent itself, and from the seed programs where they fit. Since
+    version 2 most changes are small: one that swaps an operator or an expression mostly gives a
+    program that is worse than every seed program.
     """
+    changes, stop = (CHANGES, STOP[0]) if step.version == 1 else (MILD, STOP[1])
     tree = ast.parse(step.parents[0].source)
     stock = [e for s in step.programs.values() for e in _donors(ast.parse(s), step.function)]
     before = made = ast.unparse(tree)
     for done in range(TRIES):
-        if done and made != before and rng.random() < STOP:
+        if done and made != before and rng.random() < stop:
             break
-        rng.choice(CHANGES)(_Place(tree, step.function, stock), rng)
+        rng.choice(changes)(_Place(tree, step.function, stock), rng)
         made = ast.unparse(ast.fix_missing_locations(tree))
     return made
 
@@ -128,7 +132,17 @@ def _join(place: _Place, rng: Random) -> None:
         target.put(ast.BinOp(target.value, rng.choice(OPERATIONS)(), other))
 
 
+def _lean(place: _Place, rng: Random) -> None:
+    """Add a copy of another expression with a small weight, or take it off."""
+    if spots := _spots(place.tree):
+        target = rng.choice(spots)
+        weight = ast.Constant(round(rng.gauss(0, LEAN), 4))
+        other = ast.BinOp(weight, ast.Mult(), _other(target, spots, place, rng))
+        target.put(ast.BinOp(target.value, ast.Add(), other))
+
+
 CHANGES = (_shift, _shift, _scale, _operator, _extreme, _transplant, _join, _join)
+MILD = (_operator, _extreme, _transplant, _join, *(_shift, _scale, _lean) * 12)
 
 
 def _other(target: "_Spot", spots: list["_Spot"], place: _Place, rng: Random) -> ast.expr:

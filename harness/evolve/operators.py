@@ -7,7 +7,7 @@ import msgspec
 
 from harness.evolve.database import Candidate, Database
 from harness.evolve.domain import Domain
-from harness.evolve.plan import Plan
+from harness.evolve.plan import MUTATE, Plan
 from tasks.base import Message
 from tasks.prompts import Prompts
 
@@ -19,7 +19,8 @@ EDITS = ("mutate", "tune", "simplify", "reflect")  # that may change a program b
 class Step(msgspec.Struct, frozen=True):
     """One try: what is asked of a model, and what a search without a model sees of it.
 
-    `key` seeds what is random in it; `programs` are the seed programs of the domain.
+    `key` seeds what is random in it; `programs` are the seed programs of the domain; `version` is
+    that of `policy/mutate`.
     """
 
     key: str
@@ -28,21 +29,32 @@ class Step(msgspec.Struct, frozen=True):
     edit: str
     function: str
     programs: Mapping[str, str]
+    version: int = MUTATE
 
 
-def choose(key: str, island: int, database: Database, domain: Domain, plan: Plan) -> Step:
+def choose(
+    key: str, island: int, database: Database, domain: Domain, plan: Plan, *, reflects: bool = True
+) -> Step:
     """Draw an operator and its parents; where there are too few parents, `mutate`.
 
-    `reflect` has for its parent the island's newest failure.
+    `reflect` has for its parent the island's newest failure, for who can learn from one.
     """
     rng = Random(key)
     [operator] = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))
-    failed = database.failure(island) if operator == "reflect" else None
+    failed = database.failure(island) if operator == "reflect" and reflects else None
     parents = [failed] if failed else database.draw(island, PARENTS.get(operator, 1), rng)
     if (operator == "reflect" and not failed) or (operator == "crossover" and len(parents) < 2):
         operator, parents = "mutate", parents[:1]
     edit = plan.edit if operator in EDITS else "rewrite"
-    return Step(key, operator, tuple(parents), edit, domain.function, domain.programs)
+    return Step(
+        key,
+        operator,
+        tuple(parents),
+        edit=edit,
+        function=domain.function,
+        programs=domain.programs,
+        version=plan.mutate,
+    )
 
 
 def messages(step: Step, domain: Domain, plan: Plan, prompts: Prompts) -> tuple[Message, ...]:

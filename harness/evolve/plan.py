@@ -5,7 +5,9 @@ from typing import Literal
 from harness.budget import Price
 from tasks.base import Noun
 
-NULLS = ("policy/random-constants", "policy/mutate")
+MUTATION = "policy/mutate"
+NULLS = ("policy/random-constants", MUTATION)
+MUTATE = 2  # version of how policy/mutate draws; a search goes on with the one that it began with
 
 
 class Plan(Noun, frozen=True):
@@ -29,6 +31,8 @@ class Plan(Noun, frozen=True):
         seconds, memory_mb: limits of one run of a program.
         numpy: whether programs may import it.
         nulls: searches without a model that make the same number of tries.
+        mutate: version of how `policy/mutate` draws. Version 1, of searches that do not say, drew
+            once for a try.
     """
 
     domain: str
@@ -51,3 +55,4 @@ class Plan(Noun, frozen=True):
     memory_mb: int = 512
     numpy: bool = False
     nulls: tuple[str, ...] = NULLS
+    mutate: int = 1

@@ -10,6 +10,7 @@ from harness.evolve.domain import domain
 from harness.evolve.drive import Performer, drive
 from harness.evolve.effects import Call, Evaluate, Evaluated, Lost
 from harness.evolve.evaluator import Evaluator
+from harness.evolve.plan import MUTATE
 from harness.evolve.report import Report, report
 from harness.evolve.study import Results, Study
 from harness.folder import Folder
@@ -72,6 +73,11 @@ def study_of(folder: Folder) -> tuple[Study, dict[str, list[Instance[Any]]]]:
     if about.lock != plan.lock:
         raise InputError(
             f"{folder.path}: the domain {about.name} is not what it was when this began:"
+            " go on with the makespan that began it"
+        )
+    if plan.mutate > MUTATE:
+        raise InputError(
+            f"{folder.path}: policy/mutate has version {plan.mutate} there, {MUTATE} here:"
             " go on with the makespan that began it"
         )
     found = [made.instance for made in folder.instances()]

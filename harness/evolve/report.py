@@ -3,20 +3,19 @@
 from collections import Counter
 from collections.abc import Sequence
 from statistics import median
-from typing import Literal
 
 from msgspec.structs import replace
 
+from graders.comparisons import holm
 from graders.statistics import Estimate, mean_of, ratio_of_sums, skill
 from harness.evolve.database import Candidate
 from harness.evolve.domain import REPORTED
 from harness.evolve.effects import Evaluated
 from harness.evolve.search import Search
 from harness.evolve.study import Champion, Results, Study
+from harness.evolve.verdicts import Verdict, sign_test, verdict
 from harness.totals import total
 from tasks.base import Noun, Number
-
-Verdict = Literal["better", "worse", "no difference shown", "the same program"]
 
 
 class Score(Noun, frozen=True):
@@ -39,7 +38,9 @@ class Score(Noun, frozen=True):
 class Comparison(Noun, frozen=True):
     """The champion less another on the same instances: below 0 is better in ratio, above in skill.
 
-    `win`, `tie` and `loss` count instances. `verdict` has a side only if both intervals exclude 0.
+    `win`, `tie` and `loss` count instances; `p` is the sign test's over them, `p_holm` corrected
+    for all comparisons of the report (both None of the same program). `verdict` is that of
+    `verdicts.py`.
     """
 
     against: str
@@ -49,6 +50,8 @@ class Comparison(Noun, frozen=True):
     win: int
     tie: int
     loss: int
+    p: float | None
+    p_holm: float | None
     verdict: Verdict
 
 
@@ -56,12 +59,15 @@ class Arm(Noun, frozen=True):
     """What a search did: how its tries ended, what it spent, what it chose.
 
     A try is a call and its evaluation; one whose reply was no program has used up both. `ran`
-    counts those that came to run in the sandbox.
+    counts those that came to run in the sandbox; `statuses["valid"]` those that ran on all
+    training instances and behaved as none before. `draws` counts the programs drawn for the
+    tries: more than these only of `policy/mutate`.
     """
 
     arm: str
     models: tuple[str, ...]
     tries: int
+    draws: int
     ran: int
     statuses: dict[str, int]
     problems: dict[str, int]
@@ -117,9 +123,7 @@ def report(study: Study, results: Results | None) -> Report:
         rediscovery=tuple(table.rediscovered()),
         strongest_rule=results.rule,
         scores=tuple(table.score(who, split) for split in REPORTED for who in results.outcomes),
-        comparisons=tuple(
-            table.compare(who, split) for split in REPORTED for who in table.opponents
-        ),
+        comparisons=tuple(table.comparisons()),
     )
 
 
@@ -130,14 +134,15 @@ def _arm(search: Search, chosen: Champion | None) -> Arm:
         search.arm,
         tuple(search.models),
         len(tried),
-        sum(c.evaluated for c in tried),
-        dict(Counter(c.status for c in tried).most_common()),
-        dict(Counter(c.problem.kind for c in tried if c.problem).most_common()),
-        total([c.tokens for c in tried]),
-        total([c.cost for c in tried]),
-        ranked[0].gap if ranked and ranked[0].gap is not None else float("nan"),
-        chosen.program.name if chosen else None,
-        chosen.validation if chosen else None,
+        draws=sum(c.draws for c in tried),
+        ran=sum(c.evaluated for c in tried),
+        statuses=dict(Counter(c.status for c in tried).most_common()),
+        problems=dict(Counter(c.problem.kind for c in tried if c.problem).most_common()),
+        tokens=total([c.tokens for c in tried]),
+        cost=total([c.cost for c in tried]),
+        training_gap=ranked[0].gap if ranked and ranked[0].gap is not None else float("nan"),
+        champion=chosen.program.name if chosen else None,
+        validation_ratio=chosen.validation if chosen else None,
     )
 
 
@@ -209,8 +214,17 @@ class Table:
             None if who.startswith("rule ") else outcome.seconds / len(values),
         )
 
+    def comparisons(self) -> list[Comparison]:
+        """The champion against each opponent on each split, with what may be said of all of them.
+
+        The same program is no test, and takes no part in the correction (Holm 1979).
+        """
+        every = [self.compare(who, split) for split in REPORTED for who in self.opponents]
+        corrected = iter(holm([c.p for c in every if c.p is not None]))
+        return [c if c.p is None else _judged(c, next(corrected)) for c in every]
+
     def compare(self, who: str, split: str) -> Comparison:
-        """The champion against another, instance by instance."""
+        """The champion against another, instance by instance; not judged yet."""
         ours, theirs = self.values("search", split), self.values(who, split)
         ratio = ratio_of_sums(
             [a - b for a, b in zip(ours, theirs, strict=True)], self._study.bases[split]
@@ -218,8 +232,19 @@ class Table:
         skills = zip(self.skills("search", split), self.skills(who, split), strict=True)
         gained = mean_of([a - b for a, b in skills])
         counts = Counter((a > b) - (a < b) for a, b in zip(ours, theirs, strict=True))
-        said = "the same program" if self._same(who) else verdict(ratio, gained)
-        return Comparison(who, split, ratio, gained, counts[-1], counts[0], counts[1], said)
+        same = self._same(who)
+        return Comparison(
+            who,
+            split,
+            ratio,
+            skill=gained,
+            win=counts[-1],
+            tie=counts[0],
+            loss=counts[1],
+            p=None if same else sign_test(counts[-1], counts[1]),
+            p_holm=None,
+            verdict="the same program" if same else "no difference shown",
+        )
 
     def _same(self, who: str) -> bool:
         others = {c.arm: c.program for c in (*self._results.champions, self._results.seed)}
@@ -235,13 +260,8 @@ class Table:
         ]
 
 
-def verdict(ratio: Estimate, gained: Estimate) -> Verdict:
-    """`better` or `worse` only if the intervals of both measures lie on that side of 0."""
-    if ratio.low is None or ratio.high is None or gained.low is None or gained.high is None:
-        return "no difference shown"
-    if ratio.high < 0 < gained.low:
-        return "better"
-    return "worse" if gained.high < 0 < ratio.low else "no difference shown"
+def _judged(c: Comparison, p_holm: float) -> Comparison:
+    return replace(c, p_holm=p_holm, verdict=verdict(c.ratio, c.skill, c.win - c.loss, p_holm))
 
 
 def _known(values: Sequence[Number | None]) -> list[Number]:

@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from harness.evolve.comparing import RunComparison
+from harness.evolve.comparing import ArmRuns, Difference, RunComparison
 from harness.evolve.domain import REPORTED, domain
 from harness.evolve.report import Arm, Report
 from harness.evolve.scoring import ProgramScore
+from harness.evolve.verdicts import LEVEL, SMALLEST
 from harness.printed import cost_text, number, percent, table, tokens_text, with_interval
 
+ARMS = "arm|runs|ratio of sums of each run's champion|skill|valid and new|champion is a seed"
+PAIRS = "arm|less|ratio of sums (95 % interval)|skill (95 % interval)|p|p (Holm)|so it is"
 NAMES = {"search": "champion", "seed": "best seed"}
 
 
@@ -31,18 +34,20 @@ def print_report(report: Report) -> None:
 
 
 def _arms(report: Report) -> list[list[str]]:
-    head = ["search", "models", "tries", "ran", "valid", "duplicate", "stopped", "failed",
-            "unreadable", "lost", "best training gap", "champion", "validation ratio", "tokens",
-            "cost"]  # fmt: skip
+    head = ["search", "models", "tries", "valid and new", "draws", "ran", "duplicate", "stopped",
+            "failed", "unreadable", "lost", "best training gap", "champion", "validation ratio",
+            "tokens", "cost"]  # fmt: skip
     return [head, *map(_arm, report.arms)]
 
 
 def _arm(arm: Arm) -> list[str]:
-    kinds = ("valid", "duplicate", "stopped", "failed", "unreadable", "lost")
+    kinds = ("duplicate", "stopped", "failed", "unreadable", "lost")
     return [
         arm.arm,
         ", ".join(arm.models),
         str(arm.tries),
+        str(arm.statuses.get("valid", 0)),
+        str(arm.draws),
         str(arm.ran),
         *(str(arm.statuses.get(kind, 0)) for kind in kinds),
         percent(arm.training_gap),
@@ -75,13 +80,19 @@ def _scores(report: Report, split: str) -> list[list[str]]:
 
 def _compared(report: Report, split: str) -> list[list[str]]:
     rows = [["against", "ratio of sums (95 % interval)", "skill (95 % interval)", "win", "tie",
-             "loss", "so it is"]]  # fmt: skip
+             "loss", "p", "p (Holm)", "so it is"]]  # fmt: skip
     for c in report.comparisons:
         if c.split == split:
             counts = [str(c.win), str(c.tie), str(c.loss)]
             rows.append([NAMES.get(c.against, c.against), with_interval(c.ratio, 4),
-                         with_interval(c.skill, 4), *counts, c.verdict])  # fmt: skip
+                         with_interval(c.skill, 4), *counts, p_text(c.p), p_text(c.p_holm),
+                         c.verdict])  # fmt: skip
     return rows
+
+
+def p_text(p: float | None) -> str:
+    """A p-value; of a comparison that is no test there is none."""
+    return "below 0.001" if p is not None and p < 0.001 else number(p, 3)
 
 
 def said(report: Report) -> list[str]:
@@ -96,6 +107,12 @@ def said(report: Report) -> list[str]:
     if problems:
         told = ", ".join(f"{count} x {kind}" for kind, count in problems.most_common())
         lines.append(f"failures: {told}")
+    tests = sum(c.p is not None for c in report.comparisons)
+    lines.append(
+        f"better or worse stand where p (sign test, by Holm over {tests} comparisons) is below"
+        f" {LEVEL}, both intervals exclude 0, wins and losses lie the same way, and the"
+        f" ratio of sums differs by {SMALLEST} or more"
+    )
     lines.append("all this is of this program: of the model one run says nothing"
                  " (makespan evolve compare)")  # fmt: skip
     return lines
@@ -115,17 +132,34 @@ def print_score(score: ProgramScore) -> None:
 
 def print_comparison(found: RunComparison) -> None:
     """Arms over runs."""
-    rows = [["arm", "runs", "ratio of sums of each run's champion", "skill"]]
-    for arm in found.arms:
-        rows.append([arm.name, str(len(arm.ratios)), _listed(arm.ratios), _listed(arm.skills)])
     title = f"{found.domain}, {found.split}, {found.evaluations} tries a run"
-    print(table(title, rows))
-    rows = [["arm", "less", "ratio of sums (95 % interval)", "skill (95 % interval)", "so it is"]]
-    for d in found.differences:
-        rows.append(
-            [d.arm, d.against, with_interval(d.ratio, 4), with_interval(d.skill, 4), d.verdict]
-        )
-    print(table("differences over runs", rows))
+    print(table(title, [ARMS.split("|"), *map(_runs, found.arms)]))
+    print(table("differences over runs", [PAIRS.split("|"), *map(_difference, found.differences)]))
+    for note in found.notes:
+        print(note)
+
+
+def _runs(arm: ArmRuns) -> list[str]:
+    return [
+        arm.name,
+        str(len(arm.ratios)),
+        _listed(arm.ratios),
+        _listed(arm.skills),
+        " ".join(map(str, arm.valid_and_new)),
+        str(arm.seeds),
+    ]
+
+
+def _difference(d: Difference) -> list[str]:
+    return [
+        d.arm,
+        d.against,
+        with_interval(d.ratio, 4),
+        with_interval(d.skill, 4),
+        p_text(d.p),
+        p_text(d.p_holm),
+        d.verdict,
+    ]
 
 
 def _listed(values: Sequence[float]) -> str:

@@ -24,11 +24,13 @@ from harness.evolve.effects import (
     together,
 )
 from harness.evolve.operators import Step, choose, messages
-from harness.evolve.plan import Plan
+from harness.evolve.plan import MUTATION, Plan
 from harness.evolve.program import Draft, Unreadable, length, read_reply
 from harness.totals import total
 from tasks.base import Ask, Failure, InputError, Number
 from tasks.prompts import Prompts
+
+DRAWS = 30  # the most that policy/mutate draws for one try
 
 
 class Search:
@@ -106,45 +108,75 @@ class Search:
         assert len(values) == len(bases)
         return (sum(values) - sum(bases)) / sum(bases)
 
+    @property
+    def _redraws(self) -> bool:
+        """Whether this is `policy/mutate` since its version 2."""
+        return MUTATION in self.models and self.plan.mutate > 1
+
     # One candidate -------------------------------------------------------------------------
 
     def _begin(self, number: int) -> Begin:
         """Choose all that is to be chosen now, and start the candidate."""
         name, island = f"candidate-{number:05d}", number % self.plan.islands
         key = f"evolve/{self.plan.seed}/{self.arm}/{number}"
-        step = choose(key, island, self.database, self.domain, self.plan)
+        reflects = not self._redraws
+        step = choose(key, island, self.database, self.domain, self.plan, reflects=reflects)
         model = self._bandit.choose()
         path = f"{self.arm}/{name}/{step.operator}"
         ask = Ask(path, messages(step, self.domain, self.plan, self._prompts), view=step)
         blank = Candidate(name, island, step.operator, model, "lost",
                           parents=tuple(p.name for p in step.parents))  # fmt: skip
-        return Begin(f"{self.arm}/{name}", self._candidate(blank, step, ask))
+        known = self.database.behaviours()  # as of now, however late the candidate is run
+        return Begin(f"{self.arm}/{name}", self._candidate(blank, step, ask, known))
 
-    def _candidate(self, blank: Candidate, step: Step, ask: Ask) -> Work[Candidate]:
-        """Ask, read, run on a few, and if it is no worse than all seeds there, on the rest."""
+    def _candidate(
+        self, blank: Candidate, step: Step, ask: Ask, known: Sequence[str]
+    ) -> Work[Candidate]:
+        """Ask, run on a few, and if it is no worse than all seeds there, on the rest.
+
+        `policy/mutate` draws again before its try is spent, while its program fails on the few, is
+        worse there than all seeds, or gives the same answers as one of those known.
+        """
+        most = DRAWS if self._redraws else 1
+        while True:
+            one, few = yield from self._drawn(blank, step, ask)
+            if few is None:
+                return one
+            new = self._runs_on(few) and not any(b.startswith(few.behaviour) for b in known)
+            if new or one.draws == most:
+                return (yield from self._measured(one, few))
+            blank = replace(blank, draws=one.draws + 1)
+
+    def _drawn(
+        self, blank: Candidate, step: Step, ask: Ask
+    ) -> Work[tuple[Candidate, Evaluated | None]]:
+        """Ask, read, run on a few; of what is no program there is no run."""
+        again = drawn(blank.draws)
+        step = replace(step, key=step.key + again)
+        ask = Ask(ask.path + again, ask.messages, view=step)
+        few = f"{self.arm}/{blank.name}/few{again}"
         reply = yield from call(blank.model, ask)
         if isinstance(reply, Lost):
-            return replace(blank, problem=Failed("provider", reply.detail))
+            return replace(blank, problem=Failed("provider", reply.detail)), None
         paid = cost_of(reply, self.plan.prices.get(blank.model))
         blank = replace(blank, tokens=tokens_of(reply.usage), cost=paid)
         try:
             parent = step.parents[0].source if step.edit == "diff" else None
             draft: Draft = read_reply(reply, self.domain.function, parent)
         except Unreadable as error:
-            return replace(blank, status="unreadable", problem=Failed(error.kind, error.detail))
+            problem = Failed(error.kind, error.detail)
+            return replace(blank, status="unreadable", problem=problem), None
         blank = replace(blank, source=draft.source, thought=draft.thought,
                         length=length(draft.source))  # fmt: skip
-        few = yield from evaluate(f"{self.arm}/{blank.name}/few", "few", draft.source)
-        return (yield from self._measured(blank, few))
+        return blank, (yield from evaluate(few, "few", draft.source))
 
     def _measured(self, blank: Candidate, few: Evaluated) -> Work[Candidate]:
         """What a candidate is after its run on the first few, and perhaps on the rest."""
         one = _run(blank, few)
         if one.problem:
             return one
-        gap = self._gap(few, self._few)
-        if gap > self._worst:
-            return replace(one, status="stopped", gap=gap)
+        if not self._runs_on(few):
+            return replace(one, status="stopped", gap=self._gap(few, self._few))
         if len(self._bases) > len(self._few):
             rest = yield from evaluate(f"{self.arm}/{blank.name}/rest", "rest", blank.source)
             one = _run(one, rest)
@@ -152,6 +184,10 @@ class Search:
                 return one
             few = replace(few, values=(*few.values, *rest.values))
         return replace(one, gap=self._gap(few, self._bases))
+
+    def _runs_on(self, few: Evaluated) -> bool:
+        """Whether a program may run on the rest: it is valid, and no worse than all seeds."""
+        return not few.failures and self._gap(few, self._few) <= self._worst
 
     # Results -------------------------------------------------------------------------------
 
@@ -187,6 +223,11 @@ class Search:
             if spent >= most:
                 return True
         return False
+
+
+def drawn(draw: int) -> str:
+    """How the paths of a try's later draws end; those of its first are the try's."""
+    return f"/draw-{draw}" if draw > 1 else ""
 
 
 def _run(blank: Candidate, found: Evaluated) -> Candidate:

@@ -9,7 +9,7 @@ from harness.evolve.database import Candidate
 from harness.evolve.domain import REPORTED
 from harness.evolve.replay import Replay, replay
 from harness.evolve.report_text import said
-from harness.evolve.search import Search
+from harness.evolve.search import Search, drawn
 from harness.folder import Folder
 from harness.models.keys import scrub
 from harness.report.assembly import render
@@ -137,7 +137,7 @@ def _why(c: Candidate) -> str:
 def _opened(t: Try, seen: Replay, pack: Pack, numbers: Mapping[tuple[str, str], int]) -> Fields:
     """What opens of a try: its prompt where it was read, its reply, its program, its parents."""
     c = t.found
-    call = seen.calls.get(f"{t.search.arm}/{c.name}/{c.operator}")
+    call = seen.calls.get(f"{t.search.arm}/{c.name}/{c.operator}" + drawn(c.draws))
     calls = [pack.call(call)] if call else []
     if c.model.startswith("policy/"):
         for one in calls:

@@ -11,13 +11,14 @@ from markupsafe import Markup
 from graders.statistics import Estimate
 from harness.evolve.database import Candidate, Status
 from harness.evolve.report import Arm, Comparison, Report, Score
-from harness.evolve.report_text import NAMES
+from harness.evolve.report_text import NAMES, p_text
 from harness.evolve.search import Search
 from harness.printed import cost_text, tokens_text
 from harness.report.svg import tag
 from harness.report.tables import Cell, Value, interval
 
-STATUSES: tuple[str, ...] = get_args(Status)
+NEW = "valid and new"
+OTHERS: tuple[Status, ...] = tuple(s for s in get_args(Status) if s != "valid")
 Links = Mapping[str, str]  # from the name of a try of the search to its place on the page
 
 
@@ -67,8 +68,8 @@ def _estimate(key: str, found: Estimate) -> Cell:
 
 def searches(report: Report) -> Numbers:
     """What each search spent, how its tries ended, and what it chose."""
-    heads = _heads("search", f"tries|ran|{'|'.join(STATUSES)}|best training gap|validation ratio"
-                   "|tokens|cost")  # fmt: skip
+    heads = _heads("search", f"tries|{NEW}|draws|ran|{'|'.join(OTHERS)}|best training gap"
+                   "|validation ratio|tokens|cost")  # fmt: skip
     return Numbers(
         "Searches", heads, tuple(_arm(f"arms.{k}", a) for k, a in enumerate(report.arms))
     )
@@ -78,15 +79,20 @@ def _arm(key: str, arm: Arm) -> Line:
     chosen, ratio = arm.champion, arm.validation_ratio
     return Line((
         Cell(f"{key}.arm", arm.arm, arm.arm, ", ".join(arm.models)),
-        _count(f"{key}.tries", arm.tries), _count(f"{key}.ran", arm.ran),
-        *(_count(f"{key}.statuses.{s}" if s in arm.statuses else "", arm.statuses.get(s, 0))
-          for s in STATUSES),
+        _count(f"{key}.tries", arm.tries), _status(key, arm, "valid"),
+        _count(f"{key}.draws", arm.draws), _count(f"{key}.ran", arm.ran),
+        *(_status(key, arm, s) for s in OTHERS),
         _gap(f"{key}.training_gap", arm.training_gap),
         Cell(f"{key}.validation_ratio", "-" if ratio is None else f"{ratio:.4f}", ratio,
              chosen or ""),
         Cell(f"{key}.tokens", tokens_text(arm.tokens), arm.tokens),
         Cell(f"{key}.cost", cost_text(arm.cost), arm.cost),
     ))  # fmt: skip
+
+
+def _status(key: str, arm: Arm, status: str) -> Cell:
+    known = status in arm.statuses
+    return _count(f"{key}.statuses.{status}" if known else "", arm.statuses.get(status, 0))
 
 
 def progress(report: Report, links: Links) -> Numbers:
@@ -142,7 +148,7 @@ def compared(report: Report, split: str) -> Numbers:
         for k, c in enumerate(report.comparisons)
         if c.split == split
     )
-    heads = _heads("against|so it is", "ratio of sums|skill|win|tie|loss")
+    heads = _heads("against|so it is", "ratio of sums|skill|win|tie|loss|p|p (Holm)")
     return Numbers(f"The champion less another on {split}", heads, lines)
 
 
@@ -153,6 +159,7 @@ def _comparison(key: str, c: Comparison) -> Line:
         Cell(f"{key}.verdict", c.verdict, c.verdict, tone=tone),
         _estimate(f"{key}.ratio", c.ratio), _estimate(f"{key}.skill", c.skill),
         *(_count(f"{key}.{name}", getattr(c, name)) for name in ("win", "tie", "loss")),
+        Cell(f"{key}.p", p_text(c.p), c.p), Cell(f"{key}.p_holm", p_text(c.p_holm), c.p_holm),
     ))  # fmt: skip
 
 
@@ -181,7 +188,7 @@ def ends(found: Sequence[Search]) -> Numbers:
     order = {model: k for k, model in enumerate(dict.fromkeys(model for model, _ in groups))}
     keys = sorted(groups, key=lambda key: (order[key[0]], key[1]))
     heads = (("model", False), ("operator", False), ("", False),
-             *((n, True) for n in ("tries", *STATUSES, "best training gap")))  # fmt: skip
+             *((n, True) for n in ("tries", NEW, *OTHERS, "best training gap")))  # fmt: skip
     lines = tuple(_end(model, operator, groups[model, operator]) for model, operator in keys)
     return Numbers("How tries ended, by model and operator", heads, lines)
 
@@ -192,7 +199,7 @@ def _end(model: str, operator: str, tried: Sequence[Candidate]) -> Line:
     return Line((
         Cell("", model), _text("", operator), Cell("", "", picture=_bar(counts)),
         _count("", len(tried)),
-        *(_count("", counts.get(s, 0)) for s in get_args(Status)),
+        _count("", counts["valid"]), *(_count("", counts.get(s, 0)) for s in OTHERS),
         _gap("", min(gaps, default=None)),
     ))  # fmt: skip
 

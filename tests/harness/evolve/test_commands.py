@@ -199,6 +199,7 @@ def test_a_search_can_be_watched(tmp_path: Path) -> None:
     db.execute("update pace set at = at - 300")
     db.commit()
     db.close()
+    assert [m.done for m in read_frame(out).models] == [CALLS] * 3  # however often one drew
     printed = makespan("watch", out)  # it has its champion: this ends by itself
     assert printed.returncode == 0, printed.stderr
     assert "slowest calls:" in printed.stdout
@@ -276,6 +277,25 @@ def test_a_search_of_another_plan_is_refused(tmp_path: Path) -> None:
     status, _, told = here(*how, "--calls", "5")
     assert status == 2
     assert "evolve.calls is 4, here it is 5" in told
+
+
+def test_a_search_goes_on_with_the_version_of_mutate_that_began_it(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    how = ["evolve", "run", "tardiness-priority", "--model", "policy/random-constants", "--limit",
+           "3", "--calls", "6", "--out", out]  # fmt: skip
+    assert makespan(*how).returncode == 0
+    manifest = out / "manifest.json"
+    text = manifest.read_text()
+    manifest.write_text(text.replace('"mutate": 2', '"mutate": 1'))
+    status, _, told = here(*how)
+    assert status == 2
+    assert "evolve.mutate is 1, here it is 2" in told
+    manifest.write_text(text.replace('"mutate": 2', '"mutate": 3'))
+    for line in (["evolve", "show", out], ["resume", out]):
+        status, _, told = here(*line)
+        assert status == 2
+        assert "policy/mutate has version 3 there, 2 here: go on with the makespan" in told
+        assert told.count("\n") == 1
 
 
 def test_ctrl_c_keeps_what_is_under_way(tmp_path: Path) -> None:

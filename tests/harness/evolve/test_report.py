@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from graders.statistics import Estimate, mean_of, ratio_of_sums
 from harness.evolve.comparing import FEWEST, compare_runs, critical, shift
 from harness.evolve.domain import Domain
-from harness.evolve.report import Report, verdict
+from harness.evolve.report import Report
 from harness.folder import FORMAT, Configuration, Folder, Manifest, ModelSpec, environment
 from harness.suites import Suite
 from tasks.base import Ask, InputError, Reply, Usage
@@ -94,31 +93,6 @@ def test_a_champion_that_fails_on_the_test_pays_random_prices(tmp_path: Path) ->
     assert honest.rediscovery == ("mdd",)
 
 
-def test_the_word_needs_both_intervals() -> None:
-    below, above, around = Estimate(-1, -2, -0.1), Estimate(1, 0.1, 2), Estimate(0, -1, 1)
-    assert verdict(below, above) == "better"
-    assert verdict(above, below) == "worse"
-    for pair in (
-        (below, around),
-        (around, above),
-        (below, below),
-        (Estimate(-1, None, None), above),
-    ):
-        assert verdict(*pair) == "no difference shown"
-
-
-def test_equal_programs_are_seldom_called_better() -> None:
-    """Two programs whose objectives have one distribution: the verdict errs in at most 5 %."""
-    rng, said = Random("null"), 0
-    for _ in range(200):
-        bases = [rng.uniform(50, 500) for _ in range(60)]
-        ours, theirs = ([b * (1 + rng.expovariate(20)) for b in bases] for _ in range(2))
-        ratio = ratio_of_sums([a - b for a, b in zip(ours, theirs, strict=True)], bases)
-        gains = [(b - a) / base for a, b, base in zip(ours, theirs, bases, strict=True)]
-        said += verdict(ratio, mean_of(gains)) != "no difference shown"
-    assert said <= 18
-
-
 # Over runs -------------------------------------------------------------------------------------
 
 
@@ -176,6 +150,12 @@ def test_arms_are_compared_over_runs_and_only_if_that_is_fair(tmp_path: Path) ->
     assert all(len(arm.ratios) == FEWEST for arm in result.arms)
     [difference] = result.differences
     assert difference.verdict == "no difference shown"  # the champion is the same seed program
+    assert (difference.p, difference.p_holm) == (1, 1)
+    assert [arm.seeds for arm in result.arms] == [FEWEST, FEWEST]
+    assert [len(arm.valid_and_new) for arm in result.arms] == [FEWEST, FEWEST]
+    assert result.notes == (
+        "all champions are seed programs: no run of any arm found anything better",
+    )
     with pytest.raises(InputError, match="at least 5"):
         compare_runs(found[:-1], "test")
     with pytest.raises(InputError, match="all of one arm"):
@@ -191,5 +171,11 @@ def test_arms_are_compared_over_runs_and_only_if_that_is_fair(tmp_path: Path) ->
     with pytest.raises(InputError, match="not finished"):
         compare_runs([*found[:-1], (folder, replace(report, champion=None))], "test")
     same = [altered(run, islands=3) for run in found[::2]]
+    many = [altered(run, islands=k) for k in range(3, 8) for run in found[::2]]
+    [_, few] = compare_runs(many, "test").notes
+    assert few == (
+        "5 and 5 runs are too few to show a difference among 5 arms: corrected for 10 pairs, p is"
+        " at least 0.079; make more runs"
+    )
     named = compare_runs([*found[::2], *same], "test")
     assert [arm.name for arm in named.arms] == ["scripted/a islands=2", "scripted/a islands=3"]

@@ -1,0 +1,72 @@
+"""When a difference may be called `better` or `worse`, and the tests behind it.
+
+Intervals alone are not enough: a few instances that differ much can move both of them while more
+are lost than won, and a report makes up to 12 comparisons.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from math import comb
+from typing import Literal
+
+from graders.statistics import Estimate
+
+Verdict = Literal["better", "worse", "no difference shown", "the same program"]
+LEVEL = 0.05  # of all comparisons of a report together
+SMALLEST = 0.001  # difference in the ratio of sums that is worth a word
+
+
+def verdict(ratio: Estimate, gained: Estimate, lead: float, p_holm: float | None) -> Verdict:
+    """`better` or `worse` only if all that is asked for lies on that side.
+
+    The intervals of both measures exclude 0; the ratio of sums differs by at least `SMALLEST`;
+    `lead`, how many more are won than lost, has that sign; and the corrected p is below `LEVEL`.
+    """
+    if p_holm is None or p_holm >= LEVEL or abs(ratio.value or 0) < SMALLEST:
+        return "no difference shown"
+    if ratio.low is None or ratio.high is None or gained.low is None or gained.high is None:
+        return "no difference shown"
+    if ratio.high < 0 < gained.low and lead > 0:
+        return "better"
+    return "worse" if gained.high < 0 < ratio.low and lead < 0 else "no difference shown"
+
+
+def sign_test(win: int, loss: int) -> float:
+    """The chance of so uneven a split, either way, if both sides were equally likely.
+
+    Exact and two-sided; ties are left out (Dixon & Mood 1946).
+    """
+    n = win + loss
+    tail = sum(comb(n, k) for k in range(min(win, loss) + 1))
+    return min(1.0, float(2 * tail / 2**n))
+
+
+def rank_sum_test(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The chance of rank sums so far from their mean, either way, if all values came from one law.
+
+    Exact and two-sided, also with ties, which have the mean of their ranks (Wilcoxon 1945).
+    """
+    ranks = _doubled_ranks([*ours, *theirs])
+    n = len(ours)
+    mean = sum(ranks) * n / len(ranks)
+    off = abs(sum(ranks[:n]) - mean)
+    sums: list[Counter[int]] = [Counter({0: 1}), *(Counter[int]() for _ in range(n))]
+    for rank in ranks:
+        for size in range(n, 0, -1):
+            for total, ways in sums[size - 1].items():
+                sums[size][total + rank] += ways
+    far = sum(ways for total, ways in sums[n].items() if abs(total - mean) >= off - 1e-9)
+    return far / comb(len(ranks), n)
+
+
+def _doubled_ranks(values: Sequence[float]) -> list[int]:
+    """Twice the rank of each value, a whole number also where ties have the mean of theirs."""
+    return [
+        sum(other < value for other in values) + sum(other <= value for other in values) + 1
+        for value in values
+    ]
+
+
+def lead(ours: Sequence[float], theirs: Sequence[float]) -> int:
+    """In how many more pairs of values ours is the smaller, than the larger."""
+    return sum((a < b) - (a > b) for a in ours for b in theirs)
