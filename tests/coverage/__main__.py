@@ -14,12 +14,12 @@ import msgspec
 
 from harness.registry import FAMILIES, family
 from harness.request import digest
-from tests.coverage import page, shapes, summaries
+from tests.coverage import comparisons, page, shapes, summaries
 from tests.coverage.pools import FOLDER, SEEDS
 from tests.coverage.rows import Row, Size
 
 Part = Callable[[Size], Iterator[Row]]
-MODULES = (shapes, summaries)
+MODULES = (shapes, summaries, comparisons)
 FULL = Size(boards=1000, seeds=SEEDS)
 CODE = ("graders/*.py", "harness/ranking.py", "harness/compare.py", "tests/coverage/*.py")
 

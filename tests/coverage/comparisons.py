@@ -1,7 +1,7 @@
-"""How often comparisons and ranks err, and what they find: `python -m tests.coverage.comparisons`.
+"""How often comparisons and ranks err, and what they find.
 
 The scores are of the project's own rules on fresh seeds of the suite `tardiness`, and of hostile
-shapes whose truth is exact. About 8 minutes on one core.
+shapes whose truth is exact.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import erfc, exp, sqrt
 from random import Random
 from statistics import NormalDist, fmean
-from typing import Any
+from typing import Any, Literal
 
 import numpy
 
@@ -19,33 +19,11 @@ from graders.exact import dispatch
 from graders.statistics import skill
 from graders.tardiness import yardsticks
 from harness.suites import load
+from tests.coverage.rows import Row, Size, tallied
 
 SIZES = (5, 10, 20, 40, 200)
-SEEDS, FIRST = 100, 1000  # of the pool; the board's own seeds begin with 0
-BOARDS = 600
+FIRST = 1000  # seed of the pool; the board's own seeds begin with 0
 Draw = Callable[[numpy.random.Generator, int], Any]  # (instances, 2) scores of n a stratum
-
-
-@dataclass(frozen=True)
-class Row:
-    """One measured share of boards: of `what` in a scenario with n trials in each stratum.
-
-    Attributes:
-        nominal: what it should be; a size or an error rate may be lower, a power higher.
-        real: what it is. `boards` without an interval or a p-value count as not rejected.
-        width: the mean half-width of the intervals.
-        verdict: whether it is so; empty where nothing is promised.
-    """
-
-    part: str
-    what: str
-    scenario: str
-    n: int
-    nominal: float | None
-    real: float
-    boards: int
-    width: float | None
-    verdict: str
 
 
 @dataclass(frozen=True)
@@ -150,11 +128,11 @@ SHAPES = (
 )  # fmt: skip
 
 
-def shapes() -> Iterator[Row]:
+def shapes(size: Size) -> Iterator[Row]:
     """Size of the p-values, and coverage of the intervals."""
     for shape in SHAPES:
         for n in SIZES:
-            rng, boards = generator(f"{shape.name}/{n}"), BOARDS if n < max(SIZES) else BOARDS // 2
+            rng, boards = generator(f"{shape.name}/{n}"), size.boards
             made = [shape.compared(rng, n) for _ in range(boards)]
             yield _coverage("compare", shape.name, n, made, shape.truth)
             if shape.truth == 0:
@@ -164,7 +142,7 @@ def shapes() -> Iterator[Row]:
                 yield _power("compare", "power", shape.name, n, share(made), boards)
 
 
-def resolutions() -> Iterator[Row]:
+def resolutions(size: Size) -> Iterator[Row]:
     """How often the difference is found that comparisons of equal models say they resolve."""
     shifted: list[tuple[Shape, Callable[[float], Draw]]] = [
         (SHAPES[0], lambda d: lambda rng, n: rng.normal([0.5 + d, 0.5], 0.1, (n, 2))),
@@ -175,7 +153,7 @@ def resolutions() -> Iterator[Row]:
     ]
     for shape, moved in shifted:
         for n in SIZES:
-            rng, boards = generator(f"resolves/{shape.name}/{n}"), BOARDS
+            rng, boards = generator(f"resolves/{shape.name}/{n}"), size.boards
             told = [shape.compared(rng, n).resolves for _ in range(boards)]
             stated = [x for x in told if x is not None]
             if not stated:  # 5 trials cannot have p < .05 by their signs
@@ -189,7 +167,7 @@ def resolutions() -> Iterator[Row]:
             yield _power("resolves", "power at `resolves`", shape.name, n, share(made), boards, 0.8)
 
 
-def rankings() -> Iterator[Row]:
+def rankings(size: Size) -> Iterator[Row]:
     """How often equal models are told apart in a ranking."""
     for models in (2, 5, 10, 20):
         for n in (10, 40):
@@ -198,7 +176,7 @@ def rankings() -> Iterator[Row]:
                 ("skill, 20 % lose", False, 1),
             ):
                 rng, names = generator(f"{name}/{models}/{n}"), clusters(strata, n, shared=True)
-                boards = BOARDS if models < 20 else BOARDS // 2
+                boards = size.boards if models < 20 else size.boards // 2
                 wrong = 0
                 for _ in range(boards):
                     drawn = equals(rng, n, models, binary=binary)
@@ -244,7 +222,7 @@ PAIRS = (
 )
 
 
-def pool(seeds: int = SEEDS) -> dict[str, Any]:
+def pool(seeds: int) -> dict[str, Any]:
     """The skill of every rule on fresh seeds of the suite: (seeds, levels, indices)."""
     entries = load("tardiness").entry
     found = {name: numpy.empty((seeds, len(entries), entries[0].count or 0)) for name in RULES}
@@ -262,23 +240,25 @@ def pool(seeds: int = SEEDS) -> dict[str, Any]:
     return found
 
 
-def rules(skills: dict[str, Any]) -> Iterator[Row]:
+def rules(size: Size) -> Iterator[Row]:
     """What is found of two rules on the suite, formerly and now; boards draw each index's seed."""
+    skills = pool(max(2, size.seeds // 10))
     seeds, levels, count = skills["mdd"].shape
-    names = clusters(levels, count, shared=True)
+    names = clusters(levels, count, shared=False)
     one = [[name for stratum in names for name in stratum]]  # the headline has no strata
     for a, b in PAIRS:
         rng, made, before = generator(f"{a}/{b}"), list[Comparison](), list[float]()
-        for _ in range(BOARDS // 2):
-            drawn = rng.integers(0, seeds, count)
-            sides = [skills[x][drawn, :, numpy.arange(count)].T.ravel() for x in (a, b)]
+        for _ in range(size.boards):
+            drawn = rng.integers(0, seeds, (levels, count))
+            place = numpy.arange(levels)[:, None], numpy.arange(count)[None]
+            sides = [skills[x][drawn, *place].ravel() for x in (a, b)]
             made.append(paired(Scores(numpy.stack(sides, axis=1), one, [False] * 2)))
             before.append(former(sides[0] - sides[1]))
         truth, scenario = float((skills[a] - skills[b]).mean()), f"{a} - {b}"
         boards, formerly = len(made), fmean(p < LEVEL for p in before)
-        yield _coverage("tardiness", scenario, levels * count, made, truth)
-        yield _power("tardiness", "power before", scenario, levels * count, formerly, boards)
-        yield _power("tardiness", "power", scenario, levels * count, share(made), boards)
+        yield _coverage("rules", scenario, levels * count, made, truth)
+        yield _power("rules", "power before", scenario, levels * count, formerly, boards)
+        yield _power("rules", "power", scenario, levels * count, share(made), boards)
 
 
 def former(differences: Any) -> float:
@@ -298,28 +278,22 @@ def share(made: Sequence[Comparison]) -> float:
 
 
 def _coverage(part: str, scenario: str, n: int, made: Sequence[Comparison], truth: float) -> Row:
-    ends = [(x.difference.low, x.difference.high) for x in made]
-    whole = [(low, high) for low, high in ends if low is not None and high is not None]
-    real = fmean(low - 1e-9 <= truth <= high + 1e-9 for low, high in whole)
-    return Row(
-        part=part,
-        what="interval",
-        scenario=scenario,
-        n=n,
-        nominal=0.95,
-        real=real,
-        boards=len(whole),
-        width=fmean(high - low for low, high in whole) / 2,
-        verdict="yes" if real >= 0.92 else "no",
-    )
+    tally = tallied(truth, [x.difference for x in made])
+    return tally.row(part, "interval", scenario, n)
 
 
 def _error(part: str, what: str, scenario: str, n: int, real: float, boards: int) -> Row:
-    """An error rate is as it should be up to .01 and two standard errors of the simulation."""
-    noise = 2 * sqrt(LEVEL * (1 - LEVEL) / boards)
-    verdict = "yes" if real <= LEVEL + 0.01 + noise else "no"
-    return Row(part, what, scenario, n, nominal=LEVEL, real=real, boards=boards, width=None,
-               verdict=verdict)  # fmt: skip
+    return Row(
+        part,
+        what,
+        scenario,
+        n=n,
+        nominal=LEVEL,
+        real=round(real, 4),
+        boards=boards,
+        half_width=None,
+        goal="error",
+    )
 
 
 def _power(
@@ -331,27 +305,18 @@ def _power(
     boards: int,
     nominal: float | None = None,
 ) -> Row:
-    verdict = "" if nominal is None else "yes" if real >= nominal - 0.06 else "no"
-    return Row(part, what, scenario, n, nominal=nominal, real=real, boards=boards, width=None,
-               verdict=verdict)  # fmt: skip
+    goal: Literal["figure", "power"] = "figure" if nominal is None else "power"
+    return Row(
+        part,
+        what,
+        scenario,
+        n=n,
+        nominal=nominal,
+        real=round(real, 4),
+        boards=boards,
+        half_width=None,
+        goal=goal,
+    )
 
 
-def rows() -> Iterator[Row]:
-    """Every measured share."""
-    yield from rules(pool())
-    yield from shapes()
-    yield from resolutions()
-    yield from rankings()
-
-
-def main() -> None:
-    """Print the rows as they come."""
-    for row in rows():
-        nominal = "    " if row.nominal is None else f"{row.nominal:.2f}"
-        width = "" if row.width is None else f"+-{row.width:.4f}"
-        print(f"{row.part:9} {row.what:22} {row.scenario:46} n={row.n:<4} {nominal}"
-              f" {row.real:.3f} of {row.boards} {width} {row.verdict}", flush=True)  # fmt: skip
-
-
-if __name__ == "__main__":
-    main()
+PARTS = {"compare": shapes, "resolves": resolutions, "ranks": rankings, "rules": rules}

@@ -13,7 +13,18 @@ import msgspec
 from tests.coverage.rows import Row
 
 TABLE, PAGE = Path("docs/coverage.csv"), Path("docs/coverage.md")
-HEAD = ("part", "what", "scenario", "n", "nominal", "real", "boards", "half_width", "verdict")
+HEAD = (
+    "part",
+    "what",
+    "scenario",
+    "n",
+    "goal",
+    "nominal",
+    "real",
+    "boards",
+    "half_width",
+    "verdict",
+)
 
 
 class Reason(NamedTuple):
@@ -90,7 +101,7 @@ def read_csv(path: Path = TABLE) -> list[Row]:
     with path.open(encoding="utf-8", newline="") as file:
         lines: list[dict[str, Any]] = list(csv.DictReader(file))
     for line in lines:
-        line["half_width"] = line["half_width"] or None
+        line |= {name: line[name] or None for name in ("half_width", "nominal")}
     return [msgspec.convert(line, Row, strict=False) for line in lines]
 
 
@@ -117,7 +128,7 @@ def table(rows: Sequence[Row]) -> str:
     cells: dict[tuple[str, str], dict[int, str]] = {}
     for row in rows:
         real = f"{100 * row.real:.1f}"
-        marked = real if row.verdict == "yes" else f"**{real}**"
+        marked = real if row.verdict != "no" else f"**{real}**"
         cells.setdefault((row.what, row.scenario), {})[row.n] = marked
     lines = [
         ["interval of", "scenario", *(f"n = {n}" for n in counts)],

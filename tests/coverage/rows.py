@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from math import sqrt
 from statistics import fmean
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from graders.statistics import Estimate
 from tasks.base import Noun
@@ -14,31 +14,47 @@ SLACK = 1e-9  # of a truth that is an end of its interval
 
 
 class Row(Noun, frozen=True):
-    """How often the interval of a statistic holds.
+    """How often something came true on simulated boards, and how often it should.
 
-    `real` is the share of boards whose interval holds the truth; boards without an interval do
-    not count. `half_width` is the mean over boards whose interval has both ends.
+    Of an interval, `real` is the share of boards whose interval holds the truth; boards without
+    one do not count. Of a test it is the share of boards with p < .05: where there is nothing to
+    find (`goal` is `error`) no more than `nominal`, where there is (`power`) no less. A `figure`
+    is promised nothing. `half_width` is the mean over boards whose interval has both ends.
     """
 
     part: str
     what: str
     scenario: str
     n: int
-    nominal: float
+    nominal: float | None
     real: float
     boards: int
     half_width: float | None
+    goal: Literal["interval", "error", "power", "figure"] = "interval"
 
     @property
     def verdict(self) -> str:
-        """`yes` if it holds 92 to 98 times in 100."""
-        return "yes" if LOWEST <= self.real <= HIGHEST else "no"
+        """`yes` if an interval holds 92 to 98 times in 100, or a test does what it should.
+
+        Tests may miss by .01 (errors) or .06 (power), and two standard errors of the simulation.
+        """
+        if self.goal == "interval":
+            return _word(LOWEST <= self.real <= HIGHEST)
+        if self.goal == "figure" or self.nominal is None:
+            return ""
+        if self.goal == "error":
+            return _word(self.real <= self.nominal + 0.01 + 2 * self.error)
+        return _word(self.real >= self.nominal - 0.06 - 2 * self.error)
 
     @property
     def error(self) -> float:
         """The standard error of `real`, by simulation."""
         share = (self.real * self.boards + 2) / (self.boards + 4)
         return sqrt(share * (1 - share) / (self.boards + 4))
+
+
+def _word(holds: bool) -> str:
+    return "yes" if holds else "no"
 
 
 class Tally:
