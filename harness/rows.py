@@ -81,6 +81,7 @@ def leaderboard(run: Run, board: Board) -> Iterator[Fields]:
             | {name: getattr(row, name) for name in Row.__struct_fields__}
             | {
                 "score": row.score.value,
+                "headline": row.headline,
                 "score_low": row.score.low,
                 "score_high": row.score.high,
                 "score_note": row.score.note,

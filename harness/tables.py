@@ -47,6 +47,7 @@ LEADERBOARD = (
     Column(
         "score", "real", "headline of suite or family, higher is better, over n - errors episodes"
     ),
+    Column("headline", "text", "the measure that is the score, where the suite names one"),
     Column("score_low", "real", "lower end of its 95 % interval; null: open or unknown"),
     Column("score_high", "real", "upper end of its 95 % interval; null: open or unknown"),
     Column("score_note", "text", "what to know of the score or its interval"),

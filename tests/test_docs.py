@@ -62,7 +62,7 @@ def test_the_board_in_the_readme_is_what_the_command_prints(
     assert main(["run", "rcpsp", "--out", str(tmp_path / "run")]) == 0
     printed = capsys.readouterr().out.splitlines()
     shown = re.findall(r"^ policy/.*$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
-    assert len(shown) == 6
+    assert len(shown) == 8
     for line in shown:
         assert any(row.startswith(line) for row in printed), line
 
