@@ -77,7 +77,7 @@ def reason(row: Row) -> str:
             all(fnmatchcase(*pair) for pair in
                 ((row.part, one.part), (row.what, one.what), (row.scenario, one.scenario)))
             and row.n <= one.most
-            and one.often in (None, row.real > row.nominal)
+            and one.often in (None, row.real > (row.nominal or 0))
         ):  # fmt: skip
             return one.text
     return ""
