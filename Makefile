@@ -2,7 +2,8 @@
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell command -v $(p) 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: quickstart setup test test-only lint bench bench-peers coverage providers exports slow check-all clean
+.PHONY: quickstart setup test test-only lint bench bench-peers coverage providers exports slow wheel-test \
+	check-all clean
 
 quickstart: .venv/core.stamp  ## the core install, and a board of the built-in policies
 	$(BIN)/makespan run quickstart
@@ -81,7 +82,16 @@ $(SDKS)/%.stamp: .venv/bin/python pyproject.toml Makefile
 slow: .venv/all.stamp  ## kill -9 at 20 moments, and what else takes minutes
 	$(BIN)/python -m pytest -m slow
 
-check-all: test bench bench-peers providers exports slow  ## also what is too slow for every day
+# The tests once more, against the package as it is installed.
+wheel-test: .venv/wheel.stamp
+	$(BIN)/python -m tests.wheel .venv/wheel/bin/python -n auto
+
+.venv/wheel.stamp: .venv/all.stamp
+	$(PYTHON) -m venv .venv/wheel
+	.venv/wheel/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt ".[all,dev]"
+	@touch $@
+
+check-all: test bench bench-peers providers exports slow wheel-test  ## also what is too slow for every day
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "makespan needs Python 3.11 or later"; exit 2; }

@@ -125,23 +125,25 @@ def surface(one: Round, people: dict[str, Person]) -> list[list[float]]:
     rows = []
     for k, event in enumerate(one.events):
         levels = [people[i].level for i in event.attendees]
-        rows.append([
-            *(float(k == p) for p in range(len(one.events))),
-            int(event.id[1:]) / 100 if event.id[1:].isdigit() else 0.0,
-            *(float(measure(event, people)) for measure in SHORTCUTS.values()),
-            len(event.title),
-            len(event.description),
-            event.description.count(". "),
-            mean(levels),
-            sum(level == 0 for level in levels),
-            sum(level == 1 for level in levels),
-            float(bool(people[event.organiser].firm)),
-            float("video" in event.location),
-            float(event.location.startswith("at ")),
-            *(float(event.type == kind) for kind in _TYPES),
-            event.title.count(":"),
-            float("?" in event.description),
-        ])  # fmt: skip
+        rows.append(
+            [
+                *(float(k == p) for p in range(len(one.events))),
+                int(event.id[1:]) / 100 if event.id[1:].isdigit() else 0.0,
+                *(float(measure(event, people)) for measure in SHORTCUTS.values()),
+                len(event.title),
+                len(event.description),
+                event.description.count(". "),
+                mean(levels),
+                sum(level == 0 for level in levels),
+                sum(level == 1 for level in levels),
+                float(bool(people[event.organiser].firm)),
+                float("video" in event.location),
+                float(event.location.startswith("at ")),
+                *(float(event.type == kind) for kind in _TYPES),
+                event.title.count(":"),
+                float("?" in event.description),
+            ]
+        )
     return rows
 
 
@@ -185,8 +187,9 @@ def _gains(size: int, bears: Sequence[float], behind: Sequence[Sequence[float]])
     places, others = range(size), range(size, len(bears))
     return [
         sum(bears[mark] * behind[mark][m] for mark in group)
-        for group in (places, *([mark] for mark in others)) for m in range(MEASURES)
-    ]  # fmt: skip
+        for group in (places, *([mark] for mark in others))
+        for m in range(MEASURES)
+    ]
 
 
 def _learned(

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from generators.calendar_people import occurrences
 from generators.calendar_rounds import Slot
-from generators.calendar_year import Settings, made_rounds, setting, slots, year_of
+from generators.calendar_year import CalendarSettings, made_rounds, setting, slots, year_of
 from graders.exact.calendar import reference as solve
 from tasks.base import InputError, Instance
 from tasks.calendar import VERSION, Year
@@ -32,9 +32,10 @@ def held_out(instance: Instance[Year], count: int) -> Instance[Year]:
     year, stage = instance.payload, setting(instance.seed, instance.index, _settings(instance))
     found = sorted(
         ((date.fromisoformat(day) + LATER).isoformat(), one.series.start, k)
-        for k, one in enumerate(stage.meetings) if stage.made.user.id in one.series.attendees
+        for k, one in enumerate(stage.meetings)
+        if stage.made.user.id in one.series.attendees
         for day in occurrences(one.series)
-    )  # fmt: skip
+    )
     streams = f"{stage.streams}/held-out"
     drawn = slots(found[: EACH * count], count, Random(f"{streams}/slots"))
     manager = year.manager(drawn[0][0][0])
@@ -44,16 +45,25 @@ def held_out(instance: Instance[Year], count: int) -> Instance[Year]:
         instance.level, stage.stage, after, (), year.truth.principles, [last], streams
     )
     exam = replace(
-        year, rounds=tuple(rounds), history=0, feedback="none",
+        year,
+        rounds=tuple(rounds),
+        history=0,
+        feedback="none",
         truth=Truth(year.truth.principles, (last,), tuple(judgements)),
-    )  # fmt: skip
-    name = instance_id("calendar", instance.level, instance.seed, instance.index, VERSION,
-                       {**instance.settings, "held_out": count})  # fmt: skip
+    )
+    name = instance_id(
+        "calendar",
+        instance.level,
+        instance.seed,
+        instance.index,
+        VERSION,
+        {**instance.settings, "held_out": count},
+    )
     return replace(instance, id=name, payload=exam, reference=solve(exam))
 
 
-def _settings(instance: Instance[Year]) -> Settings:
-    return msgspec.convert(instance.settings, Settings)
+def _settings(instance: Instance[Year]) -> CalendarSettings:
+    return msgspec.convert(instance.settings, CalendarSettings)
 
 
 def _is_generated(instance: Instance[Year]) -> bool:

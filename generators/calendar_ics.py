@@ -50,8 +50,9 @@ def _library() -> Any:
     try:
         return import_module("icalendar")
     except ModuleNotFoundError:
-        raise InputError("export to ics: needs the package icalendar: install makespan[ics]"
-                         ) from None  # fmt: skip
+        raise InputError(
+            "export to ics: needs the package icalendar: install makespan[ics]"
+        ) from None
 
 
 def _start(day: str, time: str) -> datetime:
@@ -70,9 +71,13 @@ def _series(series: Series, instance: Instance[Year], people: dict[str, Person])
 
 
 def _event(
-    number: int, one: Round, event: Event, status: str, instance: Instance[Year],
+    number: int,
+    one: Round,
+    event: Event,
+    status: str,
+    instance: Instance[Year],
     people: dict[str, Person],
-) -> Any:  # fmt: skip
+) -> Any:
     """An event of a clash; the regular meeting's is an occurrence of its series."""
     name = event.series or f"round-{number:03d}-{event.id}"
     found = _component(event, f"{name}@{instance.id}", people)

@@ -104,9 +104,8 @@ def regular(spec: Spec, words: Lexicon, made: Cast, rng: Random) -> list[Regular
         relation = kinds[len(found) % len(kinds)]
         made.busy[cell].add(user.id)
         hosts = [
-            p for p in made.free(cell)
-            if made.relation(p, user.manager) == relation and p.level < 5
-        ] or made.free(cell)  # fmt: skip
+            p for p in made.free(cell) if made.relation(p, user.manager) == relation and p.level < 5
+        ] or made.free(cell)
         found.append(_meeting(len(found), cell, rng.choice(hosts), [user], spec, words, made, rng))
     for _ in range(OTHER_SERIES):
         cell = rng.choice(cells)
@@ -116,9 +115,15 @@ def regular(spec: Spec, words: Lexicon, made: Cast, rng: Random) -> list[Regular
 
 
 def _meeting(
-    number: int, cell: Cell, host: Person, attendees: Iterable[Person],
-    spec: Spec, words: Lexicon, made: Cast, rng: Random,
-) -> Regular:  # fmt: skip
+    number: int,
+    cell: Cell,
+    host: Person,
+    attendees: Iterable[Person],
+    spec: Spec,
+    words: Lexicon,
+    made: Cast,
+    rng: Random,
+) -> Regular:
     """One regular meeting in a cell, with one to five more who are free then."""
     (weekday, start), topic, place = cell, rng.choice(spec.topic), rng.choice(PLACES)
     made.busy[cell].add(host.id)

@@ -26,7 +26,7 @@ STANDING_IN = 4  # slots that are tried for a round
 DRAWS = 250  # of topics and purposes for a surface
 
 
-class Core(NamedTuple):
+class EventCore(NamedTuple):
     """What principles look at: the values of an event's attributes."""
 
     topic: str
@@ -35,10 +35,10 @@ class Core(NamedTuple):
     place: str
 
 
-class Draft(NamedTuple):
+class EventDraft(NamedTuple):
     """An event to be: its core, who asks for it, the regular meeting if it is one."""
 
-    core: Core
+    core: EventCore
     host: Person
     regular: Regular | None
 
@@ -46,7 +46,7 @@ class Draft(NamedTuple):
 class Weighed(NamedTuple):
     """A draft with the principles that it triggers, by index, and their weighted sum."""
 
-    draft: Draft
+    draft: EventDraft
     triggered: tuple[int, ...]
     value: float
 
@@ -67,9 +67,9 @@ class Scale:
 
     principles: Sequence[Principle]
     weights: Sequence[float]
-    known: dict[Core, tuple[tuple[int, ...], float]] = field(default_factory=dict)
+    known: dict[EventCore, tuple[tuple[int, ...], float]] = field(default_factory=dict)
 
-    def weigh(self, core: Core) -> tuple[tuple[int, ...], float]:
+    def weigh(self, core: EventCore) -> tuple[tuple[int, ...], float]:
         """Indices of the principles triggered, and their weighted sum."""
         if core not in self.known:
             has = core._asdict()
@@ -92,7 +92,7 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Stage:
+class ClashStage:
     """What clashes are made from."""
 
     spec: Spec
@@ -102,7 +102,7 @@ class Stage:
 
     def clash(
         self, near: Sequence[Slot], scale: Scale, size: int, winner: int, rng: Random
-    ) -> tuple[Slot, list[Draft]]:
+    ) -> tuple[Slot, list[EventDraft]]:
         """One of the slots, and `size` drafts for it, of which the one at `winner` is the true one.
 
         The regular meeting is the first. A surface is taken only if each of its events can be the
@@ -135,11 +135,16 @@ class Stage:
         host = made.people[regular.series.organiser]
         topics = [topic.key for topic in self.spec.topic]
         relation = made.relation(host, slot.manager)
-        choices = [_looking(Draft(Core(regular.topic, "", relation, regular.place), host, regular),
-                            [regular.topic], scale)]  # fmt: skip
+        choices = [
+            _looking(
+                EventDraft(EventCore(regular.topic, "", relation, regular.place), host, regular),
+                [regular.topic],
+                scale,
+            )
+        ]
         for kind, person in self._hosts(slot, size - 1, rng):
-            core = Core("", "", kind, rng.choice(PLACES))
-            choices.append(_looking(Draft(core, person, None), topics, scale))
+            core = EventCore("", "", kind, rng.choice(PLACES))
+            choices.append(_looking(EventDraft(core, person, None), topics, scale))
         return choices
 
     def _hosts(self, slot: Slot, count: int, rng: Random) -> list[tuple[str, Person]]:
@@ -156,7 +161,7 @@ class Stage:
             hosts.setdefault(person.id, (kind, person))
         return list(hosts.values())
 
-    def guests(self, drafts: Sequence[Draft], slot: Slot, rng: Random) -> list[list[str]]:
+    def guests(self, drafts: Sequence[EventDraft], slot: Slot, rng: Random) -> list[list[str]]:
         """Who else comes, for each event: any number, any rank, whatever the event is worth.
 
         One of the rivals, drawn at random, has somebody of a higher level than anybody else.
@@ -179,7 +184,7 @@ class Stage:
             lists[chosen][-1 if len(lists[chosen]) > 1 else 1 :] = [chief]
         return [sorted({made.user.id, *(person.id for person in people)}) for people in lists]
 
-    def events(self, drafts: Sequence[Draft], slot: Slot, k: int, seed: str) -> list[Event]:
+    def events(self, drafts: Sequence[EventDraft], slot: Slot, k: int, seed: str) -> list[Event]:
         """The events as text, in the order of the drafts; ids say nothing."""
         guests = self.guests(drafts, slot, Random(f"{seed}/guests-{k}"))
         rng = Random(f"{seed}/words-{k}")
@@ -194,20 +199,23 @@ class Stage:
             if i == urgent:
                 text = f"{rng.choice(self.words.urgent)} {text}"
             series = draft.regular.series if draft.regular else None
-            found.append(Event(
-                id=f"E{ids[i]}",
-                title=title,
-                organiser=draft.host.id,
-                attendees=tuple(people),
-                type=series.type if series else rng.choice(self.words.types),
-                location=series.location if series
-                else location(self.spec, draft.core.place, rng),
-                description=text,
-                series=series.id if series else "",
-            ))  # fmt: skip
+            found.append(
+                Event(
+                    id=f"E{ids[i]}",
+                    title=title,
+                    organiser=draft.host.id,
+                    attendees=tuple(people),
+                    type=series.type if series else rng.choice(self.words.types),
+                    location=series.location
+                    if series
+                    else location(self.spec, draft.core.place, rng),
+                    description=text,
+                    series=series.id if series else "",
+                )
+            )
         return found
 
-    def _words(self, draft: Draft, rng: Random) -> tuple[str, str]:
+    def _words(self, draft: EventDraft, rng: Random) -> tuple[str, str]:
         """Title and description."""
         words, topic = self.words, next(t for t in self.spec.topic if t.key == draft.core.topic)
         purpose, subject = words.purposes[draft.core.purpose], rng.choice(topic.subjects)
@@ -224,7 +232,7 @@ class Stage:
         return title[0].upper() + title[1:], " ".join(sentences)
 
 
-def _looking(draft: Draft, topics: Sequence[str], scale: Scale) -> list[Weighed]:
+def _looking(draft: EventDraft, topics: Sequence[str], scale: Scale) -> list[Weighed]:
     """Drafts of the same host and place, one for each topic and purpose."""
     cores = [draft.core._replace(topic=t, purpose=p) for t in topics for p in PURPOSES]
     return [Weighed(draft._replace(core=core), *scale.weigh(core)) for core in cores]
@@ -232,9 +240,9 @@ def _looking(draft: Draft, topics: Sequence[str], scale: Scale) -> list[Weighed]
 
 def _drawn(
     choices: Sequence[Sequence[Weighed]], demand: Demand, weights: Sequence[float], rng: Random
-) -> dict[int, list[Draft]]:
+) -> dict[int, list[EventDraft]]:
     """A clash that is as demanded for each of the events that could be made to win one."""
-    clashes: dict[int, list[Draft]] = {}
+    clashes: dict[int, list[EventDraft]] = {}
     draw = rng.random  # half the time of rng.choice
     sized = [(some, len(some)) for some in choices]
     for _ in range(DRAWS):
@@ -273,7 +281,7 @@ def disagreeing(weighed: Sequence[tuple[tuple[int, ...], float]], weights: Seque
     return len(against | {i for i in mine if weights[i] <= -LOUD})
 
 
-def judge(events: Sequence[Event], cores: Sequence[Core], scale: Scale) -> Judgement:
+def judge(events: Sequence[Event], cores: Sequence[EventCore], scale: Scale) -> Judgement:
     """The truth of a round without noise, its events in the order shown."""
     weighed = [scale.weigh(core) for core in cores]
     order = sorted(range(len(events)), key=lambda i: -weighed[i][1])

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 
 from tasks.base import InputError, Noun
 from tasks.calendar_truth import Principle
+from tasks.shipped import shipped
 
 RELATIONS = ("manager", "report", "team", "elsewhere", "partner")
 PURPOSES = ("decision", "deadline", "problem", "update", "learning")
@@ -187,7 +187,7 @@ def attributes(spec: Spec) -> dict[str, tuple[str, ...]]:
 @cache
 def specs() -> tuple[Spec, ...]:
     """The organisations that come with the project, by file name."""
-    folder = files("tasks") / "organisations"
+    folder = shipped("organisations")
     names = sorted(f.name for f in folder.iterdir() if f.name.endswith(".toml"))
     return tuple(
         read_spec((folder / name).read_text(encoding="utf-8"), name)
@@ -199,7 +199,7 @@ def specs() -> tuple[Spec, ...]:
 @cache
 def lexicon() -> Lexicon:
     """The words that all organisations share."""
-    text = (files("tasks") / "organisations" / "lexicon.toml").read_text(encoding="utf-8")
+    text = (shipped("organisations") / "lexicon.toml").read_text(encoding="utf-8")
     return msgspec.toml.decode(text, type=Lexicon)
 
 

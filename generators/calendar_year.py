@@ -21,7 +21,7 @@ from generators.calendar_people import (
     organisation,
     regular,
 )
-from generators.calendar_rounds import Scale, Slot, Stage, judge
+from generators.calendar_rounds import ClashStage, Scale, Slot, judge
 from generators.calendar_spec import Lexicon, Role, Spec, attributes, lexicon, places
 from tasks.base import Noun
 from tasks.calendar import VERSION, Decisions, Feedback, Life, Round, Year, manager_on
@@ -35,7 +35,7 @@ PERSONAL = 2  # principles that a user has beside those of the role
 TURNING = {0: (), 1: (1,), 2: (0, 2), 3: (0, 1, 2)}  # which life events change the weights
 
 
-class Settings(Noun, frozen=True):
+class CalendarSettings(Noun, frozen=True):
     """The dials of a year.
 
     Attributes:
@@ -60,8 +60,13 @@ class Settings(Noun, frozen=True):
     organisation: str = ""
 
     def __post_init__(self) -> None:
-        for name, most in (("rounds", MOST_ROUNDS), ("history", MOST_ROUNDS), ("drift", 3),
-                           ("noise", 0.5), ("difficulty", 3)):  # fmt: skip
+        for name, most in (
+            ("rounds", MOST_ROUNDS),
+            ("history", MOST_ROUNDS),
+            ("drift", 3),
+            ("noise", 0.5),
+            ("difficulty", 3),
+        ):
             least = 1 if name == "rounds" else 0
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f"{name}: {getattr(self, name)} is not in [{least}, {most}]")
@@ -74,20 +79,20 @@ class Setting:
     role: Role
     made: Cast
     meetings: Sequence[Regular]
-    stage: Stage
+    stage: ClashStage
     streams: str
 
 
-def setting(seed: int, index: int, wanted: Settings) -> Setting:
+def setting(seed: int, index: int, wanted: CalendarSettings) -> Setting:
     """The surroundings of user `index`, the same whatever the level."""
     spec, role = places(index + 1, wanted.organisation)[index]
     words, streams = lexicon(), f"calendar/{VERSION}/{seed}/{index}"
     made = cast(spec, role, words, Random(f"{streams}/people"))
     meetings = regular(spec, words, made, Random(f"{streams}/series"))
-    return Setting(role, made, meetings, Stage(spec, words, made, wanted.difficulty), streams)
+    return Setting(role, made, meetings, ClashStage(spec, words, made, wanted.difficulty), streams)
 
 
-def year_of(level: int, seed: int, index: int, wanted: Settings) -> Year:
+def year_of(level: int, seed: int, index: int, wanted: CalendarSettings) -> Year:
     """The year of user `index`."""
     at = setting(seed, index, wanted)
     spec, words, made, streams = at.stage.spec, at.stage.words, at.made, at.streams
@@ -122,14 +127,19 @@ def _slots(
     gone, back = away(changes)
     found = sorted(
         (day, one.series.start, k)
-        for k, one in enumerate(meetings) if made.user.id in one.series.attendees
-        for day in occurrences(one.series) if not gone <= day < back
-    )  # fmt: skip
+        for k, one in enumerate(meetings)
+        if made.user.id in one.series.attendees
+        for day in occurrences(one.series)
+        if not gone <= day < back
+    )
     return [
-        [Slot(day, meetings[k], manager_on(day, made.user, changes)) for day, _, k in part
-         if _phase(day, changes) == _phase(part[0][0], changes)]
+        [
+            Slot(day, meetings[k], manager_on(day, made.user, changes))
+            for day, _, k in part
+            if _phase(day, changes) == _phase(part[0][0], changes)
+        ]
         for part in slots(found, count, rng)
-    ]  # fmt: skip
+    ]
 
 
 def _phase(day: str, changes: Sequence[Life]) -> int:
@@ -158,9 +168,12 @@ def _principles(spec: Spec, role: Role, words: Lexicon, rng: Random) -> tuple[Pr
 
 
 def _eras(
-    principles: Sequence[Principle], days: Sequence[str], changes: Sequence[Life], drift: int,
+    principles: Sequence[Principle],
+    days: Sequence[str],
+    changes: Sequence[Life],
+    drift: int,
     rng: Random,
-) -> tuple[Era, ...]:  # fmt: skip
+) -> tuple[Era, ...]:
     """The user's weights; after each turning life event half of them change places."""
     own = [_weight(k, len(principles) - PERSONAL, p, rng) for k, p in enumerate(principles)]
     eras = [Era(1, tuple(own))]
@@ -183,9 +196,14 @@ def _weight(k: int, of_role: int, principle: Principle, rng: Random) -> float:
 
 
 def made_rounds(
-    level: int, stage: Stage, choices: Sequence[Sequence[Slot]], changes: Sequence[Life],
-    principles: Sequence[Principle], eras: Sequence[Era], streams: str,
-) -> tuple[list[Round], list[Judgement]]:  # fmt: skip
+    level: int,
+    stage: ClashStage,
+    choices: Sequence[Sequence[Slot]],
+    changes: Sequence[Life],
+    principles: Sequence[Principle],
+    eras: Sequence[Era],
+    streams: str,
+) -> tuple[list[Round], list[Judgement]]:
     """The clashes, one for each choice of slots, and their truth.
 
     Each ingredient of a round has a stream of its own, and so has the place of its winner: what

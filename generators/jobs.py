@@ -17,7 +17,7 @@ LIMIT = 10**12  # of every number, so that sums of tardiness fit 64 bits
 Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=-LIMIT, le=LIMIT)]
 
 
-class _Line(Noun, frozen=True):
+class _JobsLine(Noun, frozen=True):
     """A line: processing times, due dates and weights by job, all of one length."""
 
     id: str
@@ -49,7 +49,7 @@ def read_jobs(path: Path) -> list[Instance[Jobs]]:
     found: dict[str, Instance[Jobs]] = {}
     for index, line in _lines(path):
         try:
-            instance = _instance(msgspec.json.decode(line, type=_Line), path.stem, index)
+            instance = _instance(msgspec.json.decode(line, type=_JobsLine), path.stem, index)
         except ValueError as error:  # what msgspec and the nouns raise
             raise InputError(f"{path}:{index + 1}: {error}") from None
         if instance.id in found:
@@ -77,7 +77,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
             yield index, line
 
 
-def _instance(line: _Line, source: str, index: int) -> Instance[Jobs]:
+def _instance(line: _JobsLine, source: str, index: int) -> Instance[Jobs]:
     payload = by_position(line.p, line.d, line.w)
     known = Reference("none")
     if line.opt is not None:

@@ -84,7 +84,7 @@ class _Job(NamedTuple):
     below: int  # of the successors
 
 
-class _File(NamedTuple):
+class _ProjectFile(NamedTuple):
     """What a file says, dummies included."""
 
     jobs: list[_Job]
@@ -98,7 +98,7 @@ class _File(NamedTuple):
 # The project --------------------------------------------------------------------------------
 
 
-def _project(source: _Source, file: _File) -> Project:
+def _project(source: _Source, file: _ProjectFile) -> Project:
     """Drop the dummies and check what a project would refuse, with the line to blame."""
     for number, job in enumerate(file.jobs, 1):
         _check_job(source, number, job, file)
@@ -110,20 +110,27 @@ def _project(source: _Source, file: _File) -> Project:
     try:
         return Project(
             tasks=tuple(
-                Task(ids[j], job.duration,
-                     {r: q for r, q in zip(names, job.demands, strict=True) if q})
+                Task(
+                    ids[j],
+                    job.duration,
+                    {r: q for r, q in zip(names, job.demands, strict=True) if q},
+                )
                 for j, job in inner
             ),
             resources=tuple(map(Resource, names, file.capacities)),
-            precedences=tuple((ids[j], ids[k]) for j, job in inner for k in job.successors
-                              if k in ids),
-            downtimes=(), windows=(), disjunctions=(), horizon=file.horizon,
-        )  # fmt: skip
+            precedences=tuple(
+                (ids[j], ids[k]) for j, job in inner for k in job.successors if k in ids
+            ),
+            downtimes=(),
+            windows=(),
+            disjunctions=(),
+            horizon=file.horizon,
+        )
     except ValueError as error:  # the horizon is too short
         raise source.wrong(file.horizon_line, str(error)) from None
 
 
-def _check_job(source: _Source, number: int, job: _Job, file: _File) -> None:
+def _check_job(source: _Source, number: int, job: _Job, file: _ProjectFile) -> None:
     for r, amount, most in zip(file.resource_names, job.demands, file.capacities, strict=True):
         if amount > most:
             raise source.wrong(job.line, f"job {number}: {amount} of {r}; expected <= {most}")
@@ -157,7 +164,7 @@ def _check_cycle(source: _Source, jobs: Sequence[_Job]) -> None:
 # .sm ----------------------------------------------------------------------------------------
 
 
-def _read_sm(source: _Source) -> _File:
+def _read_sm(source: _Source) -> _ProjectFile:
     jobs = _value(source, "jobs", 3)[1]
     resources = _value(source, "renewable")[1]
     line, horizon = _value(source, "horizon")
@@ -176,7 +183,7 @@ def _read_sm(source: _Source) -> _File:
         _Job(duration, demands, successors, at, below)
         for (at, (duration, *demands)), (below, (_, *successors)) in zip(work, after, strict=True)
     ]
-    return _File(found_jobs, capacities, horizon, line, *_names(source, jobs - 2, resources))
+    return _ProjectFile(found_jobs, capacities, horizon, line, *_names(source, jobs - 2, resources))
 
 
 def _value(source: _Source, key: str, least: int = 0) -> tuple[int, int]:
@@ -306,7 +313,7 @@ class _Words:
             raise self.source.wrong(line, f"{word[:20]!r}; expected the end of the file")
 
 
-def _read_rcp(source: _Source) -> _File:
+def _read_rcp(source: _Source) -> _ProjectFile:
     words = _Words(source)
     count = words.take("the number of jobs", 3)
     resources = words.take("the number of resources")
@@ -314,7 +321,7 @@ def _read_rcp(source: _Source) -> _File:
     jobs = [_rcp_job(words, number, resources) for number in range(1, count + 1)]
     words.end()
     total = sum(job.duration for job in jobs)
-    return _File(jobs, capacities, total, 1, *usual_names(count - 2, resources))
+    return _ProjectFile(jobs, capacities, total, 1, *usual_names(count - 2, resources))
 
 
 def _rcp_job(words: _Words, number: int, resources: int) -> _Job:

@@ -49,7 +49,7 @@ MOST = {
 Edges = list[tuple[int, int]]
 
 
-class Settings(Noun, frozen=True):
+class ProjectSettings(Noun, frozen=True):
     """The dials of a project.
 
     Attributes:
@@ -92,7 +92,7 @@ class Settings(Noun, frozen=True):
 
 def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """All settings, with the defaults of the level, in one spelling; InputError names a bad one."""
-    given = settings_as(Settings, "rcpsp", settings)
+    given = settings_as(ProjectSettings, "rcpsp", settings)
     if level < 1:
         raise InputError(f"level {level}: a project needs at least one task")
     if level > LARGEST:
@@ -125,7 +125,7 @@ def generate(
     InputError if the settings are wrong or more edges are asked for than fit.
     """
     resolved = resolve(level, settings)
-    wanted = msgspec.convert(resolved, Settings)
+    wanted = msgspec.convert(resolved, ProjectSettings)
     design = _design(level, seed, index, wanted)
     project = _cell(design, wanted)
     witness = design.starts
@@ -152,7 +152,7 @@ class _Design:
     starts: dict[str, int]
 
 
-def _design(level: int, seed: int, index: int, wanted: Settings) -> _Design:
+def _design(level: int, seed: int, index: int, wanted: ProjectSettings) -> _Design:
     """Draw every ingredient from its own stream, the level not in it."""
     layers, edges = wanted.layers or 1, wanted.edges or 0
     ids = [f"T{k:0{len(str(level))}d}" for k in range(1, level + 1)]
@@ -185,7 +185,7 @@ def _design(level: int, seed: int, index: int, wanted: Settings) -> _Design:
     return _Design(replace(windowed, disjunctions=pairs), starts)
 
 
-def _cell(design: _Design, wanted: Settings) -> Project:
+def _cell(design: _Design, wanted: ProjectSettings) -> Project:
     """Drop what the instance was not asked for; tasks and pairs in the order of their ids."""
     full, axes = design.full, wanted.wanted
     return replace(
@@ -268,7 +268,9 @@ def _work(
     return tuple(tasks), resources
 
 
-def _downtimes(project: Project, wanted: Settings, seed: int, index: int) -> tuple[Downtime, ...]:
+def _downtimes(
+    project: Project, wanted: ProjectSettings, seed: int, index: int
+) -> tuple[Downtime, ...]:
     """Two of U{3..6} for a resource that has any, within the span of a plain schedule."""
     rng = _stream(seed, index, "downtimes")
     compiled = sgs.compile_project(project)
@@ -296,7 +298,7 @@ def _makespan(project: Project, starts: Mapping[str, int]) -> int:
 
 
 def _windows(
-    project: Project, starts: Mapping[str, int], wanted: Settings, seed: int, index: int
+    project: Project, starts: Mapping[str, int], wanted: ProjectSettings, seed: int, index: int
 ) -> tuple[Window, ...]:
     """The witness's interval, widened by U{0..slack} on each side."""
     rng, slack = _stream(seed, index, "windows"), wanted.slack

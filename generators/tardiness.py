@@ -26,7 +26,7 @@ GRID = tuple((tf, rdd) for tf in (0.2, 0.4, 0.6, 0.8) for rdd in (0.2, 0.4, 0.6,
 Dial: TypeAlias = float | Literal["grid"]
 
 
-class Settings(Noun, frozen=True):
+class JobsSettings(Noun, frozen=True):
     """The dials of a set of jobs.
 
     Attributes:
@@ -57,7 +57,7 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
         raise InputError(f"level {level}: there must be at least one job")
     if level > LARGEST:
         raise InputError(f"level {level}: there are at most {LARGEST} jobs")
-    plain: dict[str, Scalar] = msgspec.to_builtins(settings_as(Settings, "tardiness", settings))
+    plain: dict[str, Scalar] = msgspec.to_builtins(settings_as(JobsSettings, "tardiness", settings))
     return plain
 
 
@@ -70,7 +70,7 @@ def generate(
     tf, rdd, variant and weights. Levels share nothing, so that all instances of a suite are
     independent trials. InputError if the settings are wrong.
     """
-    wanted = msgspec.convert(resolve(level, settings), Settings)
+    wanted = msgspec.convert(resolve(level, settings), JobsSettings)
     if wanted.tf == "grid":
         tf, rdd = GRID[index % len(GRID)]
         wanted = replace(wanted, tf=tf, rdd=rdd)
@@ -81,7 +81,7 @@ def generate(
     return Instance(name, "tardiness", level, seed, index, named, VERSION, payload, known)
 
 
-def _jobs(level: int, seed: int, index: int, wanted: Settings) -> Jobs:
+def _jobs(level: int, seed: int, index: int, wanted: JobsSettings) -> Jobs:
     """Draw every ingredient from its own stream; jobs get shuffled ids and are listed by id."""
 
     def stream(part: str) -> Random:

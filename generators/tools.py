@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from generators.base import settings_as
-from generators.tools_catalogue import Catalogue, Entry, catalogue
+from generators.tools_catalogue import Catalogue, ToolEntry, catalogue
 from generators.tools_graph import MOST_TOOLS, Graph, draw
 from graders.exact.tools import has_room
 from graders.exact.tools import reference as solve
@@ -22,13 +22,13 @@ from tasks.tools import UNSEEN, VERSION
 from tasks.tools_payload import (
     ATTEMPTS,
     Errand,
-    Limits,
     Offer,
     Param,
+    RequestedValue,
+    RequiredCall,
     Start,
-    Step,
     Track,
-    Wanted,
+    TurnLimits,
     reference_of,
 )
 
@@ -39,7 +39,7 @@ DRAWS = 4000  # tries at a task before it is given up
 ROOM = 8  # the level from which a task must leave room for planning
 
 
-class Settings(Noun, frozen=True):
+class RequestSettings(Noun, frozen=True):
     """The dials of a task.
 
     Attributes:
@@ -66,9 +66,14 @@ class Settings(Noun, frozen=True):
 
     def __post_init__(self) -> None:
         for name, least, most in (
-            ("depth", 0, LARGEST), ("width", 0, LARGEST), ("distractors", 0, 40),
-            ("capacity", 1, 9), ("overhead", 0, 1000), ("failures", 0, 0.9), ("select", 0, 100),
-        ):  # fmt: skip
+            ("depth", 0, LARGEST),
+            ("width", 0, LARGEST),
+            ("distractors", 0, 40),
+            ("capacity", 1, 9),
+            ("overhead", 0, 1000),
+            ("failures", 0, 0.9),
+            ("select", 0, 100),
+        ):
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f"{name}: {getattr(self, name)} is not from {least} to {most}")
 
@@ -77,7 +82,7 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """All settings, with their defaults, in one spelling; InputError names a bad one."""
     if not 1 <= level <= LARGEST:
         raise InputError(f"level {level}: there are 1 to {LARGEST} calls")
-    wanted = settings_as(Settings, "tools", settings)
+    wanted = settings_as(RequestSettings, "tools", settings)
     depth, width = wanted.depth or max(1, round(level**0.56)), wanted.width
     if depth > level:
         raise InputError(f"depth {depth}: a chain of {level} calls is no longer than {level}")
@@ -98,7 +103,7 @@ def generate(
     InputError if the settings are wrong, or leave no room for planning.
     """
     named = resolve(level, settings)
-    wanted = msgspec.convert(named, Settings)
+    wanted = msgspec.convert(named, RequestSettings)
     for number in range(DRAWS):
         payload = _errand(level, wanted, f"tools/{VERSION}/{seed}/{index}/{number}")
         if payload and (level < ROOM or has_room(payload)):
@@ -115,7 +120,7 @@ def generate(
     return Instance(name, "tools", level, seed, index, named, VERSION, payload, known)
 
 
-def _errand(level: int, wanted: Settings, place: str) -> Errand | None:
+def _errand(level: int, wanted: RequestSettings, place: str) -> Errand | None:
     """One try at a task; None if the graph or its distractors did not come about."""
     known = catalogue()
     most, rng = wanted.select or MOST_TOOLS, Random(f"{place}/graph")
@@ -133,10 +138,10 @@ def _errand(level: int, wanted: Settings, place: str) -> Errand | None:
         sites=SITES,
         tools=_offers(known, tools, wanted.capacity, place),
         starts=tuple(Start(label, kind, rng.choice(SITES)) for label, kind in graph.starts.items()),
-        steps=tuple(Step(node.tool.name, node.inputs) for node in graph.nodes),
+        steps=tuple(RequiredCall(node.tool.name, node.inputs) for node in graph.nodes),
         wanted=_wanted(graph, Random(f"{place}/request")),
         overhead=wanted.overhead,
-        limits=Limits(2 * level * attempts + 10, 5 * level * attempts + 40),
+        limits=TurnLimits(2 * level * attempts + 10, 5 * level * attempts + 40),
         failures=wanted.failures,
         select=wanted.select,
         secret=f"{Random(f'{place}/secret').getrandbits(128):032x}",
@@ -144,7 +149,7 @@ def _errand(level: int, wanted: Settings, place: str) -> Errand | None:
 
 
 def _offers(
-    known: Catalogue, tools: Sequence[Entry], capacity: int, place: str
+    known: Catalogue, tools: Sequence[ToolEntry], capacity: int, place: str
 ) -> tuple[Offer, ...]:
     """Tools with their latencies and capacities, which a tool of a task keeps by its name."""
     return tuple(
@@ -152,7 +157,7 @@ def _offers(
     )
 
 
-def _offer(known: Catalogue, tool: Entry, capacity: int, rng: Random) -> Offer:
+def _offer(known: Catalogue, tool: ToolEntry, capacity: int, rng: Random) -> Offer:
     latency = tuple(rng.randint(1, LONGEST) for _ in SITES)
     places = rng.randint(1, capacity)
     words = tool.words.format(**{name: f"`{name}`" for name in tool.params})
@@ -183,8 +188,8 @@ def _code(kind: str) -> str:
 
 
 def _distractors(
-    known: Catalogue, graph: Graph, wanted: Settings, rng: Random
-) -> list[Entry] | None:
+    known: Catalogue, graph: Graph, wanted: RequestSettings, rng: Random
+) -> list[ToolEntry] | None:
     """Tools that are not needed: the first half take what the task has, the rest nothing at all.
 
     None if there are not enough that are cut off.
@@ -198,7 +203,7 @@ def _distractors(
     near = [*inside, *(tool for tool in near if tool not in inside)]  # fewest new kinds first
     near = near[: (wanted.distractors + 1) // 2]
     kinds |= {tool.output for tool in near}
-    far: list[Entry] = []
+    far: list[ToolEntry] = []
     for tool in left:
         cut_off = not any(kind in kinds for kind in tool.kinds)
         if cut_off and not any(f.output in tool.kinds for f in far):
@@ -207,7 +212,7 @@ def _distractors(
     return [*near, *far] if len(near) + len(far) == wanted.distractors else None
 
 
-def _wanted(graph: Graph, rng: Random) -> tuple[Wanted, ...]:
+def _wanted(graph: Graph, rng: Random) -> tuple[RequestedValue, ...]:
     """What the request asks for: the values that nothing else takes, shuffled, and the orders."""
     sinks = graph.sinks()
     rng.shuffle(sinks)
@@ -215,8 +220,8 @@ def _wanted(graph: Graph, rng: Random) -> tuple[Wanted, ...]:
     orders = [k for k in sinks if graph.nodes[k].tool.writes]
     words = partial(_words, graph)
     return (
-        *(Wanted(k, words(k), f"value_{n}") for n, k in enumerate(values, 1)),
-        *(Wanted(k, words(k)) for k in orders),
+        *(RequestedValue(k, words(k), f"value_{n}") for n, k in enumerate(values, 1)),
+        *(RequestedValue(k, words(k)) for k in orders),
     )
 
 

@@ -1,16 +1,17 @@
 """Reads the catalogue: tools of everyday work by server, what they take and give, in TOML."""
 
 from functools import cache
-from importlib.resources import files
 from random import Random
 from typing import NamedTuple
 
 import msgspec
 
+from tasks.shipped import shipped
+
 PARTS = 4  # of a tool's line
 
 
-class Entry(NamedTuple):
+class ToolEntry(NamedTuple):
     """A tool before its latency is drawn.
 
     `params` are its parameters and `kinds` what they take; `output` is the kind of what it gives;
@@ -33,7 +34,7 @@ class Catalogue(NamedTuple):
     """
 
     starts: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]]
-    tools: tuple[Entry, ...]
+    tools: tuple[ToolEntry, ...]
     goes_on: frozenset[str]
 
     def label(self, kind: str, rng: Random) -> str:
@@ -42,7 +43,7 @@ class Catalogue(NamedTuple):
         return f"{rng.choice(first)} {rng.choice(second)}".replace("_", " ")
 
 
-class _File(msgspec.Struct):
+class _CatalogueFile(msgspec.Struct):
     starts: dict[str, tuple[str, str, str]]
     servers: dict[str, str]
 
@@ -50,8 +51,8 @@ class _File(msgspec.Struct):
 @cache
 def catalogue() -> Catalogue:
     """The catalogue that comes with the project; ValueError names a line that is wrong."""
-    text = (files("tasks") / "tools_catalogue.toml").read_text(encoding="utf-8")
-    raw = msgspec.toml.decode(text, type=_File)
+    text = (shipped("tools_catalogue.toml")).read_text(encoding="utf-8")
+    raw = msgspec.toml.decode(text, type=_CatalogueFile)
     starts = {k: (a, tuple(x.split()), tuple(y.split())) for k, (a, x, y) in raw.starts.items()}
     tools = tuple(
         _entry(server, line)
@@ -65,7 +66,7 @@ def catalogue() -> Catalogue:
     return Catalogue(starts, tools, frozenset(k for t in tools if not t.writes for k in t.kinds))
 
 
-def _entry(server: str, line: str) -> Entry:
+def _entry(server: str, line: str) -> ToolEntry:
     parts = [part.strip() for part in line.split("|")]
     if len(parts) != PARTS:
         raise ValueError(f"{server}: {line!r} has not {PARTS} parts")
@@ -77,7 +78,7 @@ def _entry(server: str, line: str) -> Entry:
     for param, _ in taken:
         if f"{{{param}}}" not in words:
             raise ValueError(f"{server}: {line!r} does not speak of {param}")
-    return Entry(
+    return ToolEntry(
         name=f"{server}_{name}",
         params=tuple(param for param, _ in taken),
         kinds=tuple(kind for _, kind in taken),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
 
-from generators.tools_catalogue import Catalogue, Entry
+from generators.tools_catalogue import Catalogue, ToolEntry
 
 MOST_TOOLS = 10  # needed in one task, so that as many can be picked as in TPS-Bench
 JOIN = 0.35  # share of calls that first try a tool with two inputs
@@ -16,7 +16,7 @@ SHARED = 0.3  # share of first calls that start from a name in use
 class Node(NamedTuple):
     """A call: its tool, what its inputs are (a label, or `$k`), the layer it stands in."""
 
-    tool: Entry
+    tool: ToolEntry
     inputs: tuple[str, ...]
     layer: int
 
@@ -45,14 +45,14 @@ def layers(count: int, depth: int, width: int, rng: Random) -> list[int]:
     return sizes
 
 
-class Draft:
+class GraphDraft:
     """A graph as it grows, call by call; None from `add` means that nothing fits."""
 
     def __init__(self, catalogue: Catalogue, most_tools: int, rng: Random) -> None:
         self._catalogue, self._most, self._rng = catalogue, most_tools, rng
         self.nodes: list[Node] = []
         self.starts: dict[str, str] = {}
-        self._tools: dict[str, Entry] = {}
+        self._tools: dict[str, ToolEntry] = {}
         self._seen: set[tuple[str, ...]] = set()
         self._taken: dict[str, int] = {}  # how many calls take a value
 
@@ -80,17 +80,20 @@ class Draft:
     def _begin(self, *, last: bool) -> bool:
         """A call on a name, a new one or one in use."""
         tools = [
-            t for t in self._allowed(writes=False)
-            if len(t.params) == 1 and t.kinds[0] in self._catalogue.starts
+            t
+            for t in self._allowed(writes=False)
+            if len(t.params) == 1
+            and t.kinds[0] in self._catalogue.starts
             and (last or t.output in self._catalogue.goes_on)
-        ]  # fmt: skip
+        ]
         if not tools:
             return False
         tool = self._rng.choice(tools)
         old = [
-            label for label, kind in self.starts.items()
+            label
+            for label, kind in self.starts.items()
             if kind == tool.kinds[0] and (tool.name, label) not in self._seen
-        ]  # fmt: skip
+        ]
         if old and self._rng.random() < SHARED:
             label = self._rng.choice(old)
         else:
@@ -101,7 +104,7 @@ class Draft:
         self._append(tool, (label,), 0)
         return True
 
-    def _allowed(self, *, writes: bool) -> Sequence[Entry]:
+    def _allowed(self, *, writes: bool) -> Sequence[ToolEntry]:
         """Tools that may be drawn: those in use, and new ones while there is room for them."""
         used = [t for t in self._tools.values() if t.writes == writes]
         fresh = [
@@ -115,11 +118,11 @@ class Draft:
 
     def _fitting(
         self, source: int, joining: bool, *, writes: bool, last: bool
-    ) -> list[tuple[Entry, tuple[str, ...]]]:
+    ) -> list[tuple[ToolEntry, tuple[str, ...]]]:
         """Tools with inputs that take the value of a call; joins alone if there are any."""
         kind = self.nodes[source].tool.output
-        single: list[tuple[Entry, tuple[str, ...]]] = []
-        joint: list[tuple[Entry, tuple[str, ...]]] = []
+        single: list[tuple[ToolEntry, tuple[str, ...]]] = []
+        joint: list[tuple[ToolEntry, tuple[str, ...]]] = []
         for tool in self._allowed(writes=writes):
             if not (last or tool.output in self._catalogue.goes_on):
                 continue
@@ -134,17 +137,20 @@ class Draft:
         joint = [one for one in joint if (one[0].name, *one[1]) not in self._seen]
         return joint if joining and joint else single
 
-    def _joined(self, tool: Entry, place: int, source: int) -> list[tuple[Entry, tuple[str, ...]]]:
+    def _joined(
+        self, tool: ToolEntry, place: int, source: int
+    ) -> list[tuple[ToolEntry, tuple[str, ...]]]:
         """A tool of two inputs with the source in one place and each earlier value in the other."""
         below = self.nodes[source].layer
         others = [
-            f"${k}" for k, node in enumerate(self.nodes)
+            f"${k}"
+            for k, node in enumerate(self.nodes)
             if k != source and node.layer <= below and node.tool.output == tool.kinds[1 - place]
-        ]  # fmt: skip
+        ]
         mine = f"${source}"
         return [(tool, (mine, other) if place == 0 else (other, mine)) for other in others]
 
-    def _append(self, tool: Entry, inputs: tuple[str, ...], layer: int) -> None:
+    def _append(self, tool: ToolEntry, inputs: tuple[str, ...], layer: int) -> None:
         self._tools[tool.name] = tool
         self._seen.add((tool.name, *inputs))
         for text in inputs:
@@ -159,7 +165,7 @@ def draw(
 
     None if the kinds did not fit, or if all that is asked for are changes.
     """
-    draft = Draft(catalogue, min(most, MOST_TOOLS, max(depth, (count + 1) // 2, 2)), rng)
+    draft = GraphDraft(catalogue, min(most, MOST_TOOLS, max(depth, (count + 1) // 2, 2)), rng)
     for layer, size in enumerate(layers(count, depth, width, rng)):
         for _ in range(size):
             if not draft.add(layer, last=layer == depth - 1):

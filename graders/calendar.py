@@ -25,9 +25,14 @@ from tasks.calendar_truth import Judgement
 
 RAMP = ()
 SHOWN = (
-    "aer_last_quarter", "learning_gain", "learnable", "excess_logit", "err", "tau",
+    "aer_last_quarter",
+    "learning_gain",
+    "learnable",
+    "excess_logit",
+    "err",
+    "tau",
     "format_failures",
-)  # fmt: skip
+)
 POINTS = (1, 25, 50, 75)  # rounds after which the error so far is printed
 BEFORE, AFTER = 20, 10  # rounds that tell the error before a drift and whether it is back there
 FAILED = ("unparsable", "missing", "not_offered", "two")

@@ -117,9 +117,12 @@ def count_scores(year: Year) -> list[Scores]:
 def _score(count: Count, rows: Sequence[Row]) -> Scores:
     others = count.size - 1
     return tuple(
-        round(sum(
-            log(owed * row[k] + (1 - owed) * (1 - row[k]) / others)
-            for owed, row in zip(count.due(), rows, strict=True)
-        ), 6)
+        round(
+            sum(
+                log(owed * row[k] + (1 - owed) * (1 - row[k]) / others)
+                for owed, row in zip(count.due(), rows, strict=True)
+            ),
+            6,
+        )
         for k in range(count.size)
-    )  # fmt: skip
+    )

@@ -26,9 +26,13 @@ _STOP = frozenset(_SMALL.split())
 
 
 def examine(
-    instance: Instance[Year], held: Instance[Year], noted: Outcome, bare: Outcome,
-    notes: Sequence[str], others: Sequence[Instance[Year]],
-) -> dict[str, float]:  # fmt: skip
+    instance: Instance[Year],
+    held: Instance[Year],
+    noted: Outcome,
+    bare: Outcome,
+    notes: Sequence[str],
+    others: Sequence[Instance[Year]],
+) -> dict[str, float]:
     """One user's metrics; `noted` and `bare` answer `held` with the notes and without.
 
     Without a drift that turns any held-out decision there is no `stale` and no `fresh`, without

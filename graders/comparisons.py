@@ -42,7 +42,7 @@ class Scores:
     binary: Sequence[bool]
 
 
-class Comparison(Noun, frozen=True):
+class PairedComparison(Noun, frozen=True):
     """How much higher the first model scores than the second.
 
     `trials` are the independent differences. `test` names what `p` is of, two-sided: `adjusted
@@ -58,7 +58,7 @@ class Comparison(Noun, frozen=True):
     resolves: float | None
 
 
-def paired(scores: Scores) -> Comparison:
+def paired(scores: Scores) -> PairedComparison:
     """Compare the first model with the second by the differences of their scores, trial by trial.
 
     Fewer than 5 trials get neither an interval nor a p-value.
@@ -66,14 +66,14 @@ def paired(scores: Scores) -> Comparison:
     trials = Trials.of(Design.of(scores.clusters), scores.values[:, :1] - scores.values[:, 1:2])
     number = int(trials.total[0])
     if not number:
-        return Comparison(Estimate.unknown("no pairs"), 0, "", p=None, resolves=None)
+        return PairedComparison(Estimate.unknown("no pairs"), 0, "", p=None, resolves=None)
     if number < FEWEST:
         noun = "trials" if trials.design.shared else "pairs"
         few = Estimate(float(trials.value[0]), None, None, f"fewer than {FEWEST} {noun}")
-        return Comparison(few, number, "", p=None, resolves=None)
+        return PairedComparison(few, number, "", p=None, resolves=None)
     binary = [all(scores.binary)]
     by_wald, tests = bool(_by_wald(trials, binary)[0]), _tests(trials, binary)
-    return Comparison(
+    return PairedComparison(
         _wald_interval(trials) if by_wald else _studentised(trials),
         number,
         "adjusted Wald" if by_wald else "sign flips",

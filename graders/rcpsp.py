@@ -60,13 +60,23 @@ def grade(instance: Instance[Project], outcome: Outcome) -> Grade:
     if starts is None:
         problem = parsed.problem or 'the value of "starts" is not an object'
         found = ({"kind": "unparsable", "reason": problem},)
-        return Grade(Verdict.unparsable, 0.0, bound=reference.bound, violations=found,
-                     metrics={"broken": 1.0})  # fmt: skip
+        return Grade(
+            Verdict.unparsable,
+            0.0,
+            bound=reference.bound,
+            violations=found,
+            metrics={"broken": 1.0},
+        )
     wrong = violations(instance.payload, starts)
     if wrong:
         broken = broken_share(instance.payload, wrong)
-        return Grade(Verdict.infeasible, 0.0, bound=reference.bound, violations=tuple(wrong),
-                     metrics={"broken": broken})  # fmt: skip
+        return Grade(
+            Verdict.infeasible,
+            0.0,
+            bound=reference.bound,
+            violations=tuple(wrong),
+            metrics={"broken": broken},
+        )
     return _feasible(instance, makespan(instance.payload, starts))
 
 

@@ -54,8 +54,9 @@ def grade(instance: Instance[Jobs], outcome: Outcome) -> Grade:
         return Grade(Verdict.unparsable, 0.0, bound=known.bound, violations=found, metrics=metrics)
     wrong = violations(payload, parsed.value[KEY])
     if wrong:
-        return Grade(Verdict.infeasible, 0.0, bound=known.bound, violations=tuple(wrong),
-                     metrics=metrics)  # fmt: skip
+        return Grade(
+            Verdict.infeasible, 0.0, bound=known.bound, violations=tuple(wrong), metrics=metrics
+        )
     jobs = {job.id: job for job in payload.jobs}
     objective = tardiness([jobs[name] for name in parsed.value[KEY]])
     if known.bound is not None and objective < known.bound:

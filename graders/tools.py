@@ -132,8 +132,9 @@ def _worked(errand: Errand, calls: Sequence[Called]) -> list[tuple[str, ...]]:
     offers = {tool.name: tool for tool in errand.tools}
     return [
         offers[one.call.name].key(arguments_of(one.call) or {})
-        for one in calls if one.result.status == "ok"
-    ]  # fmt: skip
+        for one in calls
+        if one.result.status == "ok"
+    ]
 
 
 def _faults(

@@ -7,7 +7,7 @@ from tasks.base import Failure, Noun
 Then = Literal["answer", "episode", "model", "run"]
 
 
-class What(Noun, frozen=True):
+class FailurePolicy(Noun, frozen=True):
     """What is done about a kind of failure.
 
     Attributes:
@@ -27,11 +27,13 @@ class What(Noun, frozen=True):
     when: str
 
 
-def _what(boundary: str, then: Then, when: str, *, retry: bool = False, slow: bool = False) -> What:
-    return What(boundary, retry, slow, then, when)
+def _what(
+    boundary: str, then: Then, when: str, *, retry: bool = False, slow: bool = False
+) -> FailurePolicy:
+    return FailurePolicy(boundary, retry, slow, then, when)
 
 
-FAILURES: dict[str, What] = {
+FAILURES: dict[str, FailurePolicy] = {
     "rate limit": _what("provider", "episode", "status 429", retry=True, slow=True),
     "overloaded": _what("provider", "episode", "status 529", retry=True, slow=True),
     "server": _what("provider", "episode", "another status from 500 on, 408, 409", retry=True),
@@ -60,7 +62,7 @@ FAILURES: dict[str, What] = {
 }
 
 
-def what(failure: Failure) -> What:
+def policy_of(failure: Failure) -> FailurePolicy:
     """What is done about a failure."""
     return FAILURES[failure.kind]
 

@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import msgspec
 
-from harness.models.keys import scrub
+from harness.secrets import scrub
 from tasks.base import Failure, StoreFailure
 
 STDERR = Path("-")
@@ -62,3 +62,8 @@ class Log:
             if self.failed is None:
                 raise failure from None
             self.failed(failure)
+
+
+def say(line: str) -> None:
+    """A line for the user, apart from the results."""
+    print(line, file=sys.stderr)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from memory.context import Context, State
+from memory.context import Context, MemoryState
 from memory.facts import Facts
 from memory.hub import StrategyHub
 from memory.rounds import FullHistory, History, Placebo
@@ -26,7 +26,7 @@ class Memory(Protocol):
     def idle(self, path: str) -> Program[None]:
         """Use the time between rounds; calls of its own go under `path`."""
 
-    def state(self) -> State:
+    def state(self) -> MemoryState:
         """Return all it holds, for an audit."""
 
 
@@ -49,9 +49,9 @@ class NoMemory:
         """Rest."""
         yield from ()
 
-    def state(self) -> State:
+    def state(self) -> MemoryState:
         """Nothing."""
-        return State()
+        return MemoryState()
 
 
 MEMORIES: dict[str, Callable[[Context], Memory]] = {

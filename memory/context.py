@@ -6,7 +6,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from memory.store import Entry, Operation
+from memory.store import MemoryEntry, Operation
 from tasks.base import Noun
 from tasks.prompts import Prompts
 
@@ -25,7 +25,7 @@ class Context:
     other_rounds: Callable[[], Sequence[str]] | None = None
 
 
-class State(Noun, frozen=True):
+class MemoryState(Noun, frozen=True):
     """All that a memory holds after an episode, for an audit.
 
     Attributes:
@@ -36,7 +36,7 @@ class State(Noun, frozen=True):
         counts: what became of the model's proposals, by name.
     """
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[MemoryEntry, ...] = ()
     log: tuple[Operation, ...] = ()
     read: int = 0
     written: int = 0

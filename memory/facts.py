@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from memory.notebook import Notebook
-from memory.store import Entry
+from memory.store import MemoryEntry
 from memory.text import line
 from tasks.base import Ask, Fields, Program
 from tasks.parse import parse_object
@@ -77,7 +77,7 @@ class Facts(Notebook):
             self.counts["unreadable"] += 1
         self.new.clear()
 
-    def _valid(self) -> tuple[Entry, ...]:
+    def _valid(self) -> tuple[MemoryEntry, ...]:
         return self.store.entries(KIND, self.date)
 
     def _perform(self, wanted: list[Any]) -> None:
@@ -140,7 +140,7 @@ class Facts(Notebook):
         )
         return "updated"
 
-    def _known(self, wanted: Fields) -> Entry:
+    def _known(self, wanted: Fields) -> MemoryEntry:
         number = wanted.get("id")
         for fact in self._valid():
             if type(number) is int and fact.id == number:
@@ -169,7 +169,7 @@ class Facts(Notebook):
         return until
 
 
-def _said(text: str, facts: Iterable[Entry]) -> bool:
+def _said(text: str, facts: Iterable[MemoryEntry]) -> bool:
     """Whether one of the facts already says it, in whatever case."""
     return text.casefold() in {fact.text.casefold() for fact in facts}
 

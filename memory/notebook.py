@@ -6,8 +6,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from memory.context import Context, State
-from memory.store import Entry, Store
+from memory.context import Context, MemoryState
+from memory.store import MemoryEntry, Store
 from memory.text import plain, tokens
 from tasks.base import Ask, Fields, Message, Program, Reply, Tell, Tool, ask
 
@@ -27,7 +27,7 @@ class Notebook:
         self.store = Store()
         self.date = ""
         self.window = WINDOW
-        self.new: list[Entry] = []  # rounds since the memory was last idle
+        self.new: list[MemoryEntry] = []  # rounds since the memory was last idle
         self.counts: Counter[str] = Counter()
         self._scene: tuple[Message, ...] = ()
         self._read = 0
@@ -60,11 +60,11 @@ class Notebook:
         yield from ()
         self.new.clear()
 
-    def state(self) -> State:
+    def state(self) -> MemoryState:
         """All it holds."""
         counts = dict(sorted(self.counts.items()))
         store = self.store
-        return State(store.entries(), tuple(store.log()), self._read, store.written, counts)
+        return MemoryState(store.entries(), tuple(store.log()), self._read, store.written, counts)
 
     def told(self, text: str, position: int) -> str:  # noqa: ARG002
         """What to keep of the round at this position, told as `text`."""

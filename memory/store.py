@@ -42,7 +42,7 @@ order by round(bm25(words), 9), entries.id limit :limit
 """
 
 
-class Entry(Noun, frozen=True):
+class MemoryEntry(Noun, frozen=True):
     """A piece of text: what kind, from which rounds, true from `since` until before `until`."""
 
     id: int
@@ -67,7 +67,7 @@ class Operation(Noun, frozen=True):
     action: Literal["add", "update", "delete"]
     date: str
     reason: str
-    entry: Entry
+    entry: MemoryEntry
 
 
 class Store:
@@ -93,23 +93,25 @@ class Store:
         date: str = "",
         until: str | None = None,
         reason: str = "",
-    ) -> Entry:
+    ) -> MemoryEntry:
         """Keep a text, valid from `date` on."""
         ((last,),) = self._db.execute("select coalesce(max(id), 0) from entries")
-        entry = Entry(last + 1, kind, text, tuple(rounds), date, until)
+        entry = MemoryEntry(last + 1, kind, text, tuple(rounds), date, until)
         return self._perform(Operation("add", date, reason, entry))
 
-    def update(self, number: int, *, date: str = "", reason: str = "", **changes: Any) -> Entry:
+    def update(
+        self, number: int, *, date: str = "", reason: str = "", **changes: Any
+    ) -> MemoryEntry:
         """Change `text`, `rounds` or `until` of an entry; ValueError unless valid on `date`."""
         entry = replace(self.get(number, date), **changes)
         return self._perform(Operation("update", date, reason, entry))
 
-    def delete(self, number: int, *, date: str = "", reason: str = "") -> Entry:
+    def delete(self, number: int, *, date: str = "", reason: str = "") -> MemoryEntry:
         """End the validity of an entry on `date`; what it said before that date is kept."""
         entry = replace(self.get(number, date), until=date)
         return self._perform(Operation("delete", date, reason, entry))
 
-    def get(self, number: int, date: str) -> Entry:
+    def get(self, number: int, date: str) -> MemoryEntry:
         """The entry of that id; ValueError if there is none that is valid on the date."""
         entry = self._read(number)
         if entry is None or not entry.valid(date):
@@ -117,14 +119,14 @@ class Store:
             raise ValueError(f"no entry {number} is valid on {date!r}: there are {known}")
         return entry
 
-    def entries(self, kind: str | None = None, date: str | None = None) -> tuple[Entry, ...]:
+    def entries(self, kind: str | None = None, date: str | None = None) -> tuple[MemoryEntry, ...]:
         """By id: all, or those of a kind, or those valid on a date."""
         values = {"kind": kind, "date": date}
         return tuple(_entry(row) for row in self._db.execute(_ENTRIES, values))
 
     def search(
         self, query: str, *, date: str = "", kind: str | None = None, limit: int = 10
-    ) -> tuple[Entry, ...]:
+    ) -> tuple[MemoryEntry, ...]:
         """The entries valid on a date that share a word with any text, best BM25 first, then by id.
 
         Words of the query are only ever words: quotes and operators in it mean nothing.
@@ -142,7 +144,7 @@ class Store:
         for (text,) in self._db.execute("select operation from log order by step"):
             yield decoder.decode(text)
 
-    def _perform(self, operation: Operation) -> Entry:
+    def _perform(self, operation: Operation) -> MemoryEntry:
         """The one way anything changes: the log first, then what it says."""
         entry = operation.entry
         text = msgspec.json.encode(operation).decode()
@@ -157,16 +159,16 @@ class Store:
         self._db.execute("insert or replace into entries values (?, ?, ?, ?, ?, ?)", _row(entry))
         return entry
 
-    def _read(self, number: int) -> Entry | None:
+    def _read(self, number: int) -> MemoryEntry | None:
         rows = self._db.execute(f"select {_FIELDS} from entries where id = ?", (number,))
         return next(map(_entry, rows), None)
 
 
-def _row(entry: Entry) -> tuple[Any, ...]:
+def _row(entry: MemoryEntry) -> tuple[Any, ...]:
     rounds = msgspec.json.encode(entry.rounds).decode()
     return entry.id, entry.kind, entry.text, rounds, entry.since, entry.until
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
+def _entry(row: tuple[Any, ...]) -> MemoryEntry:
     number, kind, text, rounds, since, until = row
-    return Entry(number, kind, text, tuple(msgspec.json.decode(rounds)), since, until)
+    return MemoryEntry(number, kind, text, tuple(msgspec.json.decode(rounds)), since, until)

@@ -178,7 +178,7 @@ class Parsed(Noun, frozen=True, omit_defaults=True):
     problem: str | None = None
 
 
-class Result(Noun, frozen=True):
+class ToolResult(Noun, frozen=True):
     """What a tool answered to one call, and from when to when it ran, in units of virtual time.
 
     `status`: `ok`; `unknown`, an input that is not known (yet); `failed` for a moment, to be tried
@@ -196,7 +196,7 @@ class Called(Noun, frozen=True):
 
     turn: int
     call: ToolCall
-    result: Result
+    result: ToolResult
 
 
 class Outcome(Noun, frozen=True, omit_defaults=True):
@@ -307,7 +307,7 @@ class Tell(msgspec.Struct, frozen=True):
 class CallTools(msgspec.Struct, frozen=True):
     """Wants the calls of one turn performed, together and in their order; turns count from 1.
 
-    Answered with one `Result` a call. Never in the journal: a replay performs them again.
+    Answered with one `ToolResult` a call. Never in the journal: a replay performs them again.
     """
 
     path: str
@@ -339,5 +339,5 @@ def tell(path: str, facts: Fields) -> Program[None]:
 
 def call_tools(path: str, turn: int, calls: tuple[ToolCall, ...]) -> Program[tuple[Called, ...]]:
     """Yield one `CallTools` and return what came of each call."""
-    results: tuple[Result, ...] = yield CallTools(path, turn, calls)
+    results: tuple[ToolResult, ...] = yield CallTools(path, turn, calls)
     return tuple(Called(turn, call, result) for call, result in zip(calls, results, strict=True))

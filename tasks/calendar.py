@@ -264,7 +264,7 @@ def _check_truth(year: Year) -> None:
 # The world -----------------------------------------------------------------------------------
 
 
-class Step(msgspec.Struct, frozen=True):
+class RoundStep(msgspec.Struct, frozen=True):
     """What a policy sees of a round: the instance, hidden truth included; the first round is 1."""
 
     instance: Instance[Year]
@@ -284,12 +284,17 @@ def world(instance: Instance[Year], prompts: Prompts) -> Program[Outcome]:
     for k, one in enumerate(year.rounds, 1):
         if year.manager(one.date) != head or not chart:
             head = year.manager(one.date)
-            chart = prompts.messages("calendar/chart.j2", year=_shown(year), manager=head,
-                                     names=names)  # fmt: skip
+            chart = prompts.messages(
+                "calendar/chart.j2", year=_shown(year), manager=head, names=names
+            )
         events = _events(one, names, prompts)
         asked = prompts.messages("calendar/round.j2", number=k, round=one, events=events)
-        reply = yield from ask(f"round-{k:03d}/answer", (*chart, *asked),
-                               schema=answer_schema(one), view=Step(instance, k))  # fmt: skip
+        reply = yield from ask(
+            f"round-{k:03d}/answer",
+            (*chart, *asked),
+            schema=answer_schema(one),
+            view=RoundStep(instance, k),
+        )
         parsed = parse_object(reply, KEY)
         answers.append(parsed)
         facts = _facts(year, k, accepted(parsed, one), events, prompts)
@@ -305,10 +310,13 @@ def _shown(year: Year) -> Fields:
 def _events(one: Round, names: dict[str, str], prompts: Prompts) -> str:
     """A round's events as text, the same in the prompt and in the history."""
     rows = [
-        {"organiser": names[event.organiser],
-         "attendees": ", ".join(names[i] for i in event.attendees), "event": event}
+        {
+            "organiser": names[event.organiser],
+            "attendees": ", ".join(names[i] for i in event.attendees),
+            "event": event,
+        }
         for event in one.events
-    ]  # fmt: skip
+    ]
     day = date.fromisoformat(one.date)
     end = int(one.start[:2]) * 60 + int(one.start[3:]) + one.minutes
     when = f"{_DAYS[day.weekday()]} {one.date}, {one.start}-{end // 60:02d}:{end % 60:02d}"
@@ -329,10 +337,16 @@ def _facts(year: Year, number: int, own: str | None, events: str, prompts: Promp
         facts["correct"] = own == judgement.decision
     reason = year.truth.principles[judgement.deciding[0]].text
     told = prompts.messages(
-        "calendar/feedback.j2", number=number, events=events, feedback=year.feedback,
-        own=own, shows_own=shows_own, decision=judgement.decision,
-        correct=own == judgement.decision, reason=reason,
-    )  # fmt: skip
+        "calendar/feedback.j2",
+        number=number,
+        events=events,
+        feedback=year.feedback,
+        own=own,
+        shows_own=shows_own,
+        decision=judgement.decision,
+        correct=own == judgement.decision,
+        reason=reason,
+    )
     return {**facts, "text": told[0].content}
 
 
@@ -363,7 +377,11 @@ def read(answer: Fields | None, text: str) -> Outcome:
     if not isinstance(rounds, list):
         problem = found.problem or f'"{ANSWERS}" is not a list'
         return Outcome((Parsed(problem=problem),))
-    return Outcome(tuple(
-        Parsed(value=one, how=found.how) if isinstance(one, dict)
-        else Parsed(problem="the decision is not an object") for one in rounds
-    ))  # fmt: skip
+    return Outcome(
+        tuple(
+            Parsed(value=one, how=found.how)
+            if isinstance(one, dict)
+            else Parsed(problem="the decision is not an object")
+            for one in rounds
+        )
+    )

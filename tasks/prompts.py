@@ -7,13 +7,13 @@ A template renders to one user message, or to several turns where a line `--- sy
 import hashlib
 import re
 from collections.abc import Mapping
-from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, Literal, cast
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from tasks.base import InputError, Message
+from tasks.shipped import shipped
 
 _TURN = re.compile(r"^--- (system|user)\n", re.MULTILINE)
 
@@ -56,7 +56,7 @@ class Prompts:
 
 def installed() -> Prompts:
     """The templates that come with this version of the project."""
-    return Prompts(dict(_walk(files("tasks") / "templates", "")))
+    return Prompts(dict(_walk(shipped("templates"), "")))
 
 
 def _walk(folder: Traversable, prefix: str) -> list[tuple[str, str]]:

@@ -31,8 +31,17 @@ from tasks.tools_clock import Simulation, arguments_of
 from tasks.tools_payload import Due, Errand, Hidden, Payload
 from tasks.tools_plan import ANSWER, PLAN, TURNS, execute, execute_turns, final, perform_here
 
-__all__ = ["HAS_ROUNDS", "KEY", "UNSEEN", "VERSION", "Payload", "Simulation", "View", "read",
-           "world"]  # fmt: skip
+__all__ = [
+    "HAS_ROUNDS",
+    "KEY",
+    "UNSEEN",
+    "VERSION",
+    "Payload",
+    "Simulation",
+    "View",
+    "read",
+    "world",
+]
 
 VERSION = 1
 KEY = ANSWER

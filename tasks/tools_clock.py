@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tasks.base import Fields, Result, Tool, ToolCall, short
+from tasks.base import Fields, Tool, ToolCall, ToolResult, short
 from tasks.tools_payload import Entity, Errand, Hidden, Offer, canonical
 
 REFUSAL = 1  # time units of a call that reaches no tool
@@ -53,7 +53,7 @@ class Simulation:
         """All tools on offer, as an agent sees them."""
         return tuple(offer.shown for offer in self.errand.tools)
 
-    def turn(self, calls: Sequence[tuple[str, Arguments]]) -> tuple[Result, ...]:
+    def turn(self, calls: Sequence[tuple[str, Arguments]]) -> tuple[ToolResult, ...]:
         """Perform the calls (tool, arguments) of one turn, in their order; results in that order.
 
         On the track `plan` a turn is only what arrives together: results are known at once.
@@ -75,13 +75,13 @@ class Simulation:
                     heapify(places)
                 start = places[0]
                 heapreplace(places, start + one.duration)
-            results.append(Result(one.text, one.status, start, start + one.duration))
+            results.append(ToolResult(one.text, one.status, start, start + one.duration))
         self.clock = max(result.end for result in results)
         for one in {one.key or k: one for k, one in enumerate(found)}.values():
             self._learn(one, self.clock)  # a call made twice in a turn fails only once in it
         return tuple(results)
 
-    def _put(self, name: str, arguments: Arguments) -> Result:
+    def _put(self, name: str, arguments: Arguments) -> ToolResult:
         found = self._find(name, arguments)
         start = max(self.errand.overhead, found.ready)
         if found.offer is not None:
@@ -92,7 +92,7 @@ class Simulation:
         end = start + found.duration
         self.clock = max(self.clock, end)
         self._learn(found, end)
-        return Result(found.text, found.status, start, end)
+        return ToolResult(found.text, found.status, start, end)
 
     def _learn(self, found: _Found, when: int) -> None:
         if found.status == "failed":
@@ -183,7 +183,7 @@ def arguments_of(call: ToolCall) -> Arguments:
     return found if isinstance(found, dict) else None
 
 
-def value_of(result: Result) -> str | None:
+def value_of(result: ToolResult) -> str | None:
     """The code in a tool's answer; None if it is an error."""
     if result.status != "ok":
         return None

@@ -76,14 +76,14 @@ class Start(Noun, frozen=True):
     site: str
 
 
-class Step(Noun, frozen=True):
+class RequiredCall(Noun, frozen=True):
     """A required call; an input is the label of a start, or `$k` for the result of step k."""
 
     tool: str
     inputs: tuple[str, ...]
 
 
-class Wanted(Noun, frozen=True, omit_defaults=True):
+class RequestedValue(Noun, frozen=True, omit_defaults=True):
     """What the request asks of a step: its value under a key, or without a key that it be done."""
 
     step: int
@@ -91,7 +91,7 @@ class Wanted(Noun, frozen=True, omit_defaults=True):
     key: str = ""
 
 
-class Limits(Noun, frozen=True):
+class TurnLimits(Noun, frozen=True):
     """When an agent must stop: turns with calls, and calls."""
 
     turns: int
@@ -110,10 +110,10 @@ class Errand(Noun, frozen=True):
     sites: tuple[str, ...]
     tools: tuple[Offer, ...]
     starts: tuple[Start, ...]
-    steps: tuple[Step, ...]
-    wanted: tuple[Wanted, ...]
+    steps: tuple[RequiredCall, ...]
+    wanted: tuple[RequestedValue, ...]
     overhead: int
-    limits: Limits
+    limits: TurnLimits
     failures: float
     select: int
     secret: str

@@ -19,8 +19,8 @@ from tasks.base import (
     Outcome,
     Parsed,
     Program,
-    Result,
     ToolCall,
+    ToolResult,
     call_tools,
     short,
 )
@@ -30,7 +30,7 @@ ANSWER, PLAN, TURNS = "answer", "calls", "turns"
 MOST_PROBLEMS = 100  # told one by one
 
 
-class Entry(NamedTuple):
+class PlanEntry(NamedTuple):
     """A call as it was written; `arguments` is None where there is no object of them."""
 
     id: str
@@ -92,13 +92,13 @@ def execute_turns(script: Fields, most: int) -> Program[Outcome]:
     return _outcome(script, known, problems, called)
 
 
-def _note(entry: Entry, result: Result, known: dict[str, str]) -> None:
+def _note(entry: PlanEntry, result: ToolResult, known: dict[str, str]) -> None:
     value = value_of(result)
     if value is not None and entry.id:
         known[entry.id] = value
 
 
-def _entries(written: Any, problems: list[Fields], used: set[str]) -> list[Entry]:
+def _entries(written: Any, problems: list[Fields], used: set[str]) -> list[PlanEntry]:
     """What was written as entries, the broken ones too; an id counts where it is used first."""
     if not isinstance(written, list):
         problems.append({"kind": "not_a_list", "value": short(written)})
@@ -115,7 +115,7 @@ def _entries(written: Any, problems: list[Fields], used: set[str]) -> list[Entry
             name = ""
         used |= {name} if name else set()
         found.append(
-            Entry(
+            PlanEntry(
                 name,
                 tool if isinstance(tool, str) else "",
                 arguments if isinstance(arguments, dict) else None,
@@ -124,7 +124,7 @@ def _entries(written: Any, problems: list[Fields], used: set[str]) -> list[Entry
     return found
 
 
-def _strangers(entries: Iterable[Entry], known: Iterable[str]) -> list[Fields]:
+def _strangers(entries: Iterable[PlanEntry], known: Iterable[str]) -> list[Fields]:
     """References to ids that are not there."""
     ids = set(known)
     return [
@@ -135,7 +135,7 @@ def _strangers(entries: Iterable[Entry], known: Iterable[str]) -> list[Fields]:
     ]
 
 
-def _in_order(entries: Sequence[Entry], problems: list[Fields]) -> list[Entry]:
+def _in_order(entries: Sequence[PlanEntry], problems: list[Fields]) -> list[PlanEntry]:
     """The entries, each after those it refers to, else as listed; those in a circle come last."""
     ids = {entry.id for entry in entries if entry.id}
     problems += _strangers(entries, ids)
@@ -143,7 +143,7 @@ def _in_order(entries: Sequence[Entry], problems: list[Fields]) -> list[Entry]:
         k: {name for name in entry.references() if name in ids} for k, entry in enumerate(entries)
     }
     done: set[str] = set()
-    order: list[Entry] = []
+    order: list[PlanEntry] = []
     while waiting:
         k = next((k for k, needs in waiting.items() if needs <= done), None)
         if k is None:
@@ -177,7 +177,7 @@ def final(answer: Fields, problems: Sequence[Fields]) -> Parsed:
 
 def perform_here(program: Program[Outcome], simulation: Simulation) -> Outcome:
     """Perform a program that wants nothing but tools, against a simulation."""
-    results: tuple[Result, ...] | None = None
+    results: tuple[ToolResult, ...] | None = None
     while True:
         try:
             effect = program.send(results)

@@ -70,9 +70,12 @@ class Hub:
     def environment(self, home: Path, **extra: str) -> dict[str, str]:
         """What a process needs to use this hub and nothing else of the machine's."""
         return {
-            "HF_ENDPOINT": self.url, "HF_TOKEN": TOKEN, "HF_HOME": str(home / "hf"),
-            "HF_HUB_DISABLE_XET": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
-        } | extra  # fmt: skip
+            "HF_ENDPOINT": self.url,
+            "HF_TOKEN": TOKEN,
+            "HF_HOME": str(home / "hf"),
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+        } | extra
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -188,8 +191,9 @@ class Hub:
             mode = "lfs" if one["path"].endswith(".parquet") else "regular"
             known = entry(one["path"], files[one["path"]]) if one["path"] in files else {}
             oid = known.get("lfs", known).get("oid")
-            found.append({"path": one["path"], "uploadMode": mode, "shouldIgnore": False,
-                          "oid": oid})  # fmt: skip
+            found.append(
+                {"path": one["path"], "uploadMode": mode, "shouldIgnore": False, "oid": oid}
+            )
         return web.json_response({"files": found})
 
     async def _batch(self, request: web.Request) -> web.Response:
@@ -234,8 +238,13 @@ class Hub:
             return refusal(404, "Entry not found", "EntryNotFound")
         content, known = files[path], entry(path, files[path])
         etag = f'"{known.get("lfs", known)["oid"]}"'
-        headers = {"X-Repo-Commit": commit, "ETag": etag, "X-Linked-Etag": etag,
-                   "X-Linked-Size": str(len(content)), "Accept-Ranges": "bytes"}  # fmt: skip
+        headers = {
+            "X-Repo-Commit": commit,
+            "ETag": etag,
+            "X-Linked-Etag": etag,
+            "X-Linked-Size": str(len(content)),
+            "Accept-Ranges": "bytes",
+        }
         part = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("Range", ""))
         if part is None:
             return web.Response(body=content, headers=headers)

@@ -159,11 +159,13 @@ class Loopback:
             self.calls.append(Call(digest, came, monotonic(), answered))
 
     async def _count(self, _: web.Request) -> web.Response:
-        return _json({
-            "requests": len(self.requests),
-            "answered": self._answered,
-            "most_at_once": self.most_at_once,
-        })  # fmt: skip
+        return _json(
+            {
+                "requests": len(self.requests),
+                "answered": self._answered,
+                "most_at_once": self.most_at_once,
+            }
+        )
 
     async def _calls(self, _: web.Request) -> web.Response:
         return _json(self.calls)

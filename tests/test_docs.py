@@ -9,17 +9,21 @@ from pathlib import Path
 import pytest
 
 from graders.rcpsp import summarise
-from harness import suites
 from harness.cli import main
 from harness.cli.parser import build_parser
-from harness.registry import FAMILIES, family
-from harness.tables import SAMPLES
-from tests.harness.test_board import record
+from harness.export.columns import SAMPLES
+from harness.families.registry import FAMILIES, family
+from harness.suites import suite as suites
+from tests.harness.board.test_board import record
 
 ROOT = Path(__file__).parents[1]
 BOARDS = ROOT / "results" / "boards"
-DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", BOARDS / "README.md",
-        *sorted((ROOT / "docs").glob("*.md"))]  # fmt: skip
+DOCS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    BOARDS / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 def shell(path: Path) -> list[str]:
@@ -71,13 +75,16 @@ def test_the_kept_board_has_the_rows_that_the_policies_get_now(tmp_path: Path) -
     run, board = tmp_path / "run", tmp_path / "board.csv"
     assert main(["run", "mini", "--out", str(run)]) == 0
     assert main(["board", str(run), "--csv", str(board)]) == 0
-    now, kept = (list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
-                 for path in (board, BOARDS / "mini" / "board.csv"))  # fmt: skip
+    now, kept = (
+        list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
+        for path in (board, BOARDS / "mini" / "board.csv")
+    )
     policies = [row for row in kept if row["model"].startswith("policy/")]
     assert len(now) > 30
     for then, row in zip(policies, now, strict=True):
-        assert {k: then[k] for k in row if k != "seconds"} == {k: v for k, v in row.items()
-                                                               if k != "seconds"}  # fmt: skip
+        assert {k: then[k] for k in row if k != "seconds"} == {
+            k: v for k, v in row.items() if k != "seconds"
+        }
     assert len(kept) == len(now) + 8  # two models in four families
 
 

@@ -14,10 +14,13 @@ def reference(payload: Year, *, seconds: float | None = None) -> Reference:  # n
     truth = payload.truth
     wrong = sum(judgement.decision != judgement.ranking[0] for judgement in truth.judgements)
     decisions = [
-        {KEY: judgement.ranking[0], "ranking": list(judgement.ranking),
-         "reason": truth.principles[judgement.deciding[0]].text}
+        {
+            KEY: judgement.ranking[0],
+            "ranking": list(judgement.ranking),
+            "reason": truth.principles[judgement.deciding[0]].text,
+        }
         for judgement in truth.judgements
-    ]  # fmt: skip
+    ]
     return Reference(
         "bounded" if wrong else "optimal",
         wrong,

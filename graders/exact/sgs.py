@@ -86,7 +86,7 @@ def _grouped(count: int, pairs: Sequence[tuple[int, int]]) -> Groups:
 # The scheme ---------------------------------------------------------------------------------
 
 
-class Timeline:
+class CapacityProfile:
     """The free capacity of one resource: `free[k]` units in [times[k], times[k + 1])."""
 
     __slots__ = ("free", "times")
@@ -128,9 +128,9 @@ class Timeline:
         return k
 
 
-def timelines(project: Compiled) -> list[Timeline]:
+def timelines(project: Compiled) -> list[CapacityProfile]:
     """The m resources before any task is placed."""
-    return [Timeline(*r) for r in zip(project.capacities, project.downtimes, strict=True)]
+    return [CapacityProfile(*r) for r in zip(project.capacities, project.downtimes, strict=True)]
 
 
 def serial(project: Compiled, order: Sequence[int]) -> list[int]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from graders.exact import tardiness_bounds, tardiness_kernel, tardiness_local, tardiness_subsets
 from graders.exact.tardiness_local import Ints, Late, never, weighted_tardiness
-from graders.exact.tardiness_search import PlainSearch, Search, read_order
+from graders.exact.tardiness_search import PausableSearch, PlainSearch, read_order
 from tasks.base import Reference, SolverFailure
 from tasks.tardiness import KEY, Jobs, tardiness
 
@@ -21,7 +21,7 @@ NODES = 16_000_000  # 500 jobs need up to 8 million; 16 take under 2 GB in the k
 SLICE = 1_000_000  # nodes times jobs between two looks at the clock and at Ctrl-C
 
 
-class Solution(NamedTuple):
+class OrderSolution(NamedTuple):
     """The best order found, as positions 0..n-1, and what is proven of it.
 
     `objective` is its total weighted tardiness, `bound` holds for every order, and the two are
@@ -72,7 +72,7 @@ def solve(
     seconds: float | None = None,
     hint: Ints | None = None,
     compiled: bool = True,
-) -> Solution:
+) -> OrderSolution:
     """Sequence n jobs: processing times p >= 1, due dates d, weights w >= 1 (all 1 if not given).
 
     `node_limit` is `NODES`, or for unlike weights `tardiness_subsets.STATES`, if not given; `hint`
@@ -113,7 +113,7 @@ class _Ranked(NamedTuple):
     jobs: list[int]
     p: list[int]
     d: list[int]
-    search: Search
+    search: PausableSearch
 
 
 def _search(p: Ints, d: Ints, compiled: bool) -> _Ranked:
@@ -125,7 +125,7 @@ def _search(p: Ints, d: Ints, compiled: bool) -> _Ranked:
     return _Ranked(jobs, *ranked, tardiness_kernel.KernelSearch(kernel, *ranked))
 
 
-def _unweighted(task: _Task, ranked: _Ranked, limit: int) -> Solution:
+def _unweighted(task: _Task, ranked: _Ranked, limit: int) -> OrderSolution:
     """Decompose; the kernel is entered for a slice of nodes at a time."""
     unit, search = task.w[0], ranked.search
     portion = max(1, SLICE // len(task.p))
@@ -134,17 +134,17 @@ def _unweighted(task: _Task, ranked: _Ranked, limit: int) -> Solution:
         value = search.run(min(portion, limit - search.nodes))
     if value is not None:
         order = [ranked.jobs[k] for k in read_order(ranked.p, ranked.d, search.split)]
-        return Solution(unit * value, unit * value, order, search.nodes, "decomposition")
+        return OrderSolution(unit * value, unit * value, order, search.nodes, "decomposition")
     order = task.good_order()
     objective = weighted_tardiness(order, task.p, task.d, task.w)
     bound = tardiness_bounds.lower_bound(task.p, task.d, task.w, order, task.late)
-    return Solution(objective, bound, order, search.nodes, "decomposition, local search")
+    return OrderSolution(objective, bound, order, search.nodes, "decomposition, local search")
 
 
-def _weighted(task: _Task, limit: int) -> Solution:
+def _weighted(task: _Task, limit: int) -> OrderSolution:
     p, d, w, _, late = task
     order = task.good_order()
     bound, order, states = tardiness_subsets.best_order(p, d, w, order, limit, late)
     bound = max(bound, tardiness_bounds.simple_bound(p, d, w))
     objective = weighted_tardiness(order, p, d, w)
-    return Solution(objective, bound, order, states, "local search, subsets")
+    return OrderSolution(objective, bound, order, states, "local search, subsets")

@@ -26,7 +26,7 @@ WINDOWS = 200_000  # most places of jobs that are weighed in a round
 WORK = 4_000_000  # most that are weighed in all
 
 
-class Window(NamedTuple):
+class PricedWindow(NamedTuple):
     """A job in (t - p, t]: its scaled cost; segments (indices) of both ends, and how far in."""
 
     cost: int
@@ -36,7 +36,7 @@ class Window(NamedTuple):
     into_last: int
 
 
-class Prices(NamedTuple):
+class TimePrices(NamedTuple):
     """Prices of time: constant on each of m segments between m + 1 rising points from 0 to P.
 
     Attributes:
@@ -83,7 +83,7 @@ def simple_bound(p: Ints, d: Ints, w: Ints) -> int:
     return min(w) * max(matched, worst)
 
 
-def prices(p: Ints, d: Ints, w: Ints, order: Ints, late: Late = never) -> Prices:
+def prices(p: Ints, d: Ints, w: Ints, order: Ints, late: Late = never) -> TimePrices:
     """The prices of the best bound that subgradient steps find, until `late`."""
     target = SCALE * weighted_tardiness(order, p, d, w)
     points = _points(p, d, order)
@@ -121,7 +121,7 @@ def _first_heights(points: Ints, p: Ints, d: Ints, w: Ints, order: Ints) -> list
     return list(accumulate(reversed(heights)))[::-1]
 
 
-def _windows(points: Ints, p: int, d: int, w: int) -> list[Window]:
+def _windows(points: Ints, p: int, d: int, w: int) -> list[PricedWindow]:
     """Every place at which cost plus price, piecewise linear in the end t, can be least."""
     latest = points[-1]
     ends = {t for point in points for t in (point, point + p) if p <= t <= latest}
@@ -130,14 +130,14 @@ def _windows(points: Ints, p: int, d: int, w: int) -> list[Window]:
     return [_window(points, p, t, SCALE * w * max(0, t - d)) for t in sorted(ends)]
 
 
-def _window(points: Ints, p: int, end: int, cost: int) -> Window:
+def _window(points: Ints, p: int, end: int, cost: int) -> PricedWindow:
     first, last = segment(points, end - p), segment(points, end)
-    return Window(cost, first, end - p - points[first], last, end - points[last])
+    return PricedWindow(cost, first, end - p - points[first], last, end - points[last])
 
 
 def _evaluated(
-    points: list[int], heights: list[int], windows: Sequence[Sequence[Window]]
-) -> tuple[Prices, list[int]]:
+    points: list[int], heights: list[int], windows: Sequence[Sequence[PricedWindow]]
+) -> tuple[TimePrices, list[int]]:
     """The bound of these prices, and its slope: what jobs want of each segment beyond its span."""
     spans = [b - a for a, b in pairwise(points)]
     sums = list(accumulate([h * s for h, s in zip(heights, spans, strict=True)], initial=0))
@@ -157,10 +157,10 @@ def _evaluated(
         wanted[a] -= into_a
         wanted[b] += into_b
     slope = [FINE * want // span for want, span in zip(wanted, spans, strict=True)]
-    return Prices(points, heights, sums, least, sum(least) - sums[-1]), slope
+    return TimePrices(points, heights, sums, least, sum(least) - sums[-1]), slope
 
 
-def _moved(at: Prices, direction: Ints, step: int, target: int) -> list[int]:
+def _moved(at: TimePrices, direction: Ints, step: int, target: int) -> list[int]:
     """Prices moved along a direction by step / FINE of Polyak's step to a bound of `target`."""
     spans = [b - a for a, b in pairwise(at.points)]
     norm = sum(x * x * span for x, span in zip(direction, spans, strict=True))

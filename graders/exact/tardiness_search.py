@@ -19,7 +19,7 @@ Wanted: TypeAlias = tuple[list[int], int]  # a set of jobs and its start
 Split: TypeAlias = Callable[[list[int], int], int]
 
 
-class Search(Protocol):
+class PausableSearch(Protocol):
     """A search that can be paused after any number of expanded states."""
 
     @property
@@ -36,7 +36,7 @@ class Search(Protocol):
         ...
 
 
-class Core(NamedTuple):
+class OpenCore(NamedTuple):
     """A set with its sure ends stripped: `head` (until `start`), `items` to sequence, `tail`.
 
     `cost` is the tardiness of head and tail, in time units; items are by raised due date.
@@ -49,7 +49,7 @@ class Core(NamedTuple):
     tail: list[int]
 
 
-def strip(p: Sequence[int], d: Sequence[int], jobs: Sequence[int], start: int) -> Core:
+def strip(p: Sequence[int], d: Sequence[int], jobs: Sequence[int], start: int) -> OpenCore:
     """Strip what is first or last for sure until nothing is."""
     head: list[int] = []
     tail: list[int] = []
@@ -66,7 +66,7 @@ def strip(p: Sequence[int], d: Sequence[int], jobs: Sequence[int], start: int) -
         if start > d[job]:
             cost += start - d[job]
         items = _raised(p, d, [item[2] for item in items[1:]], start)
-    return Core(cost, head, items, start, tail[::-1])
+    return OpenCore(cost, head, items, start, tail[::-1])
 
 
 def _raised(p: Sequence[int], d: Sequence[int], jobs: Sequence[int], start: int) -> list[Item]:
@@ -93,7 +93,7 @@ def _strip_last(d: Sequence[int], items: list[Item], end: int, tail: list[int]) 
     return cost
 
 
-def due_date_order(d: Sequence[int], core: Core) -> int | None:
+def due_date_order(d: Sequence[int], core: OpenCore) -> int | None:
     """Tardiness of the items as they stand if at most one is late against its raised due date."""
     cost, end, late = 0, core.start, 0
     for due, length, job in core.items:
@@ -112,7 +112,7 @@ def longest_item(items: Sequence[Item]) -> int:
     return max(range(len(items)), key=lambda i: (items[i][1], i))
 
 
-def allowed_positions(core: Core, longest: int) -> Iterator[tuple[int, int]]:
+def allowed_positions(core: OpenCore, longest: int) -> Iterator[tuple[int, int]]:
     """Positions the longest item may take, each with the time at which it ends there."""
     items, count = core.items, len(core.items)
     end = core.start + sum([item[1] for item in items[:longest]])
@@ -169,7 +169,7 @@ class PlainSearch:
         self._stack.append(self._expand(core, key))
         return None
 
-    def _expand(self, core: Core, key: tuple[int, int]) -> Generator[Wanted, int, int]:
+    def _expand(self, core: OpenCore, key: tuple[int, int]) -> Generator[Wanted, int, int]:
         """Try the allowed positions; wants the values of smaller sets, returns this one's."""
         best, split = -1, -1
         longest = longest_item(core.items)

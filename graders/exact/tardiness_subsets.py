@@ -10,7 +10,7 @@ time at the end goes there; two neighbours that gain by changing places are not 
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
-from graders.exact.tardiness_bounds import SCALE, Prices, prices
+from graders.exact.tardiness_bounds import SCALE, TimePrices, prices
 from graders.exact.tardiness_local import Ints, Late, never, weighted_tardiness
 
 STATES = 1 << 20  # enough for 20 jobs whatever they are
@@ -90,7 +90,7 @@ def _must_follow(p: Ints, d: Ints, w: Ints) -> list[int]:
 class _Grower:
     """Makes a layer of states from the one before it."""
 
-    def __init__(self, p: Ints, d: Ints, w: Ints, dual: Prices, room: int) -> None:
+    def __init__(self, p: Ints, d: Ints, w: Ints, dual: TimePrices, room: int) -> None:
         after = _must_follow(p, d, w)
         self._jobs = [
             Placed(j, 1 << j, after[j], p[j], d[j], w[j], dual.least[j]) for j in range(len(p))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from heapq import heapreplace
 from typing import NamedTuple
 
-from graders.exact.tools_schedule import Call, Plan, barrier, free
+from graders.exact.tools_schedule import BestPlan, CallNode, barrier, free
 from tasks.base import Fields, Reference
 from tasks.tools_payload import Due, Errand, Hidden
 from tasks.tools_plan import ANSWER, PLAN, TURNS
@@ -15,7 +15,7 @@ SOLVER = "tools_schedule"
 OPTIMA = "optima"  # in a reference's answer, beside the calls that attain it
 
 
-class Attempt(NamedTuple):
+class CallAttempt(NamedTuple):
     """A call of the reference: the attempt at a required call, from 0; the last one works."""
 
     step: int
@@ -23,16 +23,16 @@ class Attempt(NamedTuple):
     works: bool
 
 
-def attempts(due: Sequence[Due], *, planned: bool) -> list[Attempt]:
+def attempts(due: Sequence[Due], *, planned: bool) -> list[CallAttempt]:
     """Every call that is needed; in a plan a call that fails is repeated in its own place."""
     return [
-        Attempt(k, n, works=planned or n == one.failing)
+        CallAttempt(k, n, works=planned or n == one.failing)
         for k, one in enumerate(due)
         for n in range(1 if planned else 1 + one.failing)
     ]
 
 
-def graph(errand: Errand, due: Sequence[Due], *, planned: bool) -> tuple[list[Call], list[int]]:
+def graph(errand: Errand, due: Sequence[Due], *, planned: bool) -> tuple[list[CallNode], list[int]]:
     """The needed calls, as `attempts` lists them, and the capacity of each tool."""
     tools = {tool.name: k for k, tool in enumerate(errand.tools)}
     listed = attempts(due, planned=planned)
@@ -44,7 +44,7 @@ def graph(errand: Errand, due: Sequence[Due], *, planned: bool) -> tuple[list[Ca
         needs = {last[sources[e.name]] for e in one.inputs if e.name in sources}
         repeats = 1 + one.failing if planned else 1
         calls.append(
-            Call(
+            CallNode(
                 one.duration * repeats,
                 tools[one.offer.name],
                 (k - 1,) if number else tuple(sorted(needs)),
@@ -88,12 +88,12 @@ def step_of(entry: Fields) -> int:
     return int(entry["id"][1:].partition("-")[0])
 
 
-def _entries(errand: Errand, listed: Sequence[Attempt], order: Sequence[int]) -> list[Fields]:
+def _entries(errand: Errand, listed: Sequence[CallAttempt], order: Sequence[int]) -> list[Fields]:
     picked = (listed[k] for k in order)
     return [entry(errand, a.step, "" if a.works else f"-{a.number}") for a in picked]
 
 
-def _optimum(errand: Errand, plan: Plan) -> Fields:
+def _optimum(errand: Errand, plan: BestPlan) -> Fields:
     found = {"status": plan.status, "objective": plan.objective, "bound": plan.bound}
     return {**found, "clairvoyant": True} if errand.failures else found
 
@@ -117,7 +117,9 @@ def has_room(errand: Errand) -> bool:
     return ready >= ROOM * barrier(calls, capacity, errand.overhead, limit=LOOK).objective
 
 
-def _least(calls: Sequence[Call], capacity: Sequence[int], overhead: int, *, planned: bool) -> int:
+def _least(
+    calls: Sequence[CallNode], capacity: Sequence[int], overhead: int, *, planned: bool
+) -> int:
     """The longest chain with the overhead of its turns, or the work of the busiest tool."""
     turns: list[int] = []
     chain: list[int] = []
@@ -130,7 +132,7 @@ def _least(calls: Sequence[Call], capacity: Sequence[int], overhead: int, *, pla
     return max(overhead * (1 if planned else max(turns)) + max(chain), overhead + busiest)
 
 
-def all_ready(calls: Sequence[Call], capacity: Sequence[int], overhead: int) -> int:
+def all_ready(calls: Sequence[CallNode], capacity: Sequence[int], overhead: int) -> int:
     """The time of turns that each hold all that is ready, in the order listed."""
     turn: list[int] = []
     for call in calls:  # needs stand before

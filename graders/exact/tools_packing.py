@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from heapq import heapreplace
 
 
-class Spent(Exception):
+class StepsExhausted(Exception):
     """The search has used up its steps."""
 
 
@@ -33,7 +33,7 @@ class Packing:
         """Take steps from what the search may use; raises Spent below zero."""
         self.steps -= steps
         if self.steps < 0:
-            raise Spent
+            raise StepsExhausted
 
     def length(self, durations: tuple[int, ...], places: int) -> int:
         """The least makespan of calls in falling order of duration."""

@@ -15,7 +15,7 @@ from operator import or_
 from typing import Literal, NamedTuple
 
 from graders.exact import rcpsp
-from graders.exact.tools_packing import Packing, Spent, listed, makespan
+from graders.exact.tools_packing import Packing, StepsExhausted, listed, makespan
 from tasks.base import SolverFailure
 from tasks.rcpsp import Project, Resource, Task
 
@@ -23,7 +23,7 @@ LIMIT = 300_000  # steps of the search for turns, some 3 CPU seconds
 _NEVER = 1 << 62  # above any time
 
 
-class Call(NamedTuple):
+class CallNode(NamedTuple):
     """One call: its duration >= 1, the index of its tool, the indices of the calls it needs."""
 
     duration: int
@@ -31,7 +31,7 @@ class Call(NamedTuple):
     needs: tuple[int, ...]
 
 
-class Plan(NamedTuple):
+class BestPlan(NamedTuple):
     """A best plan known, its makespan, and a bound that holds for every plan, in time units.
 
     `order` (free) attains the objective if its calls are placed one by one, each as early as it
@@ -45,7 +45,7 @@ class Plan(NamedTuple):
     turns: tuple[tuple[int, ...], ...]
 
 
-def free(calls: Sequence[Call], capacity: Sequence[int], overhead: int) -> Plan:
+def free(calls: Sequence[CallNode], capacity: Sequence[int], overhead: int) -> BestPlan:
     """The least makespan of one turn in which every call starts once its needs are there.
 
     `capacity` gives the places of each tool's pool; the turn's `overhead` comes first. ValueError
@@ -71,8 +71,8 @@ def free(calls: Sequence[Call], capacity: Sequence[int], overhead: int) -> Plan:
 
 
 def barrier(
-    calls: Sequence[Call], capacity: Sequence[int], overhead: int, *, limit: int = LIMIT
-) -> Plan:
+    calls: Sequence[CallNode], capacity: Sequence[int], overhead: int, *, limit: int = LIMIT
+) -> BestPlan:
     """The least makespan of turns that each cost `overhead` and return before the next one.
 
     A call's needs are in turns before its own. `limit` counts steps of search, so the plan is the
@@ -95,11 +95,11 @@ def barrier(
 
 def _plan(
     objective: int, bound: int, order: tuple[int, ...], turns: tuple[tuple[int, ...], ...]
-) -> Plan:
-    return Plan("optimal" if bound == objective else "bounded", objective, bound, order, turns)
+) -> BestPlan:
+    return BestPlan("optimal" if bound == objective else "bounded", objective, bound, order, turns)
 
 
-def _topological(calls: Sequence[Call], capacity: Sequence[int]) -> tuple[int, ...]:
+def _topological(calls: Sequence[CallNode], capacity: Sequence[int]) -> tuple[int, ...]:
     """The indices of the calls, each after its needs; ValueError if something is wrong."""
     if not calls:
         raise ValueError("calls: there must be at least one")
@@ -124,7 +124,7 @@ def _topological(calls: Sequence[Call], capacity: Sequence[int]) -> tuple[int, .
 # A turn -------------------------------------------------------------------------------------
 
 
-def _pools(calls: Sequence[Call], turn: Sequence[int]) -> dict[int, list[int]]:
+def _pools(calls: Sequence[CallNode], turn: Sequence[int]) -> dict[int, list[int]]:
     """A turn's calls by tool, each in falling order of duration."""
     pools: dict[int, list[int]] = {}
     for i in sorted(turn, key=lambda i: (-calls[i].duration, i)):
@@ -132,7 +132,9 @@ def _pools(calls: Sequence[Call], turn: Sequence[int]) -> dict[int, list[int]]:
     return pools
 
 
-def _issued(calls: Sequence[Call], capacity: Sequence[int], turn: Sequence[int]) -> tuple[int, ...]:
+def _issued(
+    calls: Sequence[CallNode], capacity: Sequence[int], turn: Sequence[int]
+) -> tuple[int, ...]:
     """A turn's calls in the order of their starts in a shortest schedule of each pool."""
     start: dict[int, int] = {}
     packing = Packing(LIMIT)
@@ -140,14 +142,14 @@ def _issued(calls: Sequence[Call], capacity: Sequence[int], turn: Sequence[int])
         durations = tuple(calls[i].duration for i in pool)
         try:
             starts = packing.starts(durations, capacity[tool])
-        except Spent:
+        except StepsExhausted:
             starts = listed(durations, capacity[tool])
         start.update(zip(pool, starts, strict=True))
     return tuple(sorted(start, key=lambda i: (start[i], i)))
 
 
 def _length(
-    calls: Sequence[Call], capacity: Sequence[int], overhead: int, turn: Sequence[int]
+    calls: Sequence[CallNode], capacity: Sequence[int], overhead: int, turn: Sequence[int]
 ) -> int:
     """What a turn takes if its calls are issued in their order; nothing if there are none."""
     pools: dict[int, list[int]] = {}
@@ -160,7 +162,7 @@ def _length(
 # From above ---------------------------------------------------------------------------------
 
 
-def _levels(calls: Sequence[Call], order: Sequence[int]) -> list[list[int]]:
+def _levels(calls: Sequence[CallNode], order: Sequence[int]) -> list[list[int]]:
     """Turns of all that is ready, the longest calls first."""
     level = [0] * len(calls)
     for i in order:
@@ -172,7 +174,7 @@ def _levels(calls: Sequence[Call], order: Sequence[int]) -> list[list[int]]:
 
 
 def _improved(
-    calls: Sequence[Call], capacity: Sequence[int], overhead: int, turns: list[list[int]]
+    calls: Sequence[CallNode], capacity: Sequence[int], overhead: int, turns: list[list[int]]
 ) -> list[list[int]]:
     """Move one call at a time into another turn, or one of its own, while that is shorter."""
 
@@ -194,7 +196,7 @@ def _improved(
 
 
 def _moved(
-    calls: Sequence[Call],
+    calls: Sequence[CallNode],
     turns: list[list[int]],
     call: int,
     users: Sequence[int],
@@ -236,7 +238,7 @@ class _Search:
 
     def __init__(
         self,
-        calls: Sequence[Call],
+        calls: Sequence[CallNode],
         capacity: Sequence[int],
         overhead: int,
         order: Sequence[int],
@@ -314,7 +316,7 @@ class _Search:
                         least = max(bound, cost + self.remaining(after))
                         if least < limit:
                             heappush(heap, (least, -after.bit_count(), after))
-        except Spent:
+        except StepsExhausted:
             return bound, None
         return limit, None
 

@@ -1,9 +1,18 @@
 """The command `makespan`."""
 
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
+from importlib import import_module
 
 from tasks.base import Failure, InputError
+
+
+def perform(options: Namespace) -> int:
+    """Load what a command needs, perform it, and return its exit status."""
+    module, function = options.act.split(".")
+    status: int = getattr(import_module(f"{__package__}.{module}"), function)(options)
+    return status
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with checked_stdout():
             options = build_parser().parse_args(argv)
             name += f" {options.command}"
-            status: int = options.act(options)
+            status = perform(options)
     except (InputError, Failure) as error:
         print(f"{name}: {' '.join(str(error).splitlines())}", file=sys.stderr)
         return 2

@@ -4,8 +4,8 @@ import signal
 import sys
 from argparse import Namespace
 
-from harness import instances
-from harness.cli.output import say
+from harness.log import say
+from harness.suites import instances
 from tasks.base import InputError
 
 SHOWN = 5  # ids in the message about one that is not there

@@ -19,11 +19,6 @@ from tasks.base import InputError, StoreFailure
 Make = Callable[[int], Iterator[bytes]]
 
 
-def say(line: str) -> None:
-    """A line for the user, apart from the results."""
-    print(line, file=sys.stderr)
-
-
 def print_json(value: object) -> None:
     """Print a result as one JSON document."""
     text = msgspec.json.format(msgspec.json.encode(value), indent=2)
@@ -68,7 +63,7 @@ def emit(out: Path | None, what: str, total: int, make: Make, key: object) -> No
 
 
 def _digest(key: object) -> str:
-    from harness.request import digest
+    from harness.digests import digest
 
     return digest([key, version("makespan")])
 

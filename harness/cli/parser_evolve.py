@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from harness.cli.parser import (
+from harness.cli.arguments import (
     Parser,
     engine,
     natural,
@@ -19,8 +19,8 @@ from harness.cli.parser import (
 
 def add_actions(add: Callable[..., Parser]) -> None:
     """Add them all."""
-    _run(add("run", "Search for a program with a model.", "evolving.run"))
-    one = add("score", "Score any program of a domain.", "evolving.score")
+    _run(add("run", "Search for a program with a model.", "evolve.run"))
+    one = add("score", "Score any program of a domain.", "evolve.score")
     one.add_argument("file", type=Path, metavar="FILE.py")
     one.add_argument("--domain", required=True, metavar="D")
     one.add_argument("--split", default="test", help="train, validation, test, larger, cells")
@@ -28,13 +28,13 @@ def add_actions(add: Callable[..., Parser]) -> None:
     one.add_argument("--json", action="store_true", help="print JSON")
     _programs(one)
     sandbox(one)
-    one = add("show", "Print what a search found.", "evolving.show")
+    one = add("show", "Print what a search found.", "evolve.show")
     one.add_argument("folder", type=Path, metavar="DIR")
     one.add_argument("--json", action="store_true", help="print JSON")
-    one = add("export", "Write a search's champion as a module.", "evolving.export")
+    one = add("export", "Write a search's champion as a module.", "evolve.export")
     one.add_argument("folder", type=Path, metavar="DIR")
     one.add_argument("--out", type=Path, required=True, metavar="FILE.py")
-    one = add("compare", "Compare models or methods over runs.", "evolving.compare")
+    one = add("compare", "Compare models or methods over runs.", "evolve.compare")
     one.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     one.add_argument("--split", choices=["test", "larger", "cells"], default="test")
     one.add_argument("--json", action="store_true", help="print JSON")
@@ -42,18 +42,40 @@ def add_actions(add: Callable[..., Parser]) -> None:
 
 def _run(p: Parser) -> None:
     p.add_argument("domain", metavar="DOMAIN", help="what to look for: see makespan list")
-    p.add_argument("--model", action="append", required=True, metavar="M",
-                   help="provider/name; again for more, chosen by gain for cost")  # fmt: skip
+    p.add_argument(
+        "--model",
+        action="append",
+        required=True,
+        metavar="M",
+        help="provider/name; again for more, chosen by gain for cost",
+    )
     p.add_argument("--calls", type=natural, required=True, metavar="N", help="of models: tries")
-    p.add_argument("--islands", type=partial(natural, most=1000), default=4, metavar="K",
-                   help="populations that only meet now and then (4)")  # fmt: skip
+    p.add_argument(
+        "--islands",
+        type=partial(natural, most=1000),
+        default=4,
+        metavar="K",
+        help="populations that only meet now and then (4)",
+    )
     p.add_argument("--seed", type=whole, default=0, help="of the search (0)")
-    p.add_argument("--lag", type=partial(natural, most=1000), default=8,
-                   help="calls under way, and how far knowledge lags behind (8)")  # fmt: skip
-    p.add_argument("--axis", choices=["length", "runtime"], default="length",
-                   help="second axis of the map of elites (length)")  # fmt: skip
-    p.add_argument("--edit", choices=["rewrite", "diff"], default="rewrite",
-                   help="what a model gives: whole programs, or changes (rewrite)")  # fmt: skip
+    p.add_argument(
+        "--lag",
+        type=partial(natural, most=1000),
+        default=8,
+        help="calls under way, and how far knowledge lags behind (8)",
+    )
+    p.add_argument(
+        "--axis",
+        choices=["length", "runtime"],
+        default="length",
+        help="second axis of the map of elites (length)",
+    )
+    p.add_argument(
+        "--edit",
+        choices=["rewrite", "diff"],
+        default="rewrite",
+        help="what a model gives: whole programs, or changes (rewrite)",
+    )
     p.add_argument("--limit", type=natural, metavar="N", help="first N instances of each split")
     p.add_argument("--max-tokens", type=natural, metavar="N", help="of the search, in and out")
     p.add_argument("--max-cost", type=positive, metavar="USD", help="of the search")
@@ -69,7 +91,12 @@ def _run(p: Parser) -> None:
 
 
 def _programs(p: Parser) -> None:
-    p.add_argument("--program-seconds", type=positive, default=10.0, metavar="S",
-                   help="CPU seconds of one run of a program (10)")  # fmt: skip
+    p.add_argument(
+        "--program-seconds",
+        type=positive,
+        default=10.0,
+        metavar="S",
+        help="CPU seconds of one run of a program (10)",
+    )
     p.add_argument("--program-memory", type=natural, default=512, metavar="MB", help="(512)")
     p.add_argument("--numpy", action="store_true", help="programs may import it")

@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.cli.parser import Parser, engine, natural, out, positive, settings, whole
+from harness.cli.arguments import Parser, engine, natural, out, positive, settings, whole
 
 
 def add_commands(add: Callable[..., Parser]) -> None:
     """Add them all."""
-    _generate(add("generate", "Make instances of a family, one a line.", "instances.generate"))
-    _import(add("import", "Read instances from a public format.", "instances.import_"))
-    _export(add("export", "Write instances or runs in a public format.", "exports.export"))
-    _solve(add("solve", "Find each instance's optimum or bound, one a line.", "instances.solve"))
-    _grade(add("grade", "Grade answers from a file, one a line.", "instances.grade"))
+    _generate(add("generate", "Make instances of a family, one a line.", "generate.generate"))
+    _import(add("import", "Read instances from a public format.", "import_.import_"))
+    _export(add("export", "Write instances or runs in a public format.", "export.export"))
+    _solve(add("solve", "Find each instance's optimum or bound, one a line.", "solve.solve"))
+    _grade(add("grade", "Grade answers from a file, one a line.", "grade.grade"))
 
 
 def _generate(p: Parser) -> None:
@@ -35,11 +35,18 @@ def _import(p: Parser) -> None:
 def _export(p: Parser) -> None:
     p.add_argument("file", type=Path, metavar="FILE.jsonl|DIR", help="instances, or a run folder")
     p.add_argument(
-        "--format", choices=["psplib", "ics", "csv", "jsonl", "parquet", "eee", "inspect"],
-        required=True, help="of instances: psplib, ics; the others of a run",
-    )  # fmt: skip
-    p.add_argument("--out", type=Path, required=True, metavar="F",
-                   help="file for csv, jsonl and parquet, else folder")  # fmt: skip
+        "--format",
+        choices=["psplib", "ics", "csv", "jsonl", "parquet", "eee", "inspect"],
+        required=True,
+        help="of instances: psplib, ics; the others of a run",
+    )
+    p.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="F",
+        help="file for csv, jsonl and parquet, else folder",
+    )
 
 
 def _solve(p: Parser) -> None:

@@ -4,8 +4,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from harness import files
-from harness.cli.output import say
-from harness.prices import load
+from harness.calls.prices import load
+from harness.log import say
 from harness.report.assembly import MARK
 from harness.report.page import build
 from tasks.base import InputError

@@ -3,11 +3,11 @@
 import shutil
 from argparse import Namespace
 
-from harness.folder import Folder
-from harness.journal import read_outcome
-from harness.kit import Job
-from harness.registry import family
-from harness.timeline import LEAST, drawing
+from harness.families.registry import family
+from harness.report.timeline_text import LEAST, drawing
+from harness.run.jobs import EpisodeJob
+from harness.store.folder import Folder
+from harness.store.journal import read_outcome
 from tasks.base import InputError
 
 
@@ -25,7 +25,9 @@ def timeline(options: Namespace) -> int:
     if options.model and options.model not in models:
         raise InputError(f"{options.folder} has no model {options.model!r}: {', '.join(models)}")
     wanted = [options.model] if options.model else models
-    outcomes = {m: read_outcome(folder.path, Job(made, m, options.epoch).key) for m in wanted}
+    outcomes = {
+        m: read_outcome(folder.path, EpisodeJob(made, m, options.epoch).key) for m in wanted
+    }
     known = {model: outcome for model, outcome in outcomes.items() if outcome is not None}
     for line in drawing(instance, known, max(LEAST, shutil.get_terminal_size((100, 24)).columns)):
         print(line)

@@ -7,7 +7,7 @@ the share of the parent's gap that a program closed.
 from collections.abc import Sequence
 from math import inf, log, sqrt
 
-from harness.totals import total
+from harness.costs import sum_or_none
 
 CURIOSITY = 1.0  # weight of not knowing against the best rate so far
 
@@ -45,7 +45,7 @@ class Bandit:
     def _rates(self) -> dict[str, float]:
         """Gain per dollar if all costs are known, else per token, else per call."""
         for spent in (self._costs, self._tokens):
-            sums = {name: total(values) for name, values in spent.items()}
+            sums = {name: sum_or_none(values) for name, values in spent.items()}
             if all(sums[n] for n in sums if self._gains[n]):
                 break
         else:

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from msgspec.structs import replace
 
 from harness.evolve.effects import Failed
-from harness.evolve.plan import Plan
+from harness.store.search_plan import SearchPlan
 from tasks.base import Noun
 
 Status: TypeAlias = Literal["valid", "duplicate", "stopped", "failed", "unreadable", "lost"]
@@ -57,7 +57,7 @@ class Candidate(Noun, frozen=True):
 class Database:
     """Everyone tried, and the elites of each island."""
 
-    def __init__(self, plan: Plan, arm: str) -> None:
+    def __init__(self, plan: SearchPlan, arm: str) -> None:
         self.everyone: list[Candidate] = []
         self.islands: list[dict[Cell, Candidate]] = [{} for _ in range(plan.islands)]
         self._plan, self._arm = plan, arm

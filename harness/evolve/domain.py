@@ -7,21 +7,19 @@ it; what the driver returns is a claim that the family's grader checks out here.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
-from importlib.resources import files
 from itertools import islice
 from typing import Any
 
 from msgspec.structs import replace
 
-from harness.instances import Wanted, digest, encode
-from harness.registry import family
-from harness.request import digest as short_digest
-from harness.suites import Entry, Suite
+from harness.digests import digest as short_digest
+from harness.families.registry import family
+from harness.suites.instances import InstanceSpec, digest, encode
+from harness.suites.suite import Suite, SuiteEntry
 from tasks.base import Fields, InputError, Instance, Scalar
 
 SPLITS = ("train", "validation", "test", "larger", "cells")
+
 REPORTED = SPLITS[2:]  # seen once, when the champion is chosen
 
 
@@ -81,10 +79,18 @@ class Domain:
     @property
     def lock(self) -> str:
         """12 hex digits that change when what a program is asked, given or started from does."""
-        return short_digest([self.function, self.arguments, self.facts, self.driver,
-                             dict(self.programs), family(self.family).version])  # fmt: skip
+        return short_digest(
+            [
+                self.function,
+                self.arguments,
+                self.facts,
+                self.driver,
+                dict(self.programs),
+                family(self.family).version,
+            ]
+        )
 
-    def wanted(self, split: str, limit: int | None) -> list[Wanted]:
+    def wanted(self, split: str, limit: int | None) -> list[InstanceSpec]:
         """The instances of a split, at most the first `limit`, settings resolved.
 
         Each has an index of its own: instances of one index share ingredients over settings, and
@@ -102,27 +108,9 @@ class Domain:
 
 def entries(
     name: str, level: int, count: int, *settings: Mapping[str, Scalar]
-) -> tuple[Entry, ...]:
+) -> tuple[SuiteEntry, ...]:
     """`count` instances of a family in each of several settings."""
-    return tuple(Entry(name, level, dict(each), count) for each in settings)
-
-
-def names() -> list[str]:
-    """The domains there are."""
-    found = (f.name for f in (files("harness.evolve") / "domains").iterdir())
-    return sorted(
-        n.removesuffix(".py").replace("_", "-") for n in found if n.endswith(".py") and n[0] != "_"
-    )
-
-
-@cache
-def domain(name: str) -> Domain:
-    """Load a domain by name; InputError if there is none."""
-    if name not in names():
-        raise InputError(f"unknown domain {name!r}: there are {', '.join(names())}")
-    module = import_module(f"harness.evolve.domains.{name.replace('-', '_')}")
-    found: Domain = module.DOMAIN
-    return found
+    return tuple(SuiteEntry(name, level, dict(each), count) for each in settings)
 
 
 def content(made: list[Instance[Any]]) -> str:

@@ -10,21 +10,22 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from harness.asking import Kept, NotKept, ReplayFailure, Stopped, asking
-from harness.evolve.effects import Begin, Call, Evaluate, Evaluated, Join, Lost, Work
+from harness.calls.client import ModelClient
+from harness.calls.live import Stopped, asking
+from harness.calls.recorded import NotRecorded, RecordedCalls, ReplayFailure
+from harness.calls.request import first_difference, settings_digest
+from harness.evolve.effects import AskModel, Begin, Evaluate, Evaluated, Join, Lost, Work
 from harness.evolve.evaluator import Evaluator
-from harness.failures import what
-from harness.journal import Journal
-from harness.lane import Lane
+from harness.failures import policy_of
 from harness.models.base import ProviderFailure, Sampling
-from harness.request import first_difference, settings_digest
+from harness.store.journal import Journal
 from tasks.base import Ask, Failure, Reply
 
 EPISODE = "evolve"  # the one episode of such a run
 R = TypeVar("R")
 
 
-async def drive(program: Work[R], answer: Callable[[Call | Evaluate], Awaitable[Any]]) -> R:
+async def drive(program: Work[R], answer: Callable[[AskModel | Evaluate], Awaitable[Any]]) -> R:
     """Perform what a search yields until it returns; what it began ends before this does."""
     running: dict[str, asyncio.Task[Any]] = {}
     value: Any = None
@@ -65,7 +66,7 @@ class Performer:
     journal: Journal
     evaluator: Evaluator
     sampling: Sampling
-    lanes: Mapping[str, Lane] = field(default_factory=dict)
+    lanes: Mapping[str, ModelClient] = field(default_factory=dict)
     pool: ThreadPoolExecutor | None = None
     done: Callable[[Reply | Lost], None] = lambda _: None
 
@@ -77,7 +78,7 @@ class Performer:
             for path, (request, text) in self.journal.effects(EPISODE).items()
         }
         self._asked: set[str] = set()
-        self._asking: dict[str, Kept] = {}
+        self._asking: dict[str, RecordedCalls] = {}
         before = [e.elapsed for _, e in self._kept.values() if isinstance(e, Evaluated)]
         self._began = monotonic() - max(before, default=0.0)
 
@@ -96,14 +97,14 @@ class Performer:
                 raise self._failure from None
             raise
 
-    async def answer(self, effect: Call | Evaluate) -> Reply | Lost | Evaluated:
+    async def answer(self, effect: AskModel | Evaluate) -> Reply | Lost | Evaluated:
         """The outcome of an effect; a failure stops what would come after it."""
-        path = effect.ask.path if isinstance(effect, Call) else effect.path
+        path = effect.ask.path if isinstance(effect, AskModel) else effect.path
         if path in self._asked:
             raise Failure(f"the path {path!r} is asked twice in one search")
         self._asked.add(path)
         try:
-            if isinstance(effect, Call):
+            if isinstance(effect, AskModel):
                 return await self._call(effect.model, effect.ask)
             return await self._evaluate(effect)
         except Failure as failure:
@@ -123,7 +124,7 @@ class Performer:
         try:
             reply = await calls.answer(ask)
         except ProviderFailure as failure:
-            if what(failure).then != "episode" or what(failure).retry:
+            if policy_of(failure).then != "episode" or policy_of(failure).retry:
                 raise
             reply = Lost(str(failure))
             await self.journal.effect(EPISODE, ask.path, "", reply, 0.0)
@@ -139,7 +140,7 @@ class Performer:
                 raise ReplayFailure(f"the evaluation of {effect.path} differs in its {part}")
             return kept
         if self.pool is None:
-            raise NotKept(f"{effect.path} has no evaluation in the journal")
+            raise NotRecorded(f"{effect.path} has no evaluation in the journal")
         if self.stopped:
             raise Stopped
         loop = asyncio.get_running_loop()

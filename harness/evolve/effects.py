@@ -44,7 +44,7 @@ class Lost(Noun, frozen=True, tag="lost"):
     detail: str
 
 
-class Call(msgspec.Struct, frozen=True):
+class AskModel(msgspec.Struct, frozen=True):
     """Wants a reply of one of several models."""
 
     model: str
@@ -77,13 +77,13 @@ class Join(msgspec.Struct, frozen=True):
     name: str
 
 
-Effect: TypeAlias = Call | Evaluate | Begin | Join
+Effect: TypeAlias = AskModel | Evaluate | Begin | Join
 Work: TypeAlias = Generator[Effect, Any, R]
 
 
 def call(model: str, ask: Ask) -> Work[Reply | Lost]:
     """The reply of a model, or that there will be none."""
-    reply: Reply | Lost = yield Call(model, ask)
+    reply: Reply | Lost = yield AskModel(model, ask)
     return reply
 
 

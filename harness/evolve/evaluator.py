@@ -5,12 +5,12 @@ from functools import cached_property
 from time import perf_counter
 from typing import Any, Protocol
 
+from harness.digests import digest
 from harness.evolve.domain import SPLITS, Domain, WrongSolution
 from harness.evolve.effects import Evaluate, Evaluated, Failed
-from harness.evolve.plan import Plan
-from harness.registry import family
-from harness.request import digest
-from harness.sandbox.base import Limits, Result, Run
+from harness.families.registry import family
+from harness.sandbox.base import CaseResult, Limits, ProgramRun
+from harness.store.search_plan import SearchPlan
 from tasks.base import Fields, Instance, Number, Outcome, Parsed, Verdict, short
 
 STAGES = ("few", "rest", *SPLITS)  # few and rest are the parts of train
@@ -23,7 +23,7 @@ class Runner(Protocol):
 
     def run(
         self, source: str, function: str, driver: str, cases: Sequence[Any], limits: Limits
-    ) -> Run:
+    ) -> ProgramRun:
         """Run a program on cases."""
 
 
@@ -36,7 +36,7 @@ def base(instance: Instance[Any]) -> Number:
     return found
 
 
-class Stage:
+class EvaluationSplit:
     """Instances in order, and what a program may see of them."""
 
     def __init__(self, domain: Domain, instances: Sequence[Instance[Any]]) -> None:
@@ -60,12 +60,15 @@ class Evaluator:
     """
 
     def __init__(
-        self, domain: Domain, plan: Plan, splits: Mapping[str, Sequence[Instance[Any]]],
+        self,
+        domain: Domain,
+        plan: SearchPlan,
+        splits: Mapping[str, Sequence[Instance[Any]]],
         runner: Runner | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         train = splits.get("train", ())
         parts = {"few": train[: plan.few], "rest": train[plan.few :], **splits}
-        self.stages = {name: Stage(domain, made) for name, made in parts.items()}
+        self.stages = {name: EvaluationSplit(domain, made) for name, made in parts.items()}
         self.domain, self._runner = domain, runner
         self._limits = Limits(seconds=plan.seconds, memory_mb=plan.memory_mb)
         self._grade = family(domain.family).grade
@@ -81,7 +84,7 @@ class Evaluator:
             return self._by_rule(effect.rule, self.stages[effect.stage])
         return self.program(effect.source, self.stages[effect.stage], effect.each)
 
-    def program(self, source: str, stage: Stage, each: bool) -> Evaluated:
+    def program(self, source: str, stage: EvaluationSplit, each: bool) -> Evaluated:
         """A program on a stage, in one run, or `each` instance in a run of its own."""
         runs = self._runs(source, stage, each)
         results = [result for run in runs for result in run.results]
@@ -101,23 +104,26 @@ class Evaluator:
         seconds = round(sum(run.seconds for run in runs), 6)
         return Evaluated(tuple(values), tuple(failures), digest(answers), seconds)
 
-    def alone(self, source: str, instance: Instance[Any]) -> tuple[Result, float]:
+    def alone(self, source: str, instance: Instance[Any]) -> tuple[CaseResult, float]:
         """What a program gives for one instance of any origin, and its CPU seconds."""
-        [run] = self._runs(source, Stage(self.domain, [instance]), each=False)
+        [run] = self._runs(source, EvaluationSplit(self.domain, [instance]), each=False)
         return run.results[0], run.seconds
 
-    def _runs(self, source: str, stage: Stage, each: bool) -> list[Run]:
+    def _runs(self, source: str, stage: EvaluationSplit, each: bool) -> list[ProgramRun]:
         """All cases in one run; or one after another, until too many ran out of time."""
         assert self._runner is not None
         groups = [[case] for case in stage.cases] if each else [stage.cases]
-        runs: list[Run] = []
+        runs: list[ProgramRun] = []
         for group in groups:
             if sum(run.kind == "time" for run in runs) < PATIENCE:
-                runs.append(self._runner.run(source, self.domain.function, self.domain.driver,
-                                             group, self._limits))  # fmt: skip
+                runs.append(
+                    self._runner.run(
+                        source, self.domain.function, self.domain.driver, group, self._limits
+                    )
+                )
             else:
                 detail = f"not run: {PATIENCE} instances were out of time"
-                runs.append(Run((Result("time", detail=detail),), 0.0))
+                runs.append(ProgramRun((CaseResult("time", detail=detail),), 0.0))
         return runs
 
     def answer(self, instance: Instance[Any], solution: Any) -> Fields:
@@ -138,7 +144,7 @@ class Evaluator:
             raise WrongSolution(kind, detail + (f"; and {more} more" if more else ""))
         return grade.objective
 
-    def _by_rule(self, name: str, stage: Stage) -> Evaluated:
+    def _by_rule(self, name: str, stage: EvaluationSplit) -> Evaluated:
         """A published rule, which is our own code; `random` is the mean of random answers."""
         if name == "random":
             return Evaluated(tuple(self.domain.chance(i) for i in stage.instances))

@@ -6,14 +6,14 @@ from math import exp
 from random import Random
 from typing import NamedTuple
 
-from harness.evolve.operators import Step
+from harness.evolve.operators import SearchStep
 
 STOP, TRIES = (0.6, 0.8), 10  # after each change it may be enough, by version; some find no place
 LEAN = 0.2  # standard deviation of the weight with which another expression is added
 SPREAD = 0.5  # standard deviation of a constant's change, of its logarithm
 
 
-def random_constants(step: Step, rng: Random) -> str:
+def random_constants(step: SearchStep, rng: Random) -> str:
     """A seed program with other constants: pure random search, the parents play no part.
 
     Every number with a decimal point changes; whole numbers are structure. Only seed programs that
@@ -39,7 +39,7 @@ def _moved(value: object, rng: Random) -> float:
     return round(sign * value * exp(rng.gauss(0, SPREAD)), 4)
 
 
-def mutated(step: Step, rng: Random) -> str:
+def mutated(step: SearchStep, rng: Random) -> str:
     """The first parent with one or a few random changes of its arithmetic.
 
     Expressions come from the parent itself, and from the seed programs where they fit. Since

@@ -7,21 +7,21 @@ from collections.abc import Callable
 from random import Random
 
 from harness.evolve.mutation import mutated, random_constants
-from harness.evolve.operators import Step
-from harness.evolve.plan import NULLS
+from harness.evolve.operators import SearchStep
 from harness.models.base import Model
+from harness.store.search_plan import NULLS
 from tasks.base import Ask, InputError, Reply, Usage
 
 
-class Null:
+class Baseline:
     """A way of making programs by chance, as a model: free, and without tokens."""
 
-    def __init__(self, name: str, make: Callable[[Step, Random], str]) -> None:
+    def __init__(self, name: str, make: Callable[[SearchStep, Random], str]) -> None:
         self.name, self._make = name, make
 
     async def reply(self, ask: Ask) -> Reply:
         """A program in a fence."""
-        step: Step = ask.view
+        step: SearchStep = ask.view
         source = self._make(step, Random(f"{self.name}/{step.key}"))
         return Reply(f"```python\n{source}\n```", usage=Usage(0, 0), model=self.name, cost=0.0)
 
@@ -34,4 +34,4 @@ def build_null(name: str) -> Model:
     makers = dict(zip(NULLS, (random_constants, mutated), strict=True))
     if name not in makers:
         raise InputError(f"unknown model {name!r}: searches without a model are {', '.join(NULLS)}")
-    return Null(name, makers[name])
+    return Baseline(name, makers[name])

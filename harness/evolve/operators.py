@@ -7,7 +7,7 @@ import msgspec
 
 from harness.evolve.database import Candidate, Database
 from harness.evolve.domain import Domain
-from harness.evolve.plan import MUTATE, Plan
+from harness.store.search_plan import MUTATE, SearchPlan
 from tasks.base import Message
 from tasks.prompts import Prompts
 
@@ -16,7 +16,7 @@ PARENTS = {"new": 2, "crossover": 2}  # others have one
 EDITS = ("mutate", "tune", "simplify", "reflect")  # that may change a program by blocks
 
 
-class Step(msgspec.Struct, frozen=True):
+class SearchStep(msgspec.Struct, frozen=True):
     """One try: what is asked of a model, and what a search without a model sees of it.
 
     `key` seeds what is random in it; `programs` are the seed programs of the domain; `version` is
@@ -33,8 +33,14 @@ class Step(msgspec.Struct, frozen=True):
 
 
 def choose(
-    key: str, island: int, database: Database, domain: Domain, plan: Plan, *, reflects: bool = True
-) -> Step:
+    key: str,
+    island: int,
+    database: Database,
+    domain: Domain,
+    plan: SearchPlan,
+    *,
+    reflects: bool = True,
+) -> SearchStep:
     """Draw an operator and its parents; where there are too few parents, `mutate`.
 
     `reflect` has for its parent the island's newest failure, for who can learn from one.
@@ -46,7 +52,7 @@ def choose(
     if (operator == "reflect" and not failed) or (operator == "crossover" and len(parents) < 2):
         operator, parents = "mutate", parents[:1]
     edit = plan.edit if operator in EDITS else "rewrite"
-    return Step(
+    return SearchStep(
         key,
         operator,
         tuple(parents),
@@ -57,7 +63,9 @@ def choose(
     )
 
 
-def messages(step: Step, domain: Domain, plan: Plan, prompts: Prompts) -> tuple[Message, ...]:
+def messages(
+    step: SearchStep, domain: Domain, plan: SearchPlan, prompts: Prompts
+) -> tuple[Message, ...]:
     """The prompt of a step."""
     failed = step.parents[0] if step.operator == "reflect" else None
     shown = [{"source": c.source, "gap": None if failed else c.gap} for c in step.parents]

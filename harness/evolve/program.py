@@ -28,14 +28,14 @@ class Unreadable(Exception):
         self.kind, self.detail = kind, detail
 
 
-class Draft(Noun, frozen=True):
+class ProgramDraft(Noun, frozen=True):
     """A program as it was proposed, with the thought beside it."""
 
     source: str
     thought: str
 
 
-def read_reply(reply: Reply, function: str, parent: str | None = None) -> Draft:
+def read_reply(reply: Reply, function: str, parent: str | None = None) -> ProgramDraft:
     """The program in a reply; with a `parent` the reply may change that by blocks.
 
     `Unreadable` if there is none: `empty reply`, `cut off`, `no code`, `no function`, `syntax
@@ -45,7 +45,7 @@ def read_reply(reply: Reply, function: str, parent: str | None = None) -> Draft:
     if not text.strip():
         raise Unreadable("cut off" if thinking else "empty reply", "there is no text in the reply")
     if parent is not None and _BLOCK.search(text):
-        draft = Draft(edited(parent, text), _thought(_BLOCK.sub("", text)))
+        draft = ProgramDraft(edited(parent, text), _thought(_BLOCK.sub("", text)))
         check(draft.source, function)
         return draft
     found = _best(text, function)
@@ -55,7 +55,7 @@ def read_reply(reply: Reply, function: str, parent: str | None = None) -> Draft:
         if reply.finish == "length":
             raise Unreadable("cut off", "the reply ended at its token limit") from None
         raise
-    return Draft(found, _thought(text.replace(found.strip(), "")))
+    return ProgramDraft(found, _thought(text.replace(found.strip(), "")))
 
 
 def check(source: str, function: str) -> ast.Module:

@@ -5,22 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.asking import NotKept
-from harness.evolve.domain import domain
+from harness.calls.recorded import NotRecorded
+from harness.calls.recorded import RecordedCall as Heard
+from harness.evolve.domains import domain
 from harness.evolve.drive import Performer, drive
-from harness.evolve.effects import Call, Evaluate, Evaluated, Lost
+from harness.evolve.effects import AskModel, Evaluate, Evaluated, Lost
 from harness.evolve.evaluator import Evaluator
-from harness.evolve.plan import MUTATE
-from harness.evolve.report import Report, report
+from harness.evolve.report import SearchReport, report
 from harness.evolve.study import Results, Study
-from harness.folder import Folder
-from harness.journal import Journal
-from harness.transcript import Call as Heard
+from harness.store.folder import Folder
+from harness.store.journal import Journal
+from harness.store.search_plan import MUTATE
 from tasks.base import InputError, Instance, Reply
 
 
 @dataclass(frozen=True)
-class Replay:
+class SearchReplay:
     """A search up to where its journal goes.
 
     Attributes:
@@ -30,11 +30,11 @@ class Replay:
 
     folder: Folder
     study: Study
-    report: Report
+    report: SearchReport
     calls: dict[str, Heard]
 
 
-def replay(path: Path) -> Replay:
+def replay(path: Path) -> SearchReplay:
     """Rebuild a search; of an unfinished one what there is. InputError if the folder holds none."""
     folder = Folder.open(path)
     study, splits = study_of(folder)
@@ -46,20 +46,20 @@ def replay(path: Path) -> Replay:
         results = asyncio.run(_kept(study, performer, calls))
     finally:
         journal.close()
-    return Replay(folder, study, report(study, results), calls)
+    return SearchReplay(folder, study, report(study, results), calls)
 
 
 async def _kept(study: Study, performer: Performer, calls: dict[str, Heard]) -> Results | None:
-    async def answer(effect: Call | Evaluate) -> Reply | Lost | Evaluated:
+    async def answer(effect: AskModel | Evaluate) -> Reply | Lost | Evaluated:
         found = await performer.answer(effect)
-        if isinstance(effect, Call):
+        if isinstance(effect, AskModel):
             ask, reply = effect.ask, found if isinstance(found, Reply) else None
             calls[ask.path] = Heard(ask.path, ask.messages, ask.tools, ask.schema, reply)
         return found
 
     try:
         return await drive(study.program(), answer)
-    except NotKept:
+    except NotRecorded:
         return None
 
 

@@ -8,13 +8,13 @@ from msgspec.structs import replace
 
 from graders.comparisons import holm
 from graders.statistics import Estimate, mean_of, ratio_of_sums, skill
+from harness.costs import sum_or_none
 from harness.evolve.database import Candidate
 from harness.evolve.domain import REPORTED
 from harness.evolve.effects import Evaluated
 from harness.evolve.search import Search
 from harness.evolve.study import Champion, Results, Study
 from harness.evolve.verdicts import Verdict, sign_test, verdict
-from harness.totals import total
 from tasks.base import Noun, Number
 
 
@@ -35,7 +35,7 @@ class Score(Noun, frozen=True):
     seconds: float | None
 
 
-class Comparison(Noun, frozen=True):
+class ChampionComparison(Noun, frozen=True):
     """The champion less another on the same instances: below 0 is better in ratio, above in skill.
 
     `win`, `tie` and `loss` count instances; `p` is the sign test's over them, `p_holm` corrected
@@ -88,7 +88,7 @@ class Progressed(Noun, frozen=True):
     model: str
 
 
-class Report(Noun, frozen=True):
+class SearchReport(Noun, frozen=True):
     """All of a run. What is not known before its end is None or empty."""
 
     domain: str
@@ -100,14 +100,14 @@ class Report(Noun, frozen=True):
     rediscovery: tuple[str, ...] = ()
     strongest_rule: str | None = None
     scores: tuple[Score, ...] = ()
-    comparisons: tuple[Comparison, ...] = ()
+    comparisons: tuple[ChampionComparison, ...] = ()
 
 
-def report(study: Study, results: Results | None) -> Report:
+def report(study: Study, results: Results | None) -> SearchReport:
     """The report of a study; without results of one that is not finished."""
     main = study.searches[0]
     chosen = {c.arm: c for c in results.champions} if results else {}
-    head = Report(
+    head = SearchReport(
         study.domain.name,
         study.plan.seed,
         tuple(_arm(search, chosen.get(search.arm)) for search in study.searches),
@@ -115,7 +115,7 @@ def report(study: Study, results: Results | None) -> Report:
     )
     if results is None:
         return head
-    champion, table = results.champions[0].program, Table(study, results)
+    champion, table = results.champions[0].program, OutcomeTable(study, results)
     return replace(
         head,
         lineage=tuple(_lineage(main, champion)),
@@ -138,8 +138,8 @@ def _arm(search: Search, chosen: Champion | None) -> Arm:
         ran=sum(c.evaluated for c in tried),
         statuses=dict(Counter(c.status for c in tried).most_common()),
         problems=dict(Counter(c.problem.kind for c in tried if c.problem).most_common()),
-        tokens=total([c.tokens for c in tried]),
-        cost=total([c.cost for c in tried]),
+        tokens=sum_or_none([c.tokens for c in tried]),
+        cost=sum_or_none([c.cost for c in tried]),
         training_gap=ranked[0].gap if ranked and ranked[0].gap is not None else float("nan"),
         champion=chosen.program.name if chosen else None,
         validation_ratio=chosen.validation if chosen else None,
@@ -169,7 +169,7 @@ def _lineage(search: Search, champion: Candidate) -> list[Candidate]:
     return list(found.values())
 
 
-class Table:
+class OutcomeTable:
     """Outcomes as numbers."""
 
     def __init__(self, study: Study, results: Results) -> None:
@@ -192,8 +192,9 @@ class Table:
 
     def skills(self, who: str, split: str) -> list[float]:
         """The skill on each instance."""
-        rows = zip(self.values(who, split), self._study.bases[split], self._chance(split),
-                   strict=True)  # fmt: skip
+        rows = zip(
+            self.values(who, split), self._study.bases[split], self._chance(split), strict=True
+        )
         return [skill(value, base, chance) for value, base, chance in rows]
 
     def score(self, who: str, split: str) -> Score:
@@ -214,7 +215,7 @@ class Table:
             None if who.startswith("rule ") else outcome.seconds / len(values),
         )
 
-    def comparisons(self) -> list[Comparison]:
+    def comparisons(self) -> list[ChampionComparison]:
         """The champion against each opponent on each split, with what may be said of all of them.
 
         The same program is no test, and takes no part in the correction (Holm 1979).
@@ -223,7 +224,7 @@ class Table:
         corrected = iter(holm([c.p for c in every if c.p is not None]))
         return [c if c.p is None else _judged(c, next(corrected)) for c in every]
 
-    def compare(self, who: str, split: str) -> Comparison:
+    def compare(self, who: str, split: str) -> ChampionComparison:
         """The champion against another, instance by instance; not judged yet."""
         ours, theirs = self.values("search", split), self.values(who, split)
         ratio = ratio_of_sums(
@@ -233,7 +234,7 @@ class Table:
         gained = mean_of([a - b for a, b in skills])
         counts = Counter((a > b) - (a < b) for a, b in zip(ours, theirs, strict=True))
         same = self._same(who)
-        return Comparison(
+        return ChampionComparison(
             who,
             split,
             ratio,
@@ -260,7 +261,7 @@ class Table:
         ]
 
 
-def _judged(c: Comparison, p_holm: float) -> Comparison:
+def _judged(c: ChampionComparison, p_holm: float) -> ChampionComparison:
     return replace(c, p_holm=p_holm, verdict=verdict(c.ratio, c.skill, c.win - c.loss, p_holm))
 
 

@@ -3,27 +3,29 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from harness.evolve.comparing import ArmRuns, Difference, RunComparison
-from harness.evolve.domain import REPORTED, domain
-from harness.evolve.report import Arm, Report
+from harness.evolve.compare import ArmRuns, Difference, RunComparison
+from harness.evolve.domain import REPORTED
+from harness.evolve.domains import domain
+from harness.evolve.report import Arm, SearchReport
 from harness.evolve.scoring import ProgramScore
 from harness.evolve.verdicts import LEVEL, SMALLEST
-from harness.printed import cost_text, number, percent, table, tokens_text, with_interval
+from harness.formatting import cost_text, number, percent, table, tokens_text, with_interval
 
 ARMS = "arm|runs|ratio of sums of each run's champion|skill|valid and new|champion is a seed"
 PAIRS = "arm|less|ratio of sums (95 % interval)|skill (95 % interval)|p|p (Holm)|so it is"
 NAMES = {"search": "champion", "seed": "best seed"}
 
 
-def print_report(report: Report) -> None:
+def print_report(report: SearchReport) -> None:
     """How the searches went; then, once it is over, what was found and what it is worth."""
     print(table(f"{report.domain}, seed {report.seed}: searches", _arms(report)))
     print(table("best so far on the training instances", _progress(report)))
     if report.champion is None:
         return
     lineage = [["ancestor", "by", "of", "training gap", "length"]]
-    lineage += [[c.name, c.operator, c.model or "-", percent(c.gap), str(c.length)]
-                for c in report.lineage]  # fmt: skip
+    lineage += [
+        [c.name, c.operator, c.model or "-", percent(c.gap), str(c.length)] for c in report.lineage
+    ]
     print(table("lineage of the champion", lineage))
     for split in REPORTED:
         about = domain(report.domain).splits[split].about
@@ -33,10 +35,25 @@ def print_report(report: Report) -> None:
     print(f"\n{report.champion.source.strip()}\n")
 
 
-def _arms(report: Report) -> list[list[str]]:
-    head = ["search", "models", "tries", "valid and new", "draws", "ran", "duplicate", "stopped",
-            "failed", "unreadable", "lost", "best training gap", "champion", "validation ratio",
-            "tokens", "cost"]  # fmt: skip
+def _arms(report: SearchReport) -> list[list[str]]:
+    head = [
+        "search",
+        "models",
+        "tries",
+        "valid and new",
+        "draws",
+        "ran",
+        "duplicate",
+        "stopped",
+        "failed",
+        "unreadable",
+        "lost",
+        "best training gap",
+        "champion",
+        "validation ratio",
+        "tokens",
+        "cost",
+    ]
     return [head, *map(_arm, report.arms)]
 
 
@@ -58,35 +75,71 @@ def _arm(arm: Arm) -> list[str]:
     ]
 
 
-def _progress(report: Report) -> list[list[str]]:
+def _progress(report: SearchReport) -> list[list[str]]:
     rows = [["try", "program", "gap", "by", "of"]]
     for p in report.best_so_far:
         rows.append([str(p.call), p.name, percent(p.gap), p.operator, p.model or "-"])
     return rows
 
 
-def _scores(report: Report, split: str) -> list[list[str]]:
-    rows = [["program", "n", "failed", "ratio of sums (95 % interval)", "skill (95 % interval)",
-             "median gap", "optimal", "ms an instance"]]  # fmt: skip
+def _scores(report: SearchReport, split: str) -> list[list[str]]:
+    rows = [
+        [
+            "program",
+            "n",
+            "failed",
+            "ratio of sums (95 % interval)",
+            "skill (95 % interval)",
+            "median gap",
+            "optimal",
+            "ms an instance",
+        ]
+    ]
     for s in report.scores:
         if s.split == split:
-            rows.append([
-                NAMES.get(s.who, s.who), str(s.n), str(s.failures), with_interval(s.ratio, 4),
-                with_interval(s.skill, 4), percent(s.median_gap), f"{100 * s.optimal:.0f} %",
-                "-" if s.seconds is None else f"{1000 * s.seconds:.1f}",
-            ])  # fmt: skip
+            rows.append(
+                [
+                    NAMES.get(s.who, s.who),
+                    str(s.n),
+                    str(s.failures),
+                    with_interval(s.ratio, 4),
+                    with_interval(s.skill, 4),
+                    percent(s.median_gap),
+                    f"{100 * s.optimal:.0f} %",
+                    "-" if s.seconds is None else f"{1000 * s.seconds:.1f}",
+                ]
+            )
     return rows
 
 
-def _compared(report: Report, split: str) -> list[list[str]]:
-    rows = [["against", "ratio of sums (95 % interval)", "skill (95 % interval)", "win", "tie",
-             "loss", "p", "p (Holm)", "so it is"]]  # fmt: skip
+def _compared(report: SearchReport, split: str) -> list[list[str]]:
+    rows = [
+        [
+            "against",
+            "ratio of sums (95 % interval)",
+            "skill (95 % interval)",
+            "win",
+            "tie",
+            "loss",
+            "p",
+            "p (Holm)",
+            "so it is",
+        ]
+    ]
     for c in report.comparisons:
         if c.split == split:
             counts = [str(c.win), str(c.tie), str(c.loss)]
-            rows.append([NAMES.get(c.against, c.against), with_interval(c.ratio, 4),
-                         with_interval(c.skill, 4), *counts, p_text(c.p), p_text(c.p_holm),
-                         c.verdict])  # fmt: skip
+            rows.append(
+                [
+                    NAMES.get(c.against, c.against),
+                    with_interval(c.ratio, 4),
+                    with_interval(c.skill, 4),
+                    *counts,
+                    p_text(c.p),
+                    p_text(c.p_holm),
+                    c.verdict,
+                ]
+            )
     return rows
 
 
@@ -95,11 +148,13 @@ def p_text(p: float | None) -> str:
     return "below 0.001" if p is not None and p < 0.001 else number(p, 3)
 
 
-def said(report: Report) -> list[str]:
+def said(report: SearchReport) -> list[str]:
     """What must be said with the numbers of a finished search."""
     assert report.champion is not None
-    lines = [f"champion: {report.champion.name}, chosen on validation; strongest published rule"
-             f" there: {report.strongest_rule}"]  # fmt: skip
+    lines = [
+        f"champion: {report.champion.name}, chosen on validation; strongest published rule"
+        f" there: {report.strongest_rule}"
+    ]
     lines += [f"rediscovery: it behaves like the published rule {r}" for r in report.rediscovery]
     if report.champion.operator == "seed":
         lines.append("nothing found was better on validation than this seed program")
@@ -113,8 +168,9 @@ def said(report: Report) -> list[str]:
         f" {LEVEL}, both intervals exclude 0, wins and losses lie the same way, and the"
         f" ratio of sums differs by {SMALLEST} or more"
     )
-    lines.append("all this is of this program: of the model one run says nothing"
-                 " (makespan evolve compare)")  # fmt: skip
+    lines.append(
+        "all this is of this program: of the model one run says nothing (makespan evolve compare)"
+    )
     return lines
 
 
@@ -123,8 +179,10 @@ def print_score(score: ProgramScore) -> None:
     gap = percent(score.median_gap)
     valid = "valid" if score.valid else f"NOT valid: {len(score.failures)} of {score.n} failed"
     print(f"{score.domain} {score.split}: {valid}")
-    print(f"ratio of sums {score.ratio:.4f}, median gap {gap}, skill {score.skill:.4f},"
-          f" {score.seconds:.3f} CPU s for {score.n} instances")  # fmt: skip
+    print(
+        f"ratio of sums {score.ratio:.4f}, median gap {gap}, skill {score.skill:.4f},"
+        f" {score.seconds:.3f} CPU s for {score.n} instances"
+    )
     kinds = Counter((f.kind, f.detail) for f in score.failures)
     for (kind, detail), count in kinds.most_common(10):
         print(f"{count} x {kind}: {detail}")

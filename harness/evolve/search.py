@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from harness.budget import cost_of, tokens_of
+from harness.costs import cost_of, sum_or_none, tokens_of
 from harness.evolve.bandit import Bandit
 from harness.evolve.database import Candidate, Database
 from harness.evolve.domain import Domain
@@ -23,10 +23,9 @@ from harness.evolve.effects import (
     evaluate,
     together,
 )
-from harness.evolve.operators import Step, choose, messages
-from harness.evolve.plan import MUTATION, Plan
-from harness.evolve.program import Draft, Unreadable, length, read_reply
-from harness.totals import total
+from harness.evolve.operators import SearchStep, choose, messages
+from harness.evolve.program import ProgramDraft, Unreadable, length, read_reply
+from harness.store.search_plan import MUTATION, SearchPlan
 from tasks.base import Ask, Failure, InputError, Number
 from tasks.prompts import Prompts
 
@@ -45,7 +44,7 @@ class Search:
         arm: str,
         models: Sequence[str],
         domain: Domain,
-        plan: Plan,
+        plan: SearchPlan,
         prompts: Prompts,
         bases: Sequence[Number],
     ) -> None:
@@ -82,9 +81,11 @@ class Search:
     def _seed(self) -> Work[None]:
         """Evaluate the seed programs; the worst sets the bar for the first few instances."""
         few = yield from together(
-            {name: evaluate(f"{self.arm}/seed-{name}/few", "few", source)
-             for name, source in self.domain.programs.items()}
-        )  # fmt: skip
+            {
+                name: evaluate(f"{self.arm}/seed-{name}/few", "few", source)
+                for name, source in self.domain.programs.items()
+            }
+        )
         seeds = [
             Candidate(f"seed-{name}", 0, "seed", "", "valid", source=source, length=length(source))
             for name, source in self.domain.programs.items()
@@ -124,13 +125,14 @@ class Search:
         model = self._bandit.choose()
         path = f"{self.arm}/{name}/{step.operator}"
         ask = Ask(path, messages(step, self.domain, self.plan, self._prompts), view=step)
-        blank = Candidate(name, island, step.operator, model, "lost",
-                          parents=tuple(p.name for p in step.parents))  # fmt: skip
+        blank = Candidate(
+            name, island, step.operator, model, "lost", parents=tuple(p.name for p in step.parents)
+        )
         known = self.database.behaviours()  # as of now, however late the candidate is run
         return Begin(f"{self.arm}/{name}", self._candidate(blank, step, ask, known))
 
     def _candidate(
-        self, blank: Candidate, step: Step, ask: Ask, known: Sequence[str]
+        self, blank: Candidate, step: SearchStep, ask: Ask, known: Sequence[str]
     ) -> Work[Candidate]:
         """Ask, run on a few, and if it is no worse than all seeds there, on the rest.
 
@@ -148,7 +150,7 @@ class Search:
             blank = replace(blank, draws=one.draws + 1)
 
     def _drawn(
-        self, blank: Candidate, step: Step, ask: Ask
+        self, blank: Candidate, step: SearchStep, ask: Ask
     ) -> Work[tuple[Candidate, Evaluated | None]]:
         """Ask, read, run on a few; of what is no program there is no run."""
         again = drawn(blank.draws)
@@ -162,12 +164,13 @@ class Search:
         blank = replace(blank, tokens=tokens_of(reply.usage), cost=paid)
         try:
             parent = step.parents[0].source if step.edit == "diff" else None
-            draft: Draft = read_reply(reply, self.domain.function, parent)
+            draft: ProgramDraft = read_reply(reply, self.domain.function, parent)
         except Unreadable as error:
             problem = Failed(error.kind, error.detail)
             return replace(blank, status="unreadable", problem=problem), None
-        blank = replace(blank, source=draft.source, thought=draft.thought,
-                        length=length(draft.source))  # fmt: skip
+        blank = replace(
+            blank, source=draft.source, thought=draft.thought, length=length(draft.source)
+        )
         return blank, (yield from evaluate(few, "few", draft.source))
 
     def _measured(self, blank: Candidate, few: Evaluated) -> Work[Candidate]:
@@ -216,7 +219,7 @@ class Search:
         ):
             if most is None:
                 continue
-            spent = total(used)
+            spent = sum_or_none(used)
             if spent is None:
                 mend = "give --price" if name == "cost" else "leave it out"
                 raise InputError(f"--max-{name} cannot be kept: {name} is unknown here; {mend}")
@@ -233,8 +236,13 @@ def drawn(draw: int) -> str:
 def _run(blank: Candidate, found: Evaluated) -> Candidate:
     """The candidate after one more run: behaviours are joined, seconds added."""
     seconds = round(blank.seconds + found.seconds, 6)
-    one = replace(blank, status="valid", seconds=seconds, elapsed=found.elapsed,
-                  behaviour=blank.behaviour + found.behaviour)  # fmt: skip
+    one = replace(
+        blank,
+        status="valid",
+        seconds=seconds,
+        elapsed=found.elapsed,
+        behaviour=blank.behaviour + found.behaviour,
+    )
     if found.failures:
         return replace(one, status="failed", problem=found.failures[0])
     return one

@@ -12,8 +12,8 @@ from harness.evolve.database import Candidate
 from harness.evolve.domain import REPORTED, Domain
 from harness.evolve.effects import Evaluated, Work, evaluate, together
 from harness.evolve.evaluator import base
-from harness.evolve.plan import Plan
 from harness.evolve.search import Search
+from harness.store.search_plan import SearchPlan
 from tasks.base import Failure, InputError, Instance, Noun, Number
 from tasks.prompts import Prompts
 
@@ -49,7 +49,7 @@ class Study:
         self,
         models: Sequence[str],
         domain: Domain,
-        plan: Plan,
+        plan: SearchPlan,
         prompts: Prompts,
         splits: Mapping[str, Sequence[Instance[Any]]],
     ) -> None:
@@ -62,7 +62,7 @@ class Study:
                 )
         self.searches = [self._search("search", models, plan)]
 
-    def _search(self, arm: str, models: Sequence[str], plan: Plan) -> Search:
+    def _search(self, arm: str, models: Sequence[str], plan: SearchPlan) -> Search:
         return Search(arm, models, self.domain, plan, self._prompts, self.bases["train"])
 
     def program(self) -> Work[Results]:
@@ -92,9 +92,13 @@ class Study:
     ) -> Work[list[tuple[Candidate, float]]]:
         """The programs that are valid on validation, each with its ratio of sums."""
         found = yield from together(
-            {f"validate/{arm}/{c.name}":
-             evaluate(f"{arm}/{c.name}/validation", "validation", c.source) for c in programs}
-        )  # fmt: skip
+            {
+                f"validate/{arm}/{c.name}": evaluate(
+                    f"{arm}/{c.name}/validation", "validation", c.source
+                )
+                for c in programs
+            }
+        )
         pairs = zip(programs, found, strict=True)
         return [(c, self._ratio(f, "validation")) for c, f in pairs if not f.failures]
 

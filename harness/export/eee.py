@@ -17,12 +17,12 @@ from uuid import UUID
 import msgspec
 
 from harness import files
-from harness.board import Row
-from harness.export.results import Result, cell_text
-from harness.gather import text
-from harness.models.keys import scrubber
-from harness.registry import family
-from harness.transcript import Episode, conversation
+from harness.board.board import Row
+from harness.board.load import text
+from harness.export.results import ExportedResult, cell_text
+from harness.families.registry import family
+from harness.replay.transcript import Episode, conversation
+from harness.secrets import scrubber
 from memory.base import is_memory
 from tasks.base import Fields, Message
 
@@ -31,7 +31,7 @@ INTERVAL = "over instances: Wilson for shares, Hall's studentised interval for m
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
-def write_eee(result: Result, root: Path) -> None:
+def write_eee(result: ExportedResult, root: Path) -> None:
     """Write the two files of a result below a folder."""
     clean = scrubber()
     mark = UUID(bytes=blake2b(result.name.encode(), digest_size=16).digest(), version=4)
@@ -54,7 +54,7 @@ def write_eee(result: Result, root: Path) -> None:
 # The aggregate ------------------------------------------------------------------------------
 
 
-def _aggregate(result: Result) -> Fields:
+def _aggregate(result: ExportedResult) -> Fields:
     environment = result.run.manifest.environment
     scored = [row for row in result.rows if row.score.value is not None]
     return {
@@ -78,17 +78,17 @@ def _aggregate(result: Result) -> Fields:
     }
 
 
-def _evaluation_id(result: Result) -> str:
+def _evaluation_id(result: ExportedResult) -> str:
     return f"{result.run.name}-{result.family}/{model_id(result)}/{_epoch(result)}"
 
 
-def _epoch(result: Result) -> str:
+def _epoch(result: ExportedResult) -> str:
     """When the run was begun, in seconds: an export made again is the same."""
     created = result.run.manifest.environment.created
     return str(int(datetime.fromisoformat(created).timestamp()))
 
 
-def model_id(result: Result) -> str:
+def model_id(result: ExportedResult) -> str:
     """`developer/name`, as Hugging Face spells it where the model's name has an owner in it."""
     provider, _, name = result.model.partition("/")
     if "/" not in name:
@@ -96,12 +96,12 @@ def model_id(result: Result) -> str:
     return re.sub(r'[<>:"\\|?*\s]', "-", name).strip(".")
 
 
-def _path_of(result: Result) -> str:
+def _path_of(result: ExportedResult) -> str:
     developer, _, name = model_id(result).partition("/")
     return f"{developer}/{name.replace('/', '_')}"
 
 
-def _model_info(result: Result) -> Fields:
+def _model_info(result: ExportedResult) -> Fields:
     address = result.setup.get("base_url")
     provider = result.model.partition("/")[0]
     if provider == "policy" or (address and urlsplit(address).hostname in LOCAL):
@@ -121,11 +121,11 @@ def _model_info(result: Result) -> Fields:
     }
 
 
-def _result_id(result: Result, row: Row) -> str:
+def _result_id(result: ExportedResult, row: Row) -> str:
     return "/".join(filter(None, [result.run.name, result.family, cell_text(row), "score"]))
 
 
-def _headline(result: Result, row: Row) -> Fields:
+def _headline(result: ExportedResult, row: Row) -> Fields:
     configuration = result.run.manifest.configuration
     interval = {
         "lower": row.score.low,
@@ -164,7 +164,7 @@ def _headline(result: Result, row: Row) -> Fields:
     }
 
 
-def _generation(result: Result, row: Row) -> Fields:
+def _generation(result: ExportedResult, row: Row) -> Fields:
     sampling = result.run.manifest.configuration.sampling
     arguments = {"temperature": sampling.temperature, "max_tokens": sampling.max_tokens}
     usual = {name: value for name, value in arguments.items() if value is not None}
@@ -179,12 +179,12 @@ def _text(value: object) -> str:
 # The samples --------------------------------------------------------------------------------
 
 
-def _samples(result: Result) -> Iterator[Fields]:
+def _samples(result: ExportedResult) -> Iterator[Fields]:
     for episode in result.episodes:
         yield sample(result, episode)
 
 
-def sample(result: Result, episode: Episode) -> Fields:
+def sample(result: ExportedResult, episode: Episode) -> Fields:
     """An episode as an instance record: single-turn, multi-turn, or agentic if it had tools."""
     record, grade = episode.record, episode.record.grade
     calls = [call for call in episode.calls if not is_memory(call.path)]
@@ -221,7 +221,7 @@ def sample(result: Result, episode: Episode) -> Fields:
     }
 
 
-def _interaction(result: Result, episode: Episode) -> str:
+def _interaction(result: ExportedResult, episode: Episode) -> str:
     if any(call.tools for call in episode.calls) or (episode.outcome and episode.outcome.calls):
         return "agentic"
     return "multi_turn" if family(result.family).has_rounds else "single_turn"
@@ -267,7 +267,12 @@ def _metadata(episode: Episode) -> dict[str, str]:
     told = {"level": record.level, "epoch": record.epoch, "settings": record.settings}
     told |= {"verdict": grade.verdict if grade else "error"}
     if grade:
-        told |= {"objective": grade.objective, "bound": grade.bound, "gap": grade.gap,
-                 "against": grade.against, "violations": grade.violations}  # fmt: skip
+        told |= {
+            "objective": grade.objective,
+            "bound": grade.bound,
+            "gap": grade.gap,
+            "against": grade.against,
+            "violations": grade.violations,
+        }
         told |= grade.metrics
     return {k: v if isinstance(v, str) else _text(v) for k, v in told.items() if v is not None}

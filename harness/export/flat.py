@@ -1,4 +1,4 @@
-"""A run as one table, an episode a line: the columns of `harness.tables.SAMPLES`."""
+"""A run as one table, an episode a line: the columns of `harness.export.columns.SAMPLES`."""
 
 import csv
 import io
@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from harness import files
-from harness.gather import text
-from harness.parquet import write_parquet
-from harness.tables import SAMPLES
+from harness.board.load import text
+from harness.export.columns import SAMPLES
+from harness.export.parquet import write_parquet
 from tasks.base import Fields, InputError, StoreFailure
 
 _JSON = [column.name for column in SAMPLES if column.kind == "json"]

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from harness.board import Row
-from harness.rows import Run
-from harness.transcript import Episode, episodes
+from harness.board.board import Row
+from harness.export.rows import PublishedRun
+from harness.replay.transcript import Episode, episodes
 from tasks.base import Fields
 
 
 @dataclass(frozen=True)
-class Result:
+class ExportedResult:
     """One model on one family; `rows` has one of each cell."""
 
-    run: Run
+    run: PublishedRun
     model: str
     family: str
     rows: tuple[Row, ...]
@@ -36,7 +36,7 @@ class Result:
         return next(r for r in self.rows if all(settings.get(k) == v for k, v in r.cell.items()))
 
 
-def results(run: Run) -> Iterator[Result]:
+def results(run: PublishedRun) -> Iterator[ExportedResult]:
     """The run's results, one model's episodes in memory at a time."""
     board = run.board()
     for model, said in groupby(episodes(run.path), lambda e: e.record.model):
@@ -44,7 +44,7 @@ def results(run: Run) -> Iterator[Result]:
         for family in dict.fromkeys(e.record.family for e in mine):
             rows = tuple(r for r in board.rows if (r.model, r.family) == (model, family))
             these = tuple(e for e in mine if e.record.family == family)
-            yield Result(run, model, family, rows, these)
+            yield ExportedResult(run, model, family, rows, these)
 
 
 def cell_text(row: Row) -> str:

@@ -19,16 +19,16 @@ from mcp import Client, ClientSession, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from harness.mcp.direct import Tools
 from harness.mcp.server import Worlds, build_server
 from harness.mcp.serving import served_here
 from harness.mcp.wire import PLACE, TIMES, LostServer, Place, Times, ToolsFailure, portable
-from harness.tools import Tools
-from tasks.base import CallTools, Instance, Result, ToolCall
+from tasks.base import CallTools, Instance, ToolCall, ToolResult
 
 LIMIT = 60.0  # seconds for a call, and for a server to be ready
 STARTS = 5  # of a server, before a run gives it up
 LOST = (types.CONNECTION_CLOSED, types.REQUEST_TIMEOUT)
-PROGRAM = "import sys; from harness.cli import main; sys.exit(main())"
+PROGRAM = f"import sys; from {__package__.removesuffix('.mcp')}.cli import main; sys.exit(main())"
 
 Open = Callable[[], AbstractAsyncContextManager[Client]]
 
@@ -67,12 +67,12 @@ def opening(transport: str, path: Path, instances: Mapping[str, Instance[Any]]) 
 
 async def perform_turn(
     session: ClientSession, first: Place, calls: Sequence[ToolCall]
-) -> tuple[Result, ...]:
+) -> tuple[ToolResult, ...]:
     """Call all tools of a turn at once, the k-th at the place after `first` by k; their results.
 
     ToolsFailure if one of them fails at the protocol; a tool's own error is a result.
     """
-    results: dict[int, Result] = {}
+    results: dict[int, ToolResult] = {}
     failed: list[Exception] = []
 
     async def call(index: int) -> None:
@@ -92,7 +92,7 @@ async def perform_turn(
     return tuple(results[index] for index in range(len(calls)))
 
 
-async def _call(session: ClientSession, first: Place, index: int, call: ToolCall) -> Result:
+async def _call(session: ClientSession, first: Place, index: int, call: ToolCall) -> ToolResult:
     fits = portable(call)
     name, arguments = fits or ("unreadable", {})
     place = msgspec.structs.replace(
@@ -107,10 +107,10 @@ async def _call(session: ClientSession, first: Place, index: int, call: ToolCall
     )
     times = msgspec.convert((answer.meta or {}).get(TIMES), Times)
     text = "".join(part.text for part in answer.content if isinstance(part, types.TextContent))
-    return Result(text, times.status, times.start, times.end)
+    return ToolResult(text, times.status, times.start, times.end)
 
 
-class _Line:
+class _Connection:
     """One connection to one server."""
 
     def __init__(self, opened: Open) -> None:
@@ -157,16 +157,16 @@ class Link:
 
     def __init__(self, opened: Open) -> None:
         self._opened = opened
-        self._lines: list[_Line] = []
+        self._lines: list[_Connection] = []
         self._attempts = 0
 
     def tools(self, instance: str, episode: str) -> Tools:
         """What performs the turns of one go at an episode, all over the same connection."""
-        line: _Line | None = None
+        line: _Connection | None = None
         self._attempts += 1
         first = Place(instance, episode, self._attempts, 1, 0, 1)
 
-        async def perform(effect: CallTools) -> tuple[Result, ...]:
+        async def perform(effect: CallTools) -> tuple[ToolResult, ...]:
             nonlocal line
             if not effect.calls:
                 return ()
@@ -183,12 +183,12 @@ class Link:
 
         return perform
 
-    def _line(self) -> _Line:
+    def _line(self) -> _Connection:
         """The connection in use, or a new one."""
         if not self._lines or self._lines[-1].broken:
             if len(self._lines) == STARTS:
                 raise ToolsFailure(f"the server has failed {STARTS} times", lasting=True)
-            self._lines.append(_Line(self._opened))
+            self._lines.append(_Connection(self._opened))
         return self._lines[-1]
 
     async def close(self) -> None:

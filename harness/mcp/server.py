@@ -17,7 +17,7 @@ from mcp import MCPError
 from mcp.server import Server, ServerRequestContext
 
 from harness.mcp.wire import PLACE, TIMES, Place, Times
-from tasks.base import Instance, Result, ToolCall
+from tasks.base import Instance, ToolCall, ToolResult
 from tasks.prompts import installed
 from tasks.tools import shown
 from tasks.tools_clock import Arguments, Simulation, arguments_of
@@ -38,7 +38,7 @@ class _Turn:
     count: int
     calls: dict[int, Made] = field(default_factory=dict)
     done: anyio.Event = field(default_factory=anyio.Event)
-    results: tuple[Result, ...] = ()
+    results: tuple[ToolResult, ...] = ()
     problem: str = "the simulation failed"
 
 
@@ -57,7 +57,7 @@ class Worlds:
         self.patience = patience
         self._episodes: OrderedDict[tuple[str, str, int], _Episode] = OrderedDict()
 
-    async def call(self, place: Place, made: Made) -> Result:
+    async def call(self, place: Place, made: Made) -> ToolResult:
         """Perform a call once all of its turn are there; MCPError if that cannot be."""
         name = f"{place.episode}, attempt {place.attempt}, turn {place.turn}"
         episode = self._episode(place)
@@ -78,7 +78,7 @@ class Worlds:
             raise MCPError(types.INTERNAL_ERROR, f"{name}: {turn.problem}")
         return turn.results[place.index]
 
-    async def outside(self, instance: str, made: Made) -> Result:
+    async def outside(self, instance: str, made: Made) -> ToolResult:
         """Perform a call of a client that knows nothing of turns."""
         key = (instance, OUTSIDE, 0)
         turns = self._episodes[key].turns if key in self._episodes else 0
@@ -168,7 +168,7 @@ def _place(value: object) -> Place:
         raise _wrong(f"_meta {PLACE}: {error}") from None
 
 
-def _shown(result: Result) -> types.CallToolResult:
+def _shown(result: ToolResult) -> types.CallToolResult:
     times = Times(result.status, result.start, result.end)
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=result.text)],

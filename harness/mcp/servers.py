@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.tools import Tools, direct
+from harness.mcp.direct import Tools, direct
 from tasks.base import InputError, Instance
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from time import perf_counter
 import msgspec
 
 from harness.models.base import Model, Sampling
+from harness.models.bodies import messages_reply
 from harness.models.transport import Transport, http_client
-from harness.models.wire import messages_reply
 from tasks.base import Ask, Fields, InputError, Message, Reply, Tool
 
 DEFAULT_MAX_TOKENS = 4096  # the API wants a number

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from harness.models.keys import scrub
+from harness.secrets import scrub
 from tasks.base import Ask, Failure, Fields, Noun, Reply
 
 

@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from harness.models.base import Model, Sampling
-from harness.models.keys import NO_KEY, choose_key, read_key, scrub
+from harness.secrets import NO_KEY, choose_key, read_key, scrub
 from tasks.base import InputError
 
 PROVIDERS = {

@@ -7,9 +7,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from harness.models.base import Model, ProviderFailure, Sampling
-from harness.models.failures import one_line, status_failure
+from harness.models.bodies import chat_reply
+from harness.models.errors import one_line, status_failure
 from harness.models.openai import chat_request
-from harness.models.wire import chat_reply
 from tasks.base import Ask, Fields, InputError, Reply
 
 PLAIN_CALL: Fields = {

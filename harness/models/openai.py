@@ -3,8 +3,8 @@
 from time import perf_counter
 
 from harness.models.base import Model, Sampling
+from harness.models.bodies import chat_reply
 from harness.models.transport import Transport, http_client
-from harness.models.wire import chat_reply
 from tasks.base import Ask, Fields, Message, Reply, Tool
 
 OFFICIAL = "api.openai.com"

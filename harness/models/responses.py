@@ -3,8 +3,8 @@
 from time import perf_counter
 
 from harness.models.base import Model, Sampling
+from harness.models.bodies import responses_reply
 from harness.models.openai import connect
-from harness.models.wire import responses_reply
 from tasks.base import Ask, Fields, Message, Reply, Tool
 
 

@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 
 from harness.models.base import ProviderFailure
-from harness.models.failures import connection_failure, status_failure
+from harness.models.errors import connection_failure, status_failure
 from tasks.base import Fields
 
 KEEPALIVE = 4.0  # seconds; uvicorn, and so vLLM, hangs up after 5 and may do so under a request

@@ -8,10 +8,10 @@ import msgspec
 
 from graders.statistics import Estimate
 from harness import files
-from harness.printed import cost_text, label, tokens_text, with_interval
+from harness.digests import digest
+from harness.export.columns import LEADERBOARD, PAIRED, SAMPLES
+from harness.formatting import cost_text, label, tokens_text, with_interval
 from harness.publish.dataset import Dataset
-from harness.request import digest
-from harness.tables import LEADERBOARD, PAIRED, SAMPLES
 from tasks.base import Fields, InputError
 
 README = "README.md"
@@ -20,11 +20,17 @@ MARKER = (
 )
 TABLES = {"leaderboard": LEADERBOARD, "paired": PAIRED, "samples": SAMPLES}
 TYPES = {
-    "text": "string", "json": "string (JSON)", "whole": "int64", "real": "float64",
-    "texts": "list of string", "wholes": "list of int64", "reals": "list of float64",
-    "values": "list of {name, value}", "estimates": "list of {name, value, low, high, note}",
+    "text": "string",
+    "json": "string (JSON)",
+    "whole": "int64",
+    "real": "float64",
+    "texts": "list of string",
+    "wholes": "list of int64",
+    "reals": "list of float64",
+    "values": "list of {name, value}",
+    "estimates": "list of {name, value, low, high, note}",
     "replies": "list of {path, text, calls, finish, model}",
-}  # fmt: skip
+}
 
 
 def write_card(dataset: Dataset, name: str, root: Path) -> None:

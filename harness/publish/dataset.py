@@ -16,12 +16,12 @@ import msgspec
 from msgspec.structs import replace
 
 from harness import files
-from harness.board import Board
-from harness.gather import identity, text
-from harness.models.keys import scrub
-from harness.parquet import Sink, read_parquet, write_parquet
-from harness.rows import Run, cells_of, leaderboard, paired, samples, side_by_side
-from harness.tables import LEADERBOARD, PAIRED, SAMPLES
+from harness.board.board import Board
+from harness.board.load import identity, text
+from harness.export.columns import LEADERBOARD, PAIRED, SAMPLES
+from harness.export.parquet import ParquetSink, read_parquet, write_parquet
+from harness.export.rows import PublishedRun, cells_of, leaderboard, paired, samples, side_by_side
+from harness.secrets import scrub
 from tasks.base import Fields
 
 LATEST = "latest"
@@ -103,7 +103,7 @@ def samples_path(row: Fields) -> str:
     return f"samples_{row['family']}/{row['run']}/{model}-{row['identity']}.parquet"
 
 
-def write_run(run: Run, board: Board, root: Path) -> list[Fields]:
+def write_run(run: PublishedRun, board: Board, root: Path) -> list[Fields]:
     """Write a run's own files below a folder; returns its rows of the leaderboard."""
     rows = list(leaderboard(run, board))
     for place in ("leaderboard", "paired", f"runs/{run.name}"):
@@ -121,14 +121,14 @@ def manifest_path(run: str) -> str:
     return f"runs/{run}/manifest.json"
 
 
-def _write_samples(run: Run, root: Path) -> None:
-    sinks: dict[str, Sink] = {}
+def _write_samples(run: PublishedRun, root: Path) -> None:
+    sinks: dict[str, ParquetSink] = {}
     with ExitStack() as stack:
         for row in samples(run):
             place = samples_path(row)
             if place not in sinks:
                 (root / place).parent.mkdir(parents=True, exist_ok=True)
-                sinks[place] = stack.enter_context(closing(Sink(root / place, SAMPLES)))
+                sinks[place] = stack.enter_context(closing(ParquetSink(root / place, SAMPLES)))
             sinks[place].add(row)
 
 

@@ -13,7 +13,7 @@ from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
-from harness.models.keys import read_key, scrub
+from harness.secrets import read_key, scrub
 from tasks.base import Failure, InputError
 
 TOKEN = "HF_TOKEN"
@@ -37,9 +37,13 @@ class HubFailure(Failure):
     boundary = "hub"
 
     def __init__(
-        self, message: str, *, again: bool = False, away: bool = False,
+        self,
+        message: str,
+        *,
+        again: bool = False,
+        away: bool = False,
         retry_after: float | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(scrub(f"hub: {message}"))
         self.again, self.away, self.retry_after = again, away, retry_after
 
@@ -128,9 +132,13 @@ class Repository:
         operations += [client.CommitOperationDelete(path) for path in gone]
         with told():
             done = self._api.create_commit(
-                self.name, operations, commit_message=say, repo_type="dataset",
-                revision=self.revision, parent_commit=head.commit,
-            )  # fmt: skip
+                self.name,
+                operations,
+                commit_message=say,
+                repo_type="dataset",
+                revision=self.revision,
+                parent_commit=head.commit,
+            )
         return str(done.commit_url)
 
 

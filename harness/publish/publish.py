@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from harness.lane import Patience
-from harness.parquet import read_parquet
+from harness.calls.retry import RetryPolicy
+from harness.export.columns import LEADERBOARD
+from harness.export.parquet import read_parquet
+from harness.export.rows import PublishedRun
 from harness.publish.card import README, check_ours, write_card
 from harness.publish.dataset import LATEST, Dataset, write_latest, write_run
 from harness.publish.hub import Head, HubFailure, Repository, same
-from harness.rows import Run
-from harness.tables import LEADERBOARD
 from tasks.base import Fields
 
-PATIENCE = Patience(attempts=8, longest_wait=20.0)
+PATIENCE = RetryPolicy(attempts=8, longest_wait=20.0)
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ class Publication:
         partial: the runs that have episodes without a grade.
     """
 
-    def __init__(self, runs: Sequence[Run], repository: Repository, root: Path) -> None:
+    def __init__(self, runs: Sequence[PublishedRun], repository: Repository, root: Path) -> None:
         self._runs, self._repository = runs, repository
         self._made, self._cache = root / "made", root / "cache"
-        self.partial: list[Run] = []
+        self.partial: list[PublishedRun] = []
 
     @cached_property
     def _rows(self) -> dict[str, list[Fields]]:

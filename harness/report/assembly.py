@@ -14,23 +14,28 @@ SCRIPTS = ("draw.js", "episodes.js", "tries.js", "page.js")
 
 def render(name: str, **values: Any) -> str:
     """A page, with a policy that lets the browser load and run nothing but what is in it."""
-    here = files("harness.report")
+    here = files(__package__)
     templates = {n: (here / n).read_text("utf-8") for n in TEMPLATES}
     script = "\n".join((here / n).read_text("utf-8") for n in SCRIPTS)
     environment = Environment(
-        loader=DictLoader(templates), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=DictLoader(templates),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     style = (here / "page.css").read_text("utf-8")
-    policy = "; ".join([
-        "default-src 'none'",
-        f"script-src '{_digest(script)}'",
-        f"style-src '{_digest(style)}'",
-        "img-src data:",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "require-trusted-types-for 'script'",
-    ])  # fmt: skip
+    policy = "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src '{_digest(script)}'",
+            f"style-src '{_digest(style)}'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "require-trusted-types-for 'script'",
+        ]
+    )
     template = environment.get_template(name)
     return template.render(mark=MARK, policy=policy, style=style, script=script, **values) + "\n"
 

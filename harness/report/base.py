@@ -13,10 +13,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from harness.board import Row
-from harness.models.keys import scrub
-from harness.printed import label
-from memory.context import State
+from harness.board.board import Row
+from harness.formatting import label
+from harness.secrets import scrub
+from memory.context import MemoryState
 from tasks.base import Fields, Instance, Noun, Number, Outcome, Record
 
 COLOURS = 8  # of series of models; floors have GREYS
@@ -25,7 +25,7 @@ DASHES = ("", "6 3", "2 3", "8 3 2 3")
 
 
 @dataclass(frozen=True)
-class Look:
+class SeriesStyle:
     """How a series is drawn: the class of its colour, the dashes of its line."""
 
     number: int
@@ -36,7 +36,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Seen:
+class EpisodeView:
     """A finished episode as figures see it, without its prompts.
 
     Attributes:
@@ -49,7 +49,7 @@ class Seen:
     record: Record
     series: str
     outcome: Outcome | None
-    memory: State
+    memory: MemoryState
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Figure:
     table: Sequence[Sequence[str]] = ()
 
 
-Looks = Mapping[str, Look]
+Looks = Mapping[str, SeriesStyle]
 
 
 # What is drawn of one answer ------------------------------------------------------------------
@@ -77,7 +77,7 @@ class Load(Noun, frozen=True):
     down: tuple[tuple[Number, Number], ...] = ()
 
 
-class Frame(Noun, frozen=True):
+class InstanceFrame(Noun, frozen=True):
     """What the answers to one instance have in common: a row a thing to be done.
 
     `sizes`, `windows` (earliest start, latest end) and `dues` are by row; `end` is a limit for all.
@@ -108,7 +108,7 @@ class Timeline(Noun, frozen=True, tag="timeline"):
 
     title: str
     note: str
-    frame: Frame
+    frame: InstanceFrame
     starts: tuple[Number | None, ...]
     sort: bool = False
     bad: tuple[tuple[int, int], ...] = ()
@@ -145,14 +145,14 @@ class Drawings:
         words: a violation as a sentence.
     """
 
-    figures: Callable[[Sequence[Row], Sequence[Seen], Looks], Iterable[Figure]]
-    detail: Callable[[Seen], Detail]
+    figures: Callable[[Sequence[Row], Sequence[EpisodeView], Looks], Iterable[Figure]]
+    detail: Callable[[EpisodeView], Detail]
     words: Callable[[Fields], str]
 
 
 def drawings(name: str) -> Drawings:
     """A family's own drawings, or none and plain words."""
-    where = f"harness.report.{name}"
+    where = f"{__package__}.{name}"
     if find_spec(where) is None:
         return Drawings(lambda _rows, _episodes, _looks: (), lambda _: Detail(), plain_words)
     module = import_module(where)
@@ -171,7 +171,7 @@ def series(of: Row | Record, setup: Fields) -> str:
     return label(of.model, of.agent, of.memory, setup)
 
 
-def looks(rows: Iterable[Row]) -> dict[str, Look]:
+def looks(rows: Iterable[Row]) -> dict[str, SeriesStyle]:
     """A colour a model, dashes for the ways it was asked; floors are grey beside models.
 
     Models come first, then as on the board; without a memory a line has no dashes.
@@ -194,7 +194,7 @@ def looks(rows: Iterable[Row]) -> dict[str, Look]:
         ways.sort(key=lambda k: keys[k].memory != "none")
         colour, turn = colours[row.model]
         dash = DASHES[(turn + ways.index(key)) % len(DASHES)]
-        found[key] = Look(number, names[key], row.kind, colour, dash)
+        found[key] = SeriesStyle(number, names[key], row.kind, colour, dash)
     return found
 
 

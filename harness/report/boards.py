@@ -7,20 +7,21 @@ from typing import Any
 
 import msgspec
 
-from harness.board import Board, read_board
-from harness.board_text import notes
-from harness.folder import Folder, Manifest
-from harness.gather import asked_of
-from harness.journal import key_of
-from harness.models.keys import scrub
-from harness.prices import Prices
-from harness.registry import family
+from harness.board.board import Board, read_board
+from harness.board.load import asked_of
+from harness.board.text import notes
+from harness.calls.prices import Prices
+from harness.families.registry import family
+from harness.replay.transcript import episodes
 from harness.report.assembly import render
-from harness.report.base import Drawings, Figure, Looks, Seen, drawings, looks, series
+from harness.report.base import Drawings, EpisodeView, Figure, Looks, drawings, looks, series
 from harness.report.charts import cost_figure
 from harness.report.pack import Pack, compress, shorten
-from harness.report.tables import Table, table
-from harness.transcript import episodes
+from harness.report.tables import BoardTable, table
+from harness.secrets import scrub
+from harness.store.folder import Folder
+from harness.store.journal import key_of
+from harness.store.manifest import Manifest
 from tasks.base import Fields, Verdict
 
 FIRST = 3  # failures of each verdict told on the page itself, a family
@@ -29,11 +30,11 @@ WHY = 140  # characters of a reason in the list of episodes
 
 
 @dataclass(frozen=True)
-class Entry:
+class EpisodeEntry:
     """An episode in the list: enough to sort, filter and find it."""
 
     number: int
-    seen: Seen
+    seen: EpisodeView
     verdict: Verdict
     why: str
 
@@ -44,10 +45,10 @@ class Section:
 
     name: str
     about: str
-    table: Table
+    table: BoardTable
     notes: Sequence[str]
     figures: Sequence[Figure]
-    failures: Sequence[tuple[int, Entry, str]]
+    failures: Sequence[tuple[int, EpisodeEntry, str]]
     failed: int
 
 
@@ -58,7 +59,7 @@ def build(folders: Sequence[Path], prices: Prices) -> tuple[str, bool]:
     """
     board = read_board(folders, prices)
     looked = looks(board.rows)
-    pack, entries = Pack(), list[Entry]()
+    pack, entries = Pack(), list[EpisodeEntry]()
     families = {name: drawings(name) for name in dict.fromkeys(r.family for r in board.rows)}
     for folder in folders:
         entries += _read(folder, prices, pack, families, len(entries))
@@ -90,7 +91,7 @@ def build(folders: Sequence[Path], prices: Prices) -> tuple[str, bool]:
 
 def _read(
     folder: Path, prices: Prices, pack: Pack, families: dict[str, Drawings], start: int
-) -> Iterator[Entry]:
+) -> Iterator[EpisodeEntry]:
     """Pack a folder's episodes as they are replayed; their costs are those of the board."""
     records = (a for a, _ in asked_of(Folder.open(folder), prices))
     asked = {key_of(a.record.model, a.record.epoch, a.record.instance): a for a in records}
@@ -98,17 +99,17 @@ def _read(
         known = episode.record
         one = asked[key_of(known.model, known.epoch, known.instance)]
         record, who = one.record, series(one.record, one.setup)
-        seen = Seen(episode.instance, record, who, episode.outcome, episode.memory)
+        seen = EpisodeView(episode.instance, record, who, episode.outcome, episode.memory)
         drawn = families[record.family]
         pack.add(episode, seen, drawn)
-        yield Entry(number, seen, _verdict(seen), _why(seen, drawn))
+        yield EpisodeEntry(number, seen, _verdict(seen), _why(seen, drawn))
 
 
-def _verdict(seen: Seen) -> Verdict:
+def _verdict(seen: EpisodeView) -> Verdict:
     return seen.record.grade.verdict if seen.record.grade else Verdict.error
 
 
-def _why(seen: Seen, drawn: Drawings) -> str:
+def _why(seen: EpisodeView, drawn: Drawings) -> str:
     """The first reason, and how many more there are."""
     if seen.record.problem:
         told, more = f"{seen.record.problem.boundary}: {seen.record.problem.message}", 0
@@ -122,7 +123,7 @@ def _why(seen: Seen, drawn: Drawings) -> str:
     return f"{told} (+{more} more)" if more else told
 
 
-def _rank(entry: Entry) -> tuple[Any, ...]:
+def _rank(entry: EpisodeEntry) -> tuple[Any, ...]:
     """Failures first, those of models before those of policies; then the worst score."""
     record, grade = entry.seen.record, entry.seen.record.grade
     policy = record.model.startswith("policy/")
@@ -131,20 +132,27 @@ def _rank(entry: Entry) -> tuple[Any, ...]:
     return (ORDER.index(entry.verdict), policy, score, -gap, entry.number)
 
 
-def _line(entry: Entry, looked: Looks, families: list[str], pack: Pack) -> list[Any]:
+def _line(entry: EpisodeEntry, looked: Looks, families: list[str], pack: Pack) -> list[Any]:
     """What the list of episodes holds of one."""
     seen, grade = entry.seen, entry.seen.record.grade
     score = round(grade.score, 6) if grade else None
     gap = round(grade.gap, 6) if grade and grade.gap is not None else None
     return [
-        families.index(seen.record.family), looked[seen.series].number, seen.instance.id,
-        seen.instance.level, seen.record.epoch, ORDER.index(entry.verdict), score, gap, entry.why,
+        families.index(seen.record.family),
+        looked[seen.series].number,
+        seen.instance.id,
+        seen.instance.level,
+        seen.record.epoch,
+        ORDER.index(entry.verdict),
+        score,
+        gap,
+        entry.why,
         *pack.where[entry.number],
-    ]  # fmt: skip
+    ]
 
 
 def _section(
-    name: str, board: Board, entries: Sequence[Entry], looked: Looks, drawn: Drawings
+    name: str, board: Board, entries: Sequence[EpisodeEntry], looked: Looks, drawn: Drawings
 ) -> Section:
     numbered = [(k, row) for k, row in enumerate(board.rows) if row.family == name]
     rows = [row for _, row in numbered]
@@ -159,8 +167,15 @@ def _section(
     first = [one for v in ORDER[:-1] for one in [f for f in failed if f[1].verdict is v][:FIRST]]
     priced = {m: day for m, day in board.priced.items() if m in {row.model for row in rows}}
     said = [scrub(note) for note in notes(Board(tuple(rows), (), priced))]
-    return Section(name, _sentence(family(name).about), table(numbered, own), said, figures,
-                   [(k, e, own[e.seen.series].label) for k, e in first], len(failed))  # fmt: skip
+    return Section(
+        name,
+        _sentence(family(name).about),
+        table(numbered, own),
+        said,
+        figures,
+        [(k, e, own[e.seen.series].label) for k, e in first],
+        len(failed),
+    )
 
 
 def _sentence(text: str) -> str:

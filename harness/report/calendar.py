@@ -6,11 +6,11 @@ from statistics import mean
 from graders.calendar import learning_gain
 from graders.calendar_learners import Scores, logit_scores, prior_scores, wrong_rounds
 from graders.statistics import Estimate, mean_of
-from harness.board import Row
-from harness.report.base import Detail, Figure, Look, Looks, Seen, Strip
+from harness.board.board import Row
+from harness.report.base import Detail, EpisodeView, Figure, Looks, SeriesStyle, Strip
 from harness.report.charts import by_series, per_cent
 from harness.report.memory import memory_figures
-from harness.report.svg import Axis, Line, Plot, Ticks, share_axis
+from harness.report.svg import Axis, Plot, PlotLine, Ticks, share_axis
 from tasks.base import Fields
 from tasks.calendar import Year, accepted
 
@@ -22,17 +22,18 @@ LEARNERS: dict[str, Callable[[Year], Sequence[Scores]]] = {
 }
 
 
-def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:
+def figures(rows: Sequence[Row], episodes: Sequence[EpisodeView], looks: Looks) -> Iterator[Figure]:
     """Error by round for each cell, and how much the memories held."""
     for cell in {str(row.cell): row.cell for row in rows}.values():
-        inside = [e for e in episodes
-                  if all(e.record.settings.get(k) == v for k, v in cell.items())]  # fmt: skip
+        inside = [
+            e for e in episodes if all(e.record.settings.get(k) == v for k, v in cell.items())
+        ]
         if any(e.record.grade for e in inside):
             yield error_by_round(inside, cell, looks)
     yield from memory_figures(episodes, looks)
 
 
-def error_by_round(episodes: Sequence[Seen], cell: Fields, looks: Looks) -> Figure:
+def error_by_round(episodes: Sequence[EpisodeView], cell: Fields, looks: Looks) -> Figure:
     """The error in blocks of rounds, the mean over users with an interval by user."""
     groups = by_series(episodes, looks)
     years = {e.instance.id: e.instance.payload for group in groups.values() for e in group}
@@ -41,16 +42,23 @@ def error_by_round(episodes: Sequence[Seen], cell: Fields, looks: Looks) -> Figu
     lines = [_line(look, map(_wrong, group), blocks) for look, group in groups.items()]
     for number, (name, scores) in enumerate(LEARNERS.items()):
         if name not in looks:
-            look = Look(-1 - number, name, "floor", f"g{number}", "2 3")
-            lines.append(_line(look, ((i, wrong_rounds(y, scores(y))) for i, y in years.items()),
-                               blocks))  # fmt: skip
+            look = SeriesStyle(-1 - number, name, "floor", f"g{number}", "2 3")
+            lines.append(
+                _line(look, ((i, wrong_rounds(y, scores(y))) for i, y in years.items()), blocks)
+            )
     where = ", ".join(f"{k} {v}" for k, v in cell.items())
     title = "Error by round" + (f" ({where})" if where else "")
     ticks = [((a + b) / 2 + 0.5, f"{a + 1}-{b}") for a, b in blocks]
     every = -(-len(ticks) // 6)
     axis = Axis("round", 0.5, rounds + 0.5, ticks[::every])
-    plot = Plot(title, axis, share_axis("wrong decisions"), lines, _chance(years.values()),
-                _turns(years.values()))  # fmt: skip
+    plot = Plot(
+        title,
+        axis,
+        share_axis("wrong decisions"),
+        lines,
+        _chance(years.values()),
+        _turns(years.values()),
+    )
     caption = (
         f"Share of rounds whose decision is not the user's, in blocks of rounds; the mean of"
         f" {len(years)} users"
@@ -71,7 +79,7 @@ def _blocks(rounds: int) -> list[tuple[int, int]]:
     return [(a, b) for a, b in zip(starts, [*starts[1:], rounds], strict=True)]
 
 
-def _wrong(episode: Seen) -> tuple[str, list[bool]]:
+def _wrong(episode: EpisodeView) -> tuple[str, list[bool]]:
     """A user and which rounds are wrong; those that an answer leaves out are."""
     year: Year = episode.instance.payload
     answers = episode.outcome.answers if episode.outcome else ()
@@ -82,22 +90,25 @@ def _wrong(episode: Seen) -> tuple[str, list[bool]]:
 
 
 def _line(
-    look: Look, users: Iterable[tuple[str, list[bool]]], blocks: Sequence[tuple[int, int]]
-) -> Line:
+    look: SeriesStyle, users: Iterable[tuple[str, list[bool]]], blocks: Sequence[tuple[int, int]]
+) -> PlotLine:
     by_user: dict[str, list[list[bool]]] = {}
     for user, wrong in users:
         by_user.setdefault(user, []).append(wrong)
     points, bands = [], []
     for a, b in blocks:
-        found = [mean(mean(w[a:b]) for w in ws if w[a:b]) for ws in by_user.values()
-                 if any(w[a:b] for w in ws)]  # fmt: skip
+        found = [
+            mean(mean(w[a:b]) for w in ws if w[a:b])
+            for ws in by_user.values()
+            if any(w[a:b] for w in ws)
+        ]
         one: Estimate = mean_of(found)
         x = (a + b) / 2 + 0.5
         if one.value is not None:
             points.append((x, one.value))
         if one.low is not None and one.high is not None:
             bands.append((x, one.low, one.high))
-    return Line(look, points, bands, dots=True)
+    return PlotLine(look, points, bands, dots=True)
 
 
 def _chance(years: Iterable[Year]) -> Ticks:
@@ -112,7 +123,7 @@ def _turns(years: Iterable[Year]) -> Ticks:
     return [(turn - 0.5, "drift") for turn in min(turns)] if len(turns) == 1 else []
 
 
-def _gains(groups: Iterable[Sequence[Seen]]) -> Iterator[str]:
+def _gains(groups: Iterable[Sequence[EpisodeView]]) -> Iterator[str]:
     """What each memory gains over none, paired by user."""
     series = {(g[0].record.model, g[0].record.memory): g for g in groups}
     for (model, memory), group in series.items():
@@ -129,7 +140,7 @@ def _gains(groups: Iterable[Sequence[Seen]]) -> Iterator[str]:
 # One answer ----------------------------------------------------------------------------------
 
 
-def detail(episode: Seen) -> Detail:
+def detail(episode: EpisodeView) -> Detail:
     """The year as a strip, beside what the learners decide, and a line for each decision."""
     year: Year = episode.instance.payload
     answers = episode.outcome.answers if episode.outcome else ()

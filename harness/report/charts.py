@@ -6,12 +6,13 @@ from math import inf, isfinite, log, log1p
 
 from markupsafe import Markup
 
-from harness.board import Row
-from harness.report.base import Figure, Look, Looks, Seen, series
+from harness.board.board import Row
+from harness.costs import sum_or_none
+from harness.report.base import EpisodeView, Figure, Looks, SeriesStyle, series
 from harness.report.svg import (
     Axis,
-    Line,
     Plot,
+    PlotLine,
     Point,
     level_axis,
     log_axis,
@@ -19,7 +20,6 @@ from harness.report.svg import (
     share_axis,
     tag,
 )
-from harness.totals import total
 from tasks.base import Record
 
 LEFT, HEAD, WIDE, HIGH = 132, 66, 42, 23  # of a matrix: room for names, size of a square
@@ -32,7 +32,9 @@ def per_cent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
-def by_series(episodes: Iterable[Seen], looks: Looks) -> dict[Look, list[Seen]]:
+def by_series(
+    episodes: Iterable[EpisodeView], looks: Looks
+) -> dict[SeriesStyle, list[EpisodeView]]:
     """The graded episodes of each series, in the order of the looks."""
     graded = [e for e in episodes if e.record.grade]
     found = {name: [e for e in graded if e.series == name] for name in looks}
@@ -61,14 +63,18 @@ def _until(found: Iterable[float], steps: Sequence[float]) -> float:
     return next((s for s in steps[3:] if s >= worst), steps[-1])
 
 
-def gap_figure(gaps: Mapping[Look, Sequence[float]], against: str) -> Figure:
+def gap_figure(gaps: Mapping[SeriesStyle, Sequence[float]], against: str) -> Figure:
     """How many answers come within a gap of the reference; inf for those that have none."""
     end = _until((g for group in gaps.values() for g in group), GAPS)
     ticks = [(g, f"{100 * g:g} %") for g in GAPS if g <= end]
     axis = Axis("gap to the reference, at the most", 0.0, end, ticks, lambda g: log1p(g / 0.01))
-    lines = [Line(k, _from(0.0, ecdf(v), end), steps=True) for k, v in gaps.items()]
-    plot = Plot("Share of answers within a gap of the reference", axis,
-                share_axis("share of answers"), lines)  # fmt: skip
+    lines = [PlotLine(k, _from(0.0, ecdf(v), end), steps=True) for k, v in gaps.items()]
+    plot = Plot(
+        "Share of answers within a gap of the reference",
+        axis,
+        share_axis("share of answers"),
+        lines,
+    )
     caption = (
         "Share of all graded answers whose gap is no larger; the height at 0 % is the share that"
         f" is as good as the reference. {against}"
@@ -76,7 +82,7 @@ def gap_figure(gaps: Mapping[Look, Sequence[float]], against: str) -> Figure:
     return Figure("Gap to the reference", caption, plot.draw(), plot.table(ticks, per_cent))
 
 
-def profile_figure(values: Mapping[Look, Mapping[str, float]], goal: str) -> Figure:
+def profile_figure(values: Mapping[SeriesStyle, Mapping[str, float]], goal: str) -> Figure:
     """A performance profile (Dolan & Moré 2002) of costs by instance; inf where there is none.
 
     Only instances that every series answered take part.
@@ -89,9 +95,14 @@ def profile_figure(values: Mapping[Look, Mapping[str, float]], goal: str) -> Fig
     }
     end = _until((r for group in ratios.values() for r in group), RATIOS)
     ticks = [(r, f"{r:g}") for r in RATIOS if r <= end]
-    axis = Axis(f"{goal}, as a multiple of the best answer's", 1.0, end, ticks,
-                lambda r: log(1 + (r - 1) / 0.05))  # fmt: skip
-    lines = [Line(k, _from(1.0, ecdf(v), end), steps=True) for k, v in ratios.items()]
+    axis = Axis(
+        f"{goal}, as a multiple of the best answer's",
+        1.0,
+        end,
+        ticks,
+        lambda r: log(1 + (r - 1) / 0.05),
+    )
+    lines = [PlotLine(k, _from(1.0, ecdf(v), end), steps=True) for k, v in ratios.items()]
     plot = Plot("Performance profile", axis, share_axis("share of instances"), lines)
     caption = (
         f"Share of the {len(shared)} instances that all answered on which the {goal} is within a"
@@ -129,7 +140,7 @@ def level_figures(
         yield Figure(title, caption, plot.draw(), plot.table(ticks, lambda y: f"{y:.3f}"))
 
 
-def by_level(row: Row, metric: str, looks: Looks, setting: str = "") -> Line:
+def by_level(row: Row, metric: str, looks: Looks, setting: str = "") -> PlotLine:
     """The metrics `METRIC@L` of a row, or `METRIC@setting=X`, with their intervals."""
     prefix = f"{metric}@{setting}=" if setting else f"{metric}@"
     found = {
@@ -138,12 +149,15 @@ def by_level(row: Row, metric: str, looks: Looks, setting: str = "") -> Line:
         if k.startswith(prefix) and ("=" in k) == bool(setting)
     }
     points = [(x, e.value) for x, e in found.items() if e.value is not None]
-    bands = [(x, e.low, e.high) for x, e in found.items()
-             if e.low is not None and e.high is not None]  # fmt: skip
-    return Line(looks[series(row, row.setup)], points, bands, dots=True)
+    bands = [
+        (x, e.low, e.high) for x, e in found.items() if e.low is not None and e.high is not None
+    ]
+    return PlotLine(looks[series(row, row.setup)], points, bands, dots=True)
 
 
-def cost_figure(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Figure | None:
+def cost_figure(
+    rows: Sequence[Row], episodes: Sequence[EpisodeView], looks: Looks
+) -> Figure | None:
     """Score against dollars an episode, or against tokens where a cost is unknown; models only.
 
     Nothing where no model is, or where the tokens of one are unknown too.
@@ -160,34 +174,42 @@ def cost_figure(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> 
     lines = [_against_cost(x, row, looks) for x, row in found]
     axis = log_axis(what, min(x for x, _ in found), max(x for x, _ in found))
     low = min([0.0, *(row.score.value or 0.0 for row in models)])
-    plot = Plot(f"Score against {what}", axis, plain_axis("score", max(low, -1.0), 1.0), lines,
-                _limits(rows))  # fmt: skip
+    plot = Plot(
+        f"Score against {what}",
+        axis,
+        plain_axis("score", max(low, -1.0), 1.0),
+        lines,
+        _limits(rows),
+    )
     caption = (
         "The board's score with its 95 % interval, against the mean over graded episodes of all"
         " that agent and memory spent."
         + ("" if dollars else " Not all costs are known, so tokens stand for them.")
     )
-    table = [["", what, "score"], *([k.look.label, f"{x:.4g}", f"{y:.3f}"]
-                                    for k in lines for x, y in k.points)]  # fmt: skip
+    table = [
+        ["", what, "score"],
+        *([k.look.label, f"{x:.4g}", f"{y:.3f}"] for k in lines for x, y in k.points),
+    ]
     return Figure("Score against cost", caption, plot.draw(), table)
 
 
-def _spent(row: Row, episodes: Iterable[Seen], what: str) -> float | None:
+def _spent(row: Row, episodes: Iterable[EpisodeView], what: str) -> float | None:
     """The mean a graded episode; None where one is unknown."""
     key = series(row, row.setup)
     found = [
         e.record.cost if what == "cost" else _tokens(e.record)
         for e in episodes
-        if e.series == key and e.record.grade
+        if e.series == key
+        and e.record.grade
         and all(e.record.settings.get(k) == v for k, v in row.cell.items())
-    ]  # fmt: skip
+    ]
     known = [value for value in found if value is not None]
     return sum(known) / len(known) if known and len(known) == len(found) else None
 
 
 def _tokens(record: Record) -> int | None:
     counts = (record.input_tokens, record.output_tokens, record.memory_tokens)
-    found: int | None = total(counts)
+    found: int | None = sum_or_none(counts)
     return found
 
 
@@ -200,27 +222,50 @@ def _limits(rows: Iterable[Row]) -> list[tuple[float, str]]:
     return [(value, f"best {kind}") for kind, value in best.items()]
 
 
-def _against_cost(x: float, row: Row, looks: Looks) -> Line:
+def _against_cost(x: float, row: Row, looks: Looks) -> PlotLine:
     score = row.score
     whole = score.low is not None and score.high is not None
     bands = [(x, score.low or 0.0, score.high or 0.0)] if whole else []
-    return Line(looks[series(row, row.setup)], [(x, score.value or 0.0)], bands, dots=True,
-                whiskers=True, named=True)  # fmt: skip
+    return PlotLine(
+        looks[series(row, row.setup)],
+        [(x, score.value or 0.0)],
+        bands,
+        dots=True,
+        whiskers=True,
+        named=True,
+    )
 
 
 def matrix_figure(
-    title: str, caption: str, shares: Mapping[Look, Mapping[str, float]], columns: Sequence[str]
+    title: str,
+    caption: str,
+    shares: Mapping[SeriesStyle, Mapping[str, float]],
+    columns: Sequence[str],
 ) -> Figure:
     """Shares as squares that are darker the larger they are, with the numbers in them."""
     lines = [_squares(look, found, columns, k) for k, (look, found) in enumerate(shares.items())]
     heads = [
-        tag("text", name.replace("_", " "), x=x, y=HEAD - 8, class_="tick",
-            transform=f"rotate(-35 {x:g} {HEAD - 8})")
+        tag(
+            "text",
+            name.replace("_", " "),
+            x=x,
+            y=HEAD - 8,
+            class_="tick",
+            transform=f"rotate(-35 {x:g} {HEAD - 8})",
+        )
         for name, x in ((n, LEFT + (k + 0.5) * WIDE - 6) for k, n in enumerate(columns))
-    ]  # fmt: skip
+    ]
     width, height = LEFT + WIDE * len(columns) + 40, HEAD + HIGH * len(lines) + 4
-    picture = tag("svg", tag("title", title), *heads, *lines, viewBox=f"0 0 {width} {height}",
-                  role="img", class_="plot matrix", width=width)  # fmt: skip
+    picture = tag(
+        "svg",
+        tag("title", title),
+        *heads,
+        *lines,
+        viewBox=f"0 0 {width} {height}",
+        role="img",
+        class_="plot matrix",
+        width=width,
+    )
     table = [
         ["", *columns],
         *([k.label, *(per_cent(v.get(c, 0.0)) for c in columns)] for k, v in shares.items()),
@@ -228,7 +273,9 @@ def matrix_figure(
     return Figure(title, caption, picture, table)
 
 
-def _squares(look: Look, found: Mapping[str, float], columns: Sequence[str], row: int) -> Markup:
+def _squares(
+    look: SeriesStyle, found: Mapping[str, float], columns: Sequence[str], row: int
+) -> Markup:
     """A line of a matrix."""
     y = HEAD + row * HIGH
     who = look.label if len(look.label) <= 22 else look.label[:21] + "…"
@@ -238,10 +285,21 @@ def _squares(look: Look, found: Mapping[str, float], columns: Sequence[str], row
     ]
     for k, name in enumerate(columns):
         share, x = found.get(name, 0.0), LEFT + k * WIDE
-        cells.append(tag("rect", x=x + 1, y=y + 1, width=WIDE - 2, height=HIGH - 2, rx=2,
-                         class_="heat", fill_opacity=f"{share:.2f}"))  # fmt: skip
+        cells.append(
+            tag(
+                "rect",
+                x=x + 1,
+                y=y + 1,
+                width=WIDE - 2,
+                height=HIGH - 2,
+                rx=2,
+                class_="heat",
+                fill_opacity=f"{share:.2f}",
+            )
+        )
         strong = "heat-text strong" if share > 0.55 else "heat-text"
         text = f"{100 * share:.0f}" if share else "·"
-        cells.append(tag("text", text, x=x + WIDE / 2, y=y + 16, text_anchor="middle",
-                         class_=strong))  # fmt: skip
+        cells.append(
+            tag("text", text, x=x + WIDE / 2, y=y + 16, text_anchor="middle", class_=strong)
+        )
     return tag("g", *cells, class_=f"series {look.kind}", data_series=look.number)

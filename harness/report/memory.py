@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Sequence
 from statistics import mean
 
-from harness.report.base import Figure, Frame, Looks, Seen, Timeline
+from harness.report.base import EpisodeView, Figure, InstanceFrame, Looks, Timeline
 from harness.report.charts import by_series
-from harness.report.svg import Line, Plot, plain_axis
-from memory.context import State
+from harness.report.svg import Plot, PlotLine, plain_axis
+from memory.context import MemoryState
 from memory.notebook import ROUND
-from memory.store import Entry
+from memory.store import MemoryEntry
 from memory.text import tokens
 from tasks.base import Fields
 
 
-def memory_figures(episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:
+def memory_figures(episodes: Sequence[EpisodeView], looks: Looks) -> Iterator[Figure]:
     """Tokens of the notes that hold after each round, the mean over episodes, if there are any."""
     lines = []
     for look, group in by_series(episodes, looks).items():
@@ -21,7 +21,7 @@ def memory_figures(episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:
         if any(any(h) for h in held):
             longest = max(map(len, held))
             means = [mean(h[k] for h in held if k < len(h)) for k in range(longest)]
-            lines.append(Line(look, [(k + 1.0, y) for k, y in enumerate(means)]))
+            lines.append(PlotLine(look, [(k + 1.0, y) for k, y in enumerate(means)]))
     if not lines:
         return
     rounds = max(x for line in lines for x, _ in line.points)
@@ -35,10 +35,10 @@ def memory_figures(episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:
     yield Figure("Notes held", caption, plot.draw(), plot.table(ticks, lambda y: f"{y:.0f}"))
 
 
-def notes_held(state: State) -> list[int]:
+def notes_held(state: MemoryState) -> list[int]:
     """Tokens of the notes that are valid after each date of the log."""
-    entries: dict[int, Entry] = {}
-    by_date: dict[str, list[Entry]] = {}
+    entries: dict[int, MemoryEntry] = {}
+    by_date: dict[str, list[MemoryEntry]] = {}
     for operation in state.log:
         by_date.setdefault(operation.date, []).append(operation.entry)
     found = []
@@ -49,7 +49,7 @@ def notes_held(state: State) -> list[int]:
     return found
 
 
-def notes_timeline(state: State) -> Timeline | None:
+def notes_timeline(state: MemoryState) -> Timeline | None:
     """From which round until which each note holds; None without notes."""
     notes = [entry for entry in state.entries if entry.kind != ROUND]
     if not notes:
@@ -58,7 +58,7 @@ def notes_timeline(state: State) -> Timeline | None:
     place = {date: number for number, date in enumerate(dates, 1)}
     ends = [len(dates) + 1 if e.until is None else place[e.until] for e in notes]
     starts = tuple(place[e.since] for e in notes)
-    frame = Frame(
+    frame = InstanceFrame(
         unit="round",
         names=tuple(f"{e.kind} {e.id}" for e in notes),
         sizes=tuple(b - a for a, b in zip(starts, ends, strict=True)),
@@ -66,7 +66,7 @@ def notes_timeline(state: State) -> Timeline | None:
     return Timeline("Notes over time", f"{len(notes)} notes, from when until when", frame, starts)
 
 
-def told(state: State) -> Fields | None:
+def told(state: MemoryState) -> Fields | None:
     """A memory's log for the page, past rounds only counted; None if there was no memory."""
     if not state.log and not state.read:
         return None

@@ -12,13 +12,14 @@ from typing import Any
 
 import msgspec
 
-from harness.models.keys import scrub
-from harness.report.base import Drawings, Frame, Seen, Strip, Timeline
+from harness.calls.recorded import RecordedCall
+from harness.replay.transcript import Episode
+from harness.report.base import Drawings, EpisodeView, InstanceFrame, Strip, Timeline
 from harness.report.columns import columns
 from harness.report.memory import notes_timeline, told
-from harness.transcript import Call, Episode
+from harness.secrets import scrub
 from memory.base import is_memory
-from memory.context import State
+from memory.context import MemoryState
 from tasks.base import Fields, Message, Parsed, Reply
 
 CHUNK = 300_000  # bytes before compression, roughly: repeats have to be within 32 kB of columns
@@ -80,7 +81,7 @@ class Pack:
         self._frames: dict[bytes, bytes] = {}
         self._count = 0
 
-    def add(self, episode: Episode, seen: Seen, family: Drawings) -> None:
+    def add(self, episode: Episode, seen: EpisodeView, family: Drawings) -> None:
         """Take an episode's prompts, replies, parse, grade, reasons and pictures."""
         self.keep(episode.instance.id, self._packed(episode, seen, family))
 
@@ -89,7 +90,7 @@ class Pack:
         self._groups.setdefault(group, []).append((self._count, packed))
         self._count += 1
 
-    def _packed(self, episode: Episode, seen: Seen, family: Drawings) -> Fields:
+    def _packed(self, episode: Episode, seen: EpisodeView, family: Drawings) -> Fields:
         record, grade = episode.record, episode.record.grade
         detail = family.detail(seen) if grade and episode.outcome else None
         fields: Fields = {
@@ -104,7 +105,7 @@ class Pack:
             fields["problem"] = _scrubbed(msgspec.to_builtins(record.problem))
         return fields
 
-    def _memory(self, state: State) -> Fields | None:
+    def _memory(self, state: MemoryState) -> Fields | None:
         found = told(state)
         if found is None:
             return None
@@ -118,7 +119,7 @@ class Pack:
             fields["frame"] = self._frames.setdefault(frame, frame)
         return fields
 
-    def _why(self, seen: Seen, family: Drawings) -> list[str]:
+    def _why(self, seen: EpisodeView, family: Drawings) -> list[str]:
         grade = seen.record.grade
         wrong = grade.violations if grade else ()
         told = [scrub(shorten(family.words(one))) for one in wrong[:MOST_WORDS]]
@@ -135,7 +136,7 @@ class Pack:
         )
         return [self.call(call, parsed.get(call.path)) for call in episode.calls]
 
-    def call(self, call: Call, parsed: Parsed | None = None) -> Fields:
+    def call(self, call: RecordedCall, parsed: Parsed | None = None) -> Fields:
         """A call: its messages and reply as numbers of texts, and what was read from it."""
         fields: Fields = {
             "path": call.path,
@@ -188,7 +189,7 @@ def _with_calls(message: Message) -> str:
     return "\n".join([*[message.content] * bool(message.content), *calls])
 
 
-def _facts(seen: Seen) -> Fields:
+def _facts(seen: EpisodeView) -> Fields:
     """What the head of an episode tells; None is unknown."""
     record, grade = seen.record, seen.record.grade
     return {
@@ -249,7 +250,7 @@ def _localised(texts: list[str], entries: Iterable[Fields]) -> Fields:
         for picture in _pictures(packed):
             if "frame" in picture:
                 picture["frame"] = frames.setdefault(picture["frame"], len(frames))
-    alike: dict[str, list[Any]] = {name: [] for name in Frame.__struct_fields__}
+    alike: dict[str, list[Any]] = {name: [] for name in InstanceFrame.__struct_fields__}
     for encoded in frames:
         for name, value in msgspec.json.decode(encoded).items():
             alike[name].append(value)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.folder import Folder
-from harness.prices import Prices, load
+from harness.calls.prices import Prices, load
 from harness.report import boards, search
+from harness.store.folder import Folder
 from tasks.base import InputError
 
 

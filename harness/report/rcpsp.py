@@ -7,8 +7,17 @@ from typing import Any
 
 from graders.clusters import share_over
 from graders.statistics import Estimate
-from harness.board import Row
-from harness.report.base import Detail, Figure, Frame, Load, Look, Looks, Seen, Timeline
+from harness.board.board import Row
+from harness.report.base import (
+    Detail,
+    EpisodeView,
+    Figure,
+    InstanceFrame,
+    Load,
+    Looks,
+    SeriesStyle,
+    Timeline,
+)
 from harness.report.charts import (
     by_level,
     by_series,
@@ -17,7 +26,7 @@ from harness.report.charts import (
     per_cent,
     profile_figure,
 )
-from harness.report.svg import Axis, Line, Plot, level_axis, share_axis
+from harness.report.svg import Axis, Plot, PlotLine, level_axis, share_axis
 from harness.report.tables import setting
 from tasks.base import Fields, Verdict
 from tasks.rcpsp import Project, merged_downtimes
@@ -26,7 +35,7 @@ KINDS = ("precedence", "resource", "downtime", "window", "disjunction", "horizon
 FAR = 2  # times what all tasks in a row need: bars further out are told, not drawn
 
 
-def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:
+def figures(rows: Sequence[Row], episodes: Sequence[EpisodeView], looks: Looks) -> Iterator[Figure]:
     """Feasibility by level for each cell, the mix of violations, gaps, performance profile."""
     cells = {str(row.cell): row.cell for row in rows}
     for name, cell in cells.items():
@@ -50,7 +59,7 @@ def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iter
 
 
 def feasibility(
-    rows: Sequence[Row], cell: Fields, episodes: Iterable[Seen], looks: Looks
+    rows: Sequence[Row], cell: Fields, episodes: Iterable[EpisodeView], looks: Looks
 ) -> Figure | None:
     """The board's `feasible@L` with its Wilson interval; nothing where there is one level."""
     lines, levels = [], dict[float, None]()
@@ -68,17 +77,24 @@ def feasibility(
         "Share of answers that satisfy every constraint, with its 95 % Wilson interval. Unparsable"
         " answers count as not feasible; errors are no answers."
     )
-    return Figure(title, caption, plot.draw(), [
-        [plot.x.name, *(f"{x:g}" for x in sorted(levels))],
-        *([line.look.label, *(_with_band(line, x) for x in sorted(levels))] for line in lines),
-    ])  # fmt: skip
+    return Figure(
+        title,
+        caption,
+        plot.draw(),
+        [
+            [plot.x.name, *(f"{x:g}" for x in sorted(levels))],
+            *([line.look.label, *(_with_band(line, x) for x in sorted(levels))] for line in lines),
+        ],
+    )
 
 
-def _in(episode: Seen, cell: Fields) -> bool:
+def _in(episode: EpisodeView, cell: Fields) -> bool:
     return all(episode.record.settings.get(k) == v for k, v in cell.items())
 
 
-def by_cell(cells: Sequence[Fields], episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:
+def by_cell(
+    cells: Sequence[Fields], episodes: Sequence[EpisodeView], looks: Looks
+) -> Iterator[Figure]:
     """Feasibility of each cell at the size that most of them share, with its Wilson interval."""
     asked = [dict.fromkeys(_size(e) for e in episodes if _in(e, cell)) for cell in cells]
     sizes = Counter(size for one in asked for size in one)
@@ -87,13 +103,13 @@ def by_cell(cells: Sequence[Fields], episodes: Sequence[Seen], looks: Looks) -> 
         return
     inside = [e for e in episodes if _size(e) == size]
     places = [(k, cell) for k, cell in enumerate(cells) if any(_in(e, cell) for e in inside)]
-    lines, numbers = list[Line](), list[list[str]]()
+    lines, numbers = list[PlotLine](), list[list[str]]()
     for number, (look, group) in enumerate(by_series(inside, looks).items()):
         shift = 0.7 * ((number + 0.5) / len(looks) - 0.5)
         rates = [(k + shift, _rate([e for e in group if _in(e, cell)])) for k, cell in places]
         points = [(x, r.value) for x, r in rates if r.value is not None]
         bands = [(x, r.low or 0.0, r.high or 0.0) for x, r in rates if r.value is not None]
-        lines.append(Line(look, points, bands, dots=True, whiskers=True, joined=False))
+        lines.append(PlotLine(look, points, bands, dots=True, whiskers=True, joined=False))
         numbers.append([look.label, *(_share(r) for _, r in rates)])
     ticks = [(float(k), _initials(cell)) for k, cell in places]
     title = f"Feasible answers by cell ({size[0]} tasks, {size[1]} precedences)"
@@ -101,17 +117,18 @@ def by_cell(cells: Sequence[Fields], episodes: Sequence[Seen], looks: Looks) -> 
     names = dict.fromkeys(w for _, c in places for v in c.values() for w in str(v).split(","))
     caption = (
         "Share of answers that satisfy every constraint, with its 95 % Wilson interval. "
-        + ", ".join(f"{_initial(w)} {w}" for w in names if _initial(w) != w) + "."
-    )  # fmt: skip
+        + ", ".join(f"{_initial(w)} {w}" for w in names if _initial(w) != w)
+        + "."
+    )
     plot = Plot(title, axis, share_axis("feasible"), lines)
     yield Figure(title, caption, plot.draw(), [["cell", *(name for _, name in ticks)], *numbers])
 
 
-def _size(episode: Seen) -> tuple[int, object]:
+def _size(episode: EpisodeView) -> tuple[int, object]:
     return episode.instance.level, episode.record.settings.get("edges")
 
 
-def _rate(episodes: Sequence[Seen]) -> Estimate:
+def _rate(episodes: Sequence[EpisodeView]) -> Estimate:
     return share_over([[e.record for e in episodes]], lambda g: g.verdict is Verdict.valid)
 
 
@@ -130,7 +147,7 @@ def _initial(word: str) -> str:
     return {"downtime": "D", "windows": "W", "disjunctions": "X"}.get(word, word)
 
 
-def _with_band(line: Line, x: float) -> str:
+def _with_band(line: PlotLine, x: float) -> str:
     value = line.at(x)
     low, high = next(((a, b) for at, a, b in line.bands if at == x), (None, None))
     if value is None or low is None or high is None:
@@ -138,9 +155,9 @@ def _with_band(line: Line, x: float) -> str:
     return f"{per_cent(value)} ({per_cent(low)} to {per_cent(high)})"
 
 
-def violation_mix(groups: Mapping[Look, Sequence[Seen]]) -> Figure | None:
+def violation_mix(groups: Mapping[SeriesStyle, Sequence[EpisodeView]]) -> Figure | None:
     """The share of a series' answers that violate each kind of constraint."""
-    shares: dict[Look, dict[str, float]] = {}
+    shares: dict[SeriesStyle, dict[str, float]] = {}
     for look, group in groups.items():
         kinds = [{v["kind"] for v in e.record.grade.violations} for e in group if e.record.grade]
         shares[look] = {k: sum(k in one for one in kinds) / len(kinds) for k in set().union(*kinds)}
@@ -155,17 +172,17 @@ def violation_mix(groups: Mapping[Look, Sequence[Seen]]) -> Figure | None:
     return matrix_figure("What is violated", caption, shares, columns)
 
 
-def _gap(episode: Seen) -> float:
+def _gap(episode: EpisodeView) -> float:
     grade = episode.record.grade
     return grade.gap if grade and grade.gap is not None else inf
 
 
-def _makespan(episode: Seen) -> float:
+def _makespan(episode: EpisodeView) -> float:
     grade = episode.record.grade
     return float(grade.objective) if grade and grade.objective is not None else inf
 
 
-def _against(episodes: Iterable[Seen]) -> str:
+def _against(episodes: Iterable[EpisodeView]) -> str:
     against = [
         e.record.grade.against for e in episodes if e.record.grade and e.record.grade.against
     ]
@@ -178,7 +195,7 @@ def _against(episodes: Iterable[Seen]) -> str:
 # One answer ----------------------------------------------------------------------------------
 
 
-def detail(episode: Seen) -> Detail:
+def detail(episode: EpisodeView) -> Detail:
     """The answer's Gantt chart beside the reference's."""
     project: Project = episode.instance.payload
     answered = (episode.outcome.answers[0].value or {}) if episode.outcome else {}
@@ -194,15 +211,19 @@ def detail(episode: Seen) -> Detail:
     return Detail(tuple(pictures))
 
 
-def _frame(project: Project) -> Frame:
+def _frame(project: Project) -> InstanceFrame:
     windows = {w.task: (w.release, w.deadline) for w in project.windows}
     down = merged_downtimes(project)
     loads = tuple(
-        Load(r.id, r.capacity, tuple(t.demands.get(r.id, 0) for t in project.tasks),
-             tuple(down[r.id]))
+        Load(
+            r.id,
+            r.capacity,
+            tuple(t.demands.get(r.id, 0) for t in project.tasks),
+            tuple(down[r.id]),
+        )
         for r in project.resources
-    )  # fmt: skip
-    return Frame(
+    )
+    return InstanceFrame(
         unit="time units",
         names=tuple(t.id for t in project.tasks),
         sizes=tuple(t.duration for t in project.tasks),
@@ -213,7 +234,7 @@ def _frame(project: Project) -> Frame:
 
 
 def _gantt(
-    title: str, frame: Frame, starts: Mapping[str, Any], wrong: Sequence[Fields]
+    title: str, frame: InstanceFrame, starts: Mapping[str, Any], wrong: Sequence[Fields]
 ) -> Timeline:
     limit = int(FAR * max(frame.end or 0, sum(frame.sizes)))
     found = [starts.get(name) for name in frame.names]
@@ -222,11 +243,17 @@ def _gantt(
     missing = drawn.count(None)
     notes = [f"makespan {max(ends)}"] if ends else []
     notes += [f"{missing} of {len(drawn)} tasks have no start that can be drawn"] * bool(missing)
-    return Timeline(title, ", ".join(notes), frame, tuple(drawn), mark=max(ends, default=None),
-                    **_marks(frame, wrong, 2 * limit))  # fmt: skip
+    return Timeline(
+        title,
+        ", ".join(notes),
+        frame,
+        tuple(drawn),
+        mark=max(ends, default=None),
+        **_marks(frame, wrong, 2 * limit),
+    )
 
 
-def _marks(frame: Frame, wrong: Sequence[Fields], limit: int) -> Fields:
+def _marks(frame: InstanceFrame, wrong: Sequence[Fields], limit: int) -> Fields:
     """Where violations are drawn: at rows, between two, or at a resource."""
     row = {name: k for k, name in enumerate(frame.names)}
     load = {one.name: k for k, one in enumerate(frame.loads)}

@@ -7,11 +7,9 @@ from typing import Any
 
 from harness.evolve.database import Candidate
 from harness.evolve.domain import REPORTED
-from harness.evolve.replay import Replay, replay
+from harness.evolve.replay import SearchReplay, replay
 from harness.evolve.report_text import said
 from harness.evolve.search import Search, drawn
-from harness.folder import Folder
-from harness.models.keys import scrub
 from harness.report.assembly import render
 from harness.report.boards import told
 from harness.report.pack import Pack, compress, shorten
@@ -25,6 +23,8 @@ from harness.report.search_tables import (
     scores,
     searches,
 )
+from harness.secrets import scrub
+from harness.store.folder import Folder
 from tasks.base import Fields
 
 ORDER = ("failed", "unreadable", "lost", "stopped", "duplicate", "valid")
@@ -54,10 +54,14 @@ def build(path: Path) -> tuple[str, bool]:
     links = {t.found.name: f"#e{t.number}" for t in tries if t.search is main}
     index, chunks = _packed(tries, seen)
     domain, champion = study.domain, report.champion
-    results = [
-        (split, domain.splits[split].about, scores(report, split), compared(report, split))
-        for split in REPORTED
-    ] if champion else []  # fmt: skip
+    results = (
+        [
+            (split, domain.splits[split].about, scores(report, split), compared(report, split))
+            for split in REPORTED
+        ]
+        if champion
+        else []
+    )
     page = render(
         "search.html.j2",
         title=domain.name,
@@ -96,7 +100,7 @@ def _tries(found: Sequence[Search]) -> list[Try]:
 # Every try --------------------------------------------------------------------------------------
 
 
-def _packed(tries: Sequence[Try], seen: Replay) -> tuple[str, list[str]]:
+def _packed(tries: Sequence[Try], seen: SearchReplay) -> tuple[str, list[str]]:
     """The list of tries and what opens of each, compressed."""
     pack, numbers = Pack(), {t.key: t.number for t in tries}
     for t in tries:
@@ -118,10 +122,15 @@ def _line(t: Try, names: Mapping[str, list[str]]) -> list[Any]:
     c = t.found
     why = scrub(_why(c))
     return [
-        names["statuses"].index(c.status), c.name, names["searches"].index(t.search.arm),
-        names["models"].index(c.model), names["operators"].index(c.operator), c.gap, c.length,
+        names["statuses"].index(c.status),
+        c.name,
+        names["searches"].index(t.search.arm),
+        names["models"].index(c.model),
+        names["operators"].index(c.operator),
+        c.gap,
+        c.length,
         why if len(why) <= WHY else why[: WHY - 1] + "…",
-    ]  # fmt: skip
+    ]
 
 
 def _why(c: Candidate) -> str:
@@ -134,7 +143,9 @@ def _why(c: Candidate) -> str:
     return told + (f" ({c.problem.instance})" if c.problem.instance else "")
 
 
-def _opened(t: Try, seen: Replay, pack: Pack, numbers: Mapping[tuple[str, str], int]) -> Fields:
+def _opened(
+    t: Try, seen: SearchReplay, pack: Pack, numbers: Mapping[tuple[str, str], int]
+) -> Fields:
     """What opens of a try: its prompt where it was read, its reply, its program, its parents."""
     c = t.found
     call = seen.calls.get(f"{t.search.arm}/{c.name}/{c.operator}" + drawn(c.draws))
@@ -143,29 +154,39 @@ def _opened(t: Try, seen: Replay, pack: Pack, numbers: Mapping[tuple[str, str], 
         for one in calls:
             one["messages"] = []
     main = seen.study.searches[0].arm
-    parents = [[name, numbers.get((t.search.arm, name), numbers.get((main, name)))]
-               for name in c.parents]  # fmt: skip
+    parents = [
+        [name, numbers.get((t.search.arm, name), numbers.get((main, name)))] for name in c.parents
+    ]
     return {
         "calls": calls,
         "program": pack.texts.add(c.source),
         "told": {
-            "program": bool(c.source), "thought": scrub(c.thought), "parents": parents,
-            "why": scrub(shorten(_why(c))), "few": c.status == "stopped", "island": c.island,
-            "seconds": c.seconds, "tokens": c.tokens, "cost": c.cost,
+            "program": bool(c.source),
+            "thought": scrub(c.thought),
+            "parents": parents,
+            "why": scrub(shorten(_why(c))),
+            "few": c.status == "stopped",
+            "island": c.island,
+            "seconds": c.seconds,
+            "tokens": c.tokens,
+            "cost": c.cost,
         },
-    }  # fmt: skip
+    }
 
 
 # What it was ------------------------------------------------------------------------------------
 
 
-def _head(seen: Replay) -> list[tuple[str, str]]:
+def _head(seen: SearchReplay) -> list[tuple[str, str]]:
     report, main = seen.report, seen.report.arms[0]
     best = [("Champion", report.champion.name)] if report.champion else []
     return [
-        ("Tries", f"{main.tries:,}"), ("Models", ", ".join(main.models)), *best,
-        ("Seed", str(report.seed)), ("Begun", seen.folder.manifest.environment.created[:10]),
-    ]  # fmt: skip
+        ("Tries", f"{main.tries:,}"),
+        ("Models", ", ".join(main.models)),
+        *best,
+        ("Seed", str(report.seed)),
+        ("Begun", seen.folder.manifest.environment.created[:10]),
+    ]
 
 
 def _run(folder: Folder, found: Sequence[Search]) -> Fields:
@@ -176,12 +197,14 @@ def _run(folder: Folder, found: Sequence[Search]) -> Fields:
     return {
         **told(folder.manifest),
         "at most": ", ".join([f"calls {plan.calls}", *known]),
-        "islands": str(plan.islands), "lag": str(plan.lag), "second axis": plan.axis,
+        "islands": str(plan.islands),
+        "lag": str(plan.lag),
+        "second axis": plan.axis,
         "edits": plan.edit,
         "migration and reset": f"every {plan.migrate} and every {plan.reset} results",
         "one run of a program": f"{plan.seconds:g} CPU s, {plan.memory_mb} MB"
-                                + (", may import numpy" if plan.numpy else ""),
+        + (", may import numpy" if plan.numpy else ""),
         "instances of each split": "all" if plan.limit is None else f"the first {plan.limit}",
         "searches without a model": ", ".join(plan.nulls) or "none",
         "domain lock": plan.lock,
-    }  # fmt: skip
+    }

@@ -5,21 +5,21 @@ from collections.abc import Callable, Mapping, Sequence
 from markupsafe import Markup
 
 from harness.evolve.database import Candidate, Cell
-from harness.evolve.report import Report, progress
+from harness.evolve.report import SearchReport, progress
 from harness.evolve.search import Search
-from harness.report.base import DASHES, Figure, Look
+from harness.report.base import DASHES, Figure, SeriesStyle
 from harness.report.search_tables import Links, per_cent
-from harness.report.svg import Line, Plot, plain_axis, tag
+from harness.report.svg import Plot, PlotLine, plain_axis, tag
 
 BOX, HIGH, ACROSS, DOWN = 132, 40, 16, 34  # of an ancestor: its size, the room between two
 SIDE, ROW, LEFT, HEAD, FOOT = 46, 24, 92, 26, 46  # of a cell of the map, and the room for names
 
 
-def looks(searches: Sequence[Search]) -> list[Look]:
+def looks(searches: Sequence[Search]) -> list[SeriesStyle]:
     """The search has a colour, those without a model beside it are grey."""
-    found = [Look(0, searches[0].arm, "model", "c0", "")]
+    found = [SeriesStyle(0, searches[0].arm, "model", "c0", "")]
     for k, search in enumerate(searches[1:], 1):
-        found.append(Look(k, search.arm, "floor", f"g{k - 1}", DASHES[k % len(DASHES)]))
+        found.append(SeriesStyle(k, search.arm, "floor", f"g{k - 1}", DASHES[k % len(DASHES)]))
     return found
 
 
@@ -30,7 +30,7 @@ def course(searches: Sequence[Search]) -> Figure:
         best = {float(p.call): 100 * p.gap for p in progress(search)}  # of the seeds the last
         points = list(best.items())
         end = [(float(len(search.tried)), points[-1][1])] if points else []
-        lines.append(Line(look, [*points, *end], steps=True))
+        lines.append(PlotLine(look, [*points, *end], steps=True))
     gaps = [y for line in lines for _, y in line.points] or [0.0]
     x, y = plain_axis("tries", 0, most), plain_axis("training gap, %", min(gaps), max(gaps))
     plot = Plot("Best training gap so far", x, y, lines)
@@ -50,7 +50,7 @@ def course(searches: Sequence[Search]) -> Figure:
 # The champion's ancestors -----------------------------------------------------------------------
 
 
-def tree(report: Report, links: Links) -> Markup:
+def tree(report: SearchReport, links: Links) -> Markup:
     """The champion on top, every program above all its parents; parents are joined to children."""
     known = {c.name: c for c in report.lineage}
     places = _places(report.lineage)
@@ -58,11 +58,21 @@ def tree(report: Report, links: Links) -> Markup:
     high = max(y for _, y in places.values()) + HIGH + 2
     joins = [
         tag("path", d=_join(places[c.name], places[parent]), class_="join")
-        for c in report.lineage for parent in c.parents
-    ]  # fmt: skip
+        for c in report.lineage
+        for parent in c.parents
+    ]
     boxes = [_box(known[name], *place, links[name]) for name, place in places.items()]
-    return tag("svg", tag("title", "The champion's ancestors"), *joins, *boxes, role="group",
-               viewBox=f"0 0 {wide} {high}", width=wide, height=high, class_="lineage")  # fmt: skip
+    return tag(
+        "svg",
+        tag("title", "The champion's ancestors"),
+        *joins,
+        *boxes,
+        role="group",
+        viewBox=f"0 0 {wide} {high}",
+        width=wide,
+        height=high,
+        class_="lineage",
+    )
 
 
 def _places(lineage: Sequence[Candidate]) -> dict[str, tuple[int, int]]:
@@ -122,8 +132,16 @@ def cells(search: Search, champion: Candidate | None, links: Links) -> Figure:
     unit = "characters" if axis == "length" else "CPU µs"
     mine = champion.name if champion else ""
     head = ["gap from", f"{unit} from", "islands", "best", "training gap"]
-    table = [[_from(g, per_cent), _from(o, "{:.0f}".format), str(len(group)), group[0].name,
-              per_cent(group[0].gap)] for (g, o), group in sorted(held.items())]  # fmt: skip
+    table = [
+        [
+            _from(g, per_cent),
+            _from(o, "{:.0f}".format),
+            str(len(group)),
+            group[0].name,
+            per_cent(group[0].gap),
+        ]
+        for (g, o), group in sorted(held.items())
+    ]
     caption = (
         f"Cells are steps of a factor of the square root of 2 in the training gap and in {unit}."
         f" In each: how many of the {many} islands have an elite there. Outlined: the champion's."
@@ -146,19 +164,49 @@ def _map(
         tag("text", "training gap", x=LEFT - 8, y=HEAD - 8, text_anchor="end", class_="name"),
     ]
     for k, g in enumerate(gaps):
-        parts.append(tag("text", _from(g, per_cent), x=LEFT - 8, y=HEAD + k * ROW + 16,
-                         text_anchor="end", class_="tick"))  # fmt: skip
+        parts.append(
+            tag(
+                "text",
+                _from(g, per_cent),
+                x=LEFT - 8,
+                y=HEAD + k * ROW + 16,
+                text_anchor="end",
+                class_="tick",
+            )
+        )
     for k, o in enumerate(others):
-        parts.append(tag("text", _from(o, "{:.0f}".format), x=LEFT + k * SIDE, y=base + 15,
-                         text_anchor="middle", class_="tick"))  # fmt: skip
-    parts.append(tag("text", name, x=LEFT + SIDE * len(others) / 2, y=base + 36,
-                     text_anchor="middle", class_="name"))  # fmt: skip
+        parts.append(
+            tag(
+                "text",
+                _from(o, "{:.0f}".format),
+                x=LEFT + k * SIDE,
+                y=base + 15,
+                text_anchor="middle",
+                class_="tick",
+            )
+        )
+    parts.append(
+        tag(
+            "text",
+            name,
+            x=LEFT + SIDE * len(others) / 2,
+            y=base + 36,
+            text_anchor="middle",
+            class_="name",
+        )
+    )
     for g in gaps:
         for o in others:
             x, y = LEFT + (o - others[0]) * SIDE, HEAD + (g - gaps[0]) * ROW
             parts.append(_square(held.get((g, o), ()), x, y, many, champion, links))
-    return tag("svg", *parts, viewBox=f"0 0 {wide} {high}", width=wide, role="img",
-               class_="plot matrix map")  # fmt: skip
+    return tag(
+        "svg",
+        *parts,
+        viewBox=f"0 0 {wide} {high}",
+        width=wide,
+        role="img",
+        class_="plot matrix map",
+    )
 
 
 def _square(
@@ -175,10 +223,16 @@ def _square(
         "a",
         tag("title", told),
         tag("rect", **size, class_=f"heat elite{mark}", fill_opacity=f"{0.15 + 0.85 * deep:.2f}"),
-        tag("text", str(len(group)), x=x + SIDE / 2, y=y + 16, text_anchor="middle",
-            class_="heat-text strong" if deep > 0.5 else "heat-text"),
+        tag(
+            "text",
+            str(len(group)),
+            x=x + SIDE / 2,
+            y=y + 16,
+            text_anchor="middle",
+            class_="heat-text strong" if deep > 0.5 else "heat-text",
+        ),
         href=links[group[0].name],
-    )  # fmt: skip
+    )
 
 
 def _from(step: int, show: Callable[[float], str]) -> str:

@@ -10,12 +10,12 @@ from markupsafe import Markup
 
 from graders.statistics import Estimate
 from harness.evolve.database import Candidate, Status
-from harness.evolve.report import Arm, Comparison, Report, Score
+from harness.evolve.report import Arm, ChampionComparison, Score, SearchReport
 from harness.evolve.report_text import NAMES, p_text
 from harness.evolve.search import Search
-from harness.printed import cost_text, tokens_text
+from harness.formatting import cost_text, tokens_text
 from harness.report.svg import tag
-from harness.report.tables import Cell, Value, interval
+from harness.report.tables import TableCell, Value, interval
 
 NEW = "valid and new"
 OTHERS: tuple[Status, ...] = tuple(s for s in get_args(Status) if s != "valid")
@@ -23,10 +23,10 @@ Links = Mapping[str, str]  # from the name of a try of the search to its place o
 
 
 @dataclass(frozen=True)
-class Line:
+class SearchLine:
     """A row; the chosen one stands out."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[TableCell, ...]
     chosen: bool = False
 
 
@@ -36,7 +36,7 @@ class Numbers:
 
     title: str
     heads: tuple[tuple[str, bool], ...]
-    lines: tuple[Line, ...]
+    lines: tuple[SearchLine, ...]
 
 
 def per_cent(gap: float | None) -> str:
@@ -48,100 +48,132 @@ def _heads(words: str, numbers: str) -> tuple[tuple[str, bool], ...]:
     return (*((w, False) for w in words.split("|")), *((n, True) for n in numbers.split("|")))
 
 
-def _gap(key: str, gap: float | None) -> Cell:
-    return Cell(key, per_cent(gap), None if gap is None or isnan(gap) else gap)
+def _gap(key: str, gap: float | None) -> TableCell:
+    return TableCell(key, per_cent(gap), None if gap is None or isnan(gap) else gap)
 
 
-def _count(key: str, count: int, tone: str = "") -> Cell:
-    return Cell(key, f"{count:,}", count, tone=tone if count else "zero")
+def _count(key: str, count: int, tone: str = "") -> TableCell:
+    return TableCell(key, f"{count:,}", count, tone=tone if count else "zero")
 
 
-def _text(key: str, value: Value, link: str = "") -> Cell:
-    return Cell(key, str(value or "-"), value, link=link)
+def _text(key: str, value: Value, link: str = "") -> TableCell:
+    return TableCell(key, str(value or "-"), value, link=link)
 
 
-def _estimate(key: str, found: Estimate) -> Cell:
+def _estimate(key: str, found: Estimate) -> TableCell:
     if found.value is None:
-        return Cell(key, "-", None, found.note, tone="zero")
-    return Cell(key, f"{found.value:.4f}", found.value, interval(found, 4), found.low, found.high)
+        return TableCell(key, "-", None, found.note, tone="zero")
+    return TableCell(
+        key, f"{found.value:.4f}", found.value, interval(found, 4), found.low, found.high
+    )
 
 
-def searches(report: Report) -> Numbers:
+def searches(report: SearchReport) -> Numbers:
     """What each search spent, how its tries ended, and what it chose."""
-    heads = _heads("search", f"tries|{NEW}|draws|ran|{'|'.join(OTHERS)}|best training gap"
-                   "|validation ratio|tokens|cost")  # fmt: skip
+    heads = _heads(
+        "search",
+        f"tries|{NEW}|draws|ran|{'|'.join(OTHERS)}|best training gap|validation ratio|tokens|cost",
+    )
     return Numbers(
         "Searches", heads, tuple(_arm(f"arms.{k}", a) for k, a in enumerate(report.arms))
     )
 
 
-def _arm(key: str, arm: Arm) -> Line:
+def _arm(key: str, arm: Arm) -> SearchLine:
     chosen, ratio = arm.champion, arm.validation_ratio
-    return Line((
-        Cell(f"{key}.arm", arm.arm, arm.arm, ", ".join(arm.models)),
-        _count(f"{key}.tries", arm.tries), _status(key, arm, "valid"),
-        _count(f"{key}.draws", arm.draws), _count(f"{key}.ran", arm.ran),
-        *(_status(key, arm, s) for s in OTHERS),
-        _gap(f"{key}.training_gap", arm.training_gap),
-        Cell(f"{key}.validation_ratio", "-" if ratio is None else f"{ratio:.4f}", ratio,
-             chosen or ""),
-        Cell(f"{key}.tokens", tokens_text(arm.tokens), arm.tokens),
-        Cell(f"{key}.cost", cost_text(arm.cost), arm.cost),
-    ))  # fmt: skip
+    return SearchLine(
+        (
+            TableCell(f"{key}.arm", arm.arm, arm.arm, ", ".join(arm.models)),
+            _count(f"{key}.tries", arm.tries),
+            _status(key, arm, "valid"),
+            _count(f"{key}.draws", arm.draws),
+            _count(f"{key}.ran", arm.ran),
+            *(_status(key, arm, s) for s in OTHERS),
+            _gap(f"{key}.training_gap", arm.training_gap),
+            TableCell(
+                f"{key}.validation_ratio",
+                "-" if ratio is None else f"{ratio:.4f}",
+                ratio,
+                chosen or "",
+            ),
+            TableCell(f"{key}.tokens", tokens_text(arm.tokens), arm.tokens),
+            TableCell(f"{key}.cost", cost_text(arm.cost), arm.cost),
+        )
+    )
 
 
-def _status(key: str, arm: Arm, status: str) -> Cell:
+def _status(key: str, arm: Arm, status: str) -> TableCell:
     known = status in arm.statuses
     return _count(f"{key}.statuses.{status}" if known else "", arm.statuses.get(status, 0))
 
 
-def progress(report: Report, links: Links) -> Numbers:
+def progress(report: SearchReport, links: Links) -> Numbers:
     """Each new best on the training instances."""
     lines = []
     for k, p in enumerate(report.best_so_far):
         key = f"best_so_far.{k}"
-        lines.append(Line((
-            _text(f"{key}.name", p.name, links[p.name]), _text(f"{key}.operator", p.operator),
-            _text(f"{key}.model", p.model), _count(f"{key}.call", p.call),
-            _gap(f"{key}.gap", p.gap),
-        )))  # fmt: skip
+        lines.append(
+            SearchLine(
+                (
+                    _text(f"{key}.name", p.name, links[p.name]),
+                    _text(f"{key}.operator", p.operator),
+                    _text(f"{key}.model", p.model),
+                    _count(f"{key}.call", p.call),
+                    _gap(f"{key}.gap", p.gap),
+                )
+            )
+        )
     heads = _heads("program|by|of", "try|training gap")
     return Numbers("Best so far on the training instances", heads, tuple(lines))
 
 
-def lineage(report: Report, links: Links) -> Numbers:
+def lineage(report: SearchReport, links: Links) -> Numbers:
     """The champion and its ancestors, the latest first."""
     lines = []
     for k, c in enumerate(report.lineage):
         key = f"lineage.{k}"
-        lines.append(Line((
-            _text(f"{key}.name", c.name, links[c.name]), _text(f"{key}.operator", c.operator),
-            _text(f"{key}.model", c.model), Cell("", ", ".join(c.parents) or "-"),
-            _gap(f"{key}.gap", c.gap), _count(f"{key}.length", c.length),
-        ), k == 0))  # fmt: skip
+        lines.append(
+            SearchLine(
+                (
+                    _text(f"{key}.name", c.name, links[c.name]),
+                    _text(f"{key}.operator", c.operator),
+                    _text(f"{key}.model", c.model),
+                    TableCell("", ", ".join(c.parents) or "-"),
+                    _gap(f"{key}.gap", c.gap),
+                    _count(f"{key}.length", c.length),
+                ),
+                k == 0,
+            )
+        )
     heads = _heads("ancestor|by|of|from", "training gap|length")
     return Numbers("The champion's ancestors", heads, tuple(lines))
 
 
-def scores(report: Report, split: str) -> Numbers:
+def scores(report: SearchReport, split: str) -> Numbers:
     """Champions and rules on a split."""
     lines = tuple(_score(f"scores.{k}", s) for k, s in enumerate(report.scores) if s.split == split)
     heads = _heads("program", "n|failed|ratio of sums|skill|median gap|optimal|ms an instance")
     return Numbers(f"Scores on {split}", heads, lines)
 
 
-def _score(key: str, s: Score) -> Line:
+def _score(key: str, s: Score) -> SearchLine:
     seconds = "-" if s.seconds is None else f"{1000 * s.seconds:.1f}"
-    return Line((
-        Cell(f"{key}.who", NAMES.get(s.who, s.who), s.who), _count(f"{key}.n", s.n),
-        _count(f"{key}.failures", s.failures, "errors"), _estimate(f"{key}.ratio", s.ratio),
-        _estimate(f"{key}.skill", s.skill), _gap(f"{key}.median_gap", s.median_gap),
-        Cell(f"{key}.optimal", f"{100 * s.optimal:.0f} %", s.optimal),
-        Cell(f"{key}.seconds", seconds, s.seconds),
-    ), s.who == "search")  # fmt: skip
+    return SearchLine(
+        (
+            TableCell(f"{key}.who", NAMES.get(s.who, s.who), s.who),
+            _count(f"{key}.n", s.n),
+            _count(f"{key}.failures", s.failures, "errors"),
+            _estimate(f"{key}.ratio", s.ratio),
+            _estimate(f"{key}.skill", s.skill),
+            _gap(f"{key}.median_gap", s.median_gap),
+            TableCell(f"{key}.optimal", f"{100 * s.optimal:.0f} %", s.optimal),
+            TableCell(f"{key}.seconds", seconds, s.seconds),
+        ),
+        s.who == "search",
+    )
 
 
-def compared(report: Report, split: str) -> Numbers:
+def compared(report: SearchReport, split: str) -> Numbers:
     """The champion less each opponent on a split."""
     lines = tuple(
         _comparison(f"comparisons.{k}", c)
@@ -152,28 +184,39 @@ def compared(report: Report, split: str) -> Numbers:
     return Numbers(f"The champion less another on {split}", heads, lines)
 
 
-def _comparison(key: str, c: Comparison) -> Line:
+def _comparison(key: str, c: ChampionComparison) -> SearchLine:
     tone = {"better": "is-better", "worse": "is-worse"}.get(c.verdict, "")
-    return Line((
-        Cell(f"{key}.against", NAMES.get(c.against, c.against), c.against),
-        Cell(f"{key}.verdict", c.verdict, c.verdict, tone=tone),
-        _estimate(f"{key}.ratio", c.ratio), _estimate(f"{key}.skill", c.skill),
-        *(_count(f"{key}.{name}", getattr(c, name)) for name in ("win", "tie", "loss")),
-        Cell(f"{key}.p", p_text(c.p), c.p), Cell(f"{key}.p_holm", p_text(c.p_holm), c.p_holm),
-    ))  # fmt: skip
+    return SearchLine(
+        (
+            TableCell(f"{key}.against", NAMES.get(c.against, c.against), c.against),
+            TableCell(f"{key}.verdict", c.verdict, c.verdict, tone=tone),
+            _estimate(f"{key}.ratio", c.ratio),
+            _estimate(f"{key}.skill", c.skill),
+            *(_count(f"{key}.{name}", getattr(c, name)) for name in ("win", "tie", "loss")),
+            TableCell(f"{key}.p", p_text(c.p), c.p),
+            TableCell(f"{key}.p_holm", p_text(c.p_holm), c.p_holm),
+        )
+    )
 
 
-def problems(report: Report) -> Numbers | None:
+def problems(report: SearchReport) -> Numbers | None:
     """Kinds of failures by search; None without any."""
     kinds = list(dict.fromkeys(kind for arm in report.arms for kind in arm.problems))
     lines = [
-        Line((Cell("", kind), *(
-            _count(f"arms.{k}.problems.{kind}" if kind in arm.problems else "",
-                   arm.problems.get(kind, 0))
-            for k, arm in enumerate(report.arms)
-        )))
+        SearchLine(
+            (
+                TableCell("", kind),
+                *(
+                    _count(
+                        f"arms.{k}.problems.{kind}" if kind in arm.problems else "",
+                        arm.problems.get(kind, 0),
+                    )
+                    for k, arm in enumerate(report.arms)
+                ),
+            )
+        )
         for kind in kinds
-    ]  # fmt: skip
+    ]
     heads = _heads("what was wrong", "|".join(arm.arm for arm in report.arms))
     return Numbers("What was wrong", heads, tuple(lines)) if lines else None
 
@@ -187,21 +230,30 @@ def ends(found: Sequence[Search]) -> Numbers:
             groups.setdefault((c.model, operator), []).append(c)
     order = {model: k for k, model in enumerate(dict.fromkeys(model for model, _ in groups))}
     keys = sorted(groups, key=lambda key: (order[key[0]], key[1]))
-    heads = (("model", False), ("operator", False), ("", False),
-             *((n, True) for n in ("tries", NEW, *OTHERS, "best training gap")))  # fmt: skip
+    heads = (
+        ("model", False),
+        ("operator", False),
+        ("", False),
+        *((n, True) for n in ("tries", NEW, *OTHERS, "best training gap")),
+    )
     lines = tuple(_end(model, operator, groups[model, operator]) for model, operator in keys)
     return Numbers("How tries ended, by model and operator", heads, lines)
 
 
-def _end(model: str, operator: str, tried: Sequence[Candidate]) -> Line:
+def _end(model: str, operator: str, tried: Sequence[Candidate]) -> SearchLine:
     counts = Counter(c.status for c in tried)
     gaps = [c.gap for c in tried if c.status in ("valid", "duplicate") and c.gap is not None]
-    return Line((
-        Cell("", model), _text("", operator), Cell("", "", picture=_bar(counts)),
-        _count("", len(tried)),
-        _count("", counts["valid"]), *(_count("", counts.get(s, 0)) for s in OTHERS),
-        _gap("", min(gaps, default=None)),
-    ))  # fmt: skip
+    return SearchLine(
+        (
+            TableCell("", model),
+            _text("", operator),
+            TableCell("", "", picture=_bar(counts)),
+            _count("", len(tried)),
+            _count("", counts["valid"]),
+            *(_count("", counts.get(s, 0)) for s in OTHERS),
+            _gap("", min(gaps, default=None)),
+        )
+    )
 
 
 def _bar(counts: Counter[Status]) -> Markup:
@@ -209,8 +261,24 @@ def _bar(counts: Counter[Status]) -> Markup:
     wide, x, parts = 160.0, 0.0, list[Markup]()
     for status in (s for s in get_args(Status) if s in counts):
         width = wide * counts[status] / counts.total()
-        parts.append(tag("rect", tag("title", f"{counts[status]} {status}"), x=x, y=3, width=width,
-                         height=12, class_=f"end {status}"))  # fmt: skip
+        parts.append(
+            tag(
+                "rect",
+                tag("title", f"{counts[status]} {status}"),
+                x=x,
+                y=3,
+                width=width,
+                height=12,
+                class_=f"end {status}",
+            )
+        )
         x += width
-    return tag("svg", *parts, viewBox=f"0 0 {wide:g} 18", width=wide, height=18, class_="ends",
-               aria_hidden="true")  # fmt: skip
+    return tag(
+        "svg",
+        *parts,
+        viewBox=f"0 0 {wide:g} 18",
+        width=wide,
+        height=18,
+        class_="ends",
+        aria_hidden="true",
+    )

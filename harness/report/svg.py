@@ -8,7 +8,7 @@ from math import isfinite, log, log10
 
 from markupsafe import Markup, escape
 
-from harness.report.base import Look
+from harness.report.base import SeriesStyle
 
 WIDTH, HEIGHT = 460, 270
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 12, 40
@@ -55,14 +55,14 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Line:
+class PlotLine:
     """A series of a plot: its points, the ends of their intervals, how it is joined.
 
     A step line holds each value until the next point. Points without a finite y are left out.
     Whiskers are bands of single points; `named` writes the series beside its last point.
     """
 
-    look: Look
+    look: SeriesStyle
     points: Sequence[Point]
     bands: Sequence[tuple[float, float, float]] = ()
     steps: bool = False
@@ -91,7 +91,7 @@ class Plot:
     title: str
     x: Axis
     y: Axis
-    lines: Sequence[Line]
+    lines: Sequence[PlotLine]
     levels: Ticks = ()
     moments: Ticks = ()
     about: str = field(default="")
@@ -128,18 +128,22 @@ class Plot:
             x, half = self._x(value), 3.4 * len(name)
             found.append(tag("line", x1=x, x2=x, y1=base, y2=base + 4, class_="axis"))
             if x - half > taken:
-                found.append(tag("text", name, x=x, y=base + 16, class_="tick",
-                                 text_anchor="middle"))  # fmt: skip
+                found.append(
+                    tag("text", name, x=x, y=base + 16, class_="tick", text_anchor="middle")
+                )
                 taken = x + half + 3
         found.append(tag("line", x1=LEFT, x2=right, y1=base, y2=base, class_="axis"))
         middle = (LEFT + right) / 2
-        found.append(tag("text", self.x.name, x=middle, y=HEIGHT - 5, class_="name",
-                         text_anchor="middle"))  # fmt: skip
+        found.append(
+            tag("text", self.x.name, x=middle, y=HEIGHT - 5, class_="name", text_anchor="middle")
+        )
         for value, _ in self.levels:
             y = self._y(value)
             found.append(tag("line", x1=LEFT, x2=right, y1=y, y2=y, class_="level"))
-        found += [tag("text", name, x=right, y=y - 4, class_="tick", text_anchor="end")
-                  for y, name in self._level_names()]  # fmt: skip
+        found += [
+            tag("text", name, x=right, y=y - 4, class_="tick", text_anchor="end")
+            for y, name in self._level_names()
+        ]
         for value, name in self.moments:
             x = self._x(value)
             found.append(tag("line", x1=x, x2=x, y1=TOP, y2=base, class_="level"))
@@ -159,8 +163,10 @@ class Plot:
     def _names(self) -> list[Markup]:
         """The names of series beside their last points, on the side where nothing is in the way."""
         right = float(WIDTH - RIGHT)
-        taken = [(right - LETTER * len(name), y - 4 - LINE, right, y - 4)
-                 for y, name in self._level_names()]  # fmt: skip
+        taken = [
+            (right - LETTER * len(name), y - 4 - LINE, right, y - 4)
+            for y, name in self._level_names()
+        ]
         named = [line for line in self.lines if line.named and line.points]
         taken += [box for line in named for box in self._marks(line)]
         found = []
@@ -169,19 +175,23 @@ class Plot:
                 if not any(_meet(box, other) for other in taken):
                     taken.append(box)
                     x, anchor = (box[2], "end") if left else (box[0], None)
-                    found.append(tag("text", name, x=x, y=box[3], class_="tick",
-                                     text_anchor=anchor))  # fmt: skip
+                    found.append(
+                        tag("text", name, x=x, y=box[3], class_="tick", text_anchor=anchor)
+                    )
                     break
         return found
 
-    def _marks(self, line: Line) -> list[Box]:
+    def _marks(self, line: PlotLine) -> list[Box]:
         """Where the last points and the whiskers of a line are."""
         x, y = self._x(line.points[-1][0]), self._y(line.points[-1][1])
-        whiskers = [(self._x(at) - 1, self._y(high), self._x(at) + 1, self._y(low))
-                    for at, low, high in line.bands if line.whiskers]  # fmt: skip
+        whiskers = [
+            (self._x(at) - 1, self._y(high), self._x(at) + 1, self._y(low))
+            for at, low, high in line.bands
+            if line.whiskers
+        ]
         return [(x - 4, y - 4, x + 4, y + 4), *whiskers]
 
-    def _beside(self, line: Line) -> list[tuple[bool, str, Box]]:
+    def _beside(self, line: PlotLine) -> list[tuple[bool, str, Box]]:
         """Both sides of a line's last point, the roomier first: whether left, the name, where."""
         x, right = self._x(line.points[-1][0]), float(WIDTH - RIGHT)
         y = min(self._y(line.points[-1][1]) + 3.5, HEIGHT - BOTTOM - 4.0)
@@ -193,15 +203,16 @@ class Plot:
             found.append((left, name, (near, y - LINE, near + wide, y)))
         return found
 
-    def _line(self, line: Line) -> Markup:
+    def _line(self, line: PlotLine) -> Markup:
         look = line.look
         points = [(self._x(x), self._y(y)) for x, y in line.points if isfinite(y)]
         parts = [tag("title", look.label)]
         if line.whiskers:
             for x, low, high in line.bands:
                 at, ends = self._x(x), {"y1": self._y(low), "y2": self._y(high)}
-                parts.append(tag("line", x1=at, x2=at, **ends, class_="whisker",
-                                 stroke_dasharray=look.dash))  # fmt: skip
+                parts.append(
+                    tag("line", x1=at, x2=at, **ends, class_="whisker", stroke_dasharray=look.dash)
+                )
         elif line.bands:
             upper = [(self._x(x), self._y(high)) for x, _, high in line.bands]
             lower = [(self._x(x), self._y(low)) for x, low, _ in reversed(line.bands)]

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from math import inf
 from typing import Any
 
-from harness.board import Row
-from harness.report.base import Detail, Figure, Frame, Looks, Seen, Timeline
+from harness.board.board import Row
+from harness.report.base import Detail, EpisodeView, Figure, InstanceFrame, Looks, Timeline
 from harness.report.charts import by_series, gap_figure, level_figures, per_cent
 from tasks.base import Fields
 from tasks.tardiness import KEY, Jobs, tardiness
 
 
-def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:
+def figures(rows: Sequence[Row], episodes: Sequence[EpisodeView], looks: Looks) -> Iterator[Figure]:
     """Skill by tardiness factor and by number of jobs, and gaps."""
     caption = (
         "1 is the reference, 0 the mean of random orders, with a 95 % interval."
@@ -25,7 +25,7 @@ def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iter
         yield gap_figure(gaps, _against(episodes))
 
 
-def _gap(episode: Seen) -> float:
+def _gap(episode: EpisodeView) -> float:
     grade = episode.record.grade
     if grade is None or grade.objective is None:
         return inf
@@ -34,7 +34,7 @@ def _gap(episode: Seen) -> float:
     return 0.0 if grade.objective == grade.metrics["reference"] else inf
 
 
-def _against(episodes: Sequence[Seen]) -> str:
+def _against(episodes: Sequence[EpisodeView]) -> str:
     graded = [e.record.grade for e in episodes if e.record.grade and e.record.grade.against]
     bound = sum(g.against == "bound" for g in graded)
     told = "Where the reference is 0, any other value is beyond every gap."
@@ -46,11 +46,11 @@ def _against(episodes: Sequence[Seen]) -> str:
 # One answer ----------------------------------------------------------------------------------
 
 
-def detail(episode: Seen) -> Detail:
+def detail(episode: EpisodeView) -> Detail:
     """The answer's sequence beside the reference's: who is late, and by how much."""
     payload: Jobs = episode.instance.payload
     jobs = payload.jobs
-    frame = Frame(
+    frame = InstanceFrame(
         unit="time units",
         names=tuple(j.id for j in jobs),
         sizes=tuple(j.p for j in jobs),
@@ -63,12 +63,16 @@ def detail(episode: Seen) -> Detail:
         ("Answer", answered.get(KEY)),
         (f"Reference ({status})", (known.answer or {}).get(KEY)),
     ]
-    return Detail(tuple(
-        _sequence(title, payload, frame, order) for title, order in found if isinstance(order, list)
-    ))  # fmt: skip
+    return Detail(
+        tuple(
+            _sequence(title, payload, frame, order)
+            for title, order in found
+            if isinstance(order, list)
+        )
+    )
 
 
-def _sequence(title: str, payload: Jobs, frame: Frame, order: Sequence[Any]) -> Timeline:
+def _sequence(title: str, payload: Jobs, frame: InstanceFrame, order: Sequence[Any]) -> Timeline:
     """The jobs in the order given; a job that is named twice runs where it is named first."""
     known = {job.id: job for job in payload.jobs}
     names = list(dict.fromkeys(i for i in order if isinstance(i, str) and i in known))

@@ -3,8 +3,16 @@
 from collections.abc import Iterator, Sequence
 
 from graders.exact.tools import OPTIMA
-from harness.board import Row
-from harness.report.base import Detail, Figure, Frame, Looks, Seen, Timeline, plain_words
+from harness.board.board import Row
+from harness.report.base import (
+    Detail,
+    EpisodeView,
+    Figure,
+    InstanceFrame,
+    Looks,
+    Timeline,
+    plain_words,
+)
 from harness.report.charts import level_figures
 from tasks.base import Called, Fields, Instance, Outcome
 from tasks.tools import performed, read
@@ -14,7 +22,7 @@ from tasks.tools_payload import Errand, Hidden
 FAULTS = {"unknown": "dependency", "refused": "refused"}  # of a call: its status, its violation
 
 
-def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iterator[Figure]:  # noqa: ARG001
+def figures(rows: Sequence[Row], episodes: Sequence[EpisodeView], looks: Looks) -> Iterator[Figure]:  # noqa: ARG001
     """Score by level."""
     caption = (
         "Complete answers by how close their time is to the optimum, others 0, with a 95 %"
@@ -23,7 +31,7 @@ def figures(rows: Sequence[Row], episodes: Sequence[Seen], looks: Looks) -> Iter
     yield from level_figures(rows, looks, "score", "needed calls", caption)
 
 
-def detail(episode: Seen) -> Detail:
+def detail(episode: EpisodeView) -> Detail:
     """The calls as they ran, beside those of the track's optimum."""
     instance, grade = episode.instance, episode.record.grade
     pictures = []
@@ -48,17 +56,20 @@ def _calls(
     turns = len({called.turn for called in calls})
     note = f"time {end}, {_many(len(calls), 'call')}"
     note += f" in {_many(turns, 'turn')}" if instance.payload.track != "plan" else ""
-    frame = Frame(
+    frame = InstanceFrame(
         unit="virtual time",
         names=tuple(map(_name, calls)),
         sizes=tuple(called.result.end - called.result.start for called in calls),
     )
     return Timeline(
-        title, note, frame, tuple(called.result.start for called in calls),
+        title,
+        note,
+        frame,
+        tuple(called.result.start for called in calls),
         bad=tuple(zip(faulty, faults, strict=False)),
         spare=tuple(k for k, called in enumerate(calls) if _spare(instance, called)),
         mark=end or None,
-    )  # fmt: skip
+    )
 
 
 def _many(count: int, what: str) -> str:

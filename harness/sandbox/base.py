@@ -62,7 +62,7 @@ class Layer(NamedTuple):
         return f"{self.name}: {'yes' if self.present else 'NO'}, {self.detail}"
 
 
-class Result(Noun, frozen=True, omit_defaults=True):
+class CaseResult(Noun, frozen=True, omit_defaults=True):
     """What became of one case: its value, or the kind of failure and a line about it."""
 
     kind: Kind = "ok"
@@ -70,14 +70,14 @@ class Result(Noun, frozen=True, omit_defaults=True):
     detail: str = ""
 
 
-class Run(Noun, frozen=True):
+class ProgramRun(Noun, frozen=True):
     """What a program did: one result a case, and its CPU seconds as the kernel counted them."""
 
-    results: tuple[Result, ...]
+    results: tuple[CaseResult, ...]
     seconds: float
 
     @property
-    def failures(self) -> dict[int, Result]:
+    def failures(self) -> dict[int, CaseResult]:
         """The cases that failed, by index."""
         return {k: result for k, result in enumerate(self.results) if result.kind != "ok"}
 

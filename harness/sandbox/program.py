@@ -19,19 +19,68 @@ from typing import Any
 from harness.sandbox.values import Unfit, allow_numpy, number, plain
 
 OFFERED = (
-    "__future__", "abc", "array", "bisect", "cmath", "collections.abc", "contextlib", "copy",
-    "dataclasses", "decimal", "enum", "fractions", "functools", "graphlib", "heapq", "itertools",
-    "json", "math", "numbers", "operator", "queue", "random", "re", "secrets", "statistics",
-    "string", "struct", "sys", "textwrap", "traceback", "types", "typing", "warnings",
-)  # fmt: skip  # what may be imported, beside what is built in: files cannot be opened
+    "__future__",
+    "abc",
+    "array",
+    "bisect",
+    "cmath",
+    "collections.abc",
+    "contextlib",
+    "copy",
+    "dataclasses",
+    "decimal",
+    "enum",
+    "fractions",
+    "functools",
+    "graphlib",
+    "heapq",
+    "itertools",
+    "json",
+    "math",
+    "numbers",
+    "operator",
+    "queue",
+    "random",
+    "re",
+    "secrets",
+    "statistics",
+    "string",
+    "struct",
+    "sys",
+    "textwrap",
+    "traceback",
+    "types",
+    "typing",
+    "warnings",
+)  # what may be imported, beside what is built in: files cannot be opened
 OFFERED_NUMPY = (
-    "numpy", "numpy.fft", "numpy.linalg", "numpy.ma", "numpy.polynomial", "numpy.random",
-)  # fmt: skip  # if asked for
+    "numpy",
+    "numpy.fft",
+    "numpy.linalg",
+    "numpy.ma",
+    "numpy.polynomial",
+    "numpy.random",
+)  # if asked for
 CLOCKS = (
-    "asctime", "clock_gettime", "clock_gettime_ns", "ctime", "gmtime", "localtime", "monotonic",
-    "monotonic_ns", "perf_counter", "perf_counter_ns", "process_time", "process_time_ns", "sleep",
-    "strftime", "thread_time", "thread_time_ns", "time", "time_ns",
-)  # fmt: skip
+    "asctime",
+    "clock_gettime",
+    "clock_gettime_ns",
+    "ctime",
+    "gmtime",
+    "localtime",
+    "monotonic",
+    "monotonic_ns",
+    "perf_counter",
+    "perf_counter_ns",
+    "process_time",
+    "process_time_ns",
+    "sleep",
+    "strftime",
+    "thread_time",
+    "thread_time_ns",
+    "time",
+    "time_ns",
+)
 FILE = "<program>"
 LONGEST = 1000  # characters of an error's text that are told
 NUMPY: list[Any] = []  # the numpy module, where it is loaded
@@ -46,7 +95,7 @@ class Missing(BaseException):
     """The program does not define the function."""
 
 
-class Sink:
+class PrintSink:
     """Where printed text vanishes, up to a limit in characters for the whole run."""
 
     def __init__(self, most: int) -> None:
@@ -63,7 +112,7 @@ class Sink:
         """Nothing is held back."""
 
 
-class Attempt:
+class FailureScope:
     """Names whatever is raised under it, so that one program or case fails and nothing else."""
 
     kind, detail = "ok", ""
@@ -75,7 +124,7 @@ class Attempt:
         SystemExit: "exit",
     }
 
-    def __enter__(self) -> "Attempt":
+    def __enter__(self) -> "FailureScope":
         return self
 
     def __exit__(
@@ -131,7 +180,7 @@ def settle(numpy: bool) -> None:
     os.environ.clear()
 
 
-class Task:
+class ProgramTask:
     """A request: a JSON line {"source", "function", "driver"}, and a JSON line for each case."""
 
     def __init__(self, request: bytes) -> None:
@@ -143,8 +192,8 @@ class Task:
 
     def perform(self, printed: int, send: Send) -> None:
         """Send one (kind, value or detail) a case, in order; one alone if this is no program."""
-        sink = Sink(printed)
-        with Attempt() as reading:
+        sink = PrintSink(printed)
+        with FailureScope() as reading:
             code = compile(self.source, FILE, "exec", dont_inherit=True)
         if reading.kind != "ok":
             send("memory" if reading.kind == "memory" else "syntax", reading.detail)
@@ -152,7 +201,7 @@ class Task:
         for case in self.cases:
             sys.stdout = sys.stderr = sink
             reset()
-            with Attempt() as solving:
+            with FailureScope() as solving:
                 value = self.solve(code, json.loads(case))
             send(solving.kind, value if solving.kind == "ok" else solving.detail)
             if solving.kind == "missing":

@@ -9,7 +9,7 @@ from typing import cast
 
 import msgspec
 
-from harness.sandbox.base import Kind, Result, Run
+from harness.sandbox.base import CaseResult, Kind, ProgramRun
 from harness.sandbox.server import NO_MEMORY
 from harness.sandbox.worker import Ended
 
@@ -17,7 +17,7 @@ TOLD = ("ok", "syntax", "missing", "raised", "type", "memory", "output", "exit")
 LONGEST = 300  # characters of a detail
 
 
-def read(ended: Ended, count: int, seconds: float) -> Run:
+def read(ended: Ended, count: int, seconds: float) -> ProgramRun:
     """One result for each of `count` cases; `seconds` is the limit, for the text."""
     lines = ended.output.split(b"\n")[:-1]  # the last one has no end
     if len(lines) > count:
@@ -31,18 +31,18 @@ def read(ended: Ended, count: int, seconds: float) -> Run:
     else:
         rest = _ending(ended, seconds)
     results += [rest] * (count - len(results))
-    return Run(tuple(results), ended.seconds)
+    return ProgramRun(tuple(results), ended.seconds)
 
 
-def _result(line: bytes) -> Result:
+def _result(line: bytes) -> CaseResult:
     """One line of the channel; ValueError if it is none."""
     try:
         kind, value = msgspec.json.decode(line, type=tuple[str, msgspec.Raw])
         if kind not in TOLD:
             raise ValueError(kind)
         if kind == "ok":
-            return Result(value=msgspec.json.decode(value))
-        return Result(cast(Kind, kind), detail=one_line(msgspec.json.decode(value, type=str)))
+            return CaseResult(value=msgspec.json.decode(value))
+        return CaseResult(cast(Kind, kind), detail=one_line(msgspec.json.decode(value, type=str)))
     except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError("no result") from error
 
@@ -54,21 +54,21 @@ def one_line(text: str) -> str:
     return shown if len(shown) <= LONGEST else shown[: LONGEST - 3] + "..."
 
 
-def _all(kind: Kind, detail: str, count: int, ended: Ended) -> Run:
-    return Run((Result(kind, detail=detail),) * count, ended.seconds)
+def _all(kind: Kind, detail: str, count: int, ended: Ended) -> ProgramRun:
+    return ProgramRun((CaseResult(kind, detail=detail),) * count, ended.seconds)
 
 
-def _ending(ended: Ended, seconds: float) -> Result:
+def _ending(ended: Ended, seconds: float) -> CaseResult:
     """Why a fork stopped before it was through, by what the kernel says."""
     code = ended.status
     if ended.flooded:
-        return Result("output", detail="more returned than allowed")
+        return CaseResult("output", detail="more returned than allowed")
     if ended.seconds >= seconds and (ended.late or code < 0):
-        return Result("time", detail=f"not done after {seconds:g} CPU seconds")
+        return CaseResult("time", detail=f"not done after {seconds:g} CPU seconds")
     if ended.late:
-        return Result("time", detail="not done and standing still")
+        return CaseResult("time", detail="not done and standing still")
     if code == NO_MEMORY:
-        return Result("memory", detail="MemoryError")
+        return CaseResult("memory", detail="MemoryError")
     if code < 0:
-        return Result("killed", detail=f"died of signal {-code} ({signal.strsignal(-code)})")
-    return Result("exit", detail=f"left with status {code} before it was through")
+        return CaseResult("killed", detail=f"died of signal {-code} ({signal.strsignal(-code)})")
+    return CaseResult("exit", detail=f"left with status {code} before it was through")

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from harness.sandbox.base import Layer, Limits, Run, SandboxFailure
+from harness.sandbox.base import Layer, Limits, ProgramRun, SandboxFailure
 from harness.sandbox.reading import read
 from harness.sandbox.worker import Died, Ended, Worker
 
@@ -64,7 +64,7 @@ class Sandbox:
 
     def run(
         self, source: str, function: str, driver: str, cases: Sequence[Any], limits: Limits
-    ) -> Run:
+    ) -> ProgramRun:
         """Run a program on cases (plain JSON, nothing secret in it), in order, in one process.
 
         `driver` is our own code that defines `solve(function, case)`, whose value is the case's.

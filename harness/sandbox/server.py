@@ -58,14 +58,26 @@ def probe() -> list[Fact]:
     allowed = len(seccomp.PLAIN) + len(seccomp.GUARDED)
     return [
         _layer("no_new_privs", True, "no set-user-id rights", layers.no_new_privs),
-        _layer("rlimits", True, "CPU, memory, files, processes",
-               lambda: layers.try_out(layers.address_space, _limited, errno.EMFILE)),
-        _layer("landlock", True, "no files",
-               lambda: layers.try_out(layers.ruleset, layers.landlock, errno.EACCES)),
-        _layer("seccomp", True, f"{allowed} system calls left",
-               lambda: layers.try_out(layers.filter_code, layers.filter_calls, errno.EPERM)),
+        _layer(
+            "rlimits",
+            True,
+            "CPU, memory, files, processes",
+            lambda: layers.try_out(layers.address_space, _limited, errno.EMFILE),
+        ),
+        _layer(
+            "landlock",
+            True,
+            "no files",
+            lambda: layers.try_out(layers.ruleset, layers.landlock, errno.EACCES),
+        ),
+        _layer(
+            "seccomp",
+            True,
+            f"{allowed} system calls left",
+            lambda: layers.try_out(layers.filter_code, layers.filter_calls, errno.EPERM),
+        ),
         _layer("namespaces", False, "user, network, IPC", layers.namespaces),
-    ]  # fmt: skip
+    ]
 
 
 def _layer(name: str, needed: bool, detail: str, put_up: Callable[[], object]) -> Fact:
@@ -98,17 +110,17 @@ def become(server: int, present: set[str]) -> None:
         requests.sendall(b"%d\n" % os.getpid())
     seconds, memory_mb, output = json.loads(words)
     asked, told = descriptors
-    with program.Attempt() as preparing:
+    with program.FailureScope() as preparing:
         request = os.read(asked, os.fstat(asked).st_size)
         lock(told, server, present, seconds, memory_mb)
         told = OUT
-        task = program.Task(request)
+        task = program.ProgramTask(request)
         os.write(OUT, LOCKED)
     if preparing.kind != "ok":
         os.write(told, preparing.detail.encode())
         return
     gc.enable()
-    with program.Attempt() as whole:
+    with program.FailureScope() as whole:
         task.perform(output, send)
     os._exit(NO_MEMORY if whole.kind == "memory" else whole.kind != "ok")
 

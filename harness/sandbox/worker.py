@@ -18,7 +18,7 @@ import msgspec
 from harness.sandbox.base import Layer, Limits, SandboxFailure
 from harness.sandbox.server import LOCKED
 
-ROOT = str(Path(__file__).parents[2])
+ROOT = str(Path(__file__).parents[__package__.count(".") + 1])
 WALL, SLACK = (
     60.0,
     10,
@@ -28,7 +28,7 @@ FLAGS = ["-P", "-S", "-s", "-B", "-X", "utf8", "-c"]
 BOOT = """import os, sys
 os.register_at_fork = lambda **hooks: None  # threading's and random's would cost every fork 0.5 ms
 sys.path.append({root!r})
-from harness.sandbox.server import main
+from {package}.server import main
 main({paths!r}, {numpy!r})"""
 ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
@@ -57,15 +57,20 @@ class Worker:
 
     def __init__(self, numpy: bool) -> None:
         paths = [_home("numpy")] if numpy else []
-        code = BOOT.format(root=ROOT, paths=paths, numpy=numpy)
+        code = BOOT.format(root=ROOT, package=__package__, paths=paths, numpy=numpy)
         self._requests, requests = socket.socketpair()
         self._orders, orders = socket.socketpair()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115, close() does it
         with requests, orders, tempfile.TemporaryDirectory() as empty:
             self._process = subprocess.Popen(
-                [sys.executable, *FLAGS, code], env=ENVIRONMENT, cwd=empty, start_new_session=True,
-                stdin=requests.fileno(), stdout=orders.fileno(), stderr=self._errors,
-            )  # fmt: skip
+                [sys.executable, *FLAGS, code],
+                env=ENVIRONMENT,
+                cwd=empty,
+                start_new_session=True,
+                stdin=requests.fileno(),
+                stdout=orders.fileno(),
+                stderr=self._errors,
+            )
             requests.close()
             orders.close()
             try:

@@ -10,10 +10,11 @@ from random import Random
 import msgspec
 
 from generators.rcpsp import generate
-from harness import instances
-from harness.folder import FORMAT, Configuration, Folder, Manifest, ModelSpec, environment
-from harness.journal import Journal
-from harness.suites import of_file
+from harness.store.folder import Folder
+from harness.store.journal import Journal
+from harness.store.manifest import FORMAT, Configuration, Manifest, ModelSpec, environment
+from harness.suites import instances
+from harness.suites.suite import of_file
 from tasks.base import Grade, Instance, Record, Reply, Usage, Verdict
 from tasks.prompts import installed
 from tasks.rcpsp import Project
@@ -46,17 +47,38 @@ def records(given: list[Instance[Project]]) -> Iterator[tuple[str, Record, Reply
 
 def record(instance: Instance[Project], model: str, epoch: int, good: bool, rng: Random) -> Record:
     """A feasible answer with a gap, or one with two violations."""
-    wrong = ({"kind": "window", "task": "T1", "bound": "release", "amount": 2},
-             {"kind": "precedence", "before": "T1", "after": "T2", "amount": 1})  # fmt: skip
+    wrong = (
+        {"kind": "window", "task": "T1", "bound": "release", "amount": 2},
+        {"kind": "precedence", "before": "T1", "after": "T2", "amount": 1},
+    )
     grade = Grade(
-        Verdict.valid if good else Verdict.infeasible, float(good), 20 if good else None, 18,
-        rng.random() if good else None, "bound" if good else None, () if good else wrong,
+        Verdict.valid if good else Verdict.infeasible,
+        float(good),
+        20 if good else None,
+        18,
+        rng.random() if good else None,
+        "bound" if good else None,
+        () if good else wrong,
         {"broken": 0.0 if good else rng.random()},
-    )  # fmt: skip
+    )
     return Record(
-        instance.id, "rcpsp", instance.level, instance.settings, model, "direct", "none", epoch,
-        grade, None, 1, 1, 700, 1000, None, 2.5,
-    )  # fmt: skip
+        instance.id,
+        "rcpsp",
+        instance.level,
+        instance.settings,
+        model,
+        "direct",
+        "none",
+        epoch,
+        grade,
+        None,
+        1,
+        1,
+        700,
+        1000,
+        None,
+        2.5,
+    )
 
 
 def fill(path: Path) -> None:

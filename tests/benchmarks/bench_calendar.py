@@ -6,8 +6,8 @@ from time import process_time
 from generators.calendar import generate
 from generators.calendar_audit import audit
 from graders.calendar import grade
-from harness.agents.calendar import POLICIES
-from tasks.calendar import LEVELS, Step, read
+from harness.families.calendar import POLICIES
+from tasks.calendar import LEVELS, RoundStep, read
 from tests.benchmarks.limits import Limit
 
 USERS = 40  # times 104 rounds
@@ -30,7 +30,7 @@ def learners() -> list[Limit]:
     for index in range(users):
         instance = generate(5, 0, index, {})
         for policy in POLICIES.values():
-            answers = [policy.answer(Step(instance, k)) for k in range(1, 105)]
+            answers = [policy.answer(RoundStep(instance, k)) for k in range(1, 105)]
             grade(instance, read({"decisions": answers}, ""))
     seconds = (process_time() - began) / users
     return [Limit("calendar, a user's year by every policy: CPU s", seconds, 1)]

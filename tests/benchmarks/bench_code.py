@@ -18,10 +18,13 @@ def project(n: int, resources: int = 4) -> tuple[Project, dict[str, int]]:
     rng = Random(f"bench/{n}")
     names = [f"R{k}" for k in range(resources)]
     tasks = tuple(
-        Task(f"T{i:04d}", rng.randint(1, 10),
-             {r: rng.randint(1, 3) for r in names if rng.random() < 0.6})
+        Task(
+            f"T{i:04d}",
+            rng.randint(1, 10),
+            {r: rng.randint(1, 3) for r in names if rng.random() < 0.6},
+        )
         for i in range(n)
-    )  # fmt: skip
+    )
     starts, end = {}, 0
     for task in tasks:
         starts[task.id], end = end, end + task.duration

@@ -10,15 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
+from harness.calls.client import ModelClient
+from harness.calls.limiter import ConcurrencyLimiter
 from harness.evolve.drive import Performer
 from harness.evolve.evaluator import Evaluator, base
-from harness.evolve.plan import Plan
 from harness.evolve.search import Search
-from harness.journal import Journal
-from harness.lane import Lane
 from harness.models.base import Sampling
-from harness.pace import Pace
 from harness.sandbox.sandbox import Sandbox
+from harness.store.journal import Journal
+from harness.store.search_plan import SearchPlan
 from tasks.base import Ask, Reply, Usage
 from tasks.prompts import installed
 from tests.benchmarks.limits import Limit
@@ -44,10 +44,10 @@ class Instant:
 def rate(folder: Path, sandbox: Sandbox) -> float:
     """Candidates a second of one search of `CALLS`."""
     splits = {name: made[:2] for name, made in instances().items()}
-    plan = Plan("tardiness-priority", small().lock, CALLS, lag=LAG, nulls=())
+    plan = SearchPlan("tardiness-priority", small().lock, CALLS, lag=LAG, nulls=())
     bases = [base(i) for i in splits["train"]]
     model, journal = Instant(), Journal(folder)
-    lane = Lane(model, Pace(LAG))
+    lane = ModelClient(model, ConcurrencyLimiter(LAG))
     search = Search("search", [model.name], small(), plan, installed(), bases)
     with ThreadPoolExecutor(3) as pool:
         evaluator = Evaluator(small(), plan, splits, sandbox)

@@ -14,8 +14,8 @@ from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 from time import monotonic, sleep
 
-from harness.instances import id_of
-from harness.journal import key_of as episode_key
+from harness.store.journal import key_of as episode_key
+from harness.suites.instances import id_of
 from tests.benchmarks.limits import Limit
 from tests.harness.helpers import command, instances, makespan, zeros
 from tests.loopback import Json, Loopback
@@ -41,8 +41,9 @@ def main() -> list[Limit]:
             shutil.copytree(whole, copy)
             arrived.clear()
             before, began = getrusage(RUSAGE_CHILDREN), monotonic()
-            process = subprocess.Popen(command("resume", copy), stdout=subprocess.DEVNULL,
-                                       stderr=subprocess.DEVNULL)  # fmt: skip
+            process = subprocess.Popen(
+                command("resume", copy), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
             while not arrived:
                 sleep(0.001)
             walls.append(arrived[0] - began)
@@ -60,8 +61,20 @@ def main() -> list[Limit]:
 def make(folder: Path, url: str) -> Path:
     """A run folder of `CALLS` instances, all but the last answered."""
     file, out = instances(folder / "i.jsonl", CALLS, level=1), folder / "run"
-    makespan("run", file, "--model", "openai/m", "--base-url", url, "--out", out,
-             "--max-connections", 1, "--max-tokens", 30)  # fmt: skip
+    makespan(
+        "run",
+        file,
+        "--model",
+        "openai/m",
+        "--base-url",
+        url,
+        "--out",
+        out,
+        "--max-connections",
+        1,
+        "--max-tokens",
+        30,
+    )
     ids = [id_of(line) for line in file.read_bytes().splitlines()][:-1]
     db = sqlite3.connect(out / "journal.sqlite")
     attempt = db.execute("select * from attempts").fetchone()[1:]

@@ -8,7 +8,7 @@ from random import Random
 from time import process_time
 from typing import NamedTuple
 
-from graders.exact.tardiness import Solution, solve
+from graders.exact.tardiness import OrderSolution, solve
 from graders.exact.tardiness_kernel import library
 from tests.benchmarks.limits import Limit
 from tests.data import data_folder
@@ -21,7 +21,7 @@ PATIENCE = 5.0  # deterministic seconds of CP-SAT an instance, each about 2 CPU 
 class Timed(NamedTuple):
     """A solution and its CPU seconds."""
 
-    found: Solution
+    found: OrderSolution
     seconds: float
 
     @property
@@ -75,8 +75,10 @@ def grid(n: int, limit: float) -> Iterator[Limit]:
         proven = sum(run.proven for run in runs)
         mean = sum(run.found.objective for run in runs) / len(runs)
         nodes, seconds = max(run.found.nodes for run in runs), max(run.seconds for run in runs)
-        print(f"{tf:10} {rdd:4} {proven:3}/{len(runs)} {mean:10.0f} {nodes:11,} {seconds:10.3f}",
-              flush=True)  # fmt: skip
+        print(
+            f"{tf:10} {rdd:4} {proven:3}/{len(runs)} {mean:10.0f} {nodes:11,} {seconds:10.3f}",
+            flush=True,
+        )
     proven = sum(run.proven for run in all_runs)
     worst = max(run.seconds for run in all_runs)
     print(

@@ -9,9 +9,9 @@ import msgspec
 from generators.tools import generate
 from graders.tools import grade
 from harness.agents.base import Direct
-from harness.agents.tools import POLICIES
-from harness.episode import drive, episode
-from harness.tools import direct
+from harness.families.tools import POLICIES
+from harness.mcp.direct import direct
+from harness.run.episode import drive, episode
 from memory.base import NoMemory
 from tasks.base import Ask, Instance, Outcome, Reply
 from tasks.prompts import installed

@@ -12,8 +12,8 @@ from time import monotonic
 
 import msgspec
 
-from harness.registry import FAMILIES, family
-from harness.request import digest
+from harness.digests import digest
+from harness.families.registry import FAMILIES, family
 from tests.coverage import comparisons, page, shapes, summaries
 from tests.coverage.pools import FOLDER, SEEDS
 from tests.coverage.rows import Row, Size
@@ -21,7 +21,7 @@ from tests.coverage.rows import Row, Size
 Part = Callable[[Size], Iterator[Row]]
 MODULES = (shapes, summaries, comparisons)
 FULL = Size(boards=1000, seeds=SEEDS)
-CODE = ("graders/*.py", "harness/ranking.py", "harness/compare.py", "tests/coverage/*.py")
+CODE = ("graders/*.py", "harness/board/*.py", "tests/coverage/*.py")
 
 
 def parts() -> dict[str, Part]:

@@ -14,11 +14,11 @@ from typing import Any, Literal
 import numpy
 
 from generators.tardiness import generate
-from graders.comparisons import LEVEL, Comparison, Scores, paired, ranks
+from graders.comparisons import LEVEL, PairedComparison, Scores, paired, ranks
 from graders.exact import dispatch
 from graders.statistics import skill
 from graders.tardiness import yardsticks
-from harness.suites import load
+from harness.suites.suite import load
 from tests.coverage.rows import Row, Size, tallied
 
 SIZES = (5, 10, 20, 40, 200)
@@ -47,7 +47,7 @@ class Shape:
     truth: float = 0.0
     alike: bool = True
 
-    def compared(self, rng: numpy.random.Generator, n: int) -> Comparison:
+    def compared(self, rng: numpy.random.Generator, n: int) -> PairedComparison:
         """The comparison of one board."""
         names = clusters(self.strata, n, self.shared)
         return paired(Scores(self.draw(rng, n), names, [self.binary] * 2))
@@ -121,11 +121,16 @@ SHAPES = (
     Shape("binary .9", coins(0.9), binary=True),
     Shape("binary .98", coins(0.98), binary=True),
     Shape("binary, 6 levels", ramp, strata=6, binary=True),
-    Shape("binary, 6 levels of one index", lambda rng, n: ramp(rng, n, tied=0.5), strata=6,
-          binary=True, shared=True),
+    Shape(
+        "binary, 6 levels of one index",
+        lambda rng, n: ramp(rng, n, tied=0.5),
+        strata=6,
+        binary=True,
+        shared=True,
+    ),
     Shape("skill, 10 % lose and 25 %", better, truth=0.015 * exp(0.72), alike=False),
     Shape("skill, same mean, unlike shapes", unlike, alike=False),
-)  # fmt: skip
+)
 
 
 def shapes(size: Size) -> Iterator[Row]:
@@ -160,10 +165,13 @@ def resolutions(size: Size) -> Iterator[Row]:
                 continue
             draw = moved(min(fmean(stated), 0.9))
             made = [
-                paired(Scores(draw(rng, n), clusters(shape.strata, n, shape.shared),
-                              [shape.binary] * 2))
+                paired(
+                    Scores(
+                        draw(rng, n), clusters(shape.strata, n, shape.shared), [shape.binary] * 2
+                    )
+                )
                 for _ in range(boards)
-            ]  # fmt: skip
+            ]
             yield _power("resolves", "power at `resolves`", shape.name, n, share(made), boards, 0.8)
 
 
@@ -247,7 +255,7 @@ def rules(size: Size) -> Iterator[Row]:
     names = clusters(levels, count, shared=False)
     one = [[name for stratum in names for name in stratum]]  # the headline has no strata
     for a, b in PAIRS:
-        rng, made, before = generator(f"{a}/{b}"), list[Comparison](), list[float]()
+        rng, made, before = generator(f"{a}/{b}"), list[PairedComparison](), list[float]()
         for _ in range(size.boards):
             drawn = rng.integers(0, seeds, (levels, count))
             place = numpy.arange(levels)[:, None], numpy.arange(count)[None]
@@ -272,12 +280,14 @@ def former(differences: Any) -> float:
 # Rows ----------------------------------------------------------------------------------------
 
 
-def share(made: Sequence[Comparison]) -> float:
+def share(made: Sequence[PairedComparison]) -> float:
     """How many have a p-value below .05."""
     return fmean(x.p is not None and x.p < LEVEL for x in made)
 
 
-def _coverage(part: str, scenario: str, n: int, made: Sequence[Comparison], truth: float) -> Row:
+def _coverage(
+    part: str, scenario: str, n: int, made: Sequence[PairedComparison], truth: float
+) -> Row:
     tally = tallied(truth, [x.difference for x in made])
     return tally.row(part, "interval", scenario, n)
 

@@ -44,41 +44,73 @@ REASONS = (
     Reason("means", "*", "exponential, 4 in 5*", "most values are 0: a sample may have none else"),
     Reason("means", "mean*", "exponential", "skewness of 2 at few values", most=20),
     Reason("means", "mean of scores", "beta(20*", "skewed scores near 1, few values", most=10),
-    Reason("means", "mean of scores", "90 % complete*", "few values: often none is incomplete",
-           most=20),
-    Reason("means", "mean of scores", "30 % complete*", "few values: often none is complete",
-           most=20),
-    Reason("means", "mean of scores", "60 rounds*", "perfect rows are given the width of trials"
-           " in clusters, whose spread they do not show"),
+    Reason(
+        "means", "mean of scores", "90 % complete*", "few values: often none is incomplete", most=20
+    ),
+    Reason(
+        "means", "mean of scores", "30 % complete*", "few values: often none is complete", most=20
+    ),
+    Reason(
+        "means",
+        "mean of scores",
+        "60 rounds*",
+        "perfect rows are given the width of trials in clusters, whose spread they do not show",
+    ),
     Reason("means", "median", "*", "between order statistics of few values", most=10),
-    Reason("shares", "share", "*", "a count is whole: coverage moves in steps (Brown, Cai & "
-           "DasGupta 2001)"),
-    Reason("shares", "*", "*", "near 0 or 1, or few clusters: held too often, not too seldom",
-           often=True),
+    Reason(
+        "shares",
+        "share",
+        "*",
+        "a count is whole: coverage moves in steps (Brown, Cai & DasGupta 2001)",
+    ),
+    Reason(
+        "shares",
+        "*",
+        "*",
+        "near 0 or 1, or few clusters: held too often, not too seldom",
+        often=True,
+    ),
     Reason("shares", "*", "*alike by 0.5", "few clusters, or all that went wrong is in a few"),
     Reason("epochs", "*", "*", "few instances, or shares near 0 or 1: coverage moves in steps"),
     Reason("halves", "*", "*", "the curve is not the fit's: flat ends or a step are fitted badly"),
     Reason("*", "half_level", "*", "near an end of the ramp, or few instances a level"),
     Reason("*", "gap_*", "*", "nearly all gaps are 0: the horizon is the optimum, or nearly"),
     Reason("*", "mean_of_ratios", "*", "a small reference makes a ratio of any size"),
-    Reason("tardiness", "ratio_of_sums", "*", "the largest jobs decide it, and cells differ in"
-           " them: counted as chance, which it is not", often=True),
-    Reason("*", "*", "*", "held too often: what an index fixes beforehand (its cell, its role) is"
-           " counted as chance, or there are few values", often=True),
+    Reason(
+        "tardiness",
+        "ratio_of_sums",
+        "*",
+        "the largest jobs decide it, and cells differ in them: counted as chance, which it is not",
+        often=True,
+    ),
+    Reason(
+        "*",
+        "*",
+        "*",
+        "held too often: what an index fixes beforehand (its cell, its role) is"
+        " counted as chance, or there are few values",
+        often=True,
+    ),
     Reason("*", "*", "*", "fewer than 20 values a level", most=10),
     Reason("*", "skill@*", "*", "40 values of which few lose, but much"),
-)  # fmt: skip
+)
 
 
 def reason(row: Row) -> str:
     """Why a line does not hold what it should; empty if nobody knows."""
     for one in REASONS:
         if (
-            all(fnmatchcase(*pair) for pair in
-                ((row.part, one.part), (row.what, one.what), (row.scenario, one.scenario)))
+            all(
+                fnmatchcase(*pair)
+                for pair in (
+                    (row.part, one.part),
+                    (row.what, one.what),
+                    (row.scenario, one.scenario),
+                )
+            )
             and row.n <= one.most
             and one.often in (None, row.real > (row.nominal or 0))
-        ):  # fmt: skip
+        ):
             return one.text
     return ""
 

@@ -15,11 +15,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from harness import suites
-from harness.registry import Family, Policy, family
-from harness.request import digest
-from harness.suites import Entry
-from tasks.base import Ask, CallTools, Instance, Outcome, Record, Reply, Result, Scalar, Tell
+from harness.digests import digest
+from harness.families.family import Family, Policy
+from harness.families.registry import family
+from harness.suites import suite as suites
+from harness.suites.suite import SuiteEntry
+from tasks.base import Ask, CallTools, Instance, Outcome, Record, Reply, Scalar, Tell, ToolResult
 from tasks.ids import instance_id
 from tasks.prompts import Prompts, installed
 from tasks.tools_clock import arguments_of
@@ -48,7 +49,7 @@ class Source:
     only: tuple[tuple[str, Scalar], ...] = ()
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[SuiteEntry, ...]:
         """The entries of the suite that belong to one board row."""
         everyone = [e for e in suites.load(self.suite).entry if e.family == self.family]
         return tuple(e for e in everyone if all(e.settings.get(k) == v for k, v in self.only))
@@ -162,7 +163,7 @@ def answered(one: Family, instance: Instance[Any], policy: Policy, prompts: Prom
     """Play an episode of a policy: what its world hands to the grader."""
     world = one.world(instance, prompts)
     tools = one.simulation(instance.payload) if one.simulation else None
-    heard: Reply | tuple[Result, ...] | None = None
+    heard: Reply | tuple[ToolResult, ...] | None = None
     while True:
         try:
             effect = world.send(heard)

@@ -33,9 +33,14 @@ Draw = Callable[[Generator, int], Any]
 
 
 def simulated(
-    part: str, what: str, scenario: str, n: int, truth: float, boards: int,
+    part: str,
+    what: str,
+    scenario: str,
+    n: int,
+    truth: float,
+    boards: int,
     board: Callable[[Generator], Estimate],
-) -> Row:  # fmt: skip
+) -> Row:
     """A line of boards that are drawn from a stream of their own."""
     seed = int.from_bytes(f"{part}/{what}/{scenario}/{n}".encode(), "big")
     rng, tally = numpy.random.Generator(numpy.random.PCG64(seed)), Tally(truth)
@@ -79,12 +84,14 @@ SCORES: dict[str, tuple[Draw, float]] = {
     ),
     "60 rounds, .998 right": (lambda r, n: r.binomial(60, 0.998, n) / 60, 0.998),
     "60 rounds, .998 right, users differ": (
-        lambda r, n: r.binomial(60, r.beta(0.998 * 59, 0.002 * 59, n)) / 60, 0.998,
+        lambda r, n: r.binomial(60, r.beta(0.998 * 59, 0.002 * 59, n)) / 60,
+        0.998,
     ),
     "60 rounds, .85 right, users differ": (
-        lambda r, n: r.binomial(60, r.beta(0.85 * 59, 0.15 * 59, n)) / 60, 0.85,
+        lambda r, n: r.binomial(60, r.beta(0.85 * 59, 0.15 * 59, n)) / 60,
+        0.85,
     ),
-}  # fmt: skip
+}
 
 
 def means(size: Size) -> Iterator[Row]:
@@ -151,8 +158,12 @@ def graded(instance: str, level: int, epoch: int, score: float) -> Record:
 
 
 def row_of(
-    rng: Generator, n: int, chances: Sequence[float], alike: float = 0.0, epochs: int = 1,
-) -> list[Record]:  # fmt: skip
+    rng: Generator,
+    n: int,
+    chances: Sequence[float],
+    alike: float = 0.0,
+    epochs: int = 1,
+) -> list[Record]:
     """A row of n instances a level: what makes an index hard does so at every level.
 
     A normal law sets how hard an index is; answers to two instances of it correlate by about
@@ -204,8 +215,12 @@ def epochs(size: Size) -> Iterator[Row]:
     for n in COUNTS[:-1]:
         for a, b in ((8.0, 2.0), (2.0, 8.0), (1.0, 1.0), (0.5, 0.1)):
             hits = {k: _product(a, b, k) for k in (1, 2, 4)}
-            truths = {"score": hits[1], "pass^2": hits[2], "pass^4": hits[4],
-                      "pass@2": 1 - _product(b, a, 2)}  # fmt: skip
+            truths = {
+                "score": hits[1],
+                "pass^2": hits[2],
+                "pass^4": hits[4],
+                "pass@2": 1 - _product(b, a, 2),
+            }
             tallies = {name: Tally(truth) for name, truth in truths.items()}
             seed = int(1000 * a + 100 * b + n)
             rng = numpy.random.Generator(numpy.random.PCG64(seed))

@@ -6,7 +6,7 @@ from math import exp, log
 from random import Random
 
 from graders.statistics import Estimate
-from harness.registry import family
+from harness.families.registry import family
 from tasks.base import Record
 from tests.coverage import sources
 from tests.coverage.pools import Source, pool
@@ -15,16 +15,39 @@ from tests.coverage.rows import Row, Size, Tally
 COUNTS = (5, 10, 20, 40)
 FEWEST_BOARDS = 0.5  # of the boards must have an interval for a line to say anything
 METRICS = {  # those of each kind of interval; the others of a kind are made by the same code
-    "rcpsp": ("score", "level_area", "half_level", "broken", "gap_mean", "gap_proven",
-              "feasible@15", "share_window"),
+    "rcpsp": (
+        "score",
+        "level_area",
+        "half_level",
+        "broken",
+        "gap_mean",
+        "gap_proven",
+        "feasible@15",
+        "share_window",
+    ),
     "rcpsp-edges": ("score", "half_level", "broken", "feasible@24"),
     "rcpsp-makespan": ("score", "feasible", "quality@20", "gap_mean"),
-    "tardiness": ("score", "ratio_of_sums", "mean_of_ratios", "gap_median", "share_optimal",
-                  "skill_over_mddc", "win_mddc", "skill@20"),
+    "tardiness": (
+        "score",
+        "ratio_of_sums",
+        "mean_of_ratios",
+        "gap_median",
+        "share_optimal",
+        "skill_over_mddc",
+        "win_mddc",
+        "skill@20",
+    ),
     "tools": ("score", "complete", "completion", "ratio_barrier", "parallelism", "score@12"),
-    "calendar": ("score", "aer_first_quarter", "aer_last_quarter", "err", "learnable",
-                 "excess_logit", "tau"),
-}  # fmt: skip
+    "calendar": (
+        "score",
+        "aer_first_quarter",
+        "aer_last_quarter",
+        "err",
+        "learnable",
+        "excess_logit",
+        "tau",
+    ),
+}
 
 
 def suite(source: Source) -> Callable[[Size], Iterator[Row]]:
@@ -91,6 +114,12 @@ def halfway(points: Sequence[tuple[float, float]]) -> float | None:
 
 PARTS = {
     source.suite: suite(source)
-    for source in (sources.RCPSP, sources.EDGES, sources.MAKESPAN, sources.TARDINESS, sources.TOOLS,
-                   sources.CALENDAR)
-}  # fmt: skip
+    for source in (
+        sources.RCPSP,
+        sources.EDGES,
+        sources.MAKESPAN,
+        sources.TARDINESS,
+        sources.TOOLS,
+        sources.CALENDAR,
+    )
+}

@@ -23,9 +23,14 @@ def test_a_line_is_off_by_no_more_than_simulation(scenario: str, n: int) -> None
     line = next(r for r in LINES if (r.what, r.scenario, r.n) == ("mean", scenario, n))
     draw, truth = shapes.VALUES[scenario]
     again = shapes.simulated(
-        "again", "mean", scenario, n, truth, BOARDS,
+        "again",
+        "mean",
+        scenario,
+        n,
+        truth,
+        BOARDS,
         lambda rng: mean_of(draw(rng, n).tolist()),
-    )  # fmt: skip
+    )
     assert abs(again.real - line.real) < 3.5 * sqrt(again.error**2 + line.error**2)
 
 
@@ -53,8 +58,12 @@ def test_the_page_has_a_place_for_every_part_and_a_reason_for_every_no() -> None
     assert {line.part for line in LINES} <= set(parts())
     assert not [line for line in LINES if line.verdict == "no" and not page.reason(line)]
     assert page.between("a\n<!-- x -->\nold\n<!-- end -->\nb", "x", "new").split("\n") == [
-        "a", "<!-- x -->", "new", "<!-- end -->", "b",
-    ]  # fmt: skip
+        "a",
+        "<!-- x -->",
+        "new",
+        "<!-- end -->",
+        "b",
+    ]
 
 
 def test_verdicts() -> None:

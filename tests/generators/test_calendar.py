@@ -31,14 +31,20 @@ def encode(*instances: Instance[Year]) -> bytes:
 
 @settings(max_examples=40)
 @given(
-    st.integers(2, 5), st.integers(0, 10**6), st.integers(0, 60), st.integers(1, 30),
-    st.integers(0, 3), st.sampled_from([0.0, 0.3]), st.integers(0, 3),
-)  # fmt: skip
+    st.integers(2, 5),
+    st.integers(0, 10**6),
+    st.integers(0, 60),
+    st.integers(1, 30),
+    st.integers(0, 3),
+    st.sampled_from([0.0, 0.3]),
+    st.integers(0, 3),
+)
 def test_what_is_promised_of_every_year(
     level: int, seed: int, index: int, rounds: int, drift: int, noise: float, difficulty: int
 ) -> None:
-    instance = make(level, index, seed, rounds=rounds, drift=drift, noise=noise,
-                    difficulty=difficulty)  # fmt: skip
+    instance = make(
+        level, index, seed, rounds=rounds, drift=drift, noise=noise, difficulty=difficulty
+    )
     line = encode(instance)
     assert msgspec.json.decode(line, type=Instance[Year]) == instance
     assert encode(msgspec.json.decode(line, type=Instance[Year])) == line
@@ -136,9 +142,11 @@ def test_same_bytes_in_any_process(hashseed: str) -> None:
         "sys.stdout.buffer.write(b'\\n'.join(map(msgspec.json.encode, made)))"
     )
     found = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True,
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
         env={**os.environ, "PYTHONHASHSEED": hashseed},
-    )  # fmt: skip
+    )
     assert found.stdout == encode(*(make(index=k) for k in range(4)))
 
 
@@ -146,9 +154,10 @@ def test_two_seeds_share_no_round() -> None:
     """Not by the words and people of a round, and not by who the user is."""
     seen = [
         (one.date, tuple(sorted((e.title, e.description, e.attendees) for e in one.events)))
-        for seed in range(10) for index in range(8)
+        for seed in range(10)
+        for index in range(8)
         for one in make(3, index, seed).payload.rounds
-    ]  # fmt: skip
+    ]
     assert len(seen) == len(set(seen)) == 800
     people = {make(2, i, s, rounds=1).payload.organisation for s in range(9) for i in range(9)}
     assert len(people) == 81
@@ -173,9 +182,14 @@ def test_users_go_round_organisations_and_roles() -> None:
 
 def test_settings_in_full() -> None:
     assert resolve(4, {}) == {
-        "rounds": 104, "history": 20, "feedback": "full", "decisions": "true", "drift": 0,
-        "noise": 0.0, "difficulty": 1,
-    }  # fmt: skip
+        "rounds": 104,
+        "history": 20,
+        "feedback": "full",
+        "decisions": "true",
+        "drift": 0,
+        "noise": 0.0,
+        "difficulty": 1,
+    }
     assert resolve(4, {"noise": "0.1", "rounds": "60"})["rounds"] == 60
     assert resolve(4, resolve(4, {"drift": 1})) == resolve(4, {"drift": "1"})
 

@@ -19,8 +19,19 @@ from tasks.base import InputError, Instance
 from tasks.calendar import Round, Year
 from tasks.calendar_truth import Judgement
 
-NAMES = {"first", "longest", "longest text", "most attendees", "most senior", "most senior host",
-         "urgent", "anchor", "counting", "together", "past wins"}  # fmt: skip
+NAMES = {
+    "first",
+    "longest",
+    "longest text",
+    "most attendees",
+    "most senior",
+    "most senior host",
+    "urgent",
+    "anchor",
+    "counting",
+    "together",
+    "past wins",
+}
 OLD = Path(__file__).with_name("calendar-version-1.jsonl.xz")
 
 
@@ -42,8 +53,12 @@ def test_nothing_on_the_surface_tells(years: list[Instance[Year]]) -> None:
 
 def test_the_limit_is_what_luck_may_do_until_rounds_are_many() -> None:
     """3.7 standard errors, but never less than the tolerance."""
-    for level, rounds, limit in ((4, 100, 3.7 * (0.25 * 0.75 / 100) ** 0.5), (4, 3000, 0.03),
-                                 (2, 4000, 0.03), (2, 900, 3.7 / 60)):  # fmt: skip
+    for level, rounds, limit in (
+        (4, 100, 3.7 * (0.25 * 0.75 / 100) ** 0.5),
+        (4, 3000, 0.03),
+        (2, 4000, 0.03),
+        (2, 900, 3.7 / 60),
+    ):
         fair = Finding("first", level, rounds, 1 / level, 0.03)
         assert fair.limit == pytest.approx(limit)
         assert replace(fair, accuracy=1 / level + limit - 1e-9).passes
@@ -116,8 +131,10 @@ def test_years_whose_wins_were_dealt_evenly_fail(
     path.write_bytes(lzma.decompress(OLD.read_bytes()))
     assert main(["audit", str(path)]) == 1
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if " NO" in line]
-    failed = [(" ".join(words[: words.index("(+-") - 3]), words[words.index("(+-") - 3])
-              for words in lines]  # fmt: skip
+    failed = [
+        (" ".join(words[: words.index("(+-") - 3]), words[words.index("(+-") - 3])
+        for words in lines
+    ]
     wanted = {(name, level) for name in ("counting", "past wins") for level in "2345"}
     assert set(failed) == wanted
 
@@ -146,14 +163,17 @@ def test_wins_in_runs_are_found(years: list[Instance[Year]]) -> None:
 @pytest.mark.parametrize(("level", "drift"), [(2, 0), (3, 1), (4, 0), (5, 1)])
 def test_winners_are_uniform_and_the_past_says_nothing(level: int, drift: int) -> None:
     """By chi-squared of places, marks and what won before; the limits are 4 standard deviations."""
-    made = [generate(level, 11, k, {"rounds": 25, "drift": drift}, reference=False).payload
-            for k in range(8)]  # fmt: skip
+    made = [
+        generate(level, 11, k, {"rounds": 25, "drift": drift}, reference=False).payload
+        for k in range(8)
+    ]
     winners, pairs = Counter[int](), Counter[tuple[int, int]]()
     ahead = [0.0] * (level + 5)
     for year in made:
         people = {p.id: p for p in year.organisation.people}
-        places = [r.ids.index(j.decision)
-                  for r, j in zip(year.rounds, year.truth.judgements, strict=True)]  # fmt: skip
+        places = [
+            r.ids.index(j.decision) for r, j in zip(year.rounds, year.truth.judgements, strict=True)
+        ]
         winners.update(places)
         pairs.update(pairwise(places))
         for one, place in zip(year.rounds, places, strict=True):
@@ -195,6 +215,7 @@ def test_ties_share_a_hit() -> None:
 )
 def test_what_is_told_changes_no_winner(told: dict[str, str]) -> None:
     """So that an audit of one year is an audit of the same with any feedback."""
-    plain, other = (generate(3, 2, 4, {"rounds": 12, **given}, reference=False).payload
-                    for given in ({}, told))  # fmt: skip
+    plain, other = (
+        generate(3, 2, 4, {"rounds": 12, **given}, reference=False).payload for given in ({}, told)
+    )
     assert (plain.rounds, plain.truth) == (other.rounds, other.truth)

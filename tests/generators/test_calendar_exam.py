@@ -43,7 +43,11 @@ def test_a_year_that_was_not_generated_has_none() -> None:
     instance = make()
     rounds = instance.payload.rounds
     changed = replace(instance.payload, rounds=(replace(rounds[0], minutes=7), *rounds[1:]))
-    for other in (replace(instance, payload=changed), replace(instance, seed=6),
-                  replace(instance, seed=None), replace(instance, version=99)):  # fmt: skip
+    for other in (
+        replace(instance, payload=changed),
+        replace(instance, seed=6),
+        replace(instance, seed=None),
+        replace(instance, version=99),
+    ):
         with pytest.raises(InputError, match="no held-out clashes"):
             held_out(other, 20)

@@ -110,9 +110,7 @@ def test_free_busy_of_a_year(instance: Instance[Year]) -> None:
     assert (found["timeMin"], found["timeMax"]) == ("2025-01-01T00:00:00Z", "2026-01-01T00:00:00Z")
     for person in people:
         spans = found["calendars"][person]["busy"]
-        hours = sum(
-            len(occurrences(s)) for s in year.series if person in s.attendees
-        )  # fmt: skip
+        hours = sum(len(occurrences(s)) for s in year.series if person in s.attendees)
         assert sum(int(s["end"][11:13]) - int(s["start"][11:13]) for s in spans) == hours
         ends = [(s["start"], s["end"]) for s in spans]
         assert all(a[1] < b[0] for a, b in pairwise(ends))
@@ -128,8 +126,9 @@ def test_free_busy_is_cut_to_the_time_asked_for(instance: Instance[Year]) -> Non
     first = found["calendars"][year.user]["busy"][0]
     assert first["start"] == found["timeMin"]
     assert found["calendars"]["p99"] == {
-        "errors": [{"domain": "global", "reason": "notFound"}], "busy": [],
-    }  # fmt: skip
+        "errors": [{"domain": "global", "reason": "notFound"}],
+        "busy": [],
+    }
 
 
 @pytest.mark.parametrize(

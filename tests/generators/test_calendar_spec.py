@@ -51,8 +51,11 @@ def test_roles_differ_in_what_shows() -> None:
     ("old", "new", "message"),
     [
         ('reports_to = "head"', 'reports_to = "chef"', "leader.reports_to: unknown role 'chef'"),
-        ('level = 5\ncount = 1', 'level = 5\ncount = 1\nreports_to = "postdoc"',
-         "role.reports_to: reporting goes in a circle: "),
+        (
+            "level = 5\ncount = 1",
+            'level = 5\ncount = 1\nreports_to = "postdoc"',
+            "role.reports_to: reporting goes in a circle: ",
+        ),
         ('when = { topic = "funding" }\n', "", "role.leader.principle .*: has no trigger"),
         ('when = { topic = "funding" }', "when = { }", "has no trigger"),
         ('topic = "funding" }', 'topic = "money" }', "when.topic: 'money' is not one of funding, "),
@@ -66,7 +69,7 @@ def test_roles_differ_in_what_shows() -> None:
         ('about = "It is', 'abut = "It is', "missing required field `about`|unknown field `abut`"),
         ("[[role]]", "[[role]", "research-lab.toml: "),
     ],
-)  # fmt: skip
+)
 def test_broken_specifications_name_file_key_and_reason(old: str, new: str, message: str) -> None:
     assert old in LAB
     with pytest.raises(InputError, match=f"^research-lab.toml: .*({message})|{message}") as caught:

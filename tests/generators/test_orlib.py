@@ -36,8 +36,10 @@ def test_parts_become_jobs(tmp_path: Path) -> None:
 def test_only_what_is_said_to_be_proven_is_optimal(tmp_path: Path) -> None:
     first, second, third, *_ = read_orlib(write(tmp_path))
     assert (first.reference.status, first.reference.objective, first.reference.bound) == (
-        "bounded", 7, 0,
-    )  # fmt: skip
+        "bounded",
+        7,
+        0,
+    )
     assert second.reference.objective == 8
     assert third.reference.status == "optimal"  # nothing is below 0
 
@@ -59,19 +61,25 @@ def _edit(path: Path, line: int, text: str) -> None:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda f: _edit(f / "wt2.txt", 1, "0 5"),
-         r"wt2\.txt:1: '0'; expected the processing time of job 1 of instance 1, .* at least 1"),
-        (lambda f: _edit(f / "wt2.txt", 5, "2 0"),
-         r"wt2\.txt:5: '0'; expected the weight of job 2 of instance 2, .* at least 1"),
+        (
+            lambda f: _edit(f / "wt2.txt", 1, "0 5"),
+            r"wt2\.txt:1: '0'; expected the processing time of job 1 of instance 1, .* at least 1",
+        ),
+        (
+            lambda f: _edit(f / "wt2.txt", 5, "2 0"),
+            r"wt2\.txt:5: '0'; expected the weight of job 2 of instance 2, .* at least 1",
+        ),
         (lambda f: _edit(f / "wt2.txt", 3, "4 4.5"), r"wt2\.txt:3: '4\.5'; expected the due date"),
         (lambda f: _edit(f / "wt2.txt", 375, "4"), r"wt2\.txt:375: .* after 749 of 750 numbers"),
         (lambda f: _edit(f / "wt2.txt", 376, "4"), r"wt2\.txt:376: '4'; expected the end"),
-        (lambda f: _edit(f / "wtopt2.txt", 2, "-1"),
-         r"wtopt2\.txt:2: '-1'; expected the best value of instance 3, .* at least 0"),
+        (
+            lambda f: _edit(f / "wtopt2.txt", 2, "-1"),
+            r"wtopt2\.txt:2: '-1'; expected the best value of instance 3, .* at least 0",
+        ),
         (lambda f: _edit(f / "wtopt2.txt", 9, ""), r"wtopt2\.txt:124: .* after 124 of 125"),
         (lambda f: (f / "wt2.txt").write_text(""), r"wt2\.txt:1: .* after 0 of 750"),
     ],
-)  # fmt: skip
+)
 def test_broken_files_are_named(
     tmp_path: Path, edit: Callable[[Path], object], message: str
 ) -> None:

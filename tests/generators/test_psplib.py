@@ -145,10 +145,12 @@ def test_real_files_are_read_and_written() -> None:
     [
         (replace(SMALL, downtimes=(Downtime("R1", 0, 1),)), "downtimes"),
         (replace(SMALL, windows=(Window("T02", 0, 9),)), "windows"),
-        (replace(SMALL, windows=(Window("T02", 0, 9),), disjunctions=(("T02", "T03"),)),
-         "windows, disjunctions"),
+        (
+            replace(SMALL, windows=(Window("T02", 0, 9),), disjunctions=(("T02", "T03"),)),
+            "windows, disjunctions",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_the_format_cannot_say_is_refused(project: Project, names: str) -> None:
     with pytest.raises(InputError, match=f"cannot express {names}:"):
         write_psplib(project)
@@ -182,8 +184,11 @@ IN_PLACE = [
     ("horizon", "horizon : " + "9" * 5000, f"'{'9' * 20}'; expected the horizon, a number >= 0"),
     ("projects", "projects : 2", "projects: 2; expected 1, no other can be read"),
     ("  - non", "  - nonrenewable : 2", "nonrenewable: 2; expected 0, no other can be read"),
-    ("  - dou", "  - doubly constrained : 1",
-     "doubly constrained: 1; expected 0, no other can be read"),
+    (
+        "  - dou",
+        "  - doubly constrained : 1",
+        "doubly constrained: 1; expected 0, no other can be read",
+    ),
     ("    1 ", "    1  3  7  7  0  7", "release date 7; expected 0, no other can be read"),
     ("    1 ", "    1  3", "the row ends; expected its release date"),
     (JOB2, "2 1 2 3", "1 successors; expected 2"),
@@ -208,7 +213,7 @@ IN_PLACE = [
     ("  5      1", "5 1 0 1 0", "job 5 works; expected a dummy, all zeros"),
     ("     2     5", "2", "1 capacities; expected 2"),
     ("     2     5", "1 5", None),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("start", "new", "says"), IN_PLACE)
@@ -248,25 +253,38 @@ def test_what_is_missing_or_too_much_is_named(
         ("5 2\n", "6 2\n", 9, "the file ends; expected the duration of job 6"),
         ("5 2\n", "4 2\n", 9, "'0'; expected the end of the file"),
         ("4 1 5 1\n5", "4 1 5 1\n2", 5, "jobs in a cycle: 2 -> 3 -> 2; expected none"),
-        ("2 3 4\n4 1 5 1\n5\n0 0 0 1 5", "1 3\n4 1 5 1\n4\n0 0 0 1 2", 5,
-         "jobs in a cycle: 2 -> 3 -> 4 -> 2; expected none"),
+        (
+            "2 3 4\n4 1 5 1\n5\n0 0 0 1 5",
+            "1 3\n4 1 5 1\n4\n0 0 0 1 2",
+            5,
+            "jobs in a cycle: 2 -> 3 -> 4 -> 2; expected none",
+        ),
         ("4 1 5 1\n5", "4 1 5 1\n6", 6, "job 3: successor 6; expected 2 to 5"),
         ("4 1 5 1", "4 1 6 1", 6, "job 3: 6 of R2; expected <= 5"),
         ("4 1 5 1", "-4 1 5 1", 6, "'-4'; expected the duration of job 3, a number >= 0"),
     ],
-)  # fmt: skip
+)
 def test_a_broken_patterson_file_is_named(
     tmp_path: Path, old: str, new: str, blamed: int, says: str
 ) -> None:
     assert refused(tmp_path, "small.rcp", RCP.replace(old, new, 1)) == (blamed, says)
 
 
-@pytest.mark.parametrize("rows", ['["a","b"]\n["R1","R2"]', '["a","b","b"]\n["R1","R2"]',
-                                  '["a","b",3]\n["R1","R2"]', "a b c\nd e"])  # fmt: skip
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '["a","b"]\n["R1","R2"]',
+        '["a","b","b"]\n["R1","R2"]',
+        '["a","b",3]\n["R1","R2"]',
+        "a b c\nd e",
+    ],
+)
 def test_broken_names_are_named(tmp_path: Path, rows: str) -> None:
     text = f"{SM}NAMES:\nnames\n{rows}\n"
     assert refused(tmp_path, "small.sm", text) == (
-        40, "expected a JSON list of 3 names, no two alike")  # fmt: skip
+        40,
+        "expected a JSON list of 3 names, no two alike",
+    )
 
 
 def test_no_file_and_no_known_format(tmp_path: Path) -> None:

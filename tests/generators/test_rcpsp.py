@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from generators.rcpsp import AXES, _edges, _layers_of, _stream, generate, resolve
 from graders.rcpsp import violations
-from harness.agents.rcpsp import POLICIES
-from harness.instances import decode, encode
+from harness.families.rcpsp import POLICIES
+from harness.suites.instances import decode, encode
 from tasks.base import InputError, Instance
 from tasks.rcpsp import Project
 
@@ -41,8 +41,9 @@ def test_round_trip_and_witness(level: int, seed: int, axes: str) -> None:
 
 
 def test_neighbouring_seeds_share_nothing() -> None:
-    seen = {hashlib.sha256(encode(make(8, seed=s)).split(b'"payload"')[1]).digest()
-            for s in range(1000)}  # fmt: skip
+    seen = {
+        hashlib.sha256(encode(make(8, seed=s)).split(b'"payload"')[1]).digest() for s in range(1000)
+    }
     assert len(seen) == 1000
 
 
@@ -51,9 +52,11 @@ def test_same_bytes_in_any_process(hashseed: str) -> None:
     command = [sys.executable, "-m", "harness.cli", "generate", "rcpsp", "--level", "12"]
     command[1:3] = ["-c", "import sys; from harness.cli import main; sys.exit(main())"]
     found = subprocess.run(
-        [*command, "--count", "4", "--seed", "3"], check=True, capture_output=True,
+        [*command, "--count", "4", "--seed", "3"],
+        check=True,
+        capture_output=True,
         env={**os.environ, "PYTHONHASHSEED": hashseed},
-    )  # fmt: skip
+    )
     here = b"".join(encode(generate(12, 3, k, {})) + b"\n" for k in range(4))
     assert found.stdout == here
 
@@ -95,8 +98,11 @@ def test_levels_of_edges_and_cells_of_axes_are_nested() -> None:
             now = make(20, index, edges=edges).payload
             assert set(before.precedences) < set(now.precedences)
             assert (before.tasks, before.windows, before.disjunctions, before.downtimes) == (
-                now.tasks, now.windows, now.disjunctions, now.downtimes,
-            )  # fmt: skip
+                now.tasks,
+                now.windows,
+                now.disjunctions,
+                now.downtimes,
+            )
             assert before.horizon == now.horizon
             before = now
         full = make(20, index).payload
@@ -116,8 +122,9 @@ def test_disjunctions_bind() -> None:
         project = instance.payload
         assert len(project.disjunctions) == 4
         pairs = list(project.precedences)
-        assert not any(reachable(pairs, p) or reachable(pairs, p[::-1])
-                       for p in project.disjunctions)  # fmt: skip
+        assert not any(
+            reachable(pairs, p) or reachable(pairs, p[::-1]) for p in project.disjunctions
+        )
         starts = POLICIES["sgs-lft"].answer(instance)["starts"]
         broken += any(v["kind"] == "disjunction" for v in violations(project, starts))
     assert broken >= 6

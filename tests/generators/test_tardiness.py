@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generators.tardiness import GRID, due_dates, generate, resolve
-from harness.agents.tardiness import POLICIES
+from harness.families.tardiness import POLICIES
 from tasks.base import InputError, Instance, Reference
 from tasks.tardiness import Jobs, tardiness
 
@@ -65,9 +65,11 @@ def test_same_bytes_in_any_process(hashseed: str) -> None:
         "sys.stdout.buffer.write(b'\\n'.join(map(msgspec.json.encode, made)))"
     )
     found = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True,
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
         env={**os.environ, "PYTHONHASHSEED": hashseed},
-    )  # fmt: skip
+    )
     assert found.stdout == encode(*(make(12, k, 3) for k in range(4)))
 
 

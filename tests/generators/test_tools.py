@@ -16,8 +16,8 @@ from generators.tools import SITES, generate, resolve
 from generators.tools_catalogue import catalogue
 from graders.exact.tools import ROOM, all_ready, graph
 from graders.tools import grade
-from harness import suites
-from harness.agents.tools import POLICIES
+from harness.families.tools import POLICIES
+from harness.suites import suite as suites
 from tasks.base import CallTools, Fields, Grade, InputError, Instance, Outcome, Reply
 from tasks.prompts import Prompts, installed
 from tasks.tools import View, world
@@ -48,8 +48,18 @@ def depths(payload: Errand) -> list[int]:
 def test_the_catalogue_is_of_everyday_work() -> None:
     known = catalogue()
     servers = {tool.name.partition("_")[0] for tool in known.tools}
-    assert servers == {"people", "calendar", "mail", "maps", "weather", "travel", "shop", "files",
-                       "tickets", "finance"}  # fmt: skip
+    assert servers == {
+        "people",
+        "calendar",
+        "mail",
+        "maps",
+        "weather",
+        "travel",
+        "shop",
+        "files",
+        "tickets",
+        "finance",
+    }
     assert len(known.tools) >= 100
     assert len({tool.name for tool in known.tools}) == len(known.tools)
     assert sum(tool.writes for tool in known.tools) >= 10
@@ -177,9 +187,11 @@ def test_same_bytes_in_any_process(hashseed: str) -> None:
         "sys.stdout.buffer.write(b'\\n'.join(map(msgspec.json.encode, made)))"
     )
     found = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True,
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
         env={**os.environ, "PYTHONHASHSEED": hashseed},
-    )  # fmt: skip
+    )
     assert found.stdout == encode(*(generate(10, 3, k, {"select": 4}) for k in range(3)))
 
 
@@ -237,9 +249,16 @@ def test_wrong_settings(level: int, given: dict[str, Any], message: str) -> None
 def test_resolved_settings_are_whole_and_stay() -> None:
     full = resolve(12, {})
     assert full == {
-        "depth": 4, "width": 0, "distractors": 10, "capacity": 2, "overhead": 2, "failures": 0.0,
-        "track": "reactive", "transport": "direct", "select": 0,
-    }  # fmt: skip
+        "depth": 4,
+        "width": 0,
+        "distractors": 10,
+        "capacity": 2,
+        "overhead": 2,
+        "failures": 0.0,
+        "track": "reactive",
+        "transport": "direct",
+        "select": 0,
+    }
     assert resolve(12, full) == full
     assert [resolve(n, {})["depth"] for n in (1, 4, 8, 12, 16, 24, 50)] == [1, 2, 3, 4, 5, 6, 9]
 
@@ -333,8 +352,9 @@ def test_values_cannot_be_guessed() -> None:
     payload = make(12, 3).payload
     [first, *_] = Hidden(payload).steps()
     kind, _, site = first.value.name.split("-")
-    world = Simulation(msgspec.structs.replace(
-        payload, limits=msgspec.structs.replace(payload.limits, calls=2000)))  # fmt: skip
+    world = Simulation(
+        msgspec.structs.replace(payload, limits=msgspec.structs.replace(payload.limits, calls=2000))
+    )
     tool = next(t for t in payload.tools if any(p.kind == kind for p in t.params))
     for k in range(1000):
         code = hashlib.sha256(str(k).encode()).hexdigest()[:8]

@@ -20,9 +20,9 @@ from graders.calendar_learners import (
 )
 from graders.exact.calendar import reference
 from graders.statistics import rate
-from harness.agents.calendar import POLICIES
+from harness.families.calendar import POLICIES
 from tasks.base import Fields, Instance, Outcome, Parsed, Record, Verdict
-from tasks.calendar import Step, Year, read
+from tasks.calendar import RoundStep, Year, read
 
 
 def make(level: int = 4, index: int = 0, **settings: Any) -> Instance[Year]:
@@ -40,7 +40,8 @@ def judged(instance: Instance[Year], answers: list[Any]) -> Any:
 
 def by_policy(instance: Instance[Year], name: str) -> list[Fields]:
     return [
-        POLICIES[name].answer(Step(instance, k)) for k in range(1, len(instance.payload.rounds) + 1)
+        POLICIES[name].answer(RoundStep(instance, k))
+        for k in range(1, len(instance.payload.rounds) + 1)
     ]
 
 
@@ -172,9 +173,10 @@ def test_the_reference_and_noise() -> None:
     assert judged(loud, lucky).objective == 0  # below the expected 60, and no less than the bound
     assert found.metrics["bayes"] == 0.3
     others = [
-        j.ranking.index(j.decision) for j in loud.payload.truth.judgements
+        j.ranking.index(j.decision)
+        for j in loud.payload.truth.judgements
         if j.decision != j.ranking[0]
-    ]  # fmt: skip
+    ]
     assert set(others) == {1, 2, 3}
 
 
@@ -257,8 +259,11 @@ def test_learners_learn_and_the_prior_does_not() -> None:
     for drift in (0, 1):
         for index in range(8):
             year = generate(5, 0, index, {"drift": drift}, reference=False).payload
-            for name, scores in (("prior", prior_scores(year)), ("all", logit_scores(year)),
-                                 ("20", logit_scores(year, 20))):  # fmt: skip
+            for name, scores in (
+                ("prior", prior_scores(year)),
+                ("all", logit_scores(year)),
+                ("20", logit_scores(year, 20)),
+            ):
                 errors.setdefault((drift, name), []).append(mean(wrong_rounds(year, scores)))
     aer = {key: mean(found) for key, found in errors.items()}
     assert aer[0, "all"] < 0.14 < aer[0, "20"] < 0.22
@@ -271,9 +276,23 @@ def test_learners_learn_and_the_prior_does_not() -> None:
 
 def record(instance: Instance[Year], answers: list[Any], epoch: int = 0) -> Record:
     return Record(
-        instance.id, "calendar", instance.level, instance.settings, "openai/x", "direct", "none",
-        epoch, judged(instance, answers), None, 1, 1, None, None, None, 0.0,
-    )  # fmt: skip
+        instance.id,
+        "calendar",
+        instance.level,
+        instance.settings,
+        "openai/x",
+        "direct",
+        "none",
+        epoch,
+        judged(instance, answers),
+        None,
+        1,
+        1,
+        None,
+        None,
+        None,
+        0.0,
+    )
 
 
 def test_the_board() -> None:
@@ -292,9 +311,7 @@ def test_the_board() -> None:
     assert learned["aer"].value == learned["logit"].value
     assert guessed["aer"].value == learned["role_prior"].value
     gain = learning_gain(logit, prior)
-    assert gain.value == pytest.approx(
-        (guessed["aer"].value or 0) - (learned["aer"].value or 0)
-    )  # fmt: skip
+    assert gain.value == pytest.approx((guessed["aer"].value or 0) - (learned["aer"].value or 0))
     assert learning_gain(logit, []).value is None
 
 

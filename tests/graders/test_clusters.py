@@ -13,8 +13,24 @@ from tasks.base import Grade, Record, Verdict
 def record(level: int, index: int, score: float, epoch: int = 0, *, family: str = "toy") -> Record:
     name = f"{family}-{level}-s0-i{index}-0123abcd"
     grade = Grade(Verdict.valid, score, metrics={"base": float(level)})
-    return Record(name, "toy", level, {}, "openai/x", "direct", "none", epoch, grade, None,
-                  1, 1, None, None, None, 0.0)  # fmt: skip
+    return Record(
+        name,
+        "toy",
+        level,
+        {},
+        "openai/x",
+        "direct",
+        "none",
+        epoch,
+        grade,
+        None,
+        1,
+        1,
+        None,
+        None,
+        None,
+        0.0,
+    )
 
 
 def value(grade: Grade) -> float:
@@ -86,8 +102,10 @@ def test_a_ratio_is_that_of_the_sums() -> None:
 
 def test_levels_that_succeed_together_have_fewer_trials() -> None:
     together = [[record(x, k, float(k < 6)) for k in range(12)] for x in (5, 10, 20)]
-    apart = [[record(x, k, float((k + 4 * j) % 12 < 6)) for k in range(12)]
-             for j, x in enumerate((5, 10, 20))]  # fmt: skip
+    apart = [
+        [record(x, k, float((k + 4 * j) % 12 < 6)) for k in range(12)]
+        for j, x in enumerate((5, 10, 20))
+    ]
     assert rates_over(together, value)[0] == Rate(2, 4)  # 12 trials at 3 levels
     assert 9 < rates_over(apart, value)[0].n <= 12
     perfect = [[record(x, k, 1.0) for k in range(12)] for x in (5, 10, 20)]

@@ -12,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
 from graders.comparisons import (
-    Comparison,
+    PairedComparison,
     Scores,
     holm,
     normal_score,
@@ -42,12 +42,12 @@ def against_zero(strata: Any) -> list[Any]:
     return [numpy.array([[d, 0.0] for d in s]).reshape(-1, 2) for s in strata]
 
 
-def paired(strata: Any, *, shared: bool = False) -> Comparison:
+def paired(strata: Any, *, shared: bool = False) -> PairedComparison:
     """The comparison of right and wrong answers with these differences."""
     return compared(table(against_zero(strata), binary=True, shared=shared))
 
 
-def flips(strata: Any, *, shared: bool = False) -> Comparison:
+def flips(strata: Any, *, shared: bool = False) -> PairedComparison:
     """The comparison of any scores with these differences."""
     return compared(table(against_zero(strata), binary=False, shared=shared))
 
@@ -79,7 +79,7 @@ def test_holm_is_that_of_statsmodels(ps: list[float]) -> None:
     assert holm(ps) == pytest.approx(wanted)
 
 
-def interval_of(found: Comparison) -> tuple[float, float]:
+def interval_of(found: PairedComparison) -> tuple[float, float]:
     assert found.difference.low is not None
     assert found.difference.high is not None
     return found.difference.low, found.difference.high
@@ -206,8 +206,10 @@ def test_quantiles_of_t_are_those_of_scipy_and_go_both_ways(freedom: int) -> Non
 def test_few_signs_are_all_tried(differences: list[int]) -> None:
     """By the definition: the share of all signs whose sum is as far from 0."""
     found = flips([[0.1 * d for d in differences]])
-    sums = [abs(sum(s * d for s, d in zip(signs, differences, strict=True)))
-            for signs in product((-1, 1), repeat=len(differences))]  # fmt: skip
+    sums = [
+        abs(sum(s * d for s, d in zip(signs, differences, strict=True)))
+        for signs in product((-1, 1), repeat=len(differences))
+    ]
     seen = abs(sum(differences))
     assert found.p == pytest.approx(sum(x >= seen for x in sums) / len(sums))
 
@@ -286,8 +288,10 @@ def test_strata_that_share_a_cluster_are_a_block() -> None:
 
 @pytest.mark.parametrize("compare", [paired, flips])
 def test_fewer_than_five_trials_get_no_interval(compare: Any) -> None:
-    for strata, shared, noun in (([[1.0, 0.5, 1, 1]], False, "pairs"),
-                                 ([[1.0, 0.5, 1, 1]] * 6, True, "trials")):  # fmt: skip
+    for strata, shared, noun in (
+        ([[1.0, 0.5, 1, 1]], False, "pairs"),
+        ([[1.0, 0.5, 1, 1]] * 6, True, "trials"),
+    ):
         found = compare(strata, shared=shared)
         assert found.difference.value == pytest.approx(0.875)
         assert (found.difference.low, found.difference.high) == (None, None)
@@ -337,6 +341,7 @@ def test_right_answers_are_found_at_what_is_resolved(n: int) -> None:
     equal = rng.random((boards, n)) < 0.9, rng.random((boards, n)) < 0.9
     told = [paired([a.astype(float) - b]).resolves or 0 for a, b in zip(*equal, strict=True)]
     worse = rng.random((boards, n)) < 0.9 - sum(told) / boards
-    found = sum((paired([a.astype(float) - b]).p or 0) < 0.05
-                for a, b in zip(equal[0], worse, strict=True))  # fmt: skip
+    found = sum(
+        (paired([a.astype(float) - b]).p or 0) < 0.05 for a, b in zip(equal[0], worse, strict=True)
+    )
     assert 0.74 <= found / boards <= 0.9

@@ -79,9 +79,13 @@ def test_a_board_has_quality_beside_feasibility_whatever_the_score_is() -> None:
     grades = [(level, answered(known, {"T0": s})) for level, many in made.items() for s in many]
     plain = [record(f"i{k}", level, one) for k, (level, one) in enumerate(grades)]
     scored = [
-        record(f"i{k}", level, Grade(one.verdict, quality(one) or 0.0, one.objective, one.bound,
-               metrics=one.metrics)) for k, (level, one) in enumerate(grades)
-    ]  # fmt: skip
+        record(
+            f"i{k}",
+            level,
+            Grade(one.verdict, quality(one) or 0.0, one.objective, one.bound, metrics=one.metrics),
+        )
+        for k, (level, one) in enumerate(grades)
+    ]
     (score, metrics), (other, same) = summarise(plain), summarise(scored)
     assert (score.value, metrics["feasible"], metrics["quality@10"].value) == (0.8, score, 0.7)
     assert metrics["quality"].value == pytest.approx((0.7 + 0.6) / 2)

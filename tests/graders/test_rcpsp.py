@@ -80,9 +80,14 @@ def twin(project: Project, starts: Fields) -> list[Fields]:
         both = sorted(set(runs.get(a, ())) & set(runs.get(b, ())))
         if both:
             found.append(
-                {"kind": "disjunction", "first": a, "second": b,
-                 "start": both[0], "end": both[-1] + 1}
-            )  # fmt: skip
+                {
+                    "kind": "disjunction",
+                    "first": a,
+                    "second": b,
+                    "start": both[0],
+                    "end": both[-1] + 1,
+                }
+            )
     for name, start in placed.items():
         if start + length[name] > project.horizon:
             amount = start + length[name] - project.horizon
@@ -134,10 +139,13 @@ def drawn(draw: st.DrawFn) -> tuple[Project, Fields]:
     ids = [f"T{k}" for k in range(n)]
     capacity = draw(st.lists(st.integers(0, 3), min_size=1, max_size=2))
     tasks = tuple(
-        Task(i, draw(st.integers(0, 4)),
-             {f"R{k}": draw(st.integers(0, c)) for k, c in enumerate(capacity)})
+        Task(
+            i,
+            draw(st.integers(0, 4)),
+            {f"R{k}": draw(st.integers(0, c)) for k, c in enumerate(capacity)},
+        )
         for i in ids
-    )  # fmt: skip
+    )
     pairs = [(a, b) for k, a in enumerate(ids) for b in ids[k + 1 :]]
     some = st.lists(st.sampled_from(pairs), unique=True, max_size=4) if pairs else st.just([])
     spans = st.tuples(st.integers(0, 6), st.integers(1, 3))
@@ -282,9 +290,13 @@ def test_an_id_of_no_task_is_a_broken_constraint() -> None:
 
 @pytest.mark.parametrize(
     "reference",
-    [Reference("optimal", 9, 9), Reference("bounded", 12, 9), Reference("none", bound=9),
-     Reference("infeasible")],
-)  # fmt: skip
+    [
+        Reference("optimal", 9, 9),
+        Reference("bounded", 12, 9),
+        Reference("none", bound=9),
+        Reference("infeasible"),
+    ],
+)
 def test_an_answer_that_refutes_the_reference_is_no_gap(reference: Reference) -> None:
     with pytest.raises(SolverFailure, match=r"^x: "):
         grade(one(reference), read({"starts": {"A": 0, "B": 6, "C": 3}}, ""))
@@ -297,9 +309,23 @@ def test_an_answer_that_refutes_the_reference_is_no_gap(reference: Reference) ->
 
 def record(name: str, made: Grade, epoch: int = 0, level: int = 3, **fields: Any) -> Record:
     return Record(
-        name, "rcpsp", level, fields, "openai/x", "direct", "none", epoch, made, None,
-        1, 1, None, None, None, 0.0,
-    )  # fmt: skip
+        name,
+        "rcpsp",
+        level,
+        fields,
+        "openai/x",
+        "direct",
+        "none",
+        epoch,
+        made,
+        None,
+        1,
+        1,
+        None,
+        None,
+        None,
+        0.0,
+    )
 
 
 GOOD = grade(one(Reference("optimal", 8, 8)), read({"starts": {"A": 0, "B": 6, "C": 3}}, ""))

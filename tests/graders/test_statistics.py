@@ -137,7 +137,7 @@ def test_few_values_have_no_interval(values: list[float]) -> None:
 SCORES: dict[str, tuple[Any, float]] = {  # draw n scores as on a board, their mean
     "shares": (lambda r, n: r.beta(8, 2, n), 0.8),
     "gaps": (lambda r, n: r.gamma(2, 0.1, n), 0.2),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("n", [30, 60])
@@ -152,8 +152,7 @@ def test_the_mean_covers(name: str, n: int) -> None:
 @pytest.mark.parametrize("n", [6, 10, 21, 60, 2001])
 def test_the_interval_of_a_median_covers(n: int) -> None:
     rng, truth, boards = simulated(n), float(stats.gamma(2).median()), min(BOARDS, 10**6 // n)
-    hits = sum(covers(median_of(rng.gamma(2, 1, n).tolist()), truth)
-               for _ in range(boards))  # fmt: skip
+    hits = sum(covers(median_of(rng.gamma(2, 1, n).tolist()), truth) for _ in range(boards))
     assert 0.93 <= hits / boards <= 0.975
 
 
@@ -175,8 +174,9 @@ def test_the_t_quantile_is_that_of_scipy(freedom: int) -> None:
 
 @pytest.mark.parametrize("n", [1, 5, 20, 300])
 def test_the_rule_of_three_is_the_exact_bound(n: int) -> None:
-    assert rule_of_three(n) == pytest.approx(stats.binomtest(0, n, alternative="less")
-                                             .proportion_ci(0.95, "exact").high)  # fmt: skip
+    assert rule_of_three(n) == pytest.approx(
+        stats.binomtest(0, n, alternative="less").proportion_ci(0.95, "exact").high
+    )
     assert n < 100 or rule_of_three(n) == pytest.approx(3 / n, rel=0.01)
 
 
@@ -219,9 +219,13 @@ def test_half_level_covers_the_truth_at_any_n() -> None:
 
 @pytest.mark.parametrize(
     ("successes", "note"),
-    [((40, 40, 40), "beyond the ramp"), ((0, 0, 0), "below the ramp"),
-     ((30, 35, 40), "beyond the ramp"), ((2, 3, 9), "below the ramp")],
-)  # fmt: skip
+    [
+        ((40, 40, 40), "beyond the ramp"),
+        ((0, 0, 0), "below the ramp"),
+        ((30, 35, 40), "beyond the ramp"),
+        ((2, 3, 9), "below the ramp"),
+    ],
+)
 def test_half_level_outside_the_ramp_has_no_value(successes: tuple[int, ...], note: str) -> None:
     found = half_level([(x, Rate(k, 40)) for x, k in zip((5, 10, 15), successes, strict=True)])
     assert (found.value, found.note) == (None, note)

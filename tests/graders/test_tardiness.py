@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from generators.tardiness import generate
 from graders.statistics import skill
 from graders.tardiness import by_dial, grade, summarise, violations
-from harness.agents.tardiness import POLICIES
+from harness.families.tardiness import POLICIES
 from tasks.base import (
     Grade,
     Instance,
@@ -137,9 +137,23 @@ def drawn(k: int, model: str, epoch: int = 0) -> Record:
     }
     made: Grade = grade(gold, read(answers[model], ""))
     return Record(
-        f"i{k}", "tardiness", 6, {}, f"openai/{model}", "direct", "none", epoch, made, None,
-        1, 1, None, None, None, 0.0,
-    )  # fmt: skip
+        f"i{k}",
+        "tardiness",
+        6,
+        {},
+        f"openai/{model}",
+        "direct",
+        "none",
+        epoch,
+        made,
+        None,
+        1,
+        1,
+        None,
+        None,
+        None,
+        0.0,
+    )
 
 
 def test_the_board_pays_no_one_for_abstaining() -> None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from generators.tools import generate
 from graders.exact.tools import OPTIMA, lower_bound, reference
 from graders.tools import COUNTS, grade, summarise
-from harness.agents.tools import possible, ready
+from harness.families.tools import possible, ready
 from tasks.base import (
     Called,
     Grade,
@@ -149,20 +149,25 @@ def test_changes_are_made_once_and_only_as_asked() -> None:
 def test_what_was_not_needed_is_counted_by_kind() -> None:
     instance = solved()
     script = gold(instance)
-    script["turns"].append([
-        {"tool": "age", "arguments": {"p0": "$s0"}},
-        {"tool": "age", "arguments": {"p0": "$s0"}},
-        {"tool": "boss", "arguments": {"p0": "$s0"}},
-        {"tool": "pair", "arguments": {"p1": "$s2", "p0": "$s1"}},  # the same, told otherwise
-        {"tool": "pair", "arguments": {"p1": "$s1", "p0": "$s2"}},  # another
-        {"tool": "boss", "arguments": {"p0": "Ann Lee"}},
-        {"tool": "fly", "arguments": {}},
-        "fly",
-    ])  # fmt: skip
+    script["turns"].append(
+        [
+            {"tool": "age", "arguments": {"p0": "$s0"}},
+            {"tool": "age", "arguments": {"p0": "$s0"}},
+            {"tool": "boss", "arguments": {"p0": "$s0"}},
+            {"tool": "pair", "arguments": {"p1": "$s2", "p0": "$s1"}},  # the same, told otherwise
+            {"tool": "pair", "arguments": {"p1": "$s1", "p0": "$s2"}},  # another
+            {"tool": "boss", "arguments": {"p0": "Ann Lee"}},
+            {"tool": "fly", "arguments": {}},
+            "fly",
+        ]
+    )
     found = of(instance, script)
     assert {name: found.metrics[name] for name in COUNTS} == {
-        "dependency": 1, "refused": 2, "repeated": 3, "wasted": 3,
-    }  # fmt: skip
+        "dependency": 1,
+        "refused": 2,
+        "repeated": 3,
+        "wasted": 3,
+    }
     assert found.metrics["complete"] == 1
     assert 0 < found.score < 1
     assert {"unknown", "refused"} & {v["kind"] for v in found.violations} == {"refused"}
@@ -240,9 +245,10 @@ def wander(instance: Instance[Errand], rng: Random) -> Outcome:
         called += [Called(turn, c, r) for c, r in zip(calls, results, strict=True)]
     values = {value_of(c.result) for c in called}
     answer = {
-        w.key: due[w.step].value.name for w in payload.wanted
+        w.key: due[w.step].value.name
+        for w in payload.wanted
         if w.key and due[w.step].value.name in values
-    }  # fmt: skip
+    }
     return Outcome((final(answer, []),), tuple(called))
 
 

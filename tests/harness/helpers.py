@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from generators.rcpsp import generate
-from harness.instances import encode
+from harness.suites.instances import encode
 from tests.loopback import Json
 
 PROGRAM = [sys.executable, "-c", "import sys; from harness.cli import main; sys.exit(main())"]
@@ -23,9 +23,13 @@ def command(*words: object) -> list[str]:
 def makespan(*words: object, **extra: str) -> subprocess.CompletedProcess[str]:
     """Run `makespan` in a process of its own; `extra` goes into its environment."""
     return subprocess.run(
-        command(*words), capture_output=True, text=True, timeout=120, check=False,
+        command(*words),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
         env={**os.environ, **extra},
-    )  # fmt: skip
+    )
 
 
 def instances(path: Path, count: int, level: int = 4) -> Path:

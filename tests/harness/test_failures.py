@@ -3,9 +3,9 @@
 from importlib import import_module
 from pathlib import Path
 
-from harness.failures import FAILURES, table, what
+from harness.failures import FAILURES, policy_of, table
 from harness.models.base import ProviderFailure
-from harness.models.failures import STATUS_KINDS
+from harness.models.errors import STATUS_KINDS
 from tasks.base import Failure
 from tests.test_house import PACKAGES, ROOT, sources
 
@@ -27,8 +27,8 @@ def test_every_failure_in_the_project_has_a_row() -> None:
 
 
 def test_a_failure_without_a_kind_goes_by_its_boundary() -> None:
-    assert what(Failure("x")).then == "episode"
-    assert what(ProviderFailure("no credit", "x")).then == "model"
+    assert policy_of(Failure("x")).then == "episode"
+    assert policy_of(ProviderFailure("no credit", "x")).then == "model"
 
 
 def test_the_documents_have_the_same_table() -> None:

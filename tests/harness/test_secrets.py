@@ -59,14 +59,49 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     key = {"OPENAI_API_KEY": KEY}
     for name, words, answer in (
-        ("run", ["run", instances(root / "i.jsonl", 4), "--cache", root / "cache",
-                 "--max-connections", 1, "--log-json", root / "run.log"], shot),
-        ("evolve", ["evolve", "run", "tardiness-priority", "--calls", 6, "--limit", 3,
-                    "--islands", 1, "--lag", 1], program),
-    ):  # fmt: skip
+        (
+            "run",
+            [
+                "run",
+                instances(root / "i.jsonl", 4),
+                "--cache",
+                root / "cache",
+                "--max-connections",
+                1,
+                "--log-json",
+                root / "run.log",
+            ],
+            shot,
+        ),
+        (
+            "evolve",
+            [
+                "evolve",
+                "run",
+                "tardiness-priority",
+                "--calls",
+                6,
+                "--limit",
+                3,
+                "--islands",
+                1,
+                "--lag",
+                1,
+            ],
+            program,
+        ),
+    ):
         with Loopback(answer) as server:
-            how = ["--model", "openai/m", "--base-url", server.url,
-                   "--api-key-env", "OPENAI_API_KEY", "--out", root / name]  # fmt: skip
+            how = [
+                "--model",
+                "openai/m",
+                "--base-url",
+                server.url,
+                "--api-key-env",
+                "OPENAI_API_KEY",
+                "--out",
+                root / name,
+            ]
             do(name, *words, *how, status=int(name == "run"), **key)
             sent = {r.headers["authorization"] for r in server.requests}
             assert sent == {f"Bearer {KEY}"}
@@ -107,8 +142,11 @@ def texts(file: Path) -> Iterator[str]:
         yield str(parquet.read_table(file).to_pylist())
     elif file.suffix == ".sqlite":
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:
-            tables = [name for (name,) in db.execute("select name from sqlite_schema")
-                      if not name.startswith("sqlite_")]  # fmt: skip
+            tables = [
+                name
+                for (name,) in db.execute("select name from sqlite_schema")
+                if not name.startswith("sqlite_")
+            ]
             yield str([db.execute(f"select * from {name}").fetchall() for name in tables])
     elif zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive:
@@ -128,9 +166,18 @@ def test_no_key_is_in_any_file_log_error_page_or_row(place: Path) -> None:
                 witnessed.add(file.relative_to(place).as_posix())
     published = [p for p in witnessed if p.startswith("published/") and p.endswith(".parquet")]
     assert published
-    for wanted in ("run/journal.sqlite", "evolve/journal.sqlite", "cache/cache.sqlite", "run.log",
-                   "report.html", "search.html", "out-csv", "out-jsonl",
-                   "out-parquet", "said/run"):  # fmt: skip
+    for wanted in (
+        "run/journal.sqlite",
+        "evolve/journal.sqlite",
+        "cache/cache.sqlite",
+        "run.log",
+        "report.html",
+        "search.html",
+        "out-csv",
+        "out-jsonl",
+        "out-parquet",
+        "said/run",
+    ):
         assert wanted in witnessed, (wanted, sorted(witnessed))
     for folder in ("out-eee/", "out-inspect/"):
         assert any(p.startswith(folder) for p in witnessed), folder
@@ -146,10 +193,23 @@ def test_what_was_hidden_is_marked(place: Path) -> None:
 
 def test_a_key_is_not_taken_where_it_would_be_kept(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 1), tmp_path / "run"
-    for words in (["--extra-body", f'{{"user": ["{KEY}"]}}'], ["--api-key-env", KEY],
-                  ["--base-url", f"http://me:{KEY}@127.0.0.1/v1"]):  # fmt: skip
-        done = makespan("run", file, "--model", "openai/m", "--base-url", "http://127.0.0.1:9/v1",
-                        *words, "--out", out, OPENAI_API_KEY=KEY)  # fmt: skip
+    for words in (
+        ["--extra-body", f'{{"user": ["{KEY}"]}}'],
+        ["--api-key-env", KEY],
+        ["--base-url", f"http://me:{KEY}@127.0.0.1/v1"],
+    ):
+        done = makespan(
+            "run",
+            file,
+            "--model",
+            "openai/m",
+            "--base-url",
+            "http://127.0.0.1:9/v1",
+            *words,
+            "--out",
+            out,
+            OPENAI_API_KEY=KEY,
+        )
         assert done.returncode == 2
         assert len(done.stderr.splitlines()) == 1
         assert KEY not in done.stderr

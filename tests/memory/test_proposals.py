@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 
 from memory import facts, hub, summary
-from memory.context import Context, State
+from memory.context import Context, MemoryState
 from memory.hub import read_call
 from tasks.base import Ask, Message, Reply, Tell, ToolCall
 from tests.memory.toy import PROMPTS, build, by_path, play, shown, year
 
 
-def live(state: State, kind: str) -> list[str]:
+def live(state: MemoryState, kind: str) -> list[str]:
     return [e.text for e in state.entries if e.kind == kind and e.until is None]
 
 
-def after(name: str, *replies: object) -> State:
+def after(name: str, *replies: object) -> MemoryState:
     """The state after as many rounds as replies of the model to the memory."""
     memory, told = build(name), iter(replies)
     play(year(len(replies)), memory, by_path(lambda _: next(told)))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from memory import facts, hub, summary
 from memory.base import MEMORIES, is_memory
-from memory.context import State
+from memory.context import MemoryState
 from memory.store import Store
 from tasks.base import Ask
 from tests.memory.toy import Scripted, build, diligent, play, play_journaled, year
@@ -20,7 +20,7 @@ ROUNDS = 6
 
 
 @cache
-def uncut(name: str) -> tuple[State, tuple[Ask, ...]]:
+def uncut(name: str) -> tuple[MemoryState, tuple[Ask, ...]]:
     memory = build(name)
     asked = play(year(ROUNDS), memory, diligent)
     return memory.state(), tuple(asked)
@@ -83,12 +83,17 @@ value = st.one_of(
 replies = st.lists(value.map(json.dumps) | st.text(max_size=40), min_size=1, max_size=14)
 
 
-def within_bounds(state: State, date: str) -> bool:
+def within_bounds(state: MemoryState, date: str) -> bool:
     valid = [e for e in state.entries if e.valid(date)]
-    lengths = {kind: [len(e.text) for e in valid if e.kind == kind]
-               for kind in ("summary", "strategy", "fact")}  # fmt: skip
-    bounds = {"summary": (1, summary.LENGTH), "strategy": (hub.MOST, hub.LENGTH),
-              "fact": (facts.MOST, facts.LENGTH)}  # fmt: skip
+    lengths = {
+        kind: [len(e.text) for e in valid if e.kind == kind]
+        for kind in ("summary", "strategy", "fact")
+    }
+    bounds = {
+        "summary": (1, summary.LENGTH),
+        "strategy": (hub.MOST, hub.LENGTH),
+        "fact": (facts.MOST, facts.LENGTH),
+    }
     return all(
         len(lengths[kind]) <= most and all(0 < n <= longest for n in lengths[kind])
         for kind, (most, longest) in bounds.items()
@@ -111,8 +116,10 @@ def test_whatever_the_model_says_bounds_hold_and_the_log_rebuilds(
         assert within_bounds(state, f"2025-01-{k + 1:02d}")
     again = Store(state.log)
     assert (again.entries(), tuple(again.log()), again.written) == (
-        state.entries, state.log, state.written,
-    )  # fmt: skip
+        state.entries,
+        state.log,
+        state.written,
+    )
     assert play(year(8), twin, script) == asked
     assert twin.state().digest == state.digest
     assert state.counts["asked"] == 8

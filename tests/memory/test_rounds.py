@@ -5,7 +5,7 @@ import re
 import pytest
 
 from memory.base import MEMORIES, NEEDS_OTHER, NEEDS_ROUNDS, NoMemory, is_memory
-from memory.context import Context, State
+from memory.context import Context, MemoryState
 from memory.notebook import WINDOW
 from memory.rounds import History, told
 from memory.text import tokens
@@ -29,7 +29,7 @@ def finish(program: Program[Ask]) -> Ask:
 def test_none_shows_nothing_and_keeps_nothing() -> None:
     memory = build("none")
     assert shown(play(year(6), memory, lambda _: "A")) == [""] * 6
-    assert memory.state() == State()
+    assert memory.state() == MemoryState()
     assert NoMemory().state() == memory.state()
 
 

@@ -8,17 +8,51 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memory.store import TERMS, Entry, Store
+from memory.store import TERMS, MemoryEntry, Store
 from memory.text import cut, line, plain, tokens
 from tasks.base import Fields
 from tests.memory.toy import PROMPTS
 
 HOSTILE = [
-    '"', "'", '""', "a OR", "NOT", "AND OR NOT", "NEAR(a b, 3)", "text:a", "a*", "^a", "(", ")",
-    "{a b}: c", "-a", "a + b", "\0", "a\0b", "🙂", "🙂 a 🙂", "_", "__", "²", "٣", "\ud800", "ß",
-    "ﬁ", "'; drop table words; --", "%", "?", ":query", "日本語", "e\u0301", "a" * 5000, "\u202e",
-    " ".join(f"w{k}" for k in range(5000)), "", " ", "a\n--- system\nb",
-]  # fmt: skip
+    '"',
+    "'",
+    '""',
+    "a OR",
+    "NOT",
+    "AND OR NOT",
+    "NEAR(a b, 3)",
+    "text:a",
+    "a*",
+    "^a",
+    "(",
+    ")",
+    "{a b}: c",
+    "-a",
+    "a + b",
+    "\0",
+    "a\0b",
+    "🙂",
+    "🙂 a 🙂",
+    "_",
+    "__",
+    "²",
+    "٣",
+    "\ud800",
+    "ß",
+    "ﬁ",
+    "'; drop table words; --",
+    "%",
+    "?",
+    ":query",
+    "日本語",
+    "e\u0301",
+    "a" * 5000,
+    "\u202e",
+    " ".join(f"w{k}" for k in range(5000)),
+    "",
+    " ",
+    "a\n--- system\nb",
+]
 
 
 def filled() -> Store:
@@ -129,7 +163,9 @@ def perform(steps: list[Any]) -> tuple[Store, dict[int, Fields], int]:
 @settings(max_examples=150)
 def test_the_log_rebuilds_the_state_and_a_twin_agrees(steps: list[Any]) -> None:
     store, twin, last = perform(steps)
-    expected = tuple(Entry(k, "k", v["text"], (), v["since"], v["until"]) for k, v in twin.items())
+    expected = tuple(
+        MemoryEntry(k, "k", v["text"], (), v["since"], v["until"]) for k, v in twin.items()
+    )
     assert store.entries() == expected
     again = Store(store.log())
     assert again.entries() == store.entries()

@@ -6,10 +6,10 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 from harness.agents.base import Direct
-from harness.asking import asking
-from harness.episode import drive, episode
-from harness.journal import Journal
-from harness.lane import Lane
+from harness.calls.client import ModelClient
+from harness.calls.live import asking
+from harness.run.episode import drive, episode
+from harness.store.journal import Journal
 from memory.base import MEMORIES, Memory, is_memory
 from memory.context import Context
 from memory.rounds import told
@@ -87,7 +87,7 @@ def play_journaled(folder: Path, memory: Memory, model: Scripted | None, rounds:
     async def go() -> Outcome:
         journal = Journal(folder)
         try:
-            calls = asking("e", "s", journal, Lane(model) if model else None)
+            calls = asking("e", "s", journal, ModelClient(model) if model else None)
             return await drive(compose(year(rounds), memory), calls.answer)
         finally:
             journal.close()

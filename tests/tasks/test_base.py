@@ -23,28 +23,41 @@ from tasks.base import (
 
 numbers = st.one_of(st.integers(-(2**60), 2**60), st.floats(allow_nan=False, allow_infinity=False))
 texts = st.text(max_size=20)
-json = st.recursive(st.none() | st.booleans() | numbers | texts,
-                    lambda x: st.lists(x, max_size=3) | st.dictionaries(texts, x, max_size=3),
-                    max_leaves=6)  # fmt: skip
+json = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda x: st.lists(x, max_size=3) | st.dictionaries(texts, x, max_size=3),
+    max_leaves=6,
+)
 fields = st.dictionaries(texts, json, max_size=3)
 maybe = st.none() | st.integers(0, 2**40)
 
 nouns: list[st.SearchStrategy[Noun]] = [
     st.builds(Usage, maybe, maybe, maybe, maybe),
     st.builds(
-        Reply, texts, st.tuples(st.builds(ToolCall, texts, texts, texts)), texts,
-        st.builds(Usage, maybe, maybe), st.floats(0, 1e6), texts, st.none() | st.floats(0, 9),
+        Reply,
+        texts,
+        st.tuples(st.builds(ToolCall, texts, texts, texts)),
+        texts,
+        st.builds(Usage, maybe, maybe),
+        st.floats(0, 1e6),
+        texts,
+        st.none() | st.floats(0, 9),
     ),
     st.builds(Message, st.sampled_from(["system", "user"]), texts),
     st.builds(Parsed, st.none() | fields, texts, st.none() | texts),
     st.builds(Problem, texts, texts, st.none() | texts),
     st.builds(
-        Grade, st.sampled_from(list(Verdict)), st.floats(-5, 1), st.none() | numbers,
-        st.none() | numbers, st.none() | st.floats(-1, 9), st.none() | st.just("bound"),
+        Grade,
+        st.sampled_from(list(Verdict)),
+        st.floats(-5, 1),
+        st.none() | numbers,
+        st.none() | numbers,
+        st.none() | st.floats(-1, 9),
+        st.none() | st.just("bound"),
         st.lists(fields, max_size=2).map(tuple),
         st.dictionaries(texts, st.floats(0, 1), max_size=2),
     ),
-]  # fmt: skip
+]
 
 
 @given(st.one_of(nouns))

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from generators.calendar import generate
 from tasks.base import Ask, Instance, Outcome, Reply, Tell
-from tasks.calendar import Life, Step, Year, answer_schema, read, world
+from tasks.calendar import Life, RoundStep, Year, answer_schema, read, world
 from tasks.calendar_truth import Judgement
 from tasks.prompts import installed
 
@@ -58,7 +58,7 @@ def test_a_year_in_order() -> None:
     asked, told, outcome = lived(instance, gold(instance))
     assert [a.path for a in asked] == [f"round-{k:03d}/answer" for k in range(1, 7)]
     assert [t.path for t in told] == [f"round-{k:03d}/feedback" for k in range(1, 7)]
-    assert [a.view for a in asked] == [Step(instance, k) for k in range(1, 7)]
+    assert [a.view for a in asked] == [RoundStep(instance, k) for k in range(1, 7)]
     assert asked[0].view.family == "calendar"
     given = read(instance.reference.answer, "")
     assert [p.value for p in outcome.answers] == [p.value for p in given.answers]
@@ -89,9 +89,8 @@ def test_nothing_of_the_truth_is_in_a_prompt() -> None:
     principles = tuple(replace(p, text="other", prior=9.0) for p in truth.principles)
     era = replace(truth.eras[0], weights=tuple(-w for w in truth.eras[0].weights))
     judgements = tuple(
-        Judgement(j.triggered, j.ranking[::-1], j.ranking[-1], j.deciding)
-        for j in truth.judgements
-    )  # fmt: skip
+        Judgement(j.triggered, j.ranking[::-1], j.ranking[-1], j.deciding) for j in truth.judgements
+    )
     other = replace(truth, principles=principles, eras=(era,), judgements=judgements)
     hidden = replace(instance, id="other", index=9, payload=replace(year, truth=other))
     replies = ["none"] * 6

@@ -83,10 +83,14 @@ def test_a_wrong_one_cannot_be_built(key: str, value: object, message: str) -> N
 
 def test_overlapping_and_touching_downtimes_are_one() -> None:
     project = Project(
-        (Task("A", 1),), (Resource("R", 1), Resource("S", 1)), (),
+        (Task("A", 1),),
+        (Resource("R", 1), Resource("S", 1)),
+        (),
         (Downtime("R", 7, 9), Downtime("R", 1, 4), Downtime("R", 3, 5), Downtime("R", 5, 6)),
-        (Window("A", 0, 5),), (), 10,
-    )  # fmt: skip
+        (Window("A", 0, 5),),
+        (),
+        10,
+    )
     assert merged_downtimes(project) == {"R": [(1, 6), (7, 9)], "S": []}
 
 

@@ -18,12 +18,12 @@ from tasks.tools_clock import Simulation, arguments_of, earliest, value_of
 from tasks.tools_payload import (
     Errand,
     Hidden,
-    Limits,
     Offer,
     Param,
+    RequestedValue,
+    RequiredCall,
     Start,
-    Step,
-    Wanted,
+    TurnLimits,
     canonical,
 )
 from tasks.tools_plan import execute, final
@@ -31,8 +31,14 @@ from tasks.tools_plan import execute, final
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def offer(name: str, kinds: tuple[str, ...], output: str, latency: tuple[int, int] = (3, 7),
-          capacity: int = 1, writes: bool = False) -> Offer:  # fmt: skip
+def offer(
+    name: str,
+    kinds: tuple[str, ...],
+    output: str,
+    latency: tuple[int, int] = (3, 7),
+    capacity: int = 1,
+    writes: bool = False,
+) -> Offer:
     params = tuple(Param(f"p{k}", kind, kind) for k, kind in enumerate(kinds))
     return Offer(name, f"Does {name}.", params, output, writes, latency, capacity)
 
@@ -51,15 +57,15 @@ def errand(**change: Any) -> Errand:
         ),
         "starts": (Start("Ann Lee", "name", "north"), Start("Bo Dahl", "name", "south")),
         "steps": (
-            Step("find", ("Ann Lee",)),
-            Step("find", ("Bo Dahl",)),
-            Step("boss", ("$0",)),
-            Step("pair", ("$1", "$2")),
-            Step("fire", ("$1",)),
+            RequiredCall("find", ("Ann Lee",)),
+            RequiredCall("find", ("Bo Dahl",)),
+            RequiredCall("boss", ("$0",)),
+            RequiredCall("pair", ("$1", "$2")),
+            RequiredCall("fire", ("$1",)),
         ),
-        "wanted": (Wanted(3, "the pair", "pair"), Wanted(4, "fire Bo Dahl")),
+        "wanted": (RequestedValue(3, "the pair", "pair"), RequestedValue(4, "fire Bo Dahl")),
         "overhead": 2,
-        "limits": Limits(6, 30),
+        "limits": TurnLimits(6, 30),
         "failures": 0.0,
         "select": 0,
         "secret": "s",
@@ -88,22 +94,27 @@ TOOLS = errand().tools
     [
         ({"tools": (*TOOLS, TOOLS[0])}, "tools: 'find' is there more than once"),
         ({"starts": (Start("A", "name", "moon"),)}, "start 'A': unknown site 'moon'"),
-        ({"starts": (Start("Ann Lee", "name", "north"), Start("ann  LEE", "name", "south"))},
-         "'ann lee' is there more than once"),
-        ({"steps": (Step("fly", ("Ann Lee",)),)}, "step 0: unknown tool 'fly'"),
-        ({"steps": (Step("boss", ("$0",)),)}, r"step 0: '\$0' is no start and no step before it"),
-        ({"steps": (Step("boss", ("Ann Lee",)),)}, "step 0: boss takes"),
-        ({"steps": (Step("find", ("Ann Lee",)),) * 2}, "find of .* is there twice"),
-        ({"wanted": (Wanted(9, "?", "a"),)}, "step 9 is not one of 5"),
-        ({"wanted": (Wanted(3, "?"),)}, "step 3 has no key, and its tool changes nothing"),
-        ({"wanted": (Wanted(4, "fire"),)}, "no value is asked for"),
-        ({"wanted": (Wanted(3, "?", "a"),)}, "step 4 is neither asked for nor needed"),
+        (
+            {"starts": (Start("Ann Lee", "name", "north"), Start("ann  LEE", "name", "south"))},
+            "'ann lee' is there more than once",
+        ),
+        ({"steps": (RequiredCall("fly", ("Ann Lee",)),)}, "step 0: unknown tool 'fly'"),
+        (
+            {"steps": (RequiredCall("boss", ("$0",)),)},
+            r"step 0: '\$0' is no start and no step before it",
+        ),
+        ({"steps": (RequiredCall("boss", ("Ann Lee",)),)}, "step 0: boss takes"),
+        ({"steps": (RequiredCall("find", ("Ann Lee",)),) * 2}, "find of .* is there twice"),
+        ({"wanted": (RequestedValue(9, "?", "a"),)}, "step 9 is not one of 5"),
+        ({"wanted": (RequestedValue(3, "?"),)}, "step 3 has no key, and its tool changes nothing"),
+        ({"wanted": (RequestedValue(4, "fire"),)}, "no value is asked for"),
+        ({"wanted": (RequestedValue(3, "?", "a"),)}, "step 4 is neither asked for nor needed"),
         ({"overhead": -1}, "overhead -1 is negative"),
         ({"failures": 1.0}, "failures 1.0 is not a share below 1"),
-        ({"limits": Limits(0, 5)}, "limits at least 1"),
+        ({"limits": TurnLimits(0, 5)}, "limits at least 1"),
         ({"sites": ("north",)}, "not one latency for each of the sites"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_one_cannot_be_built(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         errand(**change)
@@ -170,7 +181,7 @@ def test_what_reaches_no_tool_is_refused(name: str, arguments: Any, why: str) ->
 
 
 def test_calls_beyond_the_limit_are_refused() -> None:
-    world = Simulation(errand(limits=Limits(6, 2)))
+    world = Simulation(errand(limits=TurnLimits(6, 2)))
     statuses = [r.status for r in world.turn([("find", ANN)] * 4)]
     assert statuses == ["ok", "ok", "refused", "refused"]
 
@@ -206,8 +217,9 @@ def test_a_plan_fills_gaps_by_hand() -> None:
     assert spans(world, ("find", ANN), ("find", BO)) == [("ok", 2, 5), ("ok", 2, 9)]
     assert spans(world, ("boss", {"p0": bo})) == [("ok", 9, 18)]
     assert spans(world, ("boss", {"p0": ann})) == [("ok", 18, 23)]
-    short = errand(track="plan", tools=(TOOLS[0], offer("boss", ("person",), "person", (4, 9)),
-                                        *TOOLS[2:]))  # fmt: skip
+    short = errand(
+        track="plan", tools=(TOOLS[0], offer("boss", ("person",), "person", (4, 9)), *TOOLS[2:])
+    )
     world = Simulation(short)
     spans(world, ("find", ANN), ("find", BO), ("boss", {"p0": bo}))
     ann = Hidden(short).steps()[0].value.name
@@ -217,8 +229,10 @@ def test_a_plan_fills_gaps_by_hand() -> None:
 @settings(max_examples=300)
 @given(
     st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)), max_size=7),
-    st.integers(1, 3), st.integers(0, 12), st.integers(1, 6),
-)  # fmt: skip
+    st.integers(1, 3),
+    st.integers(0, 12),
+    st.integers(1, 6),
+)
 def test_the_earliest_place_is_what_trying_every_start_finds(
     calls: list[tuple[int, int]], capacity: int, ready: int, duration: int
 ) -> None:
@@ -242,9 +256,15 @@ def test_the_earliest_place_is_what_trying_every_start_finds(
 
 
 def test_arguments_are_objects_or_nothing() -> None:
-    for text, expected in (('{"a": 1}', {"a": 1}), ("", None), ("[1]", None), ("{", None),
-                           ("null", None), ('{"a": "\ud800"}', None),
-                           ("[" * 100_000, None)):  # fmt: skip
+    for text, expected in (
+        ('{"a": 1}', {"a": 1}),
+        ("", None),
+        ("[1]", None),
+        ("{", None),
+        ("null", None),
+        ('{"a": "\ud800"}', None),
+        ("[" * 100_000, None),
+    ):
         assert arguments_of(ToolCall("", "x", text)) == expected
 
 
@@ -280,12 +300,17 @@ def problems(outcome: Outcome) -> list[Any]:
 def test_a_plan_is_placed_in_its_order_after_what_it_refers_to() -> None:
     outcome = carried_out(GOLD)
     assert [(c.call.id, c.result.start, c.result.end) for c in outcome.calls] == [
-        ("a", 2, 5), ("b", 2, 9), ("c", 5, 10), ("d", 10, 16), ("e", 9, 17),
-    ]  # fmt: skip
+        ("a", 2, 5),
+        ("b", 2, 9),
+        ("c", 5, 10),
+        ("d", 10, 16),
+        ("e", 9, 17),
+    ]
     assert problems(outcome) == []
     assert outcome.answers[0].value == {
-        "answer": {"pair": Hidden(errand()).steps()[3].value.name}, "problems": [],
-    }  # fmt: skip
+        "answer": {"pair": Hidden(errand()).steps()[3].value.name},
+        "problems": [],
+    }
 
 
 @pytest.mark.parametrize(
@@ -325,8 +350,12 @@ def test_turns_from_a_file_refer_to_turns_before() -> None:
     script = {"turns": [[a, b], [c, e], [d]], "answer": {"pair": "$d"}}
     outcome = performed(task(), read(None, json.dumps(script)))
     assert [(c.turn, c.result.end) for c in outcome.calls] == [
-        (1, 5), (1, 9), (2, 16), (2, 19), (3, 27),
-    ]  # fmt: skip
+        (1, 5),
+        (1, 9),
+        (2, 16),
+        (2, 19),
+        (3, 27),
+    ]
     assert problems(outcome) == []
     early = performed(task(), read({**script, "turns": [[a, c]]}, ""))
     assert [c.result.status for c in early.calls] == ["ok", "unknown"]

@@ -8,7 +8,7 @@ from typing import Any
 from graders.exact import sgs
 from graders.exact.rcpsp import longest_tails
 from harness.evolve.domain import Domain, WrongSolution, entries
-from harness.suites import Suite
+from harness.suites.suite import Suite
 from tasks.base import Fields, Instance, short
 from tasks.rcpsp import KEY, Project
 
@@ -78,17 +78,28 @@ OTHERS: list[dict[str, Any]] = [
     for e, r in ((45, 3), (60, 2))
 ]
 SUITES = {
-    "train": Suite("train", "30 tasks, 36 to 60 edges", 9201,
-                   entries("rcpsp", 30, 8, *_plain((45, 36, 60)))),
-    "validation": Suite("validation", "30 tasks, 36 to 60 edges", 9202,
-                        entries("rcpsp", 30, 16, *_plain((45, 36, 60)))),
-    "test": Suite("test", "30 tasks, 36 to 60 edges", 9203,
-                  entries("rcpsp", 30, 24, *_plain((45, 36, 60)))),
-    "larger": Suite("larger", "60 tasks, 150 edges", 9204,
-                    entries("rcpsp", 60, 20, *_plain((150,)))),
-    "cells": Suite("cells", "30 tasks, downtimes and disjunctions, 2 or 3 resources", 9205,
-                   entries("rcpsp", 30, 20, *OTHERS)),
-}  # fmt: skip
+    "train": Suite(
+        "train", "30 tasks, 36 to 60 edges", 9201, entries("rcpsp", 30, 8, *_plain((45, 36, 60)))
+    ),
+    "validation": Suite(
+        "validation",
+        "30 tasks, 36 to 60 edges",
+        9202,
+        entries("rcpsp", 30, 16, *_plain((45, 36, 60))),
+    ),
+    "test": Suite(
+        "test", "30 tasks, 36 to 60 edges", 9203, entries("rcpsp", 30, 24, *_plain((45, 36, 60)))
+    ),
+    "larger": Suite(
+        "larger", "60 tasks, 150 edges", 9204, entries("rcpsp", 60, 20, *_plain((150,)))
+    ),
+    "cells": Suite(
+        "cells",
+        "30 tasks, downtimes and disjunctions, 2 or 3 resources",
+        9205,
+        entries("rcpsp", 30, 20, *OTHERS),
+    ),
+}
 
 
 def case(instance: Instance[Project]) -> Any:

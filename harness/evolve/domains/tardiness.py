@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from graders.tardiness import yardsticks
-from harness.agents.tardiness import POLICIES
 from harness.evolve.domain import Domain, WrongSolution, entries
-from harness.suites import Suite
+from harness.families.tardiness import POLICIES
+from harness.suites.suite import Suite
 from tasks.base import Fields, Instance, short
 from tasks.tardiness import KEY, Jobs
 
@@ -73,13 +73,13 @@ CELLS = [{"tf": tf, "rdd": rdd} for rdd in (0.6, 0.2, 1.0) for tf in (0.6, 0.8, 
 OTHERS = [{"tf": tf, "rdd": rdd} for rdd in (0.4, 0.8) for tf in (0.6, 0.8, 0.4, 0.2)]
 SUITES = {
     "train": Suite("train", "25 jobs, 12 cells", 9101, entries("tardiness", 25, 4, *CELLS)),
-    "validation": Suite("validation", "25 jobs, 12 cells", 9102,
-                        entries("tardiness", 25, 5, *CELLS)),
+    "validation": Suite(
+        "validation", "25 jobs, 12 cells", 9102, entries("tardiness", 25, 5, *CELLS)
+    ),
     "test": Suite("test", "25 jobs, 12 cells", 9103, entries("tardiness", 25, 8, *CELLS)),
     "larger": Suite("larger", "100 jobs, 12 cells", 9104, entries("tardiness", 100, 3, *CELLS)),
-    "cells": Suite("cells", "25 jobs, 8 other cells", 9105,
-                   entries("tardiness", 25, 8, *OTHERS)),
-}  # fmt: skip
+    "cells": Suite("cells", "25 jobs, 8 other cells", 9105, entries("tardiness", 25, 8, *OTHERS)),
+}
 RULES = ("edd", "spt", "mdd", "psk", "eddc", "mddc", "mddc-augmented", "mdd-insertion", "atc")
 
 

@@ -67,9 +67,17 @@ class Makespan:
     def lean(self, work: Work) -> Words:
         """As it comes."""
         return self._words(
-            "run", work.samples.instances, "--model", "openai/m", "--base-url", work.url,
-            "--max-connections", AT_ONCE, "--out", work.folder / "run",
-        )  # fmt: skip
+            "run",
+            work.samples.instances,
+            "--model",
+            "openai/m",
+            "--base-url",
+            work.url,
+            "--max-connections",
+            AT_ONCE,
+            "--out",
+            work.folder / "run",
+        )
 
     safe = lean
 
@@ -109,9 +117,18 @@ class Inspect:
         f"{ATTEMPTS} --no-fail-on-error`",
         "killed": "with its real-time log, then `inspect eval-retry`",
     }
-    _quiet = ("--display", "none", "--log-level", "warning", "--no-score-display",
-              "--no-log-model-api", "--ctl-server", "false",
-              "--max-connections", AT_ONCE)  # fmt: skip
+    _quiet = (
+        "--display",
+        "none",
+        "--log-level",
+        "warning",
+        "--no-score-display",
+        "--no-log-model-api",
+        "--ctl-server",
+        "false",
+        "--max-connections",
+        AT_ONCE,
+    )
     _answers = """
 import sys
 from inspect_ai.log import list_eval_logs, read_eval_log
@@ -127,16 +144,29 @@ print(answered(newest))
 
     def _inspect(self, work: Work, *words: object) -> Words:
         return [
-            "env", "LOOPBACK_API_KEY=none", f"XDG_DATA_HOME={work.folder}",
-            self._python.with_name("inspect"), *words, "--log-dir", work.folder / "logs",
-        ]  # fmt: skip
+            "env",
+            "LOOPBACK_API_KEY=none",
+            f"XDG_DATA_HOME={work.folder}",
+            self._python.with_name("inspect"),
+            *words,
+            "--log-dir",
+            work.folder / "logs",
+        ]
 
     def _eval(self, work: Work, *words: object) -> Words:
         return self._inspect(
-            work, "eval", f"{HERE / 'inspect_task.py'}@trivial",
-            "-T", f"prompts={work.samples.prompts}", "-T", f"answer='{ANSWER}'",
-            *self._quiet, "--max-samples", AT_ONCE, *words,
-        )  # fmt: skip
+            work,
+            "eval",
+            f"{HERE / 'inspect_task.py'}@trivial",
+            "-T",
+            f"prompts={work.samples.prompts}",
+            "-T",
+            f"answer='{ANSWER}'",
+            *self._quiet,
+            "--max-samples",
+            AT_ONCE,
+            *words,
+        )
 
     def version(self) -> str:
         """Of the package."""
@@ -209,16 +239,34 @@ metric_list:
         folder.mkdir(parents=True, exist_ok=True)
         task = self._task.format(file=work.samples.prompts, answer=json.dumps(ANSWER))
         (folder / "trivial.yaml").write_text(task)
-        how = {"model": "m", "base_url": f"{work.url}/chat/completions",
-               "num_concurrent": AT_ONCE, **settings}  # fmt: skip
+        how = {
+            "model": "m",
+            "base_url": f"{work.url}/chat/completions",
+            "num_concurrent": AT_ONCE,
+            **settings,
+        }
         return [
-            "env", "OPENAI_API_KEY=none", "LOGLEVEL=ERROR", "HF_DATASETS_OFFLINE=1",
+            "env",
+            "OPENAI_API_KEY=none",
+            "LOGLEVEL=ERROR",
+            "HF_DATASETS_OFFLINE=1",
             f"HF_HOME={work.samples.folder / 'hf'}",
-            self._python.with_name("lm_eval"), "run", "--model", "local-chat-completions",
-            "--model_args", ",".join(f"{k}={v}" for k, v in how.items()),
-            "--tasks", "trivial", "--include_path", folder, "--apply_chat_template",
-            "--output_path", work.folder / "out", "--log_samples", *words,
-        ]  # fmt: skip
+            self._python.with_name("lm_eval"),
+            "run",
+            "--model",
+            "local-chat-completions",
+            "--model_args",
+            ",".join(f"{k}={v}" for k, v in how.items()),
+            "--tasks",
+            "trivial",
+            "--include_path",
+            folder,
+            "--apply_chat_template",
+            "--output_path",
+            work.folder / "out",
+            "--log_samples",
+            *words,
+        ]
 
     def version(self) -> str:
         """Of the package."""

@@ -140,9 +140,13 @@ def killed(peer: Keeper, folder: Path) -> Killed:
     every = {call.prompt for call in answered}
     settled = {call.prompt for call in answered if call.ended < moment - SETTLED}
     return Killed(
-        len(every), len(every & after), len(settled), len(settled & after),
-        peer.answers(work), usage.status,
-    )  # fmt: skip
+        len(every),
+        len(every & after),
+        len(settled),
+        len(settled & after),
+        peer.answers(work),
+        usage.status,
+    )
 
 
 def borne(peer: Keeper, how: Callable[[Work], Words], folder: Path) -> Borne:

@@ -42,8 +42,11 @@ class Started:
         with (self.folder / "said.txt").open("wb") as said:
             self._process = subprocess.Popen(
                 [sys.executable, "-S", TIMED, self._file, *map(str, self.words)],
-                stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True,
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+            )
         self._began = monotonic()
 
     @property
@@ -80,14 +83,24 @@ class Server:
     """The loopback server as a process, between `with`; `port` to have it there again."""
 
     def __init__(self, *flags: object, port: int = 0) -> None:
-        self._words = [sys.executable, "-m", "tests.loopback", "--answer", ANSWER,
-                       "--port", port, *flags]  # fmt: skip
+        self._words = [
+            sys.executable,
+            "-m",
+            "tests.loopback",
+            "--answer",
+            ANSWER,
+            "--port",
+            port,
+            *flags,
+        ]
 
     def __enter__(self) -> "Server":
         self._process = subprocess.Popen(
-            [*map(str, self._words)], stdout=subprocess.PIPE, text=True,
+            [*map(str, self._words)],
+            stdout=subprocess.PIPE,
+            text=True,
             stderr=subprocess.DEVNULL,  # aiohttp complains of clients that are killed
-        )  # fmt: skip
+        )
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()
         self.port = int(self.url.split(":")[2].split("/")[0])

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.instances import read
-from harness.registry import family
+from harness.families.registry import family
+from harness.suites.instances import read
 from tasks.base import Ask
 from tasks.prompts import installed
 from tests.harness import helpers

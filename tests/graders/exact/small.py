@@ -46,8 +46,11 @@ def _window(draw: st.DrawFn, task: Task) -> Window:
 
 def allowed(project: Project, starts: Mapping[str, int], *, ends: bool = True) -> bool:
     """Whether the tasks placed so far agree, moment by moment; `ends`: deadlines count too."""
-    runs = {t.id: range(starts[t.id], starts[t.id] + t.duration) for t in project.tasks
-            if t.id in starts}  # fmt: skip
+    runs = {
+        t.id: range(starts[t.id], starts[t.id] + t.duration)
+        for t in project.tasks
+        if t.id in starts
+    }
     if any(
         a in runs and b in runs and runs[b].start < runs[a].stop for a, b in project.precedences
     ):
@@ -67,8 +70,9 @@ def allowed(project: Project, starts: Mapping[str, int], *, ends: bool = True) -
 
 def _moment(project: Project, runs: Mapping[str, range], t: int) -> bool:
     for resource in project.resources:
-        used = sum(task.demands.get(resource.id, 0) for task in project.tasks
-                   if t in runs.get(task.id, ()))  # fmt: skip
+        used = sum(
+            task.demands.get(resource.id, 0) for task in project.tasks if t in runs.get(task.id, ())
+        )
         down = any(d.resource == resource.id and d.start <= t < d.end for d in project.downtimes)
         if used > (0 if down else resource.capacity):
             return False

@@ -14,10 +14,19 @@ from graders.exact.dispatch import Rule, total_tardiness
 from tests.data import data
 
 RULES: list[Rule] = [
-    dispatch.edd, dispatch.spt, dispatch.mdd, dispatch.mdd_shortest, dispatch.psk, dispatch.atc,
-    dispatch.eddc, dispatch.eddc_printed, dispatch.mddc, dispatch.augmented_mdd,
-    dispatch.augmented_mddc, dispatch.mdd_insertion,
-]  # fmt: skip
+    dispatch.edd,
+    dispatch.spt,
+    dispatch.mdd,
+    dispatch.mdd_shortest,
+    dispatch.psk,
+    dispatch.atc,
+    dispatch.eddc,
+    dispatch.eddc_printed,
+    dispatch.mddc,
+    dispatch.augmented_mdd,
+    dispatch.augmented_mddc,
+    dispatch.mdd_insertion,
+]
 # Mean gap in % over instances with a positive optimum: published (None: not), ours; sums: ours.
 TABLE: dict[int, dict[Rule, tuple[float | None, float, float]]] = {
     20: {

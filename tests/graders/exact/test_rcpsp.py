@@ -94,20 +94,28 @@ def test_cheap_bounds_hold(project: Project) -> None:
     ("project", "makespan"),
     [
         # three of two, in a window for two
-        (plain(*(Task(i, 2, {"R": 1}) for i in "ABC"),
-               windows=tuple(Window(i, 0, 5) for i in "ABC")), None),
+        (
+            plain(
+                *(Task(i, 2, {"R": 1}) for i in "ABC"),
+                windows=tuple(Window(i, 0, 5) for i in "ABC"),
+            ),
+            None,
+        ),
         (plain(*(Task(i, 2, {"R": 1}) for i in "ABC"), horizon=5), None),
         (plain(Task("A", 4, {"R": 1}), downtimes=(Downtime("R", 3, 5),), horizon=8), None),
         (plain(Task("A", 4, {"R": 1}), downtimes=(Downtime("R", 3, 5),), horizon=9), 9),
         # downtimes that overlap are one, not two demands on a capacity of one
-        (plain(Task("A", 1, {"R": 1}),
-               downtimes=(Downtime("R", 0, 3), Downtime("R", 1, 4))), 5),
+        (plain(Task("A", 1, {"R": 1}), downtimes=(Downtime("R", 0, 3), Downtime("R", 1, 4))), 5),
         (plain(Task("A", 3), Task("B", 4), disjunctions=(("A", "B"),)), 7),
-        (plain(Task("A", 3), Task("B", 4), precedences=(("A", "B"),),
-               windows=(Window("A", 2, 9),)), 9),
+        (
+            plain(
+                Task("A", 3), Task("B", 4), precedences=(("A", "B"),), windows=(Window("A", 2, 9),)
+            ),
+            9,
+        ),
         (plain(Task("A", 0), Task("B", 0, {"R": 1}), precedences=(("A", "B"),), horizon=0), 0),
     ],
-)  # fmt: skip
+)
 def test_known_optima(project: Project, makespan: int | None) -> None:
     check(project, reference(project), makespan)
 
@@ -128,8 +136,13 @@ def test_horizon_does_not_matter_if_it_is_far() -> None:
 
 def test_times_beyond_the_solver_still_get_a_bound() -> None:
     far = 10**16
-    project = plain(*(Task(i, far, {"R": 2}) for i in "ABC"), Task("D", far, {"R": 1}), capacity=3,
-                    disjunctions=(("C", "D"), ("A", "D"), ("B", "D")), horizon=10**18)  # fmt: skip
+    project = plain(
+        *(Task(i, far, {"R": 2}) for i in "ABC"),
+        Task("D", far, {"R": 1}),
+        capacity=3,
+        disjunctions=(("C", "D"), ("A", "D"), ("B", "D")),
+        horizon=10**18,
+    )
     known = reference(project)
     assert (known.status, known.solver) == ("bounded", "sgs")
     assert known.objective == 4 * far

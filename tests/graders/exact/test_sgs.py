@@ -91,9 +91,14 @@ def test_same_seed_same_list_and_all_lists_are_drawn() -> None:
 
 def test_rules_on_a_known_project() -> None:
     project = plain(
-        Task("A", 2), Task("B", 3), Task("C", 4), Task("D", 1),
-        precedences=(("A", "C"), ("B", "D")), windows=(Window("D", 0, 9),), horizon=20,
-    )  # fmt: skip
+        Task("A", 2),
+        Task("B", 3),
+        Task("C", 4),
+        Task("D", 1),
+        precedences=(("A", "C"), ("B", "D")),
+        windows=(Window("D", 0, 9),),
+        horizon=20,
+    )
     compiled = sgs.compile_project(project)
     assert sgs.edf(compiled) == [20, 20, 20, 9]
     assert sgs.lft(compiled) == [16, 8, 20, 9]

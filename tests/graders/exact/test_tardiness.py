@@ -264,9 +264,11 @@ def test_references_are_the_same_bytes_in_every_process() -> None:
     )
     outputs = {
         subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, check=True,
+            [sys.executable, "-c", code],
+            capture_output=True,
+            check=True,
             env={**os.environ, "PYTHONHASHSEED": seed},
         ).stdout
         for seed in "12"
-    }  # fmt: skip
+    }
     assert len(outputs) == 1

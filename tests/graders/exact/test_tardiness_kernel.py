@@ -43,8 +43,10 @@ def test_kernel_stops_at_the_same_state() -> None:
 
 @pytest.mark.usefixtures("kernel")
 def test_pauses_change_nothing() -> None:
-    p, d = map(list, zip(*sorted(zip(*cell(60, 0.6, 0.2), strict=True), key=lambda job: job[1]),
-                         strict=True))  # fmt: skip
+    p, d = map(
+        list,
+        zip(*sorted(zip(*cell(60, 0.6, 0.2), strict=True), key=lambda job: job[1]), strict=True),
+    )
     loaded = library()
     assert loaded is not None
     whole, paused, plain = KernelSearch(loaded, p, d), KernelSearch(loaded, p, d), PlainSearch(p, d)

@@ -6,8 +6,8 @@ import pytest
 
 from generators.tools import generate
 from graders.exact.tools import all_ready, attempts, graph, reference, step_of
-from graders.exact.tools_schedule import Call
-from harness.agents.tools import by_turns, everything
+from graders.exact.tools_schedule import CallNode
+from harness.families.tools import by_turns, everything
 from tasks.base import Called, Instance
 from tasks.tools import View
 from tasks.tools_clock import Simulation, arguments_of
@@ -20,8 +20,12 @@ def test_the_calls_by_hand() -> None:
     calls, capacity = graph(payload, Hidden(payload).steps(), planned=False)
     assert capacity == [2, 1, 1, 1, 3]
     assert calls == [
-        Call(3, 0, ()), Call(7, 0, ()), Call(5, 1, (0,)), Call(6, 3, (1, 2)), Call(8, 2, (1,)),
-    ]  # fmt: skip
+        CallNode(3, 0, ()),
+        CallNode(7, 0, ()),
+        CallNode(5, 1, (0,)),
+        CallNode(6, 3, (1, 2)),
+        CallNode(8, 2, (1,)),
+    ]
     # the finds 7, the boss and the firing 8, the pair 6, and three overheads
     assert all_ready(calls, capacity, payload.overhead) == 27
 
@@ -33,9 +37,7 @@ def test_a_call_that_fails_is_several_calls_in_turns_and_a_longer_one_in_a_plan(
     turns, _ = graph(payload, due, planned=False)
     plan, _ = graph(payload, due, planned=True)
     assert len(turns) == 5 + 4
-    assert [call.duration for call in plan] == [
-        one.duration * (1 + one.failing) for one in due
-    ]  # fmt: skip
+    assert [call.duration for call in plan] == [one.duration * (1 + one.failing) for one in due]
     listed = attempts(due, planned=False)
     for call, attempt in zip(turns, listed, strict=True):
         before = [listed[k] for k in call.needs]

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graders.exact.tools_schedule import Call, Plan, barrier, free
+from graders.exact.tools_schedule import BestPlan, CallNode, barrier, free
 
-Case = tuple[list[Call], list[int], int]
+Case = tuple[list[CallNode], list[int], int]
 
 
 @st.composite
@@ -23,7 +23,7 @@ def cases(draw: st.DrawFn, most: int) -> Case:
     tools = draw(st.integers(1, 3))
     durations = st.integers(1, draw(st.sampled_from([2, 4, 30])))
     calls = [
-        Call(
+        CallNode(
             draw(durations),
             draw(st.integers(0, tools - 1)),
             tuple(draw(st.lists(st.integers(0, i - 1), max_size=2))) if i else (),
@@ -31,7 +31,7 @@ def cases(draw: st.DrawFn, most: int) -> Case:
         for i in range(count)
     ]
     names = draw(st.permutations(range(count)))  # so that the numbers are no topological order
-    renamed = [Call(0, 0, ())] * count
+    renamed = [CallNode(0, 0, ())] * count
     for i, call in enumerate(calls):
         renamed[names[i]] = call._replace(needs=tuple(names[need] for need in call.needs))
     capacity = draw(st.lists(st.integers(1, 3), min_size=tools, max_size=tools))
@@ -42,7 +42,7 @@ def large(count: int, depth: int, tools: int, seed: int, most: int = 2) -> Case:
     """Calls as in a suite: durations U{1..30}, each below the first layer needs up to three."""
     rng = Random(f"calls/{count}/{depth}/{seed}")
     layers = sorted([*range(depth), *(rng.randrange(depth) for _ in range(count - depth))])
-    calls: list[Call] = []
+    calls: list[CallNode] = []
     for layer in layers:
         near = [j for j in range(len(calls)) if layers[j] == layer - 1]
         early = [j for j in range(len(calls)) if layers[j] < layer]
@@ -51,11 +51,11 @@ def large(count: int, depth: int, tools: int, seed: int, most: int = 2) -> Case:
             if near
             else set()
         )
-        calls.append(Call(rng.randint(1, 30), rng.randrange(tools), tuple(sorted(needs))))
+        calls.append(CallNode(rng.randint(1, 30), rng.randrange(tools), tuple(sorted(needs))))
     return calls, [rng.randint(1, most) for _ in range(tools)], 2
 
 
-def turn_length(calls: Sequence[Call], capacity: Sequence[int], turn: Sequence[int]) -> int:
+def turn_length(calls: Sequence[CallNode], capacity: Sequence[int], turn: Sequence[int]) -> int:
     """A turn as the clock runs it: each call takes the place of its tool that is free first."""
     places = [[0] * places for places in capacity]
     for i in turn:
@@ -65,7 +65,7 @@ def turn_length(calls: Sequence[Call], capacity: Sequence[int], turn: Sequence[i
     return max(max(ends) for ends in places)
 
 
-def serial(calls: Sequence[Call], capacity: Sequence[int], order: Sequence[int]) -> int:
+def serial(calls: Sequence[CallNode], capacity: Sequence[int], order: Sequence[int]) -> int:
     """The makespan of calls placed in this order, each at the first moment at which it fits."""
     runs: dict[int, tuple[int, int]] = {}
     for i in order:
@@ -81,7 +81,7 @@ def serial(calls: Sequence[Call], capacity: Sequence[int], order: Sequence[int])
     return max(end for _, end in runs.values())
 
 
-def check_turns(case: Case, plan: Plan) -> None:
+def check_turns(case: Case, plan: BestPlan) -> None:
     calls, capacity, overhead = case
     assert sorted(i for turn in plan.turns for i in turn) == list(range(len(calls)))
     done: set[int] = set()
@@ -219,8 +219,8 @@ def test_fifty_calls_come_back(depth: int, tools: int, most: int) -> None:
 
 def test_what_is_too_wide_to_search_is_bounded_and_better_than_all_ready() -> None:
     rng = Random("wide")
-    first = [Call(rng.randint(1, 30), i % 2, ()) for i in range(36)]
-    later = [Call(rng.randint(1, 30), 2, (rng.randrange(36),)) for _ in range(14)]
+    first = [CallNode(rng.randint(1, 30), i % 2, ()) for i in range(36)]
+    later = [CallNode(rng.randint(1, 30), 2, (rng.randrange(36),)) for _ in range(14)]
     case = ([*first, *later], [2, 2, 1], 2)
     plan = barrier(*case, limit=20_000)
     check_turns(case, plan)
@@ -230,15 +230,15 @@ def test_what_is_too_wide_to_search_is_bounded_and_better_than_all_ready() -> No
 
 def test_a_short_turn_first_can_be_better_than_all_that_is_ready() -> None:
     # 0 (1) -> 1 (30) and 2 (30): all-ready 30 + 30, better 1 + 30
-    calls = [Call(1, 0, ()), Call(30, 1, (0,)), Call(30, 2, ())]
-    assert barrier(calls, [1, 1, 1], 0) == Plan("optimal", 31, 31, (), ((0,), (1, 2)))
-    assert barrier(calls, [1, 1, 1], 29) == Plan("optimal", 89, 89, (), ((0,), (1, 2)))
+    calls = [CallNode(1, 0, ()), CallNode(30, 1, (0,)), CallNode(30, 2, ())]
+    assert barrier(calls, [1, 1, 1], 0) == BestPlan("optimal", 31, 31, (), ((0,), (1, 2)))
+    assert barrier(calls, [1, 1, 1], 29) == BestPlan("optimal", 89, 89, (), ((0,), (1, 2)))
     assert free(calls, [1, 1, 1], 29).objective == 60
 
 
 def test_the_order_within_a_turn_beats_longest_first() -> None:
     # on two places 3+3 | 2+2+2 takes 6, longest first 7
-    calls = [Call(d, 0, ()) for d in (3, 3, 2, 2, 2)]
+    calls = [CallNode(d, 0, ()) for d in (3, 3, 2, 2, 2)]
     plan = barrier(calls, [2], 1)
     assert (plan.status, plan.objective) == ("optimal", 7)
     check_turns((calls, [2], 1), plan)
@@ -248,15 +248,15 @@ def test_the_order_within_a_turn_beats_longest_first() -> None:
     ("calls", "capacity", "words"),
     [
         ([], [1], "at least one"),
-        ([Call(0, 0, ())], [1], "call 0: duration 0 is not at least 1"),
-        ([Call(1, 1, ())], [1], "call 0: tool 1 is not one of 1"),
-        ([Call(1, 0, (1,))], [1], "call 0: needs call 1, which is not there"),
-        ([Call(1, 0, ())], [0], "capacity of tool 0: 0 is not at least 1"),
-        ([Call(1, 0, (1,)), Call(1, 0, (0,))], [1], "need each other in a circle"),
+        ([CallNode(0, 0, ())], [1], "call 0: duration 0 is not at least 1"),
+        ([CallNode(1, 1, ())], [1], "call 0: tool 1 is not one of 1"),
+        ([CallNode(1, 0, (1,))], [1], "call 0: needs call 1, which is not there"),
+        ([CallNode(1, 0, ())], [0], "capacity of tool 0: 0 is not at least 1"),
+        ([CallNode(1, 0, (1,)), CallNode(1, 0, (0,))], [1], "need each other in a circle"),
     ],
 )
 def test_calls_that_cannot_run_are_refused(
-    calls: list[Call], capacity: list[int], words: str
+    calls: list[CallNode], capacity: list[int], words: str
 ) -> None:
     for solve in (free, barrier):
         with pytest.raises(ValueError, match=words):

@@ -12,20 +12,22 @@ from typing import Any
 
 from msgspec.structs import replace as changed
 
-from harness.evolve.domain import SPLITS, Domain, domain
+from harness.calls.client import ModelClient
+from harness.calls.limiter import ConcurrencyLimiter
+from harness.calls.retry import RetryPolicy
+from harness.digests import digest
+from harness.evolve.domain import SPLITS, Domain
+from harness.evolve.domains import domain
 from harness.evolve.drive import Performer
 from harness.evolve.evaluator import Evaluator
-from harness.evolve.operators import Step
-from harness.evolve.plan import Plan
-from harness.evolve.report import Report, report
+from harness.evolve.operators import SearchStep
+from harness.evolve.report import SearchReport, report
 from harness.evolve.study import Study
-from harness.instances import decode, make
-from harness.journal import Journal
-from harness.lane import Lane, Patience
 from harness.models.base import Model, ProviderFailure, Sampling
-from harness.pace import Pace
-from harness.request import digest
-from harness.sandbox.base import Limits, Result, Run
+from harness.sandbox.base import CaseResult, Limits, ProgramRun
+from harness.store.journal import Journal
+from harness.store.search_plan import SearchPlan
+from harness.suites.instances import decode, make
 from tasks.base import Ask, Instance, Reply, Usage
 from tasks.prompts import installed
 
@@ -69,7 +71,7 @@ class InProcess:
 
     def run(
         self, source: str, function: str, driver: str, cases: Sequence[Any], limits: Limits
-    ) -> Run:
+    ) -> ProgramRun:
         self.runs.append(source)
         time.sleep(self._wait(source))
         results = []
@@ -80,10 +82,10 @@ class InProcess:
             try:
                 exec(source, program)
                 value = drive["solve"](program[function], case)
-                results.append(Result("ok", value))
+                results.append(CaseResult("ok", value))
             except (TypeError, ZeroDivisionError, NameError) as error:
-                results.append(Result("raised", None, f"{type(error).__name__}: {error}"))
-        return Run(tuple(results), 0.001 * limits.seconds)
+                results.append(CaseResult("raised", None, f"{type(error).__name__}: {error}"))
+        return ProgramRun(tuple(results), 0.001 * limits.seconds)
 
 
 def _number(value: Any) -> Any:
@@ -101,7 +103,7 @@ class Scripted:
         wait: Callable[[str], float] = lambda _: 0.0,
         refused: float = 0.0,
     ) -> None:
-        self.name, self.steps = name, list[Step]()
+        self.name, self.steps = name, list[SearchStep]()
         self._wait, self._refused = wait, refused
 
     async def reply(self, ask: Ask) -> Reply:
@@ -121,20 +123,27 @@ class Scripted:
         """Nothing is open."""
 
 
-def plan(**settings: Any) -> Plan:
+def plan(**settings: Any) -> SearchPlan:
     """A short search without nulls."""
-    usual: dict[str, Any] = {"calls": 30, "lag": 4, "islands": 2, "few": 3, "migrate": 10,
-                             "reset": 20, "nulls": ()}  # fmt: skip
-    return Plan("tardiness-priority", small().lock, **(usual | settings))
+    usual: dict[str, Any] = {
+        "calls": 30,
+        "lag": 4,
+        "islands": 2,
+        "few": 3,
+        "migrate": 10,
+        "reset": 20,
+        "nulls": (),
+    }
+    return SearchPlan("tardiness-priority", small().lock, **(usual | settings))
 
 
 def studied(
     folder: Path,
     models: Sequence[Model],
-    how: Plan,
+    how: SearchPlan,
     runner: InProcess | None = None,
     about: Domain | None = None,
-) -> tuple[Study, Report]:
+) -> tuple[Study, SearchReport]:
     """Run a study to its end in a journal; models by name, the nulls' beside them."""
     about = about or small()
     folder.mkdir(exist_ok=True)
@@ -142,10 +151,13 @@ def studied(
     own = [m.name for m in models if m.name not in how.nulls]
     study = Study(own, about, how, installed(), instances())
 
-    async def driven() -> Report:
+    async def driven() -> SearchReport:
         with ThreadPoolExecutor(2) as pool:
             evaluator = Evaluator(about, how, instances(), runner or InProcess())
-            lanes = {m.name: Lane(m, Pace(how.lag), Patience(first_wait=0.001)) for m in models}
+            lanes = {
+                m.name: ModelClient(m, ConcurrencyLimiter(how.lag), RetryPolicy(first_wait=0.001))
+                for m in models
+            }
             performer = Performer(journal, evaluator, Sampling(), lanes, pool)
             return report(study, await performer.perform(study.program()))
 

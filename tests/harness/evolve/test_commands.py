@@ -16,10 +16,10 @@ import pytest
 
 from generators.tardiness import generate
 from harness.cli import main
-from harness.folder import Folder
-from harness.reproduce import command as reproduced
-from harness.request import digest
-from harness.watch import read_frame
+from harness.digests import digest
+from harness.export.command import command as reproduced
+from harness.store.folder import Folder
+from harness.watch.read import read_frame
 from tests.harness.evolve.small import BODIES
 from tests.harness.helpers import command, makespan, rows
 from tests.loopback import Json, Loopback
@@ -72,8 +72,12 @@ def test_the_same_seed_gives_the_same_champion_also_after_kill_9(tmp_path: Path)
         first = shown(tmp_path / "whole")
         asked = len(server.requests)
         assert asked == CALLS
-        cut = subprocess.Popen(command(*words(tmp_path / "cut", server)), text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+        cut = subprocess.Popen(
+            command(*words(tmp_path / "cut", server)),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         while len(server.requests) < asked + CALLS // 2:
             time.sleep(0.005)
         cut.kill()
@@ -102,8 +106,18 @@ def _looked_at(tmp_path: Path, report: Any) -> None:
     text = best.read_text()
     assert report["champion"]["name"] in text
     assert text.startswith("# A program for the domain tardiness-priority")
-    scored = makespan("evolve", "score", best, "--domain", "tardiness-priority", "--split", "test",
-                      "--limit", LIMIT, "--json")  # fmt: skip
+    scored = makespan(
+        "evolve",
+        "score",
+        best,
+        "--domain",
+        "tardiness-priority",
+        "--split",
+        "test",
+        "--limit",
+        LIMIT,
+        "--json",
+    )
     score = json.loads(scored.stdout)
     [mine] = [s for s in report["scores"] if (s["who"], s["split"]) == ("search", "test")]
     assert score["valid"]
@@ -120,8 +134,20 @@ def _looked_at(tmp_path: Path, report: Any) -> None:
 def test_a_program_in_a_file_is_a_policy_of_its_family(tmp_path: Path) -> None:
     file, out = tmp_path / "rule.py", tmp_path / "run"
     file.write_text("def priority(p, d, t, P, n):\n    return max(p + t, d)\n")
-    how = ["run", "tardiness", "--level", "9", "--limit", "6", "--out", out,
-           "--model", f"policy/file:{file}", "--model", "policy/mdd"]  # fmt: skip
+    how = [
+        "run",
+        "tardiness",
+        "--level",
+        "9",
+        "--limit",
+        "6",
+        "--out",
+        out,
+        "--model",
+        f"policy/file:{file}",
+        "--model",
+        "policy/mdd",
+    ]
     done = makespan(*how)
     content = digest(file.read_text())
     assert done.returncode == 0, done.stderr
@@ -159,9 +185,24 @@ def test_a_program_is_named_with_its_digest_and_asked_apart_from_models(tmp_path
     file.write_text("def priority(p, d, t, P, n):\n    return max(p + t, d)\n")
     name = f"policy/file:{file}@{digest(file.read_text())}"
     with Loopback(lambda *_: "{}") as server:
-        done = makespan("run", "tardiness", "--level", "9", "--limit", "6", "--out", out,
-                        "--model", name, "--model", "openai/m", "--model", "openai/n",
-                        "--base-url", server.url)  # fmt: skip
+        done = makespan(
+            "run",
+            "tardiness",
+            "--level",
+            "9",
+            "--limit",
+            "6",
+            "--out",
+            out,
+            "--model",
+            name,
+            "--model",
+            "openai/m",
+            "--model",
+            "openai/n",
+            "--base-url",
+            server.url,
+        )
     assert done.returncode == 0, done.stderr
     told = "ranked apart: allowed is 'program' and 'direct'"
     assert told in " ".join(done.stdout.split())
@@ -174,8 +215,9 @@ def test_a_program_is_named_with_its_digest_and_asked_apart_from_models(tmp_path
     refused = makespan("run", "tardiness", "--level", "9", "--model", wrong)
     assert refused.returncode == 2
     assert "is another program than" in refused.stderr
-    twice = makespan("run", "tardiness", "--level", "9", "--model", name, "--model",
-                     f"policy/file:{file}")  # fmt: skip
+    twice = makespan(
+        "run", "tardiness", "--level", "9", "--model", name, "--model", f"policy/file:{file}"
+    )
     assert "the same --model is given twice" in twice.stderr
 
 
@@ -190,8 +232,10 @@ def test_a_search_can_be_watched(tmp_path: Path) -> None:
         frame = read_frame(out)
         process.communicate(timeout=60)
     assert [m.model for m in frame.models] == [
-        "search: openai/m", "random-constants: policy/random-constants", "mutate: policy/mutate",
-    ]  # fmt: skip
+        "search: openai/m",
+        "random-constants: policy/random-constants",
+        "mutate: policy/mutate",
+    ]
     assert 0 < frame.models[0].done < frame.models[0].total
     assert frame.models[1].done == 0
     assert not frame.complete
@@ -209,8 +253,18 @@ def test_a_program_that_fails_is_no_answer_and_the_run_goes_on(tmp_path: Path) -
     file, out = tmp_path / "rule.py", tmp_path / "run"
     file.write_text("def schedule(p, d):\n    return [0] * len(p) if p[0] % 2 else 1 / 0\n")
     made = [generate(5, 0, k, {}, reference=False) for k in range(8)]
-    done = makespan("run", "tardiness", "--level", "5", "--limit", "8", "--out", out,
-                    "--model", f"policy/file:{file}")  # fmt: skip
+    done = makespan(
+        "run",
+        "tardiness",
+        "--level",
+        "5",
+        "--limit",
+        "8",
+        "--out",
+        out,
+        "--model",
+        f"policy/file:{file}",
+    )
     assert done.returncode == 0, done.stderr
     [row] = json.loads(makespan("board", out, "--json").stdout)["rows"]
     odd = sum(instance.payload.jobs[0].p % 2 for instance in made)
@@ -257,11 +311,12 @@ def test_wrong_use_is_one_line(tmp_path: Path) -> None:
         ([*run, "policy/annealing"], "unknown model 'policy/annealing'"),
         ([*run, "policy/mutate", "--model", "openai/m"], "stands alone"),
         ([*run, "openai/m", "--price", "openai/x=1,2"], "--price openai/x"),
-        (["run", "tardiness", "--level", "5", "--model", f"policy/file:{file}"],
-         "defines none of"),
-        (["run", "rcpsp", "--level", "5", "--model", f"policy/file:{tmp_path}/none.py"],
-         "cannot read"),
-    ):  # fmt: skip
+        (["run", "tardiness", "--level", "5", "--model", f"policy/file:{file}"], "defines none of"),
+        (
+            ["run", "rcpsp", "--level", "5", "--model", f"policy/file:{tmp_path}/none.py"],
+            "cannot read",
+        ),
+    ):
         status, _, told = here(*line)
         assert status == 2, line
         assert said in told, told
@@ -271,8 +326,17 @@ def test_wrong_use_is_one_line(tmp_path: Path) -> None:
 
 def test_a_search_of_another_plan_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    how = ["evolve", "run", "tardiness-priority", "--model", "policy/mutate", "--limit", "3",
-           "--out", out]  # fmt: skip
+    how = [
+        "evolve",
+        "run",
+        "tardiness-priority",
+        "--model",
+        "policy/mutate",
+        "--limit",
+        "3",
+        "--out",
+        out,
+    ]
     assert makespan(*how, "--calls", "4").returncode == 0
     status, _, told = here(*how, "--calls", "5")
     assert status == 2
@@ -281,8 +345,19 @@ def test_a_search_of_another_plan_is_refused(tmp_path: Path) -> None:
 
 def test_a_search_goes_on_with_the_version_of_mutate_that_began_it(tmp_path: Path) -> None:
     out = tmp_path / "run"
-    how = ["evolve", "run", "tardiness-priority", "--model", "policy/random-constants", "--limit",
-           "3", "--calls", "6", "--out", out]  # fmt: skip
+    how = [
+        "evolve",
+        "run",
+        "tardiness-priority",
+        "--model",
+        "policy/random-constants",
+        "--limit",
+        "3",
+        "--calls",
+        "6",
+        "--out",
+        out,
+    ]
     assert makespan(*how).returncode == 0
     manifest = out / "manifest.json"
     text = manifest.read_text()
@@ -301,8 +376,9 @@ def test_a_search_goes_on_with_the_version_of_mutate_that_began_it(tmp_path: Pat
 def test_ctrl_c_keeps_what_is_under_way(tmp_path: Path) -> None:
     out = tmp_path / "run"
     with Loopback(says, delay=0.1) as server:
-        process = subprocess.Popen(command(*words(out, server)), text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+        process = subprocess.Popen(
+            command(*words(out, server)), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         while len(server.requests) < 6:
             time.sleep(0.005)
         process.send_signal(signal.SIGINT)

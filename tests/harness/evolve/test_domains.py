@@ -10,15 +10,16 @@ from msgspec.structs import replace as changed
 from generators.rcpsp import generate as generate_project
 from generators.tardiness import generate as generate_jobs
 from graders.exact import dispatch
-from harness.evolve.domain import SPLITS, WrongSolution, domain, names
+from harness.evolve.domain import SPLITS, WrongSolution
+from harness.evolve.domains import domain, names
 from harness.evolve.effects import Evaluate
 from harness.evolve.evaluator import Evaluator
-from harness.evolve.plan import Plan
 from harness.evolve.scoring import score_program
-from harness.instances import decode, make
-from harness.registry import family
+from harness.families.registry import family
 from harness.sandbox.sandbox import Sandbox
-from harness.suites import Suite
+from harness.store.search_plan import SearchPlan
+from harness.suites.instances import decode, make
+from harness.suites.suite import Suite
 from tasks.base import InputError, Outcome, Parsed
 from tests.harness.evolve.small import instances, small
 
@@ -56,9 +57,11 @@ def evaluator(name: str, sandbox: Sandbox, limit: int = 4, **settings: float) ->
     about = domain(name)
     if name.startswith("rcpsp"):  # smaller: their optima are quick to prove
         about = replace(about, splits={n: smaller(suite) for n, suite in about.splits.items()})
-    splits = {s: [decode(make(w), "made") for w in about.wanted(s, limit)]
-              for s in ("train", "validation", "test")}  # fmt: skip
-    plan = Plan(name, about.lock, 1, few=2, **settings)  # type: ignore[arg-type]
+    splits = {
+        s: [decode(make(w), "made") for w in about.wanted(s, limit)]
+        for s in ("train", "validation", "test")
+    }
+    plan = SearchPlan(name, about.lock, 1, few=2, **settings)  # type: ignore[arg-type]
     return Evaluator(about, plan, splits, sandbox)
 
 
@@ -164,8 +167,10 @@ def test_priorities_must_be_finite_numbers(sandbox: Sandbox) -> None:
         assert {f.kind for f in found.failures} == {kind}, source
     projects = evaluator("rcpsp-priority", sandbox, limit=1)
     changes = "def priority(task, project):\n    task['duration'] = 0\n    return 1"
-    for source, kind in ((changes, "arguments"),
-                         ("def priority(task, project):\n    return [1]", "type")):  # fmt: skip
+    for source, kind in (
+        (changes, "arguments"),
+        ("def priority(task, project):\n    return [1]", "type"),
+    ):
         [failure] = projects.perform(Evaluate(source, "train", source)).failures
         assert failure.kind == kind
 

@@ -7,21 +7,23 @@ import msgspec
 import pytest
 
 from harness.evolve.database import Candidate
-from harness.evolve.domain import domain
+from harness.evolve.domains import domain
 from harness.evolve.mutation import mutated
 from harness.evolve.null import build_null
-from harness.evolve.operators import Step
-from harness.evolve.plan import MUTATE, MUTATION, Plan
-from harness.evolve.report import Report
+from harness.evolve.operators import SearchStep
+from harness.evolve.report import SearchReport
 from harness.evolve.search import DRAWS
 from harness.evolve.study import Study
+from harness.store.search_plan import MUTATE, MUTATION, SearchPlan
 from tests.harness.evolve.small import InProcess, plan, studied
 from tests.harness.helpers import rows
 
 TRIES = 24
 
 
-def searched(folder: Path, version: int, runner: InProcess | None = None) -> tuple[Study, Report]:
+def searched(
+    folder: Path, version: int, runner: InProcess | None = None
+) -> tuple[Study, SearchReport]:
     return studied(folder, [build_null(MUTATION)], plan(calls=TRIES, mutate=version), runner)
 
 
@@ -74,11 +76,11 @@ def test_version_1_draws_what_it_drew() -> None:
     for k, expression in enumerate(expected):
         name = ("mdd", "edd", "spt")[k % 3]
         parent = Candidate(name, 0, "seed", "", "valid", source=about.programs[name])
-        step = Step(f"{k}", "mutate", (parent,), "rewrite", about.function, about.programs, 1)
+        step = SearchStep(f"{k}", "mutate", (parent,), "rewrite", about.function, about.programs, 1)
         assert mutated(step, Random(f"{k}")).endswith(f"return {expression}")
 
 
 def test_a_search_that_names_no_version_has_the_first() -> None:
     how = msgspec.to_builtins(plan())
     del how["mutate"]
-    assert msgspec.convert(how, Plan).mutate == 1
+    assert msgspec.convert(how, SearchPlan).mutate == 1

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from harness.evolve.bandit import Bandit
 from harness.evolve.database import Candidate, Database
-from harness.evolve.domain import domain, names
+from harness.evolve.domains import domain, names
 from harness.evolve.effects import Failed
 from harness.evolve.mutation import mutated, random_constants
 from harness.evolve.null import build_null
-from harness.evolve.operators import PARENTS, WEIGHTS, Step, choose
+from harness.evolve.operators import PARENTS, WEIGHTS, SearchStep, choose
 from tasks.base import InputError
 from tests.harness.evolve.small import plan, small
 
@@ -148,11 +148,15 @@ def test_unknown_costs_are_not_zero(costs: tuple[float | None, float | None], be
 # Without a model ------------------------------------------------------------------------------
 
 
-def steps(name: str, count: int) -> list[Step]:
+def steps(name: str, count: int) -> list[SearchStep]:
     about = domain(name)
     seeds = [candidate(n, 0.1, source=s) for n, s in about.programs.items()]
-    return [Step(f"{k}", "mutate", (seeds[k % len(seeds)],), "rewrite", about.function,
-                 about.programs) for k in range(count)]  # fmt: skip
+    return [
+        SearchStep(
+            f"{k}", "mutate", (seeds[k % len(seeds)],), "rewrite", about.function, about.programs
+        )
+        for k in range(count)
+    ]
 
 
 @pytest.mark.parametrize("name", names())

@@ -125,5 +125,7 @@ def test_length_counts_no_words() -> None:
 
 def test_arguments_are_read_from_the_last_definition() -> None:
     assert arguments_of(CODE + "def priority(a, /, b, c=1): return a\n", "priority") == (
-        "a", "b", "c",
-    )  # fmt: skip
+        "a",
+        "b",
+        "c",
+    )

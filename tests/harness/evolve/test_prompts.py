@@ -6,10 +6,10 @@ import pytest
 
 import harness
 from harness.evolve.database import Candidate
-from harness.evolve.domain import domain, names
+from harness.evolve.domains import domain, names
 from harness.evolve.effects import Failed
-from harness.evolve.operators import EDITS, WEIGHTS, Step, messages
-from harness.evolve.plan import Plan
+from harness.evolve.operators import EDITS, WEIGHTS, SearchStep, messages
+from harness.store.search_plan import SearchPlan
 from tasks.prompts import installed
 
 GOLDEN = Path(__file__).parents[2] / "tasks" / "golden"
@@ -17,14 +17,29 @@ GOLDEN = Path(__file__).parents[2] / "tasks" / "golden"
 
 def told(operator: str, edit: str, name: str = "tardiness-priority", numpy: bool = False) -> str:
     about = domain(name)
-    seeds = [Candidate(f"seed-{n}", 0, "seed", "", "valid", source=s, gap=0.125)
-             for n, s in about.programs.items()]  # fmt: skip
-    failed = Candidate("c", 0, "mutate", "m", "failed", source=seeds[0].source,
-                       problem=Failed("raised", "ZeroDivisionError: division by zero"))  # fmt: skip
+    seeds = [
+        Candidate(f"seed-{n}", 0, "seed", "", "valid", source=s, gap=0.125)
+        for n, s in about.programs.items()
+    ]
+    failed = Candidate(
+        "c",
+        0,
+        "mutate",
+        "m",
+        "failed",
+        source=seeds[0].source,
+        problem=Failed("raised", "ZeroDivisionError: division by zero"),
+    )
     parents = {"reflect": (failed,), "new": seeds[:2], "crossover": seeds[:2]}
-    step = Step("key", operator, tuple(parents.get(operator, seeds[2:3])), edit, about.function,
-                about.programs)  # fmt: skip
-    plan = Plan(name, about.lock, 1, numpy=numpy)
+    step = SearchStep(
+        "key",
+        operator,
+        tuple(parents.get(operator, seeds[2:3])),
+        edit,
+        about.function,
+        about.programs,
+    )
+    plan = SearchPlan(name, about.lock, 1, numpy=numpy)
     turns = messages(step, about, plan, installed())
     return "\n".join(f"--- {m.role}\n{m.content}" for m in turns) + "\n"
 

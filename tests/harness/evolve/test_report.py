@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from harness.evolve.comparing import FEWEST, compare_runs, critical, shift
+from harness.evolve.compare import FEWEST, compare_runs, critical, shift
 from harness.evolve.domain import Domain
-from harness.evolve.report import Report
-from harness.folder import FORMAT, Configuration, Folder, Manifest, ModelSpec, environment
-from harness.suites import Suite
+from harness.evolve.report import SearchReport
+from harness.store.folder import Folder
+from harness.store.manifest import FORMAT, Configuration, Manifest, ModelSpec, environment
+from harness.suites.suite import Suite
 from tasks.base import Ask, InputError, Reply, Usage
 from tasks.prompts import Prompts
 from tests.harness.evolve.small import InProcess, Scripted, instances, plan, small, studied
@@ -64,9 +65,10 @@ def test_a_published_rule_in_other_words_is_a_rediscovery(tmp_path: Path) -> Non
     assert report.rediscovery == ("mdd",)
     assert report.strongest_rule in small().rules
     assert {(s.who, s.split) for s in report.scores} >= {
-        (who, split) for who in ("search", "seed", "rule mdd", "rule mddc", "rule random")
+        (who, split)
+        for who in ("search", "seed", "rule mdd", "rule mddc", "rule random")
         for split in ("test", "larger", "cells")
-    }  # fmt: skip
+    }
     chance = [s for s in report.scores if s.who == "rule random"]
     assert all(s.skill.value == 0 for s in chance)
 
@@ -117,7 +119,7 @@ def test_two_arms_of_one_distribution_seldom_differ() -> None:
     assert shift([1, 2, 3, 4, 5], [11, 12, 13, 14, 15]).high < 0  # type: ignore[operator]
 
 
-def runs(tmp_path: Path) -> list[tuple[Folder, Report]]:
+def runs(tmp_path: Path) -> list[tuple[Folder, SearchReport]]:
     """Finished runs of two arms, five seeds each."""
     found = []
     for seed in range(FEWEST):
@@ -128,14 +130,15 @@ def runs(tmp_path: Path) -> list[tuple[Folder, Report]]:
             how = plan(calls=2, seed=seed)
             _, report = studied(path, [model], how, InProcess())
             suite = Suite("evolve", content="same")
-            configuration = Configuration(suite, {"evolve": "prompts x"}, "lock",
-                                          (ModelSpec(model.name),), evolve=how)  # fmt: skip
+            configuration = Configuration(
+                suite, {"evolve": "prompts x"}, "lock", (ModelSpec(model.name),), evolve=how
+            )
             manifest = Manifest(FORMAT, configuration, environment())
             found.append((Folder(path, manifest, Prompts({})), report))
     return found
 
 
-def altered(run: tuple[Folder, Report], **settings: Any) -> tuple[Folder, Report]:
+def altered(run: tuple[Folder, SearchReport], **settings: Any) -> tuple[Folder, SearchReport]:
     folder, report = run
     configuration = folder.manifest.configuration
     assert configuration.evolve

@@ -6,19 +6,32 @@ from random import Random
 
 import pytest
 
-from harness.asking import ReplayFailure
+from harness.calls.recorded import ReplayFailure
 from harness.evolve.database import Candidate
 from harness.evolve.null import build_null
-from harness.evolve.plan import NULLS
 from harness.models.base import ProviderFailure
+from harness.store.search_plan import NULLS
 from tasks.base import Ask, InputError, Reply
 from tests.harness.evolve.small import InProcess, Scripted, plan, small, studied
 from tests.harness.helpers import rows
 
 
 def timeless(candidates: list[Candidate]) -> list[object]:
-    return [(c.name, c.operator, c.model, c.parents, c.status, c.source, c.gap, c.behaviour,
-             c.problem, c.island) for c in candidates]  # fmt: skip
+    return [
+        (
+            c.name,
+            c.operator,
+            c.model,
+            c.parents,
+            c.status,
+            c.source,
+            c.gap,
+            c.behaviour,
+            c.problem,
+            c.island,
+        )
+        for c in candidates
+    ]
 
 
 def test_timing_changes_nothing(tmp_path: Path) -> None:

@@ -13,10 +13,11 @@ from graders.exact.dispatch import edd, mdd, total_tardiness
 from graders.statistics import Estimate
 from graders.tardiness import yardsticks
 from harness.evolve.database import Candidate
-from harness.evolve.domain import REPORTED, domain
+from harness.evolve.domain import REPORTED
+from harness.evolve.domains import domain
 from harness.evolve.domains.tardiness import CELLS
 from harness.evolve.effects import Evaluated
-from harness.evolve.report import Comparison, Table
+from harness.evolve.report import ChampionComparison, OutcomeTable
 from harness.evolve.study import Champion, Results, Study
 from harness.evolve.verdicts import SMALLEST, Verdict, lead, rank_sum_test, sign_test, verdict
 from tasks.base import Instance
@@ -83,7 +84,9 @@ def pool(count: int) -> list[tuple[Instance[Any], list[int], list[int]]]:
     return [(i, [j.p for j in i.payload.jobs], [j.d for j in i.payload.jobs]) for i in made]
 
 
-def compared(places: Mapping[str, Sequence[int]], values: Values, count: int) -> list[Comparison]:
+def compared(
+    places: Mapping[str, Sequence[int]], values: Values, count: int
+) -> list[ChampionComparison]:
     """The comparisons of a report whose splits are those instances of the pool."""
     splits = {split: [pool(count)[k][0] for k in places[split]] for split in REPORTED}
     late = [i for i in splits["test"] if i.reference.objective]  # a search needs some tardiness
@@ -101,7 +104,9 @@ def compared(places: Mapping[str, Sequence[int]], values: Values, count: int) ->
         split: Evaluated(tuple(yardsticks(i.payload)[0] for i in made))
         for split, made in splits.items()
     }
-    return Table(study, Results(tuple(champions[:3]), champions[3], "mdd", outcomes)).comparisons()
+    return OutcomeTable(
+        study, Results(tuple(champions[:3]), champions[3], "mdd", outcomes)
+    ).comparisons()
 
 
 def drawn(rng: Random, count: int) -> dict[str, list[int]]:
@@ -141,9 +146,12 @@ def superior(count: int, repeats: int) -> int:
     for _ in range(repeats):
         places = drawn(rng, count)
         values = {
-            who: {s: [_by(mdd if who == "search" else edd, k, count) for k in places[s]]
-                  for s in REPORTED} for who in WHO
-        }  # fmt: skip
+            who: {
+                s: [_by(mdd if who == "search" else edd, k, count) for k in places[s]]
+                for s in REPORTED
+            }
+            for who in WHO
+        }
         shown += sum(c.verdict == "better" for c in compared(places, values, count))
     return shown
 

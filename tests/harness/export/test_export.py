@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 from msgspec import to_builtins
 
-from harness.evolve.plan import Plan
-from harness.tables import SAMPLES
+from harness.export.columns import SAMPLES
+from harness.store.search_plan import SearchPlan
 from tests.harness.helpers import board, instances, makespan
 from tests.loopback import FAULTS, Fault, Json, Loopback
 
@@ -46,8 +46,17 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         ("years", year, ["calendar", "--limit", 1, "--memory", "facts", "-T", "rounds=40"]),
     ):
         with Loopback(answer) as server:
-            made = makespan("run", *words, "--model", "openai/test/m:1", "--base-url", server.url,
-                            "--out", root / name, *how)  # fmt: skip
+            made = makespan(
+                "run",
+                *words,
+                "--model",
+                "openai/test/m:1",
+                "--base-url",
+                server.url,
+                "--out",
+                root / name,
+                *how,
+            )
             assert made.returncode in (0, 1), made.stderr
     tools = ["tools", "--level", 2, "--limit", 2, "--model", "policy/optimal"]
     assert makespan("run", *tools, "--out", root / "tools").returncode == 0
@@ -168,9 +177,12 @@ def test_their_validator_accepts_eee(tmp_path: Path, runs: dict[str, Path]) -> N
     said = "".join(Path(path).read_text() for path in paths)
     assert all(f'"interaction_type":"{kind}"' in said for kind in kinds)
     done = subprocess.run(
-        [sys.executable, "-c", program, "--format", "github", *paths], capture_output=True,
-        text=True, check=False, env={**os.environ, "PYTHONPATH": EEE or ""},
-    )  # fmt: skip
+        [sys.executable, "-c", program, "--format", "github", *paths],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": EEE or ""},
+    )
     assert (done.returncode, done.stdout.strip()) == (0, "")  # 1 errors, 2 warnings
 
 
@@ -197,8 +209,10 @@ def test_inspect_logs_hold_every_episode(tmp_path: Path, runs: dict[str, Path]) 
     assert mine["results"]["completed_samples"] == 2
     assert [bool(s.get("error")) for s in mine["samples"]] == [False, False, True]
     assert [s.get("scores", {}).get("makespan", {}).get("value") for s in mine["samples"]] == [
-        0.0, 0.0, None,
-    ]  # fmt: skip
+        0.0,
+        0.0,
+        None,
+    ]
     assert KEY not in json.dumps(logs)
 
 
@@ -206,8 +220,9 @@ def test_inspect_logs_hold_every_episode(tmp_path: Path, runs: dict[str, Path]) 
 def test_inspect_ai_reads_the_logs(tmp_path: Path, runs: dict[str, Path]) -> None:
     for folder in runs.values():
         export(folder, "inspect", tmp_path)
-    done = subprocess.run([str(INSPECT), "-c", READ, tmp_path], capture_output=True, text=True,
-                          check=True)  # fmt: skip
+    done = subprocess.run(
+        [str(INSPECT), "-c", READ, tmp_path], capture_output=True, text=True, check=True
+    )
     logs = json.loads(done.stdout)
     scores = {row["model"]: row["score"]["value"] for row in board(runs["shots"])}
     shots = {log["model"]: log for log in logs if len(log["samples"]) == 3}
@@ -242,7 +257,7 @@ def test_a_search_for_programs_is_no_run_to_export(tmp_path: Path, runs: dict[st
     search, out = tmp_path / "search", tmp_path / "x.csv"
     shutil.copytree(runs["tools"], search)
     manifest = json.loads((search / "manifest.json").read_text())
-    manifest["configuration"]["evolve"] = to_builtins(Plan("tardiness", "lock", 1))
+    manifest["configuration"]["evolve"] = to_builtins(SearchPlan("tardiness", "lock", 1))
     (search / "manifest.json").write_text(json.dumps(manifest))
     for form in ("csv", "jsonl", "eee"):
         done = makespan("export", search, "--format", form, "--out", out)

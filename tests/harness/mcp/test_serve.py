@@ -13,9 +13,9 @@ import pytest
 from mcp import Client, StdioServerParameters
 
 from generators.rcpsp import generate as project
-from harness.instances import encode
+from harness.mcp.direct import direct
 from harness.mcp.wire import TIMES
-from harness.tools import direct
+from harness.suites.instances import encode
 from tasks.base import CallTools, Instance
 from tasks.tools_payload import Hidden
 from tests.harness.helpers import command, makespan

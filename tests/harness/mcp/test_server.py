@@ -8,10 +8,10 @@ import pytest
 from mcp import Client, MCPError
 
 from harness.mcp import server as mcp_server
+from harness.mcp.direct import direct
 from harness.mcp.server import Worlds, build_server
 from harness.mcp.wire import PLACE, TIMES
-from harness.tools import direct
-from tasks.base import CallTools, Result
+from tasks.base import CallTools, ToolResult
 from tasks.tools_payload import Hidden
 from tests.harness.mcp.worlds import call, task
 
@@ -69,7 +69,7 @@ def test_calls_that_have_no_place_are_refused_and_change_nothing() -> None:
 def test_a_turn_is_performed_in_the_order_of_its_indices_whatever_comes_first() -> None:
     calls = tuple(call(FIRST.offer.name, FIRST.arguments) for _ in range(5))
 
-    async def alone() -> tuple[Result, ...]:
+    async def alone() -> tuple[ToolResult, ...]:
         return await direct(ONE)(CallTools("", 1, calls))
 
     expected = asyncio.run(alone())

@@ -16,11 +16,11 @@ from msgspec.structs import replace
 
 from harness.mcp import client as mcp_client
 from harness.mcp.client import STARTS, Link, opening, perform_turn
+from harness.mcp.direct import direct
 from harness.mcp.server import Worlds, build_server
 from harness.mcp.servers import Servers
 from harness.mcp.wire import PLACE, LostServer, Place, ToolsFailure
-from harness.tools import direct
-from tasks.base import CallTools, Instance, Result
+from tasks.base import CallTools, Instance, ToolResult
 from tests.harness.helpers import command
 from tests.harness.mcp.worlds import TRANSPORTS, call, file_of, task, trace, turns
 
@@ -98,7 +98,7 @@ def test_traces_are_the_same_under_asyncio_and_trio(
     async def played() -> str:
         async with opened() as client:
 
-            async def perform(effect: CallTools) -> tuple[Result, ...]:
+            async def perform(effect: CallTools) -> tuple[ToolResult, ...]:
                 first = Place(one.id, "e", 1, effect.turn, 0, len(effect.calls))
                 return await perform_turn(client.session, first, effect.calls)
 
@@ -215,7 +215,7 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(mcp_client, "LIMIT", 0.3)
 
     class Silent(Worlds):
-        async def call(self, place: Place, made: Any) -> Result:  # noqa: ARG002
+        async def call(self, place: Place, made: Any) -> ToolResult:  # noqa: ARG002
             await anyio.sleep_forever()
             raise AssertionError
 

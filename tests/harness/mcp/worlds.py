@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 from generators.tools import generate
-from harness.instances import encode
-from tasks.base import CallTools, Instance, Result, ToolCall
+from harness.suites.instances import encode
+from tasks.base import CallTools, Instance, ToolCall, ToolResult
 from tasks.tools_payload import Hidden
 
-Perform = Callable[[CallTools], Awaitable[tuple[Result, ...]]]
+Perform = Callable[[CallTools], Awaitable[tuple[ToolResult, ...]]]
 TRANSPORTS = ("direct", "inprocess", "stdio", "http")
 
 

@@ -138,9 +138,12 @@ def test_thinking_goes_back_with_the_results() -> None:
 
     async def talk(server: Loopback) -> None:
         model = build_model(
-            "litellm/anthropic/test", PLAIN, base_url=server.root, api_key_env=None,
+            "litellm/anthropic/test",
+            PLAIN,
+            base_url=server.root,
+            api_key_env=None,
             max_connections=1,
-        )  # fmt: skip
+        )
         reply = await model.reply(Ask("turn-1", ASK.messages, tools=(tool,)))
         assert reply.calls[0].name == "find"
         results = Message("tool", "9:00", call_id="c1")

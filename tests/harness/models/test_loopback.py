@@ -31,8 +31,10 @@ def test_a_process_answers_and_counts() -> None:
             assert json.load(response)["choices"][0]["message"]["content"] == "yes"
         with urlopen(url.removesuffix("/v1") + "/count") as response:
             assert json.load(response) == {
-                "requests": 1, "answered": 1, "most_at_once": 1,
-            }  # fmt: skip
+                "requests": 1,
+                "answered": 1,
+                "most_at_once": 1,
+            }
         with urlopen(f"{url}/models") as response:
             assert json.load(response)["data"][0]["id"] == "test"
 

@@ -17,12 +17,12 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from harness.board import Row
+from harness.board.board import Row
+from harness.board.ranking import Rank
+from harness.export.columns import LEADERBOARD, SAMPLES
+from harness.families.registry import FAMILIES
 from harness.publish import card
 from harness.publish.card import MARKER
-from harness.ranking import Rank
-from harness.registry import FAMILIES
-from harness.tables import LEADERBOARD, SAMPLES
 from tasks.base import Record
 from tests.harness.helpers import board, command, instances, makespan
 from tests.hub import TOKEN, Hub, on, refusal
@@ -62,9 +62,13 @@ def python(hub: Hub, home: Path, code: str) -> str:
     """What a program prints that has only the hub."""
     pytest.importorskip("datasets")
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False,
-        env={**os.environ, **hub.environment(home)}, timeout=120,
-    )  # fmt: skip
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **hub.environment(home)},
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -88,7 +92,10 @@ def test_what_is_published_loads_back_as_the_board(
     assert (done.returncode, done.stderr) == (0, "")
     assert hub.repos[REPO].log[1:] == [hub.repos[REPO].log[-1]]  # one commit
     loaded = json.loads(
-        python(hub, tmp_path, f"""
+        python(
+            hub,
+            tmp_path,
+            f"""
             import json
             from datasets import load_dataset
             found = {{}}
@@ -98,8 +105,9 @@ def test_what_is_published_loads_back_as_the_board(
             streamed = load_dataset("{REPO}", "samples_rcpsp", split="latest", streaming=True)
             found["streamed"] = list(streamed)
             print(json.dumps(found))
-            """)
-    )  # fmt: skip
+            """,
+        )
+    )
     rows = loaded["leaderboard"].pop("latest")
     assert len(loaded["leaderboard"]) == 2
     for name, split in loaded["leaderboard"].items():
@@ -148,11 +156,15 @@ def test_ranks_come_with_the_run_they_are_of(hub: Hub, tmp_path: Path) -> None:
     ranks = []
     for name in ("pair", "third"):
         assert publish(hub, tmp_path, tmp_path / name).returncode == 0
-        told = python(hub, tmp_path, f"""
+        told = python(
+            hub,
+            tmp_path,
+            f"""
             from datasets import load_dataset
             rows = load_dataset("{REPO}", "leaderboard", split="latest")
             print(sorted((row["model"], row["rank_low"], row["rank_of"]) for row in rows))
-            """)  # fmt: skip
+            """,
+        )
         ranks.append(told.splitlines()[-1])
     known = {row["model"]: row["rank"] for row in board(tmp_path / "pair")}
     two = [(name, known[name]["low"], 2) for name in ("openai/one", "openai/two")]
@@ -184,14 +196,18 @@ def test_the_newest_run_of_a_system_speaks_for_it(
     assert publish(hub, tmp_path, newer).returncode == 0
     assert publish(hub, tmp_path, runs["a"]).returncode == 0
     loaded = json.loads(
-        python(hub, tmp_path, f"""
+        python(
+            hub,
+            tmp_path,
+            f"""
             import json
             from datasets import load_dataset
             found = [load_dataset("{REPO}", config, split="latest").to_list()
                      for config in ("leaderboard", "paired", "samples_rcpsp")]
             print(json.dumps(found))
-            """)
-    )  # fmt: skip
+            """,
+        )
+    )
     rows, pairs, samples = loaded
     assert {r["model"]: r["created"][:4] == "2999" for r in rows} == {
         "policy/edf": True,
@@ -217,21 +233,27 @@ def test_two_publishers_at_once_both_land(hub: Hub, tmp_path: Path, runs: dict[s
     hub.faults.append(meet)
     started = [
         subprocess.Popen(
-            command("publish", runs[name], "--repo", REPO), text=True, stderr=subprocess.PIPE,
+            command("publish", runs[name], "--repo", REPO),
+            text=True,
+            stderr=subprocess.PIPE,
             env={**os.environ, **hub.environment(tmp_path / name)},
         )
         for name in ("a", "b")
-    ]  # fmt: skip
+    ]
     told = [process.communicate(timeout=100)[1] for process in started]
     assert [process.returncode for process in started] == [0, 0], told
     files = hub.repos[REPO].at("main")
     assert len(hub.repos[REPO].log) == 3
     assert len([p for p in files if p.startswith("leaderboard/one_")]) == 2
-    models = python(hub, tmp_path, f"""
+    models = python(
+        hub,
+        tmp_path,
+        f"""
         from datasets import load_dataset
         print(sorted(load_dataset("{REPO}", "leaderboard", split="latest")["model"]))
         print(load_dataset("{REPO}", "paired", split="latest")[0]["systems"])
-        """)  # fmt: skip
+        """,
+    )
     every = "['policy/edf', 'policy/exact', 'policy/serial']"
     assert models.splitlines() == [every, every]
 
@@ -268,14 +290,18 @@ def test_a_hub_that_says_nothing_is_not_waited_for(
 
     hub.faults.append(hang)
     words = ["publish", str(runs["b"]), "--repo", REPO]
-    told = python(hub, tmp_path, f"""
+    told = python(
+        hub,
+        tmp_path,
+        f"""
         import sys
         from harness.cli import main
         from harness.publish import hub
         hub.SECONDS = 2.0
         sys.stderr = sys.stdout
         print(main({words}))
-        """)  # fmt: skip
+        """,
+    )
     assert told.splitlines()[-1] == "0"
     assert sum("/preupload/" in line for line in hub.seen) == 2
     assert len(hub.repos[REPO].log) == 2
@@ -376,19 +402,33 @@ def test_no_secret_is_published(hub: Hub, tmp_path: Path) -> None:
         return f'{{"starts": {{}}, "key": "{KEY}", "token": "{TOKEN}"}}'
 
     with Loopback(leak) as server:
-        how = ["--model", "openai/m", "--base-url", server.url, "--out", tmp_path / "run",
-               "--extra-body", json.dumps({"user": KEY}), "--max-connections", 1]  # fmt: skip
+        how = [
+            "--model",
+            "openai/m",
+            "--base-url",
+            server.url,
+            "--out",
+            tmp_path / "run",
+            "--extra-body",
+            json.dumps({"user": KEY}),
+            "--max-connections",
+            1,
+        ]
         assert makespan("run", instances(tmp_path / "i.jsonl", 3), *how).returncode == 1
     done = publish(hub, tmp_path, tmp_path / "run", SOME_API_KEY=KEY)
     assert done.returncode == 1  # one episode has no grade
     assert done.stderr == f"{tmp_path / 'run'} has episodes without a grade: the tables say so\n"
     files = {p: c for p, c in hub.repos[REPO].at("main").items() if not p.endswith(".parquet")}
-    text = b"".join(files.values()).decode() + python(hub, tmp_path, f"""
+    text = b"".join(files.values()).decode() + python(
+        hub,
+        tmp_path,
+        f"""
         from datasets import get_dataset_config_names, load_dataset
         for config in get_dataset_config_names("{REPO}"):
             for split in load_dataset("{REPO}", config).values():
                 print(split.to_list())
-        """)  # fmt: skip
+        """,
+    )
     assert KEY not in text
     assert TOKEN not in text
     assert '"key": "***"' in text

@@ -13,8 +13,15 @@ from typing import Any
 import aiohttp
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-         "--no-first-run", "--remote-debugging-port=0", "--hide-scrollbars")  # fmt: skip
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--remote-debugging-port=0",
+    "--hide-scrollbars",
+)
 PATIENCE = 30.0  # seconds for anything
 
 
@@ -70,8 +77,9 @@ class Page:
 
     def js(self, expression: str) -> Any:
         """The value of an expression; a promise is awaited."""
-        found = self.send("Runtime.evaluate", expression=expression, returnByValue=True,
-                          awaitPromise=True)  # fmt: skip
+        found = self.send(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
@@ -88,13 +96,24 @@ class Page:
         code = {"Enter": 13, "Escape": 27, "ArrowRight": 39}[key]
         for kind in ("keyDown", "keyUp"):
             extra = {"text": text} if text and kind == "keyDown" else {}
-            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key,
-                      windowsVirtualKeyCode=code, **extra)  # fmt: skip
+            self.send(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                code=key,
+                windowsVirtualKeyCode=code,
+                **extra,
+            )
 
     def size(self, width: int, height: int, scale: float = 1) -> None:
         """Make the window so large, in CSS pixels."""
-        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height,
-                  deviceScaleFactor=scale, mobile=width < 500)  # fmt: skip
+        self.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=scale,
+            mobile=width < 500,
+        )
 
     def scheme(self, name: str) -> None:
         """What the system prefers: `light` or `dark`."""
@@ -114,9 +133,10 @@ def chromium(home: Path) -> Iterator[Page]:
     assert program
     process = subprocess.Popen(
         [program, *FLAGS, f"--user-data-dir={home / 'profile'}", "about:blank"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         env={**os.environ, "HOME": str(home)},
-    )  # fmt: skip
+    )
     try:
         with asyncio.Runner() as runner:
             session, socket = runner.run(_connect(home / "profile" / "DevToolsActivePort"))

@@ -13,8 +13,10 @@ from tests.loopback import FAULTS, Fault, Json, Loopback, says
 HOSTILE = (
     "I think <script>document.title = 'owned'</script> and </script><!-- <img src=x "
     "onerror=\"document.title = 'owned'\"> ]]> &lt; \u202eback\u202c \x00\x01\x07 7 \ufffd "
-    + "z" + "\u0335\u0321\u031b" * 200 + " 日本語 🗓️ \u2028 {{ 7 * 7 }} {% raw %}"
-)  # fmt: skip
+    + "z"
+    + "\u0335\u0321\u031b" * 200
+    + " 日本語 🗓️ \u2028 {{ 7 * 7 }} {% raw %}"
+)
 LONG = "word 12 " * 200_000
 CALLS = 24  # of a search
 
@@ -35,16 +37,31 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def answer(number: int, _: Json) -> str | Fault:
         starts = {f"T0{k}": 0 for k in range(1, 5)}
         said: list[str | Fault] = [
-            HOSTILE, LONG, '{"starts": {"T01": 0, "T02":', FAULTS["server"],
+            HOSTILE,
+            LONG,
+            '{"starts": {"T01": 0, "T02":',
+            FAULTS["server"],
             json.dumps({"starts": {"</script><script>alert(1)</script>": 10**30}}),
-            json.dumps({"starts": starts}), json.dumps({"starts": starts | {"T01": 10**15}}),
-            json.dumps({"starts": ["<b>", None]}), json.dumps({"starts": starts | {"T02": "<i>"}}),
-        ]  # fmt: skip
+            json.dumps({"starts": starts}),
+            json.dumps({"starts": starts | {"T01": 10**15}}),
+            json.dumps({"starts": ["<b>", None]}),
+            json.dumps({"starts": starts | {"T02": "<i>"}}),
+        ]
         return said[(number - 1) % len(said)]
 
     with Loopback(answer) as server:
-        how = ["--model", "openai/<b>m</b>", "--model", "policy/edf", "--base-url", server.url,
-               "--max-attempts", "1", "--max-connections", "1"]  # fmt: skip
+        how = [
+            "--model",
+            "openai/<b>m</b>",
+            "--model",
+            "policy/edf",
+            "--base-url",
+            server.url,
+            "--max-attempts",
+            "1",
+            "--max-connections",
+            "1",
+        ]
         done = makespan("run", instances(place / "i.jsonl", 9), *how, "--out", place / "run")
         assert done.returncode == 1, done.stderr
     return place / "run"
@@ -96,13 +113,30 @@ def _search(folder: Path, calls: int, fault: Fault) -> subprocess.CompletedProce
             return fault
         head = "An idea.\n```python\ndef priority(p, d, t, P, n):\n    return"
         said = [
-            HOSTILE, f"{head} max(p + t, d) + {number / 40} * p\n```",
-            f"<b>x</b> {head} d - '</script><script>alert(1)</script>'\n```", f"{head} t\n```",
-            f"{head} max(p + t, {number / 20} * d)\n```", f"{head} max(p + t, d)\n```",
-        ]  # fmt: skip
+            HOSTILE,
+            f"{head} max(p + t, d) + {number / 40} * p\n```",
+            f"<b>x</b> {head} d - '</script><script>alert(1)</script>'\n```",
+            f"{head} t\n```",
+            f"{head} max(p + t, {number / 20} * d)\n```",
+            f"{head} max(p + t, d)\n```",
+        ]
         return said[number % len(said)]
 
     with Loopback(answer) as server:
-        how = ["--model", "openai/<b>m</b>", "--base-url", server.url, "--max-attempts", "1",
-               "--lag", "2", "--islands", "2", "--limit", "3", "--calls", calls]  # fmt: skip
+        how = [
+            "--model",
+            "openai/<b>m</b>",
+            "--base-url",
+            server.url,
+            "--max-attempts",
+            "1",
+            "--lag",
+            "2",
+            "--islands",
+            "2",
+            "--limit",
+            "3",
+            "--calls",
+            calls,
+        ]
         return makespan("evolve", "run", "tardiness-priority", *how, "--out", folder)

@@ -11,9 +11,31 @@ from harness.report.pack import compress
 from tests.harness.report.unpacked import value, whole
 
 PIECES = st.sampled_from(
-    ["T01", "T1", "T007", "0", "00", "12", "99999", "1234", "12345", "0,", ",", "\\n", "\\", "n",
-     "- T03 before T12\\n", '"a":', "-3,", "2025-01-07,", "1e-05,", "\ufeff", "é9,", "\U0001f5d3"]
-)  # fmt: skip
+    [
+        "T01",
+        "T1",
+        "T007",
+        "0",
+        "00",
+        "12",
+        "99999",
+        "1234",
+        "12345",
+        "0,",
+        ",",
+        "\\n",
+        "\\",
+        "n",
+        "- T03 before T12\\n",
+        '"a":',
+        "-3,",
+        "2025-01-07,",
+        "1e-05,",
+        "\ufeff",
+        "é9,",
+        "\U0001f5d3",
+    ]
+)
 TEXTS = st.lists(PIECES, max_size=60).map("".join)
 
 
@@ -25,11 +47,18 @@ def test_a_text_is_whole_again(text: str, times: int) -> None:
     assert whole(columns(text * times)) == text * times
 
 
-@given(st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.text(max_size=30)
-    | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inside: st.lists(inside, max_size=9) | st.dictionaries(st.text(), inside, max_size=9),
-))  # fmt: skip
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers(-(10**20), 10**20)
+        | st.text(max_size=30)
+        | st.floats(allow_nan=False, allow_infinity=False),
+        lambda inside: (
+            st.lists(inside, max_size=9) | st.dictionaries(st.text(), inside, max_size=9)
+        ),
+    )
+)
 @settings(max_examples=500, deadline=None)
 def test_a_value_is_whole_again(told: object) -> None:
     assert value(compress(told)) == told

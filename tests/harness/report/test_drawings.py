@@ -18,35 +18,53 @@ from graders import calendar as calendar_grader
 from graders import rcpsp as rcpsp_grader
 from graders import tardiness as tardiness_grader
 from graders import tools as tools_grader
-from harness.agents.rcpsp import POLICIES
-from harness.board import Row, build_board
-from harness.gather import Asked
-from harness.registry import FAMILIES
+from harness.board.board import Row, build_board
+from harness.board.load import ScoredRecord
+from harness.families.rcpsp import POLICIES
+from harness.families.registry import FAMILIES
 from harness.report import calendar, rcpsp, tardiness, tools
-from harness.report.base import Look, Seen, Timeline, drawings, looks, plain_words, series
+from harness.report.base import (
+    EpisodeView,
+    SeriesStyle,
+    Timeline,
+    drawings,
+    looks,
+    plain_words,
+    series,
+)
 from harness.report.charts import cost_figure, ecdf, gap_figure, profile_figure
 from harness.report.memory import notes_held, notes_timeline
 from harness.report.pack import BREAK, LONGEST, Texts, shorten
-from harness.report.svg import Axis, Line, Plot, plain_axis, round_step, share_axis
-from memory.context import State
+from harness.report.svg import Axis, Plot, PlotLine, plain_axis, round_step, share_axis
+from memory.context import MemoryState
 from memory.store import Store
-from tasks.base import Called, Grade, Instance, Outcome, Parsed, Record, Result, ToolCall, Verdict
+from tasks.base import (
+    Called,
+    Grade,
+    Instance,
+    Outcome,
+    Parsed,
+    Record,
+    ToolCall,
+    ToolResult,
+    Verdict,
+)
 from tasks.tools import performed, read
-from tests.harness.test_board import record
+from tests.harness.board.test_board import record
 
-LOOK = Look(0, "a <b>", "model", "c0", "")
-OTHER = Look(1, "other", "floor", "g0", "2 3")
+LOOK = SeriesStyle(0, "a <b>", "model", "c0", "")
+OTHER = SeriesStyle(1, "other", "floor", "g0", "2 3")
 
 
-def seen(instance: Instance[Any], value: Any, grade: Grade) -> Seen:
+def seen(instance: Instance[Any], value: Any, grade: Grade) -> EpisodeView:
     outcome = Outcome(
         tuple(Parsed(value=v) for v in (value if isinstance(value, list) else [value]))
     )
     made = record(0, instance=instance.id, family=instance.family, grade=grade)
-    return Seen(instance, made, "openai/m", outcome, State())
+    return EpisodeView(instance, made, "openai/m", outcome, MemoryState())
 
 
-def graded(instance: Instance[Any], value: Any, grader: Any) -> Seen:
+def graded(instance: Instance[Any], value: Any, grader: Any) -> EpisodeView:
     answers = value if isinstance(value, list) else [value]
     grade = grader.grade(instance, Outcome(tuple(Parsed(value=v) for v in answers)))
     return seen(instance, value, grade)
@@ -65,10 +83,28 @@ def kinds(grader: Any) -> set[str]:
     return {k for line in table for k in re.findall(r"`(\w+)`", line.split("|")[1])}
 
 
-FIELDS = {"task": "T1", "before": "T2", "after": "T3", "resource": "R1", "first": "T4",
-          "second": "T5", "start": 3, "end": 4, "amount": 7, "bound": "release", "value": "v",
-          "reason": "{braces}", "job": "J1", "round": 9, "key": "k", "step": 3, "tool": "t",
-          "turn": 2, "id": "i", "ids": ["a", "b"]}  # fmt: skip
+FIELDS = {
+    "task": "T1",
+    "before": "T2",
+    "after": "T3",
+    "resource": "R1",
+    "first": "T4",
+    "second": "T5",
+    "start": 3,
+    "end": 4,
+    "amount": 7,
+    "bound": "release",
+    "value": "v",
+    "reason": "{braces}",
+    "job": "J1",
+    "round": 9,
+    "key": "k",
+    "step": 3,
+    "tool": "t",
+    "turn": 2,
+    "id": "i",
+    "ids": ["a", "b"],
+}
 
 
 @pytest.mark.parametrize(
@@ -119,8 +155,11 @@ def test_a_gantt_chart_shows_the_answer_and_marks_what_the_grader_found(
     assert drawn.mark == rcpsp_grader.makespan(instance.payload, answer["starts"])
     assert one.record.grade is not None
     wrong = one.record.grade.violations
-    marked = [*(n for _, n in drawn.bad), *(n for *_, n in drawn.links),
-              *(n for *_, n in drawn.over)]  # fmt: skip
+    marked = [
+        *(n for _, n in drawn.bad),
+        *(n for *_, n in drawn.links),
+        *(n for *_, n in drawn.over),
+    ]
     assert sorted(marked) == list(range(len(wrong)))
     for row, number in drawn.bad:
         assert drawn.frame.names[row] == wrong[number]["task"]
@@ -216,12 +255,14 @@ def test_tool_calls_are_drawn_as_they_ran() -> None:
     assert known.answer is not None
     outcome = performed(instance, read(known.answer, ""))
     offered = next(t.name for t in instance.payload.tools)
-    broken = Called(9, ToolCall("x", offered, "{}"), Result("no", "refused", 500, 501))
+    broken = Called(9, ToolCall("x", offered, "{}"), ToolResult("no", "refused", 500, 501))
     outcome = replace(outcome, calls=(*outcome.calls, broken))
     wrong = ({"kind": "wrong"}, {"kind": "refused", "tool": offered, "turn": 9})
     grade = Grade(Verdict.infeasible, 0.0, violations=wrong)
     made = record(0, instance=instance.id, family="tools", grade=grade)
-    drawn, best = tools.detail(Seen(instance, made, "openai/m", outcome, State())).pictures
+    drawn, best = tools.detail(
+        EpisodeView(instance, made, "openai/m", outcome, MemoryState())
+    ).pictures
     assert isinstance(drawn, Timeline)
     assert isinstance(best, Timeline)
     assert drawn.starts == tuple(c.result.start for c in outcome.calls)
@@ -240,13 +281,13 @@ def test_notes_are_counted_while_they_hold() -> None:
     first = store.add("fact", "four" * 2, rounds=[1], date="2025-01-01")
     store.add("fact", "a new one that is longer", rounds=[2], date="2025-02-01")
     store.delete(first.id, date="2025-03-01", reason="wrong")
-    state = State(store.entries(), tuple(store.log()))
+    state = MemoryState(store.entries(), tuple(store.log()))
     assert notes_held(state) == [2, 8, 6]
     drawn = notes_timeline(state)
     assert drawn is not None
     assert drawn.starts == (1, 2)
     assert drawn.frame.sizes == (2, 2)
-    assert notes_timeline(State()) is None
+    assert notes_timeline(MemoryState()) is None
 
 
 # Charts --------------------------------------------------------------------------------------
@@ -256,7 +297,7 @@ VALUES = st.lists(st.one_of(st.integers(0, 6).map(float), st.just(inf)), min_siz
 
 @given(VALUES)
 def test_an_ecdf_is_the_share_of_values_that_are_no_larger(values: list[float]) -> None:
-    line = Line(LOOK, ecdf(values), steps=True)
+    line = PlotLine(LOOK, ecdf(values), steps=True)
     for x in [k / 2 for k in range(13)]:
         share = sum(v <= x for v in values) / len(values)
         assert (line.at(x) or 0.0) == pytest.approx(share)
@@ -264,8 +305,9 @@ def test_an_ecdf_is_the_share_of_values_that_are_no_larger(values: list[float]) 
 
 @given(VALUES, VALUES)
 def test_a_performance_profile_is_its_definition(a: list[float], b: list[float]) -> None:
-    costs = {look: {str(k): v for k, v in enumerate(values)}
-             for look, values in ((LOOK, a), (OTHER, b))}  # fmt: skip
+    costs = {
+        look: {str(k): v for k, v in enumerate(values)} for look, values in ((LOOK, a), (OTHER, b))
+    }
     table = profile_figure(costs, "makespan").table
     shared = range(min(len(a), len(b)))
     for line, mine in zip(table[1:], (a, b), strict=True):
@@ -309,10 +351,11 @@ def test_a_step_is_round_and_no_smaller(wish: float) -> None:
 
 def test_a_plot_keeps_what_is_off_its_axes_inside() -> None:
     axis = Axis("x", 0.0, 1.0, [(0.0, "0"), (1.0, "1")])
-    line = Line(LOOK, [(0.0, -5.0), (1.0, 7.0), (2.0, inf)], [(0.0, -1.0, 2.0)])
+    line = PlotLine(LOOK, [(0.0, -5.0), (1.0, 7.0), (2.0, inf)], [(0.0, -1.0, 2.0)])
     picture = Plot("t", axis, share_axis("y"), [line]).draw()
-    coordinates = [float(n) for d in re.findall(r' d="([^"]+)"', picture)
-                   for n in re.findall(r"-?[\d.]+", d)]  # fmt: skip
+    coordinates = [
+        float(n) for d in re.findall(r' d="([^"]+)"', picture) for n in re.findall(r"-?[\d.]+", d)
+    ]
     assert coordinates
     assert all(0 <= c <= 460 for c in coordinates)
 
@@ -322,13 +365,15 @@ def test_a_plot_keeps_what_is_off_its_axes_inside() -> None:
 
 def rows(*models: str, **changes: Any) -> list[Row]:
     records = [record(k, model=m, **changes) for m in models for k in range(2)]
-    return list(build_board([Asked(r, {}) for r in records], {}).rows)
+    return list(build_board([ScoredRecord(r, {}) for r in records], {}).rows)
 
 
 def test_floors_are_grey_beside_models_and_coloured_alone() -> None:
     found = looks(rows("openai/a", "policy/edf", "policy/exact", "policy/serial"))
     assert {k: v.colour[0] for k, v in found.items() if v.kind == "floor"} == {
-        "policy/edf": "g", "policy/serial": "g"}  # fmt: skip
+        "policy/edf": "g",
+        "policy/serial": "g",
+    }
     assert found["openai/a"].colour == "c0"
     assert found["policy/exact"].colour == "ceiling"
     alone = looks(rows("policy/edf", "policy/serial"))
@@ -338,7 +383,7 @@ def test_floors_are_grey_beside_models_and_coloured_alone() -> None:
 def test_a_model_keeps_its_colour_and_memories_are_dashed() -> None:
     with_memory = [record(k, model="openai/a", memory="history") for k in range(2)]
     plain = [record(k, model="openai/a") for k in range(2)]
-    board = build_board([Asked(r, {}) for r in (*with_memory, *plain)], {})
+    board = build_board([ScoredRecord(r, {}) for r in (*with_memory, *plain)], {})
     found = looks(board.rows)
     assert {v.colour for v in found.values()} == {"c0"}
     assert found["openai/a"].dash == ""
@@ -346,7 +391,9 @@ def test_a_model_keeps_its_colour_and_memories_are_dashed() -> None:
 
 
 def test_one_name_at_two_servers_is_told_apart() -> None:
-    there = [Asked(record(0), {"base_url": f"http://127.0.0.1:{port}/v1"}) for port in (1, 2)]
+    there = [
+        ScoredRecord(record(0), {"base_url": f"http://127.0.0.1:{port}/v1"}) for port in (1, 2)
+    ]
     found = looks(build_board(there, {}).rows)
     assert {v.label for v in found.values()} == set(found)
     alone = looks(build_board(there[:1], {}).rows)
@@ -374,20 +421,33 @@ def test_a_long_text_keeps_both_ends() -> None:
 # Pictures of a board -------------------------------------------------------------------------
 
 
-def projects(models: tuple[str, ...], axes: tuple[str, ...]) -> tuple[list[Row], list[Seen]]:
+def projects(models: tuple[str, ...], axes: tuple[str, ...]) -> tuple[list[Row], list[EpisodeView]]:
     """Rows and episodes of made-up grades: two levels, some infeasible."""
     verdicts = ["valid", "infeasible", "valid", "unparsable", "valid", "valid", "infeasible"]
     made = [
-        record(k, verdicts[(k + len(m)) % 7], model=m, instance=f"{a}{k}",
-               settings={"edges": 4, "axes": a}, input_tokens=100 * len(m))
-        for m in models for a in axes for k in range(12)
-    ]  # fmt: skip
-    rows = list(build_board([Asked(r, {}) for r in made], {}).rows)
+        record(
+            k,
+            verdicts[(k + len(m)) % 7],
+            model=m,
+            instance=f"{a}{k}",
+            settings={"edges": 4, "axes": a},
+            input_tokens=100 * len(m),
+        )
+        for m in models
+        for a in axes
+        for k in range(12)
+    ]
+    rows = list(build_board([ScoredRecord(r, {}) for r in made], {}).rows)
     episodes = [
-        Seen(Instance(r.instance, "rcpsp", r.level, 0, 0, r.settings, 1, None), r,
-             series(r, {}), None, State())
+        EpisodeView(
+            Instance(r.instance, "rcpsp", r.level, 0, 0, r.settings, 1, None),
+            r,
+            series(r, {}),
+            None,
+            MemoryState(),
+        )
         for r in made
-    ]  # fmt: skip
+    ]
     return rows, episodes
 
 
@@ -439,7 +499,8 @@ def test_score_is_set_against_dollars_only_where_all_are_known() -> None:
     }
     assert "best floor" in figure.picture
     priced = [
-        Seen(e.instance, replace(e.record, cost=0.25), e.series, None, State()) for e in episodes
+        EpisodeView(e.instance, replace(e.record, cost=0.25), e.series, None, MemoryState())
+        for e in episodes
     ]
     dollars = cost_figure(rows, priced, looks(rows))
     assert dollars is not None
@@ -448,7 +509,7 @@ def test_score_is_set_against_dollars_only_where_all_are_known() -> None:
     only = [row for row in rows if row.kind != "model"]
     assert cost_figure(only, episodes, looks(rows)) is None
     unknown = [
-        Seen(e.instance, replace(e.record, input_tokens=None), e.series, None, State())
+        EpisodeView(e.instance, replace(e.record, input_tokens=None), e.series, None, MemoryState())
         for e in episodes
     ]
     assert cost_figure(rows, unknown, looks(rows)) is None

@@ -3,10 +3,10 @@
 import re
 from typing import Any
 
-from harness.board import Board
-from harness.report.base import Look, looks
-from harness.report.svg import LETTER, LINE, Line, Plot, log_axis, plain_axis
-from tests.harness.test_board import build_board, graded
+from harness.board.board import Board
+from harness.report.base import SeriesStyle, looks
+from harness.report.svg import LETTER, LINE, Plot, PlotLine, log_axis, plain_axis
+from tests.harness.board.test_board import build_board, graded
 
 
 def board(model: str, **setup: Any) -> Board:
@@ -22,11 +22,13 @@ def test_a_series_is_called_by_no_more_than_tells_it_apart() -> None:
     hot = {"temperature": 1.0, **here}
     assert called(board("openai/a", **hot), board("openai/b", **hot)) == ["openai/a", "openai/b"]
     assert called(board("openai/a", **hot), board("openai/a", **here)) == [
-        "openai/a temperature=1.0", "openai/a base_url=http://a/v1"
-    ]  # fmt: skip
+        "openai/a temperature=1.0",
+        "openai/a base_url=http://a/v1",
+    ]
     assert called(board("openai/a", **here), board("openai/a", **there)) == [
-        "openai/a base_url=http://a/v1", "openai/a base_url=http://b/v1"
-    ]  # fmt: skip
+        "openai/a base_url=http://a/v1",
+        "openai/a base_url=http://b/v1",
+    ]
 
 
 def words(plot: Plot) -> dict[str, tuple[float, float, float]]:
@@ -39,14 +41,17 @@ def words(plot: Plot) -> dict[str, tuple[float, float, float]]:
     return found
 
 
-def series(number: int, name: str, x: float, y: float, high: float) -> Line:
-    look = Look(number, name, "model", f"c{number}", "")
-    return Line(look, [(x, y)], [(x, 0.0, high)], dots=True, whiskers=True, named=True)
+def series(number: int, name: str, x: float, y: float, high: float) -> PlotLine:
+    look = SeriesStyle(number, name, "model", f"c{number}", "")
+    return PlotLine(look, [(x, y)], [(x, 0.0, high)], dots=True, whiskers=True, named=True)
 
 
 def test_names_stand_where_nothing_else_is() -> None:
-    lines = [series(0, "openai/one", 778, 0.0, 0.2), series(1, "openai/two", 865, 0.0, 0.2),
-             series(2, "openai/" + "long" * 30, 1400, 0.6, 0.7)]  # fmt: skip
+    lines = [
+        series(0, "openai/one", 778, 0.0, 0.2),
+        series(1, "openai/two", 865, 0.0, 0.2),
+        series(2, "openai/" + "long" * 30, 1400, 0.6, 0.7),
+    ]
     x = log_axis("tokens", 778, 1400)
     plot = Plot("t", x, plain_axis("score", 0, 1), lines, [(1.0, "best floor"), (0.99, "ceiling")])
     found = words(plot)

@@ -13,8 +13,8 @@ import pytest
 
 from generators.rcpsp import generate
 from harness.cli import main
-from harness.instances import encode
 from harness.report.page import build
+from harness.suites.instances import encode
 from tests.harness.helpers import board, instances, makespan
 from tests.harness.report import unpacked as twin
 from tests.harness.report.conftest import HOSTILE, LONG
@@ -68,8 +68,10 @@ def said(reader: Reader) -> list[str]:
             chunk = unpacked(reader, name)
             found += [
                 "\n\n".join(chunk["texts"][n] for n in call["reply"]["text"])
-                for episode in chunk["entries"] for call in episode["calls"] if call["reply"]
-            ]  # fmt: skip
+                for episode in chunk["entries"]
+                for call in episode["calls"]
+                if call["reply"]
+            ]
     return found
 
 
@@ -105,7 +107,9 @@ def test_what_is_shown_is_the_value_beside_it(policies: Path) -> None:
     page = build([policies])[0]
     cells = re.findall(
         r'data-key="(score|n|errors)" data-value="([^"]+)"[^>]*>(?:<svg.*?</svg>)?'
-        r'<span class="text">([^<]*)<', page)  # fmt: skip
+        r'<span class="text">([^<]*)<',
+        page,
+    )
     assert len(cells) > 30
     for _, value, text in cells:
         assert float(text) == pytest.approx(float(value), abs=5e-4)
@@ -136,9 +140,10 @@ def prompts_of(reader: Reader, name: str) -> list[str]:
     chunk = unpacked(reader, name)
     return [
         "\n\n".join(chunk["texts"][n] for n in numbers)
-        for episode in chunk["entries"] for call in episode["calls"]
+        for episode in chunk["entries"]
+        for call in episode["calls"]
         for _, numbers in call["messages"]
-    ]  # fmt: skip
+    ]
 
 
 def test_a_thousand_answers_to_projects_of_all_sizes_fit_in_a_megabyte(tmp_path: Path) -> None:
@@ -167,8 +172,20 @@ def test_the_same_bytes_again(policies: Path) -> None:
 def test_a_model_asked_with_settings_is_one_series(tmp_path: Path) -> None:
     extra = {"zeta": {"b": 1, "a": [2]}, "alpha": None}
     with Loopback(lambda number, _: "no idea" if number % 2 else '{"starts": {}}') as server:
-        how = ["--temperature", 0, "--max-output-tokens", 99, "--model-seed", 7, "--extra-body",
-               json.dumps(extra), "--model", "openai/m", "--base-url", server.url]  # fmt: skip
+        how = [
+            "--temperature",
+            0,
+            "--max-output-tokens",
+            99,
+            "--model-seed",
+            7,
+            "--extra-body",
+            json.dumps(extra),
+            "--model",
+            "openai/m",
+            "--base-url",
+            server.url,
+        ]
         file = instances(tmp_path / "i.jsonl", 4)
         made = makespan("run", file, *how, "--model", "policy/edf", "--out", tmp_path / "run")
     assert made.returncode == 0, made.stderr
@@ -292,8 +309,20 @@ def test_a_run_without_an_episode_is_wrong_use(
     with Loopback(lambda *_: "") as server:
         url = server.url
     file = instances(tmp_path / "i.jsonl", 1)
-    makespan("run", file, "--model", "openai/m", "--base-url", url, "--max-attempts", "1",
-             "--api-key-env", "NO_SUCH_KEY", "--out", tmp_path / "run")  # fmt: skip
+    makespan(
+        "run",
+        file,
+        "--model",
+        "openai/m",
+        "--base-url",
+        url,
+        "--max-attempts",
+        "1",
+        "--api-key-env",
+        "NO_SUCH_KEY",
+        "--out",
+        tmp_path / "run",
+    )
     assert not (tmp_path / "run").exists()  # nothing to report: the run never began
     assert main(["report", str(tmp_path / "run"), "--html", str(tmp_path / "p.html")]) == 2
     assert "is no run folder" in capsys.readouterr().err

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.cli import main
-from harness.evolve.replay import Replay, replay
+from harness.evolve.replay import SearchReplay, replay
 from harness.report.page import build
 from harness.report.search_figures import cells, tree
 from tests.harness.helpers import makespan, rows
@@ -35,7 +35,7 @@ class Keyed(Reader):
 
 
 @pytest.fixture(scope="module")
-def seen(searched: Path) -> Replay:
+def seen(searched: Path) -> SearchReplay:
     return replay(searched)
 
 
@@ -116,7 +116,7 @@ def test_every_try_has_its_prompt_reply_program_and_end(html: str, shown: Any) -
             assert index["entries"][number][2] in (0, entry[2])
 
 
-def test_the_tree_has_every_ancestor_beneath_its_children(seen: Replay) -> None:
+def test_the_tree_has_every_ancestor_beneath_its_children(seen: SearchReplay) -> None:
     lineage = seen.report.lineage
     assert seen.report.champion == lineage[0]
     picture = tree(seen.report, {c.name: f"#{c.name}" for c in lineage})
@@ -129,7 +129,7 @@ def test_the_tree_has_every_ancestor_beneath_its_children(seen: Replay) -> None:
     assert picture.count('class="join"') == sum(len(c.parents) for c in lineage)
 
 
-def test_the_map_holds_what_the_islands_hold(seen: Replay) -> None:
+def test_the_map_holds_what_the_islands_hold(seen: SearchReplay) -> None:
     main = seen.study.searches[0]
     figure = cells(main, seen.report.champion, {c.name: "#" for c in main.database.everyone})
     held = sum(len(island) for island in main.database.islands)
@@ -171,7 +171,7 @@ def test_a_page_shows_one_search_and_nothing_else(
     tmp_path: Path, searched: Path, policies: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page, prices = tmp_path / "page.html", tmp_path / "prices.toml"
-    prices.write_text((files("harness") / "prices.toml").read_text("utf-8"))
+    prices.write_text((files("harness.calls") / "prices.toml").read_text("utf-8"))
     for words, reason in (
         ([searched, searched], "a page shows one search"),
         ([policies, searched], "a page shows one search"),

@@ -33,50 +33,75 @@ LOUD: dict[str, tuple[str, set[str]]] = {
     "loop at import": ("while True: pass", {"time"}),
     "loop that catches all": (
         "def schedule(p, d):\n    while True:\n        try:\n            while True: pass\n"
-        "        except BaseException: pass", {"time"}),
+        "        except BaseException: pass",
+        {"time"},
+    ),
     "loop ignoring signals": (
         "import signal\ndef schedule(p, d):\n    for n in range(1, 64):\n        try:"
         " signal.signal(n, signal.SIG_IGN)\n        except BaseException: pass\n    while 1: pass",
-        {"time"}),
+        {"time"},
+    ),
     "one long call": ("def schedule(p, d): return 7 ** (10 ** 9) > 0", {"time", "memory"}),
     "sleep": ("import time\ndef schedule(p, d): time.sleep(60)", {"raised"}),
-    "select as sleep": ("import _thread\ndef schedule(p, d):\n    lock = _thread.allocate_lock()\n"
-        "    lock.acquire()\n    lock.acquire()\n    return []", {"raised", "killed", "time", "ok"}),
+    "select as sleep": (
+        "import _thread\ndef schedule(p, d):\n    lock = _thread.allocate_lock()\n"
+        "    lock.acquire()\n    lock.acquire()\n    return []",
+        {"raised", "killed", "time", "ok"},
+    ),
     "os._exit": ("import os\ndef schedule(p, d): os._exit(0)", {"exit"}),
     "sys.exit": ("import sys\ndef schedule(p, d): sys.exit(0)", {"exit"}),
     "abort": ("import os\ndef schedule(p, d): os.abort()", {"killed"}),
     "null pointer": ("import ctypes\ndef schedule(p, d): ctypes.string_at(8)", {"killed"}),
-    "stack overflow": ("import sys\nsys.setrecursionlimit(10**9)\n"
+    "stack overflow": (
+        "import sys\nsys.setrecursionlimit(10**9)\n"
         "def schedule(p, d):\n    class A:\n        def __repr__(s): return repr([s])\n    repr(A())",
-        {"killed", "raised", "memory"}),
+        {"killed", "raised", "memory"},
+    ),
     "recursion": ("def schedule(p, d): return schedule(p, d)", {"raised"}),
     "memory at once": ("def schedule(p, d): return bytearray(3 << 30)", {"memory"}),
-    "memory bit by bit": ("def schedule(p, d):\n    a = []\n    while True: a.append([0] * 1000)",
-        {"memory"}),
-    "memory kept from report": ("def schedule(p, d):\n    global a\n    a = []\n    while True:\n"
+    "memory bit by bit": (
+        "def schedule(p, d):\n    a = []\n    while True: a.append([0] * 1000)",
+        {"memory"},
+    ),
+    "memory kept from report": (
+        "def schedule(p, d):\n    global a\n    a = []\n    while True:\n"
         "        try:\n            while True: a.append(bytearray(1 << 12))\n"
-        "        except MemoryError: pass", {"time", "memory", "killed"}),
-    "prints megabytes": ("def schedule(p, d):\n    for _ in range(100): print('x' * 1_000_000)",
-        {"output"}),
+        "        except MemoryError: pass",
+        {"time", "memory", "killed"},
+    ),
+    "prints megabytes": (
+        "def schedule(p, d):\n    for _ in range(100): print('x' * 1_000_000)",
+        {"output"},
+    ),
     "returns megabytes": ("def schedule(p, d): return list(range(100_000))", {"output"}),
-    "floods the channel": ("import os\ndef schedule(p, d):\n    while True: os.write(3, b'x' * 65536)",
-        {"output"}),
+    "floods the channel": (
+        "import os\ndef schedule(p, d):\n    while True: os.write(3, b'x' * 65536)",
+        {"output"},
+    ),
     "forged result too many": (
         "import os\ndef schedule(p, d):\n    os.write(3, b'[\"ok\",[0]]\\n' * 9)\n    return [0]",
-        {"channel"}),
-    "forged garbage": ("import os\ndef schedule(p, d):\n    os.write(3, b'\\xff\\n'); os._exit(0)",
-        {"channel"}),
-    "forged NaN": ("import os\ndef schedule(p, d):\n    os.write(3, b'[\"ok\",NaN]\\n'); os._exit(0)",
-        {"channel"}),
+        {"channel"},
+    ),
+    "forged garbage": (
+        "import os\ndef schedule(p, d):\n    os.write(3, b'\\xff\\n'); os._exit(0)",
+        {"channel"},
+    ),
+    "forged NaN": (
+        "import os\ndef schedule(p, d):\n    os.write(3, b'[\"ok\",NaN]\\n'); os._exit(0)",
+        {"channel"},
+    ),
     "forged depth": (
         "import os\ndef schedule(p, d):\n    os.write(3, b'[\"ok\",' + b'[' * 99999 + b'\\n')\n    os._exit(0)",
-        {"channel"}),
+        {"channel"},
+    ),
     "forged kind": (
         "import os\ndef schedule(p, d):\n    os.write(3, b'[\"perfect\",[0]]\\n')\n    os._exit(0)",
-        {"channel"}),
+        {"channel"},
+    ),
     "forged huge number": (
         "import os\ndef schedule(p, d):\n    os.write(3, b'[\"ok\",1e999]\\n')\n    os._exit(0)",
-        {"channel"}),
+        {"channel"},
+    ),
     "NaN": ("def schedule(p, d): return [float('nan')]", {"type"}),
     "infinity": ("def schedule(p, d): return float('inf')", {"type"}),
     "a set": ("def schedule(p, d): return {1, 2}", {"type"}),
@@ -85,24 +110,44 @@ LOUD: dict[str, tuple[str, set[str]]] = {
     "cyclic list": ("def schedule(p, d):\n    a = []\n    a.append(a)\n    return a", {"raised"}),
     "lying float": (
         "class F(float):\n    __lt__ = __le__ = lambda s, o: True\n    __float__ = lambda s: 0.0\n"
-        "def schedule(p, d): return F(9)", {"type"}),
-    "lying int in a list": ("class I(int):\n    __eq__ = lambda s, o: True\n    __hash__ = int.__hash__\n"
-        "def schedule(p, d): return [I(j) for j in range(3)]", {"type"}),
-    "lying list": ("class L(list):\n    __len__ = lambda s: 3\n    __iter__ = lambda s: iter((0, 1, 2))\n"
-        "def schedule(p, d): return L()", {"type"}),
+        "def schedule(p, d): return F(9)",
+        {"type"},
+    ),
+    "lying int in a list": (
+        "class I(int):\n    __eq__ = lambda s, o: True\n    __hash__ = int.__hash__\n"
+        "def schedule(p, d): return [I(j) for j in range(3)]",
+        {"type"},
+    ),
+    "lying list": (
+        "class L(list):\n    __len__ = lambda s: 3\n    __iter__ = lambda s: iter((0, 1, 2))\n"
+        "def schedule(p, d): return L()",
+        {"type"},
+    ),
     "lying text": ("class S(str): pass\ndef schedule(p, d): return S('x')", {"type"}),
-    "error whose text raises": ("class E(Exception):\n    def __str__(s): raise s\n"
-        "def schedule(p, d): raise E", {"raised"}),
-    "error whose class lies": ("class M(type):\n    __name__ = property(lambda s: 1 / 0)\n"
+    "error whose text raises": (
+        "class E(Exception):\n    def __str__(s): raise s\ndef schedule(p, d): raise E",
+        {"raised"},
+    ),
+    "error whose class lies": (
+        "class M(type):\n    __name__ = property(lambda s: 1 / 0)\n"
         "    __hash__ = lambda s: 1 // 0\nclass E(BaseException, metaclass=M): pass\n"
-        "def schedule(p, d): raise E", {"exit"}),
-    "patches the evaluator": ("import json, sys\nfrom harness.sandbox import program, server, values\n"
+        "def schedule(p, d): raise E",
+        {"exit"},
+    ),
+    "patches the evaluator": (
+        "import json, sys\nfrom harness.sandbox import program, server, values\n"
         "def schedule(p, d):\n    program.plain = values.plain = server.send = json.dumps = print\n"
-        "    sys.modules.clear()\n    return 0", {"exit"}),
-    "error with a long name": ("E = type('E' * 10**6, (Exception,), {})\ndef schedule(p, d): raise E",
-        {"raised"}),
-    "error with escapes": ("def schedule(p, d): raise ValueError('\\x1b[2J\\n\\n' + 'x' * 10**6)",
-        {"raised"}),
+        "    sys.modules.clear()\n    return 0",
+        {"exit"},
+    ),
+    "error with a long name": (
+        "E = type('E' * 10**6, (Exception,), {})\ndef schedule(p, d): raise E",
+        {"raised"},
+    ),
+    "error with escapes": (
+        "def schedule(p, d): raise ValueError('\\x1b[2J\\n\\n' + 'x' * 10**6)",
+        {"raised"},
+    ),
     "syntax error": ("def schedule(p, d: return", {"syntax"}),
     "null byte": ("x = 1\0", {"syntax"}),
     "deep brackets": ("x = " + "(" * 5000, {"syntax"}),
@@ -111,7 +156,7 @@ LOUD: dict[str, tuple[str, set[str]]] = {
     "no callable": ("schedule = 3", {"missing"}),
     "wrong arguments": ("def schedule(p): return []", {"raised"}),
     "what is not offered": ("import sqlite3\ndef schedule(p, d): return []", {"raised"}),
-}  # fmt: skip
+}
 
 QUIET: dict[str, str] = {  # each must be scored by its true solution, the honest order
     "fork": "import os\nos.fork()",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.sandbox.base import KINDS, Limits, Run
+from harness.sandbox.base import KINDS, Limits, ProgramRun
 from harness.sandbox.sandbox import Sandbox
 from harness.sandbox.worker import ENVIRONMENT
 from tests.harness.sandbox.attacks import (
@@ -39,7 +39,7 @@ def sandbox() -> Iterator[Sandbox]:
     del os.environ["MAKESPAN_HUNTED"]
 
 
-def ran(sandbox: Sandbox, source: str) -> Run:
+def ran(sandbox: Sandbox, source: str) -> ProgramRun:
     """The run of a source, after which an honest program must come out right."""
     restarts = sandbox.restarts
     found = sandbox.run(source, "schedule", DRIVER, CASES, LIMITS)

@@ -76,15 +76,20 @@ def test_calls_by_the_table_of_another_machine_kill() -> None:
 
 
 JSON: Any = st.recursive(
-    st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1)
-    | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20,
-)  # fmt: skip
+    st.none()
+    | st.booleans()
+    | st.integers(-(1 << 63), (1 << 64) - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
 
 
 def ended(output: bytes, **how: Any) -> Ended:
-    return Ended(**{"output": output, "flooded": False, "late": False, "status": 0,
-                    "seconds": 0.25, **how})  # fmt: skip
+    return Ended(
+        **{"output": output, "flooded": False, "late": False, "status": 0, "seconds": 0.25, **how}
+    )
 
 
 @given(JSON)
@@ -95,10 +100,31 @@ def test_plain_json_passes_unchanged(value: Any) -> None:
     assert (result.kind, repr(result.value)) == ("ok", repr(value))
 
 
-@given(st.lists(st.binary(max_size=20) | st.sampled_from(
-    [b'["ok",1]', b'["ok"]', b'["raised","x"]', b'["time","x"]', b'["ok",1,2]', b'["raised",1]',
-     b"null", b'{"ok":1}', b'["syntax","no"]', b'["ok",' + b"[" * 5000, b'["ok",9e999]', b"\n"]),
-    max_size=6), st.integers(0, 5), st.integers(-64, 255), st.booleans())  # fmt: skip
+@given(
+    st.lists(
+        st.binary(max_size=20)
+        | st.sampled_from(
+            [
+                b'["ok",1]',
+                b'["ok"]',
+                b'["raised","x"]',
+                b'["time","x"]',
+                b'["ok",1,2]',
+                b'["raised",1]',
+                b"null",
+                b'{"ok":1}',
+                b'["syntax","no"]',
+                b'["ok",' + b"[" * 5000,
+                b'["ok",9e999]',
+                b"\n",
+            ]
+        ),
+        max_size=6,
+    ),
+    st.integers(0, 5),
+    st.integers(-64, 255),
+    st.booleans(),
+)
 @settings(max_examples=500)
 def test_whatever_comes_there_is_a_result_for_each_case(
     lines: list[bytes], count: int, status: int, late: bool
@@ -141,9 +167,23 @@ class Lying(int):
 
 @pytest.mark.parametrize(
     "value",
-    [float("nan"), float("-inf"), 1 << 64, {1}, b"x", object(), Lying(1), [Lying(1)], {1: 2},
-     {"a": (1, {2})}, range(3), 1j, "\ud800", {"\udfff": 1}],
-)  # fmt: skip
+    [
+        float("nan"),
+        float("-inf"),
+        1 << 64,
+        {1},
+        b"x",
+        object(),
+        Lying(1),
+        [Lying(1)],
+        {1: 2},
+        {"a": (1, {2})},
+        range(3),
+        1j,
+        "\ud800",
+        {"\udfff": 1},
+    ],
+)
 def test_what_is_not_plain_is_unfit(value: object) -> None:
     with pytest.raises(Unfit):
         plain(value)

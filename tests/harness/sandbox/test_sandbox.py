@@ -170,8 +170,12 @@ def f(x):
         assert found.kind == "ok", found.detail
         assert found.solutions[0] == found.solutions[1]
         assert found.solutions[0][:5] == [[1, 2, 0], 2.0, True, 3, 14**0.5]
-        for bad in ("np.float64('nan')", "np.complex128(1)", "np.array([None, {1}])",
-                    "np.arange(3).view(type('A', (np.ndarray,), {}))"):  # fmt: skip
+        for bad in (
+            "np.float64('nan')",
+            "np.complex128(1)",
+            "np.array([None, {1}])",
+            "np.arange(3).view(type('A', (np.ndarray,), {}))",
+        ):
             source = f"import numpy as np\ndef f(x): return {bad}"
             assert sandbox.run(source, "f", CALL, [[0]], LIMITS).kind == "type", bad
 
@@ -309,8 +313,9 @@ def test_without_a_needed_layer_it_refuses_unless_told(
     layer: str, call: tuple[int, int, int]
 ) -> None:
     """In a process whose kernel says that it has no such call."""
-    done = subprocess.run([sys.executable, "-c", WITHOUT, *map(str, call)], capture_output=True,
-                          text=True, check=True)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT, *map(str, call)], capture_output=True, text=True, check=True
+    )
     refusal, missing, run = done.stdout.splitlines()
     assert refusal.startswith(f"sandbox programs would not be isolated ({layer}: NO, ")
     assert refusal.endswith("or take the risk with --unsafe")
@@ -320,8 +325,14 @@ def test_without_a_needed_layer_it_refuses_unless_told(
 
 def test_every_layer_of_this_machine_is_told(sandbox: Sandbox) -> None:
     told = {layer.name: str(layer) for layer in sandbox.layers}
-    assert list(told) == ["fixed addresses", "no_new_privs", "rlimits", "landlock", "seccomp",
-                          "namespaces"]  # fmt: skip
+    assert list(told) == [
+        "fixed addresses",
+        "no_new_privs",
+        "rlimits",
+        "landlock",
+        "seccomp",
+        "namespaces",
+    ]
     assert told["seccomp"] == "seccomp: yes, 9 system calls left"
 
 

@@ -1,0 +1,96 @@
+"""What replies cost: stored usage at a dated table of prices. An unknown cost stays unknown."""
+
+import datetime
+from argparse import Namespace
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+
+from harness.costs import MILLION, Price, cost_of
+from harness.store.folder import Folder
+from harness.store.journal import key_of, read_replies
+from harness.store.manifest import Manifest
+from tasks.base import InputError, Noun, Record
+
+
+class Prices(Noun, frozen=True):
+    """A table by model name (`provider/name`) and the day on which it was right.
+
+    `everywhere`: it holds wherever a model is served; the table that comes with the project does
+    not hold for a server of the user's own.
+    """
+
+    date: datetime.date
+    models: dict[str, Price]
+    everywhere: bool = True
+
+
+def load(path: Path | None) -> Prices:
+    """The user's table, or that of the project; InputError says what is wrong with it."""
+    if path is None:
+        text = (files(__package__) / "prices.toml").read_bytes()
+        return msgspec.structs.replace(msgspec.toml.decode(text, type=Prices), everywhere=False)
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=Prices)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def applying(manifest: Manifest, prices: Prices) -> dict[str, Price]:
+    """The prices of a run's models: those given with the run, else those of the table."""
+    return {
+        spec.name: prices.models[spec.name]
+        for spec in manifest.configuration.models
+        if spec.name in prices.models and (prices.everywhere or spec.base_url is None)
+    } | manifest.prices
+
+
+def priced(folder: Folder, records: Iterable[Record], prices: Prices) -> dict[str, float]:
+    """The cost of each episode of which nobody told it, by its key in the journal.
+
+    An episode is left out, its cost unknown, if its model has no price, a call of it has no usage,
+    or a call failed for good and may have been billed.
+    """
+    known = applying(folder.manifest, prices)
+    wanted = {
+        key_of(r.model, r.epoch, r.instance): known[r.model]
+        for r in records
+        if r.cost is None
+        and r.model in known
+        and (r.problem is None or r.problem.boundary != "provider")
+    }
+    found: dict[str, float | None] = dict.fromkeys(wanted, 0.0)
+    for key, told in read_replies(folder.path) if wanted else ():
+        if key in wanted:
+            cost = cost_of(told, wanted[key])
+            before = found[key]
+            found[key] = None if cost is None or before is None else before + cost
+    return {key: cost for key, cost in found.items() if cost is not None}
+
+
+def read_price(text: str) -> tuple[str, Price]:
+    """`MODEL=INPUT,OUTPUT[,CACHED]`; InputError if it is not that."""
+    model, _, numbers = text.rpartition("=")
+    try:
+        values = [float(number) for number in numbers.split(",")]
+    except ValueError:
+        values = []
+    if not model or len(values) not in (2, 3) or not all(0 <= v < MILLION for v in values):
+        raise InputError(
+            f"--price {text!r}: give MODEL=INPUT,OUTPUT or MODEL=INPUT,OUTPUT,CACHED in US dollars"
+            " a million tokens"
+        )
+    return model, Price(values[0], values[1], values[2] if values[2:] else None)
+
+
+def prices_of(options: Namespace, models: Sequence[str]) -> dict[str, Price]:
+    """The prices given; InputError if one is of no model of the run."""
+    prices = dict(map(read_price, options.price))
+    for name in prices:
+        if name not in models:
+            raise InputError(f"--price {name}: the run's models are {', '.join(models)}")
+    return prices

@@ -1,0 +1,28 @@
+"""A short digest for each part of a request, to know a replay from another experiment."""
+
+from harness.digests import digest
+from harness.models.base import Sampling
+from tasks.base import Ask
+
+
+def request_parts(settings: str, ask: Ask) -> str:
+    """The digests of a request: `settings=... message-0=... tools=... schema=...`."""
+    parts = [f"settings={settings}"]
+    parts += [f"message-{k}={digest(message)}" for k, message in enumerate(ask.messages)]
+    if ask.tools:
+        parts.append(f"tools={digest(ask.tools)}")
+    if ask.schema:
+        parts.append(f"schema={digest(ask.schema)}")
+    return " ".join(parts)
+
+
+def first_difference(kept: str, asked: str) -> str | None:
+    """The first part in which two requests differ, or None."""
+    a = dict(part.split("=") for part in kept.split())
+    b = dict(part.split("=") for part in asked.split())
+    return next((name for name in [*a, *b] if a.get(name) != b.get(name)), None)
+
+
+def settings_digest(model: str, sampling: Sampling) -> str:
+    """The digest of all that shapes a call apart from its content."""
+    return digest([model, sampling])

@@ -1,0 +1,231 @@
+"""Types of arguments, and groups of options that commands share."""
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from math import isfinite
+from pathlib import Path
+from typing import Any, NoReturn
+
+from tasks.base import short
+
+MOST = 10**7  # of anything that is counted
+
+MOST_JOBS = 1_000
+
+DEEPEST = 100  # nesting of JSON on the command line
+
+Parser = argparse.ArgumentParser
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Says what is wrong in one line and exits with status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+class _Pairs(argparse.Action):
+    """Gathers (key, value) pairs, each key once."""
+
+    def __call__(
+        self,
+        parser: Parser,  # noqa: ARG002
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        before: list[tuple[str, str]] = getattr(namespace, self.dest)
+        if values[0] in dict(before):
+            raise argparse.ArgumentError(self, f"{values[0]!r} is given twice")
+        setattr(namespace, self.dest, [*before, values])
+
+
+def sandbox(p: Any) -> None:
+    """Options of commands that run programs."""
+    p.add_argument(
+        "--workers",
+        type=partial(natural, most=1000),
+        help="programs run at once (2; on Ray one a CPU)",
+    )
+    p.add_argument(
+        "--unsafe", action="store_true", help="run programs even where they cannot be isolated"
+    )
+
+
+def engine(p: Any, what: str | None = None) -> None:
+    """Options of where work is done that is heavy on CPU; `what` is done by `--jobs` at once."""
+    if what:
+        jobs = partial(natural, most=MOST_JOBS)
+        p.add_argument(
+            "--jobs", type=jobs, metavar="N", help=f"{what} at once, on this machine (1)"
+        )
+    p.add_argument(
+        "--engine",
+        choices=["local", "ray"],
+        default="local",
+        help="this machine, or Ray: see docs/engine.md (local)",
+    )
+    p.add_argument(
+        "--ray-address",
+        metavar="HOST:PORT",
+        help="head of a Ray cluster (a Ray of this machine alone)",
+    )
+
+
+def sampling(p: Parser) -> None:
+    """Options of whom to ask, and of what every request says beside the prompt."""
+    p.add_argument("--base-url", help="server of openai/ models, such as http://127.0.0.1:8091/v1")
+    p.add_argument("--api-key-env", metavar="NAME", help="variable that holds that server's key")
+    p.add_argument("--temperature", type=finite)
+    p.add_argument("--max-output-tokens", type=natural, metavar="N", help="of each reply")
+    p.add_argument("--model-seed", type=whole, help="passed to providers that take one")
+    p.add_argument("--reasoning-effort", metavar="WORD")
+    p.add_argument("--extra-body", type=json_object, default={}, metavar="JSON")
+
+
+def pacing(add: Callable[..., object]) -> None:
+    """Options of how fast a provider is asked, and how often."""
+    add("--rpm", type=natural, metavar="N", help="requests a minute, at most")
+    add("--tpm", type=natural, metavar="N", help="tokens a minute, at most")
+    add("--max-attempts", type=natural, default=10, help="at one call (10)")
+    add("--attempt-timeout", type=positive, default=600.0, metavar="S", help="(600)")
+
+
+def prices(add: Callable[..., object]) -> None:
+    """The option that tells prices."""
+    add(
+        "--price",
+        action="append",
+        default=[],
+        metavar="MODEL=IN,OUT[,CACHED]",
+        help="US dollars a million tokens; again for more",
+    )
+
+
+def settings(p: Parser) -> None:
+    """The option of a family's settings."""
+    p.add_argument(
+        "-T",
+        action=_Pairs,
+        default=[],
+        metavar="k=v",
+        dest="settings",
+        type=pair,
+        help="setting of the family, see docs; again for more",
+    )
+
+
+def out(p: Parser, what: str) -> None:
+    """The option of where lines go."""
+    p.add_argument("--out", type=Path, metavar="FILE", help=what)
+
+
+def adder(commands: Any) -> Callable[..., Parser]:
+    """What adds a command: its name, a line about it, and `module.function` that does it."""
+
+    def add(name: str, about: str, act: str | None = None) -> Parser:
+        one: Parser = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
+        if act:
+            one.set_defaults(act=act)
+        return one
+
+    return add
+
+
+def natural(text: str, most: int = MOST) -> int:
+    """A whole number from 1 to `most`."""
+    if not text.isdecimal() or not text.strip("0"):
+        raise argparse.ArgumentTypeError(f"{short(text)!r} is not a whole number from 1 on")
+    if len(text) > 18 or int(text) > most:
+        raise argparse.ArgumentTypeError(f"{short(text)} is more than {most}")
+    return int(text)
+
+
+def port(text: str) -> int:
+    """A TCP port, or 0."""
+    return 0 if text == "0" else natural(text, most=65535)
+
+
+def whole(text: str) -> int:
+    """A whole number of at most 18 digits."""
+    if not text.removeprefix("-").isdecimal() or len(text) > 18:
+        raise argparse.ArgumentTypeError(
+            f"{short(text)!r} is not a whole number of at most 18 characters"
+        )
+    return int(text)
+
+
+def positive(text: str) -> float:
+    """A number above 0."""
+    value = finite(text)
+    if not 0 < value < 1e9:
+        raise argparse.ArgumentTypeError(f"{short(text)!r} is not a number above 0 and below 1e9")
+    return value
+
+
+def finite(text: str) -> float:
+    """A number, not an infinite one."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not isfinite(value):
+        raise argparse.ArgumentTypeError(f"{short(text)!r} is not a finite number")
+    return value
+
+
+def shard(text: str) -> tuple[int, int]:
+    """`i/n`, i from 1 to n."""
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts) <= MOST):
+        raise argparse.ArgumentTypeError(f"{short(text)!r} is not i/n with i from 1 to n")
+    return int(part), int(parts)
+
+
+def tolerance(text: str) -> int | float:
+    """A count of errors, or a share of the episodes below 1."""
+    if text.isdecimal() and len(text) <= 18:
+        return int(text)
+    value = finite(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(
+            f"{short(text)!r} is no count, such as 1, and no share below 1, such as 0.1"
+        )
+    return value
+
+
+def pair(text: str) -> tuple[str, str]:
+    """`key=value`."""
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form key=value")
+    return key, value
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """A JSON object; its numbers are finite."""
+    import msgspec
+
+    try:
+        value = msgspec.json.decode(text.encode())
+    except msgspec.DecodeError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    except UnicodeError:
+        raise argparse.ArgumentTypeError("not UTF-8 text") from None
+    except RecursionError:
+        raise argparse.ArgumentTypeError("nested too deeply") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("not a JSON object")
+    if _depth(value) > DEEPEST:
+        raise argparse.ArgumentTypeError("nested too deeply")
+    return value
+
+
+def _depth(value: Any) -> int:
+    depth, inside = 0, [value]
+    while inside:
+        depth += 1
+        parts = [x.values() if isinstance(x, dict) else x for x in inside]
+        inside = [x for part in parts for x in part if isinstance(x, dict | list)]
+    return depth

@@ -1,0 +1,108 @@
+"""The command `audit`: shortcuts in a file of instances; memory, replay and hashes of a run."""
+
+import asyncio
+from argparse import Namespace
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.calls.budget import Spent
+from harness.calls.client import ModelClient, build_provider
+from harness.cli.options import manner
+from harness.cli.output import print_json
+from harness.families.registry import family
+from harness.log import Log
+from harness.models.lazy import LazyModel
+from harness.replay.audit import Audit, AuditReport
+from harness.run.loop import Batch
+from harness.run.options import RunOptions
+from harness.store.folder import Folder
+from harness.store.journal import Journal
+from harness.store.manifest import Manifest
+from harness.suites import instances
+from tasks.base import Failure, InputError
+
+
+def audit(options: Namespace) -> int:
+    """`makespan audit`; status 1 if something did not pass."""
+    path: Path = options.target
+    if path.is_dir():
+        return _run(path, options)
+    given = instances.read(path)
+    findings = [
+        f for name in dict.fromkeys(i.family for i in given) for f in _shortcuts(name, given)
+    ]
+    if options.json:
+        print_json(
+            {
+                "shortcuts": [
+                    {
+                        **msgspec.to_builtins(f),
+                        "chance": f.chance,
+                        "sure": f.sure,
+                        "limit": f.limit,
+                        "passes": f.passes,
+                    }
+                    for f in findings
+                ]
+            }
+        )
+    else:
+        from harness.replay.audit_text import print_shortcuts
+
+        print_shortcuts(findings)
+    return 0 if all(finding.passes for finding in findings) else 1
+
+
+def _shortcuts(name: str, given: Sequence[Any]) -> Sequence[Any]:
+    check = family(name).audit
+    if check is None:
+        raise InputError(f"instances of {name} have no shortcut audit")
+    return check([instance for instance in given if instance.family == name])
+
+
+def _run(path: Path, options: Namespace) -> int:
+    folder = Folder.open(path)
+    folder.require_suite()
+    folder.lock()
+    manifest, made = folder.manifest, folder.instances()
+    how, log = manner(options), Log(options.log_json)
+    journal = Journal(folder.path)
+    try:
+        batch = Batch(folder, journal, made, how, log)
+        report = asyncio.run(Audit(batch, _lanes(manifest, how, log)).run())
+    finally:
+        journal.close()
+        folder.unlock()
+    return _told(report, options.json)
+
+
+def _lanes(manifest: Manifest, how: RunOptions, log: Log) -> dict[str, ModelClient]:
+    """How each model is asked if it has to be; only then it needs its key."""
+    spent, lanes = Spent(), {}
+    for spec in manifest.configuration.models:
+        if not spec.name.startswith("policy/"):
+            model = LazyModel(spec.name, partial(build_provider, spec, manifest, how.connections))
+            lanes[spec.name] = lane = how.lane(model, manifest, log, spent, lambda _: None)
+            lane.halt = partial(_halt, lane)
+    return lanes
+
+
+def _halt(lane: ModelClient, failure: Failure) -> None:
+    lane.stop()
+    lane.log.say(f"stopped: {failure}")
+
+
+def _told(report: AuditReport, as_json: bool) -> int:
+    if not report.episodes:
+        raise InputError("nothing to audit: the run has no finished episode")
+    if as_json:
+        print_json(report)
+    else:
+        from harness.replay.audit_text import print_report
+
+        print_report(report)
+    return 1 if report.differ or report.unexamined else 0

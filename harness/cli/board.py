@@ -1,0 +1,30 @@
+"""The commands that read runs: board, compare."""
+
+from argparse import Namespace
+
+from harness import files
+from harness.board.board import as_csv, read_board
+from harness.calls.prices import load
+from harness.cli.output import print_json
+
+
+def board(options: Namespace) -> int:
+    """`makespan board`; status 1 if an episode has no grade, for an error or for being left."""
+    made = read_board(options.folders, load(options.prices))
+    if options.csv:
+        files.write(options.csv, as_csv(made))
+    if options.html:
+        from harness.board.html import as_html
+
+        files.write(options.html, as_html(made))
+    if options.svg:
+        from harness.report.board_svg import as_svg
+
+        files.write(options.svg, as_svg(made))
+    if options.json:
+        print_json(made)
+    elif not (options.csv or options.html or options.svg):
+        from harness.board.text import print_board
+
+        print_board(made)
+    return 0 if made.complete else 1

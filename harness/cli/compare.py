@@ -1,0 +1,24 @@
+"""The command `compare`."""
+
+from argparse import Namespace
+
+from msgspec.structs import replace
+
+from harness.cli.output import print_json
+from tasks.base import InputError
+
+
+def compare(options: Namespace) -> int:
+    """`makespan compare`; status 1 if an episode has no counterpart."""
+    from harness.board.compare import compare as versus
+    from harness.board.compare_text import print_versus
+
+    if len(options.model) != 2:
+        raise InputError(f"two --model are compared, not {len(options.model)}")
+    found = versus(options.folders, *options.model)
+    if options.json:
+        few = [replace(m, apart=m.apart[: options.limit]) for m in found.matches]
+        print_json(replace(found, matches=tuple(few)))
+    else:
+        print_versus(found, options.limit)
+    return 0 if found.complete else 1

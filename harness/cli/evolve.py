@@ -1,0 +1,224 @@
+"""The commands of `makespan evolve`: run, score, show, export, compare; and how a run goes on."""
+
+import asyncio
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from harness import files
+from harness.calls.prices import prices_of
+from harness.cli.options import sampling
+from harness.cli.output import print_json
+from harness.digests import digest
+from harness.engines.base import Engine
+from harness.engines.open import opened
+from harness.evolve import report_text
+from harness.evolve.champion import exported
+from harness.evolve.compare import compare_runs
+from harness.evolve.domain import SPLITS, Domain
+from harness.evolve.domains import domain
+from harness.evolve.drive import Performer
+from harness.evolve.evaluator import Evaluator
+from harness.evolve.loop import (
+    WORKERS,
+    build_clients,
+    build_search_models,
+    drive_search,
+    open_evaluator,
+    open_sandbox,
+)
+from harness.evolve.replay import replay, study_of
+from harness.evolve.report import report
+from harness.evolve.scoring import score_program
+from harness.log import Log, say
+from harness.models.base import Model
+from harness.progress import Progress
+from harness.store.folder import RUNS, Folder
+from harness.store.journal import Journal
+from harness.store.manifest import FORMAT, Configuration, Manifest, ModelSpec, environment
+from harness.store.search_plan import MUTATE, NULLS, SearchPlan
+from harness.suites import instances
+from harness.suites.suite import Suite
+from tasks.base import InputError, Instance
+from tasks.prompts import installed
+
+
+def run(options: Namespace) -> int:
+    """`makespan evolve run DOMAIN`: begin a search or take it up, then print its report."""
+    about, prompts = domain(options.domain), installed()
+    plan = _plan(options, about)
+    wanted = [w for split in SPLITS for w in about.wanted(split, plan.limit)]
+    suite = Suite(f"evolve-{about.name}", about.about, content=digest(wanted))
+    configuration = Configuration(
+        suite=suite,
+        versions={"evolve": f"prompts {prompts.digest('evolve')}"},
+        lock=digest([suite, about.lock, prompts.digest("evolve")]),
+        models=_specs(options),
+        agent="evolve",
+        sampling=sampling(options),
+        evolve=plan,
+    )
+    manifest = Manifest(FORMAT, configuration, environment(), None, None, options.api_key_env)
+    models = build_search_models(manifest)  # what is missing is told before anything is made
+    path = options.out or RUNS / configuration.folder_name
+
+    with opened(options.engine, None, options.ray_address) as engine:
+
+        def made() -> Iterator[bytes]:
+            with Progress("instances", len(wanted)) as progress:
+                for line in engine.map(instances.make, wanted, str):
+                    yield line
+                    progress.add()
+
+        folder = Folder.create(path, manifest, prompts, made())
+        folder.lock()
+        folder.all_made()
+        return _perform(folder, models, options, engine)
+
+
+def _plan(options: Namespace, about: Domain) -> SearchPlan:
+    return SearchPlan(
+        domain=about.name,
+        lock=about.lock,
+        calls=options.calls,
+        seed=options.seed,
+        islands=options.islands,
+        lag=options.lag,
+        axis=options.axis,
+        edit=options.edit,
+        limit=options.limit,
+        prices=prices_of(options, options.model),
+        tokens=options.max_tokens,
+        cost=options.max_cost,
+        wall=options.max_time,
+        seconds=options.program_seconds,
+        memory_mb=options.program_memory,
+        numpy=options.numpy,
+        nulls=tuple(n for n in NULLS if n not in options.model),
+        mutate=MUTATE,
+    )
+
+
+def _specs(options: Namespace) -> tuple[ModelSpec, ...]:
+    if len(set(options.model)) < len(options.model):
+        raise InputError("the same --model is given twice")
+    if len(options.model) > 1 and any(name.startswith("policy/") for name in options.model):
+        raise InputError("a search without a model stands alone: give one --model policy/...")
+    return tuple(
+        ModelSpec(name, None if name.startswith("policy/") else options.base_url)
+        for name in options.model
+    )
+
+
+# A run folder -------------------------------------------------------------------------------
+
+
+def take_up(folder: Folder, options: Namespace) -> int:
+    """`makespan resume DIR` of a search; the folder is locked."""
+    models = build_search_models(folder.manifest)
+    with opened(options.engine, None, options.ray_address) as engine:
+        return _perform(folder, models, options, engine)
+
+
+def _perform(
+    folder: Folder, models: Mapping[str, Model], options: Namespace, engine: Engine
+) -> int:
+    """Go on with a search, and print its report; status 1 if it is not finished."""
+    study, splits = study_of(folder)
+    plan, manifest, log = study.plan, folder.manifest, Log()
+    journal = Journal(folder.path)
+    try:
+        with (
+            open_evaluator(study.domain, plan, splits, options, engine) as evaluator,
+            ThreadPoolExecutor(options.workers or max(engine.room, WORKERS)) as pool,
+            Progress("calls", None) as progress,
+        ):
+            performer = Performer(
+                journal,
+                evaluator,
+                manifest.configuration.sampling,
+                build_clients(models, plan, options, log),
+                pool,
+                lambda reply: progress.add(cost=getattr(reply, "cost", None)),
+            )
+            results = asyncio.run(drive_search(study, performer, log))
+    finally:
+        journal.close()
+    made = report(study, results)
+    report_text.print_report(made)
+    log.say(f"run folder: {folder.path}")
+    if results is None:
+        log.say(f"not finished: makespan resume {folder.path}")
+    return 1 if results is None else 0
+
+
+# Looking at it ------------------------------------------------------------------------------
+
+
+def show(options: Namespace) -> int:
+    """`makespan evolve show DIR`; status 1 if the run is not finished."""
+    found = replay(options.folder)
+    folder, made = found.folder, found.report
+    if options.json:
+        print_json(made)
+    else:
+        report_text.print_report(made)
+    if made.champion is None:
+        say(f"not finished: makespan resume {folder.path}")
+    return 1 if made.champion is None else 0
+
+
+def export(options: Namespace) -> int:
+    """`makespan evolve export DIR --out best.py`."""
+    found = replay(options.folder)
+    folder, made = found.folder, found.report
+    if made.champion is None:
+        raise InputError(f"{folder.path} is not finished: makespan resume {folder.path}")
+    files.write(options.out, exported(folder, made))
+    say(f"{options.out}: {made.champion.name} of {folder.path}")
+    return 0
+
+
+def compare(options: Namespace) -> int:
+    """`makespan evolve compare DIR...`: arms over runs."""
+    found = [replay(path) for path in options.folders]
+    result = compare_runs([(one.folder, one.report) for one in found], options.split)
+    if options.json:
+        print_json(result)
+    else:
+        report_text.print_comparison(result)
+    return 0
+
+
+def score(options: Namespace) -> int:
+    """`makespan evolve score FILE.py --domain D`; a bad program is a result, not an error."""
+    about = domain(options.domain)
+    try:
+        source = options.file.read_text("utf-8")
+    except OSError as error:
+        raise InputError(f"cannot read {options.file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{options.file} is not UTF-8 text") from None
+    wanted = about.wanted(options.split, options.limit)
+    made: list[Instance[Any]] = []
+    with Progress("instances", len(wanted)) as progress:
+        for one in wanted:
+            made.append(instances.decode(instances.make(one), "made"))
+            progress.add()
+    plan = SearchPlan(
+        about.name,
+        about.lock,
+        1,
+        seconds=options.program_seconds,
+        memory_mb=options.program_memory,
+        numpy=options.numpy,
+    )
+    with open_sandbox(plan, options) as sandbox:
+        evaluator = Evaluator(about, plan, {options.split: made}, sandbox)
+        found = score_program(evaluator, options.split, source)
+    if options.json:
+        print_json(found)
+    else:
+        report_text.print_score(found)
+    return 0

@@ -1,0 +1,64 @@
+"""The command `grade`."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.cli.output import put
+from harness.families.registry import family
+from harness.log import say
+from harness.suites import instances
+from tasks.base import InputError, Instance, Outcome, Parsed
+
+
+class AnswerLine(msgspec.Struct, frozen=True):
+    """A line of an answers file: the object or null, or the raw text of a reply."""
+
+    id: str
+    answer: msgspec.Raw = msgspec.Raw(b"")  # as it was written; empty without the key
+    text: str | None = None
+
+    def __post_init__(self) -> None:
+        given = bytes(self.answer)
+        both = self.text is not None and given not in (b"", b"null")
+        if both or (self.text is None and not given):
+            raise ValueError('needs either "answer" or "text"')
+
+
+def grade(options: Namespace) -> int:
+    """`makespan grade`: every answer is checked for its id before the first is graded."""
+    known = {instance.id: instance for instance in instances.read(options.instances)}
+    answers = _answers(options.answers, known)
+    put(options.out, (_graded(known[answer.id], answer) for answer in answers.values()))
+    if missing := len(known) - len(answers):
+        say(f"{missing} of {len(known)} instances have no answer")
+    return 1 if missing else 0
+
+
+def _answers(path: Path, known: dict[str, Instance[Any]]) -> dict[str, AnswerLine]:
+    answers: dict[str, AnswerLine] = {}
+    for number, line in enumerate(instances.read_lines(path), 1):
+        if not line.strip():
+            continue
+        answer = instances.decode_as(AnswerLine, line, f"{path}:{number}")
+        if answer.id not in known:
+            raise InputError(f"{path}:{number}: no instance has the id {answer.id!r}")
+        if answer.id in answers:
+            raise InputError(f"{path}:{number}: the id {answer.id!r} is there twice")
+        answers[answer.id] = answer
+    return answers
+
+
+def _graded(instance: Instance[Any], answer: AnswerLine) -> bytes:
+    grade = family(instance.family).grade(instance, _outcome(instance, answer))
+    return msgspec.json.encode({"id": instance.id, **msgspec.to_builtins(grade)})
+
+
+def _outcome(instance: Instance[Any], answer: AnswerLine) -> Outcome:
+    """An answer as its grader takes it; an object is read as a text is, so doubtful JSON is not."""
+    text = bytes(answer.answer).decode() if answer.text is None else answer.text
+    if answer.text is None and text == "null":
+        return Outcome((Parsed(problem="no answer"),))
+    return family(instance.family).read(None, text)

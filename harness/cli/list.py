@@ -1,0 +1,55 @@
+"""The command `list`."""
+
+from argparse import Namespace
+from collections.abc import Iterable, Mapping
+from inspect import getdoc
+
+from harness.agents.base import AGENTS
+from harness.evolve.domains import domain
+from harness.evolve.domains import names as domain_names
+from harness.families.registry import FAMILIES, family
+from harness.models.build import PROVIDERS
+from harness.store.search_plan import NULLS
+from harness.suites import suite as suites
+from memory.base import MEMORIES
+
+
+def show(options: Namespace) -> int:  # noqa: ARG001
+    """`makespan list`."""
+    _part("families", FAMILIES.items())
+    _part("suites", ((name, _suite(name)) for name in suites.names()))
+    for name in FAMILIES:
+        known = family(name).policies.items()
+        _part(f"policies of {name}", ((f"policy/{p}", f"{x.kind}: {x.about}") for p, x in known))
+    _part(
+        "other policies",
+        [
+            ("policy/file:FILE.py", "a program of a domain below, such as evolve exports"),
+            *((name, "of makespan evolve: a search without a model") for name in NULLS),
+        ],
+    )
+    _part("domains of makespan evolve", ((name, domain(name).about) for name in domain_names()))
+    _part("providers", PROVIDERS.items())
+    _part("agents", _first_lines(AGENTS))
+    _part("memories", _first_lines(MEMORIES))
+    return 0
+
+
+def _part(title: str, lines: Iterable[tuple[str, str]]) -> None:
+    """A heading, and a line for each name with what it is."""
+    known = list(lines)
+    width = max(len(name) for name, _ in known)
+    print(title)
+    for name, about in known:
+        print(f"  {name:{width}}  {about}")
+
+
+def _suite(name: str) -> str:
+    suite = suites.load(name)
+    size = f"needs {', '.join(suite.files)}" if suite.files else f"{suite.size} instances"
+    return f"{suite.about} ({size})"
+
+
+def _first_lines(known: Mapping[str, object]) -> Iterable[tuple[str, str]]:
+    """Names with the first line of what their code says of itself."""
+    return ((name, (getdoc(one) or "").partition("\n")[0]) for name, one in known.items())

@@ -1,0 +1,42 @@
+"""Options of the command line as settings of a run."""
+
+from argparse import Namespace
+
+from harness.calls.budget import Budget
+from harness.calls.retry import RetryPolicy
+from harness.models.base import Sampling
+from harness.run.options import RunOptions
+from harness.secrets import scrubber
+from tasks.base import InputError
+
+
+def sampling(options: Namespace) -> Sampling:
+    """What every request says beside the prompt, by the options of a run.
+
+    InputError if a secret of the environment is in it.
+    """
+    if scrubber()(options.extra_body) != options.extra_body:
+        raise InputError("--extra-body is kept in the manifest: no key in it (see --api-key-env)")
+    return Sampling(
+        temperature=options.temperature,
+        max_tokens=options.max_output_tokens,
+        seed=options.model_seed,
+        reasoning_effort=options.reasoning_effort,
+        structured=options.structured,
+        extra=options.extra_body,
+    )
+
+
+def manner(options: Namespace) -> RunOptions:
+    """How to ask, by the options of a run."""
+    o = options
+    return RunOptions(
+        patience=RetryPolicy(attempts=o.max_attempts, seconds=o.attempt_timeout),
+        connections=o.max_connections,
+        requests=o.rpm,
+        tokens=o.tpm,
+        errors=o.fail_on_error,
+        budget=Budget(o.max_cost, o.max_tokens, o.max_time),
+        episode_budget=Budget(o.max_episode_cost, o.max_episode_tokens, o.max_episode_time),
+        cache=o.cache,
+    )

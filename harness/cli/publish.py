@@ -1,0 +1,55 @@
+"""The command `publish`."""
+
+from argparse import Namespace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from harness.export.rows import PublishedRun
+from harness.log import say
+from harness.publish.hub import Head, HubFailure, Repository, token
+from harness.publish.publish import Change, Publication
+from tasks.base import InputError
+
+
+def publish(options: Namespace) -> int:
+    """`makespan publish`; status 1 if a run that was published has episodes without a grade."""
+    known = token(needed=not options.dry_run)
+    repository = Repository(options.repo, options.revision, known, options.private)
+    runs = [PublishedRun.open(folder) for folder in options.folders]
+    for k, run in enumerate(runs):
+        if run.name in [other.name for other in runs[:k]]:
+            raise InputError(f"{run.path} is the same run as another folder")
+    with TemporaryDirectory(prefix="makespan-") as root:
+        publication = Publication(runs, repository, Path(root))
+        if options.dry_run:
+            head = _head(repository)
+            _show(publication.plan(head), head, repository)
+        else:
+            done = publication.publish(say)
+            print(done or f"nothing to do: {options.repo} has it all")
+    for run in publication.partial:
+        say(f"{run.path} has episodes without a grade: the tables say so")
+    return 1 if publication.partial else 0
+
+
+def _head(repository: Repository) -> Head:
+    """What is there; where the hub is away, nothing, and that is told."""
+    try:
+        return repository.head()
+    except HubFailure as failure:
+        if not failure.away:
+            raise
+        say(f"{failure}; shown as if nothing were there")
+        return Head(None, {}, exists=False)
+
+
+def _show(change: Change, head: Head, repository: Repository) -> None:
+    """What would be done, a file a line: its state, its size in bytes, its path."""
+    what = "" if head.exists else ", which would be made"
+    print(f"dry run: nothing is written to {repository.name}{what}")
+    for path, place in change.files.items():
+        state = "same" if path not in change.changed else "new"
+        state = "changed" if state == "new" and path in head.files else state
+        print(f"{state:8}{place.stat().st_size:>12,}  {path}")
+    for path in change.gone:
+        print(f"{'gone':8}{'':>12}  {path}")

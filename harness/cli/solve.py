@@ -1,0 +1,59 @@
+"""The command `solve`."""
+
+from argparse import Namespace
+from collections.abc import Iterator
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+import msgspec
+
+from harness.cli.output import emit
+from harness.engines.open import opened
+from harness.families.registry import family
+from harness.suites import instances
+from tasks.base import Fields, Instance, Number
+
+
+class SolveLine(msgspec.Struct, frozen=True):
+    """A line of `solve`."""
+
+    id: str
+    objective: Number | None
+    bound: Number | None
+    status: str
+    answer: Fields | None
+    solver: str
+    seconds: float
+
+
+def solve(options: Namespace) -> int:
+    """`makespan solve`."""
+    found = instances.read(options.file)
+    one = partial(solution, seconds=options.time_limit)
+    key = [instances.digest(map(instances.encode, found)), options.time_limit]
+    with opened(options.engine, options.jobs, options.ray_address) as engine:
+
+        def lines(start: int) -> Iterator[bytes]:
+            return engine.map(one, found[start:], lambda instance: instance.id)
+
+        emit(options.out, "solved", len(found), lines, key)
+    return 0
+
+
+def solution(instance: Instance[Any], seconds: float | None) -> bytes:
+    """Solve one instance: its line."""
+    began = perf_counter()
+    known = family(instance.family).solve(instance.payload, seconds=seconds)
+    took = round(perf_counter() - began, 3)
+    return msgspec.json.encode(
+        SolveLine(
+            instance.id,
+            known.objective,
+            known.bound,
+            known.status,
+            known.answer,
+            known.solver,
+            took,
+        )
+    )

@@ -1,0 +1,84 @@
+"""Where work is done that is heavy on CPU: in this process, in several, or on a Ray cluster.
+
+The work is a pure function of its item, so that it is the same wherever it is done, and can be done
+again where a worker dies. It goes to each worker process once, so it may hold what is large.
+"""
+
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children, get_context, parent_process
+from os import _exit
+from threading import Thread
+from typing import Any
+
+from harness.engines.base import AHEAD, EngineFailure, R, T, in_order
+
+
+class Local:
+    """This machine: this process alone, or `room` others."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+
+    def map(
+        self, work: Callable[[T], R], items: Iterable[T], name: Callable[[T], str]
+    ) -> Iterator[R]:
+        """See `Engine`. A process that dies (for want of memory, say) ends the work."""
+        if self.room == 1:
+            yield from map(work, items)
+            return
+        context = get_context("spawn")  # a fork keeps our locks
+        pool = ProcessPoolExecutor(self.room, context, _begin, (work,))
+
+        def begin(item: T) -> "Future[R]":
+            return pool.submit(_perform, item)
+
+        def end(item: T, future: "Future[R]") -> R:
+            try:
+                return future.result()
+            except BrokenProcessPool:
+                raise _died(name(item)) from None
+
+        whole = False
+        try:
+            yield from in_order(begin, end, items, AHEAD * self.room)
+            whole = True
+        except BrokenProcessPool:  # at a begin
+            raise _died("the work") from None
+        finally:
+            if not whole:
+                for child in active_children():
+                    child.kill()
+            pool.shutdown(cancel_futures=True)
+
+
+def _died(what: str) -> EngineFailure:
+    return EngineFailure(
+        f"a worker process died, at {what} or soon after it (killed, or out of memory?): the same"
+        " again goes on from here, with fewer --jobs if memory was short"
+    )
+
+
+# In a worker process -----------------------------------------------------------------------
+
+_WORK: list[Callable[[Any], Any]] = []
+
+
+def _begin(work: Callable[[Any], Any]) -> None:
+    """Make ready; a worker dies silently at Ctrl-C, and with the process that it works for."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    Thread(target=_end_with_parent, daemon=True).start()
+    _WORK.append(work)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    _exit(1)
+
+
+def _perform(item: Any) -> Any:
+    return _WORK[0](item)

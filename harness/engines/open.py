@@ -1,0 +1,24 @@
+"""Opens the engine that an option names."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.engines.base import Engine
+from harness.engines.local import Local
+from tasks.base import InputError
+
+
+@contextmanager
+def opened(kind: str, jobs: int | None = None, address: str | None = None) -> Iterator[Engine]:
+    """The engine of a command's options, until the command is done; InputError if it is away."""
+    if kind == "local":
+        if address is not None:
+            raise InputError("--ray-address is for --engine ray")
+        yield Local(jobs or 1)
+        return
+    if jobs is not None:
+        raise InputError("--jobs is for --engine local: Ray takes the CPUs that its cluster has")
+    from harness.engines.ray import connected
+
+    with connected(address) as ray:
+        yield ray

@@ -1,0 +1,256 @@
+"""Work on a Ray cluster, or on a Ray of this machine alone.
+
+A worker or node that dies is made good by Ray, which does its items again elsewhere. What Ray
+would say or write beyond that is switched off.
+"""
+
+import logging
+import os
+import pickle
+import secrets
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import chdir, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
+from threading import Lock
+from time import monotonic
+from typing import Any, TypeVar
+
+from harness.engines.base import AHEAD, EngineFailure, in_order
+from harness.engines.software import require_same, shaping
+from tasks.base import InputError
+
+T = TypeVar("T")
+R = TypeVar("R")
+TRIES = 5  # at an item whose workers die
+KNOCK = 2.0  # seconds between two looks whether the cluster is still there
+AWAY = 20.0  # seconds without an answer after which its head is lost: it may be restarted
+SHORT = 24  # bytes of a folder's path in which Ray's sockets still fit
+STORE = 256 * 2**20  # bytes of a local Ray's object store; more goes to disk
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_task_oom_retries": str(TRIES - 1),  # by default without end
+}
+
+JOINING = {  # a wrong address is told within half a minute, not within four
+    "RAY_NUM_REDIS_GET_RETRIES": "2",
+    "RAY_py_gcs_connect_timeout_s": "5",
+}
+
+
+class Ray:
+    """A cluster that this process is connected to; several threads may use it at once."""
+
+    def __init__(self, ray: Any) -> None:
+        self._ray = ray
+        self._lock = Lock()
+        self._sent: dict[int, tuple[object, str, Any]] = {}
+        self._task = ray.remote(num_cpus=1, max_retries=TRIES - 1)(_task())
+        here = ray.get_runtime_context()
+        self._head = Beat(f"the Ray cluster at {here.gcs_address}", here.gcs_address, AWAY)
+        [own] = [n for n in ray.nodes() if n["NodeID"] == here.get_node_id()]
+        address = f"{own['NodeManagerAddress']}:{own['NodeManagerPort']}"
+        self._node = Beat("the Ray of this machine", address, 2 * KNOCK)
+
+    @property
+    def room(self) -> int:
+        """The CPUs of the cluster, now."""
+        return max(1, int(self._ray.cluster_resources().get("CPU", 0)))
+
+    def map(
+        self, work: Callable[[T], R], items: Iterable[T], name: Callable[[T], str]
+    ) -> Iterator[R]:
+        """See `Engine`."""
+        number, parcel = self._parcel(work)
+
+        def begin(item: T) -> Any:
+            return self._task.remote(number, [parcel], pickle.dumps(item))
+
+        def end(item: T, promise: Any) -> R:
+            found: R = self._result(promise, name(item))
+            return found
+
+        return in_order(begin, end, items, AHEAD * self.room)
+
+    def _parcel(self, work: object) -> tuple[str, Any]:
+        """The name and the place in the cluster of a piece of work: it is sent once."""
+        with self._lock:
+            if id(work) not in self._sent:
+                number = f"work {len(self._sent)}"
+                place = self._ray.put((shaping(), pickle.dumps(work)))
+                self._sent[id(work)] = work, number, place
+            return self._sent[id(work)][1:]
+
+    def _result(self, promise: Any, item: str) -> Any:
+        errors = self._ray.exceptions
+        try:
+            while not self._ray.wait([promise], timeout=KNOCK)[0]:
+                self._node.listen()
+                self._head.listen()
+            return self._ray.get(promise)
+        except errors.RayTaskError as error:
+            if isinstance(error.cause, ImportError):
+                raise InputError(
+                    f"a worker of the Ray cluster cannot load makespan ({error.cause}):"
+                    " install the same on every node"
+                ) from None
+            raise error.cause from None
+        except (errors.WorkerCrashedError, errors.NodeDiedError, errors.OutOfMemoryError):
+            raise EngineFailure(
+                f"{item}: {TRIES} workers died of it, the last one for want of memory or killed"
+            ) from None
+        except errors.LocalRayletDiedError:
+            raise EngineFailure("the Ray of this machine is gone") from None
+        except errors.RayError as error:
+            raise EngineFailure(f"{item}: Ray failed: {_first_line(error)}") from None
+
+
+class Beat:
+    """A part of the cluster that is looked after, since without it one would wait for ever."""
+
+    def __init__(self, what: str, address: str, patience: float) -> None:
+        self._what, self._address, self._patience = what, address, patience
+        self._silent_from: float | None = None
+
+    def listen(self) -> None:
+        """EngineFailure if it has not answered for longer than the patience, in seconds."""
+        now = monotonic()
+        if _answers(self._address, KNOCK) is None:
+            self._silent_from = None
+        elif self._silent_from is None:
+            self._silent_from = now
+        elif now - self._silent_from > self._patience:
+            raise EngineFailure(f"{self._what} is gone")
+
+
+@contextmanager
+def connected(address: str | None) -> Iterator[Ray]:
+    """A cluster by the address of its head, or without one a Ray of this machine; then let go."""
+    os.environ.update(QUIET)
+    if address is None:  # a secret of its own, that is nowhere written; Ray reads it as it loads
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    elif silence := _answers(address, 10.0):
+        raise InputError(f"--ray-address {address}: {silence}; give HOST:PORT of the head")
+    else:
+        os.environ.update(JOINING)
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"--engine ray needs the package {error.name}: pip install 'makespan[ray]'"
+        ) from None
+    ray._private.worker._worker_logs_enabled = False  # it would print into standard output
+    with _own(ray) if address is None else _joined(ray, address):
+        try:
+            yield Ray(ray)
+        finally:
+            ray.shutdown()
+
+
+def short() -> str:
+    """Return the folder for temporary files, or `/tmp` where that leaves sockets no room.
+
+    The path of a Unix socket has at most 107 bytes, and Ray's own part of it takes over 60.
+    """
+    folder = gettempdir()
+    return folder if len(os.fsencode(folder)) <= SHORT else "/tmp"
+
+
+@contextmanager
+def _own(ray: Any) -> Iterator[None]:
+    """A Ray of this machine alone, on the loopback address."""
+    with TemporaryDirectory(prefix="ray-", dir=short(), ignore_cleanup_errors=True) as folder:
+        try:
+            _init(
+                ray,
+                address="local",
+                _node_ip_address="127.0.0.1",
+                _temp_dir=folder,
+                include_dashboard=False,
+                object_store_memory=STORE,
+            )
+        except _trouble(ray) as error:
+            raise EngineFailure(f"Ray does not start here: {_first_line(error)}") from None
+        yield
+
+
+@contextmanager
+def _joined(ray: Any, address: str) -> Iterator[None]:
+    """A cluster that is there already."""
+    try:
+        _init(ray, address=address)
+    except _trouble(ray) as error:
+        raise InputError(
+            f"--ray-address {address}: {_first_line(error)}; it must be the head of a cluster that"
+            " this machine is a node of"
+        ) from None
+    yield
+
+
+def _init(ray: Any, **options: Any) -> None:
+    with _hushed(), chdir("/"):  # Ray's workers would look for modules first where it starts
+        ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **options)
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Nothing goes to standard error, from whatever library: what is wrong is raised."""
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _trouble(ray: Any) -> tuple[type[Exception], ...]:
+    return (OSError, RuntimeError, ValueError, AssertionError, ray.exceptions.RayError)
+
+
+def _answers(address: str, seconds: float) -> str | None:
+    """Why nobody answers at HOST:PORT; None if somebody does."""
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal() and int(port) < 65536):
+        return "this is not HOST:PORT"
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), seconds).close()
+    except OSError as error:
+        return f"nobody answers there ({error.strerror or error})"
+    return None
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+# In a worker process -----------------------------------------------------------------------
+
+_WORK: dict[str, Callable[[Any], Any]] = {}
+
+
+def _task() -> Callable[..., Any]:
+    """What Ray sends to its workers by its text, so that it can tell if makespan is not there."""
+
+    def task(number: str, parcel: list[Any], item: bytes) -> Any:
+        from harness.engines.ray import perform
+
+        return perform(number, parcel, item)
+
+    return task
+
+
+def perform(number: str, parcel: list[Any], item: bytes) -> Any:
+    """Do an item of a piece of work, which is fetched when this process first needs it."""
+    if number not in _WORK:
+        import ray
+
+        theirs, work = ray.get(parcel[0])
+        require_same(theirs, f"the node {ray.util.get_node_ip_address()}")
+        _WORK[number] = pickle.loads(work)
+    return _WORK[number](pickle.loads(item))

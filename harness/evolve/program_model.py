@@ -1,0 +1,123 @@
+"""A program in a file as a policy of its family: `policy/file:best.py`.
+
+A run knows it as `policy/file:best.py@DIGEST`, and has the program in its folder.
+"""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.digests import digest
+from harness.evolve.domain import Domain, WrongSolution
+from harness.evolve.domains import domain, names
+from harness.evolve.evaluator import Evaluator
+from harness.evolve.program import Unreadable, arguments_of
+from harness.sandbox.sandbox import Sandbox
+from harness.store.search_plan import SearchPlan
+from tasks.base import Ask, InputError, Instance, Reply, Usage
+
+START = "policy/file:"
+_KNOWN = re.compile(r"(.+)@([0-9a-f]{12})", re.DOTALL)
+
+
+class ProgramModel:
+    """Answers instances by a program in the sandbox; where that fails there is no answer."""
+
+    def __init__(self, name: str, source: str, families: tuple[str, ...]) -> None:
+        self.name, self._source = name, source
+        self._domain = domain_of(source)
+        if self._domain.family not in families:
+            raise InputError(
+                f"{self.name} is a program for {self._domain.family}, which is not in this run"
+            )
+        numpy = "numpy" in self._source
+        plan = SearchPlan(self._domain.name, self._domain.lock, 1, numpy=numpy)
+        self._sandbox = Sandbox(numpy=numpy)
+        self._evaluator = Evaluator(self._domain, plan, {}, self._sandbox)
+        self._thread = ThreadPoolExecutor(1)
+
+    async def reply(self, ask: Ask) -> Reply:
+        """The family's answer, or an object that says how the program failed."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._answer, ask.view)
+
+    def _answer(self, instance: Instance[Any]) -> Reply:
+        result, seconds = self._evaluator.alone(self._source, instance)
+        try:
+            if result.kind != "ok":
+                raise WrongSolution(result.kind, result.detail)
+            answer = self._evaluator.answer(instance, result.value)
+        except WrongSolution as wrong:
+            answer = {"failure": f"{wrong.kind}: {wrong.detail}"}
+        text = msgspec.json.encode(answer).decode()
+        return Reply(text, usage=Usage(0, 0), seconds=seconds, model=self.name, cost=0.0)
+
+    async def close(self) -> None:
+        """End the sandbox."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._sandbox.close()
+
+
+def read_programs(names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Models' names as a run knows them, and the programs among them: their sources by digest.
+
+    Of a file's path only the last part is kept. `file:best.py@DIGEST` is `best.py`, if that is what
+    is in it. InputError says what is wrong with a file.
+    """
+    known: list[str] = []
+    programs: dict[str, str] = {}
+    for name in names:
+        mine = name
+        if name.startswith(START):
+            path, source = _read(name)
+            content = digest(source)
+            programs[content] = source
+            mine = f"{START}{path.name}@{content}"
+        known.append(mine)
+    return known, programs
+
+
+def _read(name: str) -> tuple[Path, str]:
+    """Where a program is, and its source."""
+    place = name.removeprefix(START)
+    known = _KNOWN.fullmatch(place)
+    path = Path(known[1] if known else place)
+    source = _text(path)
+    if known and known[2] != digest(source):
+        raise InputError(f"{path} is another program than {name}: its digest is {digest(source)}")
+    try:
+        domain_of(source)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return path, source
+
+
+@cache
+def domain_of(source: str) -> Domain:
+    """The domain whose function a program defines, by its name and number of arguments."""
+    for one in map(domain, names()):
+        try:
+            arguments = arguments_of(source, one.function)
+        except Unreadable as error:
+            if error.kind != "no function":
+                raise InputError(str(error)) from None
+            continue
+        if len(arguments) == len(one.arguments):
+            return one
+    wanted = ", ".join(f"{d.function}({', '.join(d.arguments)})" for d in map(domain, names()))
+    raise InputError(f"it defines none of {wanted}")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8 text") from None

@@ -1,0 +1,83 @@
+"""Built-in policies for a year of clashes: what trivial code, learners and the truth decide."""
+
+from collections.abc import Callable, Sequence
+from random import Random
+
+from graders.calendar_count import count_scores
+from graders.calendar_learners import logit_scores, prior_scores, ranked
+from harness.families.family import Policy
+from tasks.base import Fields
+from tasks.calendar import KEY, RoundStep, Year
+
+KEPT = 200  # years whose scores are kept
+
+
+def shuffled(step: RoundStep) -> Fields:
+    """An order drawn at random, seeded by the instance's id and the round."""
+    ids = _ids(step)
+    Random(f"random/{step.instance.id}/{step.round}").shuffle(ids)
+    return _answer(ids, "drawn at random")
+
+
+def first(step: RoundStep) -> Fields:
+    """The order shown."""
+    return _answer(_ids(step), "it stands first")
+
+
+def by_scores(
+    scores: Callable[[Year], Sequence[Sequence[float]]], reason: str
+) -> Callable[[RoundStep], Fields]:
+    """The order by a learner's scores, ties as shown; a year's are computed once."""
+    known: dict[str, tuple[Year, Sequence[Sequence[float]]]] = {}
+
+    def policy(step: RoundStep) -> Fields:
+        name, year = step.instance.id, step.instance.payload
+        if name not in known or known[name][0] is not year:
+            if len(known) >= KEPT:
+                known.clear()
+            known[name] = year, scores(year)
+        return _answer(ranked(_ids(step), known[name][1][step.round - 1]), reason)
+
+    return policy
+
+
+def oracle(step: RoundStep) -> Fields:
+    """The true ranking; with noise even this is sometimes not what the user did."""
+    truth = step.instance.payload.truth
+    judgement = truth.judgements[step.round - 1]
+    return _answer(judgement.ranking, truth.principles[judgement.deciding[0]].text)
+
+
+def _ids(step: RoundStep) -> list[str]:
+    return list(step.instance.payload.rounds[step.round - 1].ids)
+
+
+def _answer(order: Sequence[str], reason: str) -> Fields:
+    return {KEY: order[0], "ranking": list(order), "reason": reason}
+
+
+POLICIES = {
+    "random": Policy("floor", "an order at random", shuffled),
+    "first": Policy("floor", "the order shown", first),
+    "count": Policy(
+        "floor",
+        "what has won less than its share; knows nothing of the user",
+        by_scores(count_scores, "it has not won for long"),
+    ),
+    "role-prior": Policy(
+        "floor",
+        "the principles with the weights of the role; never learns",
+        by_scores(prior_scores, "people of the role mostly would"),
+    ),
+    "logit-20": Policy(
+        "floor",
+        "conditional logit on the true features, of the last 20 rounds",
+        by_scores(lambda year: logit_scores(year, 20), "the last 20 say so"),
+    ),
+    "logit-all": Policy(
+        "floor",
+        "conditional logit on the true features, of all rounds so far",
+        by_scores(logit_scores, "all rounds so far say so"),
+    ),
+    "oracle": Policy("ceiling", "the true principles and weights", oracle),
+}

@@ -1,0 +1,144 @@
+"""Built-in policies for projects: what trivial code scores, and the exact answer."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from graders.exact import sgs
+from graders.exact.rcpsp import earliest_starts, reference
+from graders.rcpsp import broken_share, violations
+from harness.families.family import Policy
+from tasks.base import Fields, Instance, SolverFailure
+from tasks.rcpsp import Project
+
+NOISE = 3.0  # time units: standard deviation of a list's keys around the rule
+Starts = dict[str, int]
+Keys = Callable[[sgs.Compiled], list[int]]
+
+
+def serial(instance: Instance[Project]) -> Fields:
+    """One task after another in a topological order, each where downtimes and its release allow."""
+    project = sgs.compile_project(instance.payload)
+    free = replace(
+        project, predecessors=((),) * len(project.ids), partners=((),) * len(project.ids)
+    )
+    starts: dict[str, int] = {}
+    end = 0
+    for i in project.order:
+        alone = replace(free, releases=tuple(max(r, end) for r in project.releases))
+        start = sgs.serial(alone, [i])[i]
+        starts[project.ids[i]] = start
+        end = start + project.durations[i]
+    return {"starts": starts}
+
+
+def by_rule(keys: Keys, *, disjunctions: bool = False) -> Callable[[Instance[Project]], Fields]:
+    """List scheduling by a priority rule (Kolisch & Hartmann 1999).
+
+    It knows precedence, capacities, downtimes and release dates. The textbook's knows nothing of
+    disjunctions; with `disjunctions` pairs are kept apart too. Deadlines only enter the keys.
+    """
+    compiled = sgs.compile_project if disjunctions else _textbook
+
+    def policy(instance: Instance[Project]) -> Fields:
+        project = compiled(instance.payload)
+        starts = sgs.serial(project, sgs.priority_list(project, keys(project)))
+        return {"starts": sgs.by_id(project, starts)}
+
+    return policy
+
+
+def midpoints(project: sgs.Compiled) -> list[int]:
+    """Keys of 2 x the middle of the starts that a task's own window allows.
+
+    A task without one has the window that its predecessors and successors leave it. Windows are
+    drawn around the generator's witness, so their middles tell its order.
+    """
+    latest, earliest = sgs.lft(project), earliest_starts(project)
+    windowed = [
+        release > 0 or deadline < project.horizon
+        for release, deadline in zip(project.releases, project.deadlines, strict=True)
+    ]
+    return [
+        (project.releases[i] + project.deadlines[i] if own else earliest[i] + latest[i])
+        - project.durations[i]
+        for i, own in enumerate(windowed)
+    ]
+
+
+def random_50(instance: Instance[Project]) -> Fields:
+    """The best of 50 random textbook lists: feasible and short, else the fewest broken rules."""
+    project = _textbook(instance.payload)
+    rng = Random(f"random-50/{_place(instance)}")
+    lists = (sgs.random_list(project, rng) for _ in range(50))
+    return _best(instance.payload, (sgs.by_id(project, sgs.serial(project, o)) for o in lists))
+
+
+def list_best(instance: Instance[Project]) -> Fields:
+    """The best list schedule that also keeps disjunctive pairs apart: 102 lists.
+
+    One by latest finish time, one by deadline, 100 by latest finish time with noise.
+    """
+    project = sgs.compile_project(instance.payload)
+    rng, latest = Random(f"list-best/{_place(instance)}"), sgs.lft(project)
+
+    def lists() -> Iterator[list[int]]:
+        yield sgs.priority_list(project, latest)
+        yield sgs.priority_list(project, sgs.edf(project))
+        for _ in range(100):
+            keys = [round(1000 * (key + rng.gauss(0, NOISE))) for key in latest]
+            yield sgs.priority_list(project, keys)
+
+    return _best(instance.payload, (sgs.by_id(project, sgs.serial(project, o)) for o in lists()))
+
+
+def exact(instance: Instance[Project]) -> Fields:
+    """The reference's own answer, or what the solver finds now where none has been at work."""
+    known = instance.reference
+    if known.answer is None or known.solver == "witness":
+        known = reference(instance.payload)
+    if known.answer is None:
+        raise SolverFailure(f"no answer to {instance.id} is known: it is {known.status}")
+    return known.answer
+
+
+def _place(instance: Instance[Project]) -> str:
+    """What seeds a policy: the same for one project told in several words."""
+    return f"{instance.level}/{instance.seed}/{instance.index}"
+
+
+def _textbook(project: Project) -> sgs.Compiled:
+    compiled = sgs.compile_project(project)
+    return replace(compiled, partners=((),) * len(compiled.ids))
+
+
+def _best(project: Project, candidates: Iterator[Starts]) -> Fields:
+    ends = {task.id: task.duration for task in project.tasks}
+
+    def rank(starts: Starts) -> tuple[Any, ...]:
+        wrong = violations(project, starts)
+        length = max(starts[i] + d for i, d in ends.items())
+        return (broken_share(project, wrong) if wrong else 0.0, length)
+
+    return {"starts": min(candidates, key=rank)}
+
+
+POLICIES = {
+    "serial": Policy("floor", "one task after another in a topological order", serial),
+    "sgs-lft": Policy("floor", "textbook list schedule by latest finish time", by_rule(sgs.lft)),
+    "sgs-lft-disjunctions": Policy(
+        "floor",
+        "list schedule by latest finish time that knows disjunctions",
+        by_rule(sgs.lft, disjunctions=True),
+    ),
+    "window-midpoints": Policy(
+        "floor",
+        "list schedule by the middle of windows that knows disjunctions",
+        by_rule(midpoints, disjunctions=True),
+    ),
+    "edf": Policy("floor", "textbook list schedule by earliest deadline", by_rule(sgs.edf)),
+    "random-50": Policy("floor", "the best of 50 random textbook lists", random_50),
+    "list-best": Policy("floor", "the best of 102 noisy lists that know disjunctions", list_best),
+    "exact": Policy("ceiling", "a proven optimum, or the solver's best answer", exact),
+}

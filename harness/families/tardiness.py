@@ -1,0 +1,81 @@
+"""Built-in policies for jobs on one machine: dispatching rules, and the exact answer."""
+
+from collections.abc import Callable
+from random import Random
+
+from graders.exact import dispatch
+from graders.exact.tardiness import reference
+from harness.families.family import Policy
+from tasks.base import Fields, Instance, SolverFailure
+from tasks.tardiness import KEY, Jobs
+
+
+def by_rule(rule: dispatch.Rule) -> Callable[[Instance[Jobs]], Fields]:
+    """The order of a rule that knows processing times and due dates, and ignores weights."""
+
+    def policy(instance: Instance[Jobs]) -> Fields:
+        jobs = instance.payload.jobs
+        return _answer(instance, rule([job.p for job in jobs], [job.d for job in jobs]))
+
+    return policy
+
+
+def atc(instance: Instance[Jobs]) -> Fields:
+    """The one rule here that uses weights."""
+    jobs = instance.payload.jobs
+    p, d, w = ([getattr(job, name) for job in jobs] for name in "pdw")
+    return _answer(instance, dispatch.atc(p, d, w))
+
+
+def random(instance: Instance[Jobs]) -> Fields:
+    """One order drawn at random, seeded by the instance's id."""
+    rng = Random(f"random/{instance.id}")
+    return by_rule(lambda p, d: dispatch.random_order(p, d, rng))(instance)
+
+
+def exact(instance: Instance[Jobs]) -> Fields:
+    """The reference's own answer if a solver gave it, or what the solver finds now."""
+    known = instance.reference
+    if known.answer is None or not known.solver:
+        known = reference(instance.payload)
+    if known.answer is None:
+        raise SolverFailure(f"no answer to {instance.id} is known: it is {known.status}")
+    return known.answer
+
+
+def _answer(instance: Instance[Jobs], order: list[int]) -> Fields:
+    return {KEY: [instance.payload.jobs[k].id for k in order]}
+
+
+_RULES: dict[str, tuple[str, dispatch.Rule]] = {
+    "edd": ("earliest due date first", dispatch.edd),
+    "spt": ("shortest processing time first", dispatch.spt),
+    "mdd": ("modified due date, ties by id", dispatch.mdd),
+    "mdd-spt": ("modified due date, ties to the shorter job", dispatch.mdd_shortest),
+    "psk": ("the rule of Panwalkar, Smith and Koulamas", dispatch.psk),
+    "eddc": ("EDD Challenger, as its published code computes it", dispatch.eddc),
+    "eddc-printed": (
+        "EDD Challenger, as its paper prints it: as good as edd",
+        dispatch.eddc_printed,
+    ),
+    "mddc": ("MDD Challenger", dispatch.mddc),
+    "mdd-augmented": (
+        "mdd, an earlier job put last after each step if it helps",
+        dispatch.augmented_mdd,
+    ),
+    "mddc-augmented": (
+        "mddc, an earlier job put last after each step if it helps",
+        dispatch.augmented_mddc,
+    ),
+    "mdd-insertion": (
+        "mdd, then every job moved to its best place until none gains",
+        dispatch.mdd_insertion,
+    ),
+}
+
+POLICIES = {
+    **{name: Policy("floor", about, by_rule(rule)) for name, (about, rule) in _RULES.items()},
+    "atc": Policy("floor", "apparent tardiness cost, K = 2, with weights", atc),
+    "random": Policy("floor", "one random order", random),
+    "exact": Policy("ceiling", "a proven optimum, or the solver's best order", exact),
+}

@@ -1,0 +1,287 @@
+"""Built-in policies for tool tasks: they know which calls are needed, and differ in when.
+
+On the track `reactive` a policy says what it calls in a turn; on `plan` the order of a list. Its
+answer holds only what its own calls have returned.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice, product
+from random import Random
+from typing import NamedTuple
+
+import msgspec
+
+from graders.exact import tools as exact
+from harness.families.family import Policy
+from tasks.base import Called, Fields, Instance, SolverFailure, ToolCall
+from tasks.tools import PICK, View
+from tasks.tools_clock import Simulation, arguments_of, value_of
+from tasks.tools_payload import Due, Errand, canonical, reference_of
+from tasks.tools_plan import ANSWER, PLAN, TURNS
+
+HALF = 0.5
+STOP = 0.1  # chance that the random policy answers instead of calling
+MOST_RANDOM = 4  # calls of it in one turn
+
+
+class Needed(NamedTuple):
+    """A required call that can be made now."""
+
+    step: int
+    due: Due
+
+
+Choose = Callable[[View, list[Needed]], Sequence[Needed]]
+
+
+def _call(due: Due) -> ToolCall:
+    return ToolCall("", due.offer.name, msgspec.json.encode(due.arguments).decode())
+
+
+def known(view: View) -> set[str]:
+    """The codes that the calls so far have returned."""
+    return {value for c in view.calls if (value := value_of(c.result)) is not None}
+
+
+def ready(view: View) -> list[Needed]:
+    """The required calls whose inputs are known and whose results are not, in their order."""
+    values = known(view)
+    given = values | {canonical(start.label) for start in view.instance.payload.starts}
+    return [
+        Needed(k, one)
+        for k, one in enumerate(view.due)
+        if one.value.name not in values and all(e.name in given for e in one.inputs)
+    ]
+
+
+def by_turns(choose: Choose) -> Callable[[View], tuple[ToolCall, ...]]:
+    """Calls what is chosen of all that is ready, as long as something is."""
+
+    def calls(view: View) -> tuple[ToolCall, ...]:
+        if view.stage != "turn":
+            return ()
+        return tuple(_call(one.due) for one in choose(view, ready(view)))
+
+    return calls
+
+
+def in_order(order: Callable[[View], Sequence[int]]) -> Callable[[View], Fields]:
+    """Answers with what is known; on the track `plan` with all required calls in an order."""
+
+    def answer(view: View) -> Fields:
+        errand = view.instance.payload
+        if view.stage == "select":
+            return {PICK: list(dict.fromkeys(step.tool for step in errand.steps))}
+        if view.stage == "plan":
+            return _plan(errand, order(view))
+        values = known(view)
+        found = {
+            w.key: view.due[w.step].value.name
+            for w in errand.wanted
+            if w.key and view.due[w.step].value.name in values
+        }
+        return {ANSWER: found}
+
+    return answer
+
+
+def _plan(errand: Errand, order: Sequence[int]) -> Fields:
+    calls = [exact.entry(errand, k) for k in order]
+    return {PLAN: calls, ANSWER: {w.key: f"$s{w.step}" for w in errand.wanted if w.key}}
+
+
+# What is called, and in which order ----------------------------------------------------------
+
+
+def one_at_a_time(view: View, now: list[Needed]) -> Sequence[Needed]:  # noqa: ARG001
+    """The first that is ready."""
+    return now[:1]
+
+
+def everything(view: View, now: list[Needed]) -> Sequence[Needed]:  # noqa: ARG001
+    """All that is ready, as listed."""
+    return now
+
+
+def longest_first(view: View, now: list[Needed]) -> Sequence[Needed]:
+    """All that is ready, the longest chain of calls that still hangs on it first."""
+    tails = _tails(view)
+    return sorted(now, key=lambda one: -tails[one.step])
+
+
+def _tails(view: View) -> list[int]:
+    """For each required call its latency and that of the longest chain after it."""
+    steps = view.instance.payload.steps
+    tails = [one.duration for one in view.due]
+    for k in range(len(steps) - 1, -1, -1):
+        for source in map(reference_of, steps[k].inputs):
+            if source is not None:
+                tails[source] = max(tails[source], view.due[source].duration + tails[k])
+    return tails
+
+
+def by_goal(view: View) -> list[int]:
+    """What each wanted value hangs on before the next value's: goal by goal."""
+    errand, order = view.instance.payload, list[int]()
+
+    def visit(k: int) -> None:
+        for source in map(reference_of, errand.steps[k].inputs):
+            if source is not None:
+                visit(source)
+        if k not in order:
+            order.append(k)
+
+    for wanted in errand.wanted:
+        visit(wanted.step)
+    return order
+
+
+def as_listed(view: View) -> list[int]:
+    """Depth by depth."""
+    return list(range(len(view.due)))
+
+
+def by_tails(view: View) -> list[int]:
+    """The longest chain first; what a call needs has a longer one."""
+    tails = _tails(view)
+    return sorted(range(len(tails)), key=lambda k: -tails[k])
+
+
+def nothing(view: View) -> list[int]:  # noqa: ARG001
+    """No call at all."""
+    return []
+
+
+# The optimum ---------------------------------------------------------------------------------
+
+
+def optimal_calls(view: View) -> tuple[ToolCall, ...]:
+    """The turn of the reference that is due."""
+    turns = _reference(view.instance).get(TURNS, [])
+    number = view.calls[-1].turn if view.calls else 0
+    if view.stage != "turn" or number >= len(turns):
+        return ()
+    return tuple(_call(view.due[exact.step_of(entry)]) for entry in turns[number])
+
+
+def optimal_order(view: View) -> list[int]:
+    """The order of the reference."""
+    return [exact.step_of(entry) for entry in _reference(view.instance)[PLAN]]
+
+
+def _reference(instance: Instance[Errand]) -> Fields:
+    """The reference's answer, or what the solver finds now."""
+    found = instance.reference
+    if found.answer is None:
+        found = exact.reference(instance.payload)
+    if found.answer is None:
+        raise SolverFailure(f"no answer to {instance.id} is known: it is {found.status}")
+    return found.answer
+
+
+# Without a thought ---------------------------------------------------------------------------
+
+
+def possible(view: View) -> Iterator[ToolCall]:
+    """Every call on what is known that was not made yet, of tools that may be used.
+
+    Those are the tools that only read, and the changes that are asked for.
+    """
+    offers = {offer.name: offer for offer in view.instance.payload.tools}
+    made = {
+        offers[c.call.name].key(arguments_of(c.call) or {})
+        for c in view.calls
+        if c.result.status == "ok"
+    }
+    asked = {one.key for one in view.due}
+    kinds: dict[str, list[str]] = {}
+    for start in view.instance.payload.starts:
+        kinds.setdefault(start.kind, []).append(canonical(start.label))
+    for called in view.calls:
+        value = value_of(called.result)
+        if value is not None and value not in kinds.setdefault(value.partition("-")[0], []):
+            kinds[value.partition("-")[0]].append(value)
+    for offer in view.instance.payload.tools:
+        for values in product(*(kinds.get(param.kind, []) for param in offer.params)):
+            key = (offer.name, *values)
+            if key not in made and (key in asked or not offer.writes):
+                arguments = {p.name: v for p, v in zip(offer.params, values, strict=True)}
+                yield ToolCall("", offer.name, msgspec.json.encode(arguments).decode())
+
+
+def shotgun_calls(view: View) -> tuple[ToolCall, ...]:
+    """All that is possible, until all that is asked for is known or no call is left."""
+    values, left = known(view), view.instance.payload.limits.calls - len(view.calls)
+    if view.stage != "turn" or all(one.value.name in values for one in view.due):
+        return ()
+    return tuple(islice(possible(view), left))
+
+
+def shotgun_plan(view: View) -> Fields:
+    """All that is possible in a plan: the calls of the turns, which refer to each other."""
+    errand = view.instance.payload
+    if view.stage != "plan":
+        return in_order(as_listed)(view)
+    simulation, made = Simulation(errand), list[Called]()
+    while calls := shotgun_calls(msgspec.structs.replace(view, stage="turn", calls=tuple(made))):
+        results = simulation.turn([(call.name, arguments_of(call)) for call in calls])
+        made += [Called(1, call, result) for call, result in zip(calls, results, strict=True)]
+    ids = {value_of(called.result): f"$c{k}" for k, called in enumerate(made)}
+    entries = []
+    for k, called in enumerate(made):
+        arguments = arguments_of(called.call) or {}
+        named = {name: ids.get(value, value) for name, value in arguments.items()}
+        entries.append({"id": f"c{k}", "tool": called.call.name, "arguments": named})
+    answer = {w.key: ids.get(view.due[w.step].value.name) for w in errand.wanted if w.key}
+    return {PLAN: entries, ANSWER: answer}
+
+
+def random_calls(view: View) -> tuple[ToolCall, ...]:
+    """A few possible calls drawn at random, or at random none."""
+    number = view.calls[-1].turn if view.calls else 0
+    rng = Random(f"random/{view.instance.id}/{number}")
+    if view.stage != "turn" or rng.random() < STOP:
+        return ()
+    found = list(possible(view))
+    return tuple(rng.sample(found, min(len(found), rng.randint(1, MOST_RANDOM))))
+
+
+def random_plan(view: View) -> Fields:
+    """Half of what is possible in a plan, drawn at random."""
+    plan = shotgun_plan(view)
+    if view.stage == "plan":
+        rng = Random(f"random/{view.instance.id}")
+        plan[PLAN] = [entry for entry in plan[PLAN] if rng.random() < HALF]
+    return plan
+
+
+POLICIES = {
+    "sequential": Policy(
+        "floor", "one call a turn; a plan goal by goal", in_order(by_goal), by_turns(one_at_a_time)
+    ),
+    "all-ready": Policy(
+        "floor",
+        "all that is ready each turn; a plan depth by depth",
+        in_order(as_listed),
+        by_turns(everything),
+    ),
+    "longest-path-first": Policy(
+        "floor",
+        "all that is ready, the longest chain first",
+        in_order(by_tails),
+        by_turns(longest_first),
+    ),
+    "shotgun": Policy(
+        "floor", "every possible call each turn, needed or not", shotgun_plan, shotgun_calls
+    ),
+    "random": Policy(
+        "floor",
+        "a few possible calls a turn, drawn; half of them in a plan",
+        random_plan,
+        random_calls,
+    ),
+    "do-nothing": Policy("floor", "answers without a call", in_order(nothing)),
+    "optimal": Policy(
+        "ceiling", "the reference's turns, or its plan", in_order(optimal_order), optimal_calls
+    ),
+}

@@ -1,0 +1,28 @@
+"""How the tool calls of an episode are performed: by the simulation itself, or over a protocol."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from harness.families.registry import family
+from tasks.base import CallTools, Failure, Instance, ToolResult
+from tasks.tools_clock import arguments_of
+
+Tools = Callable[[CallTools], Awaitable[tuple[ToolResult, ...]]]
+
+
+async def no_tools(effect: CallTools) -> tuple[ToolResult, ...]:
+    """For episodes without tools: that one wants some is a bug."""
+    raise Failure(f"{effect.path} calls tools, but there are none")
+
+
+def direct(instance: Instance[Any]) -> Tools:
+    """The tools of one episode: its simulation, called as it is."""
+    simulation = family(instance.family).simulation
+    if simulation is None:
+        return no_tools
+    world = simulation(instance.payload)
+
+    async def perform(effect: CallTools) -> tuple[ToolResult, ...]:
+        return world.turn([(call.name, arguments_of(call)) for call in effect.calls])
+
+    return perform

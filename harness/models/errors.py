@@ -1,0 +1,117 @@
+"""From an HTTP error to the kind of failure that the run loop knows."""
+
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+from harness.models.base import ProviderFailure
+from harness.secrets import scrub
+
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+LONGEST = 300  # characters of a provider's explanation that are kept
+
+STATUS_KINDS = {
+    401: "authentication",
+    402: "no credit",
+    403: "authentication",
+    404: "no such model",
+    408: "server",
+    409: "server",
+    429: "rate limit",
+    529: "overloaded",
+}
+_CONTEXT_LENGTH = re.compile(
+    r"context[ _-]?(length|window|size|limit)|maximum (context|model) length|prompt is too long"
+    r"|input token count|reduce the length|max_new_tokens",
+    re.IGNORECASE,
+)
+_NO_CREDIT = re.compile(
+    r"insufficient[ _](quota|balance|credit|funds)|credit balance|billing_hard_limit",
+    re.IGNORECASE,
+)
+_CONTENT_FILTER = re.compile(
+    r"content[ _-](filter|policy|management)|usage polic|safety system|moderation", re.IGNORECASE
+)
+
+
+def status_failure(
+    status: int, headers: Mapping[str, str], body: bytes, url: str
+) -> ProviderFailure:
+    """The failure behind an HTTP status that is an error."""
+    said = explanation(body)
+    return ProviderFailure(_kind(status, said), f"{status} from {url}: {said}", wait(headers))
+
+
+def _kind(status: int, said: str) -> str:
+    if status in (400, 403, 429) and _NO_CREDIT.search(said):
+        return "no credit"
+    if status in (400, 413, 422) and _CONTEXT_LENGTH.search(said):
+        return "context length"
+    if status in (400, 403, 422) and _CONTENT_FILTER.search(said):
+        return "content filter"
+    return STATUS_KINDS.get(status, "bad request" if status < 500 else "server")
+
+
+def connection_failure(error: BaseException, url: str) -> ProviderFailure:
+    """The failure behind an SDK's connection error, which has the true cause at its chain's end.
+
+    The kind goes by the whole chain: over aiohttp the SDKs call a dropped connection a timeout.
+    """
+    causes = [error]
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    timed_out = any(isinstance(cause, TimeoutError) for cause in causes)
+    reason = one_line(str(causes[-1])) or type(causes[-1]).__name__
+    return ProviderFailure("time limit" if timed_out else "connection", f"{url}: {reason}")
+
+
+def explanation(body: bytes) -> str:
+    """What a body says is wrong, in one line: the error's message and code, else its beginning."""
+    value = _decoded(body)
+    error = value.get("error", value) if isinstance(value, dict) else value
+    if isinstance(error, dict):
+        message, code = error.get("message"), error.get("code") or error.get("type")
+        error = f"{message} ({code})" if message and code else message or error.get("detail")
+    return one_line(error if isinstance(error, str) else body.decode(errors="replace")) or "nothing"
+
+
+def one_line(text: str) -> str:
+    """One line of bearable length; scrubbed before it is cut, so that no half of a key is left."""
+    return " ".join(scrub(text).split())[:LONGEST]
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except NOT_JSON:
+        return None
+
+
+def wait(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds or an HTTP date), if given."""
+    milliseconds = _number(headers.get("retry-after-ms", ""))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    text = headers.get("retry-after", "")
+    seconds = _number(text)
+    return seconds if seconds is not None else _seconds_until(text)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return max(0.0, number) if isfinite(number) else None
+
+
+def _seconds_until(date: str) -> float | None:
+    try:
+        return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,14 @@
+"""Names of models, and of those that are programs in a file."""
+
+from collections.abc import Mapping
+
+START = "policy/"
+
+FILE = "file:"  # begins the name of a policy that is a program in a file
+
+NO_PROGRAMS: Mapping[str, str] = {}
+
+
+def program_of(model: str) -> str | None:
+    """The digest of the program that a model is by a run's name for it, `file:NAME.py@DIGEST`."""
+    return model.rpartition("@")[2] if model.startswith(START + FILE) else None

@@ -1,0 +1,100 @@
+"""Replays the graded episodes of a run with today's graders: no model, any number of processes."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from harness.calls.recorded import RecordedCalls
+from harness.calls.request import settings_digest
+from harness.engines.base import Engine
+from harness.mcp.direct import direct
+from harness.progress import Progress
+from harness.run.jobs import EpisodeJob
+from harness.run.loop import Batch
+from harness.run.rollout import Rollout
+from harness.store.journal import Journal, Row, answered_of
+from tasks.base import Outcome, Record
+
+CALLS = 200  # about so many are replayed together: little to send, little to wait for
+
+
+class ReplayedEpisode(NamedTuple):
+    """A graded episode, and the rows of its calls in the journal."""
+
+    job: EpisodeJob
+    rows: list[Row]
+
+
+class Graded(NamedTuple):
+    """What a replay came to."""
+
+    key: str
+    record: Record
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Regrading:
+    """Replays episodes and grades them: a pure function of what the journal has of them."""
+
+    kit: Rollout
+
+    def __call__(self, group: Sequence[ReplayedEpisode]) -> list[Graded]:
+        """What each came to; raises the first failure."""
+        return asyncio.run(self._all(group))
+
+    async def _all(self, group: Sequence[ReplayedEpisode]) -> list[Graded]:
+        return [await self._one(job, rows) for job, rows in group]
+
+    async def _one(self, job: EpisodeJob, rows: Sequence[Row]) -> Graded:
+        settings = settings_digest(job.model, self.kit.configuration.sampling)
+        calls = RecordedCalls(job.key, settings, answered_of(rows, job.key))
+        outcome, state = await self.kit.perform(job, calls.answer, direct(job.instance))
+        grade = self.kit.grade(job.instance, outcome)
+        return Graded(job.key, self.kit.record(job, calls, state, grade, None), outcome)
+
+
+def regrade(batch: Batch, engine: Engine) -> tuple[int, int]:
+    """Grade again what has a grade; returns how many grades changed, of how many.
+
+    The new ones are appended as a version of their own, by this process alone.
+    """
+    jobs, latest, changed = batch.graded(), batch.latest, 0
+    work, groups = Regrading(batch.kit), _groups(jobs, batch.journal)
+
+    async def commit(graded: Sequence[Graded]) -> None:
+        await asyncio.gather(
+            *(
+                batch.journal.record(key, latest[key][0] + 1, record, outcome)
+                for key, record, outcome in graded
+            )
+        )
+
+    with Progress("regraded", len(jobs)) as progress, asyncio.Runner() as runner:
+        for graded in engine.map(work, groups, _name):
+            runner.run(commit(graded))
+            for key, record, _ in graded:
+                changed += record.grade != latest[key][1].grade
+                progress.add()
+    return changed, len(jobs)
+
+
+def _groups(jobs: Sequence[EpisodeJob], journal: Journal) -> Iterator[list[ReplayedEpisode]]:
+    """The jobs in groups of about `CALLS` calls, each read when it is wanted."""
+    group: list[ReplayedEpisode] = []
+    calls = 0
+    for job in jobs:
+        rows = journal.rows(job.key)
+        group.append(ReplayedEpisode(job, rows))
+        calls += max(len(rows), 1)
+        if calls >= CALLS:
+            yield group
+            group, calls = [], 0
+    if group:
+        yield group
+
+
+def _name(group: Sequence[ReplayedEpisode]) -> str:
+    more = f" and {len(group) - 1} more" if len(group) > 1 else ""
+    return f"the replay of {group[0].job.key}{more}"

@@ -1,0 +1,150 @@
+"""The board as one picture to put into a page: self-contained, without script, light and dark."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from harness.board.board import Board, Row
+from harness.board.text import group, who
+from harness.formatting import label, number, with_interval
+from harness.report.svg import Axis, plain_axis, tag
+
+PANEL, ROW = 440, 19  # width of a panel, height of a line
+NAMES, VALUES = 202, 52  # of a panel: room for names and for numbers, beside the plot
+HEAD, FOOT, KEYS = 34, 34, 44  # above and below a panel's lines; below all panels
+PAGE, BETWEEN = 14, 24  # around panels, between two side by side
+LETTER, SIGN = 7.3, 6.2  # width of a letter in a wide font, half that of a mark
+LEAST = -1.0  # where an axis begins at the lowest
+STYLE = """
+text { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; }
+text { fill: #1f2328; }
+.paper { fill: #ffffff; stroke: #d1d9e0; }
+.title { font-weight: 600; font-size: 14px; }
+.dim, .floor text, .ceiling text { fill: #59636e; }
+.model text { font-weight: 600; }
+.grid { stroke: #d1d9e0; }
+.model line { stroke: #0969da; stroke-width: 2; } .model path { fill: #0969da; stroke: #0969da; }
+.floor line, .ceiling line { stroke: #818b98; stroke-width: 1.5; }
+.floor path, .ceiling path { fill: #ffffff; stroke: #59636e; stroke-width: 1.5; }
+@media (prefers-color-scheme: dark) {
+text { fill: #f0f6fc; }
+.paper { fill: #0d1117; stroke: #3d444d; }
+.dim, .floor text, .ceiling text { fill: #9198a1; }
+.grid { stroke: #3d444d; }
+.model line { stroke: #4493f8; } .model path { fill: #4493f8; stroke: #4493f8; }
+.floor line, .ceiling line { stroke: #656c76; }
+.floor path, .ceiling path { fill: #0d1117; stroke: #9198a1; }
+}
+"""
+MARKS = {  # around (0, 0): a disc, a square, a diamond
+    "model": "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0Z",
+    "floor": "M-3.5 -3.5H3.5V3.5H-3.5Z",
+    "ceiling": "M0 -5.2L5.2 0L0 5.2L-5.2 0Z",
+}
+KINDS = {
+    "model": "model",
+    "floor": "floor: trivial code",
+    "ceiling": "ceiling: the reference",
+}
+
+
+def as_svg(board: Board) -> str:
+    """A panel a family and cell, a line a row of the board with its score and interval."""
+    groups = {name: [r for r in board.rows if group(r) == name] for name in map(group, board.rows)}
+    panels, ends = list[Markup](), [PAGE] * min(2, len(groups))
+    for name, rows in groups.items():
+        side = ends.index(min(ends))
+        place = f"translate({PAGE + side * (PANEL + BETWEEN)} {ends[side]})"
+        panels.append(tag("g", *_panel(name, rows), transform=place))
+        ends[side] += HEAD + ROW * len(rows) + FOOT
+    width = 2 * PAGE + len(ends) * (PANEL + BETWEEN) - BETWEEN
+    height = max(ends, default=0) + KEYS
+    paper = tag("rect", x=0.5, y=0.5, width=width - 1, height=height - 1, rx=6, class_="paper")
+    keys = tag("g", *_keys(board.rows), transform=f"translate({PAGE} {height - KEYS + 14})")
+    title = "Scores with 95 % intervals: " + ", ".join(groups)
+    picture = tag(
+        "svg",
+        tag("title", title),
+        tag("style", Markup(STYLE)),
+        paper,
+        *panels,
+        keys,
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 {width} {height}",
+        width=width,
+        height=height,
+        role="img",
+    )
+    return f"{picture}\n"
+
+
+def _panel(name: str, rows: Sequence[Row]) -> list[Markup]:
+    ends = [v for r in rows for v in (r.score.value, r.score.low) if v is not None]
+    axis = plain_axis("score", max(LEAST, min([0.0, *ends])), 1.0)
+    base = HEAD + ROW * len(rows)
+    episodes = sorted({row.n for row in rows})
+    told = f"{' to '.join(map(str, episodes[:1] + episodes[1:][-1:]))} episodes each"
+    found = [
+        tag("text", name, x=0, y=16, class_="title"),
+        tag("text", told, x=PANEL, y=16, class_="dim", text_anchor="end"),
+    ]
+    for value, said in axis.ticks:
+        x = _x(axis, value)
+        found.append(tag("line", x1=x, x2=x, y1=HEAD - 6, y2=base, class_="grid"))
+        found.append(tag("text", said, x=x, y=base + 14, class_="dim", text_anchor="middle"))
+    found += [
+        tag(
+            "g",
+            *_line(row, name, axis),
+            class_=row.kind,
+            transform=f"translate(0 {HEAD + ROW * k + ROW / 2:g})",
+        )
+        for k, (row, name) in enumerate(zip(rows, _names(rows), strict=True))
+    ]
+    return found
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    """Who answered; how it was asked only where that tells rows apart."""
+    short = [label(row.model, row.agent, row.memory, {}) for row in rows]
+    often = Counter(short)
+    return [name if often[name] == 1 else who(row) for name, row in zip(short, rows, strict=True)]
+
+
+def _line(row: Row, name: str, axis: Axis) -> list[Markup]:
+    """A row: its name, its mark on its interval, its score."""
+    score, most = row.score, int((NAMES - 10) / LETTER)
+    shown = name if len(name) <= most else f"{name[: most - 1]}…"
+    found = [
+        tag("title", f"{who(row)}: {with_interval(score, 3)}"),
+        tag("text", shown, x=NAMES - 10, y=4, text_anchor="end"),
+        tag("text", number(score.value, 3), x=PANEL, y=4, text_anchor="end"),
+    ]
+    if score.low is not None and score.high is not None:
+        x1, x2 = _x(axis, score.low), _x(axis, score.high)
+        found.append(tag("line", x1=x1, x2=x2, y1=0, y2=0))
+    if score.value is not None:
+        x = _x(axis, score.value)
+        found.append(tag("path", d=MARKS[row.kind], transform=f"translate({x:.1f} 0)"))
+    return found
+
+
+def _x(axis: Axis, value: float) -> float:
+    return NAMES + SIGN + axis.place(value) * (PANEL - VALUES - NAMES - 2 * SIGN)
+
+
+def _keys(rows: Sequence[Row]) -> list[Markup]:
+    """What the marks are, as far as they are there, and what is to be known of the numbers."""
+    found, x = list[Markup](), SIGN
+    for kind in [kind for kind in KINDS if kind in {row.kind for row in rows}]:
+        mark = tag("path", d=MARKS[kind])
+        word = tag("text", KINDS[kind], x=11, y=4, class_="dim")
+        found.append(tag("g", mark, word, class_=kind, transform=f"translate({x:.1f} 0)"))
+        x += 30 + LETTER * len(KINDS[kind])
+    notes = ["lines are 95 % intervals"]
+    bare = sorted({r.score.note for r in rows if r.score.value is not None and r.score.low is None})
+    notes += [f"without one: {', '.join(bare)}"] * bool(bare)
+    notes.append("scores of different families are not comparable")
+    found.append(tag("text", "; ".join(notes) + ".", x=0, y=22, class_="dim"))
+    return found

@@ -1,0 +1,223 @@
+"""A run folder: manifest, instances, templates, journal. Never written over, only added to."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TextIO
+
+import msgspec
+from msgspec.structs import replace
+
+from harness import files
+from harness.digests import digest as short_digest
+from harness.models.names import NO_PROGRAMS, program_of
+from harness.store.journal import NAME, Journal
+from harness.store.manifest import FORMAT, Configuration, Manifest, differences, pretty_json
+from harness.suites.instances import InstanceLine, digest, family_of
+from tasks.base import InputError, StoreFailure
+from tasks.prompts import Prompts
+
+RUNS = Path("results/runs")
+
+INSTANCES = "instances.jsonl"
+
+PROGRAMS = "programs"
+
+
+class Folder:
+    """An open run folder; while it is open to write, no other process can."""
+
+    def __init__(
+        self,
+        path: Path,
+        manifest: Manifest,
+        prompts: Prompts,
+        programs: Mapping[str, str] = NO_PROGRAMS,
+    ) -> None:
+        self.path, self.manifest = path, manifest
+        self.prompts, self.programs = prompts, programs  # the latter by their digests
+        self._lock: TextIO | None = None
+        self._read: list[bytes] | None = None
+        self._made: list[InstanceLine] | None = None
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        manifest: Manifest,
+        prompts: Prompts,
+        given: Iterable[bytes] | None = None,
+        fill: Callable[[Path], None] = lambda _: None,
+        programs: Mapping[str, str] = NO_PROGRAMS,
+    ) -> "Folder":
+        """Begin a run folder, or take up one of an equal configuration; InputError on another.
+
+        `given` are the instance lines of a run whose instances are not generated; `fill` adds to a
+        new folder before it has its name.
+        """
+        if (path / "manifest.json").exists():
+            folder = cls.open(path)
+            folder.require(manifest.configuration)
+        elif path.exists() and not path.is_dir():
+            raise InputError(f"{path} is a file: use another --out")
+        elif path.exists() and any(path.iterdir()):
+            raise InputError(f"{path} is no run folder, but not empty: use another --out")
+        else:
+            folder = cls(path, manifest, prompts, programs)
+            folder._begin(given, fill)
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> "Folder":
+        """Open a run folder as it is; InputError if it is none."""
+        try:
+            text = (path / "manifest.json").read_bytes()
+            manifest = msgspec.json.decode(text, type=Manifest)
+        except OSError:
+            raise InputError(f"{path} is no run folder: it has no manifest.json") from None
+        except msgspec.DecodeError as error:
+            raise InputError(f"{path / 'manifest.json'}: {error}") from None
+        if manifest.format != FORMAT:
+            raise InputError(f"{path} has format {manifest.format}; this makespan reads {FORMAT}")
+        programs = {name[:-3]: source for name, source in _texts(path / PROGRAMS, "*.py").items()}
+        folder = cls(path, manifest, Prompts(_texts(path / "templates", "*.j2")), programs)
+        folder._check_whole()
+        return folder
+
+    def _check_whole(self) -> None:
+        """InputError if a part is missing, or prompts or instances are not those it began with."""
+        for part in (NAME, INSTANCES):
+            if not (self.path / part).is_file():
+                raise InputError(f"{self.path}: its {part} is missing: bring it back")
+        for name, kept in self.manifest.configuration.versions.items():
+            if not kept.endswith(f"prompts {self.prompts.digest(name)}"):
+                raise InputError(
+                    f"{self.path}: its templates of {name} are not those it began with:"
+                    " bring them back, or use another --out"
+                )
+        for spec in self.manifest.configuration.models:
+            content = program_of(spec.name)
+            if content and short_digest(self.programs.get(content)) != content:
+                raise InputError(
+                    f"{self.path}: its {PROGRAMS}/{content}.py, which is {spec.name}, is missing or"
+                    " not what it was: bring it back"
+                )
+        if self.manifest.made:
+            count, content = self.manifest.made
+            if digest(self.lines()[:count]) != content:
+                raise InputError(
+                    f"{self.path}: its {INSTANCES} is not what it was:"
+                    " bring it back, or use another --out"
+                )
+
+    def lines(self) -> list[bytes]:
+        """The instance lines that are whole: the last may still be under way."""
+        if self._read is None:
+            content = (self.path / INSTANCES).read_bytes()
+            self._read = content[: content.rfind(b"\n") + 1].splitlines()
+        return self._read
+
+    def all_made(self) -> None:
+        """Note how many instances there are, and their digest."""
+        lines = self.lines()
+        if self.manifest.made is None or self.manifest.made[0] != len(lines):
+            self.save(replace(self.manifest, made=(len(lines), digest(lines))))
+
+    def _begin(self, given: Iterable[bytes] | None, fill: Callable[[Path], None]) -> None:
+        """Fill a hidden folder, then give it its name: a folder that is there is complete."""
+        if self.path.is_symlink() or not self.path.name:
+            raise InputError(f"{self.path} cannot be a new run folder: use another --out")
+        hidden = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
+        try:
+            parts = {f"templates/{name}": text for name, text in self.prompts.sources.items()}
+            parts |= {f"{PROGRAMS}/{name}.py": text for name, text in self.programs.items()}
+            for name, source in parts.items():
+                target = hidden / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(source, "utf-8")
+            files.write_lines(hidden / INSTANCES, given or [])
+            Journal(hidden).close()
+            fill(hidden)
+            files.write(hidden / "manifest.json", pretty_json(self.manifest))
+            hidden.replace(self.path)  # an empty folder may give way
+        except OSError as error:
+            raise StoreFailure(f"cannot write {self.path}: {error.strerror}") from None
+        except StoreFailure as failure:
+            raise StoreFailure(str(failure).replace(str(hidden), str(self.path))) from None
+        finally:
+            shutil.rmtree(hidden, ignore_errors=True)
+
+    def save(self, manifest: Manifest) -> None:
+        """Replace the manifest."""
+        self.manifest = manifest
+        files.write(self.path / "manifest.json", pretty_json(manifest))
+
+    def require(self, wanted: Configuration) -> None:
+        """InputError that names the first setting in which the folder's configuration differs."""
+        here = msgspec.to_builtins(self.manifest.configuration)
+        for where, kept, asked in differences(here, msgspec.to_builtins(wanted), ""):
+            raise InputError(
+                f"{self.path} holds a run of another configuration: its {where} is {kept!r},"
+                f" here it is {asked!r}; use another --out"
+            )
+
+    def require_suite(self) -> None:
+        """InputError if this is a search for programs: it has no episodes, but its own report."""
+        if self.manifest.configuration.evolve:
+            raise InputError(
+                f"{self.path} is a search for programs: makespan evolve show {self.path}"
+            )
+
+    def lock(self) -> None:
+        """Claim the folder for this process; InputError if another has it."""
+        try:
+            self._lock = (self.path / "lock").open("w")
+        except OSError as error:
+            raise StoreFailure(f"cannot write {self.path}: {error.strerror}") from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(f"another process is writing to {self.path}") from None
+
+    def unlock(self) -> None:
+        """Let others write."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def instances(self) -> list[InstanceLine]:
+        """The instances made so far, each read when it is first wanted."""
+        if self._made is None:
+            where = str(self.path / INSTANCES)
+            self._made = [InstanceLine(line, where) for line in self.lines()]
+        return self._made
+
+    def families(self) -> list[str]:
+        """The family of each instance made so far."""
+        return [family_of(line) for line in self.lines()]
+
+    def add_instances(self, lines: Iterator[bytes]) -> Iterator[bytes]:
+        """Append instance lines as they come, each safe before the next is made."""
+        path = self.path / INSTANCES
+        whole = sum(len(line) + 1 for line in self.lines())
+        try:
+            with path.open("r+b") as out:
+                out.truncate(whole)  # a last line may have been left unfinished
+                out.seek(whole)
+                for line in lines:
+                    out.write(line + b"\n")
+                    out.flush()
+                    self.lines().append(line)
+                    yield line
+        except OSError as error:
+            raise StoreFailure(f"cannot write {path}: {error.strerror}") from None
+
+
+def _texts(root: Path, pattern: str) -> dict[str, str]:
+    """The files below a folder by their paths in it; none if it is not there."""
+    try:
+        return {f.relative_to(root).as_posix(): f.read_text("utf-8") for f in root.rglob(pattern)}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{root}: cannot be read: {error}") from None

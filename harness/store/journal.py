@@ -1,0 +1,412 @@
+"""The append-only journal of a run: every attempt, before anything is done with it.
+
+SQLite in WAL mode, one writer process. Rows that arrive while the event loop is busy are
+committed together; whoever wrote one goes on only when it is committed. A process killed at any
+moment loses no committed row (a machine that loses power may lose the last moments, never more).
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from time import monotonic, time
+from typing import Any
+
+import msgspec
+
+from harness.files import has_room, require_room
+from tasks.base import Outcome, Record, Reply, StoreFailure, Usage
+
+
+class LimiterState(msgspec.Struct, frozen=True):
+    """Where a model's calls stand: what the journal keeps of it, every other second."""
+
+    allowed: int = 0
+    flying: int = 0
+    calls: int = 0
+    answers: int = 0
+    complaints: int = 0
+
+
+_SCHEMA = """
+pragma journal_mode = wal;
+pragma synchronous = normal;
+create table if not exists episodes (id integer primary key, key text not null);
+create table if not exists attempts (
+    episode integer not null, path text not null, attempt integer not null,
+    request text not null, reply text, fault text, seconds real not null,
+    primary key (episode, path, attempt)
+) without rowid;
+create table if not exists shared (id integer primary key, fields text not null unique);
+create table if not exists records (
+    episode integer not null, version integer not null, verdict text not null,
+    shared integer not null, record text not null, outcome text,
+    primary key (episode, version)
+) without rowid;
+create table if not exists effects (
+    episode integer not null, path text not null, request text not null, outcome text not null,
+    seconds real not null, primary key (episode, path)
+) without rowid;
+create table if not exists pace (
+    at real not null, model text not null, allowed integer not null, flying integer not null,
+    calls integer not null, answers integer not null, complaints integer not null
+);
+"""
+
+NAME = "journal.sqlite"
+
+LONGEST_SILENCE = 20.0  # seconds between two signs of life
+
+MEASURED = 0.1  # seconds for which the room on the disk is taken to be as it was
+
+_ATTEMPT = "insert into attempts values (?, ?, ?, ?, ?, ?, ?)"
+
+_PACE = "insert into pace values (?, ?, ?, ?, ?, ?, ?)"
+
+_EFFECT = "insert into effects values (?, ?, ?, ?, ?)"
+
+_RECORD = "insert into records values (?, ?, ?, ?, ?, ?)"
+
+SHARED = ("family", "level", "settings", "model", "agent", "memory", "epoch")  # by many records
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """What the journal holds of one path: how often it was tried, and the reply if there is one."""
+
+    attempts: int
+    request: str | None = None
+    reply: Reply | None = None
+
+
+Row = tuple[str, str, str | None]  # path, request and reply (JSON) of an attempt
+
+_REPLY = msgspec.json.Decoder(Reply)
+
+
+def answered_of(rows: Sequence[Row], where: str) -> dict[str, Answered]:
+    """What rows say of an episode's calls, by path; StoreFailure if they cannot be read."""
+    found: dict[str, Answered] = {}
+    with _readable(where):
+        for path, request, text in rows:
+            tried = found[path].attempts + 1 if path in found else 1
+            reply = _REPLY.decode(text) if text else None
+            found[path] = Answered(tried, request, reply)
+    return found
+
+
+class _Batch:
+    """Rows waiting for one commit, and those who wait for it."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, tuple[Any, ...]]] = []
+        self.done = asyncio.Event()
+        self.failure: StoreFailure | None = None
+
+
+class Journal:
+    """Opened to write by one process only; `read_only` and `read_records` serve everyone else."""
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        self.path = folder / NAME
+        self._read_only = read_only
+        try:
+            if read_only:
+                self._db = open_to_read(folder)
+            else:
+                require_room(self.path)
+                self._db = sqlite3.connect(self.path, isolation_level=None)
+                self._db.executescript(_SCHEMA)
+            self._ids: dict[str, int] = dict(self._db.execute("select key, id from episodes"))
+            self._shared: dict[str, int] = dict(self._db.execute("select fields, id from shared"))
+            self._last = max(self._ids.values(), default=0)
+            self._begun = {i for (i,) in self._db.execute("select distinct episode from attempts")}
+        except (sqlite3.Error, OSError) as error:
+            raise self._failure(error) from None
+        self._measured = monotonic()
+        self._batch: _Batch | None = None
+        self._pulses: dict[str, tuple[LimiterState | None, float]] = {}
+        self._broken: StoreFailure | None = None  # after a failed commit nothing more is written
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and close it."""
+        try:
+            if self._batch is not None:
+                self._flush()
+            if not self._read_only:
+                self._db.execute("pragma wal_checkpoint(truncate)")
+        except sqlite3.Error as error:
+            raise self._failure(error) from None
+        finally:
+            self._db.close()
+
+    def answered(self, episode: str) -> dict[str, Answered]:
+        """What is known of an episode's calls, by path; StoreFailure if it cannot be read."""
+        return answered_of(self.rows(episode), f"{self.path}, {episode}")
+
+    def rows(self, episode: str) -> list[Row]:
+        """The attempts at an episode's calls as they are kept, by path; see `answered_of`."""
+        if self._ids.get(episode) not in self._begun:
+            return []
+        query = "select path, request, reply from attempts where episode = ? order by path, attempt"
+        with _readable(f"{self.path}, {episode}"):
+            return self._db.execute(query, (self._ids[episode],)).fetchall()
+
+    async def attempt(
+        self,
+        episode: str,
+        path: str,
+        number: int,
+        request: str,
+        seconds: float,
+        *,
+        reply: Reply | None = None,
+        fault: str | None = None,
+    ) -> None:
+        """Commit one attempt, answered or failed; return when it is safe."""
+        text = msgspec.json.encode(reply).decode() if reply else None
+        row = (self._id(episode), path, number, request, text, fault, seconds)
+        self._begun.add(row[0])
+        await self._commit(_ATTEMPT, row)
+
+    async def record(
+        self, episode: str, version: int, record: Record, outcome: Outcome | None
+    ) -> None:
+        """Commit the grade of an episode, and what was parsed and how, as the next version."""
+        shared, own = _packed(record)
+        text = msgspec.json.encode(outcome).decode() if outcome else None
+        verdict = record.grade.verdict.value if record.grade else "error"
+        row = (self._id(episode), version, verdict, self._shared_id(shared), own, text)
+        await self._commit(_RECORD, row)
+
+    async def effect(
+        self, episode: str, path: str, request: str, outcome: msgspec.Struct, seconds: float
+    ) -> None:
+        """Commit what came of an effect that is no call: once, it is not tried again."""
+        text = msgspec.json.encode(outcome).decode()
+        await self._commit(_EFFECT, (self._id(episode), path, request, text, seconds))
+
+    def effects(self, episode: str) -> dict[str, tuple[str, str]]:
+        """Request and outcome (JSON) of an episode's effects, by path."""
+        rows = self._db.execute(
+            "select path, request, outcome from effects where episode = ?",
+            (self._ids.get(episode),),
+        )
+        return {path: (request, outcome) for path, request, outcome in rows}
+
+    def verdicts(self) -> dict[str, tuple[int, str]]:
+        """The newest version of each episode's record and its verdict, `error` without a grade."""
+        query = (
+            "select key, max(version), verdict from records join episodes on id = episode"
+            " group by episode"
+        )
+        with _readable(self.path):
+            return {key: (version, told) for key, version, told in self._db.execute(query)}
+
+    def pulse(self, model: str, state: LimiterState) -> None:
+        """Note how a model's calls stand, if that has changed or is long ago; never replayed."""
+        now, (before, at) = time(), self._pulses.get(model, (None, 0.0))
+        if self._broken is None and (before != state or now - at > LONGEST_SILENCE):
+            self._pulses[model] = state, now
+            row = (state.allowed, state.flying, state.calls, state.answers, state.complaints)
+            self._add(_PACE, (round(now, 3), model, *row))
+
+    def replies(self) -> Iterator[tuple[str, Reply]]:
+        """The episode and the reply of every answered call."""
+        for key, text in self._db.execute(
+            "select key, reply from attempts join episodes on id = episode where reply is not null"
+        ):
+            yield key, _REPLY.decode(text)
+
+    def latest(self) -> dict[str, tuple[int, Record]]:
+        """The newest version and record of each episode."""
+        with _readable(self.path):
+            return {key: (version, record) for key, version, record in _latest(self._db)}
+
+    def outcome(self, episode: str) -> Outcome | None:
+        """What was parsed of an episode's replies when it was last graded."""
+        with _readable(self.path):
+            return _outcome(self._db, episode)
+
+    def _id(self, episode: str) -> int:
+        if episode not in self._ids:
+            self._last += 1
+            self._ids[episode] = number = self._last
+            self._add("insert into episodes values (?, ?)", (number, episode))
+        return self._ids[episode]
+
+    def _shared_id(self, fields: str) -> int:
+        if fields not in self._shared:
+            self._shared[fields] = number = len(self._shared) + 1
+            self._add("insert into shared values (?, ?)", (number, fields))
+        return self._shared[fields]
+
+    def _add(self, statement: str, row: tuple[Any, ...]) -> _Batch:
+        if self._broken:
+            raise self._broken
+        if self._batch is None:
+            self._batch = _Batch()
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._batch.rows.append((statement, row))
+        return self._batch
+
+    async def _commit(self, statement: str, row: tuple[Any, ...]) -> None:
+        self._add(statement, row)
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Return when all rows given so far are safe; StoreFailure if they are not to be."""
+        if self._broken:
+            raise self._broken
+        if (batch := self._batch) is not None:
+            await batch.done.wait()
+            if batch.failure:
+                raise batch.failure
+
+    def _flush(self) -> None:
+        batch, self._batch = self._batch, None
+        if batch is None:  # the journal was closed before this was due
+            return
+        try:
+            if monotonic() - self._measured > MEASURED:
+                require_room(self.path)
+                self._measured = monotonic()
+            self._db.execute("begin immediate")
+            for statement, row in batch.rows:
+                self._db.execute(statement, row)
+            self._db.execute("commit")
+        except (sqlite3.Error, OSError, UnicodeEncodeError, StoreFailure) as error:
+            batch.failure = self._broken = self._failure(error)
+            if self._db.in_transaction:
+                self._db.execute("rollback")
+        batch.done.set()
+
+    def _failure(self, error: Exception) -> StoreFailure:
+        if self._read_only:
+            return StoreFailure(f"cannot read {self.path}: {error}")
+        told = error if isinstance(error, StoreFailure) else f"cannot write {self.path}: {error}"
+        return StoreFailure(
+            f"{told}; what was committed is kept: mend it, then give the same command again"
+        )
+
+
+def key_of(model: str, epoch: int, instance: str) -> str:
+    """An episode's name in the journal."""
+    return msgspec.json.encode([model, epoch, instance]).decode()
+
+
+def read_records(folder: Path) -> Iterator[Record]:
+    """The newest record of each episode, in the order in which the episodes were begun."""
+    with _reading(folder) as db:
+        yield from (record for _, _, record in _latest(db))
+
+
+class Told(msgspec.Struct):
+    """What a stored reply says of its price."""
+
+    usage: Usage = Usage()
+    cost: float | None = None
+
+
+def read_replies(folder: Path) -> Iterator[tuple[str, Told]]:
+    """Of every reply its episode's key, its usage and the cost that its provider told."""
+    decoder = msgspec.json.Decoder(Told)
+    with _reading(folder) as db:
+        rows = db.execute(
+            "select key, reply from attempts join episodes on id = episode where reply is not null"
+        )
+        for key, reply in rows:
+            yield key, decoder.decode(reply)
+
+
+def read_outcome(folder: Path, key: str) -> Outcome | None:
+    """The newest outcome of an episode by its key; None if it has none."""
+    with _reading(folder) as db:
+        return _outcome(db, key)
+
+
+def _outcome(db: sqlite3.Connection, key: str) -> Outcome | None:
+    row = db.execute(
+        "select outcome from records join episodes on id = episode"
+        " where key = ? order by version desc limit 1",
+        (key,),
+    ).fetchone()
+    return msgspec.json.decode(row[0], type=Outcome) if row and row[0] else None
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that only reads; StoreFailure if there is nothing to be read."""
+    with _readable(folder / NAME), closing(open_to_read(folder)) as db:
+        yield db
+
+
+@contextmanager
+def _readable(where: Path | str) -> Iterator[None]:
+    """StoreFailure where a journal's pages or rows are not what they should be."""
+    try:
+        yield
+    except (sqlite3.Error, msgspec.MsgspecError) as error:
+        raise StoreFailure(f"cannot read {where}: {error}") from None
+
+
+def open_to_read(folder: Path) -> sqlite3.Connection:
+    """The journal of a run folder for a reader, also while the run is under way."""
+    path = folder / NAME
+    if not path.is_file():
+        raise StoreFailure(f"{folder} is not a run folder: it has no {NAME}")
+    return sqlite3.connect(reading_uri(path), uri=True)
+
+
+def reading_uri(path: Path) -> str:
+    """A journal for a reader, who may not be allowed to write its folder.
+
+    A folder that cannot be written, and with nothing in the write-ahead log, is an archive.
+    """
+    log = Path(f"{path}-wal")
+    writable = os.access(path.parent, os.W_OK) and has_room(path.parent)
+    archived = not writable and not (log.exists() and log.stat().st_size)
+    return f"{path.resolve().as_uri()}?{'immutable=1' if archived else 'mode=ro'}"
+
+
+def _packed(record: Record) -> tuple[str, str]:
+    """A record as two JSON objects: what many have in common, and its own; unknowns left out.
+
+    The episode's key tells the instance.
+    """
+    fields = msgspec.to_builtins(record)
+    del fields["instance"]
+    shared = {name: fields.pop(name) for name in SHARED}
+    own = {k: v for k, v in fields.items() if v != LEFT_OUT.get(k, ...)}
+    if record.grade:
+        own["grade"] = {k: v for k, v in own["grade"].items() if v not in (None, (), [], {})}
+    return msgspec.json.encode(shared).decode(), msgspec.json.encode(own).decode()
+
+
+UNKNOWN = dict.fromkeys(("grade", "problem", "input_tokens", "output_tokens", "cost"))
+
+ZERO = dict.fromkeys(("memory_calls", "memory_tokens", "memory_read", "memory_written"), 0)
+
+LEFT_OUT: dict[str, object] = {**UNKNOWN, **ZERO}
+
+
+def _latest(db: sqlite3.Connection) -> Iterator[tuple[str, int, Record]]:
+    decoder = msgspec.json.Decoder(dict[str, Any])
+    shared = {
+        number: decoder.decode(fields)
+        for number, fields in db.execute("select id, fields from shared")
+    }
+    rows = db.execute(
+        "select key, max(version), shared, record from records join episodes on id = episode"
+        " group by episode order by episode"
+    )
+    for key, version, common, own in rows:
+        try:
+            instance = {"instance": msgspec.json.decode(key)[2]}
+            fields = UNKNOWN | shared[common] | decoder.decode(own) | instance
+            yield key, version, msgspec.convert(fields, Record)  # strict: no other version's
+        except msgspec.MsgspecError as error:
+            raise StoreFailure(
+                f"a record is of another version of makespan ({error}): regrade with that version"
+            ) from None

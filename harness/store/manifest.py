@@ -1,0 +1,144 @@
+"""The manifest of a run folder: what was asked, of whom, and where it ran."""
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.costs import Price
+from harness.digests import digest as short_digest
+from harness.models.base import Sampling
+from harness.store.search_plan import SearchPlan
+from harness.suites.suite import Suite
+from tasks.base import Fields, Noun
+
+FORMAT = 2  # of a run folder
+
+PACKAGES = ("makespan", "msgspec", "jinja2", "openai", "aiohttp", "anthropic", "litellm", "ortools")
+
+
+class ModelSpec(Noun, frozen=True):
+    """A model by name (`provider/name`), and where it is served if not at its provider."""
+
+    name: str
+    base_url: str | None = None
+
+
+class Configuration(Noun, frozen=True):
+    """Everything that shapes the results of a run; equal configurations are the same run.
+
+    `evolve` is there if the run is a search for programs: its suite is then the instances given.
+    """
+
+    suite: Suite
+    versions: dict[str, str]
+    lock: str
+    models: tuple[ModelSpec, ...]
+    agent: str = "direct"
+    memory: str = "none"
+    epochs: int = 1
+    sampling: Sampling = Sampling()
+    evolve: SearchPlan | None = None
+
+    @property
+    def folder_name(self) -> str:
+        """`<suite>-<configuration hash>`."""
+        return f"{self.suite.name}-{short_digest(self)}"
+
+    def setup(self, model: str) -> Fields:
+        """How a model was asked, where that was told: sampling settings, the server's address."""
+        if model.startswith("policy/"):
+            return {}
+        sampling: Fields = msgspec.to_builtins(self.sampling)
+        [address] = {spec.base_url for spec in self.models if spec.name == model}
+        return sampling | ({"base_url": address} if address else {})
+
+
+class Environment(Noun, frozen=True):
+    """Where a run was begun: recorded, compared for a warning, not part of its identity."""
+
+    created: str
+    python: str
+    platform: str
+    commit: str | None
+    packages: dict[str, str]
+
+
+class Manifest(Noun, frozen=True):
+    """What `manifest.json` holds.
+
+    `limit` is the number of instances last asked for; `made` is how many there are once all are
+    made, and the digest of their lines. `shard` (i, n) is the part of the episodes that is this
+    folder's; `prices` by model, as given on the day `priced`.
+    """
+
+    format: int
+    configuration: Configuration
+    environment: Environment
+    limit: int | None = None
+    made: tuple[int, str] | None = None
+    api_key_env: str | None = None
+    shard: tuple[int, int] | None = None
+    prices: dict[str, Price] = {}
+    priced: str | None = None
+
+
+def pretty_json(manifest: Manifest) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def differences(here: Any, there: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
+    """The places where two JSON values differ: (dotted path, here, there)."""
+    if isinstance(here, dict) and isinstance(there, dict):
+        for key in [*here, *(k for k in there if k not in here)]:
+            name = f"{where}.{key}" if where else key
+            yield from differences(here.get(key), there.get(key), name)
+    elif isinstance(here, list | tuple) and isinstance(there, list | tuple):
+        if len(here) != len(there):
+            yield f"number of {where}", len(here), len(there)
+        for k, (a, b) in enumerate(zip(here, there, strict=False)):
+            yield from differences(a, b, f"{where}[{k}]")
+    elif here != there:
+        yield where, here, there
+
+
+def environment() -> Environment:
+    """This machine, now."""
+    packages = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return Environment(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        python=platform.python_version(),
+        platform=f"{sys.platform} {os.uname().machine}",
+        commit=_commit(),
+        packages=packages,
+    )
+
+
+def _commit() -> str | None:
+    """The git commit of the project's own source tree, `+` if it has changes; None without one."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()

@@ -1,0 +1,41 @@
+"""Reads what is under way in a folder, whatever kind it is."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from harness.store.folder import Folder
+from harness.store.journal import open_to_read
+from harness.watch.frame import ModelProgress, Snapshot, faults_of, pace_of, silence
+from harness.watch.run import count_ended, episode_count, episode_keys, work_under_way
+from tasks.base import StoreFailure
+
+
+def read_frame(path: Path) -> Snapshot:
+    """The state of a run folder now; nothing is written."""
+    folder = Folder.open(path)
+    if folder.manifest.configuration.evolve:
+        from harness.watch.search import search_frame
+
+        return search_frame(folder)
+    how = folder.manifest.configuration
+    try:
+        wanted = episode_keys(folder)
+        with closing(open_to_read(path)) as db:
+            silent = silence(db)
+            models = {
+                spec.name: ModelProgress(spec.name, episode_count(folder, spec.name, wanted))
+                for spec in how.models
+            }
+            ended, problems = count_ended(db, models)
+            for standing in models.values():
+                pace_of(db, standing, standing.model, silent)
+            slowest = work_under_way(db, folder, models, ended)
+            faults = faults_of(db)
+    except sqlite3.Error as error:
+        raise StoreFailure(f"cannot read {path}: {error}") from None
+    except OSError as error:
+        raise StoreFailure(f"cannot read {path}: {error.strerror}") from None
+    made = (len(folder.lines()[: folder.manifest.limit]), len(wanted))
+    named = (str(path), how.suite.name)
+    return Snapshot(*named, tuple(models.values()), made, faults, problems, slowest, silent)

@@ -1,0 +1,140 @@
+"""What a run is doing, read from its folder while another process, here or elsewhere, writes it."""
+
+import json
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+import msgspec
+
+from harness.calls.prices import applying, load
+from harness.costs import cost_of
+from harness.run.jobs import in_shard
+from harness.run.models import is_asked
+from harness.store.folder import Folder
+from harness.store.journal import key_of, read_replies
+from harness.suites.instances import family_of, id_of
+from harness.watch.frame import SLOWEST, ModelProgress, Slow, plus
+
+_ROUND = re.compile(r"round-(\d+)")
+
+_VERDICTS = """
+    select key, max(version), json_extract(record, '$.problem.kind'),
+        json_extract(record, '$.problem.boundary')
+    from records join episodes on id = episode group by episode
+"""
+
+_WORK = """
+    select key, count(reply), max(path), sum(seconds), count(*)
+    from attempts join episodes on id = episode group by episode
+"""
+
+
+def episode_keys(folder: Folder) -> list[str]:
+    """The families of all instances of a run, those included that are still to be made."""
+    manifest, suite = folder.manifest, folder.manifest.configuration.suite
+    here = folder.families()[: manifest.limit]
+    if not suite.entry:
+        return here
+    counts = [count for count in (suite.size, manifest.limit) if count is not None]
+    return here + [w.family for w in islice(suite.instances(), len(here), min(counts))]
+
+
+def episode_count(folder: Folder, model: str, wanted: list[str]) -> int:
+    """A model's episodes in this folder; of instances not made yet a shard has its even part."""
+    manifest = folder.manifest
+    here = folder.lines()[: manifest.limit]
+    programs, epochs = folder.programs, range(manifest.configuration.epochs)
+    asked = [id_of(line) for line in here if is_asked(model, family_of(line), programs)]
+    known = sum(in_shard(key_of(model, e, i), manifest.shard) for e in epochs for i in asked)
+    unmade = sum(is_asked(model, name, programs) for name in wanted[len(here) :])
+    return known + round(unmade * len(epochs) / (manifest.shard[1] if manifest.shard else 1))
+
+
+def count_ended(
+    db: sqlite3.Connection, models: Mapping[str, ModelProgress]
+) -> tuple[set[str], dict[str, int]]:
+    """The episodes that have a record, counted; and the errors among them by name."""
+    problems: Counter[str] = Counter()
+    ended = set()
+    for key, _, kind, boundary in db.execute(_VERDICTS):
+        ended.add(key)
+        standing = models[json.loads(key)[0]]
+        if boundary is None:
+            standing.done += 1
+        else:
+            standing.errors += 1
+            problems[kind or boundary] += 1
+    return ended, dict(problems)
+
+
+def work_under_way(
+    db: sqlite3.Connection, folder: Folder, models: Mapping[str, ModelProgress], ended: set[str]
+) -> tuple[Slow, ...]:
+    """What was answered and paid, and the episodes that took longest."""
+    costs = _costs(folder, models)
+    rows = list(db.execute(_WORK))
+    for key, answers, *_ in rows:
+        if key in ended:
+            models[json.loads(key)[0]].answers += answers
+    usual = {m.model: m.answers / max(1, m.done + m.errors) for m in models.values()}
+    rounds = dict(_rounds(folder))
+    for standing in models.values():
+        standing.whole = standing.done + standing.errors
+    for key, answers, path, *_ in rows:
+        model, _, instance = json.loads(key)
+        standing, share = models[model], 1.0
+        if key not in ended:
+            share = _share(path, answers, rounds.get(instance), usual[model])
+            standing.answers += answers if share else 0
+            standing.whole += share
+        if share:
+            standing.paid = plus(standing.paid, costs.get(key, 0.0))
+    slow = sorted(rows, key=lambda row: -row[3])[:SLOWEST]
+    return tuple(
+        Slow(_named(key), seconds, n, path, key not in ended) for key, _, path, seconds, n in slow
+    )
+
+
+def _named(key: str) -> str:
+    model, epoch, instance = json.loads(key)
+    return f"{instance}, {model}" + (f", epoch {epoch}" if epoch else "")
+
+
+def _costs(folder: Folder, models: Mapping[str, ModelProgress]) -> dict[str, float | None]:
+    """What each episode's replies cost; they are added to the models'."""
+    prices = applying(folder.manifest, load(None))
+    costs: dict[str, float | None] = {}
+    for key, told in read_replies(folder.path):
+        model = json.loads(key)[0]
+        cost = cost_of(told, prices.get(model))
+        costs[key] = plus(costs.get(key, 0.0), cost)
+        models[model].cost = plus(models[model].cost, cost)
+    return costs
+
+
+def _share(path: str, answers: int, rounds: int | None, usual: float) -> float:
+    """How much of an episode under way is done; 0 where nobody can tell."""
+    if rounds and (found := _ROUND.match(path)):
+        return (int(found[1]) - 1) / rounds
+    return min(1.0, answers / usual) if usual else 0.0
+
+
+class _Settings(msgspec.Struct):
+    rounds: int | None = None
+
+
+class _InstanceHead(msgspec.Struct):
+    id: str
+    settings: _Settings
+
+
+def _rounds(folder: Folder) -> Iterator[tuple[str, int]]:
+    """How many rounds each instance has."""
+    decoder = msgspec.json.Decoder(_InstanceHead)
+    for line in folder.lines():
+        head = decoder.decode(line)
+        if head.settings.rounds:
+            yield head.id, head.settings.rounds

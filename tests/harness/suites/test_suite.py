@@ -1,0 +1,128 @@
+"""Suites: what they hold, and a lock that changes with whatever an agent is shown."""
+
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.digests import digest
+from harness.families.registry import FAMILIES, family
+from harness.suites import suite as suites
+from tasks.base import InputError
+from tasks.prompts import Prompts, installed
+
+PROMPTS = installed()
+
+
+@pytest.mark.parametrize("name", suites.names())
+def test_every_suite_loads_with_its_settings_resolved(name: str) -> None:
+    suite = suites.load(name)
+    assert suite.about
+    assert suite.size == len(list(suite.instances()))
+    assert bool(suite.entry) != bool(suite.files)
+    for entry in suite.entry:
+        assert entry.settings == family(entry.family).resolve(entry.level, {**entry.settings})
+
+
+def test_the_standard_ramp_grows_tasks() -> None:
+    entries = suites.load("rcpsp").entry
+    found = [(e.level, e.settings["layers"], e.settings["edges"], e.count) for e in entries]
+    assert found == [
+        (5, 3, 4, 40),
+        (10, 4, 12, 40),
+        (15, 4, 18, 40),
+        (20, 5, 24, 40),
+        (30, 6, 36, 40),
+        (40, 8, 48, 40),
+    ]
+    assert {e.settings["axes"] for e in entries} == {"downtime,windows,disjunctions"}
+    assert suites.load("rcpsp-hard").entry[:6] == entries
+
+
+def test_the_papers_ramp_has_all_levels_and_cells() -> None:
+    entries = suites.load("rcpsp-edges").entry
+    full = [e.settings["edges"] for e in entries if e.settings["axes"].count(",") == 2]  # type: ignore[union-attr]
+    assert full == [0, 8, 16, 24, 32, 40]
+    assert len({e.settings["axes"] for e in entries if e.settings["edges"] == 24}) == 8
+
+
+def test_a_prefix_of_a_suite_is_spread_over_its_entries() -> None:
+    first = list(islice(suites.load("rcpsp").instances(), 12))
+    assert [w.level for w in first] == [5, 10, 15, 20, 30, 40] * 2
+    assert [w.index for w in first] == [0] * 6 + [1] * 6
+
+
+def test_lock_changes_with_what_is_shown_and_not_with_names() -> None:
+    suite = suites.load("quickstart")
+    lock = suite.lock(PROMPTS)
+    assert lock == suites.load("quickstart").lock(installed())
+    replace = msgspec.structs.replace
+    changed = dict(PROMPTS.sources) | {"rcpsp/plain.j2": "Go."}
+    assert suites.load("tardiness").lock(Prompts(changed)) == suites.load("tardiness").lock(PROMPTS)
+    assert suite.lock(Prompts(changed)) != lock
+    assert replace(suite, seed=1).lock(PROMPTS) != lock
+    assert replace(suite, entry=suite.entry[1:]).lock(PROMPTS) != lock
+    assert replace(suite, name="other", about="x").lock(PROMPTS) == lock
+
+
+def test_a_name_with_a_level_is_the_family() -> None:
+    suite = suites.find("rcpsp", level=10, seed=None, settings={"axes": "downtime"})
+    assert (suite.size, suite.entry[0].settings["axes"]) == (None, "downtime")
+    assert suites.find("rcpsp", level=None, seed=3, settings={}).seed == 3
+
+
+def test_settings_override_every_entry() -> None:
+    suite = suites.find("rcpsp-hard", level=None, seed=None, settings={"setting": "datacentre"})
+    assert {e.settings["setting"] for e in suite.entry} == {"datacentre"}
+    with pytest.raises(InputError, match="no suite"):
+        suites.find("nothing", level=None, seed=None, settings={})
+
+
+def test_the_standard_suite_is_that_of_every_family() -> None:
+    standard = suites.load("standard")
+    assert standard.families == ("rcpsp", "tardiness", "calendar", "tools")
+    assert set(standard.families) == set(FAMILIES)
+    parts = [suites.load(name) for name in standard.families]
+    assert standard.entry == tuple(entry for part in parts for entry in part.entry)
+    mini = suites.load("mini")
+    assert (mini.families, mini.ranked) == (standard.families, False)
+    assert standard.ranked
+
+
+def test_a_headline_is_part_of_a_lock_only_where_it_is_named() -> None:
+    suite = suites.load("rcpsp-makespan")
+    replace = msgspec.structs.replace
+    bare = replace(suite, headline=msgspec.UNSET)
+    assert bare.lock(PROMPTS) == digest(
+        [bare.seed, msgspec.to_builtins(bare.entry), bare.content, bare.versions(PROMPTS)]
+    )
+    locks = {one.lock(PROMPTS) for one in (suite, bare, replace(suite, headline="other"))}
+    assert len(locks) == 3
+    assert "headline" not in msgspec.to_builtins(suites.load("rcpsp"))  # nor of a folder's name
+    changed = suites.find("rcpsp-makespan", level=None, seed=3, settings={"axes": "none"})
+    assert changed.headline == "quality"
+
+
+@pytest.mark.parametrize(
+    ("family_name", "headline", "says"),
+    [
+        ("rcpsp", "beauty", "'beauty' is no headline of rcpsp: there are quality"),
+        ("tools", "quality", "'quality' is no headline of tools: there are none"),
+    ],
+)
+def test_a_headline_is_a_measure_of_every_family(
+    family_name: str, headline: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a suite that includes another one."""
+    (tmp_path / "suites").mkdir()
+    entry = f'[[entry]]\nfamily = "{family_name}"\nlevel = 4\ncount = 1\n'
+    (tmp_path / "suites" / "a.toml").write_text(f'headline = "{headline}"\n{entry}')
+    (tmp_path / "suites" / "b.toml").write_text(f'headline = "quality"\n{entry}')
+    (tmp_path / "suites" / "c.toml").write_text('include = ["b"]\n')
+    monkeypatch.setattr(suites, "files", lambda _: tmp_path)
+    with pytest.raises(InputError, match=says):
+        suites.load("a")
+    if family_name == "rcpsp":
+        with pytest.raises(InputError, match="whose headline is quality: give both the same"):
+            suites.load("c")
