@@ -70,7 +70,7 @@ def test_functions_fit_a_screen_and_files_have_one_subject() -> None:
     for package in PACKAGES:
         for path in sources(package):
             text = path.read_text("utf-8")
-            assert text.count("\n") <= 400, path
+            assert text.count("\n") <= 500, path
             for node in ast.walk(ast.parse(text)):
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                     assert node.end_lineno is not None

@@ -163,38 +163,7 @@ def _map(
         tag("title", "Cells that are held"),
         tag("text", "training gap", x=LEFT - 8, y=HEAD - 8, text_anchor="end", class_="name"),
     ]
-    for k, g in enumerate(gaps):
-        parts.append(
-            tag(
-                "text",
-                _from(g, per_cent),
-                x=LEFT - 8,
-                y=HEAD + k * ROW + 16,
-                text_anchor="end",
-                class_="tick",
-            )
-        )
-    for k, o in enumerate(others):
-        parts.append(
-            tag(
-                "text",
-                _from(o, "{:.0f}".format),
-                x=LEFT + k * SIDE,
-                y=base + 15,
-                text_anchor="middle",
-                class_="tick",
-            )
-        )
-    parts.append(
-        tag(
-            "text",
-            name,
-            x=LEFT + SIDE * len(others) / 2,
-            y=base + 36,
-            text_anchor="middle",
-            class_="name",
-        )
-    )
+    parts += _axes(gaps, others, name)
     for g in gaps:
         for o in others:
             x, y = LEFT + (o - others[0]) * SIDE, HEAD + (g - gaps[0]) * ROW
@@ -207,6 +176,19 @@ def _map(
         role="img",
         class_="plot matrix map",
     )
+
+
+def _axes(gaps: Sequence[int], others: Sequence[int], name: str) -> Iterator[Markup]:
+    """The ends of both axes' cells, and the name of the horizontal one."""
+    base = HEAD + ROW * len(gaps)
+    for k, g in enumerate(gaps):
+        text, y = _from(g, per_cent), HEAD + k * ROW + 16
+        yield tag("text", text, x=LEFT - 8, y=y, text_anchor="end", class_="tick")
+    for k, o in enumerate(others):
+        text, x = _from(o, "{:.0f}".format), LEFT + k * SIDE
+        yield tag("text", text, x=x, y=base + 15, text_anchor="middle", class_="tick")
+    centre = LEFT + SIDE * len(others) / 2
+    yield tag("text", name, x=centre, y=base + 36, text_anchor="middle", class_="name")
 
 
 def _square(
