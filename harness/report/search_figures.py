@@ -1,6 +1,6 @@
 """The pictures of a search: its course, the champion's ancestors, the map of elites."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from markupsafe import Markup
 
