@@ -85,7 +85,7 @@ def test_the_kept_board_has_the_rows_that_the_policies_get_now(tmp_path: Path) -
         assert {k: then[k] for k in row if k != "seconds"} == {
             k: v for k, v in row.items() if k != "seconds"
         }
-    assert len(kept) == len(now) + 8  # two models in four families
+    assert len(kept) == len(now)
 
 
 def test_the_make_targets_of_the_readme_exist() -> None:
