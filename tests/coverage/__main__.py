@@ -20,7 +20,7 @@ from tests.coverage.rows import Row, Size
 
 Part = Callable[[Size], Iterator[Row]]
 MODULES = (shapes, summaries, comparisons)
-FULL = Size(boards=1000, seeds=SEEDS)
+FULL = Size(boards=400, seeds=SEEDS)
 CODE = ("graders/*.py", "harness/board/*.py", "tests/coverage/*.py")
 
 
