@@ -60,7 +60,7 @@ class Hub:
 
     def __enter__(self) -> "Hub":
         self._thread.start()
-        self._ready.wait()
+        assert self._ready.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:

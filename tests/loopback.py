@@ -19,6 +19,8 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 from aiohttp import web
 
+from tests.harness.processes import until
+
 Json: TypeAlias = dict[str, Any]
 
 
@@ -98,9 +100,13 @@ class Loopback:
         """The base URL for openai clients."""
         return f"{self.root}/v1"
 
+    def wait_for(self, count: int) -> None:
+        """Wait until so many requests have arrived; AssertionError after four minutes."""
+        until(lambda: len(self.requests) >= count)
+
     def __enter__(self) -> "Loopback":
         self._thread.start()
-        self._ready.wait()
+        assert self._ready.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -48,7 +48,7 @@ def main() -> list[Limit]:
                 sleep(0.001)
             walls.append(arrived[0] - began)
             process.kill()
-            process.wait()
+            process.wait(timeout=60)
             after = getrusage(RUSAGE_CHILDREN)
             cpus.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     print(f"resume of {CALLS} calls: asks after {min(walls):.2f} s, {min(cpus):.2f} CPU s")

@@ -89,7 +89,7 @@ def test_workers_end_with_the_process_they_work_for(tmp_path: Path) -> None:
     until(lambda: list(tmp_path.glob("*.partial")))
     workers = until(lambda: [p for p, c in under(process.pid).items() if "spawn_main" in c])
     process.kill()
-    process.wait()
+    process.wait(timeout=60)
     until(lambda: not any(running(pid) for pid in workers))
 
 

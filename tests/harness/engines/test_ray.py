@@ -119,7 +119,7 @@ def test_cut_off_it_goes_on_where_it_was_and_leaves_no_work_behind(
     process = subprocess.Popen(command(*nodes.words(*words)))
     [partial] = until(lambda: [p for p in tmp_path.glob("*.partial") if p.stat().st_size])
     process.kill()
-    process.wait()
+    process.wait(timeout=60)
     kept = partial.read_bytes()
     assert hard.startswith(kept)
     until(lambda: not nodes.workers())

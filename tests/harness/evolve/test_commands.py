@@ -78,8 +78,7 @@ def test_the_same_seed_gives_the_same_champion_also_after_kill_9(tmp_path: Path)
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        while len(server.requests) < asked + CALLS // 2:
-            time.sleep(0.005)
+        server.wait_for(asked + CALLS // 2)
         cut.kill()
         cut.communicate()
         status, printed, told = here("evolve", "show", tmp_path / "cut")
@@ -226,8 +225,7 @@ def test_a_search_can_be_watched(tmp_path: Path) -> None:
     with Loopback(says, delay=0.1) as server:
         how = command(*words(out, server))
         process = subprocess.Popen(how, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while len(server.requests) < 6:
-            time.sleep(0.005)
+        server.wait_for(6)
         time.sleep(0.2)
         frame = read_frame(out)
         process.communicate(timeout=60)
@@ -379,8 +377,7 @@ def test_ctrl_c_keeps_what_is_under_way(tmp_path: Path) -> None:
         process = subprocess.Popen(
             command(*words(out, server)), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
-        while len(server.requests) < 6:
-            time.sleep(0.005)
+        server.wait_for(6)
         process.send_signal(signal.SIGINT)
         printed, told = process.communicate(timeout=60)
         assert process.returncode == 1

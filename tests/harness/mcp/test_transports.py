@@ -172,7 +172,7 @@ def test_an_http_server_that_is_gone_fails_episodes_and_in_the_end_the_run(tmp_p
             link, failures = Link(opened), []
             await link.tools(one.id, "a")(turns(one)[0])
             process.kill()
-            process.wait()
+            process.wait(timeout=60)
             for k in range(STARTS + 1):
                 with pytest.raises(ToolsFailure) as failed:
                     await link.tools(one.id, f"e{k}")(turns(one)[0])

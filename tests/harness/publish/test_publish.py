@@ -360,7 +360,7 @@ def test_killed_during_the_upload_it_can_be_done_again(
     )
     assert uploading.wait(60)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.wait(timeout=60)
     assert hub.repos[REPO].log == ["initial"]
     hub.faults.clear()
     assert publish(hub, tmp_path, runs["a"]).returncode == 0

@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -192,11 +191,10 @@ def test_an_exam_that_was_killed_is_taken_up_where_it_was(tmp_path: Path) -> Non
             process = subprocess.Popen(
                 command("audit", cut), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
-            while len(server.requests) < cuts * asked // 3:
-                assert process.poll() is None
-                time.sleep(0.002)
+            server.wait_for(cuts * asked // 3)
+            assert process.poll() is None
             process.kill()
-            process.wait()
+            process.wait(timeout=60)
         assert 0 < len(rows(cut, EXAM)) < asked
         assert audited(cut) == wanted
         assert asked <= len(server.requests) <= asked + 2 * 10  # those in flight, twice
@@ -242,11 +240,10 @@ def test_killed_in_round_50_and_resumed_is_the_same_as_uncut(tmp_path: Path) -> 
         process = subprocess.Popen(
             command(*words, "--base-url", server.url, "--out", cut), stderr=subprocess.DEVNULL
         )
-        while len(server.requests) < 99:
-            assert process.poll() is None
-            time.sleep(0.002)
+        server.wait_for(99)
+        assert process.poll() is None
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.wait(timeout=60)
         asked = "select path, request from attempts where path not like 'audit%' order by path"
         before = rows(cut, asked)
         assert 95 <= len(before) < 120

@@ -8,7 +8,6 @@ from random import Random
 import pytest
 
 from tests.harness.helpers import answered, board, command, instances, makespan, rows, zeros
-from tests.harness.run.test_run import wait_for
 from tests.loopback import Loopback, faulty
 
 pytestmark = pytest.mark.slow
@@ -36,9 +35,9 @@ def test_kill_9_at_20_random_moments_under_load(tmp_path: Path) -> None:
         for _ in range(20):
             before = len(server.requests)
             process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            wait_for(server, before + random.randrange(1, 90))
+            server.wait_for(before + random.randrange(1, 90))
             process.kill()
-            process.wait()
+            process.wait(timeout=60)
             now = answered(out)
             assert now >= kept, "an answered call was lost"
             again = len(server.requests) - before - len(now - kept)

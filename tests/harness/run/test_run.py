@@ -174,19 +174,14 @@ def start(file: Path, out: Path, server: Loopback, *more: object) -> "subprocess
     )
 
 
-def wait_for(server: Loopback, requests: int) -> None:
-    while len(server.requests) < requests:
-        time.sleep(0.005)
-
-
 @pytest.mark.parametrize("moment", [1, 9, 37, 90])
 def test_kill_9_loses_nothing_and_asks_nothing_again(tmp_path: Path, moment: int) -> None:
     file, out = instances(tmp_path / "i.jsonl", 100), tmp_path / "run"
     with Loopback(zeros, delay=0.02) as server:
         process = start(file, out, server)
-        wait_for(server, moment)
+        server.wait_for(moment)
         process.kill()
-        process.communicate()
+        process.communicate(timeout=120)
         kept, asked = answered(out), len(server.requests)
         assert asked - len(kept) <= 8
         done = makespan("resume", out)
@@ -201,7 +196,7 @@ def test_ctrl_c_keeps_what_is_in_flight(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 60), tmp_path / "run"
     with Loopback(zeros, delay=0.2) as server:
         process = start(file, out, server)
-        wait_for(server, 20)
+        server.wait_for(20)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=30)
         assert process.returncode == 1
@@ -216,7 +211,7 @@ def test_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 20), tmp_path / "run"
     with Loopback(zeros, delay=60) as server:
         process = start(file, out, server)
-        wait_for(server, 8)
+        server.wait_for(8)
         for _ in range(2):
             process.send_signal(signal.SIGINT)
             time.sleep(0.3)
@@ -265,10 +260,10 @@ def test_two_writers_are_one_too_many(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 10), tmp_path / "run"
     with Loopback(zeros, delay=1) as server:
         process = start(file, out, server)
-        wait_for(server, 1)
+        server.wait_for(1)
         second = makespan("resume", out)
         process.kill()
-        process.communicate()
+        process.communicate(timeout=120)
     assert second.returncode == 2
     assert "another process is writing to" in second.stderr
 

@@ -16,6 +16,7 @@ import pytest
 from harness.sandbox.base import Limits, SandboxFailure
 from harness.sandbox.program import OFFERED
 from harness.sandbox.sandbox import Sandbox
+from tests.harness.processes import until
 from tests.harness.sandbox.test_attacks import children
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the layers are those of Linux")
@@ -211,8 +212,7 @@ def test_a_server_that_dies_under_a_program_is_replaced_and_the_program_run_agai
         worker = sandbox._idle.get()
         sandbox._idle.put(worker)
         running = pool.submit(sandbox.run, spin, "f", CALL, [[80_000_000]], Limits(seconds=60))
-        while not sandbox._idle.empty():
-            time.sleep(0.01)
+        until(sandbox._idle.empty)
         time.sleep(0.1)
         os.kill(worker._process.pid, signal.SIGKILL)
         assert running.result().solutions == [80_000_000]
@@ -252,8 +252,7 @@ def test_what_the_kernel_says_of_a_program_and_that_it_dies_with_the_parent() ->
     parent = subprocess.Popen([sys.executable, "-c", ENDLESS], stdout=subprocess.PIPE, text=True)
     assert parent.stdout
     server = int(parent.stdout.readline())
-    while not (busy := [c for c in children(server) if cpu(c) > 0.2]):
-        time.sleep(0.02)
+    busy = until(lambda: [c for c in children(server) if cpu(c) > 0.2])
     place = Path(f"/proc/{busy[0]}")
     status = dict(line.split(":\t", 1) for line in (place / "status").read_text().splitlines())
     assert (status["NoNewPrivs"], status["Seccomp"], status["Threads"]) == ("1", "2", "1")
@@ -262,11 +261,10 @@ def test_what_the_kernel_says_of_a_program_and_that_it_dies_with_the_parent() ->
     assert files == dict.fromkeys(range(3), os.devnull)
     assert os.getsid(busy[0]) == busy[0]
     parent.kill()
-    parent.wait()
+    parent.wait(timeout=60)
     parent.stdout.close()
     for pid in (server, *busy):
-        while alive(pid):
-            time.sleep(0.02)
+        until(lambda pid=pid: not alive(pid))  # type: ignore[misc]
 
 
 def cpu(pid: int) -> float:

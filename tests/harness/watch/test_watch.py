@@ -8,7 +8,6 @@ import sqlite3
 import struct
 import subprocess
 import termios
-import time
 from pathlib import Path
 
 import pytest
@@ -42,8 +41,7 @@ def test_a_run_under_way_and_at_its_end(tmp_path: Path) -> None:
             "3",
         )
         process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while len(server.requests) < 12:
-            time.sleep(0.01)
+        server.wait_for(12)
         frame = read_frame(out)
         printed = makespan("watch", out, "--once")
         assert process.wait(60) == 1
@@ -116,11 +114,10 @@ def test_a_long_episode_counts_by_its_rounds(tmp_path: Path) -> None:
             "openai/m=100,100",
         )
         process = subprocess.Popen(how, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while len(server.requests) < 24:
-            time.sleep(0.01)
+        server.wait_for(24)
         [standing] = read_frame(out).models
         process.kill()
-        process.communicate()
+        process.communicate(timeout=120)
         assert standing.done == standing.errors == 0
         assert 0.4 < standing.whole < 0.7  # of two
         assert standing.cost is not None
@@ -167,8 +164,7 @@ def test_a_terminal_of_any_width_shows_everything(tmp_path: Path, columns: int) 
             out,
         )
         run = subprocess.Popen(how, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while len(server.requests) < 4:
-            time.sleep(0.01)
+        server.wait_for(4)
         status, screen = in_terminal(columns, "watch", out, "--every", "0.2")
         assert run.poll() is None  # who leaves a view does not stop a run
         run.kill()
@@ -208,7 +204,7 @@ def in_terminal(columns: int, *words: object) -> tuple[int, str]:
             pressed = bool(os.write(leader, b"\x03"))
     os.close(leader)
     shown = shown.rpartition(b"\x1b[?1049l")[2]  # what stays when its own screen is left
-    return process.wait(), re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    return process.wait(timeout=60), re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
 
 
 def test_a_run_in_a_folder_that_one_may_not_write_is_read_live(tmp_path: Path) -> None:
@@ -228,8 +224,7 @@ def test_a_run_in_a_folder_that_one_may_not_write_is_read_live(tmp_path: Path) -
             "2",
         )
         run = subprocess.Popen(how, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while len(server.requests) < 8:
-            time.sleep(0.01)
+        server.wait_for(8)
         out.chmod(0o555)  # as it is for somebody else
         words = [*weak, *command("watch", out, "--once")]
         seen = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
