@@ -73,6 +73,12 @@ REASONS = (
     Reason("shares", "*", "*alike by 0.5", "few clusters, or all that went wrong is in a few"),
     Reason("epochs", "*", "*", "few instances, or shares near 0 or 1: coverage moves in steps"),
     Reason("halves", "*", "*", "the curve is not the fit's: flat ends or a step are fitted badly"),
+    Reason("compare", "p < .05, equal means", "*", "p tests equal distributions, and these differ"),
+    Reason(
+        "compare", "interval", "skill, *", "rare large losses: few samples have them", often=False
+    ),
+    Reason("compare", "interval", "binary*", "near 0 or 1, or few trials: added pairs widen it"),
+    Reason("compare", "interval", "*", "few trials: the wider of two intervals", often=True),
     Reason("*", "half_level", "*", "near an end of the ramp, or few instances a level"),
     Reason("*", "gap_*", "*", "nearly all gaps are 0: the horizon is the optimum, or nearly"),
     Reason("*", "mean_of_ratios", "*", "a small reference makes a ratio of any size"),
