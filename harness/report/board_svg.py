@@ -10,8 +10,8 @@ from harness.board.text import group, who
 from harness.formatting import label, number, with_interval
 from harness.report.svg import Axis, plain_axis, tag
 
-PANEL, ROW = 440, 19  # width of a panel, height of a line
-NAMES, VALUES = 202, 52  # of a panel: room for names and for numbers, beside the plot
+PANEL, ROW = 446, 19  # width of a panel, height of a line
+NAMES, VALUES = 208, 52  # of a panel: room for names and for numbers, beside the plot
 HEAD, FOOT, KEYS = 34, 34, 44  # above and below a panel's lines; below all panels
 PAGE, BETWEEN = 14, 24  # around panels, between two side by side
 LETTER, SIGN = 7.3, 6.2  # width of a letter in a wide font, half that of a mark

@@ -120,7 +120,7 @@ def test_a_headline_is_a_measure_of_every_family(
     (tmp_path / "suites" / "a.toml").write_text(f'headline = "{headline}"\n{entry}')
     (tmp_path / "suites" / "b.toml").write_text(f'headline = "quality"\n{entry}')
     (tmp_path / "suites" / "c.toml").write_text('include = ["b"]\n')
-    monkeypatch.setattr(suites, "files", lambda _: tmp_path)
+    monkeypatch.setattr(suites, "shipped", lambda name: tmp_path / name)
     with pytest.raises(InputError, match=says):
         suites.load("a")
     if family_name == "rcpsp":
