@@ -143,6 +143,7 @@ def read_csv(path: Path = TABLE) -> list[Row]:
         lines: list[dict[str, Any]] = list(csv.DictReader(file))
     for line in lines:
         line |= {name: line[name] or None for name in ("half_width", "nominal")}
+        del line["verdict"]
     return [msgspec.convert(line, Row, strict=False) for line in lines]
 
 
