@@ -1,14 +1,16 @@
 """What a memory is to an episode, and the memories there are."""
 
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from memory.context import Context, MemoryState
-from memory.facts import Facts
-from memory.hub import StrategyHub
+from memory.facts import Facts, FactsSettings
+from memory.hub import HubSettings, StrategyHub
 from memory.rounds import FullHistory, History, Placebo
-from memory.summary import Summary
-from tasks.base import Ask, Program, Tell
+from memory.summary import Summary, SummarySettings
+from tasks.base import Ask, InputError, Noun, Program, Tell
+from tasks.parts import NoSettings, read_part, settings_of
 
 
 class Memory(Protocol):
@@ -33,8 +35,8 @@ class Memory(Protocol):
 class NoMemory:
     """Adds nothing, keeps nothing."""
 
-    def __init__(self, context: Context | None = None) -> None:
-        """It needs nothing."""
+    def __init__(self, context: Context | None = None, settings: Noun | None = None) -> None:
+        """Make one: it needs neither."""
 
     def recall(self, ask: Ask) -> Program[Ask]:
         """Return the ask as it is."""
@@ -42,30 +44,94 @@ class NoMemory:
         return ask
 
     def observe(self, tell: Tell) -> Program[None]:  # noqa: ARG002
-        """Forget it."""
+        """Keep nothing of it."""
         yield from ()
 
     def idle(self, path: str) -> Program[None]:  # noqa: ARG002
-        """Rest."""
+        """Do nothing."""
         yield from ()
 
     def state(self) -> MemoryState:
-        """Nothing."""
+        """Return a state that is empty."""
         return MemoryState()
 
 
-MEMORIES: dict[str, Callable[[Context], Memory]] = {
-    "none": NoMemory,
-    "history": History,
-    "full-history": FullHistory,
-    "placebo": Placebo,
-    "summary": Summary,
-    "strategy-hub": StrategyHub,
-    "facts": Facts,
-}
-NEEDS_ROUNDS = frozenset(MEMORIES) - {"none"}  # refused for a family without rounds
-TAKE_NOTES = frozenset({"summary", "strategy-hub", "facts"})  # beside past rounds
-NEEDS_OTHER = frozenset({"placebo"})  # refused without `Context.other_rounds`
+@dataclass(frozen=True)
+class MemoryKind:
+    """A memory as it is declared.
+
+    Attributes:
+        name: by which it is asked for.
+        make: builds an empty one, with its settings.
+        settings: what of it can be set, with defaults and bounds.
+        templates: what it says to the model; a change of them is another memory.
+        takes_notes: whether it holds more than past rounds, so that its notes can be examined.
+        needs_rounds: whether it is refused for a family without rounds.
+        needs_other: whether it is refused without another user's rounds.
+    """
+
+    name: str
+    make: Callable[[Context, Any], Memory]
+    settings: type[Noun] = NoSettings
+    templates: tuple[str, ...] = ()
+    takes_notes: bool = False
+    needs_rounds: bool = True
+    needs_other: bool = False
+
+    @property
+    def about(self) -> str:
+        """Return the first line of what it says of itself."""
+        return (self.make.__doc__ or "").partition("\n")[0]
+
+    def new(self, context: Context, settings: Noun | None = None) -> Memory:
+        """Return an empty memory; without settings it has the defaults."""
+        return self.make(context, settings or self.settings())
+
+
+_RECALL = "memory/recall.j2"
+_KINDS = (
+    MemoryKind("none", NoMemory, needs_rounds=False),
+    MemoryKind("history", History, templates=(_RECALL,)),
+    MemoryKind("full-history", FullHistory, templates=(_RECALL,)),
+    MemoryKind("placebo", Placebo, templates=(_RECALL,), needs_other=True),
+    MemoryKind(
+        "summary",
+        Summary,
+        settings=SummarySettings,
+        templates=(_RECALL, "memory/summary.j2"),
+        takes_notes=True,
+    ),
+    MemoryKind(
+        "strategy-hub",
+        StrategyHub,
+        settings=HubSettings,
+        templates=(_RECALL, "memory/strategy-hub.j2"),
+        takes_notes=True,
+    ),
+    MemoryKind(
+        "facts",
+        Facts,
+        settings=FactsSettings,
+        templates=(_RECALL, "memory/facts.j2"),
+        takes_notes=True,
+    ),
+)
+MEMORIES = {kind.name: kind for kind in _KINDS}
+
+
+def read_memory(text: str) -> tuple[MemoryKind, Noun]:
+    """Return the memory that `NAME:key=value,...` means, and its settings.
+
+    Raises:
+        InputError: there is no such memory, or it has no such setting.
+    """
+    part = read_part(text)
+    if part.name not in MEMORIES:
+        raise InputError(f"unknown memory {part.name!r}: there are {', '.join(MEMORIES)}")
+    kind = MEMORIES[part.name]
+    if part.inner:
+        raise InputError(f"memory {kind.name} takes no {part.inner!r}, only settings")
+    return kind, settings_of(part, kind.settings)
 
 
 def is_memory(path: str) -> bool:

@@ -6,12 +6,14 @@ the reply still applies. A fact that is deleted, or whose `until` has come, is n
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from memory.notebook import Notebook
 from memory.store import MemoryEntry
 from memory.text import line
-from tasks.base import Ask, Fields, Program
+from tasks.base import Ask, Fields, Noun, Program
 from tasks.parse import parse_object
 
 MOST = 40  # facts valid at a time
@@ -39,12 +41,20 @@ SCHEMA = {
 }
 
 
+class FactsSettings(Noun, frozen=True):
+    """What of the facts can be set: how many `facts` may be valid at a time."""
+
+    facts: Annotated[int, Meta(ge=1, le=400)] = MOST
+
+
 class Refused(ValueError):
     """A proposed operation breaks a rule, which the message names."""
 
 
 class Facts(Notebook):
     """Shows the last rounds and the facts that bear on the question."""
+
+    settings_kind = FactsSettings
 
     def notes(self, ask: Ask) -> list[str]:
         """The valid facts; if they are many, the best by BM25, then the newest, in order of id."""
@@ -66,7 +76,7 @@ class Facts(Notebook):
             schema=SCHEMA,
             facts=self._valid(),
             date=self.date,
-            most=MOST,
+            most=self.settings.facts,
             length=LENGTH,
             operations=OPERATIONS,
         )
@@ -110,7 +120,7 @@ class Facts(Notebook):
         text, until = self._text(wanted), self._until(wanted)
         if _said(text, self._valid()):
             raise Refused("duplicate")
-        if len(self._valid()) >= MOST:
+        if len(self._valid()) >= self.settings.facts:
             raise Refused("too many facts")
         self.store.add(
             KIND,

@@ -5,34 +5,61 @@ entries of 350 characters, empty at first, no retrieval. Here the list always st
 prompt, and the tool is offered after each round.
 """
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from memory.notebook import Notebook
 from memory.text import line
-from tasks.base import Ask, Fields, Program, Reply, Tool
+from tasks.base import Ask, Fields, Noun, Program, Reply, Tool
 from tasks.parse import parse_object
 
 MOST = 10  # strategies
 LENGTH = 350  # characters of each
 KIND = "strategy"
-TOOL = Tool(
-    "StrategyHub",
-    "Your strategies: list them, or replace the whole list.",
-    {
-        "type": "object",
-        "properties": {
-            "action": {"type": "string", "enum": ["list", "update"]},
-            "strategies": {
-                "type": "array",
-                "items": {"type": "string", "maxLength": LENGTH},
-                "maxItems": MOST,
+
+
+def _tool(most: int) -> Tool:
+    return Tool(
+        "StrategyHub",
+        "Your strategies: list them, or replace the whole list.",
+        {
+            "type": "object",
+            "properties": {
+                "action": {"type": "string", "enum": ["list", "update"]},
+                "strategies": {
+                    "type": "array",
+                    "items": {"type": "string", "maxLength": LENGTH},
+                    "maxItems": most,
+                },
             },
+            "required": ["action"],
         },
-        "required": ["action"],
-    },
-)
+    )
+
+
+TOOL = _tool(MOST)
+
+
+class HubSettings(Noun, frozen=True):
+    """What of a hub can be set: the most `strategies` that it holds."""
+
+    strategies: Annotated[int, Meta(ge=1, le=100)] = MOST
 
 
 class StrategyHub(Notebook):
     """Shows the last rounds and the strategies; an invalid update changes nothing."""
+
+    settings_kind = HubSettings
+
+    @property
+    def _most(self) -> int:
+        most: int = self.settings.strategies
+        return most
+
+    @property
+    def _tool(self) -> Tool:
+        return _tool(self._most)
 
     def notes(self, ask: Ask) -> list[str]:  # noqa: ARG002
         """The strategies, oldest first."""
@@ -44,14 +71,19 @@ class StrategyHub(Notebook):
             return
         now = [entry.text for entry in self.store.entries(KIND, self.date)]
         reply = yield from self.propose(
-            path, "strategy-hub", tools=(TOOL,), strategies=now, most=MOST, length=LENGTH
+            path,
+            "strategy-hub",
+            tools=(self._tool,),
+            strategies=now,
+            most=self._most,
+            length=LENGTH,
         )
         self._obey(read_call(reply))
         self.new.clear()
 
     def _obey(self, call: Fields | None) -> None:
         action = call.get("action") if call else None
-        wanted = read_strategies(call.get("strategies")) if call else None
+        wanted = read_strategies(call.get("strategies"), self._most) if call else None
         if action == "update" and wanted is not None:
             self._replace(wanted)
             self.counts["updated"] += 1
@@ -81,11 +113,11 @@ def read_call(reply: Reply) -> Fields | None:
     return found if isinstance(found, dict) else None
 
 
-def read_strategies(value: object) -> list[str] | None:
+def read_strategies(value: object, most: int = MOST) -> list[str] | None:
     """Each strategy once, on one line; None if it is no list of texts within the bounds."""
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         return None
     texts = list(dict.fromkeys(map(line, value)))
-    if len(texts) > MOST or not all(0 < len(text) <= LENGTH for text in texts):
+    if len(texts) > most or not all(0 < len(text) <= LENGTH for text in texts):
         return None
     return texts

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from memory.context import Context, MemoryState
 from memory.store import MemoryEntry, Store
 from memory.text import plain, tokens
-from tasks.base import Ask, Fields, Message, Program, Reply, Tell, Tool, ask
+from tasks.base import Ask, Fields, Message, Noun, Program, Reply, Tell, Tool, ask
+from tasks.parts import NoSettings
 
 WINDOW = 10  # past rounds shown where the world says nothing
 ROUND = "round"  # the kind of an entry that is a past round
@@ -22,7 +23,10 @@ class Notebook:
     it nothing is kept), `round` (its number), `date` (simulated), `history` (rounds to show).
     """
 
-    def __init__(self, context: Context) -> None:
+    settings_kind: type[Noun] = NoSettings
+
+    def __init__(self, context: Context, settings: Any = None) -> None:
+        self.settings: Any = settings or self.settings_kind()
         self.prompts = context.prompts
         self.store = Store()
         self.date = ""

@@ -1,10 +1,12 @@
 """Memories that show past rounds as they were and never ask a model."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from memory.context import Context
 from memory.notebook import ROUND, Notebook
-from tasks.base import Ask, InputError, Outcome, Program, Reply, Tell
+from tasks.base import Ask, InputError, Outcome, Outside, Program, Reply, Tell
+from tasks.play import play
 
 
 class History(Notebook):
@@ -25,8 +27,8 @@ class Placebo(Notebook):
     What it gains over `none` is not learning about the user.
     """
 
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
+    def __init__(self, context: Context, settings: Any = None) -> None:
+        super().__init__(context, settings)
         if context.other_rounds is None:
             raise InputError("the memory placebo needs another user's rounds: run two users")
         self._other_rounds = context.other_rounds
@@ -42,12 +44,11 @@ class Placebo(Notebook):
 def told(world: Program[Outcome], answer: Callable[[Ask], Reply]) -> tuple[str, ...]:
     """The texts a world tells, round by round, when code answers it: another user for a placebo."""
     texts: list[str] = []
-    heard: Reply | None = None
-    while True:
-        try:
-            effect = world.send(heard)
-        except StopIteration:
-            return tuple(texts)
-        heard = answer(effect) if isinstance(effect, Ask) else None
+
+    def perform(effect: Outside) -> Reply | None:
         if isinstance(effect, Tell) and effect.facts.get("text"):
             texts.append(effect.facts["text"])
+        return answer(effect) if isinstance(effect, Ask) else None
+
+    play(world, perform)
+    return tuple(texts)

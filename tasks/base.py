@@ -4,7 +4,7 @@ Everything here is frozen, checks itself when it is made, and survives a JSON ro
 unchanged (`decode(encode(x)) == x`, and the bytes are the same in every process).
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from enum import StrEnum
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
@@ -253,8 +253,9 @@ class Record(Noun, frozen=True):
     """One finished episode as the board reads it; exactly one of `grade` and `problem` is there.
 
     Calls and tokens are the agent's; those of its memory stand apart, and so do the tokens that
-    the memory read out and wrote down. Attempts, cost and seconds are of all calls; None is
-    unknown.
+    the memory read out and wrote down. Of the memory's tokens, `recall_tokens` were spent while
+    somebody waited; the others between steps. Attempts, cost and seconds are of all calls,
+    `sandbox_seconds` the CPU seconds of programs; None is unknown.
     """
 
     instance: str
@@ -277,24 +278,48 @@ class Record(Noun, frozen=True):
     memory_tokens: int | None = 0
     memory_read: int = 0
     memory_written: int = 0
+    recall_tokens: int | None = 0
+    sandbox_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         if (self.grade is None) == (self.problem is None):
             raise ValueError(f"record of {self.instance}: needs either a grade or a problem")
 
+    @property
+    def sleep_tokens(self) -> int | None:
+        """Return the tokens that the memory spent while nobody waited; None if unknown."""
+        if self.memory_tokens is None or self.recall_tokens is None:
+            return None
+        return self.memory_tokens - self.recall_tokens
+
 
 # What a program may want from outside -------------------------------------------------------
 
+Ledger: TypeAlias = Literal["test", "recall", "sleep"]
+
 
 class Ask(msgspec.Struct, frozen=True):
-    """Wants a reply. `path` is unique in the episode and free of timing; `view` is the structured
-    step, hidden truth included: only built-in policies read it, it is never sent nor hashed."""
+    """Wants a reply of a model.
+
+    Attributes:
+        path: unique in the episode, and free of timing.
+        messages, tools, schema: the request.
+        view: the structured step, hidden truth included; only built-in policies read it, and it is
+            neither sent nor hashed.
+        seat: which of the run's models is meant; the main one has no name.
+        problem: the step as public, structured data, for a program that may be given it.
+        ledger: who waits for it. `test`: the world; `recall`: the world, while a memory prepares;
+            `sleep`: nobody, it is between two steps.
+    """
 
     path: str
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...] = ()
     schema: Fields | None = None
     view: Any = None
+    seat: str = ""
+    problem: Fields | None = None
+    ledger: Ledger = "test"
 
 
 class Tell(msgspec.Struct, frozen=True):
@@ -315,7 +340,36 @@ class CallTools(msgspec.Struct, frozen=True):
     calls: tuple[ToolCall, ...]
 
 
-Effect: TypeAlias = Ask | Tell | CallTools
+class Action(msgspec.Struct, frozen=True):
+    """Wants something done that is neither a reply nor a tool's answer; each kind is a subclass.
+
+    What came of it is journaled under its path, and it is never done again.
+    """
+
+    path: str
+
+
+class Begin(msgspec.Struct, frozen=True):
+    """Wants a program to go on beside the one that yields this; nothing is sent back."""
+
+    name: str
+    program: "Program[Any]"
+
+
+class Join(msgspec.Struct, frozen=True):
+    """Wants the result of the program that was begun under a name."""
+
+    name: str
+
+
+class Together(msgspec.Struct, frozen=True):
+    """Wants programs run beside each other; answered with their results in the order given."""
+
+    programs: "tuple[Program[Any], ...]"
+
+
+Outside: TypeAlias = Ask | Tell | CallTools | Action  # what a driver cannot do by itself
+Effect: TypeAlias = Outside | Begin | Join | Together
 Program: TypeAlias = Generator[Effect, Any, R]
 
 
@@ -326,9 +380,10 @@ def ask(
     tools: tuple[Tool, ...] = (),
     schema: Fields | None = None,
     view: object = None,
+    problem: Fields | None = None,
 ) -> Program[Reply]:
     """Yield one `Ask` and return its reply, typed: `reply = yield from ask(...)`."""
-    reply: Reply = yield Ask(path, messages, tools, schema, view)
+    reply: Reply = yield Ask(path, messages, tools, schema=schema, view=view, problem=problem)
     return reply
 
 
@@ -341,3 +396,9 @@ def call_tools(path: str, turn: int, calls: tuple[ToolCall, ...]) -> Program[tup
     """Yield one `CallTools` and return what came of each call."""
     results: tuple[ToolResult, ...] = yield CallTools(path, turn, calls)
     return tuple(Called(turn, call, result) for call, result in zip(calls, results, strict=True))
+
+
+def together(programs: Iterable[Program[R]]) -> Program[list[R]]:
+    """Yield one `Together` and return the results of the programs, in the order given."""
+    results: list[R] = yield Together(tuple(programs))
+    return results

@@ -32,6 +32,12 @@ from tasks.parse import parse_object
 from tasks.prompts import Prompts
 
 VERSION = 2
+TEMPLATES = (
+    "calendar/chart.j2",
+    "calendar/events.j2",
+    "calendar/feedback.j2",
+    "calendar/round.j2",
+)
 KEY = "accept"  # of a round's answer object
 ANSWERS = "decisions"  # of a year's answer: a list of the rounds' objects
 HAS_ROUNDS = True

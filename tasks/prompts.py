@@ -6,7 +6,7 @@ A template renders to one user message, or to several turns where a line `--- sy
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources.abc import Traversable
 from typing import Any, Literal, cast
 
@@ -48,10 +48,19 @@ class Prompts:
             *(Message(cast(Literal["system", "user"], r), t.strip()) for r, t in turns),
         )
 
-    def digest(self, family: str) -> str:
-        """16 hex digits that change when any template of the family does."""
-        mine = {n: s for n, s in self.sources.items() if n.startswith(f"{family}/")}
-        return hashlib.sha256(repr(sorted(mine.items())).encode()).hexdigest()[:16]
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Return the names of the templates in a folder, sorted."""
+        return tuple(name for name in self.sources if name.startswith(f"{folder}/"))
+
+    def digest(self, names: Iterable[str]) -> str:
+        """Return 16 hex digits that change when a template of these names does."""
+        texts = sorted((name, self.sources[name]) for name in names if name in self.sources)
+        return hashlib.sha256(repr(texts).encode()).hexdigest()[:16]
+
+    def only(self, names: Iterable[str]) -> "Prompts":
+        """Return these templates without all others."""
+        wanted = set(names)
+        return Prompts({name: text for name, text in self.sources.items() if name in wanted})
 
 
 def installed() -> Prompts:

@@ -9,11 +9,17 @@ from collections import Counter
 from collections.abc import Iterable
 from graphlib import CycleError, TopologicalSorter
 
+import msgspec
+
 from tasks.base import Fields, Instance, Noun, Outcome, Parsed, Program, Reply, ask
 from tasks.parse import parse_object
 from tasks.prompts import Prompts
 
 VERSION = 1
+TEMPLATES = (
+    "rcpsp/plain.j2",
+    "rcpsp/datacentre.j2",
+)
 HAS_ROUNDS = False
 KEY = "starts"  # of the answer object
 SETTINGS = ("plain", "datacentre")
@@ -191,7 +197,13 @@ def world(instance: Instance[Project], prompts: Prompts) -> Program[Outcome]:
     """One shot: show the project, take start times."""
     project = instance.payload
     messages = prompts.messages(f"rcpsp/{project.setting}.j2", project=project)
-    reply = yield from ask("answer", messages, schema=answer_schema(project), view=instance)
+    reply = yield from ask(
+        "answer",
+        messages,
+        schema=answer_schema(project),
+        view=instance,
+        problem=msgspec.to_builtins(project),
+    )
     return Outcome((parse_object(reply, KEY),))
 
 

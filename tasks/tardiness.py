@@ -8,11 +8,17 @@ After Çetinkaya, Büyüktahtakın, Shojaee and Reddy (arXiv 2510.24013).
 from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
+
 from tasks.base import Fields, Instance, Noun, Outcome, Parsed, Program, Reply, ask
 from tasks.parse import parse_object
 from tasks.prompts import Prompts
 
 VERSION = 2
+TEMPLATES = (
+    "tardiness/plain.j2",
+    "tardiness/rules.j2",
+)
 HAS_ROUNDS = False
 KEY = "order"  # of the answer object
 VARIANTS = ("plain", "rules")
@@ -88,7 +94,13 @@ def world(instance: Instance[Jobs], prompts: Prompts) -> Program[Outcome]:
     """One shot: show the jobs, take an order."""
     payload = instance.payload
     messages = prompts.messages(f"tardiness/{payload.variant}.j2", payload=payload)
-    reply = yield from ask("answer", messages, schema=answer_schema(payload), view=instance)
+    reply = yield from ask(
+        "answer",
+        messages,
+        schema=answer_schema(payload),
+        view=instance,
+        problem=msgspec.to_builtins(payload),
+    )
     return Outcome((parse_object(reply, KEY),))
 
 

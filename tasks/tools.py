@@ -44,6 +44,14 @@ __all__ = [
 ]
 
 VERSION = 1
+# text.j2 is the agent text-tools' own; it counts since the first suites were published
+TEMPLATES = (
+    "tools/plan.j2",
+    "tools/request.inc.j2",
+    "tools/select.j2",
+    "tools/text.j2",
+    "tools/turns.j2",
+)
 KEY = ANSWER
 PICK = "tools"  # of the answer to the question which tools to take
 HAS_ROUNDS = False  # an episode's turns are one conversation: nothing for a memory to add

@@ -17,6 +17,7 @@ from tasks.base import (
     Failure,
     Fields,
     Outcome,
+    Outside,
     Parsed,
     Program,
     ToolCall,
@@ -24,6 +25,7 @@ from tasks.base import (
     call_tools,
     short,
 )
+from tasks.play import play
 from tasks.tools_clock import Simulation, arguments_of, value_of
 
 ANSWER, PLAN, TURNS = "answer", "calls", "turns"
@@ -177,13 +179,10 @@ def final(answer: Fields, problems: Sequence[Fields]) -> Parsed:
 
 def perform_here(program: Program[Outcome], simulation: Simulation) -> Outcome:
     """Perform a program that wants nothing but tools, against a simulation."""
-    results: tuple[ToolResult, ...] | None = None
-    while True:
-        try:
-            effect = program.send(results)
-        except StopIteration as stop:
-            outcome: Outcome = stop.value
-            return outcome
+
+    def perform(effect: Outside) -> tuple[ToolResult, ...]:
         if not isinstance(effect, CallTools):
             raise Failure(f"{effect.path} wants more than tools")
-        results = simulation.turn([(c.name, arguments_of(c)) for c in effect.calls])
+        return simulation.turn([(call.name, arguments_of(call)) for call in effect.calls])
+
+    return play(program, perform)

@@ -1,33 +1,78 @@
-"""What an agent is to an episode."""
+"""What an agent is to an episode, and the agents there are."""
 
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from harness.agents.text_tools import TextTools
-from tasks.base import Ask, Program, Reply
+from tasks.base import Ask, InputError, Noun, Program, Reply
+from tasks.parts import NoSettings, read_part, settings_of
 from tasks.prompts import Prompts
+
+DIRECT = ("direct",)  # the means of an agent that only asks
 
 
 class Agent(Protocol):
     """A program that answers a world's ask, with as many asks of its own as it wants."""
 
     def reply(self, ask: Ask) -> Program[Reply]:
-        """Return the reply the world is to see."""
+        """Return the reply that the world is to see."""
 
 
 class Direct:
     """Passes each ask to the model as it is."""
 
-    def __init__(self, prompts: Prompts | None = None) -> None:
-        """It needs nothing."""
+    def __init__(self, prompts: Prompts | None = None, settings: Noun | None = None) -> None:
+        """Make one: it needs neither."""
 
     def reply(self, ask: Ask) -> Program[Reply]:
-        """One ask, one call."""
+        """Return the model's reply to the ask itself."""
         reply: Reply = yield ask
         return reply
 
 
-AGENTS: dict[str, Callable[[Prompts], Agent]] = {
-    "direct": Direct,
-    "text-tools": TextTools,
-}
+@dataclass(frozen=True)
+class AgentKind:
+    """An agent as it is declared.
+
+    Attributes:
+        name: by which it is asked for.
+        make: builds one, with its settings.
+        settings: what of it can be set, with defaults and bounds.
+        templates: what it says to the model; a change of them is another agent.
+        means: what it lets a model use, by its settings, sorted; rows of different means are never
+            ranked together.
+    """
+
+    name: str
+    make: Callable[[Prompts, Any], Agent]
+    settings: type[Noun] = NoSettings
+    templates: tuple[str, ...] = ()
+    means: Callable[[Any], tuple[str, ...]] = lambda _: DIRECT
+
+    @property
+    def about(self) -> str:
+        """Return the first line of what it says of itself."""
+        return (self.make.__doc__ or "").partition("\n")[0]
+
+
+_KINDS = (
+    AgentKind("direct", Direct),
+    AgentKind("text-tools", TextTools, templates=("tools/text.j2",)),
+)
+AGENTS = {kind.name: kind for kind in _KINDS}
+
+
+def read_agent(text: str) -> tuple[AgentKind, Noun]:
+    """Return the agent that `NAME:key=value,...` means, and its settings.
+
+    Raises:
+        InputError: there is no such agent, or it has no such setting.
+    """
+    part = read_part(text)
+    if part.name not in AGENTS:
+        raise InputError(f"unknown agent {part.name!r}: there are {', '.join(AGENTS)}")
+    kind = AGENTS[part.name]
+    if part.inner:
+        raise InputError(f"agent {kind.name} takes no {part.inner!r}, only settings")
+    return kind, settings_of(part, kind.settings)

@@ -15,7 +15,7 @@ from tasks.tools_plan import PLAN
 class TextTools:
     """Tells the tools in the prompt and reads calls from the reply; other asks pass as they are."""
 
-    def __init__(self, prompts: Prompts) -> None:
+    def __init__(self, prompts: Prompts, settings: object = None) -> None:  # noqa: ARG002
         self._prompts = prompts
 
     def reply(self, ask: Ask) -> Program[Reply]:

@@ -96,7 +96,7 @@ def _headlines(folders: Sequence[Folder]) -> dict[str, str]:
 def asked_of(folder: Folder, prices: Prices | None) -> Iterator[tuple[ScoredRecord, bool]]:
     """A folder's records, and of each whether its cost is from the table."""
     how = folder.manifest.configuration
-    setups = {s.name: msgspec.json.decode(text(how.setup(s.name))) for s in how.models}
+    setups = {s.name: msgspec.json.decode(text(how.sampling_setup(s.name))) for s in how.models}
     records = list(read_records(folder.path))
     costs = priced(folder, records, prices) if prices else {}
     for r in records:

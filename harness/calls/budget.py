@@ -1,7 +1,5 @@
 """What a run may cost: money, tokens and time, in all and for each episode."""
 
-from collections.abc import Iterable
-
 import msgspec
 
 from harness.costs import Price, cost_of, tokens_of
@@ -27,7 +25,7 @@ class Spent(msgspec.Struct):
     time: float = 0.0
 
     def add(self, reply: Reply, price: Price | None) -> None:
-        """One more reply."""
+        """Count one more reply."""
         cost, tokens = cost_of(reply, price), tokens_of(reply.usage)
         self.cost = None if self.cost is None or cost is None else self.cost + cost
         self.tokens = None if self.tokens is None or tokens is None else self.tokens + tokens
@@ -45,14 +43,6 @@ class Spent(msgspec.Struct):
             if spent >= limit:
                 return f"{option}{name} {limit:g} is reached: {spent:.6g} spent"
         return None
-
-
-def spent_by(replies: Iterable[Reply], price: Price | None) -> Spent:
-    """What some replies took."""
-    spent = Spent()
-    for reply in replies:
-        spent.add(reply, price)
-    return spent
 
 
 class Halt(Failure):

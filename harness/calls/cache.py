@@ -69,7 +69,7 @@ class Cache:
         )
 
 
-def cache_key(setting: object, episode: str, ask: Ask) -> bytes:
-    """The digest of all that shapes a reply; `setting` is server and sampling."""
-    whole = [setting, episode, ask.path, ask.messages, ask.tools, ask.schema]
+def cache_key(scope: object, episode: str, ask: Ask) -> bytes:
+    """The digest of all that shapes a reply; `scope` is server and sampling."""
+    whole = [scope, episode, ask.path, ask.messages, ask.tools, ask.schema]
     return sha256(msgspec.json.encode(whole, order="sorted")).digest()

@@ -13,6 +13,7 @@ from harness.failures import policy_of
 from harness.log import Log
 from harness.models.base import Model, ProviderFailure
 from harness.models.build import build_model
+from harness.models.names import read_name
 from harness.store.manifest import Manifest, ModelSpec
 from tasks.base import Failure, Reply
 
@@ -26,14 +27,17 @@ class ModelClient:
     """One model and all that decides when it is asked; shared by the episodes of a run.
 
     Attributes:
+        limiter: how many calls are under way at once.
+        retry: how often a failed call is tried again.
         halt: what to call when nothing more is to be asked, of this model or at all.
         spent: by the whole run, all models together.
-        setting: server and sampling, as the cache must know them.
+        cache_scope: server and sampling: all that a cached reply depends on beside the request.
+        given_up: calls in a row that had no reply.
     """
 
     model: Model
-    pace: ConcurrencyLimiter = field(default_factory=lambda: ConcurrencyLimiter(10))
-    patience: RetryPolicy = field(default_factory=RetryPolicy)
+    limiter: ConcurrencyLimiter = field(default_factory=lambda: ConcurrencyLimiter(10))
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     halt: Callable[[Failure], None] = lambda _: None
     log: Log = field(default_factory=Log)
@@ -42,13 +46,13 @@ class ModelClient:
     spent: Spent = field(default_factory=Spent)
     price: Price | None = None
     cache: Cache | None = None
-    setting: object = None
+    cache_scope: object = None
     given_up: int = 0
 
     def stop(self) -> None:
         """Ask nothing more; who waits for a turn or for a pause to end is told."""
         self.stopping.set()
-        self.pace.open()
+        self.limiter.open()
 
     async def close(self) -> None:
         """Give back what the model and the cache hold."""
@@ -56,23 +60,28 @@ class ModelClient:
         if self.cache:
             self.cache.close()
 
-    def heard(self, ticket: Ticket, reply: Reply) -> None:
-        """A reply came."""
+    def note_reply(self, ticket: Ticket, reply: Reply) -> None:
+        """Take in a reply that came."""
         self.given_up = 0
-        self.pace.answered(ticket, tokens_of(reply.usage))
+        self.limiter.note_answer(ticket, tokens_of(reply.usage))
+        self.charge(reply)
+
+    def charge(self, reply: Reply) -> None:
+        """Count what a reply took; at the end of the budget nothing more is asked."""
         self.spent.add(reply, self.price)
-        over = self.spent.over(self.budget, "--max-")
+        over = self.spent.over(self.budget, "--budget-")
         if over and not self.stopping.is_set():
             self.halt(Halt("budget", over))
 
-    def failed(self, ticket: Ticket, failure: ProviderFailure) -> None:
-        """An attempt failed."""
-        told = failure.retry_after or 0.0
+    def note_failure(self, ticket: Ticket, failure: ProviderFailure) -> None:
+        """Take in a failed attempt: some failures mean that fewer calls should be under way."""
+        wait = failure.retry_after or 0.0
         if policy_of(failure).slow:
-            self.pace.complained(ticket, told if told <= self.patience.longest_told else None)
+            longest = self.retry.longest_wait_asked
+            self.limiter.slow_down(ticket, wait if wait <= longest else None)
 
-    def gave_up(self, failure: ProviderFailure) -> None:
-        """A call failed as often as it may; after `LOST` of them in a row the provider is down."""
+    def give_up(self, failure: ProviderFailure) -> None:
+        """Take in that a call failed for good; after `LOST` in a row the provider is down."""
         self.given_up += policy_of(failure).retry
         if self.given_up >= LOST and not self.stopping.is_set():
             self.halt(
@@ -86,10 +95,12 @@ class ModelClient:
 
 def build_provider(spec: ModelSpec, manifest: Manifest, connections: int) -> Model:
     """A provider's model as a run asks it; InputError if a key or a package is missing."""
-    return build_model(
-        spec.name,
-        manifest.configuration.sampling,
+    model = build_model(
+        read_name(spec.name).base,
+        manifest.configuration.sampling_of(spec.name),
         base_url=spec.base_url,
         api_key_env=manifest.api_key_env,
         max_connections=connections,
     )
+    model.name = spec.name  # with its settings: by this name a run knows it
+    return model

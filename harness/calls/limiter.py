@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from math import log2
-from time import monotonic
 
 from harness.store.journal import LimiterState
 
@@ -35,6 +34,11 @@ class Ticket:
         self.began, self.tokens = began, tokens
 
 
+def _now() -> float:
+    """Return the time of the event loop, by which the limiter goes, in seconds."""
+    return asyncio.get_running_loop().time()
+
+
 class ConcurrencyLimiter:
     """The gate of one model's calls, first come, first served.
 
@@ -44,11 +48,14 @@ class ConcurrencyLimiter:
     """
 
     def __init__(
-        self, ceiling: int, requests: int | None = None, tokens: int | None = None
+        self,
+        ceiling: int,
+        requests: int | None = None,
+        tokens: int | None = None,
     ) -> None:
         self.ceiling, self.requests, self.tokens = ceiling, requests, tokens
         self._limit, self._slow_start = float(min(START, ceiling)), True
-        self._flying, self._calls, self._answers, self._complaints = 0, 0, 0, 0
+        self._in_flight, self._calls, self._answers, self._complaints = 0, 0, 0, 0
         self._full_at: float | None = None  # when it was last seen that calls wait for a place
         self._cut_at = self._silent_until = self._last_at = float("-inf")
         self._minute: deque[Ticket] = deque()
@@ -61,7 +68,7 @@ class ConcurrencyLimiter:
     @property
     def state(self) -> LimiterState:
         """Where it stands now."""
-        counts = (self._flying, self._calls, self._answers, self._complaints)
+        counts = (self._in_flight, self._calls, self._answers, self._complaints)
         return LimiterState(int(self._limit), *counts)
 
     @asynccontextmanager
@@ -69,7 +76,7 @@ class ConcurrencyLimiter:
         """Wait for a place among the calls under way; `tokens` is a guess of what it will use."""
         passed: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
         self._waiting.append((passed, tokens))
-        if not self._called:  # who is about to line up does so before anybody is off
+        if not self._called:  # calls that are made in one go line up first, and then go in order
             self._called = True
             asyncio.get_running_loop().call_soon(self._admit)
         try:
@@ -83,7 +90,7 @@ class ConcurrencyLimiter:
         finally:
             self._leave()
 
-    def answered(self, ticket: Ticket, tokens: int | None) -> None:
+    def note_answer(self, ticket: Ticket, tokens: int | None) -> None:
         """A reply came, and this many tokens it took."""
         self._answers += 1
         if tokens is not None:
@@ -96,13 +103,13 @@ class ConcurrencyLimiter:
             step = max(1.0, self.ceiling / STEPS) / self._limit
             self._limit = min(float(self.ceiling), self._limit + step)
 
-    def complained(self, ticket: Ticket, retry_after: float | None) -> None:
+    def slow_down(self, ticket: Ticket, retry_after: float | None) -> None:
         """The provider wants fewer calls; ask nothing for `retry_after` seconds."""
         self._complaints += 1
         self._slow_start = False
-        now = monotonic()
+        now = _now()
         if ticket.began > self._cut_at:
-            self._limit = max(1.0, min(self._limit, self._flying) / 2)
+            self._limit = max(1.0, min(self._limit, self._in_flight) / 2)
             self._cut_at = now
         self._silent_until = max(self._silent_until, now + (retry_after or 0.0))
 
@@ -112,7 +119,7 @@ class ConcurrencyLimiter:
         self._admit()
 
     def _leave(self) -> None:
-        self._flying -= 1
+        self._in_flight -= 1
         self._admit()
 
     def _admit(self) -> None:
@@ -133,9 +140,9 @@ class ConcurrencyLimiter:
 
     def _let_through(self, tokens: int) -> Ticket:
         tokens = self._likely(tokens)
-        self._last_at = monotonic()
+        self._last_at = _now()
         ticket = Ticket(self._last_at, tokens)
-        self._flying += 1
+        self._in_flight += 1
         self._calls += 1
         if self.requests or self.tokens:
             self._minute.append(ticket)
@@ -144,21 +151,21 @@ class ConcurrencyLimiter:
 
     def _wait(self, tokens: int) -> float | None:
         """Seconds until the next call may go; None: when one under way has ended."""
-        now = monotonic()
+        now = _now()
         if self._silent_until > now:
             return self._silent_until - now
-        if self.tokens and self._usual is None and self._flying:
+        if self.tokens and self._usual is None and self._in_flight:
             return None  # the first reply tells what a call takes
-        if self._flying >= int(self._limit):
+        if self._in_flight >= int(self._limit):
             if not self._slow_start or self._limit >= self.ceiling:
                 return None
             if self._full_at is not None:
                 grown = 2.0 ** min(1.0, (now - self._full_at) / PROBE)
                 self._limit = min(float(self.ceiling), grown * self._limit)
             self._full_at = now
-            if self._flying >= int(self._limit):
-                return PROBE * log2((self._flying + 1) / self._limit)
-        if self._flying >= START and now - self._last_at < APART:
+            if self._in_flight >= int(self._limit):
+                return PROBE * log2((self._in_flight + 1) / self._limit)
+        if self._in_flight >= START and now - self._last_at < APART:
             return self._last_at + APART - now
         return self._window(now, tokens)
 
@@ -168,7 +175,7 @@ class ConcurrencyLimiter:
 
     def _window(self, now: float, tokens: int) -> float:
         """Seconds until the last minute has room for one more call."""
-        while self._minute and self._minute[0].began <= now - MINUTE:
+        while self._minute and self._minute[0].began + MINUTE <= now:
             self._sum -= self._minute.popleft().tokens
         if not self._minute:
             return 0.0

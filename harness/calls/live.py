@@ -1,18 +1,20 @@
-"""Answers one ask: from the journal if it is there, else from the model, with retries.
+"""Answers asks from the journal where they are there, else from the model, with retries.
 
 Every attempt is committed before anything is done about it.
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from harness.calls.budget import EpisodeBudget, spent_by
+from harness.calls.budget import EpisodeBudget, Spent
 from harness.calls.cache import cache_key
 from harness.calls.client import ModelClient
 from harness.calls.recorded import RecordedCalls
 from harness.costs import tokens_of
 from harness.failures import policy_of
+from harness.mcp.direct import Tools, no_tools
 from harness.models.base import ProviderFailure
 from harness.secrets import redact
 from harness.store.journal import Journal
@@ -27,129 +29,144 @@ class Stopped(Exception):
 
 @dataclass
 class LiveCalls(RecordedCalls):
-    """The calls of one episode; what the journal has not is asked for, and committed to it."""
+    """The calls of one episode; what the journal has not is asked for, and committed to it.
+
+    Attributes:
+        clients: the model of each seat.
+    """
 
     journal: Journal = field(kw_only=True)
-    lane: ModelClient = field(kw_only=True)
+    clients: Mapping[str, ModelClient] = field(kw_only=True)
 
-    async def _new(self, ask: Ask, request: str, tried: int) -> Reply:
-        """A reply that the journal has not: from the cache, else asked for."""
-        lane = self.lane
-        if lane.stopping.is_set():
-            raise Stopped
-        if lane.episode_budget:
-            spent = spent_by((reply for _, reply in self.replies), lane.price)
-            if over := spent.over(lane.episode_budget, "--max-episode-"):
-                raise EpisodeBudget(f"episode budget: {over} before {ask.path}")
-        if lane.cache is None:
-            return await self._try(lane, ask, request, tried)
-        key = cache_key(lane.setting, self.episode, ask)
-        reply = lane.cache.find(key)
-        if reply is None:
-            reply = await self._try(lane, ask, request, tried)
-            lane.cache.keep(key, reply)
-        else:
+    async def _ask(self, ask: Ask, request: str, tried: int) -> Reply:
+        """Return a reply that the journal has not: from the cache, else from the model."""
+        client = self.clients[ask.seat]
+        self._require_budget(client, ask)
+        key = None if client.cache is None else cache_key(client.cache_scope, self.episode, ask)
+        if client.cache and key and (reply := client.cache.find(key)) is not None:
             self.attempts += 1
-            await self._keep(ask, tried + 1, request, reply)
-        return reply
-
-    async def _try(self, lane: ModelClient, ask: Ask, request: str, tried: int) -> Reply:
+            await self._commit(ask, tried + 1, request, reply)
+            return reply
         failed = 0
         while True:
             failed += 1
-            heard = await self._attempt(lane, ask, tried + failed, request)
-            if isinstance(heard, Reply):
-                return heard
-            if failed == lane.patience.attempts or not lane.patience.bears(heard):
-                lane.gave_up(heard)
-                raise heard
-            lane.log.say_once(f"{lane.model.name}: {heard}; trying again")
-            await self._pause(lane, lane.patience.wait(self.episode, failed, heard.retry_after))
+            outcome = await self._attempt(client, ask, tried + failed, request)
+            if isinstance(outcome, Reply):
+                if client.cache and key:
+                    client.cache.keep(key, outcome)
+                return outcome
+            if failed == client.retry.attempts or not client.retry.should_retry(outcome):
+                client.give_up(outcome)
+                raise outcome
+            client.log.say_once(f"{client.model.name}: {outcome}; trying again")
+            await _pause(client, client.retry.wait(self.episode, failed, outcome.retry_after))
+
+    def _require_budget(self, client: ModelClient, ask: Ask) -> None:
+        """Raise `Stopped`, or `EpisodeBudget` if the episode has spent what it may."""
+        if client.stopping.is_set():
+            raise Stopped
+        if client.episode_budget:
+            spent = Spent()
+            for counted in self.replies:
+                spent.add(counted.reply, self.clients[counted.seat].price)
+            if over := spent.over(client.episode_budget, "--budget-episode-"):
+                raise EpisodeBudget(f"episode budget: {over} before {ask.path}")
 
     async def _attempt(
-        self, lane: ModelClient, ask: Ask, number: int, request: str
+        self, client: ModelClient, ask: Ask, number: int, request: str
     ) -> Reply | ProviderFailure:
-        """One attempt, committed before its place is given to another call."""
-        limit = lane.patience.seconds
-        async with lane.pace.slot(_guess(ask) if lane.pace.tokens else 0) as ticket:
-            if lane.stopping.is_set():
+        """Make one attempt, committed before its place is given to another call."""
+        limit = client.retry.seconds
+        async with client.limiter.slot(_guess(ask) if client.limiter.tokens else 0) as ticket:
+            if client.stopping.is_set():
                 raise Stopped
             self.attempts += 1
             began = perf_counter()
-            heard: Reply | ProviderFailure
+            outcome: Reply | ProviderFailure
             try:
                 async with asyncio.timeout(limit):
-                    heard = redact(await lane.model.reply(ask))
+                    outcome = redact(await client.model.reply(ask))
             except TimeoutError:
-                heard = ProviderFailure("time limit", f"no reply in {limit:g} s")
+                outcome = ProviderFailure("time limit", f"no reply in {limit:g} s")
             except ProviderFailure as raised:
-                heard = raised
+                outcome = raised
                 if policy_of(raised).then == "answer":  # the model's own failure
-                    heard = _nothing(raised, lane.model.name)
+                    outcome = _empty_reply(raised, client.model.name)
             except Failure as other:  # a policy's, say: kept like any attempt, and final
-                await self._keep(ask, number, request, other, perf_counter() - began)
+                await self._commit(ask, number, request, other, perf_counter() - began)
                 raise
-            await self._keep(ask, number, request, heard, perf_counter() - began)
-            if isinstance(heard, Reply):
-                lane.heard(ticket, heard)
+            await self._commit(ask, number, request, outcome, perf_counter() - began)
+            if isinstance(outcome, Reply):
+                client.note_reply(ticket, outcome)
             else:
-                lane.failed(ticket, heard)
-                if policy_of(heard).slow:  # each cut is in the history
-                    self.journal.pulse(lane.model.name, lane.pace.state)
-        self._log(lane, ask, number, heard, perf_counter() - began)
-        return heard
+                client.note_failure(ticket, outcome)
+                if policy_of(outcome).slow:  # each cut is in the history
+                    self.journal.pulse(client.model.name, client.limiter.state)
+        self._log(client, ask, number, outcome, perf_counter() - began)
+        return outcome
 
-    async def _keep(
-        self, ask: Ask, number: int, request: str, heard: Reply | Failure, took: float = 0.0
+    async def _commit(
+        self, ask: Ask, number: int, request: str, outcome: Reply | Failure, took: float = 0.0
     ) -> None:
-        reply = heard if isinstance(heard, Reply) else None
-        fault = None if isinstance(heard, Reply) else str(heard)
+        reply = outcome if isinstance(outcome, Reply) else None
+        fault = None if isinstance(outcome, Reply) else str(outcome)
         seconds = reply.seconds if reply else round(took, 6)
         await self.journal.attempt(
             self.episode, ask.path, number, request, seconds, reply=reply, fault=fault
         )
 
     def _log(
-        self, lane: ModelClient, ask: Ask, number: int, heard: Reply | ProviderFailure, took: float
+        self,
+        client: ModelClient,
+        ask: Ask,
+        number: int,
+        outcome: Reply | ProviderFailure,
+        took: float,
     ) -> None:
-        told = (
-            {"finish": heard.finish, "tokens": tokens_of(heard.usage)}
-            if isinstance(heard, Reply)
-            else {"failure": heard.kind, "message": str(heard)}
+        fields = (
+            {"finish": outcome.finish, "tokens": tokens_of(outcome.usage)}
+            if isinstance(outcome, Reply)
+            else {"failure": outcome.kind, "message": str(outcome)}
         )
-        lane.log.event(
+        client.log.event(
             "attempt",
             episode=self.episode,
             path=ask.path,
             attempt=number,
             seconds=round(took, 3),
-            **told,
+            **fields,
         )
 
-    async def _pause(self, lane: ModelClient, seconds: float) -> None:
-        """Wait, but no longer once the run is to stop."""
-        try:
-            async with asyncio.timeout(seconds):
-                await lane.stopping.wait()
-        except TimeoutError:
-            return
+
+async def _pause(client: ModelClient, seconds: float) -> None:
+    """Wait, but no longer once the run is to stop."""
+    try:
+        async with asyncio.timeout(seconds):
+            await client.stopping.wait()
+    except TimeoutError:
+        return
 
 
-def asking(
-    episode: str, settings: str, journal: Journal, lane: ModelClient | None
+def calls_of(
+    episode: str,
+    settings: Mapping[str, str],
+    journal: Journal,
+    clients: Mapping[str, ModelClient] | None,
+    tools: Tools = no_tools,
 ) -> RecordedCalls:
-    """The calls of one episode; without a lane only the journal answers."""
-    known = journal.answered(episode)
-    if lane is None:
-        return RecordedCalls(episode, settings, known)
-    return LiveCalls(episode, settings, known, journal=journal, lane=lane)
+    """Return the calls of one episode; without clients only the journal answers."""
+    journaled = journal.answered(episode)
+    if clients is None:
+        return RecordedCalls(episode, settings, journaled, tools)
+    return LiveCalls(episode, settings, journaled, tools, journal=journal, clients=clients)
 
 
-def _nothing(refusal: ProviderFailure, model: str) -> Reply:
-    """The empty answer that a refused request is; nothing was spent on it."""
-    return Reply("", (), refusal.kind.replace(" ", "_"), Usage(0, 0), model=model, cost=0.0)
+def _empty_reply(refusal: ProviderFailure, model: str) -> Reply:
+    """Return the empty answer that a refused request is; nothing was spent on it."""
+    finish = refusal.kind.replace(" ", "_")
+    return Reply("", (), finish, usage=Usage(0, 0), model=model, cost=0.0)
 
 
 def _guess(ask: Ask) -> int:
-    """About how many tokens a request has."""
+    """Return about how many tokens a request has."""
     return sum(len(message.content) for message in ask.messages) // LETTERS

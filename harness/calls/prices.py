@@ -46,7 +46,13 @@ def applying(manifest: Manifest, prices: Prices) -> dict[str, Price]:
         spec.name: prices.models[spec.name]
         for spec in manifest.configuration.models
         if spec.name in prices.models and (prices.everywhere or spec.base_url is None)
-    } | manifest.prices
+    } | _given_prices(manifest)
+
+
+def _given_prices(manifest: Manifest) -> dict[str, Price]:
+    """Return the prices that were told with a run; a search has its own in its plan, too."""
+    search = manifest.configuration.evolve
+    return (search.prices if search else {}) | manifest.prices
 
 
 def priced(folder: Folder, records: Iterable[Record], prices: Prices) -> dict[str, float]:

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from harness.calls.request import first_difference, request_parts
+from harness.mcp.direct import Tools, no_tools
 from harness.store.journal import Answered
-from tasks.base import Ask, Failure, Fields, Message, Reply, Tool
+from tasks.base import Ask, CallTools, Failure, Fields, Ledger, Message, Outside, Reply, Tell, Tool
+
+UNTRIED = Answered(0)
 
 
 class ReplayFailure(Failure):
@@ -18,50 +22,82 @@ class NotRecorded(ReplayFailure):
     """The journal ends before this: what is replayed was not finished."""
 
 
+class CountedReply(NamedTuple):
+    """A reply of an episode: under which path, in which ledger, from which seat."""
+
+    path: str
+    ledger: Ledger
+    seat: str
+    reply: Reply
+
+
 @dataclass
 class RecordedCalls:
-    """The calls of one episode as the journal has them, `known` by path; nobody is asked."""
+    """What an episode wants from outside, as the journal has it; nobody is asked.
+
+    Attributes:
+        episode: its name in the journal.
+        settings: the digest of how the model of each seat is asked; the main seat is "".
+        journaled: what the journal has of its calls, by path.
+        tools: performs the calls of tools, again at each replay.
+        replies: those that were given so far, in the order in which they were.
+        attempts: how many there were for them.
+    """
 
     episode: str
-    settings: str
-    known: Mapping[str, Answered]
-    replies: list[tuple[str, Reply]] = field(default_factory=list)
+    settings: Mapping[str, str]
+    journaled: Mapping[str, Answered]
+    tools: Tools = no_tools
+    replies: list[CountedReply] = field(default_factory=list)
     attempts: int = 0
 
-    def knows(self, path: str) -> bool:
+    def has_reply(self, path: str) -> bool:
         """Whether the journal holds a reply under this path."""
-        return path in self.known and self.known[path].reply is not None
+        return self.journaled.get(path, UNTRIED).reply is not None
 
     @property
     def unanswered(self) -> frozenset[str]:
         """The calls that the journal has attempts at, but no reply to."""
-        return frozenset(path for path, known in self.known.items() if known.reply is None)
+        return frozenset(path for path in self.journaled if not self.has_reply(path))
 
     @property
     def answered(self) -> int:
         """How many replies the journal has."""
-        return len(self.known) - len(self.unanswered)
+        return len(self.journaled) - len(self.unanswered)
 
-    async def answer(self, ask: Ask) -> Reply:
-        """The reply to an ask; raises the provider's last failure, `ReplayFailure` or `Stopped`."""
-        request = request_parts(self.settings, ask)
-        known = self.known.get(ask.path, Answered(0))
-        self.attempts += known.attempts
-        if known.reply is not None:
-            self._same(ask.path, known.request or "", request)
-            reply = known.reply
-        else:
-            reply = await self._new(ask, request, known.attempts)
-        self.replies.append((ask.path, reply))
-        return reply
+    async def perform(self, effect: Outside) -> Any:
+        """Return the answer to an effect of the episode.
 
-    def _same(self, path: str, kept: str, request: str) -> None:
-        if part := first_difference(kept, request):
+        Raises:
+            ProviderFailure: the last failure of a call that was given up.
+            ReplayFailure: the journal holds another request under the path, or none.
+            Stopped: the run was asked to stop before this call.
+            Failure: nobody here can do what is wanted.
+        """
+        if isinstance(effect, Ask):
+            request = request_parts(self.settings[effect.seat], effect)
+            before = self.journaled.get(effect.path, UNTRIED)
+            self.attempts += before.attempts
+            if before.reply is not None:
+                self._require_same(effect.path, before.request or "", request)
+                reply = before.reply
+            else:
+                reply = await self._ask(effect, request, before.attempts)
+            self.replies.append(CountedReply(effect.path, effect.ledger, effect.seat, reply))
+            return reply
+        if isinstance(effect, CallTools):
+            return await self.tools(effect)
+        if isinstance(effect, Tell):
+            return None
+        raise Failure(f"{effect.path}: nothing here performs a {type(effect).__name__}")
+
+    def _require_same(self, path: str, journaled: str, request: str) -> None:
+        if part := first_difference(journaled, request):
             raise ReplayFailure(
                 f"{self.episode}: the request of {path} differs from the journal's in its {part}"
             )
 
-    async def _new(self, ask: Ask, request: str, tried: int) -> Reply:  # noqa: ARG002
+    async def _ask(self, ask: Ask, request: str, tried: int) -> Reply:  # noqa: ARG002
         raise NotRecorded(f"{self.episode}: {ask.path} has no reply in the journal")
 
 

@@ -15,14 +15,14 @@ class RetryPolicy:
         attempts: the most attempts at one call, over one process.
         seconds: the time limit of each attempt.
         first_wait, longest_wait: seconds of the backoff, which doubles from attempt to attempt.
-        longest_told: the longest Retry-After that is waited for; a longer one gives the call up.
+        longest_wait_asked: the longest Retry-After that is kept; a longer one gives the call up.
     """
 
     attempts: int = 10
     seconds: float = 600.0
     first_wait: float = 0.5
     longest_wait: float = 60.0
-    longest_told: float = 600.0
+    longest_wait_asked: float = 600.0
 
     def wait(self, key: str, failed: int, retry_after: float | None) -> float:
         """Seconds before the next attempt: as the provider says, else backoff with jitter."""
@@ -30,6 +30,6 @@ class RetryPolicy:
         backoff = min(self.longest_wait, self.first_wait * 2.0 ** (failed - 1)) * jitter
         return max(backoff, retry_after or 0.0)
 
-    def bears(self, failure: ProviderFailure) -> bool:
-        """Whether a failure is worth another attempt."""
-        return policy_of(failure).retry and (failure.retry_after or 0) <= self.longest_told
+    def should_retry(self, failure: ProviderFailure) -> bool:
+        """Return whether a failure is worth another attempt."""
+        return policy_of(failure).retry and (failure.retry_after or 0) <= self.longest_wait_asked

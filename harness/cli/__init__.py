@@ -2,17 +2,19 @@
 
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from tasks.base import Failure, InputError
 
 
-def perform(options: Namespace) -> int:
-    """Load what a command needs, perform it, and return its exit status."""
+def command_of(options: Namespace) -> Callable[[Namespace], int]:
+    """Load what a command needs, and return the function that does it and gives its status."""
     module, function = options.act.split(".")
-    status: int = getattr(import_module(f"{__package__}.{module}"), function)(options)
-    return status
+    command: Callable[[Namespace], int] = getattr(
+        import_module(f"{__package__}.{module}"), function
+    )
+    return command
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with checked_stdout():
             options = build_parser().parse_args(argv)
             name += f" {options.command}"
-            status = perform(options)
+            status = command_of(options)(options)
     except (InputError, Failure) as error:
         print(f"{name}: {' '.join(str(error).splitlines())}", file=sys.stderr)
         return 2

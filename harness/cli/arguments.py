@@ -1,7 +1,7 @@
 """Types of arguments, and groups of options that commands share."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import isfinite
 from pathlib import Path
@@ -39,6 +39,26 @@ class _Pairs(argparse.Action):
         if values[0] in dict(before):
             raise argparse.ArgumentError(self, f"{values[0]!r} is given twice")
         setattr(namespace, self.dest, [*before, values])
+
+
+class _Renamed(argparse.Action):
+    """Says what an option is called now."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **options: Any) -> None:
+        options["default"] = argparse.SUPPRESS
+        super().__init__(option_strings, dest, **options)
+
+    def __call__(
+        self,
+        parser: Parser,
+        namespace: argparse.Namespace,  # noqa: ARG002
+        values: Any,  # noqa: ARG002
+        option_string: str | None = None,
+    ) -> None:
+        old = option_string or self.option_strings[0]
+        new = old.replace("--max-", "--budget-", 1)
+        reply = "; for the length of each reply: --max-output-tokens" if "tokens" in old else ""
+        parser.error(f"{old} is called {new} now{reply}")
 
 
 def sandbox(p: Any) -> None:
@@ -90,6 +110,39 @@ def pacing(add: Callable[..., object]) -> None:
     add("--tpm", type=natural, metavar="N", help="tokens a minute, at most")
     add("--max-attempts", type=natural, default=10, help="at one call (10)")
     add("--attempt-timeout", type=positive, default=600.0, metavar="S", help="(600)")
+
+
+def asking(p: Parser) -> None:
+    """Options of how models are asked, how far it goes, what it keeps and tells."""
+    one = p.add_argument_group("how it asks (each for one model)").add_argument
+    one("--max-connections", type=natural, metavar="C", help="at once, at most (10)")
+    pacing(one)
+    one = p.add_argument_group("how far it goes (then: exit status 1, and resume)").add_argument
+    for which, about in (("", "the run"), ("episode-", "an episode")):
+        one(f"--budget-{which}cost", type=positive, metavar="USD", help=f"of {about}")
+        one(f"--budget-{which}tokens", type=natural, metavar="N", help=f"of {about}, in and out")
+        one(f"--budget-{which}time", type=positive, metavar="S", help=f"of {about}, in seconds")
+        for name in ("cost", "tokens", "time"):
+            one(f"--max-{which}{name}", action=_Renamed, help=argparse.SUPPRESS)
+    prices(one)
+    one("--fail-on-error", type=tolerance, metavar="N|SHARE", help="stop at more errors than this")
+    one = p.add_argument_group("what it keeps and tells").add_argument
+    one(
+        "--cache",
+        type=Path,
+        nargs="?",
+        const=Path("results/cache"),
+        metavar="FOLDER",
+        help="serve what an earlier run asked already (results/cache)",
+    )
+    one(
+        "--log-json",
+        type=Path,
+        nargs="?",
+        const=Path("-"),
+        metavar="FILE",
+        help="events as JSON lines (standard error)",
+    )
 
 
 def prices(add: Callable[..., object]) -> None:

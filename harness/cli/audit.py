@@ -9,21 +9,23 @@ from typing import Any
 
 import msgspec
 
-from harness.calls.budget import Spent
-from harness.calls.client import ModelClient, build_provider
-from harness.cli.options import manner
+from harness.calls.client import build_provider
+from harness.calls.options import CONNECTIONS
+from harness.calls.prices import prices_of
+from harness.cli.options import run_options
 from harness.cli.output import print_json
 from harness.families.registry import family
 from harness.log import Log
+from harness.models.base import Model
 from harness.models.lazy import LazyModel
 from harness.replay.audit import Audit, AuditReport
-from harness.run.loop import Batch
-from harness.run.options import RunOptions
+from harness.run.prepare import today
+from harness.run.recorded import RecordedRun
 from harness.store.folder import Folder
 from harness.store.journal import Journal
 from harness.store.manifest import Manifest
 from harness.suites import instances
-from tasks.base import Failure, InputError
+from tasks.base import InputError
 
 
 def audit(options: Namespace) -> int:
@@ -67,33 +69,28 @@ def _shortcuts(name: str, given: Sequence[Any]) -> Sequence[Any]:
 def _run(path: Path, options: Namespace) -> int:
     folder = Folder.open(path)
     folder.require_suite()
-    folder.lock()
-    manifest, made = folder.manifest, folder.instances()
-    how, log = manner(options), Log(options.log_json)
+    folder.claim()
+    log = Log(options.log_json)
+    asked = [spec.name for spec in folder.manifest.configuration.models]
+    folder.note_prices(prices_of(options, asked), today())
     journal = Journal(folder.path)
     try:
-        batch = Batch(folder, journal, made, how, log)
-        report = asyncio.run(Audit(batch, _lanes(manifest, how, log)).run())
+        run = RecordedRun(folder, journal, folder.instances())
+        models = _models(folder.manifest, options.max_connections or CONNECTIONS)
+        report = asyncio.run(Audit(run, run_options(options), log, models).run())
     finally:
         journal.close()
-        folder.unlock()
+        folder.release()
     return _told(report, options.json)
 
 
-def _lanes(manifest: Manifest, how: RunOptions, log: Log) -> dict[str, ModelClient]:
-    """How each model is asked if it has to be; only then it needs its key."""
-    spent, lanes = Spent(), {}
-    for spec in manifest.configuration.models:
-        if not spec.name.startswith("policy/"):
-            model = LazyModel(spec.name, partial(build_provider, spec, manifest, how.connections))
-            lanes[spec.name] = lane = how.lane(model, manifest, log, spent, lambda _: None)
-            lane.halt = partial(_halt, lane)
-    return lanes
-
-
-def _halt(lane: ModelClient, failure: Failure) -> None:
-    lane.stop()
-    lane.log.say(f"stopped: {failure}")
+def _models(manifest: Manifest, connections: int) -> list[Model]:
+    """Return the models of a run; each needs its key only when it is asked."""
+    return [
+        LazyModel(spec.name, partial(build_provider, spec, manifest, connections))
+        for spec in manifest.configuration.models
+        if not spec.name.startswith("policy/")
+    ]
 
 
 def _told(report: AuditReport, as_json: bool) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness import files
 from harness.calls.prices import prices_of
-from harness.cli.options import sampling
+from harness.cli.options import run_options, sampling
 from harness.cli.output import print_json
 from harness.digests import digest
 from harness.engines.base import Engine
@@ -18,22 +18,22 @@ from harness.evolve.champion import exported
 from harness.evolve.compare import compare_runs
 from harness.evolve.domain import SPLITS, Domain
 from harness.evolve.domains import domain
-from harness.evolve.drive import Performer
 from harness.evolve.evaluator import Evaluator
-from harness.evolve.loop import (
-    WORKERS,
-    build_clients,
-    build_search_models,
-    drive_search,
-    open_evaluator,
-    open_sandbox,
-)
 from harness.evolve.replay import replay, study_of
 from harness.evolve.report import report
+from harness.evolve.run import (
+    WORKERS,
+    RecordedSearch,
+    build_search_models,
+    open_evaluator,
+    open_sandbox,
+    run_search,
+)
 from harness.evolve.scoring import score_program
 from harness.log import Log, say
 from harness.models.base import Model
 from harness.progress import Progress
+from harness.run.prepare import today, warn_of_versions
 from harness.store.folder import RUNS, Folder
 from harness.store.journal import Journal
 from harness.store.manifest import FORMAT, Configuration, Manifest, ModelSpec, environment
@@ -46,20 +46,27 @@ from tasks.prompts import installed
 
 def run(options: Namespace) -> int:
     """`makespan evolve run DOMAIN`: begin a search or take it up, then print its report."""
-    about, prompts = domain(options.domain), installed()
+    about, names = domain(options.domain), installed().names("evolve")
+    prompts = installed().only(names)
     plan = _plan(options, about)
     wanted = [w for split in SPLITS for w in about.wanted(split, plan.limit)]
     suite = Suite(f"evolve-{about.name}", about.about, content=digest(wanted))
     configuration = Configuration(
         suite=suite,
-        versions={"evolve": f"prompts {prompts.digest('evolve')}"},
-        lock=digest([suite, about.lock, prompts.digest("evolve")]),
+        versions={"evolve": f"prompts {prompts.digest(names)}"},
+        lock=digest([suite, about.lock, prompts.digest(names)]),
         models=_specs(options),
         agent="evolve",
         sampling=sampling(options),
         evolve=plan,
     )
-    manifest = Manifest(FORMAT, configuration, environment(), None, None, options.api_key_env)
+    manifest = Manifest(
+        format=FORMAT,
+        configuration=configuration,
+        environment=environment(),
+        api_key_env=options.api_key_env,
+        templates={"evolve": names},
+    )
     models = build_search_models(manifest)  # what is missing is told before anything is made
     path = options.out or RUNS / configuration.folder_name
 
@@ -72,7 +79,7 @@ def run(options: Namespace) -> int:
                     progress.add()
 
         folder = Folder.create(path, manifest, prompts, made())
-        folder.lock()
+        folder.claim()
         folder.all_made()
         return _perform(folder, models, options, engine)
 
@@ -89,9 +96,6 @@ def _plan(options: Namespace, about: Domain) -> SearchPlan:
         edit=options.edit,
         limit=options.limit,
         prices=prices_of(options, options.model),
-        tokens=options.max_tokens,
-        cost=options.max_cost,
-        wall=options.max_time,
         seconds=options.program_seconds,
         memory_mb=options.program_memory,
         numpy=options.numpy,
@@ -126,23 +130,20 @@ def _perform(
 ) -> int:
     """Go on with a search, and print its report; status 1 if it is not finished."""
     study, splits = study_of(folder)
-    plan, manifest, log = study.plan, folder.manifest, Log()
+    log = Log(options.log_json)
+    warn_of_versions(folder.manifest.environment, log)
+    folder.note_prices(prices_of(options, list(models)), today())
     journal = Journal(folder.path)
+    log.event("begin", folder=str(folder.path), episodes=1)
     try:
         with (
-            open_evaluator(study.domain, plan, splits, options, engine) as evaluator,
+            open_evaluator(study.domain, study.plan, splits, options, engine) as evaluator,
             ThreadPoolExecutor(options.workers or max(engine.room, WORKERS)) as pool,
-            Progress("calls", None) as progress,
         ):
-            performer = Performer(
-                journal,
-                evaluator,
-                manifest.configuration.sampling,
-                build_clients(models, plan, options, log),
-                pool,
-                lambda reply: progress.add(cost=getattr(reply, "cost", None)),
+            recorded = RecordedSearch(folder.manifest, journal, list(models.values()))
+            results = asyncio.run(
+                run_search(study, evaluator, recorded, pool, run_options(options), log)
             )
-            results = asyncio.run(drive_search(study, performer, log))
     finally:
         journal.close()
     made = report(study, results)
@@ -150,6 +151,7 @@ def _perform(
     log.say(f"run folder: {folder.path}")
     if results is None:
         log.say(f"not finished: makespan resume {folder.path}")
+    log.event("end", finished=results is not None)
     return 1 if results is None else 0
 
 

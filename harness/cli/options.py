@@ -3,9 +3,9 @@
 from argparse import Namespace
 
 from harness.calls.budget import Budget
+from harness.calls.options import RunOptions
 from harness.calls.retry import RetryPolicy
 from harness.models.base import Sampling
-from harness.run.options import RunOptions
 from harness.secrets import scrubber
 from tasks.base import InputError
 
@@ -27,16 +27,18 @@ def sampling(options: Namespace) -> Sampling:
     )
 
 
-def manner(options: Namespace) -> RunOptions:
-    """How to ask, by the options of a run."""
+def run_options(options: Namespace) -> RunOptions:
+    """Return how to ask, by the options of a run."""
     o = options
     return RunOptions(
-        patience=RetryPolicy(attempts=o.max_attempts, seconds=o.attempt_timeout),
+        retry=RetryPolicy(attempts=o.max_attempts, seconds=o.attempt_timeout),
         connections=o.max_connections,
         requests=o.rpm,
         tokens=o.tpm,
         errors=o.fail_on_error,
-        budget=Budget(o.max_cost, o.max_tokens, o.max_time),
-        episode_budget=Budget(o.max_episode_cost, o.max_episode_tokens, o.max_episode_time),
+        budget=Budget(o.budget_cost, o.budget_tokens, o.budget_time),
+        episode_budget=Budget(
+            o.budget_episode_cost, o.budget_episode_tokens, o.budget_episode_time
+        ),
         cache=o.cache,
     )

@@ -7,17 +7,15 @@ from harness.cli.arguments import (
     OneLineParser,
     Parser,
     adder,
+    asking,
     engine,
     natural,
-    pacing,
     port,
     positive,
-    prices,
     sampling,
     sandbox,
     settings,
     shard,
-    tolerance,
     whole,
 )
 
@@ -71,8 +69,14 @@ def _run(p: Parser) -> None:
     p.add_argument(
         "--model", action="append", metavar="M", help="provider/name; again for more (all policies)"
     )
-    p.add_argument("--agent", default="direct", help="how it is asked (direct)")
-    p.add_argument("--memory", help="what it remembers (history; none without rounds)")
+    p.add_argument(
+        "--agent", default="direct", metavar="A[:k=v,...]", help="how it is asked (direct)"
+    )
+    p.add_argument(
+        "--memory",
+        metavar="M[:k=v,...]",
+        help="what it remembers (history; none without rounds)",
+    )
     p.add_argument("--level", type=natural, help="of a family")
     p.add_argument("--seed", type=whole, help="of the instances")
     settings(p)
@@ -83,12 +87,12 @@ def _run(p: Parser) -> None:
     p.add_argument("--structured", action="store_true", help="constrain replies by JSON schema")
     p.add_argument("--out", type=Path, metavar="DIR", help="run folder (results/runs/...)")
     p.add_argument("--shard", type=shard, metavar="i/n", help="only part i of n, to be merged")
-    _manner(p)
+    asking(p)
 
 
 def _resume(p: Parser) -> None:
     p.add_argument("folder", type=Path, metavar="DIR")
-    _manner(p)
+    asking(p)
     one = p.add_argument_group("of makespan evolve")
     sandbox(one)
     engine(one)
@@ -146,7 +150,7 @@ def _compare(p: Parser) -> None:
 def _audit(p: Parser) -> None:
     p.add_argument("target", type=Path, metavar="FILE.jsonl|DIR")
     p.add_argument("--json", action="store_true", help="print JSON")
-    _manner(p)
+    asking(p)
 
 
 def _timeline(p: Parser) -> None:
@@ -177,33 +181,3 @@ def _report(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     p.add_argument("--html", type=Path, required=True, metavar="F", help="the page")
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
-
-
-def _manner(p: Parser) -> None:
-    one = p.add_argument_group("how it asks (each for one model)").add_argument
-    one("--max-connections", type=natural, default=10, metavar="C", help="at once, at most (10)")
-    pacing(one)
-    one = p.add_argument_group("how far it goes (then: exit status 1, and resume)").add_argument
-    for which, about in (("", "the run"), ("episode-", "an episode")):
-        one(f"--max-{which}cost", type=positive, metavar="USD", help=f"of {about}")
-        one(f"--max-{which}tokens", type=natural, metavar="N", help=f"of {about}, in and out")
-        one(f"--max-{which}time", type=positive, metavar="S", help=f"of {about}, in seconds")
-    prices(one)
-    one("--fail-on-error", type=tolerance, metavar="N|SHARE", help="stop at more errors than this")
-    one = p.add_argument_group("what it keeps and tells").add_argument
-    one(
-        "--cache",
-        type=Path,
-        nargs="?",
-        const=Path("results/cache"),
-        metavar="FOLDER",
-        help="serve what an earlier run asked already (results/cache)",
-    )
-    one(
-        "--log-json",
-        type=Path,
-        nargs="?",
-        const=Path("-"),
-        metavar="FILE",
-        help="events as JSON lines (standard error)",
-    )

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from harness.cli.arguments import (
     Parser,
+    asking,
     engine,
     natural,
-    pacing,
     positive,
-    prices,
     sampling,
     sandbox,
     whole,
@@ -77,17 +76,13 @@ def _run(p: Parser) -> None:
         help="what a model gives: whole programs, or changes (rewrite)",
     )
     p.add_argument("--limit", type=natural, metavar="N", help="first N instances of each split")
-    p.add_argument("--max-tokens", type=natural, metavar="N", help="of the search, in and out")
-    p.add_argument("--max-cost", type=positive, metavar="USD", help="of the search")
-    p.add_argument("--max-time", type=positive, metavar="S", help="of the search, in seconds")
     sampling(p)
     p.set_defaults(structured=False)  # a reply is a program
     p.add_argument("--out", type=Path, metavar="DIR", help="run folder (results/runs/...)")
-    prices(p.add_argument)
-    pacing(p.add_argument)
     _programs(p)
     sandbox(p)
     engine(p)
+    asking(p)
 
 
 def _programs(p: Parser) -> None:

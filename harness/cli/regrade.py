@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from harness.engines.open import opened
 from harness.replay.regrade import regrade as regrade_all
-from harness.run.loop import Batch
+from harness.run.recorded import RecordedRun
 from harness.store.folder import Folder
 from harness.store.journal import Journal
 
@@ -13,14 +13,14 @@ def regrade(options: Namespace) -> int:
     """`makespan regrade DIR`."""
     folder = Folder.open(options.folder)
     folder.require_suite()
-    folder.lock()
+    folder.claim()
     journal = Journal(folder.path)
-    batch = Batch(folder, journal, folder.instances())
+    run = RecordedRun(folder, journal, folder.instances())
     try:
         with opened(options.engine, options.jobs, options.ray_address) as engine:
-            changed, total = regrade_all(batch, engine)
+            changed, total = regrade_all(run, engine)
     finally:
         journal.close()
-        folder.unlock()
+        folder.release()
     print(f"changed {changed} of {total}")
     return 0

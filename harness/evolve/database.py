@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from msgspec.structs import replace
 
-from harness.evolve.effects import Failed
+from harness.evolve.evaluation import Failed
 from harness.store.search_plan import SearchPlan
 from tasks.base import Noun
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from harness.digests import digest
 from harness.evolve.domain import SPLITS, Domain, WrongSolution
-from harness.evolve.effects import Evaluate, Evaluated, Failed
+from harness.evolve.evaluation import Evaluate, Evaluated, Failed
 from harness.families.registry import family
 from harness.sandbox.base import CaseResult, Limits, ProgramRun
 from harness.store.search_plan import SearchPlan

@@ -8,7 +8,7 @@ from typing import Any
 from harness.engines.base import Engine
 from harness.evolve.domain import Domain
 from harness.evolve.domains import domain
-from harness.evolve.effects import Evaluate, Evaluated
+from harness.evolve.evaluation import Evaluate, Evaluated
 from harness.evolve.evaluator import Evaluator
 from harness.sandbox.sandbox import Sandbox
 from harness.store.search_plan import SearchPlan

@@ -5,18 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.calls.recorded import NotRecorded
-from harness.calls.recorded import RecordedCall as Heard
+from harness.calls.drive import drive
+from harness.calls.recorded import NotRecorded, RecordedCall
+from harness.evolve.answers import SearchAnswers
 from harness.evolve.domains import domain
-from harness.evolve.drive import Performer, drive
-from harness.evolve.effects import AskModel, Evaluate, Evaluated, Lost
 from harness.evolve.evaluator import Evaluator
 from harness.evolve.report import SearchReport, report
 from harness.evolve.study import Results, Study
 from harness.store.folder import Folder
 from harness.store.journal import Journal
 from harness.store.search_plan import MUTATE
-from tasks.base import InputError, Instance, Reply
+from tasks.base import Ask, InputError, Instance, Outside, Reply
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class SearchReplay:
     folder: Folder
     study: Study
     report: SearchReport
-    calls: dict[str, Heard]
+    calls: dict[str, RecordedCall]
 
 
 def replay(path: Path) -> SearchReplay:
@@ -39,26 +38,33 @@ def replay(path: Path) -> SearchReplay:
     folder = Folder.open(path)
     study, splits = study_of(folder)
     journal = Journal(folder.path, read_only=True)
-    calls: dict[str, Heard] = {}
+    calls: dict[str, RecordedCall] = {}
     try:
         evaluator = Evaluator(study.domain, study.plan, splits, None)
-        performer = Performer(journal, evaluator, folder.manifest.configuration.sampling)
-        results = asyncio.run(_kept(study, performer, calls))
+        sampling = folder.manifest.configuration.sampling
+        answers = SearchAnswers(journal, evaluator, sampling, study.models)
+        results = asyncio.run(_recorded(study, answers, calls))
     finally:
         journal.close()
     return SearchReplay(folder, study, report(study, results), calls)
 
 
-async def _kept(study: Study, performer: Performer, calls: dict[str, Heard]) -> Results | None:
-    async def answer(effect: AskModel | Evaluate) -> Reply | Lost | Evaluated:
-        found = await performer.answer(effect)
-        if isinstance(effect, AskModel):
-            ask, reply = effect.ask, found if isinstance(found, Reply) else None
-            calls[ask.path] = Heard(ask.path, ask.messages, ask.tools, ask.schema, reply)
-        return found
+async def _recorded(
+    study: Study, answers: SearchAnswers, calls: dict[str, RecordedCall]
+) -> Results | None:
+    """Return the results of a search that is finished; note all its calls."""
+
+    async def perform(effect: Outside) -> Any:
+        answer = await answers.perform(effect)
+        if isinstance(effect, Ask):
+            reply = answer if isinstance(answer, Reply) else None
+            calls[effect.path] = RecordedCall(
+                effect.path, effect.messages, effect.tools, schema=effect.schema, reply=reply
+            )
+        return answer
 
     try:
-        return await drive(study.program(), answer)
+        return await drive(study.program(), perform)
     except NotRecorded:
         return None
 

@@ -11,7 +11,7 @@ from graders.statistics import Estimate, mean_of, ratio_of_sums, skill
 from harness.costs import sum_or_none
 from harness.evolve.database import Candidate
 from harness.evolve.domain import REPORTED
-from harness.evolve.effects import Evaluated
+from harness.evolve.evaluation import Evaluated
 from harness.evolve.search import Search
 from harness.evolve.study import Champion, Results, Study
 from harness.evolve.verdicts import Verdict, sign_test, verdict

@@ -3,7 +3,7 @@
 from statistics import median
 
 from graders.statistics import skill
-from harness.evolve.effects import Evaluate, Failed
+from harness.evolve.evaluation import Evaluate, Failed
 from harness.evolve.evaluator import Evaluator, base
 from tasks.base import InputError, Noun
 

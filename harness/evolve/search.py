@@ -12,21 +12,21 @@ from harness.costs import cost_of, sum_or_none, tokens_of
 from harness.evolve.bandit import Bandit
 from harness.evolve.database import Candidate, Database
 from harness.evolve.domain import Domain
-from harness.evolve.effects import (
-    Begin,
-    Evaluated,
-    Failed,
-    Join,
-    Lost,
-    Work,
-    call,
-    evaluate,
-    together,
-)
+from harness.evolve.evaluation import Evaluated, Failed, Lost, evaluate
 from harness.evolve.operators import SearchStep, choose, messages
 from harness.evolve.program import ProgramDraft, Unreadable, length, read_reply
 from harness.store.search_plan import MUTATION, SearchPlan
-from tasks.base import Ask, Failure, InputError, Number
+from tasks.base import (
+    Ask,
+    Begin,
+    Failure,
+    InputError,
+    Join,
+    Number,
+    Program,
+    Reply,
+    together,
+)
 from tasks.prompts import Prompts
 
 DRAWS = 30  # the most that policy/mutate draws for one try
@@ -54,7 +54,7 @@ class Search:
         self._bandit = Bandit(models)
         self._worst = float("inf")  # gap of the worst seed program on the first few instances
 
-    def program(self) -> Work[None]:
+    def program(self) -> Program[None]:
         """Seed, then issue and take in, until the calls or another budget are spent."""
         yield from self._seed()
         plan, taken = self.plan, 0
@@ -78,20 +78,18 @@ class Search:
 
     # Seeds ---------------------------------------------------------------------------------
 
-    def _seed(self) -> Work[None]:
+    def _seed(self) -> Program[None]:
         """Evaluate the seed programs; the worst sets the bar for the first few instances."""
         few = yield from together(
-            {
-                name: evaluate(f"{self.arm}/seed-{name}/few", "few", source)
-                for name, source in self.domain.programs.items()
-            }
+            evaluate(f"{self.arm}/seed-{name}/few", "few", source)
+            for name, source in self.domain.programs.items()
         )
         seeds = [
             Candidate(f"seed-{name}", 0, "seed", "", "valid", source=source, length=length(source))
             for name, source in self.domain.programs.items()
         ]
         done = yield from together(
-            {s.name: self._measured(s, f) for s, f in zip(seeds, few, strict=True)}
+            self._measured(seed, first) for seed, first in zip(seeds, few, strict=True)
         )
         for seed in done:
             if seed.status != "valid":
@@ -124,7 +122,8 @@ class Search:
         step = choose(key, island, self.database, self.domain, self.plan, reflects=reflects)
         model = self._bandit.choose()
         path = f"{self.arm}/{name}/{step.operator}"
-        ask = Ask(path, messages(step, self.domain, self.plan, self._prompts), view=step)
+        request = messages(step, self.domain, self.plan, self._prompts)
+        ask = Ask(path, request, view=step, seat=model)
         blank = Candidate(
             name, island, step.operator, model, "lost", parents=tuple(p.name for p in step.parents)
         )
@@ -133,7 +132,7 @@ class Search:
 
     def _candidate(
         self, blank: Candidate, step: SearchStep, ask: Ask, known: Sequence[str]
-    ) -> Work[Candidate]:
+    ) -> Program[Candidate]:
         """Ask, run on a few, and if it is no worse than all seeds there, on the rest.
 
         `policy/mutate` draws again before its try is spent, while its program fails on the few, is
@@ -151,13 +150,13 @@ class Search:
 
     def _drawn(
         self, blank: Candidate, step: SearchStep, ask: Ask
-    ) -> Work[tuple[Candidate, Evaluated | None]]:
+    ) -> Program[tuple[Candidate, Evaluated | None]]:
         """Ask, read, run on a few; of what is no program there is no run."""
         again = drawn(blank.draws)
         step = replace(step, key=step.key + again)
-        ask = Ask(ask.path + again, ask.messages, view=step)
+        ask = replace(ask, path=ask.path + again, view=step)
         few = f"{self.arm}/{blank.name}/few{again}"
-        reply = yield from call(blank.model, ask)
+        reply: Reply | Lost = yield ask
         if isinstance(reply, Lost):
             return replace(blank, problem=Failed("provider", reply.detail)), None
         paid = cost_of(reply, self.plan.prices.get(blank.model))
@@ -173,7 +172,7 @@ class Search:
         )
         return blank, (yield from evaluate(few, "few", draft.source))
 
-    def _measured(self, blank: Candidate, few: Evaluated) -> Work[Candidate]:
+    def _measured(self, blank: Candidate, few: Evaluated) -> Program[Candidate]:
         """What a candidate is after its run on the first few, and perhaps on the rest."""
         one = _run(blank, few)
         if one.problem:
@@ -194,7 +193,7 @@ class Search:
 
     # Results -------------------------------------------------------------------------------
 
-    def _take(self, number: int) -> Work[None]:
+    def _take(self, number: int) -> Program[None]:
         """Take in the next result in the order of issue."""
         one: Candidate = yield Join(f"{self.arm}/candidate-{number:05d}")
         self.database.add(one)

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from harness.evolve.database import Candidate
 from harness.evolve.domain import REPORTED, Domain
-from harness.evolve.effects import Evaluated, Work, evaluate, together
+from harness.evolve.evaluation import Evaluated, evaluate
 from harness.evolve.evaluator import base
 from harness.evolve.search import Search
 from harness.store.search_plan import SearchPlan
-from tasks.base import Failure, InputError, Instance, Noun, Number
+from tasks.base import Failure, InputError, Instance, Noun, Number, Program, together
 from tasks.prompts import Prompts
 
 FINALISTS = 20  # of a search, beside the seed programs
@@ -54,6 +54,7 @@ class Study:
         splits: Mapping[str, Sequence[Instance[Any]]],
     ) -> None:
         self.domain, self.plan, self._prompts = domain, plan, prompts
+        self.models = list(dict.fromkeys([*models, *plan.nulls]))
         self.bases = {name: [base(i) for i in made] for name, made in splits.items()}
         for name, known in self.bases.items():
             if not sum(known[: plan.few] if name == "train" else known):
@@ -65,7 +66,7 @@ class Study:
     def _search(self, arm: str, models: Sequence[str], plan: SearchPlan) -> Search:
         return Search(arm, models, self.domain, plan, self._prompts, self.bases["train"])
 
-    def program(self) -> Work[Results]:
+    def program(self) -> Program[Results]:
         """Search, search without a model at equal evaluations, choose, report."""
         [main] = self.searches
         yield from main.program()
@@ -89,15 +90,10 @@ class Study:
 
     def _validate(
         self, arm: str, programs: Sequence[Candidate]
-    ) -> Work[list[tuple[Candidate, float]]]:
+    ) -> Program[list[tuple[Candidate, float]]]:
         """The programs that are valid on validation, each with its ratio of sums."""
         found = yield from together(
-            {
-                f"validate/{arm}/{c.name}": evaluate(
-                    f"{arm}/{c.name}/validation", "validation", c.source
-                )
-                for c in programs
-            }
+            evaluate(f"{arm}/{c.name}/validation", "validation", c.source) for c in programs
         )
         pairs = zip(programs, found, strict=True)
         return [(c, self._ratio(f, "validation")) for c, f in pairs if not f.failures]
@@ -114,20 +110,20 @@ class Study:
         program, ratio = min(judged, key=lambda pair: (pair[1], pair[0].length))
         return Champion(arm, program, ratio)
 
-    def _best_rule(self) -> Work[str]:
+    def _best_rule(self) -> Program[str]:
         rules = list(self.domain.rules)
         found = yield from together(
-            {f"rule/{r}": evaluate(f"rules/{r}/validation", "validation", rule=r) for r in rules}
+            evaluate(f"rules/{rule}/validation", "validation", rule=rule) for rule in rules
         )
         ratios = [self._ratio(one, "validation") for one in found]
         return rules[ratios.index(min(ratios))]
 
-    def _report(self, champions: Sequence[Champion]) -> Work[dict[str, dict[str, Evaluated]]]:
+    def _report(self, champions: Sequence[Champion]) -> Program[dict[str, dict[str, Evaluated]]]:
         """Every champion, each instance in a run of its own, and every rule, on what is reported.
 
         The name of a program in the report is its search's (`search`, `mutate`, `seed`).
         """
-        wanted: dict[str, Work[Evaluated]] = {}
+        wanted: dict[str, Program[Evaluated]] = {}
         for split in REPORTED:
             for c in champions:
                 path = f"report/{c.arm}/{split}"
@@ -135,7 +131,7 @@ class Study:
             for rule in [*self.domain.rules, "random"]:
                 path = f"report/rule {rule}/{split}"
                 wanted[path] = evaluate(path, split, rule=rule)
-        found = yield from together(wanted)
+        found = yield from together(wanted.values())
         outcomes: dict[str, dict[str, Evaluated]] = {}
         for path, one in zip(wanted, found, strict=True):
             _, who, split = path.split("/")

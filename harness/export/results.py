@@ -23,7 +23,7 @@ class ExportedResult:
     @property
     def setup(self) -> Fields:
         """How the model was asked, where that was told."""
-        return self.run.manifest.configuration.setup(self.model)
+        return self.run.manifest.configuration.sampling_setup(self.model)
 
     @property
     def name(self) -> str:

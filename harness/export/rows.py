@@ -58,7 +58,7 @@ class PublishedRun:
 
     def identity(self, of: Record | Row) -> str:
         """The system that a record or a board row is of."""
-        setup = self.manifest.configuration.setup(of.model)
+        setup = self.manifest.configuration.sampling_setup(of.model)
         return digest([self.lock, of.model, of.agent, of.memory, setup])
 
     def board(self) -> Board:
@@ -118,7 +118,7 @@ def _sample(run: PublishedRun, episode: Episode) -> Fields:
         "identity": run.identity(record),
         "seed": instance.seed,
         "index": instance.index,
-        "setup": run.manifest.configuration.setup(record.model),
+        "setup": run.manifest.configuration.sampling_setup(record.model),
         "verdict": grade.verdict.value if grade else Verdict.error.value,
         "score": grade.score if grade else None,
         "objective": grade.objective if grade else None,
@@ -192,7 +192,7 @@ def _cell(run: PublishedRun, identity: str, group: list[Record]) -> PairedCell:
     return PairedCell(
         head=head,
         identity=identity,
-        label=label(one.model, one.agent, one.memory, configuration.setup(one.model)),
+        label=label(one.model, one.agent, one.memory, configuration.sampling_setup(one.model)),
         score=_mean(grade.score for grade in grades),
         gap=_mean(grade.gap for grade in grades),
         graded=len(grades),

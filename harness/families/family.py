@@ -74,6 +74,7 @@ class Family:
     What is not explained here is what its files must have (CONTRIBUTING.md).
 
     Attributes:
+        templates: of the prompts that its worlds use; they are part of every lock with it.
         simulation: makes the world behind an episode's tools from a payload; None without tools.
         has_rounds: whether an episode has rounds with feedback, so that a memory makes sense.
         unseen: settings that no agent can see, and that make no other experiment.
@@ -100,6 +101,7 @@ class Family:
     name: str
     about: str
     version: int
+    templates: tuple[str, ...]
     payload: type[Any]
     world: Callable[[Instance[Any], Prompts], Program[Outcome]]
     read: Callable[[Fields | None, str], Outcome]

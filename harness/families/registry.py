@@ -43,6 +43,7 @@ def family(name: str) -> Family:
         name=name,
         about=FAMILIES[name],
         version=tasks.VERSION,
+        templates=tasks.TEMPLATES,
         payload=tasks.Payload,
         world=tasks.world,
         read=tasks.read,

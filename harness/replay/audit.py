@@ -6,32 +6,32 @@ The exams of the memories are asked once and kept in the journal, under paths th
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from statistics import mean
-from typing import TypeVar
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from graders.statistics import Estimate, mean_of
-from harness.agents.base import Agent
-from harness.calls.client import ModelClient
+from harness.calls.drive import Perform, drive
 from harness.calls.live import Stopped
+from harness.calls.loop import Loop
+from harness.calls.options import RunOptions
 from harness.calls.recorded import ReplayFailure
 from harness.failures import policy_of
 from harness.families.registry import family
+from harness.log import Log
 from harness.mcp.direct import direct
-from harness.progress import Progress
-from harness.run.episode import drive, episode
+from harness.models.base import Model
+from harness.run.episode import episode
 from harness.run.jobs import EpisodeJob
-from harness.run.loop import Batch
-from memory.base import TAKE_NOTES, Memory, NoMemory
+from harness.run.recorded import RecordedRun
+from memory.base import Memory, NoMemory, read_memory
 from memory.context import MemoryState
 from memory.notebook import ROUND
-from tasks.base import Ask, Failure, Noun, Outcome, Program, Tell
+from tasks.base import Ask, Failure, Noun, Outcome, Outside, Program, Tell
 
-R = TypeVar("R")
 CLASHES = 20  # held-out steps for each user, enough to tell notes from nothing over a dozen of them
 NOTES, BARE = "audit/notes", "audit/bare"
 
@@ -79,135 +79,139 @@ class AuditReport(Noun, frozen=True):
     unexamined: tuple[str, ...] = ()
 
 
-@dataclass
 class Audit:
-    """Replays the episodes of a run, and examines the memories that took notes.
+    """Replays the episodes of a run, and examines the memories that took notes."""
 
-    `lanes` ask the models whose exams are not in the journal yet.
-    """
-
-    batch: Batch
-    lanes: dict[str, ModelClient]
-    differ: list[str] = field(default_factory=list)
-    unexamined: list[str] = field(default_factory=list)
+    def __init__(
+        self, run: RecordedRun, options: RunOptions, log: Log, models: Sequence[Model]
+    ) -> None:
+        """Make one; `models` are asked for the exams that are not in the journal yet."""
+        self._run, self._options, self._log, self._models = run, options, log, models
+        self._differ: list[str] = []
+        self._unexamined: list[str] = []
 
     async def run(self) -> AuditReport:
-        """The whole audit."""
-        names = [spec.name for spec in self.batch.folder.manifest.configuration.models]
-        jobs = [job for name in names for job in self.batch.jobs(name) if self.batch.grade(job)]
-        room = asyncio.Semaphore(self.batch.manner.workers)
-        with Progress("audited", len(jobs)) as progress:
+        """Return what the whole audit comes to."""
+        names = [spec.name for spec in self._run.configuration.models]
+        jobs = [job for name in names for job in self._run.jobs(name) if self._run.grade(job)]
+        room = asyncio.Semaphore(self._options.workers)
+        results: list[tuple[str, Exam | None] | None] = []
+        loop = Loop(
+            self._run.folder.manifest,
+            self._run.journal,
+            self._options,
+            self._log,
+            self._models,
+            unit="audited",
+            total=len(jobs),
+        )
+        async with loop:
 
-            async def one(job: EpisodeJob) -> tuple[str, Exam | None] | None:
+            async def audit(job: EpisodeJob) -> tuple[str, Exam | None] | None:
                 async with room:
-                    found = await self._job(job)
-                progress.add()
-                return found
+                    result = await self._job(job, loop)
+                loop.progress.add()
+                return result
 
-            try:
-                found = await asyncio.gather(*map(one, jobs))
-            finally:
-                for lane in self.lanes.values():
-                    await lane.close()
-        whole = [f for f in found if f is not None]
-        digest = blake2b("".join(d for d, _ in whole).encode(), digest_size=8).hexdigest()
-        rows = summarise([exam for _, exam in whole if exam])
+            results = await asyncio.gather(*map(audit, jobs))
+        replayed = [result for result in results if result is not None]
+        digest = blake2b("".join(d for d, _ in replayed).encode(), digest_size=8).hexdigest()
         return AuditReport(
-            len(jobs), len(whole), tuple(self.differ), digest, rows, tuple(self.unexamined)
+            episodes=len(jobs),
+            replayed=len(replayed),
+            differ=tuple(self._differ),
+            digest=digest,
+            rows=summarise([exam for _, exam in replayed if exam]),
+            unexamined=tuple(self._unexamined),
         )
 
-    async def _job(self, job: EpisodeJob) -> tuple[str, Exam | None] | None:
-        """The digest of an episode's outcome and memory, and its exam if there is one."""
-        agent, memory = self.batch.kit.agent(), self.batch.kit.memory(job)
-        about = family(job.instance.family)
-        world = about.world(job.instance, self.batch.folder.prompts)
+    async def _job(self, job: EpisodeJob, loop: Loop) -> tuple[str, Exam | None] | None:
+        """Return the digest of an episode's outcome and memory, and its exam if there is one."""
+        memory = self._run.rollout.memory(job)
         try:
-            answer = self.batch.asking(job, None).answer
-            outcome = await drive(episode(world, agent, memory), answer, direct(job.instance))
-            grade = self.batch.kit.grade(job.instance, outcome)
+            calls = self._run.calls(job, direct(job.instance))
+            outcome = await drive(self._run.rollout.program(job, memory), calls.perform)
+            grade = self._run.rollout.grade(job.instance, outcome)
         except Failure as failure:  # of the journal, or of a grader whose reference is refuted
             told = str(failure)
-            self.differ.append(told if job.key in told else f"{job.key}: {told}")
+            self._differ.append(told if job.key in told else f"{job.key}: {told}")
             return None
-        if outcome != self.batch.journal.outcome(job.key):
-            self.differ.append(f"{job.key}: its replies are not those that were graded")
-        elif grade != self.batch.grade(job):
-            self.differ.append(f"{job.key}: today's grader gives another grade: makespan regrade")
+        if outcome != self._run.journal.outcome(job.key):
+            self._differ.append(f"{job.key}: its replies are not those that were graded")
+        elif grade != self._run.grade(job):
+            self._differ.append(f"{job.key}: today's grader gives another grade: makespan regrade")
         state = memory.state()
         text = msgspec.json.encode([job.key, outcome, state.digest], order="sorted")
         digest = blake2b(text, digest_size=8).hexdigest()
         try:
-            return digest, await self._examine(job, agent, memory, state)
+            return digest, await self._examine(job, memory, state, loop)
         except Stopped:
-            self.unexamined.append(f"{job.key}: {job.model} is asked nothing more")
+            self._unexamined.append(f"{job.key}: {job.model} is asked nothing more")
             return digest, None
         except Failure as failure:
             if policy_of(failure).then == "run" and not isinstance(failure, ReplayFailure):
                 raise
-            self.unexamined.append(f"{job.key}: {failure}")
+            self._unexamined.append(f"{job.key}: {failure}")
             return digest, None
 
     async def _examine(
-        self, job: EpisodeJob, agent: Agent, memory: Memory, state: MemoryState
+        self, job: EpisodeJob, memory: Memory, state: MemoryState, loop: Loop
     ) -> Exam | None:
         """Ask held-out steps with nothing but the notes, and again without them."""
         about = family(job.instance.family)
-        name = self.batch.kit.memory_of(job)
-        if about.held_out is None or about.examine is None or name not in TAKE_NOTES:
+        name = self._run.rollout.memory_of(job)
+        takes_notes = read_memory(name)[0].takes_notes
+        if about.held_out is None or about.examine is None or not takes_notes:
             return None
         held = about.held_out(job.instance, CLASHES)
-        prompts = self.batch.folder.prompts
-        answer = self.batch.asking(job, self.lanes.get(job.model)).answer
-        for effect in memory.observe(Tell(NOTES, {"history": 0})):
-            raise Failure(f"memory {name} asks {effect.path!r} where nothing has happened")
-        tools = direct(held)
+        prompts, agent = self._run.folder.prompts, self._run.rollout.agent()
+        calls = self._run.calls(job, direct(held), loop.clients)
+        if any(memory.observe(Tell(NOTES, {"history": 0}))):
+            raise Failure(f"memory {name} asks something where nothing has happened")
 
-        async def sit(path: str, shown: Memory) -> Outcome:
-            return await drive(
-                under(path, episode(about.world(held, prompts), agent, shown)), answer, tools
-            )
+        async def sit(prefix: str, shown: Memory) -> Outcome:
+            program = episode(about.world(held, prompts), agent, shown)
+            return await drive(program, with_prefix(prefix, calls.perform))
 
-        noted, bare = await sit(NOTES, Closed(memory)), await sit(BARE, NoMemory())
+        noted = await sit(NOTES, ReadOnlyMemory(memory))
+        bare = await sit(BARE, NoMemory())
         day = max((op.date for op in state.log), default="")
         notes = [e.text for e in state.entries if e.kind != ROUND and e.valid(day)]
-        others = [m.instance for m in self.batch.instances if m.family == job.instance.family]
+        others = [m.instance for m in self._run.instances if m.family == job.instance.family]
         metrics = about.examine(job.instance, held, noted, bare, notes, others)
         return Exam(job.instance.id, job.model, name, job.epoch, metrics)
 
 
-class Closed:
+class ReadOnlyMemory:
     """A memory that can be read, and learns no more."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
 
     def recall(self, ask: Ask) -> Program[Ask]:
-        """What the memory recalls."""
+        """Return what the memory recalls."""
         return self._memory.recall(ask)
 
     def observe(self, tell: Tell) -> Program[None]:  # noqa: ARG002
-        """Take no note."""
+        """Take no note of it."""
         yield from ()
 
     def idle(self, path: str) -> Program[None]:  # noqa: ARG002
-        """Rest."""
+        """Do nothing."""
         yield from ()
 
     def state(self) -> MemoryState:
-        """As it was."""
+        """Return the state as it was."""
         return self._memory.state()
 
 
-def under(prefix: str, program: Program[R]) -> Program[R]:
-    """The same program, all its paths under a prefix."""
-    value = None
-    while True:
-        try:
-            effect = program.send(value)
-        except StopIteration as stop:
-            result: R = stop.value
-            return result
-        value = yield replace(effect, path=f"{prefix}/{effect.path}")
+def with_prefix(prefix: str, perform: Perform) -> Perform:
+    """Return what performs effects under paths that begin with a prefix."""
+
+    async def perform_there(effect: Outside) -> Any:
+        return await perform(replace(effect, path=f"{prefix}/{effect.path}"))
+
+    return perform_there
 
 
 def summarise(exams: Sequence[Exam]) -> tuple[ExamRow, ...]:

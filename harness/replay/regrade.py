@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from harness.calls.drive import drive
 from harness.calls.recorded import RecordedCalls
 from harness.calls.request import settings_digest
 from harness.engines.base import Engine
 from harness.mcp.direct import direct
 from harness.progress import Progress
 from harness.run.jobs import EpisodeJob
-from harness.run.loop import Batch
+from harness.run.recorded import RecordedRun
 from harness.run.rollout import Rollout
 from harness.store.journal import Journal, Row, answered_of
 from tasks.base import Outcome, Record
@@ -38,7 +39,7 @@ class Graded(NamedTuple):
 class Regrading:
     """Replays episodes and grades them: a pure function of what the journal has of them."""
 
-    kit: Rollout
+    rollout: Rollout
 
     def __call__(self, group: Sequence[ReplayedEpisode]) -> list[Graded]:
         """What each came to; raises the first failure."""
@@ -48,25 +49,28 @@ class Regrading:
         return [await self._one(job, rows) for job, rows in group]
 
     async def _one(self, job: EpisodeJob, rows: Sequence[Row]) -> Graded:
-        settings = settings_digest(job.model, self.kit.configuration.sampling)
-        calls = RecordedCalls(job.key, settings, answered_of(rows, job.key))
-        outcome, state = await self.kit.perform(job, calls.answer, direct(job.instance))
-        grade = self.kit.grade(job.instance, outcome)
-        return Graded(job.key, self.kit.record(job, calls, state, grade, None), outcome)
+        settings = {"": settings_digest(job.model, self.rollout.configuration.sampling)}
+        journaled = answered_of(rows, job.key)
+        calls = RecordedCalls(job.key, settings, journaled, tools=direct(job.instance))
+        memory = self.rollout.memory(job)
+        outcome = await drive(self.rollout.program(job, memory), calls.perform)
+        grade = self.rollout.grade(job.instance, outcome)
+        record = self.rollout.record(job, calls, memory.state(), grade, None)
+        return Graded(job.key, record, outcome)
 
 
-def regrade(batch: Batch, engine: Engine) -> tuple[int, int]:
+def regrade(run: RecordedRun, engine: Engine) -> tuple[int, int]:
     """Grade again what has a grade; returns how many grades changed, of how many.
 
     The new ones are appended as a version of their own, by this process alone.
     """
-    jobs, latest, changed = batch.graded(), batch.latest, 0
-    work, groups = Regrading(batch.kit), _groups(jobs, batch.journal)
+    jobs, latest, changed = run.graded(), run.latest, 0
+    work, groups = Regrading(run.rollout), _groups(jobs, run.journal)
 
     async def commit(graded: Sequence[Graded]) -> None:
         await asyncio.gather(
             *(
-                batch.journal.record(key, latest[key][0] + 1, record, outcome)
+                run.journal.record(key, latest[key][0] + 1, record, outcome)
                 for key, record, outcome in graded
             )
         )

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.calls.drive import drive
 from harness.calls.recorded import RecordedCall
 from harness.mcp.direct import direct
 from harness.run.jobs import EpisodeJob
-from harness.run.loop import Batch
+from harness.run.recorded import RecordedRun
 from harness.store.folder import Folder
 from harness.store.journal import Journal
 from memory.context import MemoryState
-from tasks.base import Ask, Instance, Message, Outcome, Record, Reply, said
+from tasks.base import Ask, Instance, Message, Outcome, Outside, Record, said
 
 
 @dataclass(frozen=True)
@@ -49,31 +50,40 @@ def episodes(path: Path) -> Iterator[Episode]:
     folder = Folder.open(path)
     journal = Journal(path, read_only=True)
     try:
-        batch = Batch(folder, journal, folder.instances())
+        run = RecordedRun(folder, journal, folder.instances())
         with asyncio.Runner() as runner:
-            for job, record in batch.finished():
-                yield runner.run(_replay(batch, job, record))
+            for job, record in run.finished():
+                yield runner.run(_replay(run, job, record))
     finally:
         journal.close()
 
 
-async def _replay(batch: Batch, job: EpisodeJob, record: Record) -> Episode:
-    asking = batch.asking(job, None)
+async def _replay(run: RecordedRun, job: EpisodeJob, record: Record) -> Episode:
+    recorded = run.calls(job, direct(job.instance))
     calls: list[RecordedCall] = []
 
-    async def answer(ask: Ask) -> Reply:
-        reply = None if ask.path in asking.unanswered else await asking.answer(ask)
-        calls.append(RecordedCall(ask.path, ask.messages, ask.tools, ask.schema, reply))
+    async def perform(effect: Outside) -> Any:
+        if not isinstance(effect, Ask):
+            return await recorded.perform(effect)
+        is_open = effect.path in recorded.unanswered
+        reply = None if is_open else await recorded.perform(effect)
+        calls.append(
+            RecordedCall(
+                effect.path, effect.messages, effect.tools, schema=effect.schema, reply=reply
+            )
+        )
         if reply is None:
             raise _Over
-        if record.problem and not asking.unanswered and len(calls) == asking.answered:
+        if record.problem and not recorded.unanswered and len(calls) == recorded.answered:
             raise _Over  # what went wrong comes next, and is told already
         return reply
 
     outcome, state = None, MemoryState()
-    if record.problem is None or asking.answered or asking.unanswered:
+    if record.problem is None or recorded.answered or recorded.unanswered:
+        memory = run.rollout.memory(job)
         try:
-            outcome, state = await batch.kit.perform(job, answer, direct(job.instance))
+            outcome = await drive(run.rollout.program(job, memory), perform)
+            state = memory.state()
         except* _Over:
             pass
     return Episode(job.instance, record, tuple(calls), outcome, state)

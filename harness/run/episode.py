@@ -1,59 +1,44 @@
-"""Composes world, agent and memory into one program, and drives a program.
+"""Composes world, agent and memory into one program.
 
 An episode is a pure function of the replies: all it wants from outside it yields.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from harness.agents.base import Agent
-from harness.mcp.direct import Tools, no_tools
 from memory.base import Memory
-from tasks.base import Ask, CallTools, Failure, Outcome, Program, Reply, Tell, ToolResult
+from tasks.base import Ask, Ledger, Outcome, Outside, Program, Tell
+from tasks.play import translate
 
 R = TypeVar("R")
 
 
 def episode(world: Program[Outcome], agent: Agent, memory: Memory) -> Program[Outcome]:
-    """A world's asks go to the memory, then to the agent; its feedback goes to the memory.
+    """Return the program in which an agent with a memory works on a world.
 
-    Between rounds the memory may think. Tool calls pass outward.
+    The world's asks go to the memory, then to the agent; its feedback goes to the memory, which
+    may think before the next step. All else passes outward.
     """
-    heard: Reply | tuple[ToolResult, ...] | None = None
-    while True:
-        try:
-            effect = world.send(heard)
-        except StopIteration as stop:
-            outcome: Outcome = stop.value
-            return outcome
-        heard = None
+
+    def handle(effect: Outside) -> Program[Any]:
         if isinstance(effect, Ask):
-            enriched = yield from memory.recall(effect)
-            heard = yield from agent.reply(enriched)
-        elif isinstance(effect, Tell):
-            yield from memory.observe(effect)
-            yield from memory.idle(effect.path)
-        else:
-            heard = yield effect
+            enriched = yield from charged("recall", memory.recall(effect))
+            return (yield from agent.reply(enriched))
+        if isinstance(effect, Tell):
+            yield from charged("sleep", memory.observe(effect))
+            yield from charged("sleep", memory.idle(effect.path))
+            return None
+        return (yield effect)
+
+    return translate(world, handle)
 
 
-async def drive(
-    program: Program[R], answer: Callable[[Ask], Awaitable[Reply]], tools: Tools = no_tools
-) -> R:
-    """Perform what a program yields until it returns; the same path asked twice is a bug."""
-    asked: set[str] = set()
-    value: Reply | tuple[ToolResult, ...] | None = None
-    while True:
-        try:
-            effect = program.send(value)
-        except StopIteration as stop:
-            result: R = stop.value
-            return result
-        value = None
-        if isinstance(effect, Ask):
-            if effect.path in asked:
-                raise Failure(f"the path {effect.path!r} is asked twice in one episode")
-            asked.add(effect.path)
-            value = await answer(effect)
-        elif isinstance(effect, CallTools):
-            value = await tools(effect)
+def charged(ledger: Ledger, program: Program[R]) -> Program[R]:
+    """Return a program whose asks are all counted in one ledger."""
+
+    def handle(effect: Outside) -> Program[Any]:
+        return (yield replace(effect, ledger=ledger) if isinstance(effect, Ask) else effect)
+
+    return translate(program, handle)

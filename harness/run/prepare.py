@@ -8,12 +8,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from harness.agents.base import DIRECT, read_agent
 from harness.calls.client import build_provider
 from harness.families.registry import family
 from harness.log import Log, say
 from harness.models.base import Model
+from harness.models.names import canonical_name
 from harness.progress import Progress
 from harness.run.models import build_policy
 from harness.run.placebo import neighbour
@@ -24,9 +27,10 @@ from harness.suites import suite as suites
 from harness.suites.formats import read_files
 from harness.suites.instances import InstanceLine
 from harness.suites.suite import Suite
-from memory.base import NEEDS_OTHER, NEEDS_ROUNDS
+from memory.base import read_memory
 from tasks.base import InputError, Instance
-from tasks.prompts import Prompts, installed
+from tasks.parts import spelled
+from tasks.prompts import installed
 
 
 def shard_suffix(shard: tuple[int, int] | None) -> str:
@@ -68,7 +72,7 @@ def model_specs(
     options: Namespace, families: tuple[str, ...]
 ) -> tuple[tuple[ModelSpec, ...], dict[str, str]]:
     """The models asked for; without any, all policies of the families of the run. And programs."""
-    names = options.model
+    names = [canonical_name(name) for name in options.model or ()]
     if not names:
         names = [
             f"policy/{p}" for p in dict.fromkeys(p for f in families for p in family(f).policies)
@@ -99,16 +103,30 @@ def _address(name: str, base_url: str | None) -> str | None:
     return None if provider == "policy" else base_url
 
 
-def check_memory(name: str | None, families: tuple[str, ...]) -> str:
-    """The memory asked for; by default `history` where a family has rounds."""
+def choose_memory(name: str | None, families: tuple[str, ...]) -> str:
+    """Return the memory asked for, spelled shortest; `history` if none is and there are rounds.
+
+    Raises:
+        InputError: there is no such memory, or it needs rounds that a family does not have.
+    """
     single = [f for f in families if not family(f).has_rounds]
-    if name in NEEDS_ROUNDS and single:
-        raise InputError(f"memory {name!r} needs a family with rounds: {single[0]} has none")
-    return name or ("history" if len(single) < len(families) else "none")
+    if name is None:
+        return "history" if len(single) < len(families) else "none"
+    kind, settings = read_memory(name)
+    if kind.needs_rounds and single:
+        raise InputError(f"memory {kind.name!r} needs a family with rounds: {single[0]} has none")
+    return spelled(kind.name, settings)
 
 
-def memory_version(memory: str, prompts: Prompts) -> dict[str, str]:
-    return {"memory": f"prompts {prompts.digest('memory')}"} if memory in NEEDS_ROUNDS else {}
+def choose_agent(name: str) -> tuple[str, tuple[str, ...] | UnsetType]:
+    """Return the agent asked for, spelled shortest, and what it lets models use if that is more.
+
+    Raises:
+        InputError: there is no such agent, or it has no such setting.
+    """
+    kind, settings = read_agent(name)
+    means = kind.means(settings)
+    return spelled(kind.name, settings), UNSET if means == DIRECT else means
 
 
 def build_models(
@@ -128,7 +146,7 @@ def today() -> str:
 
 def require_enough_users(memory: str, made: Sequence[InstanceLine]) -> None:
     """InputError if a memory that shows another user's rounds finds somebody alone."""
-    if memory in NEEDS_OTHER:
+    if read_memory(memory)[0].needs_other:
         run = [one.instance for one in made]
         for instance in run:
             if neighbour(instance, run) is None:
@@ -157,7 +175,7 @@ def run_instances(folder: Folder) -> list[InstanceLine]:
 def _same_generators(folder: Folder) -> None:
     """InputError if instances are missing that this version would make otherwise."""
     began = folder.manifest.configuration
-    for name, version in began.suite.versions(installed()).items():
+    for name, version in suites.family_versions(began.suite.families, installed()).items():
         kept, now = (text.partition(",")[0] for text in (began.versions[name], version))
         if kept != now:
             raise InputError(

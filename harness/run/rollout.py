@@ -3,29 +3,27 @@
 Two sides use it: the run itself, and whoever replays its episodes, here or on another machine.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import replace
 
-from harness.agents.base import AGENTS, Agent
-from harness.calls.recorded import RecordedCalls
+from harness.agents.base import Agent, read_agent
+from harness.calls.recorded import CountedReply, RecordedCalls
 from harness.costs import Price, cost_of, sum_or_none
 from harness.families.registry import family
-from harness.mcp.direct import Tools
-from harness.run.episode import drive, episode
+from harness.models.names import program_of
+from harness.run.episode import episode
 from harness.run.jobs import EpisodeJob
 from harness.run.placebo import other_rounds
 from harness.store.folder import Folder
 from harness.store.manifest import Configuration
 from harness.suites.instances import InstanceLine
-from memory.base import MEMORIES, NEEDS_OTHER, Memory, is_memory
+from memory.base import Memory, is_memory, read_memory
 from memory.context import Context, MemoryState
-from tasks.base import Ask, Grade, Instance, Outcome, Problem, Record, Reply, SolverFailure
+from tasks.base import Grade, Instance, Outcome, Problem, Program, Record, SolverFailure
 from tasks.prompts import Prompts
-
-Answer = Callable[[Ask], Awaitable[Reply]]
 
 
 @dataclass(frozen=True)
@@ -46,23 +44,24 @@ class Rollout:
     def of(cls, folder: Folder, instances: Sequence[InstanceLine]) -> "Rollout":
         """That of a run folder."""
         manifest = folder.manifest
-        others = manifest.configuration.memory in NEEDS_OTHER
+        others = read_memory(manifest.configuration.memory)[0].needs_other
         return cls(
             manifest.configuration, folder.prompts, manifest.prices, instances if others else ()
         )
 
     def agent(self) -> Agent:
         """A fresh agent of the run's kind."""
-        return AGENTS[self.configuration.agent](self.prompts)
+        kind, settings = read_agent(self.configuration.agent)
+        return kind.make(self.prompts, settings)
 
     def memory(self, job: EpisodeJob) -> Memory:
         """An empty memory of the run's kind."""
-        name = self.memory_of(job)
+        kind, settings = read_memory(self.memory_of(job))
         others = None
-        if name in NEEDS_OTHER:
+        if kind.needs_other:
             run = [made.instance for made in self.instances]
             others = other_rounds(job.instance, run, self.prompts)
-        return MEMORIES[name](Context(self.prompts, others))
+        return kind.new(Context(self.prompts, others), settings)
 
     def memory_of(self, job: EpisodeJob) -> str:
         """The memory's name; none without rounds, and for policies: they see the truth."""
@@ -70,14 +69,10 @@ class Rollout:
             return "none"
         return self.configuration.memory
 
-    async def perform(
-        self, job: EpisodeJob, answer: Answer, tools: Tools
-    ) -> tuple[Outcome, MemoryState]:
-        """One episode from its world to its outcome: a pure function of the replies."""
-        agent, memory = self.agent(), self.memory(job)
+    def program(self, job: EpisodeJob, memory: Memory) -> Program[Outcome]:
+        """Return an episode from its world to its outcome, with a memory that is still empty."""
         world = family(job.instance.family).world(job.instance, self.prompts)
-        outcome = await drive(episode(world, agent, memory), answer, tools)
-        return outcome, memory.state()
+        return episode(world, self.agent(), memory)
 
     def grade(self, instance: Instance[Any], outcome: Outcome) -> Grade:
         """The family's grade; its score is the measure that the suite names as headline, if any.
@@ -104,16 +99,18 @@ class Rollout:
         self,
         job: EpisodeJob,
         calls: RecordedCalls,
-        state: MemoryState,
+        state: MemoryState | None,
         grade: Grade | None,
         problem: Problem | None,
     ) -> Record:
         """An episode that has ended, as the board reads it."""
-        mine = [reply for path, reply in calls.replies if not is_memory(path)]
-        notes = [reply for path, reply in calls.replies if is_memory(path)]
-        both = [*mine, *notes]
+        paid = [each.reply for each in calls.replies if not is_memory(each.path)]
+        notes = [each for each in calls.replies if is_memory(each.path)]
         price = self.prices.get(job.model)
         lost = problem is not None and problem.boundary == "provider"  # perhaps billed
+        everything = [*paid, *(note.reply for note in notes)]
+        state = state or MemoryState()
+        is_program = program_of(job.model) is not None
         return Record(
             instance=job.instance.id,
             family=job.instance.family,
@@ -125,14 +122,23 @@ class Rollout:
             epoch=job.epoch,
             grade=grade,
             problem=problem,
-            calls=len(mine),
+            calls=len(paid),
             attempts=calls.attempts,
-            input_tokens=None if lost else sum_or_none([reply.usage.input for reply in mine]),
-            output_tokens=None if lost else sum_or_none([reply.usage.output for reply in mine]),
-            cost=None if lost else sum_or_none([cost_of(reply, price) for reply in both]),
-            seconds=round(sum(reply.seconds for reply in both), 6),
+            input_tokens=None if lost else sum_or_none([reply.usage.input for reply in paid]),
+            output_tokens=None if lost else sum_or_none([reply.usage.output for reply in paid]),
+            cost=None if lost else sum_or_none([cost_of(reply, price) for reply in everything]),
+            seconds=round(sum(reply.seconds for reply in everything), 6),
             memory_calls=len(notes),
-            memory_tokens=sum_or_none([n for r in notes for n in (r.usage.input, r.usage.output)]),
+            memory_tokens=_tokens(notes),
             memory_read=state.read,
             memory_written=state.written,
+            recall_tokens=_tokens([note for note in notes if note.ledger == "recall"]),
+            sandbox_seconds=round(sum(r.seconds for r in paid), 6) if is_program else 0.0,
         )
+
+
+def _tokens(replies: Sequence[CountedReply]) -> int | None:
+    """Return the tokens of some replies, in and out; None if one is unknown."""
+    usages = [each.reply.usage for each in replies]
+    tokens: int | None = sum_or_none([n for usage in usages for n in (usage.input, usage.output)])
+    return tokens

@@ -11,10 +11,20 @@ import msgspec
 from msgspec.structs import replace
 
 from harness import files
+from harness.costs import Price
 from harness.digests import digest as short_digest
+from harness.families.registry import family
 from harness.models.names import NO_PROGRAMS, program_of
 from harness.store.journal import NAME, Journal
-from harness.store.manifest import FORMAT, Configuration, Manifest, differences, pretty_json
+from harness.store.manifest import (
+    FORMAT,
+    READABLE,
+    Configuration,
+    Manifest,
+    differences,
+    pretty_json,
+)
+from harness.store.versions import part_versions, templates_used
 from harness.suites.instances import InstanceLine, digest, family_of
 from tasks.base import InputError, StoreFailure
 from tasks.prompts import Prompts
@@ -38,7 +48,7 @@ class Folder:
     ) -> None:
         self.path, self.manifest = path, manifest
         self.prompts, self.programs = prompts, programs  # the latter by their digests
-        self._lock: TextIO | None = None
+        self._claim: TextIO | None = None
         self._read: list[bytes] | None = None
         self._made: list[InstanceLine] | None = None
 
@@ -79,8 +89,9 @@ class Folder:
             raise InputError(f"{path} is no run folder: it has no manifest.json") from None
         except msgspec.DecodeError as error:
             raise InputError(f"{path / 'manifest.json'}: {error}") from None
-        if manifest.format != FORMAT:
-            raise InputError(f"{path} has format {manifest.format}; this makespan reads {FORMAT}")
+        if manifest.format not in READABLE:
+            formats = " and ".join(map(str, READABLE))
+            raise InputError(f"{path} has format {manifest.format}; this makespan reads {formats}")
         programs = {name[:-3]: source for name, source in _texts(path / PROGRAMS, "*.py").items()}
         folder = cls(path, manifest, Prompts(_texts(path / "templates", "*.j2")), programs)
         folder._check_whole()
@@ -92,7 +103,8 @@ class Folder:
             if not (self.path / part).is_file():
                 raise InputError(f"{self.path}: its {part} is missing: bring it back")
         for name, kept in self.manifest.configuration.versions.items():
-            if not kept.endswith(f"prompts {self.prompts.digest(name)}"):
+            names = self.manifest.templates.get(name) or self.prompts.names(name)
+            if not kept.endswith(f"prompts {self.prompts.digest(names)}"):
                 raise InputError(
                     f"{self.path}: its templates of {name} are not those it began with:"
                     " bring them back, or use another --out"
@@ -154,9 +166,14 @@ class Folder:
         self.manifest = manifest
         files.write(self.path / "manifest.json", pretty_json(manifest))
 
+    def note_prices(self, prices: Mapping[str, Price], day: str) -> None:
+        """Keep the prices of models as they were given on a day; none change nothing."""
+        if prices:
+            self.save(replace(self.manifest, prices=dict(prices), priced=day))
+
     def require(self, wanted: Configuration) -> None:
         """InputError that names the first setting in which the folder's configuration differs."""
-        here = msgspec.to_builtins(self.manifest.configuration)
+        here = msgspec.to_builtins(by_content(self))
         for where, kept, asked in differences(here, msgspec.to_builtins(wanted), ""):
             raise InputError(
                 f"{self.path} holds a run of another configuration: its {where} is {kept!r},"
@@ -170,22 +187,22 @@ class Folder:
                 f"{self.path} is a search for programs: makespan evolve show {self.path}"
             )
 
-    def lock(self) -> None:
+    def claim(self) -> None:
         """Claim the folder for this process; InputError if another has it."""
         try:
-            self._lock = (self.path / "lock").open("w")
+            self._claim = (self.path / "lock").open("w")
         except OSError as error:
             raise StoreFailure(f"cannot write {self.path}: {error.strerror}") from None
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise InputError(f"another process is writing to {self.path}") from None
 
-    def unlock(self) -> None:
+    def release(self) -> None:
         """Let others write."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        if self._claim is not None:
+            self._claim.close()
+            self._claim = None
 
     def instances(self) -> list[InstanceLine]:
         """The instances made so far, each read when it is first wanted."""
@@ -213,6 +230,32 @@ class Folder:
                     yield line
         except OSError as error:
             raise StoreFailure(f"cannot write {path}: {error.strerror}") from None
+
+
+def by_content(folder: Folder) -> Configuration:
+    """Return a folder's configuration, its versions and lock by nothing but what the run uses.
+
+    Of a folder of format 2 these are computed anew, from its own templates: there they cover all
+    families where instances are from a file, and the templates of all memories.
+    """
+    configuration = folder.manifest.configuration
+    if folder.manifest.format >= FORMAT or configuration.evolve:
+        return configuration
+    families = configuration.suite.families or tuple(dict.fromkeys(folder.families()))
+    versions = {
+        name: _with_prompts(configuration.versions[name], folder.prompts, family(name).templates)
+        for name in families
+    }
+    lock = configuration.suite.lock(versions)
+    templates = templates_used(configuration.agent, configuration.memory, families)
+    versions |= part_versions(templates, families, folder.prompts)
+    return replace(configuration, versions=versions, lock=lock)
+
+
+def _with_prompts(version: str, prompts: Prompts, names: Iterable[str]) -> str:
+    """Return a version's text with the digest of these templates."""
+    number, _, _ = version.rpartition("prompts ")
+    return f"{number}prompts {prompts.digest(names)}"
 
 
 def _texts(root: Path, pattern: str) -> dict[str, str]:

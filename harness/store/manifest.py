@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from harness.costs import Price
 from harness.digests import digest as short_digest
 from harness.models.base import Sampling
+from harness.models.names import program_of, read_name
 from harness.store.search_plan import SearchPlan
 from harness.suites.suite import Suite
 from tasks.base import Fields, Noun
 
-FORMAT = 2  # of a run folder
+FORMAT = 3  # of a run folder
+READABLE = (2, FORMAT)  # in 2, versions and lock cover more than what the run uses
 
 PACKAGES = ("makespan", "msgspec", "jinja2", "openai", "aiohttp", "anthropic", "litellm", "ortools")
 
@@ -35,6 +38,7 @@ class Configuration(Noun, frozen=True):
     """Everything that shapes the results of a run; equal configurations are the same run.
 
     `evolve` is there if the run is a search for programs: its suite is then the instances given.
+    `means`: what the agent lets models use; unset, they are only asked (see `allowed`).
     """
 
     suite: Suite
@@ -46,17 +50,36 @@ class Configuration(Noun, frozen=True):
     epochs: int = 1
     sampling: Sampling = Sampling()
     evolve: SearchPlan | None = None
+    means: tuple[str, ...] | UnsetType = UNSET
 
     @property
     def folder_name(self) -> str:
         """`<suite>-<configuration hash>`."""
         return f"{self.suite.name}-{short_digest(self)}"
 
-    def setup(self, model: str) -> Fields:
-        """How a model was asked, where that was told: sampling settings, the server's address."""
+    def sampling_of(self, model: str) -> Sampling:
+        """Return how the replies of a model are drawn: by the run's settings, then by its own."""
+        own = read_name(model).settings
+        shared = self.sampling
+        return msgspec.structs.replace(
+            shared,
+            temperature=shared.temperature if own.temperature is None else own.temperature,
+            max_tokens=own.max_output_tokens or shared.max_tokens,
+            seed=shared.seed if own.seed is None else own.seed,
+            reasoning_effort=own.reasoning_effort or shared.reasoning_effort,
+        )
+
+    def allowed(self, model: str) -> tuple[str, ...]:
+        """Return what a model might use to answer, sorted: `direct` is nothing but the prompt."""
+        if program_of(model):
+            return ("program",)
+        return self.means or ("direct",)
+
+    def sampling_setup(self, model: str) -> Fields:
+        """Return how a model was asked, where that was said: sampling, the server's address."""
         if model.startswith("policy/"):
             return {}
-        sampling: Fields = msgspec.to_builtins(self.sampling)
+        sampling: Fields = msgspec.to_builtins(self.sampling_of(model))
         [address] = {spec.base_url for spec in self.models if spec.name == model}
         return sampling | ({"base_url": address} if address else {})
 
@@ -76,7 +99,8 @@ class Manifest(Noun, frozen=True):
 
     `limit` is the number of instances last asked for; `made` is how many there are once all are
     made, and the digest of their lines. `shard` (i, n) is the part of the episodes that is this
-    folder's; `prices` by model, as given on the day `priced`.
+    folder's; `prices` by model, as given on the day `priced`. `templates` are the names of those
+    that each part with a version uses.
     """
 
     format: int
@@ -88,6 +112,7 @@ class Manifest(Noun, frozen=True):
     shard: tuple[int, int] | None = None
     prices: dict[str, Price] = {}
     priced: str | None = None
+    templates: dict[str, tuple[str, ...]] = {}
 
 
 def pretty_json(manifest: Manifest) -> bytes:
@@ -110,7 +135,7 @@ def differences(here: Any, there: Any, where: str) -> Iterator[tuple[str, Any, A
 
 
 def environment() -> Environment:
-    """This machine, now."""
+    """Return what this machine is, and which packages it has."""
     packages = {}
     for name in PACKAGES:
         try:

@@ -74,7 +74,7 @@ def merge(paths: Sequence[Path], out: Path) -> int:
         folder.require_suite()
         folder.require(folders[0].manifest.configuration)
         if os.access(folder.path, os.W_OK):
-            folder.lock()
+            folder.claim()
     lines = _instances(folders)
     limits = [folder.manifest.limit for folder in folders]
     manifest = replace(

@@ -1,6 +1,6 @@
 """What a run covers: a suite by name, a family with a level, or a file of instances."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count as naturals
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from harness.digests import digest
 from harness.families.registry import FAMILIES, family
 from harness.suites.instances import InstanceSpec
 from tasks.base import InputError, Noun, Scalar
-from tasks.prompts import Prompts
+from tasks.prompts import Prompts, installed
 from tasks.shipped import shipped
 
 DEFAULT_COUNT = 20  # instances of a family run without --limit
@@ -50,23 +50,21 @@ class Suite(Noun, frozen=True):
         """The families it covers, each once."""
         return tuple(dict.fromkeys(entry.family for entry in self.entry))
 
-    def versions(self, prompts: Prompts) -> dict[str, str]:
-        """For each family its version and the digest of its prompts."""
-        names = self.families or tuple(FAMILIES)
-        return {n: f"version {family(n).version}, prompts {prompts.digest(n)}" for n in names}
-
-    def lock(self, prompts: Prompts) -> str:
-        """12 hex digits that change when anything that an agent is shown does.
+    def lock(self, versions: Mapping[str, str]) -> str:
+        """Return 12 hex digits that change when anything that an agent is shown does.
 
         Covered are entries, seeds, the versions of families and prompts, and a headline if one is
         named. Rows of different locks do not belong on one board.
+
+        Args:
+            versions: those of the families that it covers, and of no others.
         """
         entries = msgspec.to_builtins(self.entry)
         for entry in entries:
             for name in family(entry["family"]).unseen:
                 entry["settings"].pop(name, None)
-        shown = [self.seed, entries, self.content, self.versions(prompts)]
-        return digest(shown + ([{"headline": self.headline}] if self.headline else []))
+        content = [self.seed, entries, self.content, dict(versions)]
+        return digest(content + ([{"headline": self.headline}] if self.headline else []))
 
     def instances(self) -> Iterator[InstanceSpec]:
         """Every entry's first instance, then every entry's second, ...: a prefix is a sample."""
@@ -84,6 +82,17 @@ class Suite(Noun, frozen=True):
         return None if None in counts else sum(c for c in counts if c is not None)
 
 
+def family_versions(families: Iterable[str], prompts: Prompts) -> dict[str, str]:
+    """Return for each family its version and the digest of the prompts that it uses."""
+    return {
+        name: f"version {family(name).version}, prompts {prompts.digest(family(name).templates)}"
+        for name in families
+    }
+
+
+ALIASES = {"standard": "standard-1", "mini": "mini-1"}  # the newest that are frozen
+
+
 def names() -> list[str]:
     """The suites that come with the project."""
     folder = shipped("suites")
@@ -94,6 +103,7 @@ def load(name: str) -> Suite:
     """A suite that comes with the project, settings resolved; `include` names others' entries."""
     text = (shipped("suites") / f"{name}.toml").read_text(encoding="utf-8")
     raw = msgspec.toml.decode(text)
+    frozen = raw.pop("frozen", None)
     included = [load(other) for other in raw.pop("include", [])]
     raw["entry"] = [*(e for other in included for e in other.entry), *raw.get("entry", [])]
     suite: Suite = msgspec.convert({"name": name, **raw}, Suite)
@@ -103,7 +113,20 @@ def load(name: str) -> Suite:
                 f"suite {name} includes {other.name}, whose headline is"
                 f" {other.headline or 'not set'}: give both the same"
             )
-    return _resolved(suite, {})
+    resolved = _resolved(suite, {})
+    if frozen:
+        _require_frozen(resolved, frozen)
+    return resolved
+
+
+def _require_frozen(suite: Suite, frozen: str) -> None:
+    """Raise InputError if this version would make another suite than the one of that lock."""
+    lock = suite.lock(family_versions(suite.families, installed()))
+    if lock != frozen:
+        raise InputError(
+            f"suite {suite.name} is frozen with the lock {frozen}; this makespan would make {lock}:"
+            " run it with the makespan that froze it, or run a newer suite (makespan list)"
+        )
 
 
 def find(
@@ -113,6 +136,7 @@ def find(
 
     Settings given override those of every entry. InputError if there is no such thing.
     """
+    target = ALIASES.get(target, target)
     if target in names() and level is None:
         suite = load(target)
         if seed is not None:

@@ -6,7 +6,7 @@ from contextlib import closing
 import msgspec
 
 from harness.costs import cost_of
-from harness.evolve.drive import EPISODE
+from harness.evolve.answers import EPISODE
 from harness.evolve.replay import replay
 from harness.store.folder import Folder
 from harness.store.journal import Told, open_to_read

@@ -14,7 +14,7 @@ from harness.store.folder import Folder
 from harness.store.journal import Journal
 from harness.store.manifest import FORMAT, Configuration, Manifest, ModelSpec, environment
 from harness.suites import instances
-from harness.suites.suite import of_file
+from harness.suites.suite import family_versions, of_file
 from tasks.base import Grade, Instance, Record, Reply, Usage, Verdict
 from tasks.prompts import installed
 from tasks.rcpsp import Project
@@ -86,10 +86,11 @@ def fill(path: Path) -> None:
     given = made()
     prompts, lines = installed(), [instances.encode(i) for i in given]
     suite = of_file(path, instances.digest(lines))
+    versions = family_versions({i.family: 0 for i in given}, prompts)
     configuration = Configuration(
         suite=suite,
-        versions=suite.versions(prompts),
-        lock=suite.lock(prompts),
+        versions=versions,
+        lock=suite.lock(versions),
         models=tuple(map(ModelSpec, MODELS)),
         epochs=EPOCHS,
     )

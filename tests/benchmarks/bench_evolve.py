@@ -10,9 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
-from harness.calls.client import ModelClient
-from harness.calls.limiter import ConcurrencyLimiter
-from harness.evolve.drive import Performer
+from harness.calls.drive import drive
+from harness.evolve.answers import SearchAnswers
 from harness.evolve.evaluator import Evaluator, base
 from harness.evolve.search import Search
 from harness.models.base import Sampling
@@ -22,7 +21,7 @@ from harness.store.search_plan import SearchPlan
 from tasks.base import Ask, Reply, Usage
 from tasks.prompts import installed
 from tests.benchmarks.limits import Limit
-from tests.harness.evolve.small import instances, small
+from tests.harness.evolve.small import instances, search_loop, small
 
 CALLS, LAG, LEAST = 600, 16, 200
 
@@ -47,13 +46,19 @@ def rate(folder: Path, sandbox: Sandbox) -> float:
     plan = SearchPlan("tardiness-priority", small().lock, CALLS, lag=LAG, nulls=())
     bases = [base(i) for i in splits["train"]]
     model, journal = Instant(), Journal(folder)
-    lane = ModelClient(model, ConcurrencyLimiter(LAG))
     search = Search("search", [model.name], small(), plan, installed(), bases)
     with ThreadPoolExecutor(3) as pool:
         evaluator = Evaluator(small(), plan, splits, sandbox)
-        performer = Performer(journal, evaluator, Sampling(), {model.name: lane}, pool)
+
+        async def run() -> None:
+            async with search_loop(journal, [model], plan) as loop:
+                answers = SearchAnswers(
+                    journal, evaluator, Sampling(), [model.name], loop=loop, pool=pool
+                )
+                await drive(search.program(), answers.perform)
+
         began = perf_counter()
-        asyncio.run(performer.perform(search.program()))
+        asyncio.run(run())
         took = perf_counter() - began
     journal.close()
     assert len(search.tried) == CALLS

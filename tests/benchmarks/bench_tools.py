@@ -9,11 +9,12 @@ import msgspec
 from generators.tools import generate
 from graders.tools import grade
 from harness.agents.base import Direct
+from harness.calls.drive import drive
 from harness.families.tools import POLICIES
 from harness.mcp.direct import direct
-from harness.run.episode import drive, episode
+from harness.run.episode import episode
 from memory.base import NoMemory
-from tasks.base import Ask, Instance, Outcome, Reply
+from tasks.base import Ask, CallTools, Instance, Outcome, Outside, Reply
 from tasks.prompts import installed
 from tasks.tools import world
 from tasks.tools_clock import Simulation
@@ -39,15 +40,19 @@ def a_call() -> Limit:
     return Limit("tools, a call in the simulation: CPU microseconds", micros, 30)
 
 
-async def _answer(ask: Ask) -> Reply:
-    policy = POLICIES["all-ready"]
-    calls = policy.calls(ask.view)
-    return Reply("" if calls else msgspec.json.encode(policy.answer(ask.view)).decode(), calls)
-
-
 async def _played(instance: Instance[Errand]) -> Outcome:
+    tools, policy = direct(instance), POLICIES["all-ready"]
+
+    async def perform(effect: Outside) -> Any:
+        if isinstance(effect, CallTools):
+            return await tools(effect)
+        assert isinstance(effect, Ask)
+        calls = policy.calls(effect.view)
+        text = "" if calls else msgspec.json.encode(policy.answer(effect.view)).decode()
+        return Reply(text, calls)
+
     program = episode(world(instance, PROMPTS), Direct(), NoMemory())
-    return await drive(program, _answer, direct(instance))
+    return await drive(program, perform)
 
 
 def an_episode() -> list[Limit]:

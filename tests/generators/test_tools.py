@@ -208,9 +208,9 @@ def test_the_transport_is_no_other_experiment() -> None:
     plain, other = make(6, 1), make(6, 1, transport="stdio")
     assert (plain.id, plain.payload) == (other.id, other.payload)
     assert other.settings["transport"] == "stdio"
-    prompts = installed()
+    versions = suites.family_versions(["tools"], installed())
     locks = {
-        suites.find("tools", level=None, seed=None, settings=given).lock(prompts)
+        suites.find("tools", level=None, seed=None, settings=given).lock(versions)
         for given in ({}, {"transport": "http"}, {"track": "plan"})
     }
     assert len(locks) == 2

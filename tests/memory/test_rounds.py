@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from memory.base import MEMORIES, NEEDS_OTHER, NEEDS_ROUNDS, NoMemory, is_memory
+from memory.base import MEMORIES, NoMemory, is_memory
 from memory.context import Context, MemoryState
 from memory.notebook import WINDOW
 from memory.rounds import History, told
@@ -57,14 +57,14 @@ def test_placebo_shows_another_users_rounds_in_the_same_frame() -> None:
 
 
 def test_placebo_of_a_shorter_year_shows_what_there_is() -> None:
-    memory = MEMORIES["placebo"](Context(PROMPTS, lambda: other()[:2]))
+    memory = MEMORIES["placebo"].new(Context(PROMPTS, lambda: other()[:2]))
     texts = shown(play(year(5), memory, lambda _: "A"))
     assert [rounds_in(text, "Bob") for text in texts] == [[], [0], [0, 1], [0, 1], [0, 1]]
 
 
 def test_placebo_is_refused_without_another_user() -> None:
     with pytest.raises(InputError, match="placebo needs another user's rounds"):
-        MEMORIES["placebo"](Context(PROMPTS))
+        MEMORIES["placebo"].new(Context(PROMPTS))
 
 
 def test_told_gathers_what_a_world_tells() -> None:
@@ -118,5 +118,5 @@ def test_a_memorys_calls_are_known_by_their_path() -> None:
 
 
 def test_which_memories_need_what() -> None:
-    assert set(MEMORIES) - NEEDS_ROUNDS == {"none"}
-    assert {"placebo"} == NEEDS_OTHER
+    assert [kind.name for kind in MEMORIES.values() if not kind.needs_rounds] == ["none"]
+    assert [kind.name for kind in MEMORIES.values() if kind.needs_other] == ["placebo"]

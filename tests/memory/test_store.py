@@ -215,7 +215,10 @@ def test_tokens_are_a_quarter_of_the_characters(text: str, count: int) -> None:
 def test_plain_text_never_starts_a_turn(text: str) -> None:
     for name, values in (
         ("memory/recall.j2", {"rounds": [plain(text)], "notes": [line(text), plain(text)]}),
-        ("memory/summary.j2", {"rounds": [plain(text)], "summary": plain(text), "length": 9}),
+        (
+            "memory/summary.j2",
+            {"rounds": [plain(text)], "summary": plain(text), "length": 9, "words": None},
+        ),
     ):
         assert len(PROMPTS.messages(name, **values)) == 1
     assert plain(plain(text)) == plain(text)

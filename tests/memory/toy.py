@@ -2,18 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.agents.base import Direct
 from harness.calls.client import ModelClient
-from harness.calls.live import asking
-from harness.run.episode import drive, episode
+from harness.calls.drive import drive
+from harness.calls.live import calls_of
+from harness.run.episode import episode
 from harness.store.journal import Journal
 from memory.base import MEMORIES, Memory, is_memory
 from memory.context import Context
 from memory.rounds import told
-from tasks.base import Ask, Message, Outcome, Parsed, Program, Reply, ask, tell
+from tasks.base import Ask, Message, Outcome, Outside, Parsed, Program, Reply, ask, tell
+from tasks.play import play as play_program
 from tasks.prompts import installed
 
 PROMPTS = installed()
@@ -38,7 +40,7 @@ def other() -> tuple[str, ...]:
 
 
 def build(name: str) -> Memory:
-    return MEMORIES[name](Context(PROMPTS, other))
+    return MEMORIES[name].new(Context(PROMPTS, other))
 
 
 def compose(world: Program[Outcome], memory: Memory) -> Program[Outcome]:
@@ -69,16 +71,15 @@ class Scripted:
 def play(world: Program[Outcome], memory: Memory, script: Script) -> list[Ask]:
     """An episode without a journal; returns what was asked."""
     asked = []
-    program: Generator[object, Reply | None, Outcome] = compose(world, memory)
-    effect = next(program)
-    while True:
+
+    def perform(effect: Outside) -> Reply:
         assert isinstance(effect, Ask)
         asked.append(effect)
-        try:
-            effect = program.send(Reply(script(effect)))
-        except StopIteration:
-            assert len({a.path for a in asked}) == len(asked)
-            return asked
+        return Reply(script(effect))
+
+    play_program(compose(world, memory), perform)
+    assert len({a.path for a in asked}) == len(asked)
+    return asked
 
 
 def play_journaled(folder: Path, memory: Memory, model: Scripted | None, rounds: int) -> Outcome:
@@ -87,8 +88,9 @@ def play_journaled(folder: Path, memory: Memory, model: Scripted | None, rounds:
     async def go() -> Outcome:
         journal = Journal(folder)
         try:
-            calls = asking("e", "s", journal, ModelClient(model) if model else None)
-            return await drive(compose(year(rounds), memory), calls.answer)
+            clients = {"": ModelClient(model)} if model else None
+            calls = calls_of("e", {"": "s"}, journal, clients)
+            return await drive(compose(year(rounds), memory), calls.perform)
         finally:
             journal.close()
 

@@ -12,22 +12,26 @@ from typing import Any
 
 from msgspec.structs import replace as changed
 
-from harness.calls.client import ModelClient
-from harness.calls.limiter import ConcurrencyLimiter
+from harness.calls.drive import drive
+from harness.calls.loop import Loop
+from harness.calls.options import RunOptions
 from harness.calls.retry import RetryPolicy
 from harness.digests import digest
+from harness.evolve.answers import SearchAnswers
 from harness.evolve.domain import SPLITS, Domain
 from harness.evolve.domains import domain
-from harness.evolve.drive import Performer
 from harness.evolve.evaluator import Evaluator
 from harness.evolve.operators import SearchStep
 from harness.evolve.report import SearchReport, report
 from harness.evolve.study import Study
+from harness.log import Log
 from harness.models.base import Model, ProviderFailure, Sampling
 from harness.sandbox.base import CaseResult, Limits, ProgramRun
 from harness.store.journal import Journal
+from harness.store.manifest import FORMAT, Configuration, Manifest, ModelSpec, environment
 from harness.store.search_plan import SearchPlan
 from harness.suites.instances import decode, make
+from harness.suites.suite import Suite
 from tasks.base import Ask, Instance, Reply, Usage
 from tasks.prompts import installed
 
@@ -77,11 +81,11 @@ class InProcess:
         results = []
         for case in cases:
             program: dict[str, Any] = {}
-            drive: dict[str, Any] = {"number": _number, "plain": lambda x: x}
-            exec(driver, drive)
+            driving: dict[str, Any] = {"number": _number, "plain": lambda x: x}
+            exec(driver, driving)
             try:
                 exec(source, program)
-                value = drive["solve"](program[function], case)
+                value = driving["solve"](program[function], case)
                 results.append(CaseResult("ok", value))
             except (TypeError, ZeroDivisionError, NameError) as error:
                 results.append(CaseResult("raised", None, f"{type(error).__name__}: {error}"))
@@ -137,6 +141,20 @@ def plan(**settings: Any) -> SearchPlan:
     return SearchPlan("tardiness-priority", small().lock, **(usual | settings))
 
 
+def search_loop(journal: Journal, models: Sequence[Model], how: SearchPlan) -> Loop:
+    """The time in which a search asks its models; they are asked again at once."""
+    configuration = Configuration(
+        suite=Suite("small"),
+        versions={},
+        lock="",
+        models=tuple(ModelSpec(model.name) for model in models),
+        evolve=how,
+    )
+    manifest = Manifest(FORMAT, configuration, environment())
+    options = RunOptions(retry=RetryPolicy(first_wait=0.001))
+    return Loop(manifest, journal, options, Log(), models, unit="calls", total=None)
+
+
 def studied(
     folder: Path,
     models: Sequence[Model],
@@ -154,12 +172,12 @@ def studied(
     async def driven() -> SearchReport:
         with ThreadPoolExecutor(2) as pool:
             evaluator = Evaluator(about, how, instances(), runner or InProcess())
-            lanes = {
-                m.name: ModelClient(m, ConcurrencyLimiter(how.lag), RetryPolicy(first_wait=0.001))
-                for m in models
-            }
-            performer = Performer(journal, evaluator, Sampling(), lanes, pool)
-            return report(study, await performer.perform(study.program()))
+            async with search_loop(journal, models, how) as loop:
+                answers = SearchAnswers(
+                    journal, evaluator, Sampling(), study.models, loop=loop, pool=pool
+                )
+                return report(study, await drive(study.program(), answers.perform))
+            return report(study, None)
 
     try:
         return study, asyncio.run(driven())

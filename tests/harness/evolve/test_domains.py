@@ -12,7 +12,7 @@ from generators.tardiness import generate as generate_jobs
 from graders.exact import dispatch
 from harness.evolve.domain import SPLITS, WrongSolution
 from harness.evolve.domains import domain, names
-from harness.evolve.effects import Evaluate
+from harness.evolve.evaluation import Evaluate
 from harness.evolve.evaluator import Evaluator
 from harness.evolve.scoring import score_program
 from harness.families.registry import family

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.evolve.bandit import Bandit
 from harness.evolve.database import Candidate, Database
 from harness.evolve.domains import domain, names
-from harness.evolve.effects import Failed
+from harness.evolve.evaluation import Failed
 from harness.evolve.mutation import mutated, random_constants
 from harness.evolve.null import build_null
 from harness.evolve.operators import PARENTS, WEIGHTS, SearchStep, choose

@@ -7,7 +7,7 @@ import pytest
 import harness
 from harness.evolve.database import Candidate
 from harness.evolve.domains import domain, names
-from harness.evolve.effects import Failed
+from harness.evolve.evaluation import Failed
 from harness.evolve.operators import EDITS, WEIGHTS, SearchStep, messages
 from harness.store.search_plan import SearchPlan
 from tasks.prompts import installed

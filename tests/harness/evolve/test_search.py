@@ -11,7 +11,7 @@ from harness.evolve.database import Candidate
 from harness.evolve.null import build_null
 from harness.models.base import ProviderFailure
 from harness.store.search_plan import NULLS
-from tasks.base import Ask, InputError, Reply
+from tasks.base import Ask, Failure, InputError, Reply
 from tests.harness.evolve.small import InProcess, Scripted, plan, small, studied
 from tests.harness.helpers import rows
 
@@ -122,7 +122,7 @@ def test_a_refused_request_is_lost_and_a_dead_provider_stops(tmp_path: Path) -> 
                 raise ProviderFailure("authentication", "no")
             return await super().reply(ask)
 
-    with pytest.raises(ProviderFailure):
+    with pytest.raises(Failure, match="scripted/a: authentication: no"):
         studied(tmp_path / "dead", [Dead()], plan())
     _, mended = studied(tmp_path / "dead", [Scripted()], plan())
     _, whole = studied(tmp_path / "whole", [Scripted()], plan())

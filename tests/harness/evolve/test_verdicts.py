@@ -16,7 +16,7 @@ from harness.evolve.database import Candidate
 from harness.evolve.domain import REPORTED
 from harness.evolve.domains import domain
 from harness.evolve.domains.tardiness import CELLS
-from harness.evolve.effects import Evaluated
+from harness.evolve.evaluation import Evaluated
 from harness.evolve.report import ChampionComparison, OutcomeTable
 from harness.evolve.study import Champion, Results, Study
 from harness.evolve.verdicts import SMALLEST, Verdict, lead, rank_sum_test, sign_test, verdict

@@ -7,9 +7,10 @@ import pytest
 
 from harness.agents.base import Direct
 from harness.calls.client import ModelClient
-from harness.calls.live import asking
+from harness.calls.drive import drive
+from harness.calls.live import calls_of
 from harness.calls.recorded import ReplayFailure
-from harness.run.episode import drive, episode
+from harness.run.episode import episode
 from harness.store.journal import Journal
 from memory.base import NoMemory
 from tasks.base import (
@@ -18,6 +19,7 @@ from tasks.base import (
     Fields,
     Message,
     Outcome,
+    Outside,
     Parsed,
     Program,
     Reply,
@@ -88,8 +90,9 @@ def play(
     async def go() -> Outcome:
         journal = Journal(folder)
         try:
-            calls = asking("e", settings, journal, ModelClient(model) if model else None)
-            return await drive(episode(world, Twice(), Diary()), calls.answer)
+            clients = {"": ModelClient(model)} if model else None
+            calls = calls_of("e", {"": settings}, journal, clients)
+            return await drive(episode(world, Twice(), Diary()), calls.perform)
         finally:
             journal.close()
 
@@ -148,7 +151,7 @@ def test_a_path_asked_twice_is_a_bug() -> None:
             yield from ask("answer", (Message("user", "?"),))
         return Outcome(())
 
-    async def answer(_: Ask) -> Reply:
+    async def answer(_: Outside) -> Reply:
         return Reply("")
 
     with pytest.raises(Failure, match="'answer' is asked twice"):

@@ -53,17 +53,23 @@ def test_a_prefix_of_a_suite_is_spread_over_its_entries() -> None:
     assert [w.index for w in first] == [0] * 6 + [1] * 6
 
 
+def lock_of(suite: suites.Suite, prompts: Prompts) -> str:
+    return suite.lock(suites.family_versions(suite.families, prompts))
+
+
 def test_lock_changes_with_what_is_shown_and_not_with_names() -> None:
     suite = suites.load("quickstart")
-    lock = suite.lock(PROMPTS)
-    assert lock == suites.load("quickstart").lock(installed())
+    lock = lock_of(suite, PROMPTS)
+    assert lock == lock_of(suites.load("quickstart"), installed())
     replace = msgspec.structs.replace
     changed = dict(PROMPTS.sources) | {"rcpsp/plain.j2": "Go."}
-    assert suites.load("tardiness").lock(Prompts(changed)) == suites.load("tardiness").lock(PROMPTS)
-    assert suite.lock(Prompts(changed)) != lock
-    assert replace(suite, seed=1).lock(PROMPTS) != lock
-    assert replace(suite, entry=suite.entry[1:]).lock(PROMPTS) != lock
-    assert replace(suite, name="other", about="x").lock(PROMPTS) == lock
+    assert lock_of(suites.load("tardiness"), Prompts(changed)) == lock_of(
+        suites.load("tardiness"), PROMPTS
+    )
+    assert lock_of(suite, Prompts(changed)) != lock
+    assert lock_of(replace(suite, seed=1), PROMPTS) != lock
+    assert lock_of(replace(suite, entry=suite.entry[1:]), PROMPTS) != lock
+    assert lock_of(replace(suite, name="other", about="x"), PROMPTS) == lock
 
 
 def test_a_name_with_a_level_is_the_family() -> None:
@@ -79,25 +85,48 @@ def test_settings_override_every_entry() -> None:
         suites.find("nothing", level=None, seed=None, settings={})
 
 
-def test_the_standard_suite_is_that_of_every_family() -> None:
-    standard = suites.load("standard")
+def test_published_suites_are_frozen_and_their_drafts_hold_every_family() -> None:
+    standard, mini = suites.load("standard-1"), suites.load("mini-1")
     assert standard.families == ("rcpsp", "tardiness", "calendar", "tools")
-    assert set(standard.families) == set(FAMILIES)
-    parts = [suites.load(name) for name in standard.families]
-    assert standard.entry == tuple(entry for part in parts for entry in part.entry)
-    mini = suites.load("mini")
-    assert (mini.families, mini.ranked) == (standard.families, False)
-    assert standard.ranked
+    assert lock_of(standard, PROMPTS) == "6b5324f96698"
+    assert lock_of(mini, PROMPTS) == "9f76414a5927"
+    assert (standard.ranked, mini.ranked) == (True, False)
+    for name in ("standard-2", "mini-2"):
+        draft = suites.load(name)
+        assert set(draft.families) == set(FAMILIES)
+        assert not draft.ranked
+    found = suites.find("standard", level=None, seed=None, settings={})
+    assert found == standard
+
+
+def test_a_frozen_suite_that_would_be_another_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = dict(PROMPTS.sources) | {"tools/plan.j2": "Go."}
+    monkeypatch.setattr(suites, "installed", lambda: Prompts(changed))
+    with pytest.raises(InputError, match="mini-1 is frozen with the lock 9f76414a5927"):
+        suites.load("mini-1")
+    assert suites.load("mini-2").families
+
+
+def test_a_template_or_a_family_that_a_suite_does_not_use_is_no_part_of_its_lock() -> None:
+    more = dict(PROMPTS.sources) | {"tools/new.j2": "?", "memory/new.j2": "?", "flow/plain.j2": "?"}
+    for name in ("standard-1", "calendar", "quickstart"):
+        suite = suites.load(name)
+        assert lock_of(suite, Prompts(more)) == lock_of(suite, PROMPTS)
 
 
 def test_a_headline_is_part_of_a_lock_only_where_it_is_named() -> None:
     suite = suites.load("rcpsp-makespan")
     replace = msgspec.structs.replace
     bare = replace(suite, headline=msgspec.UNSET)
-    assert bare.lock(PROMPTS) == digest(
-        [bare.seed, msgspec.to_builtins(bare.entry), bare.content, bare.versions(PROMPTS)]
+    assert lock_of(bare, PROMPTS) == digest(
+        [
+            bare.seed,
+            msgspec.to_builtins(bare.entry),
+            bare.content,
+            suites.family_versions(bare.families, PROMPTS),
+        ]
     )
-    locks = {one.lock(PROMPTS) for one in (suite, bare, replace(suite, headline="other"))}
+    locks = {lock_of(one, PROMPTS) for one in (suite, bare, replace(suite, headline="other"))}
     assert len(locks) == 3
     assert "headline" not in msgspec.to_builtins(suites.load("rcpsp"))  # nor of a folder's name
     changed = suites.find("rcpsp-makespan", level=None, seed=3, settings={"axes": "none"})

@@ -1,19 +1,19 @@
 """Runs a search: its clients, its sandbox and what drives it."""
 
-import asyncio
-import signal
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from harness.calls.client import PULSE, ModelClient, build_provider
-from harness.calls.limiter import ConcurrencyLimiter
-from harness.calls.live import Stopped
-from harness.calls.retry import RetryPolicy
+from harness.calls.client import build_provider
+from harness.calls.drive import drive
+from harness.calls.loop import Loop
+from harness.calls.options import RunOptions
 from harness.engines.base import Engine
+from harness.evolve.answers import SearchAnswers
 from harness.evolve.domain import Domain
-from harness.evolve.drive import Performer
 from harness.evolve.evaluator import Evaluator
 from harness.evolve.null import build_null
 from harness.evolve.remote import Evaluating, RemoteEvaluator
@@ -21,12 +21,22 @@ from harness.evolve.study import Results, Study
 from harness.log import Log, say
 from harness.models.base import Model
 from harness.sandbox.sandbox import Sandbox
+from harness.store.journal import Journal
 from harness.store.manifest import Manifest
 from harness.store.search_plan import SearchPlan
 from harness.suites import instances
 from tasks.base import Instance
 
 WORKERS = 2  # programs run at once on this machine
+
+
+@dataclass(frozen=True)
+class RecordedSearch:
+    """A search as its folder has it, and the models that it asks."""
+
+    manifest: Manifest
+    journal: Journal
+    models: Sequence[Model]
 
 
 def build_search_models(manifest: Manifest) -> dict[str, Model]:
@@ -39,19 +49,6 @@ def build_search_models(manifest: Manifest) -> dict[str, Model]:
         else:
             made[spec.name] = build_provider(spec, manifest, plan.lag)
     return made
-
-
-def build_clients(
-    models: Mapping[str, Model], plan: SearchPlan, options: Namespace, log: Log
-) -> dict[str, ModelClient]:
-    """How each model is asked: up to the lag at once, within what its provider bears."""
-    patience = RetryPolicy(attempts=options.max_attempts, seconds=options.attempt_timeout)
-    return {
-        name: ModelClient(
-            model, ConcurrencyLimiter(plan.lag, options.rpm, options.tpm), patience, log=log
-        )
-        for name, model in models.items()
-    }
 
 
 @contextmanager
@@ -81,37 +78,32 @@ def open_sandbox(plan: SearchPlan, options: Namespace) -> Sandbox:
     return sandbox
 
 
-async def drive_search(study: Study, performer: Performer, log: Log) -> Results | None:
-    """Drive to the end, or until it is stopped (None); a second signal does not wait for calls."""
-    loop, me = asyncio.get_running_loop(), asyncio.current_task()
+async def run_search(
+    study: Study,
+    evaluator: Evaluator,
+    recorded: RecordedSearch,
+    pool: ThreadPoolExecutor,
+    options: RunOptions,
+    log: Log,
+) -> Results | None:
+    """Go on with a search to its end; None if something stopped it before.
 
-    def stop() -> None:
-        if performer.stopped and me:
-            me.cancel()
-            return
-        performer.stop()
-        log.say("stopping: waiting for what is under way; once more to stop at once")
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    pulse = asyncio.create_task(_pulse(performer))
-    try:
-        return await performer.perform(study.program())
-    except Stopped:
-        return None
-    except asyncio.CancelledError:
-        if not performer.stopped:
-            raise
-        return None
-    finally:
-        pulse.cancel()
-        for lane in performer.lanes.values():
-            await lane.close()
-
-
-async def _pulse(performer: Performer) -> None:
-    """Note now and then how the calls stand, for who watches."""
-    while True:
-        for name, lane in performer.lanes.items():
-            performer.journal.pulse(name, lane.pace.state)
-        await asyncio.sleep(PULSE)
+    Raises:
+        Failure: what stopped it must be mended.
+    """
+    loop = Loop(
+        recorded.manifest,
+        recorded.journal,
+        options,
+        log,
+        recorded.models,
+        unit="calls",
+        total=None,
+    )
+    async with loop:
+        sampling = recorded.manifest.configuration.sampling
+        answers = SearchAnswers(
+            recorded.journal, evaluator, sampling, study.models, loop=loop, pool=pool
+        )
+        return await drive(study.program(), answers.perform)
+    return None

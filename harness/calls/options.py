@@ -17,21 +17,25 @@ from harness.models.base import Model
 from harness.store.manifest import Manifest
 from tasks.base import Failure
 
+CONNECTIONS = 10  # calls in flight of a model where nothing is said
+
 
 @dataclass(frozen=True)
 class RunOptions:
     """How fast, how patiently and how far.
 
     Attributes:
-        connections: calls in flight for each model, at the most.
+        retry: how often a call is tried.
+        connections: calls in flight for each model, at the most; None: what the run needs.
         requests, tokens: for each model in any minute, at the most; None: no limit.
         errors: the run stops at more errors than this count (int) or share of its open episodes
             (float).
+        budget, episode_budget: the most that all of it, or one episode, may spend.
         cache: the folder of replies kept across runs.
     """
 
-    patience: RetryPolicy = field(default_factory=RetryPolicy)
-    connections: int = 10
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    connections: int | None = None
     requests: int | None = None
     tokens: int | None = None
     errors: int | float | None = None
@@ -41,10 +45,10 @@ class RunOptions:
 
     @property
     def workers(self) -> int:
-        """Episodes at once: twice the calls, so that the next request is ready for a free place."""
-        return 2 * self.connections
+        """Return the episodes at once: twice the calls, so that a request waits for each place."""
+        return 2 * (self.connections or CONNECTIONS)
 
-    def lane(
+    def client(
         self,
         model: Model,
         manifest: Manifest,
@@ -52,26 +56,31 @@ class RunOptions:
         spent: Spent,
         halt: Callable[[Failure], None],
     ) -> ModelClient:
-        """The lane of one model; `spent` is shared by all lanes of a run."""
-        how = manifest.configuration
-        [spec] = [spec for spec in how.models if spec.name == model.name]
-        policy = model.name.startswith("policy/")
+        """Return how one model is asked; `spent` is shared by all models of a run."""
+        configuration = manifest.configuration
+        addresses = {spec.name: spec.base_url for spec in configuration.models}
+        search = configuration.evolve
+        connections = self.connections or (search.lag if search else CONNECTIONS)
+        is_policy = model.name.startswith("policy/")
+        scope: list[object] = [addresses.get(model.name), configuration.sampling_of(model.name)]
+        if search:  # all of its models answer in one episode
+            scope.append(model.name)
         return ModelClient(
             model=model,
-            pace=ConcurrencyLimiter(self.connections, self.requests, self.tokens),
-            patience=self.patience,
+            limiter=ConcurrencyLimiter(connections, self.requests, self.tokens),
+            retry=self.retry,
             halt=halt,
             log=log,
             budget=replace(self.budget, time=None),  # the run's clock is not a model's
             episode_budget=self.episode_budget,
             spent=spent,
             price=applying(manifest, load(None)).get(model.name),
-            cache=Cache(self.cache) if self.cache and not policy else None,
-            setting=[spec.base_url, how.sampling],
+            cache=Cache(self.cache) if self.cache and not is_policy else None,
+            cache_scope=scope,
         )
 
     def most_errors(self, episodes: int) -> float:
-        """More errors than this stop a run of so many episodes."""
+        """Return the number of errors above which a run of so many episodes stops."""
         if self.errors is None:
             return float("inf")
         return self.errors if isinstance(self.errors, int) else self.errors * episodes

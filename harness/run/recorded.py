@@ -1,0 +1,80 @@
+"""A run as its folder has it: its episodes, their grades and their calls. Nothing is asked."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+from harness.calls.client import ModelClient
+from harness.calls.live import calls_of
+from harness.calls.recorded import RecordedCalls
+from harness.calls.request import settings_digest
+from harness.mcp.direct import Tools, no_tools
+from harness.run.jobs import EpisodeJob, in_shard
+from harness.run.models import is_asked
+from harness.run.rollout import Rollout
+from harness.store.folder import Folder
+from harness.store.journal import Journal
+from harness.suites.instances import InstanceLine
+from tasks.base import Grade, Record
+
+
+class RecordedRun:
+    """The episodes of one run folder.
+
+    Attributes:
+        rollout: what its episodes are made with.
+    """
+
+    def __init__(self, folder: Folder, journal: Journal, instances: Sequence[InstanceLine]) -> None:
+        self.folder, self.journal, self.instances = folder, journal, instances
+        self.configuration = folder.manifest.configuration
+        self.rollout = Rollout.of(folder, instances)
+        self.verdicts = journal.verdicts()
+
+    @cached_property
+    def latest(self) -> dict[str, tuple[int, Record]]:
+        """The newest version and record of each episode by its key, read when first wanted."""
+        return self.journal.latest()
+
+    def jobs(self, model: str) -> list[EpisodeJob]:
+        """Return a model's episodes, epoch by epoch; a policy's in the families that have it."""
+        programs = self.folder.programs
+        asked_lines = [i for i in self.instances if is_asked(model, i.family, programs)]
+        jobs = (
+            EpisodeJob(line, model, epoch)
+            for epoch in range(self.configuration.epochs)
+            for line in asked_lines
+        )
+        return [job for job in jobs if in_shard(job.key, self.folder.manifest.shard)]
+
+    def is_open(self, job: EpisodeJob) -> bool:
+        """Whether an episode has no grade yet: new, cut off, or ended in an error."""
+        return self.verdicts.get(job.key, (0, "error"))[1] == "error"
+
+    def graded(self) -> list[EpisodeJob]:
+        """Return the episodes that have a grade, model by model."""
+        names = [spec.name for spec in self.configuration.models]
+        return [job for name in names for job in self.jobs(name) if not self.is_open(job)]
+
+    def grade(self, job: EpisodeJob) -> Grade | None:
+        """Return the newest grade of an episode; None without one."""
+        return self.latest[job.key][1].grade if job.key in self.latest else None
+
+    def finished(self) -> Iterator[tuple[EpisodeJob, Record]]:
+        """Yield the episodes that have a record, model by model, with their newest records."""
+        for spec in self.configuration.models:
+            for job in self.jobs(spec.name):
+                if job.key in self.latest:
+                    yield job, self.latest[job.key][1]
+
+    def calls(
+        self,
+        job: EpisodeJob,
+        tools: Tools = no_tools,
+        clients: Mapping[str, ModelClient] | None = None,
+    ) -> RecordedCalls:
+        """Return what answers an episode: the journal, and beyond it the clients, if any."""
+        settings = {"": settings_digest(job.model, self.configuration.sampling)}
+        seats = None
+        if clients is not None and job.model in clients:
+            seats = {"": clients[job.model]}
+        return calls_of(job.key, settings, self.journal, seats, tools)

@@ -1,0 +1,31 @@
+"""The versions of what a run is made with: digests of what each part says to models."""
+
+from collections.abc import Iterable, Mapping
+
+from harness.agents.base import read_agent
+from harness.families.registry import family
+from memory.base import read_memory
+from tasks.prompts import Prompts
+
+
+def templates_used(agent: str, memory: str, families: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the names of the templates that each part of a run uses, by the part's name."""
+    parts = {name: family(name).templates for name in families}
+    parts |= {"memory": read_memory(memory)[0].templates, "agent": read_agent(agent)[0].templates}
+    return {name: templates for name, templates in parts.items() if templates}
+
+
+def part_versions(
+    templates: Mapping[str, tuple[str, ...]], families: Iterable[str], prompts: Prompts
+) -> dict[str, str]:
+    """Return the versions of a run's memory and agent: digests of what they say to models.
+
+    What an agent says with templates of the run's families is covered by their versions.
+    """
+    names_of_families = set(families)
+    covered = {name for part in names_of_families for name in templates[part]}
+    return {
+        part: f"prompts {prompts.digest(names)}"
+        for part, names in templates.items()
+        if part not in names_of_families and not covered.issuperset(names)
+    }

@@ -1,0 +1,72 @@
+"""Settings of the parts of a run (agents, memories, models), in one spelling everywhere.
+
+`NAME`, `NAME:key=value,key=value`, or with a file or another part's name first:
+`NAME:inner,key=value`. A part is known by its shortest spelling: settings in the order in which
+they are declared, and none that has its default.
+"""
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+from tasks.base import InputError, Noun
+
+
+class NoSettings(Noun, frozen=True):
+    """The settings of a part that has none."""
+
+
+class Part(NamedTuple):
+    """A part as it was spelled: its name, what stands first behind the colon, and its settings."""
+
+    name: str
+    inner: str
+    settings: dict[str, str]
+
+
+def read_part(text: str) -> Part:
+    """Return a part as it is spelled; InputError where a setting is no `key=value`."""
+    name, _, written = text.partition(":")
+    words = written.split(",") if written else []
+    inner = words.pop(0) if words and "=" not in words[0] else ""
+    settings: dict[str, str] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not (key and equals):
+            raise InputError(f"{text!r}: {word!r} is not of the form key=value")
+        if key in settings:
+            raise InputError(f"{text!r}: {key} is given twice")
+        settings[key] = value
+    return Part(name, inner, settings)
+
+
+def settings_of(part: Part, kind: type[Noun]) -> Any:
+    """Return a part's settings as the declared ones.
+
+    Raises:
+        InputError: a setting that the part does not have, or a value that it cannot have.
+    """
+    names = kind.__struct_fields__
+    for key in part.settings:
+        if key not in names:
+            there = f"it has {', '.join(names)}" if names else "it has no settings"
+            raise InputError(f"{part.name}: unknown setting {key!r}: {there}")
+    try:
+        return msgspec.convert(part.settings, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{part.name}: {error}") from None
+
+
+def spelled(name: str, settings: Noun, inner: str = "") -> str:
+    """Return the shortest spelling of a part."""
+    fields = msgspec.structs.fields(type(settings))
+    values = [(field.encode_name, getattr(settings, field.name), field.default) for field in fields]
+    words = [f"{key}={_written(value)}" for key, value, default in values if value != default]
+    words = [inner, *words] if inner else words
+    return f"{name}:{','.join(words)}" if words else name
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:g}" if isinstance(value, float) else str(value)
