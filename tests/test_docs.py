@@ -73,7 +73,7 @@ def test_the_board_in_the_readme_is_what_the_command_prints(
 
 def test_the_kept_board_has_the_rows_that_the_policies_get_now(tmp_path: Path) -> None:
     run, board = tmp_path / "run", tmp_path / "board.csv"
-    assert main(["run", "mini", "--out", str(run)]) == 0
+    assert main(["run", "mini-1", "--out", str(run)]) == 0
     assert main(["board", str(run), "--csv", str(board)]) == 0
     now, kept = (
         list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))

@@ -165,8 +165,9 @@ class ConcurrencyLimiter:
             self._full_at = now
             if self._in_flight >= int(self._limit):
                 return PROBE * log2((self._in_flight + 1) / self._limit)
-        if self._in_flight >= START and now - self._last_at < APART:
-            return self._last_at + APART - now
+        gap = self._last_at + APART - now
+        if self._in_flight >= START and gap > 0:
+            return gap
         return self._window(now, tokens)
 
     def _likely(self, guess: int) -> int:

@@ -70,13 +70,15 @@ class Loop:
         self.log.failed = partial(self.halt, "")  # a log can break anywhere, also in a timer
         self.progress.__enter__()
         self._pulse = asyncio.create_task(self._pulses())
+        begun = False
         try:
             self._note_state()
             await self.journal.settled()  # where nothing can be kept nothing is asked
-        except BaseException as error:
-            await self._close()
-            self.progress.__exit__(type(error), error, None)
-            raise
+            begun = True
+        finally:
+            if not begun:
+                await self._close()
+                self.progress.__exit__(None, None, None)
         return self
 
     async def __aexit__(

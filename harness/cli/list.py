@@ -1,17 +1,16 @@
 """The command `list`."""
 
 from argparse import Namespace
-from collections.abc import Iterable, Mapping
-from inspect import getdoc
+from collections.abc import Iterable
 
-from harness.agents.base import AGENTS
+from harness.agents.base import AGENTS, AgentKind
 from harness.evolve.domains import domain
 from harness.evolve.domains import names as domain_names
 from harness.families.registry import FAMILIES, family
 from harness.models.build import PROVIDERS
 from harness.store.search_plan import NULLS
 from harness.suites import suite as suites
-from memory.base import MEMORIES
+from memory.base import MEMORIES, MemoryKind
 
 
 def show(options: Namespace) -> int:  # noqa: ARG001
@@ -30,8 +29,8 @@ def show(options: Namespace) -> int:  # noqa: ARG001
     )
     _part("domains of makespan evolve", ((name, domain(name).about) for name in domain_names()))
     _part("providers", PROVIDERS.items())
-    _part("agents", _first_lines(AGENTS))
-    _part("memories", _first_lines(MEMORIES))
+    _part("agents", ((name, _with_settings(kind)) for name, kind in AGENTS.items()))
+    _part("memories", ((name, _with_settings(kind)) for name, kind in MEMORIES.items()))
     return 0
 
 
@@ -50,6 +49,7 @@ def _suite(name: str) -> str:
     return f"{suite.about} ({size})"
 
 
-def _first_lines(known: Mapping[str, object]) -> Iterable[tuple[str, str]]:
-    """Names with the first line of what their code says of itself."""
-    return ((name, (getdoc(one) or "").partition("\n")[0]) for name, one in known.items())
+def _with_settings(kind: AgentKind | MemoryKind) -> str:
+    """Return what a part is, and what of it can be set."""
+    names = ", ".join(kind.settings.__struct_fields__)
+    return f"{kind.about} (settings: {names})" if names else kind.about

@@ -72,7 +72,7 @@ def make(folder: Path, url: str) -> Path:
         out,
         "--max-connections",
         1,
-        "--max-tokens",
+        "--budget-tokens",
         30,
     )
     ids = [id_of(line) for line in file.read_bytes().splitlines()][:-1]

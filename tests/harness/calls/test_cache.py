@@ -93,7 +93,7 @@ def test_a_second_run_asks_nobody_and_epochs_stay_apart(tmp_path: Path) -> None:
         assert len({text for _, _, text in rows(first, query)}) == 16
         run("warmer", "--temperature", "1")
         assert len(server.requests) == 24
-        run("third", "--epochs", "3", "--max-tokens", "200")  # what is cached spends nothing
+        run("third", "--epochs", "3", "--budget-tokens", "200")  # what is cached spends nothing
         assert len(server.requests) == 32
     [paid], [free] = board(first), board(second)
     assert (paid["tokens"], free["tokens"]) == (272, 272)

@@ -381,7 +381,7 @@ def test_ctrl_c_keeps_what_is_under_way(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         printed, told = process.communicate(timeout=60)
         assert process.returncode == 1
-        assert "stopping: waiting for what is under way" in told
+        assert "stopping: waiting for the calls in flight" in told
         assert f"not finished: makespan resume {out}" in told
         assert "Traceback" not in told
         assert "seed-mdd" in printed

@@ -35,9 +35,9 @@ def run(file: Path, out: Path, server: Loopback, *more: object) -> subprocess.Co
 @pytest.mark.parametrize(
     ("budget", "asked"),
     [
-        (["--max-tokens", "170"], range(10, 15)),
-        (["--max-cost", "0.01", "--price", "openai/m=50,100"], range(10, 15)),  # .0011 a call
-        (["--max-time", "0.5"], range(4, 40)),
+        (["--budget-tokens", "170"], range(10, 15)),
+        (["--budget-cost", "0.01", "--price", "openai/m=50,100"], range(10, 15)),  # .0011 a call
+        (["--budget-time", "0.5"], range(4, 40)),
     ],
 )
 def test_a_budget_stops_the_run_and_a_larger_one_goes_on(
@@ -52,22 +52,22 @@ def test_a_budget_stops_the_run_and_a_larger_one_goes_on(
         assert len(server.requests) in asked
         kept = len(answered(out))
         assert kept == len(server.requests) == board(out)[0]["n"]
-        if budget[0] != "--max-time":  # a budget is the folder's: what was spent stays spent
+        if budget[0] != "--budget-time":  # a budget is the folder's: what was spent stays spent
             again = makespan("resume", out, *budget[:2])
             assert again.returncode == 1
             assert len(server.requests) == kept
         assert makespan("resume", out).returncode == 0
         assert len(server.requests) == 40
     cost = board(out)[0]["cost"]
-    assert cost == (pytest.approx(40 * 0.0011) if budget[0] == "--max-cost" else None)
+    assert cost == (pytest.approx(40 * 0.0011) if budget[0] == "--budget-cost" else None)
 
 
 def test_a_budget_that_cannot_be_kept_is_refused_not_ignored(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 30), tmp_path / "run"
     with Loopback(zeros) as server:
-        done = run(file, out, server, "--max-cost", "1")
+        done = run(file, out, server, "--budget-cost", "1")
         assert done.returncode == 1
-        assert "--max-cost cannot be kept: cost is unknown here; give --price" in done.stderr
+        assert "--budget-cost cannot be kept: cost is unknown here; give --price" in done.stderr
         assert len(server.requests) <= 5
 
 
@@ -84,14 +84,14 @@ def test_an_episode_has_a_budget_of_its_own(tmp_path: Path) -> None:
             server.url,
             "--out",
             out,
-            "--max-episode-tokens",
+            "--budget-episode-tokens",
             "40",
         )
         assert done.returncode == 1, done.stderr
         assert len(server.requests) == 6  # 3 x 17 tokens each
         problems = rows(out, "select json_extract(record, '$.problem.kind') from records")
         assert problems == [("episode budget",)] * 2
-        assert "--max-episode-tokens 40 is reached: 51 spent" in done.stdout
+        assert "--budget-episode-tokens 40 is reached: 51 spent" in done.stdout
         assert makespan("resume", out).returncode == 0
         assert len(server.requests) == 12
 
@@ -164,7 +164,7 @@ def test_a_model_that_is_slowed_down_does_not_slow_the_others(tmp_path: Path) ->
 def test_requests_a_minute(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 12), tmp_path / "run"
     with Loopback(zeros) as server:
-        done = run(file, out, server, "--rpm", "7", "--max-time", "2")
+        done = run(file, out, server, "--rpm", "7", "--budget-time", "2")
     assert done.returncode == 1
     assert len(server.requests) == 7
 
@@ -184,7 +184,7 @@ def test_tokens_a_minute_that_the_prompt_does_not_show(tmp_path: Path) -> None:
         }
 
     with Loopback(thinks, delay=0.05) as server:
-        done = run(file, out, server, "--tpm", "60000", "--max-time", "3")
+        done = run(file, out, server, "--tpm", "60000", "--budget-time", "3")
     assert done.returncode == 1
     assert len(server.requests) == 6
 
@@ -256,10 +256,10 @@ def test_prices() -> None:
 
 def test_spent() -> None:
     spent = Spent()
-    assert spent.over(Budget(), "--max-") is None
-    assert spent.over(Budget(1, 1, 1), "--max-") is None
+    assert spent.over(Budget(), "--budget-") is None
+    assert spent.over(Budget(1, 1, 1), "--budget-") is None
     spent.add(Reply("", usage=Usage(3, 4), seconds=2.0), None)
     assert (spent.tokens, spent.cost, spent.time) == (7, None, 2.0)
-    assert spent.over(Budget(tokens=8), "--max-") is None
-    assert spent.over(Budget(tokens=7), "--max-") == "--max-tokens 7 is reached: 7 spent"
-    assert "--max-cost cannot be kept" in str(spent.over(Budget(cost=1), "--max-"))
+    assert spent.over(Budget(tokens=8), "--budget-") is None
+    assert spent.over(Budget(tokens=7), "--budget-") == "--budget-tokens 7 is reached: 7 spent"
+    assert "--budget-cost cannot be kept" in str(spent.over(Budget(cost=1), "--budget-"))

@@ -238,7 +238,7 @@ def test_what_was_changed_behind_a_run_is_refused(tmp_path: Path) -> None:
     for part, old, new in (
         ("templates/rcpsp/plain.j2", "Schedule", "Plan"),
         ("instances.jsonl", '"horizon":', '"horizon":1'),
-        ("manifest.json", '"format": 2', '"format": 99'),
+        ("manifest.json", '"format": 3', '"format": 99'),
         ("journal.sqlite", "", ""),
         ("instances.jsonl", "", ""),
     ):

@@ -81,7 +81,7 @@ def test_costs_are_projected(tmp_path: Path) -> None:
             "1",
             "--price",
             "openai/m=1000,1000",
-            "--max-tokens",
+            "--budget-tokens",
             "60",
         )
     [standing] = read_frame(out).models
