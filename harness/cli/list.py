@@ -20,7 +20,9 @@ def show(options: Namespace) -> int:  # noqa: ARG001
     _part("suites", ((name, _suite(name)) for name in suites.names()))
     for name in FAMILIES:
         known = family(name).policies.items()
-        _part(f"policies of {name}", ((f"policy/{p}", f"{x.kind}: {x.about}") for p, x in known))
+        _part(
+            f"policies of {name}", ((f"policy/{p}", f"{x.kind}: {x.description}") for p, x in known)
+        )
     _part(
         "other policies",
         [
@@ -28,7 +30,9 @@ def show(options: Namespace) -> int:  # noqa: ARG001
             *((name, "of makespan evolve: a search without a model") for name in NULLS),
         ],
     )
-    _part("domains of makespan evolve", ((name, domain(name).about) for name in domain_names()))
+    _part(
+        "domains of makespan evolve", ((name, domain(name).description) for name in domain_names())
+    )
     _part("providers", PROVIDERS.items())
     _part("agents", _first_lines(AGENTS))
     _part("memories", _first_lines(MEMORIES))

@@ -42,10 +42,10 @@ def in_order(
     begin: Callable[[T], F], end: Callable[[T, F], R], items: Iterable[T], most: int
 ) -> Iterator[R]:
     """What comes of items that are begun ahead, at most so many, and ended in their order."""
-    begun: deque[tuple[T, F]] = deque()
+    pending: deque[tuple[T, F]] = deque()
     for item in items:
-        if len(begun) == most:
-            yield end(*begun.popleft())
-        begun.append((item, begin(item)))
-    while begun:
-        yield end(*begun.popleft())
+        if len(pending) == most:
+            yield end(*pending.popleft())
+        pending.append((item, begin(item)))
+    while pending:
+        yield end(*pending.popleft())

@@ -39,24 +39,24 @@ class Local:
             try:
                 return future.result()
             except BrokenProcessPool:
-                raise _died(name(item)) from None
+                raise _worker_death(name(item)) from None
 
-        whole = False
+        complete = False
         try:
             yield from in_order(begin, end, items, AHEAD * self.room)
-            whole = True
+            complete = True
         except BrokenProcessPool:  # at a begin
-            raise _died("the work") from None
+            raise _worker_death("the work") from None
         finally:
-            if not whole:
+            if not complete:
                 for child in active_children():
                     child.kill()
             pool.shutdown(cancel_futures=True)
 
 
-def _died(what: str) -> EngineFailure:
+def _worker_death(place: str) -> EngineFailure:
     return EngineFailure(
-        f"a worker process died, at {what} or soon after it (killed, or out of memory?): the same"
+        f"a worker process died, at {place} or soon after it (killed, or out of memory?): the same"
         " again goes on from here, with fewer --jobs if memory was short"
     )
 

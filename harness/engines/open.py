@@ -9,7 +9,7 @@ from tasks.base import InputError
 
 
 @contextmanager
-def opened(kind: str, jobs: int | None = None, address: str | None = None) -> Iterator[Engine]:
+def open_engine(kind: str, jobs: int | None = None, address: str | None = None) -> Iterator[Engine]:
     """The engine of a command's options, until the command is done; InputError if it is away."""
     if kind == "local":
         if address is not None:
@@ -18,7 +18,7 @@ def opened(kind: str, jobs: int | None = None, address: str | None = None) -> It
         return
     if jobs is not None:
         raise InputError("--jobs is for --engine local: Ray takes the CPUs that its cluster has")
-    from harness.engines.ray import connected
+    from harness.engines.ray import connect
 
-    with connected(address) as ray:
+    with connect(address) as ray:
         yield ray

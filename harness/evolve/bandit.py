@@ -24,13 +24,13 @@ class Bandit:
     def choose(self) -> str:
         """The model to ask next; it counts as asked."""
         rates = self._rates()
-        best, asked = max(rates.values()), sum(self._asked.values())
+        best, calls = max(rates.values()), sum(self._asked.values())
 
         def promise(name: str) -> float:
             if not self._asked[name]:
                 return inf
-            known = rates[name] / best if best > 0 else 0.0
-            return known + CURIOSITY * sqrt(log(asked) / self._asked[name])
+            relative = rates[name] / best if best > 0 else 0.0
+            return relative + CURIOSITY * sqrt(log(calls) / self._asked[name])
 
         name = max(self._asked, key=promise)
         self._asked[name] += 1
@@ -44,8 +44,8 @@ class Bandit:
 
     def _rates(self) -> dict[str, float]:
         """Gain per dollar if all costs are known, else per token, else per call."""
-        for spent in (self._costs, self._tokens):
-            sums = {name: sum_or_none(values) for name, values in spent.items()}
+        for usage in (self._costs, self._tokens):
+            sums = {name: sum_or_none(values) for name, values in usage.items()}
             if all(sums[n] for n in sums if self._gains[n]):
                 break
         else:

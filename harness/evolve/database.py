@@ -65,19 +65,19 @@ class Database:
         self._places: dict[str, int] = {}  # order of arrival by name, to settle ties
         self._failures: list[list[Candidate]] = [[] for _ in range(plan.islands)]
 
-    def found(self, seeds: Sequence[Candidate]) -> None:
+    def begin_with(self, seeds: Sequence[Candidate]) -> None:
         """Every island begins with all the seed programs."""
         for seed in seeds:
-            one = self._judged(seed)
+            candidate = self._judged(seed)
             for island in range(len(self.islands)):
-                self._enter(one, island)
+                self._enter(candidate, island)
 
     def add(self, candidate: Candidate) -> None:
         """Take in a result; now and then the best migrate, or the worst islands begin anew."""
-        one = self._judged(candidate)
-        self._enter(one, one.island)
-        if one.status in ("failed", "stopped"):
-            self._failures[one.island].append(one)
+        judged = self._judged(candidate)
+        self._enter(judged, judged.island)
+        if judged.status in ("failed", "stopped"):
+            self._failures[judged.island].append(judged)
         count = len(self._places)
         if count % self._plan.migrate == 0:
             self._migrate()
@@ -109,8 +109,8 @@ class Database:
     def cell(self, candidate: Candidate) -> Cell:
         """Steps of a factor of the square root of 2, in the gap and on the other axis."""
         assert candidate.gap is not None
-        other = candidate.length if self._plan.axis == "length" else 1e6 * candidate.seconds
-        return floor(2 * log2(max(candidate.gap, FINEST))), floor(2 * log2(max(other, 1)))
+        second_axis = candidate.length if self._plan.axis == "length" else 1e6 * candidate.seconds
+        return floor(2 * log2(max(candidate.gap, FINEST))), floor(2 * log2(max(second_axis, 1)))
 
     def rank(self, candidate: Candidate) -> tuple[float, int, int]:
         """Smaller is better: the gap, then the length, then who was first."""
@@ -120,31 +120,31 @@ class Database:
     def _migrate(self) -> None:
         """The best of each island visits the next."""
         best = [min(island.values(), key=self.rank, default=None) for island in self.islands]
-        for k, one in enumerate(best):
-            if one is not None:
-                self._enter(one, (k + 1) % len(self.islands))
+        for k, elite in enumerate(best):
+            if elite is not None:
+                self._enter(elite, (k + 1) % len(self.islands))
 
     def _reset(self, count: int) -> None:
         """The worse half of the islands are emptied; each begins with the best of a better one."""
         rng = Random(f"evolve/{self._plan.seed}/{self._arm}/reset/{count}")
         best = [(self.rank(min(i.values(), key=self.rank)), k) for k, i in enumerate(self.islands)]
         order = [k for _, k in sorted(best)]
-        kept = order[: (len(order) + 1) // 2]
-        for k in order[len(kept) :]:
+        better = order[: (len(order) + 1) // 2]
+        for k in order[len(better) :]:
             self.islands[k] = {}
-            self._enter(min(self.islands[rng.choice(kept)].values(), key=self.rank), k)
+            self._enter(min(self.islands[rng.choice(better)].values(), key=self.rank), k)
 
     # What the search asks --------------------------------------------------------------------
 
     def draw(self, island: int, count: int, rng: Random) -> list[Candidate]:
         """Up to `count` different elites of an island, the better the likelier (1 / rank)."""
-        left = sorted(self.islands[island].values(), key=self.rank)
-        drawn: list[Candidate] = []
-        while left and len(drawn) < count:
-            [one] = rng.choices(left, [1 / (k + 1) for k in range(len(left))])
-            left.remove(one)
-            drawn.append(one)
-        return drawn
+        elites = sorted(self.islands[island].values(), key=self.rank)
+        chosen: list[Candidate] = []
+        while elites and len(chosen) < count:
+            [elite] = rng.choices(elites, [1 / (k + 1) for k in range(len(elites))])
+            elites.remove(elite)
+            chosen.append(elite)
+        return chosen
 
     def failure(self, island: int) -> Candidate | None:
         """The island's newest program that failed and that nobody has looked at, once."""

@@ -38,7 +38,7 @@ class Domain:
     Attributes:
         name: on the command line.
         family: whose instances they are, and whose grader judges.
-        about: one line for `makespan evolve`.
+        description: one line for `makespan evolve`.
         function, arguments: what a program defines: `def function(arguments)`.
         facts: what the prompt says of the problem and the function.
         driver: source of `solve(function, case) -> solution`, run beside the program; the sandbox
@@ -55,7 +55,7 @@ class Domain:
 
     name: str
     family: str
-    about: str
+    description: str
     function: str
     arguments: tuple[str, ...]
     facts: str
@@ -90,7 +90,7 @@ class Domain:
             ]
         )
 
-    def wanted(self, split: str, limit: int | None) -> list[InstanceSpec]:
+    def specs(self, split: str, limit: int | None) -> list[InstanceSpec]:
         """The instances of a split, at most the first `limit`, settings resolved.
 
         Each has an index of its own: instances of one index share ingredients over settings, and
@@ -102,17 +102,17 @@ class Domain:
         entries = tuple(
             replace(e, settings=resolve(e.level, e.settings)) for e in self.splits[split].entry
         )
-        found = islice(replace(self.splits[split], entry=entries).instances(), limit)
-        return [replace(one, index=k) for k, one in enumerate(found)]
+        specs = islice(replace(self.splits[split], entry=entries).instances(), limit)
+        return [replace(spec, index=k) for k, spec in enumerate(specs)]
 
 
 def entries(
     name: str, level: int, count: int, *settings: Mapping[str, Scalar]
 ) -> tuple[SuiteEntry, ...]:
     """`count` instances of a family in each of several settings."""
-    return tuple(SuiteEntry(name, level, dict(each), count) for each in settings)
+    return tuple(SuiteEntry(name, level, dict(each), count=count) for each in settings)
 
 
-def content(made: list[Instance[Any]]) -> str:
+def content(instances: list[Instance[Any]]) -> str:
     """The digest of instances, references included."""
-    return digest(map(encode, made))
+    return digest(map(encode, instances))

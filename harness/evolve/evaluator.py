@@ -29,11 +29,11 @@ class Runner(Protocol):
 
 def base(instance: Instance[Any]) -> Number:
     """The reference that gaps are against: the optimum, or the bound where it is not proven."""
-    known = instance.reference
-    found = known.objective if known.status == "optimal" else known.bound
-    if found is None:
+    reference = instance.reference
+    value = reference.objective if reference.status == "optimal" else reference.bound
+    if value is None:
         raise ValueError(f"{instance.id}: nothing is known of its optimum")
-    return found
+    return value
 
 
 class EvaluationSplit:
@@ -68,7 +68,9 @@ class Evaluator:
     ) -> None:
         train = splits.get("train", ())
         parts = {"few": train[: plan.few], "rest": train[plan.few :], **splits}
-        self.stages = {name: EvaluationSplit(domain, made) for name, made in parts.items()}
+        self.stages = {
+            name: EvaluationSplit(domain, instances) for name, instances in parts.items()
+        }
         self.domain, self._runner = domain, runner
         self._limits = Limits(seconds=plan.seconds, memory_mb=plan.memory_mb)
         self._grade = family(domain.family).grade
@@ -98,11 +100,11 @@ class Evaluator:
                 answer = self.answer(instance, result.value)
                 values.append(self._objective(instance, answer))
                 answers.append(answer)
-            except WrongSolution as wrong:
+            except WrongSolution as error:
                 values.append(None)
-                failures.append(Failed(wrong.kind, _line(wrong.detail), instance.id))
+                failures.append(Failed(error.kind, _line(error.detail), instance.id))
         seconds = round(sum(run.seconds for run in runs), 6)
-        return Evaluated(tuple(values), tuple(failures), digest(answers), seconds)
+        return Evaluated(tuple(values), tuple(failures), digest(answers), seconds=seconds)
 
     def alone(self, source: str, instance: Instance[Any]) -> tuple[CaseResult, float]:
         """What a program gives for one instance of any origin, and its CPU seconds."""
@@ -139,9 +141,9 @@ class Evaluator:
         if grade.verdict is not Verdict.valid or grade.objective is None:
             first = dict(grade.violations[0]) if grade.violations else {}
             kind = str(first.pop("kind", grade.verdict))
-            more = len(grade.violations) - 1
+            further = len(grade.violations) - 1
             detail = ", ".join(f"{name} {short(value)}" for name, value in first.items())
-            raise WrongSolution(kind, detail + (f"; and {more} more" if more else ""))
+            raise WrongSolution(kind, detail + (f"; and {further} more" if further else ""))
         return grade.objective
 
     def _by_rule(self, name: str, stage: EvaluationSplit) -> Evaluated:
@@ -153,7 +155,7 @@ class Evaluator:
         seconds = round(perf_counter() - began, 6)
         pairs = zip(stage.instances, answers, strict=True)
         values = tuple(self._objective(instance, answer) for instance, answer in pairs)
-        return Evaluated(values, (), digest(answers), seconds)
+        return Evaluated(values, (), digest(answers), seconds=seconds)
 
 
 def _line(text: str) -> str:

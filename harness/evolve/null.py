@@ -6,7 +6,7 @@ They stand where a model stands, read the step instead of the prompt, and reply 
 from collections.abc import Callable
 from random import Random
 
-from harness.evolve.mutation import mutated, random_constants
+from harness.evolve.mutation import mutate, random_constants
 from harness.evolve.operators import SearchStep
 from harness.models.base import Model
 from harness.store.search_plan import NULLS
@@ -31,7 +31,7 @@ class Baseline:
 
 def build_null(name: str) -> Model:
     """The null of that name; InputError if there is none."""
-    makers = dict(zip(NULLS, (random_constants, mutated), strict=True))
+    makers = dict(zip(NULLS, (random_constants, mutate), strict=True))
     if name not in makers:
         raise InputError(f"unknown model {name!r}: searches without a model are {', '.join(NULLS)}")
     return Baseline(name, makers[name])

@@ -47,9 +47,9 @@ def choose(
     """
     rng = Random(key)
     [operator] = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))
-    failed = database.failure(island) if operator == "reflect" and reflects else None
-    parents = [failed] if failed else database.draw(island, PARENTS.get(operator, 1), rng)
-    if (operator == "reflect" and not failed) or (operator == "crossover" and len(parents) < 2):
+    failure = database.failure(island) if operator == "reflect" and reflects else None
+    parents = [failure] if failure else database.draw(island, PARENTS.get(operator, 1), rng)
+    if (operator == "reflect" and not failure) or (operator == "crossover" and len(parents) < 2):
         operator, parents = "mutate", parents[:1]
     edit = plan.edit if operator in EDITS else "rewrite"
     return SearchStep(
@@ -67,21 +67,21 @@ def messages(
     step: SearchStep, domain: Domain, plan: SearchPlan, prompts: Prompts
 ) -> tuple[Message, ...]:
     """The prompt of a step."""
-    failed = step.parents[0] if step.operator == "reflect" else None
-    shown = [{"source": c.source, "gap": None if failed else c.gap} for c in step.parents]
+    failure = step.parents[0] if step.operator == "reflect" else None
+    programs = [{"source": c.source, "gap": None if failure else c.gap} for c in step.parents]
     return prompts.messages(
         f"evolve/{step.operator}.j2",
         facts=domain.facts,
         signature=f"{domain.function}({', '.join(domain.arguments)})",
         numpy=plan.numpy,
-        programs=shown,
+        programs=programs,
         edit=step.edit,
-        problem=_problem(failed) if failed else "",
+        problem=_problem(failure) if failure else "",
     )
 
 
-def _problem(failed: Candidate) -> str:
+def _problem(failure: Candidate) -> str:
     """What was wrong with a program, in one line."""
-    if failed.problem is None:
+    if failure.problem is None:
         return "on the first few instances it is worse than every program that we began with"
-    return f"{failed.problem.kind} ({failed.problem.detail})"
+    return f"{failure.problem.kind} ({failure.problem.detail})"

@@ -45,17 +45,17 @@ def read_reply(reply: Reply, function: str, parent: str | None = None) -> Progra
     if not text.strip():
         raise Unreadable("cut off" if thinking else "empty reply", "there is no text in the reply")
     if parent is not None and _BLOCK.search(text):
-        draft = ProgramDraft(edited(parent, text), _thought(_BLOCK.sub("", text)))
+        draft = ProgramDraft(apply_blocks(parent, text), _thought(_BLOCK.sub("", text)))
         check(draft.source, function)
         return draft
-    found = _best(text, function)
+    source = _best(text, function)
     try:
-        check(found, function)
+        check(source, function)
     except Unreadable:
         if reply.finish == "length":
             raise Unreadable("cut off", "the reply ended at its token limit") from None
         raise
-    return ProgramDraft(found, _thought(text.replace(found.strip(), "")))
+    return ProgramDraft(source, _thought(text.replace(source.strip(), "")))
 
 
 def check(source: str, function: str) -> ast.Module:
@@ -70,16 +70,16 @@ def check(source: str, function: str) -> ast.Module:
         raise Unreadable("syntax error", str(error) or type(error).__name__) from None
     names = [n.name for n in tree.body if isinstance(n, ast.FunctionDef)]
     if function not in names:
-        others = f", only {', '.join(names)}"[:80] if names else ""
-        raise Unreadable("no function", f"it defines no {function} at the top{others}")
+        beside = f", only {', '.join(names)}"[:80] if names else ""
+        raise Unreadable("no function", f"it defines no {function} at the top{beside}")
     return tree
 
 
 def arguments_of(source: str, function: str) -> tuple[str, ...]:
     """The names of the function's positional arguments, in the last definition of it."""
     tree = check(source, function)
-    found = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function]
-    return tuple(a.arg for a in (*found[-1].args.posonlyargs, *found[-1].args.args))
+    definitions = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function]
+    return tuple(a.arg for a in (*definitions[-1].args.posonlyargs, *definitions[-1].args.args))
 
 
 def length(source: str) -> int:
@@ -99,7 +99,7 @@ def _drop_docstring(node: ast.FunctionDef | ast.ClassDef | ast.Module) -> None:
         del node.body[0]
 
 
-def edited(source: str, text: str) -> str:
+def apply_blocks(source: str, text: str) -> str:
     """The program with every block's SEARCH replaced by its REPLACE, in order.
 
     White space at line ends does not count. `Unreadable` if a SEARCH is not there, or twice.
@@ -110,8 +110,8 @@ def edited(source: str, text: str) -> str:
         places = list(_places(lines, old))
         if len(places) != 1:
             first = next((line.strip() for line in old if line.strip()), "")
-            what = "is not in the program" if not places else "is there more than once"
-            raise Unreadable("block not found", f"a SEARCH {what}: {first[:60]!r}")
+            problem = "is not in the program" if not places else "is there more than once"
+            raise Unreadable("block not found", f"a SEARCH {problem}: {first[:60]!r}")
         lines[places[0] : places[0] + len(old)] = new
     return "\n".join(lines)
 
@@ -120,10 +120,10 @@ def _lines(text: str) -> list[str]:
     return [line.rstrip() for line in text.removesuffix("\n").split("\n")] if text else []
 
 
-def _places(lines: list[str], wanted: list[str]) -> Iterator[int]:
-    if any(wanted):
-        for k in range(len(lines) - len(wanted) + 1):
-            if [line.rstrip() for line in lines[k : k + len(wanted)]] == wanted:
+def _places(lines: list[str], block: list[str]) -> Iterator[int]:
+    if any(block):
+        for k in range(len(lines) - len(block) + 1):
+            if [line.rstrip() for line in lines[k : k + len(block)]] == block:
                 yield k
 
 

@@ -56,8 +56,8 @@ class RemoteEvaluator(Evaluator):
 
     def perform(self, effect: Evaluate) -> Evaluated:
         """As the engine's workers do it."""
-        [found] = self._engine.map(self._work, [effect], _name)
-        return found
+        [evaluation] = self._engine.map(self._work, [effect], _name)
+        return evaluation
 
 
 def _name(effect: Evaluate) -> str:

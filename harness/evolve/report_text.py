@@ -28,10 +28,10 @@ def print_report(report: SearchReport) -> None:
     ]
     print(table("lineage of the champion", lineage))
     for split in REPORTED:
-        about = domain(report.domain).splits[split].about
-        print(table(f"{split} ({about}), seen once", _scores(report, split)))
+        description = domain(report.domain).splits[split].about
+        print(table(f"{split} ({description}), seen once", _scores(report, split)))
         print(table(f"the champion less another on {split}", _compared(report, split)))
-    print("\n".join(said(report)))
+    print("\n".join(remarks(report)))
     print(f"\n{report.champion.source.strip()}\n")
 
 
@@ -148,7 +148,7 @@ def p_text(p: float | None) -> str:
     return "below 0.001" if p is not None and p < 0.001 else number(p, 3)
 
 
-def said(report: SearchReport) -> list[str]:
+def remarks(report: SearchReport) -> list[str]:
     """What must be said with the numbers of a finished search."""
     assert report.champion is not None
     lines = [
@@ -160,8 +160,8 @@ def said(report: SearchReport) -> list[str]:
         lines.append("nothing found was better on validation than this seed program")
     problems = Counter(report.arms[0].problems)
     if problems:
-        told = ", ".join(f"{count} x {kind}" for kind, count in problems.most_common())
-        lines.append(f"failures: {told}")
+        kinds = ", ".join(f"{count} x {kind}" for kind, count in problems.most_common())
+        lines.append(f"failures: {kinds}")
     tests = sum(c.p is not None for c in report.comparisons)
     lines.append(
         f"better or worse stand where p (sign test, by Holm over {tests} comparisons) is below"
@@ -188,12 +188,16 @@ def print_score(score: ProgramScore) -> None:
         print(f"{count} x {kind}: {detail}")
 
 
-def print_comparison(found: RunComparison) -> None:
+def print_comparison(comparison: RunComparison) -> None:
     """Arms over runs."""
-    title = f"{found.domain}, {found.split}, {found.evaluations} tries a run"
-    print(table(title, [ARMS.split("|"), *map(_runs, found.arms)]))
-    print(table("differences over runs", [PAIRS.split("|"), *map(_difference, found.differences)]))
-    for note in found.notes:
+    title = f"{comparison.domain}, {comparison.split}, {comparison.evaluations} tries a run"
+    print(table(title, [ARMS.split("|"), *map(_runs, comparison.arms)]))
+    print(
+        table(
+            "differences over runs", [PAIRS.split("|"), *map(_difference, comparison.differences)]
+        )
+    )
+    for note in comparison.notes:
         print(note)
 
 

@@ -29,24 +29,24 @@ class ProgramScore(Noun, frozen=True):
 def score_program(evaluator: Evaluator, split: str, source: str) -> ProgramScore:
     """Run a program on every instance on its own, and measure it."""
     stage = evaluator.stages[split]
-    found = evaluator.perform(Evaluate("score", split, source, each=True))
+    evaluation = evaluator.perform(Evaluate("score", split, source, each=True))
     chance = evaluator.perform(Evaluate("chance", split, rule="random")).values
     bases = [base(instance) for instance in stage.instances]
     if not sum(bases):
         raise InputError(f"the references of these {len(bases)} instances sum to 0: take more")
-    values = [c if v is None else v for v, c in zip(found.values, chance, strict=True)]
-    known = [v for v in values if v is not None]
-    pairs = list(zip(known, bases, chance, strict=True))
+    values = [c if v is None else v for v, c in zip(evaluation.values, chance, strict=True)]
+    objectives = [v for v in values if v is not None]
+    pairs = list(zip(objectives, bases, chance, strict=True))
     gaps = [(v - b) / b for v, b, _ in pairs if b]
     skills = [skill(v, b, c) for v, b, c in pairs if c is not None]
     return ProgramScore(
         evaluator.domain.name,
         split,
         len(bases),
-        not found.failures,
-        sum(known) / sum(bases),
-        median(gaps) if gaps else None,
-        sum(skills) / len(skills),
-        found.seconds,
-        found.failures,
+        valid=not evaluation.failures,
+        ratio=sum(objectives) / sum(bases),
+        median_gap=median(gaps) if gaps else None,
+        skill=sum(skills) / len(skills),
+        seconds=evaluation.seconds,
+        failures=evaluation.failures,
     )

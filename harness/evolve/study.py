@@ -54,9 +54,9 @@ class Study:
         splits: Mapping[str, Sequence[Instance[Any]]],
     ) -> None:
         self.domain, self.plan, self._prompts = domain, plan, prompts
-        self.bases = {name: [base(i) for i in made] for name, made in splits.items()}
-        for name, known in self.bases.items():
-            if not sum(known[: plan.few] if name == "train" else known):
+        self.bases = {name: [base(i) for i in instances] for name, instances in splits.items()}
+        for name, references in self.bases.items():
+            if not sum(references[: plan.few] if name == "train" else references):
                 raise InputError(
                     f"the references of {name} sum to 0: take more than --limit {plan.limit}"
                 )
@@ -71,9 +71,9 @@ class Study:
         yield from main.program()
         spend = replace(self.plan, calls=len(main.tried), tokens=None, cost=None, wall=None)
         for null in self.plan.nulls:
-            one = self._search(null.removeprefix("policy/"), [null], spend)
-            self.searches.append(one)
-            yield from one.program()
+            null_search = self._search(null.removeprefix("policy/"), [null], spend)
+            self.searches.append(null_search)
+            yield from null_search.program()
         names = list(self.domain.programs)
         seeds = [main.database.by_name(f"seed-{name}") for name in names]
         judged = yield from self._validate("seeds", seeds)
@@ -81,17 +81,17 @@ class Study:
         champions = []
         for search in self.searches:
             finalists = [c for c in search.database.ranked() if c.operator != "seed"][:FINALISTS]
-            own = yield from self._validate(search.arm, finalists)
-            champions.append(self._best(search.arm, [*judged, *own]))
+            validated = yield from self._validate(search.arm, finalists)
+            champions.append(self._best(search.arm, [*judged, *validated]))
         rule = yield from self._best_rule()
         outcomes = yield from self._report([*champions, seed])
-        return Results(tuple(champions), seed, rule, outcomes)
+        return Results(tuple(champions), seed, rule, outcomes=outcomes)
 
     def _validate(
         self, arm: str, programs: Sequence[Candidate]
     ) -> Work[list[tuple[Candidate, float]]]:
         """The programs that are valid on validation, each with its ratio of sums."""
-        found = yield from together(
+        evaluations = yield from together(
             {
                 f"validate/{arm}/{c.name}": evaluate(
                     f"{arm}/{c.name}/validation", "validation", c.source
@@ -99,11 +99,11 @@ class Study:
                 for c in programs
             }
         )
-        pairs = zip(programs, found, strict=True)
+        pairs = zip(programs, evaluations, strict=True)
         return [(c, self._ratio(f, "validation")) for c, f in pairs if not f.failures]
 
-    def _ratio(self, found: Evaluated, split: str) -> float:
-        values: list[Number] = [v for v in found.values if v is not None]
+    def _ratio(self, evaluation: Evaluated, split: str) -> float:
+        values: list[Number] = [v for v in evaluation.values if v is not None]
         assert len(values) == len(self.bases[split])
         return sum(values) / sum(self.bases[split])
 
@@ -116,10 +116,10 @@ class Study:
 
     def _best_rule(self) -> Work[str]:
         rules = list(self.domain.rules)
-        found = yield from together(
+        evaluations = yield from together(
             {f"rule/{r}": evaluate(f"rules/{r}/validation", "validation", rule=r) for r in rules}
         )
-        ratios = [self._ratio(one, "validation") for one in found]
+        ratios = [self._ratio(evaluation, "validation") for evaluation in evaluations]
         return rules[ratios.index(min(ratios))]
 
     def _report(self, champions: Sequence[Champion]) -> Work[dict[str, dict[str, Evaluated]]]:
@@ -127,17 +127,17 @@ class Study:
 
         The name of a program in the report is its search's (`search`, `mutate`, `seed`).
         """
-        wanted: dict[str, Work[Evaluated]] = {}
+        evaluations: dict[str, Work[Evaluated]] = {}
         for split in REPORTED:
             for c in champions:
                 path = f"report/{c.arm}/{split}"
-                wanted[path] = evaluate(path, split, c.program.source, each=True)
+                evaluations[path] = evaluate(path, split, c.program.source, each=True)
             for rule in [*self.domain.rules, "random"]:
                 path = f"report/rule {rule}/{split}"
-                wanted[path] = evaluate(path, split, rule=rule)
-        found = yield from together(wanted)
+                evaluations[path] = evaluate(path, split, rule=rule)
+        results = yield from together(evaluations)
         outcomes: dict[str, dict[str, Evaluated]] = {}
-        for path, one in zip(wanted, found, strict=True):
-            _, who, split = path.split("/")
-            outcomes.setdefault(who, {})[split] = one
+        for path, evaluation in zip(evaluations, results, strict=True):
+            _, name, split = path.split("/")
+            outcomes.setdefault(name, {})[split] = evaluation
         return outcomes

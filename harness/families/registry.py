@@ -1,7 +1,7 @@
-"""The families and how to get at them. A new family adds one line here.
+"""The families by name. A new family adds one line here.
 
 A family NAME is one file `NAME.py` in each of tasks, graders, graders/exact, generators and
-harness/agents, found by name and loaded when it is first wanted.
+harness/families, which are imported when the family is first used.
 """
 
 from functools import cache
@@ -27,7 +27,11 @@ _BESIDE = __package__.removesuffix("harness.families")  # "makespan." where it i
 
 @cache
 def family(name: str) -> Family:
-    """Load a family by name; InputError if there is none."""
+    """Load a family by name; InputError if there is none.
+
+    Args:
+        name: a key of `FAMILIES`.
+    """
     if name not in FAMILIES:
         raise InputError(f"unknown family {name!r}: there are {', '.join(FAMILIES)}")
     tasks, graders = (
@@ -41,7 +45,7 @@ def family(name: str) -> Family:
     agents = import_module(f"{__package__}.{name}")
     return Family(
         name=name,
-        about=FAMILIES[name],
+        description=FAMILIES[name],
         version=tasks.VERSION,
         payload=tasks.Payload,
         world=tasks.world,
@@ -52,7 +56,7 @@ def family(name: str) -> Family:
         unseen=getattr(tasks, "UNSEEN", ()),
         ramp=graders.RAMP,
         second=getattr(graders, "SECOND", ""),
-        shown=graders.SHOWN,
+        columns=graders.SHOWN,
         plain=getattr(graders, "PLAIN", ()),
         headlines=getattr(graders, "HEADLINES", {}),
         along=getattr(graders, "ALONG", ()),

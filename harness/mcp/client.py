@@ -21,19 +21,19 @@ from mcp.client.streamable_http import streamable_http_client
 
 from harness.mcp.direct import Tools
 from harness.mcp.server import Worlds, build_server
-from harness.mcp.serving import served_here
+from harness.mcp.serving import serve_in_thread
 from harness.mcp.wire import PLACE, TIMES, LostServer, Place, Times, ToolsFailure, portable
 from tasks.base import CallTools, Instance, ToolCall, ToolResult
 
 LIMIT = 60.0  # seconds for a call, and for a server to be ready
 STARTS = 5  # of a server, before a run gives it up
-LOST = (types.CONNECTION_CLOSED, types.REQUEST_TIMEOUT)
+LOST_CODES = (types.CONNECTION_CLOSED, types.REQUEST_TIMEOUT)
 PROGRAM = f"import sys; from {__package__.removesuffix('.mcp')}.cli import main; sys.exit(main())"
 
 Open = Callable[[], AbstractAsyncContextManager[Client]]
 
 
-def opening(transport: str, path: Path, instances: Mapping[str, Instance[Any]]) -> Open:
+def opener(transport: str, path: Path, instances: Mapping[str, Instance[Any]]) -> Open:
     """How to connect to a new server of the instances, which are also the lines of a file."""
     first = next(iter(instances))
 
@@ -55,7 +55,7 @@ def opening(transport: str, path: Path, instances: Mapping[str, Instance[Any]]) 
         connections = httpx2.AsyncClient(
             trust_env=False, timeout=LIMIT, limits=httpx2.Limits(max_connections=None)
         )
-        with served_here(build_server(Worlds(instances), first)) as url:
+        with serve_in_thread(build_server(Worlds(instances), first)) as url:
             async with (
                 connections,
                 Client(streamable_http_client(url, http_client=connections)) as c,
@@ -73,30 +73,30 @@ async def perform_turn(
     ToolsFailure if one of them fails at the protocol; a tool's own error is a result.
     """
     results: dict[int, ToolResult] = {}
-    failed: list[Exception] = []
+    errors: list[Exception] = []
 
     async def call(index: int) -> None:
         try:
             results[index] = await _call(session, first, index, calls[index])
         except (MCPError, ValueError, msgspec.ValidationError) as error:
-            failed.append(error)
+            errors.append(error)
             group.cancel_scope.cancel()
 
     async with anyio.create_task_group() as group:
         for index in range(len(calls)):
             group.start_soon(call, index)
-    if failed:
-        lost = isinstance(failed[0], MCPError) and failed[0].code in LOST
-        kind = LostServer if lost else ToolsFailure
-        raise kind(f"turn {first.turn} of {first.episode}: {failed[0]}") from failed[0]
+    if errors:
+        is_lost = isinstance(errors[0], MCPError) and errors[0].code in LOST_CODES
+        failure = LostServer if is_lost else ToolsFailure
+        raise failure(f"turn {first.turn} of {first.episode}: {errors[0]}") from errors[0]
     return tuple(results[index] for index in range(len(calls)))
 
 
 async def _call(session: ClientSession, first: Place, index: int, call: ToolCall) -> ToolResult:
-    fits = portable(call)
-    name, arguments = fits or ("unreadable", {})
+    request = portable(call)
+    name, arguments = request or ("unreadable", {})
     place = msgspec.structs.replace(
-        first, index=index, raw=None if fits else (call.name, call.arguments)
+        first, index=index, raw=None if request else (call.name, call.arguments)
     )
     meta: Any = {PLACE: msgspec.to_builtins(place)}
     params = types.CallToolRequestParams(name=name, arguments=arguments, _meta=meta)
@@ -107,31 +107,31 @@ async def _call(session: ClientSession, first: Place, index: int, call: ToolCall
     )
     times = msgspec.convert((answer.meta or {}).get(TIMES), Times)
     text = "".join(part.text for part in answer.content if isinstance(part, types.TextContent))
-    return ToolResult(text, times.status, times.start, times.end)
+    return ToolResult(text, times.status, times.start, end=times.end)
 
 
 class _Connection:
     """One connection to one server."""
 
-    def __init__(self, opened: Open) -> None:
+    def __init__(self, connect: Open) -> None:
         self.broken = False
         self._ready: asyncio.Future[ClientSession] = asyncio.get_running_loop().create_future()
         self._end = asyncio.Event()
-        self._task = asyncio.create_task(self._hold(opened))
+        self._task = asyncio.create_task(self._hold(connect))
 
-    async def _hold(self, opened: Open) -> None:
-        why = "a bug in the harness"
+    async def _hold(self, connect: Open) -> None:
+        reason = "a bug in the harness"
         try:
-            async with asyncio.timeout(LIMIT) as limit, opened() as client:
+            async with asyncio.timeout(LIMIT) as limit, connect() as client:
                 limit.reschedule(None)
                 self._ready.set_result(client.session)
                 await self._end.wait()
         except* (MCPError, OSError, TimeoutError, httpx2.HTTPError) as group:
-            why = f"{_first(group)}" or "no answer"
+            reason = f"{_first(group)}" or "no answer"
         finally:
             self.broken = True
             if not self._ready.done():
-                self._ready.set_exception(ToolsFailure(f"the server did not start: {why}"))
+                self._ready.set_exception(ToolsFailure(f"the server did not start: {reason}"))
 
     async def session(self) -> ClientSession:
         """The session, once there is one; ToolsFailure if there will be none."""
@@ -155,30 +155,30 @@ def _first(error: BaseException) -> BaseException:
 class Link:
     """The connections of a run over one transport: one at a time, another if it breaks."""
 
-    def __init__(self, opened: Open) -> None:
-        self._opened = opened
+    def __init__(self, connect: Open) -> None:
+        self._opened = connect
         self._lines: list[_Connection] = []
         self._attempts = 0
 
     def tools(self, instance: str, episode: str) -> Tools:
         """What performs the turns of one go at an episode, all over the same connection."""
-        line: _Connection | None = None
+        connection: _Connection | None = None
         self._attempts += 1
-        first = Place(instance, episode, self._attempts, 1, 0, 1)
+        first = Place(instance, episode, self._attempts, turn=1, index=0, count=1)
 
         async def perform(effect: CallTools) -> tuple[ToolResult, ...]:
-            nonlocal line
+            nonlocal connection
             if not effect.calls:
                 return ()
-            line = line or self._line()
-            if line.broken:
+            connection = connection or self._line()
+            if connection.broken:
                 raise ToolsFailure("the server of this episode's world has ended")
-            session = await line.session()
+            session = await connection.session()
             place = msgspec.structs.replace(first, turn=effect.turn, count=len(effect.calls))
             try:
                 return await perform_turn(session, place, effect.calls)
             except LostServer:
-                line.give_up()
+                connection.give_up()
                 raise
 
         return perform
@@ -193,5 +193,5 @@ class Link:
 
     async def close(self) -> None:
         """End all connections and the servers that were started for them."""
-        for line in self._lines:
-            await line.close()
+        for connection in self._lines:
+            await connection.close()

@@ -24,10 +24,10 @@ from tasks.tools_clock import Arguments, Simulation, arguments_of
 from tasks.tools_payload import Errand
 
 PATIENCE = 30.0  # seconds that a turn's first call waits for its last
-KEPT = 10_000  # episodes, those used last; more than any run has open at once
+MAX_EPISODES = 10_000  # episodes, those used last; more than any run has open at once
 OUTSIDE = "outside"  # the episode of calls without our `_meta`
 
-Made = tuple[str, Arguments]
+ToolRequest = tuple[str, Arguments]
 
 
 @dataclass
@@ -36,7 +36,7 @@ class _Turn:
 
     number: int
     count: int
-    calls: dict[int, Made] = field(default_factory=dict)
+    calls: dict[int, ToolRequest] = field(default_factory=dict)
     done: anyio.Event = field(default_factory=anyio.Event)
     results: tuple[ToolResult, ...] = ()
     problem: str = "the simulation failed"
@@ -57,19 +57,19 @@ class Worlds:
         self.patience = patience
         self._episodes: OrderedDict[tuple[str, str, int], _Episode] = OrderedDict()
 
-    async def call(self, place: Place, made: Made) -> ToolResult:
+    async def call(self, place: Place, request: ToolRequest) -> ToolResult:
         """Perform a call once all of its turn are there; MCPError if that cannot be."""
         name = f"{place.episode}, attempt {place.attempt}, turn {place.turn}"
         episode = self._episode(place)
         turn = episode.turn
         if turn is None:
             if place.turn <= episode.turns:
-                raise _wrong(f"{name}: it comes after turn {episode.turns}")
+                raise _invalid(f"{name}: it comes after turn {episode.turns}")
             turn = episode.turn = _Turn(place.turn, place.count)
-        mine = (turn.number, turn.count) == (place.turn, place.count)
-        if turn.done.is_set() or not mine or place.index in turn.calls:
-            raise _wrong(f"{name}: call {place.index} of {place.count} has no place in it")
-        turn.calls[place.index] = made
+        matches = (turn.number, turn.count) == (place.turn, place.count)
+        if turn.done.is_set() or not matches or place.index in turn.calls:
+            raise _invalid(f"{name}: call {place.index} of {place.count} has no place in it")
+        turn.calls[place.index] = request
         if len(turn.calls) == turn.count:
             _perform(episode, turn)
         else:
@@ -78,19 +78,20 @@ class Worlds:
             raise MCPError(types.INTERNAL_ERROR, f"{name}: {turn.problem}")
         return turn.results[place.index]
 
-    async def outside(self, instance: str, made: Made) -> ToolResult:
+    async def outside(self, instance: str, request: ToolRequest) -> ToolResult:
         """Perform a call of a client that knows nothing of turns."""
         key = (instance, OUTSIDE, 0)
         turns = self._episodes[key].turns if key in self._episodes else 0
-        return await self.call(Place(instance, OUTSIDE, 0, turns + 1, 0, 1), made)
+        place = Place(instance, OUTSIDE, 0, turn=turns + 1, index=0, count=1)
+        return await self.call(place, request)
 
     def _episode(self, place: Place) -> _Episode:
         key = (place.instance, place.episode, place.attempt)
         if key not in self._episodes:
             if place.instance not in self.instances:
-                raise _wrong(f"there is no instance {place.instance!r}")
+                raise _invalid(f"there is no instance {place.instance!r}")
             self._episodes[key] = _Episode(Simulation(self.instances[place.instance].payload))
-            if len(self._episodes) > KEPT:
+            if len(self._episodes) > MAX_EPISODES:
                 self._episodes.popitem(last=False)
         self._episodes.move_to_end(key)
         return self._episodes[key]
@@ -115,7 +116,7 @@ def _perform(episode: _Episode, turn: _Turn) -> None:
         turn.done.set()
 
 
-def _wrong(message: str) -> MCPError:
+def _invalid(message: str) -> MCPError:
     return MCPError(types.INVALID_PARAMS, message)
 
 
@@ -135,14 +136,14 @@ def build_server(worlds: Worlds, instance: str) -> Server[Any]:
     async def call_tool(
         _context: ServerRequestContext[Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
-        made: Made = (params.name, params.arguments or {})
+        request: ToolRequest = (params.name, params.arguments or {})
         meta: Mapping[str, Any] = params.meta or {}
         if PLACE in meta:
             place = _place(meta[PLACE])
             if place.raw is not None:
-                made = (place.raw[0], arguments_of(ToolCall("", *place.raw)))
-            return _shown(await worlds.call(place, made))
-        return _shown(await worlds.outside(instance, made))
+                request = (place.raw[0], arguments_of(ToolCall("", *place.raw)))
+            return _call_result(await worlds.call(place, request))
+        return _call_result(await worlds.outside(instance, request))
 
     return Server(
         "makespan",
@@ -165,10 +166,10 @@ def _place(value: object) -> Place:
     try:
         return msgspec.convert(value, Place)
     except msgspec.ValidationError as error:
-        raise _wrong(f"_meta {PLACE}: {error}") from None
+        raise _invalid(f"_meta {PLACE}: {error}") from None
 
 
-def _shown(result: ToolResult) -> types.CallToolResult:
+def _call_result(result: ToolResult) -> types.CallToolResult:
     times = Times(result.status, result.start, result.end)
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=result.text)],

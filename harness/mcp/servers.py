@@ -18,9 +18,11 @@ class Servers:
     """
 
     def __init__(self, path: Path, instances: Sequence[Instance[Any]]) -> None:
-        served = {one.id: one for one in instances if _transport(one) != "direct"}
-        names = dict.fromkeys(map(_transport, served.values()))
-        self._links = {name: _link(name, path, served) for name in names}
+        remote = {
+            instance.id: instance for instance in instances if _transport(instance) != "direct"
+        }
+        names = dict.fromkeys(map(_transport, remote.values()))
+        self._links = {name: _link(name, path, remote) for name in names}
 
     def tools(self, instance: Instance[Any], episode: str) -> Tools:
         """What performs the turns of one go at an episode, in a world of its own."""
@@ -41,9 +43,9 @@ def _transport(instance: Instance[Any]) -> str:
 
 def _link(transport: str, path: Path, instances: dict[str, Instance[Any]]) -> "Link":
     try:
-        from harness.mcp.client import Link, opening
+        from harness.mcp.client import Link, opener
     except ModuleNotFoundError as error:
         raise InputError(
             f"-T transport={transport} needs the package {error.name}: pip install 'makespan[mcp]'"
         ) from None
-    return Link(opening(transport, path, instances))
+    return Link(opener(transport, path, instances))

@@ -52,7 +52,7 @@ class Anthropic(Model):
 def messages_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
     """The body of a messages request; the API has no seed."""
     system = [message.content for message in ask.messages if message.role == "system"]
-    wanted = {
+    fields = {
         "model": model,
         "max_tokens": sampling.max_tokens or DEFAULT_MAX_TOKENS,
         "system": "\n\n".join(system) or None,
@@ -61,7 +61,7 @@ def messages_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
         "temperature": sampling.temperature,
         "output_config": _output(sampling, ask.schema) or None,
     }
-    return {name: value for name, value in wanted.items() if value is not None} | sampling.extra
+    return {name: value for name, value in fields.items() if value is not None} | sampling.extra
 
 
 def _turns(messages: tuple[Message, ...]) -> list[Fields]:

@@ -91,8 +91,8 @@ def chat_reply(body: bytes, seconds: float = 0.0) -> Reply:
         raise _malformed(body, "no choices")
     choice = completion.choices[0]
     message = choice.message
-    refused = message.refusal is not None and not message.content
-    finish = "content_filter" if refused else choice.finish_reason or "unknown"
+    is_refusal = message.refusal is not None and not message.content
+    finish = "content_filter" if is_refusal else choice.finish_reason or "unknown"
     return Reply(
         text=message.content or message.refusal or "",
         calls=tuple(
@@ -197,7 +197,7 @@ def responses_reply(body: bytes, seconds: float = 0.0) -> Reply:
         for item in response.output
         if item.type == "function_call"
     )
-    thought = any(item.type == "reasoning" for item in response.output)
+    has_reasoning = any(item.type == "reasoning" for item in response.output)
     usage = response.usage or ResponsesUsage()
     return Reply(
         text=text or refusal,
@@ -211,17 +211,17 @@ def responses_reply(body: bytes, seconds: float = 0.0) -> Reply:
         ),
         seconds=seconds,
         model=response.model or "",
-        blocks=_decode(body, _RawOutput).output if calls and thought else (),
+        blocks=_decode(body, _RawOutput).output if calls and has_reasoning else (),
     )
 
 
-def _responses_finish(response: ResponsesBody, called: bool, refused: bool) -> str:
+def _responses_finish(response: ResponsesBody, has_calls: bool, is_refusal: bool) -> str:
     if response.status == "incomplete":
         reason = (response.incomplete_details or Incomplete()).reason
         return RESPONSES_CUT.get(reason, reason) or "unknown"
-    if refused:
+    if is_refusal:
         return "content_filter"
-    if called:
+    if has_calls:
         return "tool_calls"
     return "stop" if response.status == "completed" else response.status or "unknown"
 
@@ -287,11 +287,11 @@ def messages_reply(body: bytes, seconds: float = 0.0) -> Reply:
         usage=_messages_usage(message.usage or MessagesUsage()),
         seconds=seconds,
         model=message.model or "",
-        blocks=_thought(message, body),
+        blocks=_thinking_turn(message, body),
     )
 
 
-def _thought(message: MessagesBody, body: bytes) -> tuple[Fields, ...]:
+def _thinking_turn(message: MessagesBody, body: bytes) -> tuple[Fields, ...]:
     """The whole turn as it came, where thinking led to calls: its signature covers each byte."""
     kinds = {block.type for block in message.content}
     if "tool_use" not in kinds or not kinds & {"thinking", "redacted_thinking"}:
@@ -300,12 +300,12 @@ def _thought(message: MessagesBody, body: bytes) -> tuple[Fields, ...]:
 
 
 def _messages_usage(usage: MessagesUsage) -> Usage:
-    cached, written = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
-    fresh = usage.input_tokens
+    cache_reads, cache_writes = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
+    uncached = usage.input_tokens
     return Usage(
-        input=None if fresh is None else fresh + (cached or 0) + (written or 0),
+        input=None if uncached is None else uncached + (cache_reads or 0) + (cache_writes or 0),
         output=usage.output_tokens,
-        cached=cached,
+        cached=cache_reads,
         reasoning=(usage.output_tokens_details or OutputDetails()).thinking_tokens,
     )
 

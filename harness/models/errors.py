@@ -43,16 +43,16 @@ def status_failure(
     status: int, headers: Mapping[str, str], body: bytes, url: str
 ) -> ProviderFailure:
     """The failure behind an HTTP status that is an error."""
-    said = explanation(body)
-    return ProviderFailure(_kind(status, said), f"{status} from {url}: {said}", wait(headers))
+    message = explanation(body)
+    return ProviderFailure(_kind(status, message), f"{status} from {url}: {message}", wait(headers))
 
 
-def _kind(status: int, said: str) -> str:
-    if status in (400, 403, 429) and _NO_CREDIT.search(said):
+def _kind(status: int, message: str) -> str:
+    if status in (400, 403, 429) and _NO_CREDIT.search(message):
         return "no credit"
-    if status in (400, 413, 422) and _CONTEXT_LENGTH.search(said):
+    if status in (400, 413, 422) and _CONTEXT_LENGTH.search(message):
         return "context length"
-    if status in (400, 403, 422) and _CONTENT_FILTER.search(said):
+    if status in (400, 403, 422) and _CONTENT_FILTER.search(message):
         return "content filter"
     return STATUS_KINDS.get(status, "bad request" if status < 500 else "server")
 

@@ -57,7 +57,7 @@ def connect(
 
 def chat_request(model: str, sampling: Sampling, ask: Ask, *, limit: str) -> Fields:
     """The body of a chat-completions request; `limit` is the server's name for `max_tokens`."""
-    wanted = {
+    fields = {
         "model": model,
         "messages": [_message(message) for message in ask.messages],
         "tools": [_tool(tool) for tool in ask.tools] or None,
@@ -67,7 +67,7 @@ def chat_request(model: str, sampling: Sampling, ask: Ask, *, limit: str) -> Fie
         "reasoning_effort": sampling.reasoning_effort,
         "response_format": _format(ask.schema) if sampling.structured and ask.schema else None,
     }
-    return {name: value for name, value in wanted.items() if value is not None} | sampling.extra
+    return {name: value for name, value in fields.items() if value is not None} | sampling.extra
 
 
 def _message(message: Message) -> Fields:

@@ -36,7 +36,7 @@ def responses_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
     their results.
     """
     effort = sampling.reasoning_effort
-    wanted = {
+    fields = {
         "model": model,
         "input": [item for message in ask.messages for item in _items(message)],
         "tools": [_tool(tool) for tool in ask.tools] or None,
@@ -47,7 +47,7 @@ def responses_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
         "include": ["reasoning.encrypted_content"] if ask.tools else None,
         "store": False,
     }
-    return {name: value for name, value in wanted.items() if value is not None} | sampling.extra
+    return {name: value for name, value in fields.items() if value is not None} | sampling.extra
 
 
 def _items(message: Message) -> list[Fields]:
@@ -56,17 +56,17 @@ def _items(message: Message) -> list[Fields]:
     if message.role == "tool":
         output = {"call_id": message.call_id, "output": message.content}
         return [{"type": "function_call_output", **output}]
-    said: list[Fields] = [{"role": message.role, "content": message.content}]
+    messages: list[Fields] = [{"role": message.role, "content": message.content}]
     calls = [
         {"type": "function_call", "call_id": c.id, "name": c.name, "arguments": c.arguments}
         for c in message.calls
     ]
-    return (said if message.content or not calls else []) + calls
+    return (messages if message.content or not calls else []) + calls
 
 
 def _tool(tool: Tool) -> Fields:
-    about = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
-    return {"type": "function", **about, "strict": False}
+    fields = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return {"type": "function", **fields, "strict": False}
 
 
 def _format(schema: Fields) -> Fields:

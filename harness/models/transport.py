@@ -32,8 +32,10 @@ class Transport:
                 self._path, cast_to=bytes, content=msgspec.json.encode(body)
             )
         except self._sdk.APIStatusError as error:
-            told = error.response
-            failure = status_failure(told.status_code, told.headers, told.content, self.url)
+            response = error.response
+            failure = status_failure(
+                response.status_code, response.headers, response.content, self.url
+            )
         except (self._sdk.APIConnectionError, aiohttp.ClientError) as error:
             failure = connection_failure(error, self.url)
         else:

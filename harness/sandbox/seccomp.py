@@ -1,4 +1,4 @@
-"""A seccomp filter: nine system calls are left, and memory that can be executed is not to be had.
+"""A seccomp filter that leaves nine system calls, and no memory that can be executed.
 
 A list of what is allowed rather than of what is not: a call that a later kernel adds is denied. The
 numbers of x86-64 and aarch64 are those of the kernel's `unistd` tables; other machines have no
@@ -26,7 +26,14 @@ _PROT_EXEC = 4
 
 
 def program(machine: str) -> bytes:
-    """The filter of a machine as an array of struct sock_filter; KeyError where there is none."""
+    """Return the filter of a machine as an array of struct sock_filter.
+
+    Args:
+        machine: as `platform.machine()` names it.
+
+    Raises:
+        KeyError: if there is no filter for it.
+    """
     column, arch = MACHINES[machine]
     plain = [numbers[column] for numbers in PLAIN.values()]
     guarded = [numbers[column] for numbers in GUARDED.values()]

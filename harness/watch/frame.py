@@ -35,8 +35,8 @@ class ModelProgress(msgspec.Struct):
         whole: how many episodes' worth is done: those that ended, and parts of those under way.
         answers, paid: what that took.
         rate: answers a minute over the last minute it was at work.
-        allowed, flying, complaints: calls that may be and are under way, and how often the provider
-            wanted fewer. Like `rate` None where nothing is known of it.
+        allowed, in_flight, complaints: calls that may be and are under way, and how often the
+            provider wanted fewer. Like `rate` None where nothing is known of it.
     """
 
     model: str
@@ -48,7 +48,7 @@ class ModelProgress(msgspec.Struct):
     answers: int = 0
     paid: float | None = 0.0
     allowed: int | None = None
-    flying: int | None = None
+    in_flight: int | None = None
     complaints: int | None = None
     rate: float | None = None
 
@@ -75,7 +75,7 @@ class ModelProgress(msgspec.Struct):
 class Slow(msgspec.Struct, frozen=True):
     """One of the episodes that took longest so far; of a search, which has none, a call."""
 
-    what: str
+    label: str
     seconds: float
     attempts: int
     path: str
@@ -86,7 +86,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     """All that a view of a run shows.
 
     Attributes:
-        made: instances that are there, and how many there will be.
+        instances: how many instances are there, and how many there will be.
         failures, problems: failed attempts, and episodes ended in errors, by name.
         silent: seconds since the last sign of life; None: there was none.
         finished: whether a search has its champion; None of anything else.
@@ -95,7 +95,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     folder: str
     suite: str
     models: tuple[ModelProgress, ...]
-    made: tuple[int, int]
+    instances: tuple[int, int]
     failures: dict[str, int]
     problems: dict[str, int]
     slowest: tuple[Slow, ...]
@@ -113,8 +113,8 @@ class Snapshot(msgspec.Struct, frozen=True):
         if self.finished is not None:
             return self.finished
         ended = all(m.ended for m in self.models)
-        again = any(m.errors and m.flying for m in self.models)
-        return ended and not again and self.made[0] >= self.made[1]
+        again = any(m.errors and m.in_flight for m in self.models)
+        return ended and not again and self.instances[0] >= self.instances[1]
 
 
 def plus(a: float | None, b: float | None) -> float | None:
@@ -123,7 +123,7 @@ def plus(a: float | None, b: float | None) -> float | None:
 
 
 def pace_of(
-    db: sqlite3.Connection, standing: ModelProgress, model: str, silent: float | None
+    db: sqlite3.Connection, progress: ModelProgress, model: str, silent: float | None
 ) -> None:
     """Where a model's calls stand, and how many answers came in the last minute of work."""
     if silent is None:
@@ -131,13 +131,13 @@ def pace_of(
     rows = db.execute(_PACE, (model, model, WINDOW)).fetchall()
     if not rows:
         return
-    _, standing.allowed, flying, _, standing.complaints = rows[-1]
-    standing.flying = flying if silent <= DEAD else 0
+    _, progress.allowed, flying, _, progress.complaints = rows[-1]
+    progress.in_flight = flying if silent <= DEAD else 0
     steps = [(b[0] - a[0], max(0, b[3] - a[3])) for a, b in pairwise(rows)]
-    while steps and standing.ended and not steps[-1][1]:
+    while steps and progress.ended and not steps[-1][1]:
         steps.pop()  # it is done, others are not
-    took = sum(min(seconds, GAP) for seconds, _ in steps)
-    standing.rate = 60 * sum(came for _, came in steps) / took if took > 0 else None
+    span = sum(min(seconds, GAP) for seconds, _ in steps)
+    progress.rate = 60 * sum(answers for _, answers in steps) / span if span > 0 else None
 
 
 def faults_of(db: sqlite3.Connection) -> dict[str, int]:
@@ -149,5 +149,5 @@ def silence(db: sqlite3.Connection) -> float | None:
     """Seconds since the last sign of life; None if there never was one."""
     if not db.execute("select 1 from sqlite_master where name = 'pace'").fetchone():
         return None
-    (last,) = db.execute("select max(at) from pace").fetchone()
-    return None if last is None else max(0.0, time() - last)
+    (latest,) = db.execute("select max(at) from pace").fetchone()
+    return None if latest is None else max(0.0, time() - latest)

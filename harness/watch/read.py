@@ -18,24 +18,32 @@ def read_frame(path: Path) -> Snapshot:
         from harness.watch.search import search_frame
 
         return search_frame(folder)
-    how = folder.manifest.configuration
+    configuration = folder.manifest.configuration
     try:
-        wanted = episode_keys(folder)
+        families = episode_keys(folder)
         with closing(open_to_read(path)) as db:
             silent = silence(db)
             models = {
-                spec.name: ModelProgress(spec.name, episode_count(folder, spec.name, wanted))
-                for spec in how.models
+                spec.name: ModelProgress(spec.name, episode_count(folder, spec.name, families))
+                for spec in configuration.models
             }
             ended, problems = count_ended(db, models)
-            for standing in models.values():
-                pace_of(db, standing, standing.model, silent)
+            for progress in models.values():
+                pace_of(db, progress, progress.model, silent)
             slowest = work_under_way(db, folder, models, ended)
             faults = faults_of(db)
     except sqlite3.Error as error:
         raise StoreFailure(f"cannot read {path}: {error}") from None
     except OSError as error:
         raise StoreFailure(f"cannot read {path}: {error.strerror}") from None
-    made = (len(folder.lines()[: folder.manifest.limit]), len(wanted))
-    named = (str(path), how.suite.name)
-    return Snapshot(*named, tuple(models.values()), made, faults, problems, slowest, silent)
+    ready = (len(folder.lines()[: folder.manifest.limit]), len(families))
+    return Snapshot(
+        str(path),
+        configuration.suite.name,
+        tuple(models.values()),
+        instances=ready,
+        failures=faults,
+        problems=problems,
+        slowest=slowest,
+        silent=silent,
+    )

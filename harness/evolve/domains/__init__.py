@@ -10,9 +10,11 @@ from tasks.base import InputError
 
 def names() -> list[str]:
     """The domains there are."""
-    found = (f.name for f in files(__package__).iterdir())
+    filenames = (f.name for f in files(__package__).iterdir())
     return sorted(
-        n.removesuffix(".py").replace("_", "-") for n in found if n.endswith(".py") and n[0] != "_"
+        n.removesuffix(".py").replace("_", "-")
+        for n in filenames
+        if n.endswith(".py") and n[0] != "_"
     )
 
 
@@ -22,5 +24,5 @@ def domain(name: str) -> Domain:
     if name not in names():
         raise InputError(f"unknown domain {name!r}: there are {', '.join(names())}")
     module = import_module(f"{__package__}.{name.replace('-', '_')}")
-    found: Domain = module.DOMAIN
-    return found
+    loaded: Domain = module.DOMAIN
+    return loaded

@@ -73,31 +73,37 @@ def _plain(edges: Sequence[int]) -> list[dict[str, Any]]:
     return [{"edges": e, "resources": 4, "axes": "none", "horizon_factor": 10} for e in edges]
 
 
-OTHERS: list[dict[str, Any]] = [
+OTHER_CELLS: list[dict[str, Any]] = [
     {"edges": e, "resources": r, "axes": "downtime,disjunctions", "horizon_factor": 10}
     for e, r in ((45, 3), (60, 2))
 ]
 SUITES = {
     "train": Suite(
-        "train", "30 tasks, 36 to 60 edges", 9201, entries("rcpsp", 30, 8, *_plain((45, 36, 60)))
+        "train",
+        "30 tasks, 36 to 60 edges",
+        9201,
+        entry=entries("rcpsp", 30, 8, *_plain((45, 36, 60))),
     ),
     "validation": Suite(
         "validation",
         "30 tasks, 36 to 60 edges",
         9202,
-        entries("rcpsp", 30, 16, *_plain((45, 36, 60))),
+        entry=entries("rcpsp", 30, 16, *_plain((45, 36, 60))),
     ),
     "test": Suite(
-        "test", "30 tasks, 36 to 60 edges", 9203, entries("rcpsp", 30, 24, *_plain((45, 36, 60)))
+        "test",
+        "30 tasks, 36 to 60 edges",
+        9203,
+        entry=entries("rcpsp", 30, 24, *_plain((45, 36, 60))),
     ),
     "larger": Suite(
-        "larger", "60 tasks, 150 edges", 9204, entries("rcpsp", 60, 20, *_plain((150,)))
+        "larger", "60 tasks, 150 edges", 9204, entry=entries("rcpsp", 60, 20, *_plain((150,)))
     ),
     "cells": Suite(
         "cells",
         "30 tasks, downtimes and disjunctions, 2 or 3 resources",
         9205,
-        entries("rcpsp", 30, 20, *OTHERS),
+        entry=entries("rcpsp", 30, 20, *OTHER_CELLS),
     ),
 }
 
@@ -181,7 +187,7 @@ RULES = {
 DOMAIN = Domain(
     name="rcpsp-priority",
     family="rcpsp",
-    about="priority(task, project) -> float: which task the serial scheme takes next",
+    description="priority(task, project) -> float: which task the serial scheme takes next",
     function="priority",
     arguments=("task", "project"),
     facts=FACTS,

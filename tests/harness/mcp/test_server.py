@@ -113,7 +113,7 @@ def test_the_same_index_twice_and_another_count_have_no_place() -> None:
 
 
 def test_the_episodes_used_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mcp_server, "KEPT", 2)
+    monkeypatch.setattr(mcp_server, "MAX_EPISODES", 2)
 
     async def play(client: Client) -> None:
         began = await result(client, episode="a")
