@@ -1,4 +1,4 @@
-"""Opens the engine that an option names."""
+"""The engine that an option names."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,16 @@ from tasks.base import InputError
 
 @contextmanager
 def open_engine(kind: str, jobs: int | None = None, address: str | None = None) -> Iterator[Engine]:
-    """The engine of a command's options, until the command is done; InputError if it is away."""
+    """Yield the engine of a command's options, until the command is done.
+
+    Args:
+        kind: `local` or `ray`.
+        jobs: processes of a local engine; None for one.
+        address: HOST:PORT of a Ray cluster's head; None for a Ray of this machine.
+
+    Raises:
+        InputError: if the options do not fit together, or the cluster does not answer.
+    """
     if kind == "local":
         if address is not None:
             raise InputError("--ray-address is for --engine ray")

@@ -1,7 +1,7 @@
 """Work on a Ray cluster, or on a Ray of this machine alone.
 
-A worker or node that dies is made good by Ray, which does its items again elsewhere. What Ray
-would say or write beyond that is switched off.
+Ray makes good a worker or node that dies: it does its items again elsewhere. What Ray would print
+or write beyond that is switched off.
 """
 
 import logging
@@ -57,13 +57,13 @@ class Ray:
 
     @property
     def room(self) -> int:
-        """The CPUs of the cluster, now."""
+        """Return the CPUs that the cluster has now."""
         return max(1, int(self._ray.cluster_resources().get("CPU", 0)))
 
     def map(
         self, work: Callable[[T], R], items: Iterable[T], name: Callable[[T], str]
     ) -> Iterator[R]:
-        """See `Engine`."""
+        """Yield results as `Engine.map` does."""
         number, parcel = self._parcel(work)
 
         def begin(item: T) -> Any:
@@ -76,7 +76,7 @@ class Ray:
         return in_order(begin, end, items, AHEAD * self.room)
 
     def _parcel(self, work: object) -> tuple[str, Any]:
-        """The name and the place in the cluster of a piece of work: it is sent once."""
+        """Return the name and the place in the cluster of a piece of work; it is sent once."""
         with self._lock:
             if id(work) not in self._sent:
                 number = f"work {len(self._sent)}"
@@ -109,14 +109,14 @@ class Ray:
 
 
 class Beat:
-    """A part of the cluster that is looked after, since without it one would wait for ever."""
+    """A part of the cluster that is checked while one waits for it, so that no wait is endless."""
 
     def __init__(self, part: str, address: str, patience: float) -> None:
         self._what, self._address, self._patience = part, address, patience
         self._silent_from: float | None = None
 
     def listen(self) -> None:
-        """EngineFailure if it has not answered for longer than the patience, in seconds."""
+        """Raise EngineFailure if it has not answered for longer than the patience, in seconds."""
         now = monotonic()
         if _absence(self._address, KNOCK) is None:
             self._silent_from = None
@@ -128,7 +128,15 @@ class Beat:
 
 @contextmanager
 def connect(address: str | None) -> Iterator[Ray]:
-    """A cluster by the address of its head, or without one a Ray of this machine; then let go."""
+    """Yield a cluster by the address of its head, or without one a Ray of this machine.
+
+    Args:
+        address: HOST:PORT; None for this machine alone.
+
+    Raises:
+        InputError: if there is no such cluster, or Ray is not installed.
+        EngineFailure: if the Ray of this machine does not start.
+    """
     os.environ.update(QUIET)
     if address is None:  # a secret of its own, that is nowhere written; Ray reads it as it loads
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
@@ -161,7 +169,7 @@ def short() -> str:
 
 @contextmanager
 def _local_ray(ray: Any) -> Iterator[None]:
-    """A Ray of this machine alone, on the loopback address."""
+    """Start a Ray of this machine alone, on the loopback address."""
     with TemporaryDirectory(prefix="ray-", dir=short(), ignore_cleanup_errors=True) as folder:
         try:
             _init(
@@ -179,7 +187,7 @@ def _local_ray(ray: Any) -> Iterator[None]:
 
 @contextmanager
 def _cluster_ray(ray: Any, address: str) -> Iterator[None]:
-    """A cluster that is there already."""
+    """Join a cluster that runs already."""
     try:
         _init(ray, address=address)
     except _start_errors(ray) as error:
@@ -200,7 +208,7 @@ def _init(ray: Any, **options: Any) -> None:
 
 @contextmanager
 def _silence_stderr() -> Iterator[None]:
-    """Nothing goes to standard error, from whatever library: what is wrong is raised."""
+    """Let no library print on standard error meanwhile: what is wrong is raised."""
     stderr = os.dup(2)
     try:
         with Path(os.devnull).open("wb") as nothing:
@@ -216,7 +224,7 @@ def _start_errors(ray: Any) -> tuple[type[Exception], ...]:
 
 
 def _absence(address: str, seconds: float) -> str | None:
-    """Why nobody answers at HOST:PORT; None if somebody does."""
+    """Return why HOST:PORT does not answer; None if it does."""
     host, _, port = address.rpartition(":")
     if not (host and port.isdecimal() and int(port) < 65536):
         return "this is not HOST:PORT"
@@ -238,7 +246,7 @@ _WORK: dict[str, Callable[[Any], Any]] = {}
 
 
 def _task() -> Callable[..., Any]:
-    """What Ray sends to its workers by its text, so that it can tell if makespan is not there."""
+    """Return what Ray sends to workers by its text, so that it can tell if makespan is missing."""
 
     def task(number: str, parcel: list[Any], item: bytes) -> Any:
         from harness.engines.ray import perform
@@ -249,7 +257,13 @@ def _task() -> Callable[..., Any]:
 
 
 def perform(number: str, parcel: list[Any], item: bytes) -> Any:
-    """Do an item of a piece of work, which is fetched when this process first needs it."""
+    """Do an item of a piece of work, which is fetched when this process first needs it.
+
+    Args:
+        number: the name of the work.
+        parcel: one reference to the sender's versions and the pickled work.
+        item: pickled.
+    """
     if number not in _WORK:
         import ray
 

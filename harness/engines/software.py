@@ -1,4 +1,4 @@
-"""What shapes results on a machine: two that differ in it do not compute for one result."""
+"""The software of a machine that shapes results: machines that differ in it are not mixed."""
 
 import platform
 import sys
@@ -16,7 +16,7 @@ KINDS = {".py", ".j2", ".toml"}
 
 @cache
 def software_versions() -> dict[str, str]:
-    """What this process runs, by name; programs, families and prompts by a digest of their text."""
+    """Return the versions of what this process runs, by name; our sources as a digest."""
     versions = {
         "Python": ".".join(map(str, sys.version_info[:2])),
         "machine": platform.machine(),
@@ -31,7 +31,12 @@ def software_versions() -> dict[str, str]:
 
 
 def require_same(sender: dict[str, str], place: str) -> None:
-    """InputError that names all in which this process, which is `where`, differs from another."""
+    """Raise InputError that names all in which this process differs from another.
+
+    Args:
+        sender: the versions of the process that sends the work.
+        place: where this process is, for the message.
+    """
     receiver = software_versions()
     different = [
         f"{name} is {receiver.get(name)} there and {sender.get(name)} here"

@@ -1,4 +1,4 @@
-"""Which of several models is asked next: the one that gained most for its cost, or is least known.
+"""The choice of one of several models: the one that gained most for its cost, or is least known.
 
 An upper confidence bound (UCB1: Auer, Cesa-Bianchi & Fischer 2002) on gain for cost, where gain is
 the share of the parent's gap that a program closed.
@@ -13,7 +13,7 @@ CURIOSITY = 1.0  # weight of not knowing against the best rate so far
 
 
 class Bandit:
-    """Counts what each model was asked, gained and cost; ties go to the first."""
+    """Counts of each model's calls, gains and costs; ties go to the first."""
 
     def __init__(self, models: Sequence[str]) -> None:
         self._asked = dict.fromkeys(models, 0)  # calls under way included
@@ -22,7 +22,7 @@ class Bandit:
         self._costs: dict[str, list[float | None]] = {name: [] for name in models}
 
     def choose(self) -> str:
-        """The model to ask next; it counts as asked."""
+        """Return the model to ask next, and count the call."""
         rates = self._rates()
         best, calls = max(rates.values()), sum(self._asked.values())
 
@@ -37,13 +37,20 @@ class Bandit:
         return name
 
     def learn(self, name: str, gain: float, tokens: int | None, cost: float | None) -> None:
-        """What came of one call; `gain` is at least 0."""
+        """Take in the outcome of one call.
+
+        Args:
+            name: of the model.
+            gain: share of the parent's gap that was closed, at least 0.
+            tokens: in and out; None if unknown.
+            cost: in US dollars; None if unknown.
+        """
         self._gains[name].append(gain)
         self._tokens[name].append(tokens)
         self._costs[name].append(cost)
 
     def _rates(self) -> dict[str, float]:
-        """Gain per dollar if all costs are known, else per token, else per call."""
+        """Return gain per dollar if all costs are known, else per token, else per call."""
         for usage in (self._costs, self._tokens):
             sums = {name: sum_or_none(values) for name, values in usage.items()}
             if all(sums[n] for n in sums if self._gains[n]):

@@ -7,7 +7,12 @@ from harness.store.folder import Folder
 
 
 def champion_text(folder: Folder, report: SearchReport) -> str:
-    """Source text: a comment with the provenance, then the program as it was found."""
+    """Return a champion's module: comments with the provenance, then the program's source.
+
+    Args:
+        folder: of the search.
+        report: of the search, which is finished.
+    """
     champion, configuration = report.champion, folder.manifest.configuration
     assert champion is not None
     environment = folder.manifest.environment

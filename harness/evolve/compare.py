@@ -1,4 +1,4 @@
-"""Compares models or methods over runs: one run of each says nothing (55 % false alarms).
+"""A comparison of models or methods over runs: one run of each is no test (55 % false alarms).
 
 Two arms are compared by the champions' results, one number a run: with the median of all
 differences (Hodges & Lehmann 1963) and the exact interval that belongs to the rank-sum test
@@ -29,10 +29,10 @@ Runs: TypeAlias = Sequence[tuple[Folder, SearchReport]]
 
 
 class ArmRuns(Noun, frozen=True):
-    """One arm: how it was asked, and what each of its runs reached on the split.
+    """One arm: its settings by name, and what each of its runs reached on the split.
 
     `valid_and_new` counts such programs of each run's tries; `seeds` the runs whose champion is a
-    seed program: they found nothing that is better on validation.
+    seed program, because no program was better on validation.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Difference(Noun, frozen=True):
 
 
 class RunComparison(Noun, frozen=True):
-    """Arms over runs, at equal evaluations; `notes` are what must be said with the differences."""
+    """Arms over runs, at equal evaluations; `notes` are what must be read with the differences."""
 
     domain: str
     split: str
@@ -73,8 +73,13 @@ class RunComparison(Noun, frozen=True):
 def compare_runs(searches: Runs, split: str) -> RunComparison:
     """Group runs to arms by all but their seed, and compare each pair of arms.
 
-    InputError if a run is not finished, an arm has fewer than 5 runs or a seed twice, or the arms
-    were not given the same instances, seed programs and evaluations.
+    Args:
+        searches: the runs, each with its report.
+        split: on which champions are compared.
+
+    Raises:
+        InputError: if a run is not finished, an arm has fewer than 5 runs or a seed twice, or the
+            arms do not have the same instances, seed programs and evaluations.
     """
     groups: dict[str, list[tuple[Folder, SearchReport]]] = {}
     for folder, report in searches:
@@ -97,7 +102,7 @@ def compare_runs(searches: Runs, split: str) -> RunComparison:
 
 
 def _method(folder: Folder) -> dict[str, Any]:
-    """What shapes a run's result, apart from its seed, what it was given and what ran beside."""
+    """Return the settings that shape a run's result, apart from seed, instances and null searches."""
     configuration = folder.manifest.configuration
     fields: dict[str, Any] = msgspec.to_builtins(configuration.evolve)
     for name in ("seed", "nulls", "domain", "lock"):
@@ -114,7 +119,7 @@ def _method(folder: Folder) -> dict[str, Any]:
 
 
 def _by_name(groups: Sequence[Runs]) -> dict[str, Runs]:
-    """Arms by their models, and by the settings in which they differ."""
+    """Name arms by their models, and by the settings in which they differ."""
     methods = [_method(runs[0][0]) for runs in groups]
     names = dict.fromkeys(name for method in methods for name in method)
     differing = [n for n in names if n != "models" and len({str(m.get(n)) for m in methods}) > 1]
@@ -125,7 +130,7 @@ def _by_name(groups: Sequence[Runs]) -> dict[str, Runs]:
 
 
 def _check_fair(groups: Sequence[Runs]) -> None:
-    """InputError unless every arm has enough runs, and all were given and spent the same."""
+    """Raise InputError unless every arm has enough runs, and all have and spent the same."""
     first, report = groups[0][0]
     for group in groups:
         seeds = [r.seed for _, r in group]
@@ -175,7 +180,7 @@ def _is_seed(report: SearchReport) -> bool:
 
 
 def _differences(arms: Sequence[ArmRuns]) -> tuple[Difference, ...]:
-    """Each pair of arms, corrected for all of them (Holm 1979)."""
+    """Compare each pair of arms, corrected for all of them (Holm 1979)."""
     pairs = list(combinations(arms, 2))
     ps = [_p(first, second) for first, second in pairs]
     tests = zip(pairs, ps, holm(ps), strict=True)
@@ -183,7 +188,7 @@ def _differences(arms: Sequence[ArmRuns]) -> tuple[Difference, ...]:
 
 
 def _p(first: ArmRuns, second: ArmRuns) -> float:
-    """Of both measures together: it is small only if that of each is."""
+    """Return the p of both measures together: it is small only if that of each is."""
     return max(
         rank_sum_test(first.ratios, second.ratios),
         rank_sum_test(first.skills, second.skills),
@@ -205,7 +210,7 @@ def _difference(first: ArmRuns, second: ArmRuns, p: float, p_holm: float) -> Dif
 
 
 def _notes(arms: Sequence[ArmRuns]) -> Iterator[str]:
-    """What the numbers alone would hide."""
+    """Yield what the numbers alone would hide."""
     if all(arm.seeds == len(arm.folders) for arm in arms):
         yield "all champions are seed programs: no run of any arm found anything better"
     fewest = sorted(len(arm.folders) for arm in arms)[:2]
@@ -219,10 +224,15 @@ def _notes(arms: Sequence[ArmRuns]) -> Iterator[str]:
 
 
 def shift(sample: Sequence[float], baseline: Sequence[float]) -> Estimate:
-    """How much larger ours are: the median of all differences, with its exact 95 % interval.
+    """Return how much larger a sample is: the median of all differences, with its exact interval.
 
-    The k smallest and k largest of the n m differences are left out, k being the most for which
-    the rank-sum test would still reject (two-sided, at 5 %); with ties it is conservative.
+    The interval is one of 95 %: the k smallest and k largest of the n m differences are left out, k
+    being the most for which the rank-sum test would still reject (two-sided, at 5 %); with ties it is
+    conservative.
+
+    Args:
+        sample: n values.
+        baseline: m values, which are subtracted.
     """
     differences = sorted(a - b for a in sample for b in baseline)
     trim = critical(len(sample), len(baseline))
@@ -232,7 +242,7 @@ def shift(sample: Sequence[float], baseline: Sequence[float]) -> Estimate:
 
 
 def critical(n: int, m: int) -> int | None:
-    """The greatest k with P(U <= k) <= 2.5 % for samples of n and m; None if there is none.
+    """Return the greatest k with P(U <= k) <= 2.5 % for samples of n and m; None if there is none.
 
     Counts the orders of n + m values by their U, the number of pairs in which the first wins.
     """

@@ -14,7 +14,7 @@ SPREAD = 0.5  # standard deviation of a constant's change, of its logarithm
 
 
 def random_constants(step: SearchStep, rng: Random) -> str:
-    """A seed program with other constants: pure random search, the parents play no part.
+    """Return a seed program with other constants: pure random search, the parents play no part.
 
     Every number with a decimal point changes; whole numbers are structure. Only seed programs that
     have such numbers are drawn.
@@ -31,7 +31,7 @@ def _constants(tree: ast.AST) -> list[ast.Constant]:
 
 
 def _perturb(value: object, rng: Random) -> float:
-    """Times a log-normal factor, now and then the other way round; from 0 a normal step."""
+    """Return a constant times a log-normal factor, sometimes negated; of 0 a normal step."""
     assert isinstance(value, float)
     if value == 0:
         return round(rng.gauss(0, 2 * SPREAD), 4)
@@ -40,7 +40,7 @@ def _perturb(value: object, rng: Random) -> float:
 
 
 def mutate(step: SearchStep, rng: Random) -> str:
-    """The first parent with one or a few random changes of its arithmetic.
+    """Return the first parent with one or a few random changes of its arithmetic.
 
     Expressions come from the parent itself, and from the seed programs where they fit. Since
     version 2 most changes are small: one that swaps an operator or an expression mostly gives a
@@ -67,7 +67,7 @@ class _Place(NamedTuple):
 
 
 def _donors(tree: ast.Module, function: str) -> list[ast.expr]:
-    """The arithmetic of a program's function that hangs on nothing but its arguments."""
+    """Return the arithmetic of a program's function that depends on its arguments alone."""
     donors = []
     for spot in _spots(tree):
         if isinstance(spot.scope, ast.FunctionDef) and spot.scope.name == function:
@@ -146,7 +146,7 @@ MILD = (_operator, _extreme, _transplant, _join, *(_shift, _scale, _lean) * 12)
 
 
 def _donor_copy(target: "_Spot", spots: list["_Spot"], place: _Place, rng: Random) -> ast.expr:
-    """A copy of an expression that can stand where the target does: all its names are known."""
+    """Return a copy of an expression that can replace the target: its names are defined there."""
     choices = [spot.value for spot in spots if spot.scope is target.scope]
     if isinstance(target.scope, ast.FunctionDef) and target.scope.name == place.function:
         choices += place.stock
@@ -154,7 +154,7 @@ def _donor_copy(target: "_Spot", spots: list["_Spot"], place: _Place, rng: Rando
 
 
 class _Spot(NamedTuple):
-    """Where a number stands: the node above it, its field and place there, and the scope."""
+    """The place of a number: the node above it, its field and index there, and the scope."""
 
     scope: ast.AST
     node: ast.AST
@@ -163,13 +163,13 @@ class _Spot(NamedTuple):
 
     @property
     def value(self) -> ast.expr:
-        """What stands there."""
+        """Return the expression at this place."""
         value = getattr(self.node, self.field)
         expression: ast.expr = value if self.k is None else value[self.k]
         return expression
 
     def put(self, expression: ast.expr) -> None:
-        """Something else shall stand there."""
+        """Replace the expression at this place."""
         if self.k is None:
             setattr(self.node, self.field, expression)
         else:
@@ -190,7 +190,7 @@ SCOPES = (ast.FunctionDef, ast.Lambda, ast.GeneratorExp, ast.ListComp, ast.SetCo
 
 
 def _spots(tree: ast.AST, scope: ast.AST | None = None) -> list[_Spot]:
-    """The places where arithmetic stands, by where a program of numbers has it."""
+    """Return the places of arithmetic in a program of numbers."""
     scope = tree if scope is None or isinstance(tree, SCOPES) else scope
     spots: list[_Spot] = []
     fields = FIELDS.get(type(tree), ())
@@ -207,7 +207,7 @@ def _spots(tree: ast.AST, scope: ast.AST | None = None) -> list[_Spot]:
 
 
 def _is_number(expression: ast.AST, parent: ast.AST, scope: ast.AST) -> bool:
-    """Whether an expression is likely to be a number; what a function returns must look so."""
+    """Return whether an expression is likely a number; what a function returns must look so."""
     if isinstance(expression, ast.Name) and isinstance(parent, ast.Return):
         names = [a.arg for a in scope.args.args] if isinstance(scope, ast.FunctionDef) else []
         return expression.id in names

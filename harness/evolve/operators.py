@@ -1,4 +1,4 @@
-"""The ways to ask for a program, each a prompt template with its parents."""
+"""The operators of the search, each a prompt template with its parents."""
 
 from collections.abc import Mapping
 from random import Random
@@ -17,7 +17,7 @@ EDITS = ("mutate", "tune", "simplify", "reflect")  # that may change a program b
 
 
 class SearchStep(msgspec.Struct, frozen=True):
-    """One try: what is asked of a model, and what a search without a model sees of it.
+    """One try: the request to a model, and what a search without a model sees of it.
 
     `key` seeds what is random in it; `programs` are the seed programs of the domain; `version` is
     that of `policy/mutate`.
@@ -41,9 +41,16 @@ def choose(
     *,
     reflects: bool = True,
 ) -> SearchStep:
-    """Draw an operator and its parents; where there are too few parents, `mutate`.
+    """Draw an operator and its parents; if there are too few parents, `mutate`.
 
-    `reflect` has for its parent the island's newest failure, for who can learn from one.
+    Args:
+        key: seeds the draw.
+        island: whose elites are the parents.
+        database: of the search.
+        domain: of the programs.
+        plan: of the search.
+        reflects: whether `reflect` takes the island's newest failure for its parent; else it is
+            `mutate` too.
     """
     rng = Random(key)
     [operator] = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))
@@ -66,7 +73,7 @@ def choose(
 def messages(
     step: SearchStep, domain: Domain, plan: SearchPlan, prompts: Prompts
 ) -> tuple[Message, ...]:
-    """The prompt of a step."""
+    """Return the prompt of a step."""
     failure = step.parents[0] if step.operator == "reflect" else None
     programs = [{"source": c.source, "gap": None if failure else c.gap} for c in step.parents]
     return prompts.messages(
@@ -81,7 +88,7 @@ def messages(
 
 
 def _problem(failure: Candidate) -> str:
-    """What was wrong with a program, in one line."""
+    """Return what was wrong with a program, in one line."""
     if failure.problem is None:
         return "on the first few instances it is worse than every program that we began with"
     return f"{failure.problem.kind} ({failure.problem.detail})"

@@ -21,7 +21,7 @@ _NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowErr
 
 
 class Unreadable(Exception):
-    """No program in a text; `kind` is a word or two, `detail` one line."""
+    """An error about a text without a program; `kind` is a word or two, `detail` one line."""
 
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(f"{kind}: {detail}")
@@ -36,10 +36,16 @@ class ProgramDraft(Noun, frozen=True):
 
 
 def read_reply(reply: Reply, function: str, parent: str | None = None) -> ProgramDraft:
-    """The program in a reply; with a `parent` the reply may change that by blocks.
+    """Return the program in a reply.
 
-    `Unreadable` if there is none: `empty reply`, `cut off`, `no code`, `no function`, `syntax
-    error`, `block not found`, `too long`.
+    Args:
+        reply: of a model.
+        function: that the program must define.
+        parent: a program that the reply may change by blocks.
+
+    Raises:
+        Unreadable: `empty reply`, `cut off`, `no code`, `no function`, `syntax error`, `block not
+            found`, `too long`.
     """
     text, thinking = without_thoughts(reply.text)
     if not text.strip():
@@ -59,7 +65,7 @@ def read_reply(reply: Reply, function: str, parent: str | None = None) -> Progra
 
 
 def check(source: str, function: str) -> ast.Module:
-    """Parse a program, and see that it defines the function; `Unreadable` if not."""
+    """Parse a program, and require that it defines the function; `Unreadable` if not."""
     if len(source) > LONGEST:
         raise Unreadable("too long", f"{len(source)} characters, the most is {LONGEST}")
     try:
@@ -76,14 +82,18 @@ def check(source: str, function: str) -> ast.Module:
 
 
 def arguments_of(source: str, function: str) -> tuple[str, ...]:
-    """The names of the function's positional arguments, in the last definition of it."""
+    """Return the names of the function's positional arguments, in the last definition of it.
+
+    Raises:
+        Unreadable: if there is no such function.
+    """
     tree = check(source, function)
     definitions = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function]
     return tuple(a.arg for a in (*definitions[-1].args.posonlyargs, *definitions[-1].args.args))
 
 
 def length(source: str) -> int:
-    """Characters of a program without comments, docstrings and spelling of its own."""
+    """Return the characters of a program without comments, docstrings and its own spelling."""
     try:
         tree = ast.parse(source)
         for node in ast.walk(tree):
@@ -100,9 +110,16 @@ def _drop_docstring(node: ast.FunctionDef | ast.ClassDef | ast.Module) -> None:
 
 
 def apply_blocks(source: str, text: str) -> str:
-    """The program with every block's SEARCH replaced by its REPLACE, in order.
+    """Replace every block's SEARCH in a program by its REPLACE, in order.
 
-    White space at line ends does not count. `Unreadable` if a SEARCH is not there, or twice.
+    White space at line ends does not count.
+
+    Args:
+        source: the program.
+        text: holds the blocks.
+
+    Raises:
+        Unreadable: if a SEARCH is not in the program, or twice.
     """
     lines = source.split("\n")
     for block in _BLOCK.finditer(text):
@@ -128,9 +145,9 @@ def _places(lines: list[str], block: list[str]) -> Iterator[int]:
 
 
 def _best(text: str, function: str) -> str:
-    """The last fence that defines the function, else the bare lines that do, else the last fence.
+    """Return the last fence that defines the function, else bare lines that do, else the last.
 
-    So a failure speaks of the code that was meant.
+    So a failure is about the code that was meant.
     """
     fences: list[str] = [f.strip("\n") + "\n" for f in _FENCE.findall(text) if f.strip()]
     defining = re.compile(rf"^def {re.escape(function)}\b", re.MULTILINE)
@@ -145,7 +162,7 @@ def _best(text: str, function: str) -> str:
 
 
 def _bare(text: str, function: str) -> str:
-    """The longest run of lines around a definition without a fence that is Python."""
+    """Return the longest run of lines around a definition without a fence that is Python."""
     lines = text.split("\n")
     start = next(k for k, line in enumerate(lines) if line.startswith(f"def {function}"))
     first = start
@@ -162,5 +179,5 @@ def _bare(text: str, function: str) -> str:
 
 
 def _thought(text: str) -> str:
-    """The prose of a reply in one line, cut at a bearable length."""
+    """Return the prose of a reply in one line of at most 400 characters."""
     return " ".join(_FENCE.sub(" ", text).replace("```", " ").split())[:THOUGHT]

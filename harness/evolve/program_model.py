@@ -28,7 +28,16 @@ _PINNED = re.compile(r"(.+)@([0-9a-f]{12})", re.DOTALL)
 
 
 class ProgramModel:
-    """Answers instances by a program in the sandbox; where that fails there is no answer."""
+    """A model that answers instances by a program in the sandbox; if that fails there is no answer.
+
+    Args:
+        name: as the run has it.
+        source: of the program.
+        families: of the run.
+
+    Raises:
+        InputError: if the program is for none of these families.
+    """
 
     def __init__(self, name: str, source: str, families: tuple[str, ...]) -> None:
         self.name, self._source = name, source
@@ -44,7 +53,7 @@ class ProgramModel:
         self._thread = ThreadPoolExecutor(1)
 
     async def reply(self, ask: Ask) -> Reply:
-        """The family's answer, or an object that says how the program failed."""
+        """Return the family's answer, or an object that says how the program failed."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._answer, ask.view)
 
@@ -66,7 +75,7 @@ class ProgramModel:
 
 
 def imports_numpy(source: str) -> bool:
-    """Whether a program has an import statement for numpy, at any depth of its code.
+    """Return whether a program has an import statement for numpy, at any depth of its code.
 
     Raises:
         SyntaxError: if the source is no Python.
@@ -81,10 +90,16 @@ def imports_numpy(source: str) -> bool:
 
 
 def read_programs(names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    """Models' names as a run knows them, and the programs among them: their sources by digest.
+    """Return models' names as a run records them, and the programs' sources by digest.
 
-    Of a file's path only the last part is kept. `file:best.py@DIGEST` is `best.py`, if that is what
-    is in it. InputError says what is wrong with a file.
+    Of a file's path only the last part is recorded. `file:best.py@DIGEST` is `best.py`, if that is
+    what is in it.
+
+    Args:
+        names: of models, as the command line has them.
+
+    Raises:
+        InputError: says what is wrong with a file.
     """
     model_names: list[str] = []
     programs: dict[str, str] = {}
@@ -100,7 +115,7 @@ def read_programs(names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def _read(name: str) -> tuple[Path, str]:
-    """Where a program is, and its source."""
+    """Return the path of a program, and its source."""
     place = name.removeprefix(START)
     pinned = _PINNED.fullmatch(place)
     path = Path(pinned[1] if pinned else place)
@@ -116,7 +131,11 @@ def _read(name: str) -> tuple[Path, str]:
 
 @cache
 def domain_of(source: str) -> Domain:
-    """The domain whose function a program defines, by its name and number of arguments."""
+    """Return the domain whose function a program defines, by its name and number of arguments.
+
+    Raises:
+        InputError: if it defines none, or is no program.
+    """
     for candidate in map(domain, names()):
         try:
             arguments = arguments_of(source, candidate.function)

@@ -1,4 +1,4 @@
-"""The honest result: numbers with intervals, and the word `better` only where they carry it."""
+"""The report of a search: numbers with intervals, and `better` only if they show it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,7 +21,8 @@ from tasks.base import Noun, Number
 class Score(Noun, frozen=True):
     """A program or rule on one split of n instances; failures count as random answers.
 
-    `seconds` is the mean CPU time of an instance; None of what is no program in the sandbox.
+    `who` is its name in the report. `seconds` is the mean CPU time of an instance; None of a rule,
+    which does not run in the sandbox.
     """
 
     who: str
@@ -56,7 +57,7 @@ class ChampionComparison(Noun, frozen=True):
 
 
 class Arm(Noun, frozen=True):
-    """What a search did: how its tries ended, what it spent, what it chose.
+    """The work of one search: how its tries ended, its expenses, its choice.
 
     A try is a call and its evaluation; one whose reply was no program has used up both. `ran`
     counts those that came to run in the sandbox; `statuses["valid"]` those that ran on all
@@ -89,7 +90,7 @@ class NewBest(Noun, frozen=True):
 
 
 class SearchReport(Noun, frozen=True):
-    """All of a run. What is not known before its end is None or empty."""
+    """The report of a whole run. What is not known before its end is None or empty."""
 
     domain: str
     seed: int
@@ -104,7 +105,12 @@ class SearchReport(Noun, frozen=True):
 
 
 def report(study: Study, results: Results | None) -> SearchReport:
-    """The report of a study; without results of one that is not finished."""
+    """Return the report of a study.
+
+    Args:
+        study: finished or not.
+        results: of a finished one; None of another, whose report ends with the best so far.
+    """
     main = study.searches[0]
     champions = {c.arm: c for c in results.champions} if results else {}
     head = SearchReport(
@@ -147,7 +153,7 @@ def _arm(search: Search, champion: Champion | None) -> Arm:
 
 
 def progress(search: Search) -> list[NewBest]:
-    """Each new best of a search; the seed programs come before its first call."""
+    """Return each new best of a search; the seed programs come before its first call."""
     bests: list[NewBest] = []
     seeds = len(search.database.everyone) - len(search.tried)
     for number, c in enumerate(search.database.everyone):
@@ -158,7 +164,7 @@ def progress(search: Search) -> list[NewBest]:
 
 
 def _lineage(search: Search, champion: Candidate) -> list[Candidate]:
-    """The champion and all it descends from, each once, the latest first."""
+    """Return the champion and all it descends from, each once, the latest first."""
     ancestors: dict[str, Candidate] = {}
     queue = [champion.name]
     while queue:
@@ -170,7 +176,7 @@ def _lineage(search: Search, champion: Candidate) -> list[Candidate]:
 
 
 class OutcomeTable:
-    """Outcomes as numbers."""
+    """The outcomes of a study as numbers, by the names of programs and rules."""
 
     def __init__(self, study: Study, results: Results) -> None:
         self._study, self._results = study, results
@@ -185,20 +191,20 @@ class OutcomeTable:
         return _objectives(self._outcome("rule random", split).values)
 
     def values(self, name: str, split: str) -> list[Number]:
-        """The objectives, failures at random's value."""
+        """Return the objectives on a split, failures at random's value."""
         chance = self._chance(split)
         objectives = self._outcome(name, split).values
         return [c if v is None else v for v, c in zip(objectives, chance, strict=True)]
 
     def skills(self, name: str, split: str) -> list[float]:
-        """The skill on each instance."""
+        """Return the skill on each instance of a split."""
         rows = zip(
             self.values(name, split), self._study.bases[split], self._chance(split), strict=True
         )
         return [skill(value, base, chance) for value, base, chance in rows]
 
     def score(self, name: str, split: str) -> Score:
-        """One line of the table."""
+        """Return one line of the table of scores."""
         bases, values = self._study.bases[split], self.values(name, split)
         pairs = list(zip(values, bases, strict=True))
         gaps = [(v - b) / b for v, b in pairs if b]
@@ -216,7 +222,7 @@ class OutcomeTable:
         )
 
     def comparisons(self) -> list[ChampionComparison]:
-        """The champion against each opponent on each split, with what may be said of all of them.
+        """Return the champion against each opponent on each split, with their verdicts.
 
         The same program is no test, and takes no part in the correction (Holm 1979).
         """
@@ -225,7 +231,7 @@ class OutcomeTable:
         return [c if c.p is None else _with_verdict(c, next(p_values)) for c in comparisons]
 
     def compare(self, name: str, split: str) -> ChampionComparison:
-        """The champion against another, instance by instance; not judged yet."""
+        """Return the champion against another, instance by instance; without a verdict yet."""
         values, baseline = self.values("search", split), self.values(name, split)
         ratio = ratio_of_sums(
             [a - b for a, b in zip(values, baseline, strict=True)], self._study.bases[split]
@@ -252,7 +258,7 @@ class OutcomeTable:
         return name in programs and programs[name].source == self.champion.program.source
 
     def rediscovered(self) -> list[str]:
-        """The published rules whose objective the champion has on every reported instance."""
+        """Return the published rules that have the champion's objective on every reported instance."""
         rules = [rule for rule in self._results.outcomes if rule.startswith("rule ")]
         return [
             rule.removeprefix("rule ")

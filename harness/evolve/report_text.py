@@ -17,7 +17,7 @@ NAMES = {"search": "champion", "seed": "best seed"}
 
 
 def print_report(report: SearchReport) -> None:
-    """How the searches went; then, once it is over, what was found and what it is worth."""
+    """Print how the searches went and, once it is over, the champion and its scores."""
     print(table(f"{report.domain}, seed {report.seed}: searches", _arms(report)))
     print(table("best so far on the training instances", _progress(report)))
     if report.champion is None:
@@ -144,12 +144,12 @@ def _compared(report: SearchReport, split: str) -> list[list[str]]:
 
 
 def p_text(p: float | None) -> str:
-    """A p-value; of a comparison that is no test there is none."""
+    """Return a p-value as text; `-` of a comparison that is no test."""
     return "below 0.001" if p is not None and p < 0.001 else number(p, 3)
 
 
 def remarks(report: SearchReport) -> list[str]:
-    """What must be said with the numbers of a finished search."""
+    """Return the sentences that belong to the numbers of a finished search."""
     assert report.champion is not None
     lines = [
         f"champion: {report.champion.name}, chosen on validation; strongest published rule"
@@ -175,7 +175,7 @@ def remarks(report: SearchReport) -> list[str]:
 
 
 def print_score(score: ProgramScore) -> None:
-    """A program's score, and its failures by kind."""
+    """Print a program's score, and its failures by kind."""
     gap = percent(score.median_gap)
     valid = "valid" if score.valid else f"NOT valid: {len(score.failures)} of {score.n} failed"
     print(f"{score.domain} {score.split}: {valid}")
@@ -189,7 +189,7 @@ def print_score(score: ProgramScore) -> None:
 
 
 def print_comparison(comparison: RunComparison) -> None:
-    """Arms over runs."""
+    """Print the comparison of arms over runs."""
     title = f"{comparison.domain}, {comparison.split}, {comparison.evaluations} tries a run"
     print(table(title, [ARMS.split("|"), *map(_runs, comparison.arms)]))
     print(

@@ -9,7 +9,7 @@ from tasks.base import InputError, Noun
 
 
 class ProgramScore(Noun, frozen=True):
-    """A program on a split: valid if it failed on no instance.
+    """The score of a program on a split: valid if it failed on no instance.
 
     `ratio` is its sum of objectives over that of the references, failures at random's value;
     `median_gap` and `skill` count them so too. `seconds` is CPU time over all n instances.
@@ -27,7 +27,16 @@ class ProgramScore(Noun, frozen=True):
 
 
 def score_program(evaluator: Evaluator, split: str, source: str) -> ProgramScore:
-    """Run a program on every instance on its own, and measure it."""
+    """Run a program on every instance on its own, and measure it.
+
+    Args:
+        evaluator: with a sandbox.
+        split: one of the evaluator's.
+        source: of the program.
+
+    Raises:
+        InputError: if the references sum to 0.
+    """
     stage = evaluator.stages[split]
     evaluation = evaluator.perform(Evaluate("score", split, source, each=True))
     chance = evaluator.perform(Evaluate("chance", split, rule="random")).values

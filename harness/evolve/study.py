@@ -1,6 +1,6 @@
 """A whole run: the search, the searches without a model, one choice, and one look at the test.
 
-Champions are chosen on validation; nothing of what is reported has been seen before.
+Champions are chosen on validation; no part of the reported splits has been used before.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ class Champion(Noun, frozen=True):
 
 
 class Results(Noun, frozen=True):
-    """All that the report is computed from.
+    """The outcome of a run, from which its report is computed.
 
     `champions` are those of the searches, the model's first; `seed` is the best seed program and
     `rule` the best published rule, by validation. `outcomes`: of each program or rule (by its name
@@ -43,7 +43,18 @@ class Results(Noun, frozen=True):
 
 
 class Study:
-    """The whole run as a program; its searches can be looked at, also before the end."""
+    """A whole run as a program; its searches can be read at any time, also before the end.
+
+    Args:
+        models: of the main search.
+        domain: of the programs.
+        plan: of the searches.
+        prompts: templates of the operators.
+        splits: the instances by the name of their split.
+
+    Raises:
+        InputError: if the references of a split sum to 0.
+    """
 
     def __init__(
         self,
@@ -90,7 +101,7 @@ class Study:
     def _validate(
         self, arm: str, programs: Sequence[Candidate]
     ) -> Work[list[tuple[Candidate, float]]]:
-        """The programs that are valid on validation, each with its ratio of sums."""
+        """Return the programs that are valid on validation, each with its ratio of sums."""
         evaluations = yield from together(
             {
                 f"validate/{arm}/{c.name}": evaluate(
@@ -108,7 +119,7 @@ class Study:
         return sum(values) / sum(self.bases[split])
 
     def _best(self, arm: str, judged: Sequence[tuple[Candidate, float]]) -> Champion:
-        """The least ratio, then the shortest, then the first."""
+        """Return the program of the least ratio, then the shortest, then the first."""
         if not judged:
             raise Failure(f"{self.domain.name}: no seed program is valid on validation")
         program, ratio = min(judged, key=lambda pair: (pair[1], pair[0].length))
@@ -123,7 +134,7 @@ class Study:
         return rules[ratios.index(min(ratios))]
 
     def _report(self, champions: Sequence[Champion]) -> Work[dict[str, dict[str, Evaluated]]]:
-        """Every champion, each instance in a run of its own, and every rule, on what is reported.
+        """Evaluate every champion, each instance in its own run, and every rule on reported splits.
 
         The name of a program in the report is its search's (`search`, `mutate`, `seed`).
         """

@@ -1,4 +1,4 @@
-"""When a difference may be called `better` or `worse`, and the tests behind it.
+"""The rule by which a difference is called `better` or `worse`, and the tests behind it.
 
 Intervals alone are not enough: a few instances that differ much can move both of them while more
 are lost than won, and a report makes up to 12 comparisons.
@@ -17,10 +17,16 @@ SMALLEST = 0.001  # difference in the ratio of sums that is worth a word
 
 
 def verdict(ratio: Estimate, skill: Estimate, lead: float, p_holm: float | None) -> Verdict:
-    """`better` or `worse` only if all that is asked for lies on that side.
+    """Return `better` or `worse` only if all evidence lies on that side.
 
     The intervals of both measures exclude 0; the ratio of sums differs by at least `SMALLEST`;
     `lead`, how many more are won than lost, has that sign; and the corrected p is below `LEVEL`.
+
+    Args:
+        ratio: difference in the ratio of sums; below 0 is better.
+        skill: difference in skill; above 0 is better.
+        lead: wins less losses.
+        p_holm: corrected for all comparisons; None if there is no test.
     """
     if p_holm is None or p_holm >= LEVEL or abs(ratio.value or 0) < SMALLEST:
         return "no difference shown"
@@ -32,7 +38,7 @@ def verdict(ratio: Estimate, skill: Estimate, lead: float, p_holm: float | None)
 
 
 def sign_test(win: int, loss: int) -> float:
-    """The chance of so uneven a split, either way, if both sides were equally likely.
+    """Return the chance of so uneven a split, either way, if both sides were equally likely.
 
     Exact and two-sided; ties are left out (Dixon & Mood 1946).
     """
@@ -42,7 +48,7 @@ def sign_test(win: int, loss: int) -> float:
 
 
 def rank_sum_test(sample: Sequence[float], baseline: Sequence[float]) -> float:
-    """The chance of rank sums so far from their mean, either way, if all values came from one law.
+    """Return the chance of rank sums so far from their mean if all values came from one law.
 
     Exact and two-sided, also with ties, which have the mean of their ranks (Wilcoxon 1945).
     """
@@ -60,7 +66,7 @@ def rank_sum_test(sample: Sequence[float], baseline: Sequence[float]) -> float:
 
 
 def _doubled_ranks(values: Sequence[float]) -> list[int]:
-    """Twice the rank of each value, a whole number also where ties have the mean of theirs."""
+    """Return twice the rank of each value, a whole number also if ties have the mean of theirs."""
     return [
         sum(each < value for each in values) + sum(each <= value for each in values) + 1
         for value in values
@@ -68,5 +74,5 @@ def _doubled_ranks(values: Sequence[float]) -> list[int]:
 
 
 def lead(sample: Sequence[float], baseline: Sequence[float]) -> int:
-    """In how many more pairs of values ours is the smaller, than the larger."""
+    """Return in how many more pairs of values the sample's is the smaller than the larger."""
     return sum((a < b) - (a > b) for a in sample for b in baseline)

@@ -1,7 +1,7 @@
 """Performs the turns of episodes over MCP, by one server for all of them.
 
-A connection has a task of its own, because the SDK wants it closed where it was opened. When its
-server dies, the episodes in the middle of it fail; the next one starts another server.
+A connection has a task of its own, because the SDK must close it in the task that opened it. When
+its server dies, the episodes in the middle of it fail; the next one starts another server.
 """
 
 import asyncio
@@ -34,7 +34,13 @@ Open = Callable[[], AbstractAsyncContextManager[Client]]
 
 
 def opener(transport: str, path: Path, instances: Mapping[str, Instance[Any]]) -> Open:
-    """How to connect to a new server of the instances, which are also the lines of a file."""
+    """Return what connects to a new server of the instances.
+
+    Args:
+        transport: `inprocess`, `stdio` or `http`.
+        path: a file that has the instances as its lines.
+        instances: by id.
+    """
     first = next(iter(instances))
 
     @asynccontextmanager
@@ -68,9 +74,16 @@ def opener(transport: str, path: Path, instances: Mapping[str, Instance[Any]]) -
 async def perform_turn(
     session: ClientSession, first: Place, calls: Sequence[ToolCall]
 ) -> tuple[ToolResult, ...]:
-    """Call all tools of a turn at once, the k-th at the place after `first` by k; their results.
+    """Call all tools of a turn at once and return their results, in order.
 
-    ToolsFailure if one of them fails at the protocol; a tool's own error is a result.
+    Args:
+        session: of the server.
+        first: the place of the first call; the k-th has that after it by k.
+        calls: of the turn.
+
+    Raises:
+        ToolsFailure: if a call fails at the protocol; a tool's own error is a result.
+        LostServer: if the server is gone.
     """
     results: dict[int, ToolResult] = {}
     errors: list[Exception] = []
@@ -111,7 +124,7 @@ async def _call(session: ClientSession, first: Place, index: int, call: ToolCall
 
 
 class _Connection:
-    """One connection to one server."""
+    """A connection to one server."""
 
     def __init__(self, connect: Open) -> None:
         self.broken = False
@@ -134,16 +147,16 @@ class _Connection:
                 self._ready.set_exception(ToolsFailure(f"the server did not start: {reason}"))
 
     async def session(self) -> ClientSession:
-        """The session, once there is one; ToolsFailure if there will be none."""
+        """Return the session, once there is one; ToolsFailure if there will be none."""
         return await asyncio.shield(self._ready)
 
     def give_up(self) -> None:
-        """Use it no more; a server that was started for it ends."""
+        """Use the connection no more; a server that was started for it ends."""
         self.broken = True
         self._end.set()
 
     async def close(self) -> None:
-        """Give it up and wait until all of it is gone."""
+        """Give the connection up and wait until its server is gone."""
         self.give_up()
         await self._task
 
@@ -161,7 +174,7 @@ class Link:
         self._attempts = 0
 
     def tools(self, instance: str, episode: str) -> Tools:
-        """What performs the turns of one go at an episode, all over the same connection."""
+        """Return what performs the turns of one attempt at an episode, over one connection."""
         connection: _Connection | None = None
         self._attempts += 1
         first = Place(instance, episode, self._attempts, turn=1, index=0, count=1)
@@ -184,7 +197,7 @@ class Link:
         return perform
 
     def _line(self) -> _Connection:
-        """The connection in use, or a new one."""
+        """Return the connection in use, or a new one; ToolsFailure if too many have failed."""
         if not self._lines or self._lines[-1].broken:
             if len(self._lines) == STARTS:
                 raise ToolsFailure(f"the server has failed {STARTS} times", lasting=True)

@@ -1,7 +1,7 @@
-"""An MCP server of the worlds in a list of instances: many episodes, each with a world of its own.
+"""An MCP server of the worlds in a list of instances: many episodes, each with its own world.
 
 The calls of a turn arrive one by one and in any order; they are performed together, in the order
-that their `_meta` gives, once the last is there. A call without our `_meta`, from some other
+that their `_meta` gives, once the last has arrived. A call without our `_meta`, from some other
 client, is a turn of its own in the world of one named instance.
 """
 
@@ -50,15 +50,35 @@ class _Episode:
 
 
 class Worlds:
-    """The episodes that are being played; `patience` is in seconds."""
+    """The episodes that are being played.
 
-    def __init__(self, instances: Mapping[str, Instance[Any]], patience: float = PATIENCE) -> None:
+    Args:
+        instances: by id.
+        patience: seconds that a turn's first call waits for its last.
+        most_episodes: how many worlds are kept, those used last.
+    """
+
+    def __init__(
+        self,
+        instances: Mapping[str, Instance[Any]],
+        patience: float = PATIENCE,
+        most_episodes: int = MAX_EPISODES,
+    ) -> None:
         self.instances = instances
         self.patience = patience
+        self._most_episodes = most_episodes
         self._episodes: OrderedDict[tuple[str, str, int], _Episode] = OrderedDict()
 
     async def call(self, place: Place, request: ToolRequest) -> ToolResult:
-        """Perform a call once all of its turn are there; MCPError if that cannot be."""
+        """Perform a call once all of its turn have come, and return its result.
+
+        Args:
+            place: of the call in its episode.
+            request: the tool's name and its arguments.
+
+        Raises:
+            MCPError: if the call has no place in its turn, or the turn does not become complete.
+        """
         name = f"{place.episode}, attempt {place.attempt}, turn {place.turn}"
         episode = self._episode(place)
         turn = episode.turn
@@ -73,13 +93,13 @@ class Worlds:
         if len(turn.calls) == turn.count:
             _perform(episode, turn)
         else:
-            await self._others(turn)
+            await self._wait_for_turn(turn)
         if turn.problem:
             raise MCPError(types.INTERNAL_ERROR, f"{name}: {turn.problem}")
         return turn.results[place.index]
 
     async def outside(self, instance: str, request: ToolRequest) -> ToolResult:
-        """Perform a call of a client that knows nothing of turns."""
+        """Perform a call of a client that does not send turns; each is a turn of its own."""
         key = (instance, OUTSIDE, 0)
         turns = self._episodes[key].turns if key in self._episodes else 0
         place = Place(instance, OUTSIDE, 0, turn=turns + 1, index=0, count=1)
@@ -91,13 +111,13 @@ class Worlds:
             if place.instance not in self.instances:
                 raise _invalid(f"there is no instance {place.instance!r}")
             self._episodes[key] = _Episode(Simulation(self.instances[place.instance].payload))
-            if len(self._episodes) > MAX_EPISODES:
+            if len(self._episodes) > self._most_episodes:
                 self._episodes.popitem(last=False)
         self._episodes.move_to_end(key)
         return self._episodes[key]
 
-    async def _others(self, turn: _Turn) -> None:
-        """Wait for the turn's other calls; after our patience the turn has failed for all."""
+    async def _wait_for_turn(self, turn: _Turn) -> None:
+        """Wait for the turn's other calls; after the patience the turn fails for all of them."""
         with anyio.move_on_after(self.patience):
             await turn.done.wait()
         if not turn.done.is_set():
@@ -121,7 +141,12 @@ def _invalid(message: str) -> MCPError:
 
 
 def build_server(worlds: Worlds, instance: str) -> Server[Any]:
-    """A server of all the worlds; `instance` is the one whose tools and request it shows."""
+    """Return a server of all the worlds.
+
+    Args:
+        worlds: the episodes and their instances.
+        instance: the id of the one whose tools and request the server lists.
+    """
     payload = worlds.instances[instance].payload
     tools = [
         types.Tool(name=tool.name, description=tool.description, input_schema=tool.parameters)
@@ -155,7 +180,7 @@ def build_server(worlds: Worlds, instance: str) -> Server[Any]:
 
 
 def _instructions(errand: Errand) -> str:
-    """What an agent is told of a task."""
+    """Return the instructions for an agent at a task."""
     tools = [offer.shown for offer in errand.tools]
     name = "plan" if errand.track == "plan" else "turns"
     messages = installed().messages(f"tools/{name}.j2", tools=tools, **shown(errand))

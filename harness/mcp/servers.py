@@ -1,4 +1,4 @@
-"""The tool servers of a run: one for each transport, started when an episode first wants it."""
+"""The tool servers of a run: one for each transport, started when an episode first needs it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +12,14 @@ if TYPE_CHECKING:
 
 
 class Servers:
-    """Tools for episodes as their setting `transport` says; InputError if there is no MCP here.
+    """Tools for episodes as their setting `transport` says.
 
-    `path` is the file that holds the lines of the instances.
+    Args:
+        path: the file that holds the lines of the instances.
+        instances: of the run.
+
+    Raises:
+        InputError: if a transport needs MCP and it is not installed.
     """
 
     def __init__(self, path: Path, instances: Sequence[Instance[Any]]) -> None:
@@ -25,7 +30,7 @@ class Servers:
         self._links = {name: _link(name, path, remote) for name in names}
 
     def tools(self, instance: Instance[Any], episode: str) -> Tools:
-        """What performs the turns of one go at an episode, in a world of its own."""
+        """Return what performs the turns of one attempt at an episode; each has a new world."""
         transport = _transport(instance)
         if transport == "direct":
             return direct(instance)

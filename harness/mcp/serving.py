@@ -25,7 +25,11 @@ async def serve_stdio(server: Server[Any]) -> None:
 
 
 def bind(port: int) -> socket.socket:
-    """A socket on a port of this machine, 0 for any; InputError if it cannot be had."""
+    """Return a socket that listens on a port of this machine; InputError if it cannot be had.
+
+    Args:
+        port: 0 for any that is free.
+    """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -41,12 +45,12 @@ def bind(port: int) -> socket.socket:
 
 
 def address(listener: socket.socket) -> str:
-    """The URL of what is served on a socket."""
+    """Return the URL of what is served on a socket."""
     return f"http://{HOST}:{listener.getsockname()[1]}/mcp"
 
 
 def http_server(server: Server[Any]) -> uvicorn.Server:
-    """Streamable HTTP over uvicorn; give its `run` a socket in `sockets`."""
+    """Return a uvicorn server of streamable HTTP; give its `run` a socket in `sockets`."""
 
     def app() -> Any:  # made where it runs: the SDK's locks belong to one kind of event loop
         return server.streamable_http_app(json_response=True, host=HOST)
@@ -65,7 +69,11 @@ def http_server(server: Server[Any]) -> uvicorn.Server:
 
 @contextmanager
 def serve_in_thread(server: Server[Any]) -> Iterator[str]:
-    """Serve over HTTP from a thread of this process, with an event loop of its own; the URL."""
+    """Serve over HTTP from a thread of this process, with an event loop of its own; yield the URL.
+
+    Raises:
+        ToolsFailure: if the server does not start.
+    """
     listener = bind(0)
     http = http_server(server)
     thread = Thread(target=http.run, kwargs={"sockets": [listener]}, name="mcp-http", daemon=True)

@@ -13,7 +13,7 @@ DEFAULT_MAX_TOKENS = 4096  # the API wants a number
 
 
 class Anthropic(Model):
-    """A model behind `/v1/messages`; without `base_url`, where the SDK goes by itself.
+    """A model behind `/v1/messages`; without `base_url`, at the SDK's own address.
 
     That is Anthropic, or ANTHROPIC_BASE_URL of the environment.
     """
@@ -39,7 +39,7 @@ class Anthropic(Model):
         self._transport = Transport(anthropic, client, "/v1/messages")
 
     async def reply(self, ask: Ask) -> Reply:
-        """One request."""
+        """Make one request and return its reply; `ProviderFailure` if there is none."""
         started = perf_counter()
         body = await self._transport.post(messages_request(self._model, self._sampling, ask))
         return messages_reply(body, round(perf_counter() - started, 6))
@@ -50,7 +50,7 @@ class Anthropic(Model):
 
 
 def messages_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
-    """The body of a messages request; the API has no seed."""
+    """Return the body of a messages request; the API has no seed."""
     system = [message.content for message in ask.messages if message.role == "system"]
     fields = {
         "model": model,
@@ -65,7 +65,7 @@ def messages_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
 
 
 def _turns(messages: tuple[Message, ...]) -> list[Fields]:
-    """Alternating turns of blocks: tool results are the user's, neighbours of one role are one."""
+    """Return turns of blocks that alternate: tool results are the user's, neighbours are joined."""
     turns: list[Fields] = []
     for message in messages:
         blocks = _blocks(message)

@@ -1,4 +1,4 @@
-"""What providers send back, and how a reply is read out of it.
+"""The bodies that providers send back, and how a reply is read out of them.
 
 The bodies are decoded here and not by the SDKs, which are slower and let wrong ones through: HTML,
 truncated JSON and error objects under status 200. Unknown fields are ignored, wrong ones refused.
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Function(msgspec.Struct):
-    """What a tool call calls."""
+    """The function that a tool call names, and its arguments as text."""
 
     name: str
     arguments: str = ""
@@ -32,7 +32,7 @@ class ChatCall(msgspec.Struct):
 
 
 class ChatMessage(msgspec.Struct):
-    """What the assistant said; a model that declines may say so in `refusal` alone.
+    """The assistant's message; a model that declines may do so in `refusal` alone.
 
     `thinking_blocks` is litellm's name for what must come back with the results of tools.
     """
@@ -85,7 +85,12 @@ CHAT_FINISH = {"function_call": "tool_calls"}
 
 
 def chat_reply(body: bytes, seconds: float = 0.0) -> Reply:
-    """Read a chat completion; `ProviderFailure` ("malformed body") if it is none."""
+    """Read a chat completion; `ProviderFailure` ("malformed body") if it is none.
+
+    Args:
+        body: of the response.
+        seconds: that the call took.
+    """
     completion = _decode(body, ChatCompletion)
     if not completion.choices:
         raise _malformed(body, "no choices")
@@ -108,7 +113,7 @@ def chat_reply(body: bytes, seconds: float = 0.0) -> Reply:
 
 
 def _chat_usage(usage: ChatUsage) -> Usage:
-    """Some servers leave reasoning out of the completion tokens, but none out of the total."""
+    """Return the tokens; reasoning that a server leaves out of the completion is in its total."""
     output = usage.completion_tokens
     if output is not None and usage.prompt_tokens is not None:
         output = max(output, (usage.total_tokens or 0) - usage.prompt_tokens)
@@ -124,7 +129,7 @@ def _chat_usage(usage: ChatUsage) -> Usage:
 
 
 class Part(msgspec.Struct):
-    """A piece of what was said: `output_text`, or a `refusal`."""
+    """A piece of a message: `output_text`, or a `refusal`."""
 
     type: str
     text: str = ""
@@ -142,13 +147,13 @@ class Item(msgspec.Struct):
 
 
 class Incomplete(msgspec.Struct):
-    """Why a response is not whole."""
+    """The reason why a response is not whole."""
 
     reason: str = ""
 
 
 class ResponsesError(msgspec.Struct):
-    """Why there is no response, under status 200."""
+    """The reason why there is no response, under status 200."""
 
     code: str = ""
     message: str = ""
@@ -183,7 +188,12 @@ RESPONSES_CUT = {"max_output_tokens": "length"}
 
 
 def responses_reply(body: bytes, seconds: float = 0.0) -> Reply:
-    """Read a response; `ProviderFailure` if it is none, or one that failed."""
+    """Read a response; `ProviderFailure` if it is none, or one that failed.
+
+    Args:
+        body: of the response.
+        seconds: that the call took.
+    """
     response = _decode(body, ResponsesBody)
     if response.status == "failed":
         error = response.error or ResponsesError()
@@ -273,7 +283,12 @@ MESSAGES_FINISH = {
 
 
 def messages_reply(body: bytes, seconds: float = 0.0) -> Reply:
-    """Read an anthropic message; `ProviderFailure` ("malformed body") if it is none."""
+    """Read an anthropic message; `ProviderFailure` ("malformed body") if it is none.
+
+    Args:
+        body: of the response.
+        seconds: that the call took.
+    """
     message = _decode(body, MessagesBody)
     finish = message.stop_reason or "unknown"
     return Reply(
@@ -292,7 +307,7 @@ def messages_reply(body: bytes, seconds: float = 0.0) -> Reply:
 
 
 def _thinking_turn(message: MessagesBody, body: bytes) -> tuple[Fields, ...]:
-    """The whole turn as it came, where thinking led to calls: its signature covers each byte."""
+    """Return the whole turn as it came if thinking led to calls: its signature covers each byte."""
     kinds = {block.type for block in message.content}
     if "tool_use" not in kinds or not kinds & {"thinking", "redacted_thinking"}:
         return ()

@@ -23,10 +23,17 @@ def build_model(
     api_key_env: str | None,
     max_connections: int,
 ) -> Model:
-    """The model that `spec` names, with room for `max_connections` calls at once.
+    """Build a model of a provider; SDKs are imported here and not before.
 
-    `InputError` for an unknown provider, a missing key or extra, or an address that is none.
-    SDKs are imported here and not before.
+    Args:
+        spec: `provider/name`.
+        sampling: how replies are drawn.
+        base_url: of the server, None for the provider's own.
+        api_key_env: the variable that holds the key, None for the provider's own.
+        max_connections: calls at once that there is room for.
+
+    Raises:
+        InputError: for an unknown provider, a missing key or extra, or an address that is none.
     """
     provider, _, name = spec.partition("/")
     if base_url is not None:

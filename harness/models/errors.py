@@ -1,4 +1,4 @@
-"""From an HTTP error to the kind of failure that the run loop knows."""
+"""HTTP errors as the kinds of failure that the run loop knows."""
 
 import re
 import time
@@ -42,7 +42,7 @@ _CONTENT_FILTER = re.compile(
 def status_failure(
     status: int, headers: Mapping[str, str], body: bytes, url: str
 ) -> ProviderFailure:
-    """The failure behind an HTTP status that is an error."""
+    """Return the failure behind an HTTP status that is an error."""
     message = explanation(body)
     return ProviderFailure(_kind(status, message), f"{status} from {url}: {message}", wait(headers))
 
@@ -58,7 +58,7 @@ def _kind(status: int, message: str) -> str:
 
 
 def connection_failure(error: BaseException, url: str) -> ProviderFailure:
-    """The failure behind an SDK's connection error, which has the true cause at its chain's end.
+    """Return the failure behind an SDK's connection error; its text is of the last cause.
 
     The kind goes by the whole chain: over aiohttp the SDKs call a dropped connection a timeout.
     """
@@ -71,7 +71,7 @@ def connection_failure(error: BaseException, url: str) -> ProviderFailure:
 
 
 def explanation(body: bytes) -> str:
-    """What a body says is wrong, in one line: the error's message and code, else its beginning."""
+    """Return a body's error in one line: its message and code, else the body's beginning."""
     value = _decoded(body)
     error = value.get("error", value) if isinstance(value, dict) else value
     if isinstance(error, dict):
@@ -81,7 +81,7 @@ def explanation(body: bytes) -> str:
 
 
 def one_line(text: str) -> str:
-    """One line of bearable length; scrubbed before it is cut, so that no half of a key is left."""
+    """Return one line of at most 300 characters, scrubbed before it is cut: no half key remains."""
     return " ".join(scrub(text).split())[:LONGEST]
 
 
@@ -93,7 +93,11 @@ def _decoded(body: bytes) -> Any:
 
 
 def wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds or an HTTP date), if given."""
+    """Return the seconds that a provider asks one to wait, None if it names none.
+
+    Args:
+        headers: `retry-after-ms`, or `retry-after` in seconds or as an HTTP date, are read.
+    """
     milliseconds = _number(headers.get("retry-after-ms", ""))
     if milliseconds is not None:
         return milliseconds / 1000

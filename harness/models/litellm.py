@@ -22,7 +22,7 @@ LITELLM_CONNECTIONS = 1000  # litellm's default in all
 
 
 class LiteLLM(Model):
-    """A model by litellm's name for it; litellm finds its key in the environment.
+    """A model by litellm's name for it; litellm reads its key from the environment.
 
     Its failures are told apart less finely than the others': litellm calls a malformed body a
     server's error. The run loop does the same about both.
@@ -42,7 +42,7 @@ class LiteLLM(Model):
         self._server: Fields = {"api_key": key, "api_base": base_url}
 
     async def reply(self, ask: Ask) -> Reply:
-        """One request."""
+        """Make one request and return its reply; `ProviderFailure` if there is none."""
         import openai
 
         request = chat_request(self._model, self._sampling, ask, limit="max_tokens")

@@ -11,7 +11,7 @@ OFFICIAL = "api.openai.com"
 
 
 class OpenAI(Model):
-    """A model behind `/chat/completions`; without `base_url`, where the SDK goes by itself.
+    """A model behind `/chat/completions`; without `base_url`, at the SDK's own address.
 
     That is OpenAI, or OPENAI_BASE_URL of the environment.
     """
@@ -26,7 +26,7 @@ class OpenAI(Model):
         self.limit = "max_completion_tokens" if official else "max_tokens"
 
     async def reply(self, ask: Ask) -> Reply:
-        """One request."""
+        """Make one request and return its reply; `ProviderFailure` if there is none."""
         started = perf_counter()
         request = chat_request(self._model, self._sampling, ask, limit=self.limit)
         body = await self._transport.post(request)
@@ -40,7 +40,7 @@ class OpenAI(Model):
 def connect(
     path: str, key: str, base_url: str | None, max_connections: int
 ) -> tuple[Transport, str]:
-    """A transport by the openai SDK to one of its paths, and the server's name."""
+    """Return a transport by the openai SDK to one of its paths, and the server's host name."""
     import openai
 
     client = openai.AsyncOpenAI(
@@ -56,7 +56,14 @@ def connect(
 
 
 def chat_request(model: str, sampling: Sampling, ask: Ask, *, limit: str) -> Fields:
-    """The body of a chat-completions request; `limit` is the server's name for `max_tokens`."""
+    """Return the body of a chat-completions request.
+
+    Args:
+        model: the provider's name for it.
+        sampling: how replies are drawn.
+        ask: messages, tools and the schema of the answer.
+        limit: the server's name for `max_tokens`.
+    """
     fields = {
         "model": model,
         "messages": [_message(message) for message in ask.messages],

@@ -14,7 +14,7 @@ from tasks.base import Ask, Reply, Usage
 
 
 class PolicyModel:
-    """Answers a step by code that reads its hidden view, one at a time, off the event loop."""
+    """A model that answers by code that reads the step's hidden view, in a thread of its own."""
 
     def __init__(self, name: str, policies: Mapping[str, Policy]) -> None:
         self.name = f"{START}{name}"
@@ -22,7 +22,7 @@ class PolicyModel:
         self._thread = ThreadPoolExecutor(1)
 
     async def reply(self, ask: Ask) -> Reply:
-        """The policy's answer as JSON text."""
+        """Return the policy's answer as JSON text."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._answer, ask.view)
 
@@ -44,5 +44,5 @@ class PolicyModel:
         )
 
     async def close(self) -> None:
-        """Let the thread go."""
+        """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -9,7 +9,7 @@ from tasks.base import Ask, Fields, Message, Reply, Tool
 
 
 class Responses(Model):
-    """A model behind `/responses`; without `base_url`, where the SDK goes by itself."""
+    """A model behind `/responses`; without `base_url`, at the SDK's own address."""
 
     def __init__(
         self, name: str, sampling: Sampling, key: str, base_url: str | None, max_connections: int
@@ -19,7 +19,7 @@ class Responses(Model):
         self._transport, _ = connect("/responses", key, base_url, max_connections)
 
     async def reply(self, ask: Ask) -> Reply:
-        """One request."""
+        """Make one request and return its reply; `ProviderFailure` if there is none."""
         started = perf_counter()
         body = await self._transport.post(responses_request(self._model, self._sampling, ask))
         return responses_reply(body, round(perf_counter() - started, 6))
@@ -30,10 +30,9 @@ class Responses(Model):
 
 
 def responses_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
-    """The body of a responses request; the API has no seed.
+    """Return the body of a responses request; the API has no seed.
 
-    Reasoning is asked for in its encrypted form where there are tools: it must come back with
-    their results.
+    With tools, reasoning is asked for in its encrypted form: it must come back with their results.
     """
     effort = sampling.reasoning_effort
     fields = {

@@ -1,4 +1,4 @@
-"""What is shown of work under way, and the queries that runs and searches share."""
+"""The state of work under way, and the queries that runs and searches share."""
 
 import sqlite3
 from itertools import pairwise
@@ -28,7 +28,7 @@ _PACE = """
 
 
 class ModelProgress(msgspec.Struct):
-    """How one model stands.
+    """The progress of one model.
 
     Attributes:
         cost: of all replies so far, as a budget counts it; None is unknown.
@@ -36,7 +36,7 @@ class ModelProgress(msgspec.Struct):
         answers, paid: what that took.
         rate: answers a minute over the last minute it was at work.
         allowed, in_flight, complaints: calls that may be and are under way, and how often the
-            provider wanted fewer. Like `rate` None where nothing is known of it.
+            provider wanted fewer. Like `rate` None if nothing is known of it.
     """
 
     model: str
@@ -54,19 +54,19 @@ class ModelProgress(msgspec.Struct):
 
     @property
     def ended(self) -> bool:
-        """Whether every episode has a record."""
+        """Return whether every episode has a record."""
         return self.done + self.errors >= self.total
 
     @property
     def projected(self) -> float | None:
-        """The cost in the end, if the rest costs as much an episode."""
+        """Return the final cost, if the other episodes cost as much each; None if it is unknown."""
         if self.cost is None or self.paid is None or not self.whole:
             return None
         return max(self.cost, self.paid * self.total / self.whole)
 
     @property
     def minutes_left(self) -> float | None:
-        """At this rate, if the rest has as many answers an episode."""
+        """Return the minutes to the end, if other episodes take as many answers at this rate."""
         if not self.rate or not self.whole:
             return None
         return (self.total - self.whole) * self.answers / self.whole / self.rate
@@ -86,7 +86,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     """All that a view of a run shows.
 
     Attributes:
-        instances: how many instances are there, and how many there will be.
+        instances: how many there are now, and how many there will be.
         failures, problems: failed attempts, and episodes ended in errors, by name.
         silent: seconds since the last sign of life; None: there was none.
         finished: whether a search has its champion; None of anything else.
@@ -104,12 +104,12 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     @property
     def stopped(self) -> bool:
-        """Whether it has been silent for so long that nobody can be at work."""
+        """Return whether it has been silent for so long that no process can be at work."""
         return self.silent is not None and self.silent > DEAD
 
     @property
     def complete(self) -> bool:
-        """Whether every episode has a record, and none with an error is being tried again."""
+        """Return whether every episode has a record, and no failed one is being tried again."""
         if self.finished is not None:
             return self.finished
         ended = all(m.ended for m in self.models)
@@ -118,14 +118,21 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 def plus(a: float | None, b: float | None) -> float | None:
-    """A sum; None if one of them is unknown."""
+    """Return a sum; None if one of the two is unknown."""
     return None if a is None or b is None else a + b
 
 
 def pace_of(
     db: sqlite3.Connection, progress: ModelProgress, model: str, silent: float | None
 ) -> None:
-    """Where a model's calls stand, and how many answers came in the last minute of work."""
+    """Set how a model's calls stand, and how many answers came in the last minute of work.
+
+    Args:
+        db: the journal.
+        progress: is changed.
+        model: the name in the journal.
+        silent: seconds since the last sign of life.
+    """
     if silent is None:
         return
     rows = db.execute(_PACE, (model, model, WINDOW)).fetchall()
@@ -141,12 +148,12 @@ def pace_of(
 
 
 def faults_of(db: sqlite3.Connection) -> dict[str, int]:
-    """Failed attempts by name."""
+    """Return the number of failed attempts by name."""
     return dict(db.execute(_FAULTS))
 
 
 def silence(db: sqlite3.Connection) -> float | None:
-    """Seconds since the last sign of life; None if there never was one."""
+    """Return the seconds since the last sign of life; None if there never was one."""
     if not db.execute("select 1 from sqlite_master where name = 'pace'").fetchone():
         return None
     (latest,) = db.execute("select max(at) from pace").fetchone()

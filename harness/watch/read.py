@@ -1,4 +1,4 @@
-"""Reads what is under way in a folder, whatever kind it is."""
+"""Reads the work under way in a folder, whatever kind it is."""
 
 import sqlite3
 from contextlib import closing
@@ -12,7 +12,11 @@ from tasks.base import StoreFailure
 
 
 def read_frame(path: Path) -> Snapshot:
-    """The state of a run folder now; nothing is written."""
+    """Return the state of a run folder now; nothing is written.
+
+    Raises:
+        StoreFailure: if the folder cannot be read.
+    """
     folder = Folder.open(path)
     if folder.manifest.configuration.evolve:
         from harness.watch.search import search_frame

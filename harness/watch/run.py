@@ -1,4 +1,4 @@
-"""What a run is doing, read from its folder while another process, here or elsewhere, writes it."""
+"""The state of a run, read from its folder while another process, here or elsewhere, writes it."""
 
 import json
 import re
@@ -33,7 +33,7 @@ _WORK = """
 
 
 def episode_keys(folder: Folder) -> list[str]:
-    """The families of all instances of a run, those included that are still to be made."""
+    """Return the families of all instances of a run, those included that are still to be made."""
     manifest, suite = folder.manifest, folder.manifest.configuration.suite
     families = folder.families()[: manifest.limit]
     if not suite.entry:
@@ -45,7 +45,7 @@ def episode_keys(folder: Folder) -> list[str]:
 
 
 def episode_count(folder: Folder, model: str, families: list[str]) -> int:
-    """A model's episodes in this folder; of instances not made yet a shard has its even part."""
+    """Return a model's episodes in this folder; of instances not yet made a shard has its part."""
     manifest = folder.manifest
     lines = folder.lines()[: manifest.limit]
     programs, epochs = folder.programs, range(manifest.configuration.epochs)
@@ -58,7 +58,15 @@ def episode_count(folder: Folder, model: str, families: list[str]) -> int:
 def count_ended(
     db: sqlite3.Connection, models: Mapping[str, ModelProgress]
 ) -> tuple[set[str], dict[str, int]]:
-    """The episodes that have a record, counted; and the errors among them by name."""
+    """Count the episodes that have a record.
+
+    Args:
+        db: the journal.
+        models: their counts are changed.
+
+    Returns:
+        The keys of those episodes, and the number of errors among them by name.
+    """
     problems: Counter[str] = Counter()
     ended = set()
     for key, _, kind, boundary in db.execute(_VERDICTS):
@@ -75,7 +83,14 @@ def count_ended(
 def work_under_way(
     db: sqlite3.Connection, folder: Folder, models: Mapping[str, ModelProgress], ended: set[str]
 ) -> tuple[Slow, ...]:
-    """What was answered and paid, and the episodes that took longest."""
+    """Count answers and costs, and return the episodes that took longest.
+
+    Args:
+        db: the journal.
+        folder: of the run.
+        models: their counts are changed.
+        ended: the keys of episodes that have a record.
+    """
     costs = _costs(folder, models)
     rows = list(db.execute(_WORK))
     for key, answers, *_ in rows:
@@ -107,7 +122,7 @@ def _label(key: str) -> str:
 
 
 def _costs(folder: Folder, models: Mapping[str, ModelProgress]) -> dict[str, float | None]:
-    """What each episode's replies cost; they are added to the models'."""
+    """Return the cost of each episode's replies, and add it to that of its model."""
     prices = applying(folder.manifest, load(None))
     costs: dict[str, float | None] = {}
     for key, reply in read_replies(folder.path):
@@ -119,7 +134,7 @@ def _costs(folder: Folder, models: Mapping[str, ModelProgress]) -> dict[str, flo
 
 
 def _share(path: str, answers: int, rounds: int | None, usual: float) -> float:
-    """How much of an episode under way is done; 0 where nobody can tell."""
+    """Return the part of an episode under way that is done; 0 if it cannot be told."""
     if rounds and (match := _ROUND.match(path)):
         return (int(match[1]) - 1) / rounds
     return min(1.0, answers / usual) if usual else 0.0
@@ -135,7 +150,7 @@ class _InstanceHead(msgspec.Struct):
 
 
 def _rounds(folder: Folder) -> Iterator[tuple[str, int]]:
-    """How many rounds each instance has."""
+    """Yield the id and the number of rounds of each instance that has rounds."""
     decoder = msgspec.json.Decoder(_InstanceHead)
     for line in folder.lines():
         head = decoder.decode(line)

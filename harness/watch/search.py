@@ -1,4 +1,4 @@
-"""What a search for programs is doing, read from its folder while another process writes it."""
+"""The state of a search for programs, read from its folder while another process writes it."""
 
 import sqlite3
 from contextlib import closing
@@ -38,7 +38,11 @@ _SLOWEST = """
 
 
 def search_frame(folder: Folder) -> Snapshot:
-    """The state of a search now: a line for each of its arms, in tries."""
+    """Return the state of a search now: a line for each of its arms, in tries.
+
+    Raises:
+        StoreFailure: if the folder cannot be read.
+    """
     configuration = folder.manifest.configuration
     plan = configuration.evolve
     if plan is None:

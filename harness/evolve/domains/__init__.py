@@ -1,4 +1,4 @@
-"""The domains of programs, one a file, found by name."""
+"""The domains of programs, one a file, looked up by name."""
 
 from functools import cache
 from importlib import import_module
@@ -9,7 +9,7 @@ from tasks.base import InputError
 
 
 def names() -> list[str]:
-    """The domains there are."""
+    """Return the names of the domains."""
     filenames = (f.name for f in files(__package__).iterdir())
     return sorted(
         n.removesuffix(".py").replace("_", "-")

@@ -69,7 +69,7 @@ def priority(task, project):
 
 
 def _plain(edges: Sequence[int]) -> list[dict[str, Any]]:
-    """A far horizon, so that every list has a schedule in time."""
+    """Return settings with a far horizon, so that every list has a schedule in time."""
     return [{"edges": e, "resources": 4, "axes": "none", "horizon_factor": 10} for e in edges]
 
 
@@ -109,7 +109,7 @@ SUITES = {
 
 
 def case(instance: Instance[Project]) -> Any:
-    """The project by indices, with the times of its critical path."""
+    """Return the project by indices, with the times of its critical path."""
     project = sgs.compile_project(instance.payload)
     names = [r.id for r in instance.payload.resources]
     heads, tails = _heads(project), longest_tails(project)
@@ -139,7 +139,7 @@ def case(instance: Instance[Project]) -> Any:
 
 
 def _heads(project: sgs.Compiled) -> list[int]:
-    """Earliest starts by precedence alone."""
+    """Return earliest starts by precedence alone."""
     heads = [0] * len(project.ids)
     for i in project.order:
         heads[i] = max(
@@ -149,7 +149,11 @@ def _heads(project: sgs.Compiled) -> list[int]:
 
 
 def answer(instance: Instance[Project], solution: Any) -> Fields:
-    """The serial schedule by the priorities given, one of each task."""
+    """Return the serial schedule by priorities, one of each task.
+
+    Raises:
+        WrongSolution: if they are no such numbers.
+    """
     project = sgs.compile_project(instance.payload)
     if not isinstance(solution, list) or len(solution) != len(project.ids):
         raise WrongSolution("wrong type", f"not a priority for each task but {short(solution)}")
@@ -165,7 +169,7 @@ def _schedule(project: sgs.Compiled, keys: Sequence[float]) -> Fields:
 
 
 def chance(instance: Instance[Project]) -> float:
-    """The mean makespan of 50 random lists."""
+    """Return the mean makespan of 50 random lists."""
     project = sgs.compile_project(instance.payload)
     rng = Random(f"rcpsp/random lists/{len(project.ids)}")
     lists = (sgs.random_list(project, rng) for _ in range(LISTS))
@@ -173,7 +177,7 @@ def chance(instance: Instance[Project]) -> float:
 
 
 def _rule(key: Callable[[dict[str, Any]], float]) -> Callable[[Instance[Project]], Fields]:
-    """A published rule as a policy, in the same scheme (Kolisch & Hartmann 1999)."""
+    """Make a policy of a published rule in the same scheme (Kolisch & Hartmann 1999)."""
     return lambda instance: answer(instance, [key(task) for task in case(instance)["tasks"]])
 
 

@@ -88,13 +88,17 @@ RULES = ("edd", "spt", "mdd", "psk", "eddc", "mddc", "mddc-augmented", "mdd-inse
 
 
 def case(instance: Instance[Jobs]) -> Any:
-    """Processing times and due dates, by position."""
+    """Return processing times and due dates, by position."""
     jobs = instance.payload.jobs
     return {"p": [job.p for job in jobs], "d": [job.d for job in jobs]}
 
 
 def answer(instance: Instance[Jobs], solution: Any) -> Fields:
-    """Positions become ids; what is no position stays as it is, for the grader to name."""
+    """Return the order as ids; what is no position stays as it is, for the grader to name.
+
+    Raises:
+        WrongSolution: if it is no list.
+    """
     if not isinstance(solution, list):
         raise WrongSolution("wrong type", f"not a list of positions but {short(solution)}")
     return {KEY: _ids(instance.payload, solution)}
@@ -106,7 +110,7 @@ def _ids(jobs: Jobs, order: Sequence[Any]) -> list[Any]:
 
 
 def chance(instance: Instance[Jobs]) -> float:
-    """The mean total tardiness of 200 random orders."""
+    """Return the mean total tardiness of 200 random orders."""
     return yardsticks(instance.payload)[0]
 
 
