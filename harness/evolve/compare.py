@@ -102,7 +102,7 @@ def compare_runs(searches: Runs, split: str) -> RunComparison:
 
 
 def _method(folder: Folder) -> dict[str, Any]:
-    """Return the settings that shape a run's result, apart from seed, instances and null searches."""
+    """Return the settings that shape a run's result; without seed, instances and null searches."""
     configuration = folder.manifest.configuration
     fields: dict[str, Any] = msgspec.to_builtins(configuration.evolve)
     for name in ("seed", "nulls", "domain", "lock"):
@@ -227,8 +227,8 @@ def shift(sample: Sequence[float], baseline: Sequence[float]) -> Estimate:
     """Return how much larger a sample is: the median of all differences, with its exact interval.
 
     The interval is one of 95 %: the k smallest and k largest of the n m differences are left out, k
-    being the most for which the rank-sum test would still reject (two-sided, at 5 %); with ties it is
-    conservative.
+    being the most for which the rank-sum test would still reject (two-sided, at 5 %); with ties it
+    is conservative.
 
     Args:
         sample: n values.

@@ -78,7 +78,7 @@ class Domain:
 
     @property
     def lock(self) -> str:
-        """Return 12 hex digits that change with a program's task, its input and the seed programs."""
+        """Return 12 hex digits that change with a program's task, its input and its ancestors."""
         return short_digest(
             [
                 self.function,

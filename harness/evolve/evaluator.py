@@ -114,7 +114,7 @@ class Evaluator:
         seconds = round(sum(run.seconds for run in runs), 6)
         return Evaluated(tuple(values), tuple(failures), digest(answers), seconds=seconds)
 
-    def alone(self, source: str, instance: Instance[Any]) -> tuple[CaseResult, float]:
+    def run_instance(self, source: str, instance: Instance[Any]) -> tuple[CaseResult, float]:
         """Return the result of a program for one instance of any origin, and its CPU seconds."""
         [run] = self._runs(source, EvaluationSplit(self.domain, [instance]), each=False)
         return run.results[0], run.seconds

@@ -58,7 +58,7 @@ class ProgramModel:
         return await loop.run_in_executor(self._thread, self._answer, ask.view)
 
     def _answer(self, instance: Instance[Any]) -> Reply:
-        result, seconds = self._evaluator.alone(self._source, instance)
+        result, seconds = self._evaluator.run_instance(self._source, instance)
         try:
             if result.kind != "ok":
                 raise WrongSolution(result.kind, result.detail)

@@ -237,14 +237,14 @@ class OutcomeTable:
             [a - b for a, b in zip(values, baseline, strict=True)], self._study.bases[split]
         )
         skills = zip(self.skills("search", split), self.skills(name, split), strict=True)
-        skill = mean_of([a - b for a, b in skills])
+        skill_difference = mean_of([a - b for a, b in skills])
         counts = Counter((a > b) - (a < b) for a, b in zip(values, baseline, strict=True))
-        is_same = self._same(name)
+        is_same = self._is_champion(name)
         return ChampionComparison(
             name,
             split,
             ratio,
-            skill=skill,
+            skill=skill_difference,
             win=counts[-1],
             tie=counts[0],
             loss=counts[1],
@@ -253,12 +253,12 @@ class OutcomeTable:
             verdict="the same program" if is_same else "no difference shown",
         )
 
-    def _same(self, name: str) -> bool:
+    def _is_champion(self, name: str) -> bool:
         programs = {c.arm: c.program for c in (*self._results.champions, self._results.seed)}
         return name in programs and programs[name].source == self.champion.program.source
 
     def rediscovered(self) -> list[str]:
-        """Return the published rules that have the champion's objective on every reported instance."""
+        """Return the published rules with the champion's objective on every reported instance."""
         rules = [rule for rule in self._results.outcomes if rule.startswith("rule ")]
         return [
             rule.removeprefix("rule ")

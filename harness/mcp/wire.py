@@ -1,4 +1,4 @@
-"""What travels beside a call and its result, in `_meta`: the call's place, the result's times."""
+"""The `_meta` beside a call and its result: the call's place, the result's times."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""From `provider/name` to a model that asks over the network."""
+"""Builds the model of a name `provider/name`, which asks over the network."""
 
 from urllib.parse import urlsplit
 

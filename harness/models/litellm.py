@@ -1,4 +1,4 @@
-"""Every other provider, by litellm, an optional extra that keeps its own price table."""
+"""The other providers by litellm, an optional extra that keeps its own price table."""
 
 import os
 from time import perf_counter

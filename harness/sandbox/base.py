@@ -1,4 +1,4 @@
-"""What a run in the sandbox takes, its limits, and what it gives back."""
+"""The limits of a run in the sandbox, and its results."""
 
 import math
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
@@ -28,7 +28,7 @@ class SandboxFailure(Failure):
 
 
 class Limits(Noun, frozen=True):
-    """What one program may use for all its cases together.
+    """The limits of one program for all its cases together.
 
     `seconds` is CPU time, user and system, its start of a few milliseconds included: a busy
     machine takes nothing from it (by the clock on the wall a program ends after a minute and 10
