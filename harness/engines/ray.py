@@ -47,7 +47,7 @@ class Ray:
     def __init__(self, ray: Any) -> None:
         self._ray = ray
         self._lock = Lock()
-        self._sent: dict[int, tuple[object, str, Any]] = {}
+        self._parcels: dict[int, tuple[object, str, Any]] = {}
         self._task = ray.remote(num_cpus=1, max_retries=TRIES - 1)(_task())
         context = ray.get_runtime_context()
         self._head = Beat(f"the Ray cluster at {context.gcs_address}", context.gcs_address, AWAY)
@@ -78,11 +78,11 @@ class Ray:
     def _parcel(self, work: object) -> tuple[str, Any]:
         """Return the name and the place in the cluster of a piece of work; it is sent once."""
         with self._lock:
-            if id(work) not in self._sent:
-                number = f"work {len(self._sent)}"
+            if id(work) not in self._parcels:
+                number = f"work {len(self._parcels)}"
                 place = self._ray.put((software_versions(), pickle.dumps(work)))
-                self._sent[id(work)] = work, number, place
-            return self._sent[id(work)][1:]
+                self._parcels[id(work)] = work, number, place
+            return self._parcels[id(work)][1:]
 
     def _result(self, promise: Any, item: str) -> Any:
         errors = self._ray.exceptions

@@ -16,7 +16,7 @@ class Bandit:
     """Counts of each model's calls, gains and costs; ties go to the first."""
 
     def __init__(self, models: Sequence[str]) -> None:
-        self._asked = dict.fromkeys(models, 0)  # calls under way included
+        self._calls = dict.fromkeys(models, 0)  # calls under way included
         self._gains: dict[str, list[float]] = {name: [] for name in models}
         self._tokens: dict[str, list[int | None]] = {name: [] for name in models}
         self._costs: dict[str, list[float | None]] = {name: [] for name in models}
@@ -24,16 +24,16 @@ class Bandit:
     def choose(self) -> str:
         """Return the model to ask next, and count the call."""
         rates = self._rates()
-        best, calls = max(rates.values()), sum(self._asked.values())
+        best, calls = max(rates.values()), sum(self._calls.values())
 
         def promise(name: str) -> float:
-            if not self._asked[name]:
+            if not self._calls[name]:
                 return inf
             relative = rates[name] / best if best > 0 else 0.0
-            return relative + CURIOSITY * sqrt(log(calls) / self._asked[name])
+            return relative + CURIOSITY * sqrt(log(calls) / self._calls[name])
 
-        name = max(self._asked, key=promise)
-        self._asked[name] += 1
+        name = max(self._calls, key=promise)
+        self._calls[name] += 1
         return name
 
     def learn(self, name: str, gain: float, tokens: int | None, cost: float | None) -> None:

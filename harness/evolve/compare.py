@@ -122,9 +122,9 @@ def _by_name(groups: Sequence[Runs]) -> dict[str, Runs]:
     """Name arms by their models, and by the settings in which they differ."""
     methods = [_method(runs[0][0]) for runs in groups]
     names = dict.fromkeys(name for method in methods for name in method)
-    differing = [n for n in names if n != "models" and len({str(m.get(n)) for m in methods}) > 1]
+    settings = [n for n in names if n != "models" and len({str(m.get(n)) for m in methods}) > 1]
     return {
-        " ".join([m["models"], *(f"{n}={m.get(n)}" for n in differing)]): runs
+        " ".join([m["models"], *(f"{n}={m.get(n)}" for n in settings)]): runs
         for m, runs in zip(methods, groups, strict=True)
     }
 
@@ -244,8 +244,19 @@ def shift(sample: Sequence[float], baseline: Sequence[float]) -> Estimate:
 def critical(n: int, m: int) -> int | None:
     """Return the greatest k with P(U <= k) <= 2.5 % for samples of n and m; None if there is none.
 
-    Counts the orders of n + m values by their U, the number of pairs in which the first wins.
+    U is the number of pairs in which the value of the first sample wins.
     """
+    total, k = 0, None
+    for u, count in enumerate(_orders_by_u(n, m)):
+        total += count
+        if total > ALPHA / 2 * comb(n + m, n):
+            return k
+        k = u
+    return k
+
+
+def _orders_by_u(n: int, m: int) -> list[int]:
+    """Return how many orders of n and m values have each U, by recursion on the largest value."""
     counts = {(0, j): [1] for j in range(m + 1)}  # (n, m) -> how many orders have each U
     for i in range(1, n + 1):
         counts[i, 0] = [1]
@@ -260,10 +271,4 @@ def critical(n: int, m: int) -> int | None:
             for u, count in enumerate(second_largest):
                 sums[u] += count
             counts[i, j] = sums
-    total, k = 0, None
-    for u, count in enumerate(counts[n, m]):
-        total += count
-        if total > ALPHA / 2 * comb(n + m, n):
-            return k
-        k = u
-    return k
+    return counts[n, m]

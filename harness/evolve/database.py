@@ -68,23 +68,23 @@ class Database:
     def begin_with(self, seeds: Sequence[Candidate]) -> None:
         """Let every island begin with all the seed programs."""
         for seed in seeds:
-            candidate = self._judged(seed)
+            candidate = self._record(seed)
             for island in range(len(self.islands)):
                 self._enter(candidate, island)
 
     def add(self, candidate: Candidate) -> None:
         """Take in a result; now and then let the best migrate, or the worst islands begin anew."""
-        judged = self._judged(candidate)
-        self._enter(judged, judged.island)
-        if judged.status in ("failed", "stopped"):
-            self._failures[judged.island].append(judged)
+        entry = self._record(candidate)
+        self._enter(entry, entry.island)
+        if entry.status in ("failed", "stopped"):
+            self._failures[entry.island].append(entry)
         count = len(self._places)
         if count % self._plan.migrate == 0:
             self._migrate()
         if count % self._plan.reset == 0:
             self._reset(count)
 
-    def _judged(self, candidate: Candidate) -> Candidate:
+    def _record(self, candidate: Candidate) -> Candidate:
         """Record a candidate and return it, as a duplicate if a shorter or equal twin is known."""
         if candidate.status == "valid":
             twin = self._behaviours.get(candidate.behaviour)
@@ -145,12 +145,12 @@ class Database:
             rng: decides.
         """
         elites = sorted(self.islands[island].values(), key=self.rank)
-        chosen: list[Candidate] = []
-        while elites and len(chosen) < count:
+        choice: list[Candidate] = []
+        while elites and len(choice) < count:
             [elite] = rng.choices(elites, [1 / (k + 1) for k in range(len(elites))])
             elites.remove(elite)
-            chosen.append(elite)
-        return chosen
+            choice.append(elite)
+        return choice
 
     def failure(self, island: int) -> Candidate | None:
         """Take from an island its newest failed program, each only once; None without one."""
@@ -160,7 +160,7 @@ class Database:
         """Return the behaviours of all candidates that came to run, seed programs included."""
         return tuple(c.behaviour for c in self.everyone if c.behaviour)
 
-    def ranked(self) -> list[Candidate]:
+    def ranking(self) -> list[Candidate]:
         """Return all valid programs of different behaviour, the best first."""
         return sorted(self._behaviours.values(), key=self.rank)
 

@@ -40,6 +40,13 @@ def base(instance: Instance[Any]) -> Number:
     return value
 
 
+def fill_failures(values: Sequence[Number | None], chance: Sequence[Number | None]) -> list[Number]:
+    """Return the objectives of n instances, those of failures replaced by those of chance."""
+    pairs = zip(values, chance, strict=True)
+    objectives = [at_random if value is None else value for value, at_random in pairs]
+    return [value for value in objectives if value is not None]
+
+
 class EvaluationSplit:
     """Instances in order, and what a program may see of them."""
 
@@ -103,9 +110,7 @@ class Evaluator:
         failures: list[Failed] = []
         for instance, result in zip(stage.instances, results, strict=True):
             try:
-                if result.kind != "ok":
-                    raise WrongSolution(result.kind, result.detail)
-                answer = self.answer(instance, result.value)
+                answer = self.answer_of(instance, result)
                 values.append(self._objective(instance, answer))
                 answers.append(answer)
             except WrongSolution as error:
@@ -136,8 +141,13 @@ class Evaluator:
                 runs.append(ProgramRun((CaseResult("time", detail=detail),), 0.0))
         return runs
 
-    def answer(self, instance: Instance[Any], solution: Any) -> Fields:
-        """Return the family's answer from what the driver returned; `WrongSolution` without one."""
+    def answer_of(self, instance: Instance[Any], result: CaseResult) -> Fields:
+        """Return the family's answer from a result; `WrongSolution` without one."""
+        if result.kind != "ok":
+            raise WrongSolution(result.kind, result.detail)
+        return self._answer(instance, result.value)
+
+    def _answer(self, instance: Instance[Any], solution: Any) -> Fields:
         if isinstance(solution, dict) and "failure" in solution:
             detail = solution.get("detail", "")
             raise WrongSolution(str(short(solution["failure"])), str(short(detail)))
@@ -158,9 +168,9 @@ class Evaluator:
         """Evaluate a published rule, our own code; `random` is the mean of random answers."""
         if name == "random":
             return Evaluated(tuple(self.domain.chance(i) for i in stage.instances))
-        began = perf_counter()
+        start = perf_counter()
         answers = [self.domain.rules[name](instance) for instance in stage.instances]
-        seconds = round(perf_counter() - began, 6)
+        seconds = round(perf_counter() - start, 6)
         pairs = zip(stage.instances, answers, strict=True)
         values = tuple(self._objective(instance, answer) for instance, answer in pairs)
         return Evaluated(values, (), digest(answers), seconds=seconds)

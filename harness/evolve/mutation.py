@@ -49,13 +49,13 @@ def mutate(step: SearchStep, rng: Random) -> str:
     changes, stop = (CHANGES, STOP[0]) if step.version == 1 else (MILD, STOP[1])
     tree = ast.parse(step.parents[0].source)
     stock = [e for s in step.programs.values() for e in _donors(ast.parse(s), step.function)]
-    original = changed = ast.unparse(tree)
+    original = variant = ast.unparse(tree)
     for number in range(TRIES):
-        if number and changed != original and rng.random() < stop:
+        if number and variant != original and rng.random() < stop:
             break
         rng.choice(changes)(_Place(tree, step.function, stock), rng)
-        changed = ast.unparse(ast.fix_missing_locations(tree))
-    return changed
+        variant = ast.unparse(ast.fix_missing_locations(tree))
+    return variant
 
 
 class _Place(NamedTuple):

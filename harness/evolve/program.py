@@ -47,9 +47,11 @@ def read_reply(reply: Reply, function: str, parent: str | None = None) -> Progra
         Unreadable: `empty reply`, `cut off`, `no code`, `no function`, `syntax error`, `block not
             found`, `too long`.
     """
-    text, thinking = without_thoughts(reply.text)
+    text, is_thinking = without_thoughts(reply.text)
     if not text.strip():
-        raise Unreadable("cut off" if thinking else "empty reply", "there is no text in the reply")
+        raise Unreadable(
+            "cut off" if is_thinking else "empty reply", "there is no text in the reply"
+        )
     if parent is not None and _BLOCK.search(text):
         draft = ProgramDraft(apply_blocks(parent, text), _thought(_BLOCK.sub("", text)))
         check(draft.source, function)
@@ -150,11 +152,11 @@ def _best(text: str, function: str) -> str:
     So a failure is about the code that was meant.
     """
     fences: list[str] = [f.strip("\n") + "\n" for f in _FENCE.findall(text) if f.strip()]
-    defining = re.compile(rf"^def {re.escape(function)}\b", re.MULTILINE)
+    definition = re.compile(rf"^def {re.escape(function)}\b", re.MULTILINE)
     for fence in reversed(fences):
-        if defining.search(fence):
+        if definition.search(fence):
             return fence
-    if not fences and defining.search(text):
+    if not fences and definition.search(text):
         return _bare(text, function)
     if not fences:
         raise Unreadable("no code", "there is no code fence and no definition in the reply")
@@ -165,17 +167,17 @@ def _bare(text: str, function: str) -> str:
     """Return the longest run of lines around a definition without a fence that is Python."""
     lines = text.split("\n")
     start = next(k for k, line in enumerate(lines) if line.startswith(f"def {function}"))
-    first = start
-    while first and (_START.match(lines[first - 1]) or not lines[first - 1].strip()):
-        first -= 1
+    begin = start
+    while begin and (_START.match(lines[begin - 1]) or not lines[begin - 1].strip()):
+        begin -= 1
     for end in range(len(lines), start, -1):
-        code = "\n".join(lines[first:end]).strip("\n") + "\n"
+        code = "\n".join(lines[begin:end]).strip("\n") + "\n"
         try:
             check(code, function)
         except Unreadable:
             continue
         return code
-    return "\n".join(lines[first:]).strip("\n") + "\n"
+    return "\n".join(lines[begin:]).strip("\n") + "\n"
 
 
 def _thought(text: str) -> str:

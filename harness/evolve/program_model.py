@@ -60,9 +60,7 @@ class ProgramModel:
     def _answer(self, instance: Instance[Any]) -> Reply:
         result, seconds = self._evaluator.run_instance(self._source, instance)
         try:
-            if result.kind != "ok":
-                raise WrongSolution(result.kind, result.detail)
-            answer = self._evaluator.answer(instance, result.value)
+            answer = self._evaluator.answer_of(instance, result)
         except WrongSolution as error:
             answer = {"failure": f"{error.kind}: {error.detail}"}
         text = msgspec.json.encode(answer).decode()
@@ -117,10 +115,10 @@ def read_programs(names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
 def _read(name: str) -> tuple[Path, str]:
     """Return the path of a program, and its source."""
     place = name.removeprefix(START)
-    pinned = _PINNED.fullmatch(place)
-    path = Path(pinned[1] if pinned else place)
+    match = _PINNED.fullmatch(place)
+    path = Path(match[1] if match else place)
     source = _text(path)
-    if pinned and pinned[2] != digest(source):
+    if match and match[2] != digest(source):
         raise InputError(f"{path} is another program than {name}: its digest is {digest(source)}")
     try:
         domain_of(source)

@@ -12,6 +12,7 @@ from harness.costs import sum_or_none
 from harness.evolve.database import Candidate
 from harness.evolve.domain import REPORTED
 from harness.evolve.effects import Evaluated
+from harness.evolve.evaluator import fill_failures
 from harness.evolve.search import Search
 from harness.evolve.study import Champion, Results, Study
 from harness.evolve.verdicts import Verdict, sign_test, verdict
@@ -126,16 +127,15 @@ def report(study: Study, results: Results | None) -> SearchReport:
         head,
         lineage=tuple(_lineage(main, champion)),
         champion=champion,
-        rediscovery=tuple(table.rediscovered()),
+        rediscovery=tuple(table.rediscoveries()),
         strongest_rule=results.rule,
-        scores=tuple(table.score(who, split) for split in REPORTED for who in results.outcomes),
+        scores=tuple(table.score(name, split) for split in REPORTED for name in results.outcomes),
         comparisons=tuple(table.comparisons()),
     )
 
 
 def _arm(search: Search, champion: Champion | None) -> Arm:
     tries = search.tried
-    ranked = search.database.ranked()
     return Arm(
         search.arm,
         tuple(search.models),
@@ -146,10 +146,16 @@ def _arm(search: Search, champion: Champion | None) -> Arm:
         problems=dict(Counter(c.problem.kind for c in tries if c.problem).most_common()),
         tokens=sum_or_none([c.tokens for c in tries]),
         cost=sum_or_none([c.cost for c in tries]),
-        training_gap=ranked[0].gap if ranked and ranked[0].gap is not None else float("nan"),
+        training_gap=_training_gap(search),
         champion=champion.program.name if champion else None,
         validation_ratio=champion.validation if champion else None,
     )
+
+
+def _training_gap(search: Search) -> float:
+    """Return the gap of the best valid program, NaN without one."""
+    ranking = search.database.ranking()
+    return ranking[0].gap if ranking and ranking[0].gap is not None else float("nan")
 
 
 def progress(search: Search) -> list[NewBest]:
@@ -192,9 +198,7 @@ class OutcomeTable:
 
     def values(self, name: str, split: str) -> list[Number]:
         """Return the objectives on a split, failures at random's value."""
-        chance = self._chance(split)
-        objectives = self._outcome(name, split).values
-        return [c if v is None else v for v, c in zip(objectives, chance, strict=True)]
+        return fill_failures(self._outcome(name, split).values, self._chance(split))
 
     def skills(self, name: str, split: str) -> list[float]:
         """Return the skill on each instance of a split."""
@@ -233,18 +237,14 @@ class OutcomeTable:
     def compare(self, name: str, split: str) -> ChampionComparison:
         """Return the champion against another, instance by instance; without a verdict yet."""
         values, baseline = self.values("search", split), self.values(name, split)
-        ratio = ratio_of_sums(
-            [a - b for a, b in zip(values, baseline, strict=True)], self._study.bases[split]
-        )
-        skills = zip(self.skills("search", split), self.skills(name, split), strict=True)
-        skill_difference = mean_of([a - b for a, b in skills])
+        skills = _differences(self.skills("search", split), self.skills(name, split))
         counts = Counter((a > b) - (a < b) for a, b in zip(values, baseline, strict=True))
         is_same = self._is_champion(name)
         return ChampionComparison(
             name,
             split,
-            ratio,
-            skill=skill_difference,
+            ratio_of_sums(_differences(values, baseline), self._study.bases[split]),
+            skill=mean_of(skills),
             win=counts[-1],
             tie=counts[0],
             loss=counts[1],
@@ -257,7 +257,7 @@ class OutcomeTable:
         programs = {c.arm: c.program for c in (*self._results.champions, self._results.seed)}
         return name in programs and programs[name].source == self.champion.program.source
 
-    def rediscovered(self) -> list[str]:
+    def rediscoveries(self) -> list[str]:
         """Return the published rules with the champion's objective on every reported instance."""
         rules = [rule for rule in self._results.outcomes if rule.startswith("rule ")]
         return [
@@ -269,6 +269,10 @@ class OutcomeTable:
 
 def _with_verdict(c: ChampionComparison, p_holm: float) -> ChampionComparison:
     return replace(c, p_holm=p_holm, verdict=verdict(c.ratio, c.skill, c.win - c.loss, p_holm))
+
+
+def _differences(values: Sequence[Number], baseline: Sequence[Number]) -> list[Number]:
+    return [a - b for a, b in zip(values, baseline, strict=True)]
 
 
 def _objectives(values: Sequence[Number | None]) -> list[Number]:

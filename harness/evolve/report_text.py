@@ -11,6 +11,11 @@ from harness.evolve.scoring import ProgramScore
 from harness.evolve.verdicts import LEVEL, SMALLEST
 from harness.formatting import cost_text, number, percent, table, tokens_text, with_interval
 
+KINDS = ("duplicate", "stopped", "failed", "unreadable", "lost")
+SEARCHES = (
+    f"search|models|tries|valid and new|draws|ran|{'|'.join(KINDS)}"
+    "|best training gap|champion|validation ratio|tokens|cost"
+)
 ARMS = "arm|runs|ratio of sums of each run's champion|skill|valid and new|champion is a seed"
 PAIRS = "arm|less|ratio of sums (95 % interval)|skill (95 % interval)|p|p (Holm)|so it is"
 NAMES = {"search": "champion", "seed": "best seed"}
@@ -30,35 +35,16 @@ def print_report(report: SearchReport) -> None:
     for split in REPORTED:
         description = domain(report.domain).splits[split].about
         print(table(f"{split} ({description}), seen once", _scores(report, split)))
-        print(table(f"the champion less another on {split}", _compared(report, split)))
+        print(table(f"the champion less another on {split}", _comparisons(report, split)))
     print("\n".join(remarks(report)))
     print(f"\n{report.champion.source.strip()}\n")
 
 
 def _arms(report: SearchReport) -> list[list[str]]:
-    head = [
-        "search",
-        "models",
-        "tries",
-        "valid and new",
-        "draws",
-        "ran",
-        "duplicate",
-        "stopped",
-        "failed",
-        "unreadable",
-        "lost",
-        "best training gap",
-        "champion",
-        "validation ratio",
-        "tokens",
-        "cost",
-    ]
-    return [head, *map(_arm, report.arms)]
+    return [SEARCHES.split("|"), *map(_arm, report.arms)]
 
 
 def _arm(arm: Arm) -> list[str]:
-    kinds = ("duplicate", "stopped", "failed", "unreadable", "lost")
     return [
         arm.arm,
         ", ".join(arm.models),
@@ -66,7 +52,7 @@ def _arm(arm: Arm) -> list[str]:
         str(arm.statuses.get("valid", 0)),
         str(arm.draws),
         str(arm.ran),
-        *(str(arm.statuses.get(kind, 0)) for kind in kinds),
+        *(str(arm.statuses.get(kind, 0)) for kind in KINDS),
         percent(arm.training_gap),
         arm.champion or "-",
         number(arm.validation_ratio, 4),
@@ -112,7 +98,7 @@ def _scores(report: SearchReport, split: str) -> list[list[str]]:
     return rows
 
 
-def _compared(report: SearchReport, split: str) -> list[list[str]]:
+def _comparisons(report: SearchReport, split: str) -> list[list[str]]:
     rows = [
         [
             "against",
@@ -205,8 +191,8 @@ def _runs(arm: ArmRuns) -> list[str]:
     return [
         arm.name,
         str(len(arm.ratios)),
-        _listed(arm.ratios),
-        _listed(arm.skills),
+        _join(arm.ratios),
+        _join(arm.skills),
         " ".join(map(str, arm.valid_and_new)),
         str(arm.seeds),
     ]
@@ -224,5 +210,5 @@ def _difference(d: Difference) -> list[str]:
     ]
 
 
-def _listed(values: Sequence[float]) -> str:
+def _join(values: Sequence[float]) -> str:
     return " ".join(number(v, 4) for v in values)

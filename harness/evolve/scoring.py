@@ -4,7 +4,7 @@ from statistics import median
 
 from graders.statistics import skill
 from harness.evolve.effects import Evaluate, Failed
-from harness.evolve.evaluator import Evaluator, base
+from harness.evolve.evaluator import Evaluator, base, fill_failures
 from tasks.base import InputError, Noun
 
 
@@ -43,8 +43,7 @@ def score_program(evaluator: Evaluator, split: str, source: str) -> ProgramScore
     bases = [base(instance) for instance in stage.instances]
     if not sum(bases):
         raise InputError(f"the references of these {len(bases)} instances sum to 0: take more")
-    values = [c if v is None else v for v, c in zip(evaluation.values, chance, strict=True)]
-    objectives = [v for v in values if v is not None]
+    objectives = fill_failures(evaluation.values, chance)
     pairs = list(zip(objectives, bases, chance, strict=True))
     gaps = [(v - b) / b for v, b, _ in pairs if b]
     skills = [skill(v, b, c) for v, b, c in pairs if c is not None]

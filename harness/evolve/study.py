@@ -86,17 +86,22 @@ class Study:
             self.searches.append(null_search)
             yield from null_search.program()
         names = list(self.domain.programs)
-        seeds = [main.database.by_name(f"seed-{name}") for name in names]
-        judged = yield from self._validate("seeds", seeds)
-        seed = self._best("seed", judged)
-        champions = []
-        for search in self.searches:
-            finalists = [c for c in search.database.ranked() if c.operator != "seed"][:FINALISTS]
-            validated = yield from self._validate(search.arm, finalists)
-            champions.append(self._best(search.arm, [*judged, *validated]))
+        seed_programs = [main.database.by_name(f"seed-{name}") for name in names]
+        seeds = yield from self._validate("seeds", seed_programs)
+        seed = self._best("seed", seeds)
+        champions = yield from self._champions(seeds)
         rule = yield from self._best_rule()
         outcomes = yield from self._report([*champions, seed])
         return Results(tuple(champions), seed, rule, outcomes=outcomes)
+
+    def _champions(self, seeds: Sequence[tuple[Candidate, float]]) -> Work[list[Champion]]:
+        """Return the best of each search, a seed program if none of its own is better."""
+        champions = []
+        for search in self.searches:
+            finalists = [c for c in search.database.ranking() if c.operator != "seed"][:FINALISTS]
+            validated = yield from self._validate(search.arm, finalists)
+            champions.append(self._best(search.arm, [*seeds, *validated]))
+        return champions
 
     def _validate(
         self, arm: str, programs: Sequence[Candidate]
@@ -118,11 +123,11 @@ class Study:
         assert len(values) == len(self.bases[split])
         return sum(values) / sum(self.bases[split])
 
-    def _best(self, arm: str, judged: Sequence[tuple[Candidate, float]]) -> Champion:
+    def _best(self, arm: str, programs: Sequence[tuple[Candidate, float]]) -> Champion:
         """Return the program of the least ratio, then the shortest, then the first."""
-        if not judged:
+        if not programs:
             raise Failure(f"{self.domain.name}: no seed program is valid on validation")
-        program, ratio = min(judged, key=lambda pair: (pair[1], pair[0].length))
+        program, ratio = min(programs, key=lambda pair: (pair[1], pair[0].length))
         return Champion(arm, program, ratio)
 
     def _best_rule(self) -> Work[str]:

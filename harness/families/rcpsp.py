@@ -20,14 +20,14 @@ Keys = Callable[[sgs.Compiled], list[int]]
 def serial(instance: Instance[Project]) -> Fields:
     """Place one task after another in a topological order, as its release and downtimes allow."""
     project = sgs.compile_project(instance.payload)
-    free = replace(
+    unconstrained = replace(
         project, predecessors=((),) * len(project.ids), partners=((),) * len(project.ids)
     )
     starts: dict[str, int] = {}
     end = 0
     for i in project.order:
-        alone = replace(free, releases=tuple(max(r, end) for r in project.releases))
-        start = sgs.serial(alone, [i])[i]
+        remainder = replace(unconstrained, releases=tuple(max(r, end) for r in project.releases))
+        start = sgs.serial(remainder, [i])[i]
         starts[project.ids[i]] = start
         end = start + project.durations[i]
     return {"starts": starts}
@@ -42,10 +42,10 @@ def by_rule(keys: Keys, *, disjunctions: bool = False) -> Callable[[Instance[Pro
         keys: gives each task's key, the smallest first.
         disjunctions: whether pairs are kept apart too, which the textbook's rule does not know.
     """
-    compiled = sgs.compile_project if disjunctions else _textbook
+    compile_payload = sgs.compile_project if disjunctions else _textbook
 
     def policy(instance: Instance[Project]) -> Fields:
-        project = compiled(instance.payload)
+        project = compile_payload(instance.payload)
         starts = sgs.serial(project, sgs.priority_list(project, keys(project)))
         return {"starts": sgs.by_id(project, starts)}
 
@@ -59,14 +59,14 @@ def midpoints(project: sgs.Compiled) -> list[int]:
     drawn around the generator's witness, so their middles reveal its order.
     """
     latest, earliest = sgs.lft(project), earliest_starts(project)
-    windowed = [
+    has_window = [
         release > 0 or deadline < project.horizon
         for release, deadline in zip(project.releases, project.deadlines, strict=True)
     ]
     return [
-        (project.releases[i] + project.deadlines[i] if is_windowed else earliest[i] + latest[i])
+        (project.releases[i] + project.deadlines[i] if owns_window else earliest[i] + latest[i])
         - project.durations[i]
-        for i, is_windowed in enumerate(windowed)
+        for i, owns_window in enumerate(has_window)
     ]
 
 

@@ -6,13 +6,10 @@ harness/families, which are imported when the family is first used.
 
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING
+from types import ModuleType
 
 from harness.families.family import Family
 from tasks.base import InputError
-
-if TYPE_CHECKING:
-    pass
 
 FAMILIES = {
     "rcpsp": "start times for a project: precedence, resources, downtime, windows, disjunctions",
@@ -21,8 +18,11 @@ FAMILIES = {
     "tools": "a compound request answered with tools: in the right order, and in parallel",
 }
 
+_BESIDE = __package__.removesuffix("harness.families")  # "makespan." in an installed package
 
-_BESIDE = __package__.removesuffix("harness.families")  # "makespan." where it is installed
+
+def _module(folder: str, name: str) -> ModuleType:
+    return import_module(f"{_BESIDE}{folder}.{name}")
 
 
 @cache
@@ -34,15 +34,9 @@ def family(name: str) -> Family:
     """
     if name not in FAMILIES:
         raise InputError(f"unknown family {name!r}: there are {', '.join(FAMILIES)}")
-    tasks, graders = (
-        import_module(f"{_BESIDE}tasks.{name}"),
-        import_module(f"{_BESIDE}graders.{name}"),
-    )
-    generators, exact = (
-        import_module(f"{_BESIDE}generators.{name}"),
-        import_module(f"{_BESIDE}graders.exact.{name}"),
-    )
-    agents = import_module(f"{__package__}.{name}")
+    tasks, graders = _module("tasks", name), _module("graders", name)
+    generators, exact = _module("generators", name), _module("graders.exact", name)
+    agents = _module("harness.families", name)
     return Family(
         name=name,
         description=FAMILIES[name],

@@ -24,14 +24,14 @@ STOP = 0.1  # chance that the random policy answers instead of calling
 MOST_RANDOM = 4  # calls of it in one turn
 
 
-class Needed(NamedTuple):
+class ReadyCall(NamedTuple):
     """A required call that can be made now."""
 
     step: int
     due: Due
 
 
-Choose = Callable[[View, list[Needed]], Sequence[Needed]]
+Choose = Callable[[View, list[ReadyCall]], Sequence[ReadyCall]]
 
 
 def _call(due: Due) -> ToolCall:
@@ -43,12 +43,12 @@ def returned_codes(view: View) -> set[str]:
     return {value for c in view.calls if (value := value_of(c.result)) is not None}
 
 
-def ready_calls(view: View) -> list[Needed]:
+def ready_calls(view: View) -> list[ReadyCall]:
     """Return in order the required calls whose inputs are known and whose results are not."""
     values = returned_codes(view)
     available = values | {canonical(start.label) for start in view.instance.payload.starts}
     return [
-        Needed(k, due)
+        ReadyCall(k, due)
         for k, due in enumerate(view.due)
         if due.value.name not in values and all(e.name in available for e in due.inputs)
     ]
@@ -101,17 +101,17 @@ def _plan(errand: Errand, order: Sequence[int]) -> Fields:
 # What is called, and in which order ----------------------------------------------------------
 
 
-def one_at_a_time(view: View, needs: list[Needed]) -> Sequence[Needed]:  # noqa: ARG001
+def one_at_a_time(view: View, needs: list[ReadyCall]) -> Sequence[ReadyCall]:  # noqa: ARG001
     """Choose the first call that is ready."""
     return needs[:1]
 
 
-def everything(view: View, needs: list[Needed]) -> Sequence[Needed]:  # noqa: ARG001
+def everything(view: View, needs: list[ReadyCall]) -> Sequence[ReadyCall]:  # noqa: ARG001
     """Choose all calls that are ready, as listed."""
     return needs
 
 
-def longest_first(view: View, needs: list[Needed]) -> Sequence[Needed]:
+def longest_first(view: View, needs: list[ReadyCall]) -> Sequence[ReadyCall]:
     """Choose all calls that are ready, the one with the longest chain of calls after it first."""
     tails = _tails(view)
     return sorted(needs, key=lambda need: -tails[need.step])
@@ -196,17 +196,17 @@ def possible_calls(view: View) -> Iterator[ToolCall]:
     Those are the tools that only read, and the changes that are asked for.
     """
     offers = {offer.name: offer for offer in view.instance.payload.tools}
-    completed = {
+    completed_keys = {
         offers[c.call.name].key(arguments_of(c.call) or {})
         for c in view.calls
         if c.result.status == "ok"
     }
-    required = {due.key for due in view.due}
+    required_keys = {due.key for due in view.due}
     kinds = _values_by_kind(view)
     for offer in view.instance.payload.tools:
         for values in product(*(kinds.get(param.kind, []) for param in offer.params)):
             key = (offer.name, *values)
-            if key not in completed and (key in required or not offer.writes):
+            if key not in completed_keys and (key in required_keys or not offer.writes):
                 arguments = {p.name: v for p, v in zip(offer.params, values, strict=True)}
                 yield ToolCall("", offer.name, msgspec.json.encode(arguments).decode())
 
@@ -216,8 +216,8 @@ def _values_by_kind(view: View) -> dict[str, list[str]]:
     kinds: dict[str, list[str]] = {}
     for start in view.instance.payload.starts:
         kinds.setdefault(start.kind, []).append(canonical(start.label))
-    for called in view.calls:
-        value = value_of(called.result)
+    for record in view.calls:
+        value = value_of(record.result)
         if value is not None and value not in kinds.setdefault(value.partition("-")[0], []):
             kinds[value.partition("-")[0]].append(value)
     return kinds
@@ -236,22 +236,24 @@ def shotgun_plan(view: View) -> Fields:
     errand = view.instance.payload
     if view.stage != "plan":
         return in_order(as_listed)(view)
-    simulation, called_so_far = Simulation(errand), list[Called]()
-    while calls := shotgun_calls(
-        msgspec.structs.replace(view, stage="turn", calls=tuple(called_so_far))
-    ):
-        results = simulation.turn([(call.name, arguments_of(call)) for call in calls])
-        called_so_far += [
-            Called(1, call, result) for call, result in zip(calls, results, strict=True)
-        ]
-    ids = {value_of(called.result): f"$c{k}" for k, called in enumerate(called_so_far)}
+    history = _shotgun_history(view)
+    ids = {value_of(record.result): f"$c{k}" for k, record in enumerate(history)}
     entries = []
-    for k, called in enumerate(called_so_far):
-        arguments = arguments_of(called.call) or {}
-        named = {name: ids.get(value, value) for name, value in arguments.items()}
-        entries.append({"id": f"c{k}", "tool": called.call.name, "arguments": named})
+    for k, record in enumerate(history):
+        arguments = arguments_of(record.call) or {}
+        references = {name: ids.get(value, value) for name, value in arguments.items()}
+        entries.append({"id": f"c{k}", "tool": record.call.name, "arguments": references})
     answer = {w.key: ids.get(view.due[w.step].value.name) for w in errand.wanted if w.key}
     return {PLAN: entries, ANSWER: answer}
+
+
+def _shotgun_history(view: View) -> list[Called]:
+    """Return the calls of all turns, as the simulation answers them."""
+    simulation, history = Simulation(view.instance.payload), list[Called]()
+    while calls := shotgun_calls(msgspec.structs.replace(view, stage="turn", calls=tuple(history))):
+        results = simulation.turn([(call.name, arguments_of(call)) for call in calls])
+        history += [Called(1, call, result) for call, result in zip(calls, results, strict=True)]
+    return history
 
 
 def random_calls(view: View) -> tuple[ToolCall, ...]:

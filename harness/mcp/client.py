@@ -30,10 +30,10 @@ STARTS = 5  # of a server, before a run gives it up
 LOST_CODES = (types.CONNECTION_CLOSED, types.REQUEST_TIMEOUT)
 PROGRAM = f"import sys; from {__package__.removesuffix('.mcp')}.cli import main; sys.exit(main())"
 
-Open = Callable[[], AbstractAsyncContextManager[Client]]
+OpenClient = Callable[[], AbstractAsyncContextManager[Client]]
 
 
-def opener(transport: str, path: Path, instances: Mapping[str, Instance[Any]]) -> Open:
+def opener(transport: str, path: Path, instances: Mapping[str, Instance[Any]]) -> OpenClient:
     """Return what connects to a new server of the instances.
 
     Args:
@@ -126,29 +126,29 @@ async def _call(session: ClientSession, first: Place, index: int, call: ToolCall
 class _Connection:
     """A connection to one server."""
 
-    def __init__(self, connect: Open) -> None:
+    def __init__(self, connect: OpenClient) -> None:
         self.broken = False
-        self._ready: asyncio.Future[ClientSession] = asyncio.get_running_loop().create_future()
+        self._session: asyncio.Future[ClientSession] = asyncio.get_running_loop().create_future()
         self._end = asyncio.Event()
         self._task = asyncio.create_task(self._hold(connect))
 
-    async def _hold(self, connect: Open) -> None:
+    async def _hold(self, connect: OpenClient) -> None:
         reason = "a bug in the harness"
         try:
             async with asyncio.timeout(LIMIT) as limit, connect() as client:
                 limit.reschedule(None)
-                self._ready.set_result(client.session)
+                self._session.set_result(client.session)
                 await self._end.wait()
         except* (MCPError, OSError, TimeoutError, httpx2.HTTPError) as group:
-            reason = f"{_first(group)}" or "no answer"
+            reason = f"{_first_cause(group)}" or "no answer"
         finally:
             self.broken = True
-            if not self._ready.done():
-                self._ready.set_exception(ToolsFailure(f"the server did not start: {reason}"))
+            if not self._session.done():
+                self._session.set_exception(ToolsFailure(f"the server did not start: {reason}"))
 
     async def session(self) -> ClientSession:
         """Return the session, once there is one; ToolsFailure if there will be none."""
-        return await asyncio.shield(self._ready)
+        return await asyncio.shield(self._session)
 
     def give_up(self) -> None:
         """Use the connection no more; a server that was started for it ends."""
@@ -161,15 +161,15 @@ class _Connection:
         await self._task
 
 
-def _first(error: BaseException) -> BaseException:
-    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+def _first_cause(error: BaseException) -> BaseException:
+    return _first_cause(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 class Link:
     """The connections of a run over one transport: one at a time, another if it breaks."""
 
-    def __init__(self, connect: Open) -> None:
-        self._opened = connect
+    def __init__(self, connect: OpenClient) -> None:
+        self._connect = connect
         self._lines: list[_Connection] = []
         self._attempts = 0
 
@@ -201,7 +201,7 @@ class Link:
         if not self._lines or self._lines[-1].broken:
             if len(self._lines) == STARTS:
                 raise ToolsFailure(f"the server has failed {STARTS} times", lasting=True)
-            self._lines.append(_Connection(self._opened))
+            self._lines.append(_Connection(self._connect))
         return self._lines[-1]
 
     async def close(self) -> None:

@@ -37,7 +37,7 @@ class _Turn:
     number: int
     count: int
     calls: dict[int, ToolRequest] = field(default_factory=dict)
-    done: anyio.Event = field(default_factory=anyio.Event)
+    completion: anyio.Event = field(default_factory=anyio.Event)
     results: tuple[ToolResult, ...] = ()
     problem: str = "the simulation failed"
 
@@ -87,7 +87,7 @@ class Worlds:
                 raise _invalid(f"{name}: it comes after turn {episode.turns}")
             turn = episode.turn = _Turn(place.turn, place.count)
         matches = (turn.number, turn.count) == (place.turn, place.count)
-        if turn.done.is_set() or not matches or place.index in turn.calls:
+        if turn.completion.is_set() or not matches or place.index in turn.calls:
             raise _invalid(f"{name}: call {place.index} of {place.count} has no place in it")
         turn.calls[place.index] = request
         if len(turn.calls) == turn.count:
@@ -119,12 +119,12 @@ class Worlds:
     async def _wait_for_turn(self, turn: _Turn) -> None:
         """Wait for the turn's other calls; after the patience the turn fails for all of them."""
         with anyio.move_on_after(self.patience):
-            await turn.done.wait()
-        if not turn.done.is_set():
+            await turn.completion.wait()
+        if not turn.completion.is_set():
             turn.problem = (
                 f"only {len(turn.calls)} of its {turn.count} calls came in {self.patience:g} s"
             )
-            turn.done.set()
+            turn.completion.set()
 
 
 def _perform(episode: _Episode, turn: _Turn) -> None:
@@ -133,7 +133,7 @@ def _perform(episode: _Episode, turn: _Turn) -> None:
         turn.problem = ""
         episode.turn, episode.turns = None, turn.number
     finally:
-        turn.done.set()
+        turn.completion.set()
 
 
 def _invalid(message: str) -> MCPError:
@@ -148,10 +148,7 @@ def build_server(worlds: Worlds, instance: str) -> Server[Any]:
         instance: the id of the one whose tools and request the server lists.
     """
     payload = worlds.instances[instance].payload
-    tools = [
-        types.Tool(name=tool.name, description=tool.description, input_schema=tool.parameters)
-        for tool in Simulation(payload).tools()
-    ]
+    tools = _list_tools(payload)
 
     async def list_tools(
         _context: ServerRequestContext[Any], _params: types.PaginatedRequestParams | None
@@ -163,12 +160,12 @@ def build_server(worlds: Worlds, instance: str) -> Server[Any]:
     ) -> types.CallToolResult:
         request: ToolRequest = (params.name, params.arguments or {})
         meta: Mapping[str, Any] = params.meta or {}
-        if PLACE in meta:
-            place = _place(meta[PLACE])
-            if place.raw is not None:
-                request = (place.raw[0], arguments_of(ToolCall("", *place.raw)))
-            return _call_result(await worlds.call(place, request))
-        return _call_result(await worlds.outside(instance, request))
+        if PLACE not in meta:
+            return _call_result(await worlds.outside(instance, request))
+        place = _place(meta[PLACE])
+        if place.raw is not None:
+            request = (place.raw[0], arguments_of(ToolCall("", *place.raw)))
+        return _call_result(await worlds.call(place, request))
 
     return Server(
         "makespan",
@@ -177,6 +174,13 @@ def build_server(worlds: Worlds, instance: str) -> Server[Any]:
         on_call_tool=call_tool,
         get_tool_input_schema=lambda _: None,  # none says how a header must mirror an argument
     )
+
+
+def _list_tools(errand: Errand) -> list[types.Tool]:
+    return [
+        types.Tool(name=tool.name, description=tool.description, input_schema=tool.parameters)
+        for tool in Simulation(errand).tools()
+    ]
 
 
 def _instructions(errand: Errand) -> str:

@@ -5,7 +5,7 @@ from time import perf_counter
 import msgspec
 
 from harness.models.base import Model, Sampling
-from harness.models.bodies import messages_reply
+from harness.models.bodies import messages_reply, without_none
 from harness.models.transport import Transport, http_client
 from tasks.base import Ask, Fields, InputError, Message, Reply, Tool
 
@@ -40,9 +40,9 @@ class Anthropic(Model):
 
     async def reply(self, ask: Ask) -> Reply:
         """Make one request and return its reply; `ProviderFailure` if there is none."""
-        started = perf_counter()
+        start = perf_counter()
         body = await self._transport.post(messages_request(self._model, self._sampling, ask))
-        return messages_reply(body, round(perf_counter() - started, 6))
+        return messages_reply(body, round(perf_counter() - start, 6))
 
     async def close(self) -> None:
         """Give back connections."""
@@ -61,7 +61,7 @@ def messages_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
         "temperature": sampling.temperature,
         "output_config": _output(sampling, ask.schema) or None,
     }
-    return {name: value for name, value in fields.items() if value is not None} | sampling.extra
+    return without_none(fields) | sampling.extra
 
 
 def _turns(messages: tuple[Message, ...]) -> list[Fields]:

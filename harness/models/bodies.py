@@ -100,15 +100,20 @@ def chat_reply(body: bytes, seconds: float = 0.0) -> Reply:
     finish = "content_filter" if is_refusal else choice.finish_reason or "unknown"
     return Reply(
         text=message.content or message.refusal or "",
-        calls=tuple(
-            ToolCall(call.id or f"call-{position}", call.function.name, call.function.arguments)
-            for position, call in enumerate(message.tool_calls or ())
-        ),
+        calls=_chat_calls(message),
         finish=CHAT_FINISH.get(finish, finish),
         usage=_chat_usage(completion.usage or ChatUsage()),
         seconds=seconds,
         model=completion.model or "",
         blocks=(message.thinking_blocks or ()) if message.tool_calls else (),
+    )
+
+
+def _chat_calls(message: ChatMessage) -> tuple[ToolCall, ...]:
+    """Return the tool calls; one without an id is called by its position."""
+    return tuple(
+        ToolCall(call.id or f"call-{position}", call.function.name, call.function.arguments)
+        for position, call in enumerate(message.tool_calls or ())
     )
 
 
@@ -199,29 +204,37 @@ def responses_reply(body: bytes, seconds: float = 0.0) -> Reply:
         error = response.error or ResponsesError()
         kind = RESPONSES_FAILED.get(error.code, "server")
         raise ProviderFailure(kind, one_line(f"response failed: {error.message} ({error.code})"))
-    parts = [part for item in response.output for part in item.content or ()]
-    text = "".join(part.text for part in parts if part.type == "output_text")
-    refusal = "".join(part.refusal for part in parts if part.type == "refusal")
+    text, refusal = _responses_text(response)
     calls = tuple(
         ToolCall(item.call_id, item.name, item.arguments)
         for item in response.output
         if item.type == "function_call"
     )
     has_reasoning = any(item.type == "reasoning" for item in response.output)
-    usage = response.usage or ResponsesUsage()
     return Reply(
         text=text or refusal,
         calls=calls,
         finish=_responses_finish(response, bool(calls), bool(refusal and not text)),
-        usage=Usage(
-            input=usage.input_tokens,
-            output=usage.output_tokens,
-            cached=(usage.input_tokens_details or InputDetails()).cached_tokens,
-            reasoning=(usage.output_tokens_details or OutputDetails()).reasoning_tokens,
-        ),
+        usage=_responses_usage(response.usage or ResponsesUsage()),
         seconds=seconds,
         model=response.model or "",
         blocks=_decode(body, _RawOutput).output if calls and has_reasoning else (),
+    )
+
+
+def _responses_text(response: ResponsesBody) -> tuple[str, str]:
+    """Return the text of a response, and its refusal."""
+    parts = [part for item in response.output for part in item.content or ()]
+    text = "".join(part.text for part in parts if part.type == "output_text")
+    return text, "".join(part.refusal for part in parts if part.type == "refusal")
+
+
+def _responses_usage(usage: ResponsesUsage) -> Usage:
+    return Usage(
+        input=usage.input_tokens,
+        output=usage.output_tokens,
+        cached=(usage.input_tokens_details or InputDetails()).cached_tokens,
+        reasoning=(usage.output_tokens_details or OutputDetails()).reasoning_tokens,
     )
 
 
@@ -326,6 +339,11 @@ def _messages_usage(usage: MessagesUsage) -> Usage:
 
 
 # All of them --------------------------------------------------------------------------------
+
+
+def without_none(fields: Fields) -> Fields:
+    """Return the fields of a request that have a value."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _decode(body: bytes, shape: type[T]) -> T:

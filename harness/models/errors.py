@@ -72,7 +72,7 @@ def connection_failure(error: BaseException, url: str) -> ProviderFailure:
 
 def explanation(body: bytes) -> str:
     """Return a body's error in one line: its message and code, else the body's beginning."""
-    value = _decoded(body)
+    value = _decode(body)
     error = value.get("error", value) if isinstance(value, dict) else value
     if isinstance(error, dict):
         message, code = error.get("message"), error.get("code") or error.get("type")
@@ -85,7 +85,7 @@ def one_line(text: str) -> str:
     return " ".join(scrub(text).split())[:LONGEST]
 
 
-def _decoded(body: bytes) -> Any:
+def _decode(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except NOT_JSON:

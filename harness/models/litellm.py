@@ -46,13 +46,13 @@ class LiteLLM(Model):
         import openai
 
         request = chat_request(self._model, self._sampling, ask, limit="max_tokens")
-        started = perf_counter()
+        start = perf_counter()
         try:
             response = await self._litellm.acompletion(**(PLAIN_CALL | self._server | request))
         except openai.APIError as error:  # litellm's own are its children
             failure = self._failure(error)
         else:
-            reply = chat_reply(response.model_dump_json().encode(), perf_counter() - started)
+            reply = chat_reply(response.model_dump_json().encode(), perf_counter() - start)
             return replace(reply, cost=response._hidden_params.get("response_cost"))
         raise failure
 

@@ -3,7 +3,7 @@
 from time import perf_counter
 
 from harness.models.base import Model, Sampling
-from harness.models.bodies import chat_reply
+from harness.models.bodies import chat_reply, without_none
 from harness.models.transport import Transport, http_client
 from tasks.base import Ask, Fields, Message, Reply, Tool
 
@@ -27,10 +27,10 @@ class OpenAI(Model):
 
     async def reply(self, ask: Ask) -> Reply:
         """Make one request and return its reply; `ProviderFailure` if there is none."""
-        started = perf_counter()
+        start = perf_counter()
         request = chat_request(self._model, self._sampling, ask, limit=self.limit)
         body = await self._transport.post(request)
-        return chat_reply(body, round(perf_counter() - started, 6))
+        return chat_reply(body, round(perf_counter() - start, 6))
 
     async def close(self) -> None:
         """Give back connections."""
@@ -74,7 +74,7 @@ def chat_request(model: str, sampling: Sampling, ask: Ask, *, limit: str) -> Fie
         "reasoning_effort": sampling.reasoning_effort,
         "response_format": _format(ask.schema) if sampling.structured and ask.schema else None,
     }
-    return {name: value for name, value in fields.items() if value is not None} | sampling.extra
+    return without_none(fields) | sampling.extra
 
 
 def _message(message: Message) -> Fields:

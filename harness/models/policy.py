@@ -29,7 +29,7 @@ class PolicyModel:
     def _answer(self, view: Any) -> Reply:
         if view is None:  # a memory's own question: a policy keeps no notes
             return Reply("", usage=Usage(0, 0), model=self.name, cost=0.0)
-        began = perf_counter()
+        start = perf_counter()
         policy = self._policies[view.family]
         calls = policy.calls(view)
         text = "" if calls else msgspec.json.encode(policy.answer(view)).decode()
@@ -38,7 +38,7 @@ class PolicyModel:
             calls,
             finish="tool_calls" if calls else "stop",
             usage=Usage(0, 0),
-            seconds=round(perf_counter() - began, 6),
+            seconds=round(perf_counter() - start, 6),
             model=self.name,
             cost=0.0,
         )

@@ -3,7 +3,7 @@
 from time import perf_counter
 
 from harness.models.base import Model, Sampling
-from harness.models.bodies import responses_reply
+from harness.models.bodies import responses_reply, without_none
 from harness.models.openai import connect
 from tasks.base import Ask, Fields, Message, Reply, Tool
 
@@ -20,9 +20,9 @@ class Responses(Model):
 
     async def reply(self, ask: Ask) -> Reply:
         """Make one request and return its reply; `ProviderFailure` if there is none."""
-        started = perf_counter()
+        start = perf_counter()
         body = await self._transport.post(responses_request(self._model, self._sampling, ask))
-        return responses_reply(body, round(perf_counter() - started, 6))
+        return responses_reply(body, round(perf_counter() - start, 6))
 
     async def close(self) -> None:
         """Give back connections."""
@@ -46,7 +46,7 @@ def responses_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
         "include": ["reasoning.encrypted_content"] if ask.tools else None,
         "store": False,
     }
-    return {name: value for name, value in fields.items() if value is not None} | sampling.extra
+    return without_none(fields) | sampling.extra
 
 
 def _items(message: Message) -> list[Fields]:

@@ -1,1 +1,1 @@
-"""The sandbox for programs that nobody trusts: a fork server without secrets, a locked fork each."""
+"""The sandbox for programs that nobody trusts: a server without secrets, a locked fork each."""

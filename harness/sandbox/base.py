@@ -97,8 +97,8 @@ class ProgramRun(Noun, frozen=True):
     def detail(self) -> str:
         """Return one line about the first failure; an empty one if there is none."""
         for index, result in self.failures.items():
-            whole = result.kind in ("syntax", "missing")
-            return result.detail if whole else f"case {index}: {result.detail}"
+            is_global = result.kind in ("syntax", "missing")
+            return result.detail if is_global else f"case {index}: {result.detail}"
         return ""
 
     @property

@@ -60,10 +60,10 @@ def fixed_addresses() -> bool:
     Returns:
         Whether an exec is needed; False if addresses are fixed already.
     """
-    now = _call("personality", 0xFFFFFFFF)
-    if now & _FIXED_ADDRESSES:
+    flags = _call("personality", 0xFFFFFFFF)
+    if flags & _FIXED_ADDRESSES:
         return False
-    _call("personality", now | _FIXED_ADDRESSES)
+    _call("personality", flags | _FIXED_ADDRESSES)
     return True
 
 

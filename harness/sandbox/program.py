@@ -91,21 +91,21 @@ class Flood(BaseException):
     """An error of a program that printed too much; its `except Exception` cannot swallow it."""
 
 
-class Missing(BaseException):
+class NoFunction(BaseException):
     """An error of a program that does not define the function."""
 
 
 class PrintSink:
     """A file that drops printed text, up to a limit in characters for the whole run."""
 
-    def __init__(self, most: int) -> None:
-        self.left, self.most = most, most
+    def __init__(self, limit: int) -> None:
+        self.remaining, self.limit = limit, limit
 
     def write(self, text: str) -> int:
         """Count the characters and return their number; `Flood` above the limit."""
-        self.left -= len(text)
-        if self.left < 0:
-            raise Flood(f"more than {self.most} characters printed")
+        self.remaining -= len(text)
+        if self.remaining < 0:
+            raise Flood(f"more than {self.limit} characters printed")
         return len(text)
 
     def flush(self) -> None:
@@ -119,7 +119,7 @@ class FailureScope:
     _NAMES: dict[type, str] = {
         Unfit: "type",
         Flood: "output",
-        Missing: "missing",
+        NoFunction: "missing",
         MemoryError: "memory",
         SystemExit: "exit",
     }
@@ -136,7 +136,7 @@ class FailureScope:
         name = self.detail = kind.__name__[:100]
         with suppress(BaseException):  # the text of an error is the program's own code
             text = str.__getitem__(str(error), slice(LONGEST))
-            by_harness = kind in (Unfit, Flood, Missing)
+            by_harness = kind in (Unfit, Flood, NoFunction)
             self.detail = text if by_harness else f"{name}: {text}"
         if line := _line(trace):
             self.detail += f" (line {line})"
@@ -217,10 +217,10 @@ class ProgramTask:
                 return
 
     def solve(self, code: CodeType, case: Any) -> Any:
-        """Return the driver's answer to one case, as plain JSON; `Missing` without the function."""
+        """Return the driver's answer to one case, as plain JSON; `NoFunction` without one."""
         function = load(code).get(self.function)
         if not callable(function):
-            raise Missing(f"there is no function {self.function}")
+            raise NoFunction(f"there is no function {self.function}")
         return plain(self.driver["solve"](function, case))
 
 

@@ -39,15 +39,15 @@ def read(fork: ForkExit, count: int, seconds: float) -> ProgramRun:
     """
     lines = fork.output.split(b"\n")[:-1]  # the last one has no end
     if len(lines) > count:
-        return _all("channel", f"{len(lines)} results for {count} cases", count, fork)
+        return _repeat("channel", f"{len(lines)} results for {count} cases", count, fork)
     try:
         results = [_result(line) for line in lines]
     except ValueError:
-        return _all("channel", "bytes that are no result", count, fork)
+        return _repeat("channel", "bytes that are no result", count, fork)
     if results and results[-1].kind in ("syntax", "missing"):
         remainder = results[-1]
     else:
-        remainder = _ending(fork, seconds)
+        remainder = _stop_reason(fork, seconds)
     results += [remainder] * (count - len(results))
     return ProgramRun(tuple(results), fork.seconds)
 
@@ -72,11 +72,11 @@ def one_line(text: str) -> str:
     return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."
 
 
-def _all(kind: Kind, detail: str, count: int, fork: ForkExit) -> ProgramRun:
+def _repeat(kind: Kind, detail: str, count: int, fork: ForkExit) -> ProgramRun:
     return ProgramRun((CaseResult(kind, detail=detail),) * count, fork.seconds)
 
 
-def _ending(fork: ForkExit, seconds: float) -> CaseResult:
+def _stop_reason(fork: ForkExit, seconds: float) -> CaseResult:
     """Return why a fork stopped before its last case, by what the kernel says."""
     status = fork.status
     if fork.flooded:

@@ -51,7 +51,7 @@ class Sandbox:
                 self._workers += 1
                 self.layers = worker.layers
                 if not unsafe:
-                    self._refuse()
+                    self._check_layers()
         except SandboxFailure:
             self.close()
             raise
@@ -90,9 +90,9 @@ class Sandbox:
         """
         head = json.dumps({"source": source, "function": function, "driver": driver}).encode()
         request = b"\n".join([head, *map(msgspec.json.encode, cases)])
-        return read(self._ended(request, limits), len(cases), limits.seconds)
+        return read(self._run_fork(request, limits), len(cases), limits.seconds)
 
-    def _ended(self, request: bytes, limits: Limits) -> ForkExit:
+    def _run_fork(self, request: bytes, limits: Limits) -> ForkExit:
         if not self._workers:
             raise SandboxFailure("the sandbox is closed")
         worker, healthy = self._idle.get(), False
@@ -112,7 +112,7 @@ class Sandbox:
                 worker.close()
             self._idle.put(worker)
 
-    def _refuse(self) -> None:
+    def _check_layers(self) -> None:
         missing_layers = [layer for layer in self.layers if layer.needed and not layer.present]
         if missing_layers:
             reasons = "; ".join(map(str, missing_layers))

@@ -37,13 +37,13 @@ def program(machine: str) -> bytes:
     column, arch = MACHINES[machine]
     plain = [numbers[column] for numbers in PLAIN.values()]
     guarded = [numbers[column] for numbers in GUARDED.values()]
-    left = len(plain) + len(guarded)  # comparisons still to come, for the lengths of jumps
+    remaining = len(plain) + len(guarded)  # comparisons still to come, for the lengths of jumps
     code = [
         (_LOAD, 0, 0, _MACHINE),
         (_EQUAL, 1, 0, arch),
         (_RETURN, 0, 0, KILL),
         (_LOAD, 0, 0, _NUMBER),
-        *((_EQUAL, left - k + 2, 0, number) for k, number in enumerate(plain)),
+        *((_EQUAL, remaining - k + 2, 0, number) for k, number in enumerate(plain)),
         *((_EQUAL, len(guarded) - k, 0, number) for k, number in enumerate(guarded)),
         (_RETURN, 0, 0, DENY),
         (_LOAD, 0, 0, _THIRD),

@@ -35,7 +35,7 @@ def main(paths: list[str], numpy: bool) -> None:
         numpy: whether programs may import it.
     """
     detail = "the same addresses in every run"
-    facts = [_layer("fixed addresses", False, detail, _again)]
+    facts = [_layer("fixed addresses", False, detail, _fix_addresses)]
     sys.path += paths
     program.settle(numpy)
     facts += probe()
@@ -67,7 +67,7 @@ def probe() -> list[Fact]:
             "rlimits",
             True,
             "CPU, memory, files, processes",
-            lambda: layers.try_out(layers.address_space, _limited, errno.EMFILE),
+            lambda: layers.try_out(layers.address_space, _limit_self, errno.EMFILE),
         ),
         _layer(
             "landlock",
@@ -93,13 +93,13 @@ def _layer(name: str, needed: bool, detail: str, put_up: Callable[[], object]) -
     return name, True, needed, detail
 
 
-def _again() -> None:
+def _fix_addresses() -> None:
     """Begin anew if addresses are still random."""
     if layers.fixed_addresses():
         os.execve(sys.executable, sys.orig_argv, dict(os.environ))
 
 
-def _limited() -> None:
+def _limit_self() -> None:
     layers.rlimits(1, layers.address_space())
 
 
@@ -112,11 +112,9 @@ def become(server: int, present: set[str]) -> None:
         server: the process id of the fork server.
         present: the names of the layers that this machine has.
     """
-    with socket.socket(fileno=REQUESTS) as requests:
-        words, descriptors, _, _ = socket.recv_fds(requests, 1024, 2)
-        if not words:
-            return
-        requests.sendall(b"%d\n" % os.getpid())
+    words, descriptors = _take_request()
+    if not words:
+        return
     seconds, memory_mb, output = json.loads(words)
     request_file, channel = descriptors
     with program.FailureScope() as preparation:
@@ -132,6 +130,15 @@ def become(server: int, present: set[str]) -> None:
     with program.FailureScope() as execution:
         task.perform(output, send)
     os._exit(NO_MEMORY if execution.kind == "memory" else execution.kind != "ok")
+
+
+def _take_request() -> tuple[bytes, list[int]]:
+    """Wait for a request and answer with this process's id; no words if there will be none."""
+    with socket.socket(fileno=REQUESTS) as requests:
+        words, descriptors, _, _ = socket.recv_fds(requests, 1024, 2)
+        if words:
+            requests.sendall(b"%d\n" % os.getpid())
+    return words, descriptors
 
 
 def lock(out: int, server: int, present: set[str], seconds: float, memory_mb: int) -> None:

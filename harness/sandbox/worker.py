@@ -56,14 +56,12 @@ class Worker:
     """One fork server. It may be used by one thread at a time."""
 
     def __init__(self, numpy: bool) -> None:
-        paths = [_home("numpy")] if numpy else []
-        code = BOOT.format(root=ROOT, package=__package__, paths=paths, numpy=numpy)
         self._requests, requests = socket.socketpair()
         self._orders, orders = socket.socketpair()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115, close() does it
         with requests, orders, tempfile.TemporaryDirectory() as empty:
             self._process = subprocess.Popen(
-                [sys.executable, *FLAGS, code],
+                [sys.executable, *FLAGS, _boot_code(numpy)],
                 env=ENVIRONMENT,
                 cwd=empty,
                 start_new_session=True,
@@ -146,6 +144,12 @@ class Worker:
         except OSError as error:
             raise ServerDied(str(error)) from None
         return os.waitstatus_to_exitcode(int.from_bytes(_receive(self._orders, b"", 2), "little"))
+
+
+def _boot_code(numpy: bool) -> str:
+    """Return the Python text that a fork server begins with."""
+    paths = [_home("numpy")] if numpy else []
+    return BOOT.format(root=ROOT, package=__package__, paths=paths, numpy=numpy)
 
 
 def _receive(channel: socket.socket, end: bytes, size: int = 1) -> bytes:

@@ -53,21 +53,21 @@ class InstanceLine:
         place: its file and line, for messages.
     """
 
-    __slots__ = ("__dict__", "_line", "_where", "family", "id")
+    __slots__ = ("__dict__", "_line", "_place", "family", "id")
 
     def __init__(self, line: bytes, place: str) -> None:
         head = decode_as(_LineHead, line, place)
         self.id, self.family = head.id, head.family
-        self._line, self._where = line, place
+        self._line, self._place = line, place
 
     def __reduce__(self) -> tuple[type["InstanceLine"], tuple[bytes, str]]:
         """Return the line alone: another process reads the instance when it needs it."""
-        return InstanceLine, (self._line, self._where)
+        return InstanceLine, (self._line, self._place)
 
     @cached_property
     def instance(self) -> Instance[Any]:
         """Return the instance; InputError says which line and what is wrong."""
-        return decode(self._line, f"{self._where}, {self.id}")
+        return decode(self._line, f"{self._place}, {self.id}")
 
 
 def decode(line: bytes | str, place: str) -> Instance[Any]:

@@ -1,12 +1,16 @@
 """The state of work under way, and the queries that runs and searches share."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from itertools import pairwise
+from pathlib import Path
 from time import time
 
 import msgspec
 
-from harness.store.journal import LONGEST_SILENCE
+from harness.store.journal import LONGEST_SILENCE, open_to_read
+from tasks.base import StoreFailure
 
 WINDOW = 60.0  # seconds over which rates are taken
 
@@ -32,7 +36,7 @@ class ModelProgress(msgspec.Struct):
 
     Attributes:
         cost: of all replies so far, as a budget counts it; None is unknown.
-        whole: how many episodes' worth is done: those that ended, and parts of those under way.
+        episodes: how many episodes' worth is done: those that ended, and parts of those under way.
         answers, paid: what that took.
         rate: answers a minute over the last minute it was at work.
         allowed, in_flight, complaints: calls that may be and are under way, and how often the
@@ -44,7 +48,7 @@ class ModelProgress(msgspec.Struct):
     done: int = 0
     errors: int = 0
     cost: float | None = 0.0
-    whole: float = 0.0
+    episodes: float = 0.0
     answers: int = 0
     paid: float | None = 0.0
     allowed: int | None = None
@@ -60,16 +64,16 @@ class ModelProgress(msgspec.Struct):
     @property
     def projected(self) -> float | None:
         """Return the final cost, if the other episodes cost as much each; None if it is unknown."""
-        if self.cost is None or self.paid is None or not self.whole:
+        if self.cost is None or self.paid is None or not self.episodes:
             return None
-        return max(self.cost, self.paid * self.total / self.whole)
+        return max(self.cost, self.paid * self.total / self.episodes)
 
     @property
     def minutes_left(self) -> float | None:
         """Return the minutes to the end, if other episodes take as many answers at this rate."""
-        if not self.rate or not self.whole:
+        if not self.rate or not self.episodes:
             return None
-        return (self.total - self.whole) * self.answers / self.whole / self.rate
+        return (self.total - self.episodes) * self.answers / self.episodes / self.rate
 
 
 class Slow(msgspec.Struct, frozen=True):
@@ -113,8 +117,20 @@ class Snapshot(msgspec.Struct, frozen=True):
         if self.finished is not None:
             return self.finished
         ended = all(m.ended for m in self.models)
-        again = any(m.errors and m.in_flight for m in self.models)
-        return ended and not again and self.instances[0] >= self.instances[1]
+        is_retrying = any(m.errors and m.in_flight for m in self.models)
+        return ended and not is_retrying and self.instances[0] >= self.instances[1]
+
+
+@contextmanager
+def open_journal(path: Path) -> Iterator[sqlite3.Connection]:
+    """Yield the journal of a folder; StoreFailure if it, or the folder, cannot be read."""
+    try:
+        with closing(open_to_read(path)) as db:
+            yield db
+    except sqlite3.Error as error:
+        raise StoreFailure(f"cannot read {path}: {error}") from None
+    except OSError as error:
+        raise StoreFailure(f"cannot read {path}: {error.strerror}") from None
 
 
 def plus(a: float | None, b: float | None) -> float | None:

@@ -1,14 +1,10 @@
 """Reads the work under way in a folder, whatever kind it is."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from harness.store.folder import Folder
-from harness.store.journal import open_to_read
-from harness.watch.frame import ModelProgress, Snapshot, faults_of, pace_of, silence
-from harness.watch.run import count_ended, episode_count, episode_keys, work_under_way
-from tasks.base import StoreFailure
+from harness.watch.frame import ModelProgress, Snapshot, faults_of, open_journal, pace_of, silence
+from harness.watch.run import count_ended, episode_count, episode_families, work_under_way
 
 
 def read_frame(path: Path) -> Snapshot:
@@ -23,23 +19,18 @@ def read_frame(path: Path) -> Snapshot:
 
         return search_frame(folder)
     configuration = folder.manifest.configuration
-    try:
-        families = episode_keys(folder)
-        with closing(open_to_read(path)) as db:
-            silent = silence(db)
-            models = {
-                spec.name: ModelProgress(spec.name, episode_count(folder, spec.name, families))
-                for spec in configuration.models
-            }
-            ended, problems = count_ended(db, models)
-            for progress in models.values():
-                pace_of(db, progress, progress.model, silent)
-            slowest = work_under_way(db, folder, models, ended)
-            faults = faults_of(db)
-    except sqlite3.Error as error:
-        raise StoreFailure(f"cannot read {path}: {error}") from None
-    except OSError as error:
-        raise StoreFailure(f"cannot read {path}: {error.strerror}") from None
+    with open_journal(path) as db:
+        families = episode_families(folder)
+        silent = silence(db)
+        models = {
+            spec.name: ModelProgress(spec.name, episode_count(folder, spec.name, families))
+            for spec in configuration.models
+        }
+        ended_keys, problems = count_ended(db, models)
+        for progress in models.values():
+            pace_of(db, progress, progress.model, silent)
+        slowest = work_under_way(db, folder, models, ended_keys)
+        faults = faults_of(db)
     ready = (len(folder.lines()[: folder.manifest.limit]), len(families))
     return Snapshot(
         str(path),

@@ -4,8 +4,9 @@ import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 import msgspec
 
@@ -32,7 +33,7 @@ _WORK = """
 """
 
 
-def episode_keys(folder: Folder) -> list[str]:
+def episode_families(folder: Folder) -> list[str]:
     """Return the families of all instances of a run, those included that are still to be made."""
     manifest, suite = folder.manifest, folder.manifest.configuration.suite
     families = folder.families()[: manifest.limit]
@@ -68,20 +69,23 @@ def count_ended(
         The keys of those episodes, and the number of errors among them by name.
     """
     problems: Counter[str] = Counter()
-    ended = set()
+    ended_keys = set()
     for key, _, kind, boundary in db.execute(_VERDICTS):
-        ended.add(key)
+        ended_keys.add(key)
         progress = models[json.loads(key)[0]]
         if boundary is None:
             progress.done += 1
         else:
             progress.errors += 1
             problems[kind or boundary] += 1
-    return ended, dict(problems)
+    return ended_keys, dict(problems)
 
 
 def work_under_way(
-    db: sqlite3.Connection, folder: Folder, models: Mapping[str, ModelProgress], ended: set[str]
+    db: sqlite3.Connection,
+    folder: Folder,
+    models: Mapping[str, ModelProgress],
+    ended_keys: set[str],
 ) -> tuple[Slow, ...]:
     """Count answers and costs, and return the episodes that took longest.
 
@@ -93,27 +97,34 @@ def work_under_way(
     """
     costs = _costs(folder, models)
     rows = list(db.execute(_WORK))
-    for key, answers, *_ in rows:
-        if key in ended:
-            models[json.loads(key)[0]].answers += answers
-    usual_answers = {m.model: m.answers / max(1, m.done + m.errors) for m in models.values()}
+    usual_answers = _count_answers(rows, models, ended_keys)
     rounds = dict(_rounds(folder))
-    for progress in models.values():
-        progress.whole = progress.done + progress.errors
     for key, answers, path, *_ in rows:
         model, _, instance = json.loads(key)
         progress, share = models[model], 1.0
-        if key not in ended:
+        if key not in ended_keys:
             share = _share(path, answers, rounds.get(instance), usual_answers[model])
             progress.answers += answers if share else 0
-            progress.whole += share
+            progress.episodes += share
         if share:
             progress.paid = plus(progress.paid, costs.get(key, 0.0))
-    slow = sorted(rows, key=lambda row: -row[3])[:SLOWEST]
+    longest = sorted(rows, key=lambda row: -row[3])[:SLOWEST]
     return tuple(
-        Slow(_label(key), seconds, n, path=path, under_way=key not in ended)
-        for key, _, path, seconds, n in slow
+        Slow(_label(key), seconds, n, path=path, under_way=key not in ended_keys)
+        for key, _, path, seconds, n in longest
     )
+
+
+def _count_answers(
+    rows: Sequence[tuple[Any, ...]], models: Mapping[str, ModelProgress], ended_keys: set[str]
+) -> dict[str, float]:
+    """Count the answers of the episodes that have a record; return their mean for each model."""
+    for key, answers, *_ in rows:
+        if key in ended_keys:
+            models[json.loads(key)[0]].answers += answers
+    for progress in models.values():
+        progress.episodes = progress.done + progress.errors
+    return {m.model: m.answers / max(1, m.done + m.errors) for m in models.values()}
 
 
 def _label(key: str) -> str:

@@ -1,7 +1,6 @@
 """The state of a search for programs, read from its folder while another process writes it."""
 
 import sqlite3
-from contextlib import closing
 
 import msgspec
 
@@ -9,7 +8,7 @@ from harness.costs import cost_of
 from harness.evolve.drive import EPISODE
 from harness.evolve.replay import replay
 from harness.store.folder import Folder
-from harness.store.journal import Told, open_to_read
+from harness.store.journal import Told
 from harness.watch.frame import (
     GAP,
     SLOWEST,
@@ -17,11 +16,12 @@ from harness.watch.frame import (
     Slow,
     Snapshot,
     faults_of,
+    open_journal,
     pace_of,
     plus,
     silence,
 )
-from tasks.base import Failure, StoreFailure
+from tasks.base import Failure
 
 _ANSWERS = """
     select path, reply from attempts join episodes on id = episode
@@ -53,24 +53,15 @@ def search_frame(folder: Folder) -> Snapshot:
         arm: ModelProgress(f"{arm}: {', '.join(names)}", plan.calls)
         for arm, names in models.items()
     }
-    try:
-        with closing(open_to_read(folder.path)) as db:
-            silent = silence(db)
-            for arm, progress in arms.items():
-                if len(models[arm]) == 1:
-                    pace_of(db, progress, models[arm][0], silent)
-            _tries(db, folder, arms)
-            slowest = tuple(
-                Slow(path, seconds, count, path="", under_way=not answered)
-                for path, seconds, count, answered in db.execute(_SLOWEST, (SLOWEST,))
-            )
-            failures = faults_of(db)
-    except sqlite3.Error as error:
-        raise StoreFailure(f"cannot read {folder.path}: {error}") from None
+    with open_journal(folder.path) as db:
+        silent = silence(db)
+        for arm, progress in arms.items():
+            if len(models[arm]) == 1:
+                pace_of(db, progress, models[arm][0], silent)
+        _tries(db, folder, arms)
+        slowest = _slowest(db)
+        failures = faults_of(db)
     ready = len(folder.lines())
-    finished = False
-    if silent is None or silent > GAP:
-        finished = replay(folder.path).report.champion is not None
     return Snapshot(
         str(folder.path),
         configuration.suite.name,
@@ -80,8 +71,21 @@ def search_frame(folder: Folder) -> Snapshot:
         problems={},
         slowest=slowest,
         silent=silent,
-        finished=finished,
+        finished=_is_finished(folder, silent),
     )
+
+
+def _slowest(db: sqlite3.Connection) -> tuple[Slow, ...]:
+    return tuple(
+        Slow(path, seconds, count, path="", under_way=not answers)
+        for path, seconds, count, answers in db.execute(_SLOWEST, (SLOWEST,))
+    )
+
+
+def _is_finished(folder: Folder, silent: float | None) -> bool:
+    """Return whether there is a champion; a search that makes notes is not replayed for it."""
+    at_work = silent is not None and silent <= GAP
+    return not at_work and replay(folder.path).report.champion is not None
 
 
 def _tries(db: sqlite3.Connection, folder: Folder, arms: dict[str, ModelProgress]) -> None:
@@ -96,9 +100,9 @@ def _tries(db: sqlite3.Connection, folder: Folder, arms: dict[str, ModelProgress
         progress = arms[path.partition("/")[0]]
         progress.done += 1
         progress.answers += 1
-        progress.whole += 1
+        progress.episodes += 1
         progress.cost = progress.paid = plus(progress.cost, cost_of(decoder.decode(text), price))
     for (path,) in db.execute(_LOST, (EPISODE,)):
         progress = arms[path.partition("/")[0]]
         progress.errors += 1
-        progress.whole += 1
+        progress.episodes += 1

@@ -43,7 +43,7 @@ def test_duplicates_go_by_behaviour_and_the_shorter_stays() -> None:
     base.add(candidate("shorter", 0.1, behaviour="b", length=20))
     assert base.everyone[-1].status == "valid"
     assert elites(base) == {"seed", "shorter"}
-    assert [c.name for c in base.ranked()] == ["shorter", "seed"]
+    assert [c.name for c in base.ranking()] == ["shorter", "seed"]
     base.add(candidate("same text, other behaviour", 0.09, source="first"))
     assert base.everyone[-1].status == "valid"
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.evolve.program import Unreadable, apply_blocks, arguments_of, check, length, read_reply
+from harness.evolve.program_model import imports_numpy
 from tasks.base import Reply
 
 CODE = "def priority(p, d):\n    return max(p, d)\n"
@@ -129,3 +130,19 @@ def test_arguments_are_read_from_the_last_definition() -> None:
         "b",
         "c",
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "imports"),
+    [
+        ("import numpy\n", True),
+        ("import math, numpy.linalg as la\n", True),
+        ("from numpy import array\n", True),
+        ("def f(x):\n    from numpy.random import default_rng\n    return x\n", True),
+        ("# this does not need numpy\ndef f(x):\n    return x\n", False),
+        ("def f(x):\n    'as numpy does it'\n    return 'import numpy'\n", False),
+        ("import numpyish\nfrom . import numpy\n", False),
+    ],
+)
+def test_numpy_is_wanted_only_by_programs_that_import_it(source: str, imports: bool) -> None:
+    assert imports_numpy(source) is imports

@@ -119,7 +119,7 @@ def test_a_long_episode_counts_by_its_rounds(tmp_path: Path) -> None:
         process.kill()
         process.communicate(timeout=120)
         assert standing.done == standing.errors == 0
-        assert 0.4 < standing.whole < 0.7  # of two
+        assert 0.4 < standing.episodes < 0.7  # of two
         assert standing.cost is not None
         assert standing.projected == pytest.approx(80 * 0.0017, rel=0.25)
         db = sqlite3.connect(out / "journal.sqlite")
