@@ -112,7 +112,7 @@ class Beat:
     """A part of the cluster that is checked while one waits for it, so that no wait is endless."""
 
     def __init__(self, part: str, address: str, patience: float) -> None:
-        self._what, self._address, self._patience = part, address, patience
+        self._part, self._address, self._patience = part, address, patience
         self._silent_from: float | None = None
 
     def listen(self) -> None:
@@ -123,7 +123,7 @@ class Beat:
         elif self._silent_from is None:
             self._silent_from = now
         elif now - self._silent_from > self._patience:
-            raise EngineFailure(f"{self._what} is gone")
+            raise EngineFailure(f"{self._part} is gone")
 
 
 @contextmanager
@@ -199,10 +199,8 @@ def _cluster_ray(ray: Any, address: str) -> Iterator[None]:
 
 
 def _init(ray: Any, **options: Any) -> None:
-    with (
-        _silence_stderr(),
-        chdir("/"),
-    ):  # Ray's workers would look for modules first where it starts
+    # Ray's workers would look for modules first where it starts.
+    with _silence_stderr(), chdir("/"):
         ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **options)
 
 

@@ -261,10 +261,8 @@ def _orders_by_u(n: int, m: int) -> list[int]:
     for i in range(1, n + 1):
         counts[i, 0] = [1]
         for j in range(1, m + 1):
-            first_largest, second_largest = (
-                counts[i - 1, j],
-                counts[i, j - 1],
-            )  # whose value is the largest
+            # By the sample that has the largest value.
+            first_largest, second_largest = counts[i - 1, j], counts[i, j - 1]
             sums = [0] * (i * j + 1)
             for u, count in enumerate(first_largest):
                 sums[u + j] += count

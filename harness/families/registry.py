@@ -6,7 +6,6 @@ harness/families, which are imported when the family is first used.
 
 from functools import cache
 from importlib import import_module
-from types import ModuleType
 
 from harness.families.family import Family
 from tasks.base import InputError
@@ -21,10 +20,6 @@ FAMILIES = {
 _BESIDE = __package__.removesuffix("harness.families")  # "makespan." in an installed package
 
 
-def _module(folder: str, name: str) -> ModuleType:
-    return import_module(f"{_BESIDE}{folder}.{name}")
-
-
 @cache
 def family(name: str) -> Family:
     """Load a family by name; InputError if there is none.
@@ -34,9 +29,11 @@ def family(name: str) -> Family:
     """
     if name not in FAMILIES:
         raise InputError(f"unknown family {name!r}: there are {', '.join(FAMILIES)}")
-    tasks, graders = _module("tasks", name), _module("graders", name)
-    generators, exact = _module("generators", name), _module("graders.exact", name)
-    agents = _module("harness.families", name)
+    tasks = import_module(f"{_BESIDE}tasks.{name}")
+    graders = import_module(f"{_BESIDE}graders.{name}")
+    generators = import_module(f"{_BESIDE}generators.{name}")
+    exact = import_module(f"{_BESIDE}graders.exact.{name}")
+    agents = import_module(f"{__package__}.{name}")
     return Family(
         name=name,
         description=FAMILIES[name],

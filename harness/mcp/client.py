@@ -99,10 +99,14 @@ async def perform_turn(
         for index in range(len(calls)):
             group.start_soon(call, index)
     if errors:
-        is_lost = isinstance(errors[0], MCPError) and errors[0].code in LOST_CODES
-        failure = LostServer if is_lost else ToolsFailure
-        raise failure(f"turn {first.turn} of {first.episode}: {errors[0]}") from errors[0]
+        raise _failure_of(first, errors[0]) from errors[0]
     return tuple(results[index] for index in range(len(calls)))
+
+
+def _failure_of(place: Place, error: Exception) -> ToolsFailure:
+    is_lost = isinstance(error, MCPError) and error.code in LOST_CODES
+    kind = LostServer if is_lost else ToolsFailure
+    return kind(f"turn {place.turn} of {place.episode}: {error}")
 
 
 async def _call(session: ClientSession, first: Place, index: int, call: ToolCall) -> ToolResult:
@@ -170,7 +174,7 @@ class Link:
 
     def __init__(self, connect: OpenClient) -> None:
         self._connect = connect
-        self._lines: list[_Connection] = []
+        self._connections: list[_Connection] = []
         self._attempts = 0
 
     def tools(self, instance: str, episode: str) -> Tools:
@@ -183,7 +187,7 @@ class Link:
             nonlocal connection
             if not effect.calls:
                 return ()
-            connection = connection or self._line()
+            connection = connection or self._connection()
             if connection.broken:
                 raise ToolsFailure("the server of this episode's world has ended")
             session = await connection.session()
@@ -196,15 +200,15 @@ class Link:
 
         return perform
 
-    def _line(self) -> _Connection:
+    def _connection(self) -> _Connection:
         """Return the connection in use, or a new one; ToolsFailure if too many have failed."""
-        if not self._lines or self._lines[-1].broken:
-            if len(self._lines) == STARTS:
+        if not self._connections or self._connections[-1].broken:
+            if len(self._connections) == STARTS:
                 raise ToolsFailure(f"the server has failed {STARTS} times", lasting=True)
-            self._lines.append(_Connection(self._connect))
-        return self._lines[-1]
+            self._connections.append(_Connection(self._connect))
+        return self._connections[-1]
 
     async def close(self) -> None:
         """End all connections and the servers that were started for them."""
-        for connection in self._lines:
+        for connection in self._connections:
             await connection.close()

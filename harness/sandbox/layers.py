@@ -134,13 +134,10 @@ def rlimits(seconds: float, address_space: int) -> None:
         seconds: of CPU time.
         address_space: in bytes, in all.
     """
-    whole_seconds = (
-        int(seconds) + 2
-    )  # the server kills to the millisecond, this only if the server cannot
-    for number, maximum in (
-        (resource.RLIMIT_AS, address_space),
-        (resource.RLIMIT_CPU, whole_seconds),
-    ):
+    # The server kills to the millisecond, this only if the server cannot.
+    cpu_limit = int(seconds) + 2
+    limits = ((resource.RLIMIT_AS, address_space), (resource.RLIMIT_CPU, cpu_limit))
+    for number, maximum in limits:
         hard = resource.getrlimit(number)[1]
         value = maximum if hard == resource.RLIM_INFINITY else min(maximum, hard)
         resource.setrlimit(number, (value, value))

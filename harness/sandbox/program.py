@@ -18,6 +18,7 @@ from typing import Any
 
 from harness.sandbox.values import Unfit, allow_numpy, number, plain
 
+# The modules that may be imported, beside what is built in: files cannot be opened.
 IMPORTABLE = (
     "__future__",
     "abc",
@@ -52,7 +53,8 @@ IMPORTABLE = (
     "types",
     "typing",
     "warnings",
-)  # what may be imported, beside what is built in: files cannot be opened
+)
+# The modules that may be imported too if the sandbox is made with numpy.
 IMPORTABLE_NUMPY = (
     "numpy",
     "numpy.fft",
@@ -60,7 +62,7 @@ IMPORTABLE_NUMPY = (
     "numpy.ma",
     "numpy.polynomial",
     "numpy.random",
-)  # if asked for
+)
 CLOCKS = (
     "asctime",
     "clock_gettime",
@@ -82,8 +84,8 @@ CLOCKS = (
     "time_ns",
 )
 FILE = "<program>"
-LONGEST = 1000  # characters of an error's text that are told
-NUMPY: list[Any] = []  # the numpy module, where it is loaded
+LONGEST = 1000  # characters of an error's text that a failure quotes
+NUMPY: list[Any] = []  # the numpy module, if it is loaded
 Send = Callable[[str, Any], None]
 
 

@@ -13,16 +13,8 @@ from harness.sandbox.base import CaseResult, Kind, ProgramRun
 from harness.sandbox.server import NO_MEMORY
 from harness.sandbox.worker import ForkExit
 
-CHANNEL_KINDS = (
-    "ok",
-    "syntax",
-    "missing",
-    "raised",
-    "type",
-    "memory",
-    "output",
-    "exit",
-)  # by the fork
+# The kinds that a fork reports itself.
+CHANNEL_KINDS = ("ok", "syntax", "missing", "raised", "type", "memory", "output", "exit")
 LONGEST = 300  # characters of a detail
 
 

@@ -19,10 +19,8 @@ from harness.sandbox.base import Layer, Limits, SandboxFailure
 from harness.sandbox.server import LOCKED
 
 ROOT = str(Path(__file__).parents[__package__.count(".") + 1])
-WALL, SLACK = (
-    60.0,
-    10,
-)  # a program ends after WALL + SLACK * its CPU seconds by the clock on the wall
+# A program ends after WALL + SLACK * its CPU seconds by the clock on the wall.
+WALL, SLACK = 60.0, 10
 ANSWER = 120.0  # wall seconds after which a silent server counts as dead
 FLAGS = ["-P", "-S", "-s", "-B", "-X", "utf8", "-c"]
 BOOT = """import os, sys

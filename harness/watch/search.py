@@ -9,6 +9,7 @@ from harness.evolve.drive import EPISODE
 from harness.evolve.replay import replay
 from harness.store.folder import Folder
 from harness.store.journal import Told
+from harness.store.search_plan import SearchPlan
 from harness.watch.frame import (
     GAP,
     SLOWEST,
@@ -47,8 +48,7 @@ def search_frame(folder: Folder) -> Snapshot:
     plan = configuration.evolve
     if plan is None:
         raise Failure(f"{folder.path} is no search for programs")
-    models = {"search": [spec.name for spec in configuration.models]}
-    models |= {null.removeprefix("policy/"): [null] for null in plan.nulls}
+    models = _models_by_arm(folder, plan)
     arms = {
         arm: ModelProgress(f"{arm}: {', '.join(names)}", plan.calls)
         for arm, names in models.items()
@@ -73,6 +73,12 @@ def search_frame(folder: Folder) -> Snapshot:
         silent=silent,
         finished=_is_finished(folder, silent),
     )
+
+
+def _models_by_arm(folder: Folder, plan: SearchPlan) -> dict[str, list[str]]:
+    """Return the names of the models of the search, and of each search without a model."""
+    models = {"search": [spec.name for spec in folder.manifest.configuration.models]}
+    return models | {null.removeprefix("policy/"): [null] for null in plan.nulls}
 
 
 def _slowest(db: sqlite3.Connection) -> tuple[Slow, ...]:
