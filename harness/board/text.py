@@ -132,7 +132,7 @@ def second_headline(rows: Sequence[Row]) -> list[str]:
 def shown_metrics(rows: Sequence[Row]) -> list[str]:
     """The metrics further on: the family's own, pass@k with several epochs."""
     passes = dict.fromkeys(m for row in rows for m in row.metrics if m.startswith("pass"))
-    names = [*family(rows[0].family).shown, *list(passes)[-2:]]
+    names = [*family(rows[0].family).columns, *list(passes)[-2:]]
     return [name for name in names if any(name in row.metrics for row in rows)]
 
 

@@ -12,9 +12,9 @@ from harness.cli.options import run_options, sampling
 from harness.cli.output import print_json
 from harness.digests import digest
 from harness.engines.base import Engine
-from harness.engines.open import opened
+from harness.engines.open import open_engine
 from harness.evolve import report_text
-from harness.evolve.champion import exported
+from harness.evolve.champion import champion_text
 from harness.evolve.compare import compare_runs
 from harness.evolve.domain import SPLITS, Domain
 from harness.evolve.domains import domain
@@ -49,8 +49,8 @@ def run(options: Namespace) -> int:
     about, names = domain(options.domain), installed().names("evolve")
     prompts = installed().only(names)
     plan = _plan(options, about)
-    wanted = [w for split in SPLITS for w in about.wanted(split, plan.limit)]
-    suite = Suite(f"evolve-{about.name}", about.about, content=digest(wanted))
+    wanted = [w for split in SPLITS for w in about.specs(split, plan.limit)]
+    suite = Suite(f"evolve-{about.name}", about.description, content=digest(wanted))
     configuration = Configuration(
         suite=suite,
         versions={"evolve": f"prompts {prompts.digest(names)}"},
@@ -70,7 +70,7 @@ def run(options: Namespace) -> int:
     models = build_search_models(manifest)  # what is missing is told before anything is made
     path = options.out or RUNS / configuration.folder_name
 
-    with opened(options.engine, None, options.ray_address) as engine:
+    with open_engine(options.engine, None, options.ray_address) as engine:
 
         def made() -> Iterator[bytes]:
             with Progress("instances", len(wanted)) as progress:
@@ -121,7 +121,7 @@ def _specs(options: Namespace) -> tuple[ModelSpec, ...]:
 def take_up(folder: Folder, options: Namespace) -> int:
     """`makespan resume DIR` of a search; the folder is locked."""
     models = build_search_models(folder.manifest)
-    with opened(options.engine, None, options.ray_address) as engine:
+    with open_engine(options.engine, None, options.ray_address) as engine:
         return _perform(folder, models, options, engine)
 
 
@@ -177,7 +177,7 @@ def export(options: Namespace) -> int:
     folder, made = found.folder, found.report
     if made.champion is None:
         raise InputError(f"{folder.path} is not finished: makespan resume {folder.path}")
-    files.write(options.out, exported(folder, made))
+    files.write(options.out, champion_text(folder, made))
     say(f"{options.out}: {made.champion.name} of {folder.path}")
     return 0
 
@@ -202,7 +202,7 @@ def score(options: Namespace) -> int:
         raise InputError(f"cannot read {options.file}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise InputError(f"{options.file} is not UTF-8 text") from None
-    wanted = about.wanted(options.split, options.limit)
+    wanted = about.specs(options.split, options.limit)
     made: list[Instance[Any]] = []
     with Progress("instances", len(wanted)) as progress:
         for one in wanted:

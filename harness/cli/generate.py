@@ -4,7 +4,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 
 from harness.cli.output import emit
-from harness.engines.open import opened
+from harness.engines.open import open_engine
 from harness.families.registry import family
 from harness.suites import instances
 from harness.suites.instances import InstanceSpec
@@ -20,7 +20,7 @@ def generate(options: Namespace) -> int:
         return InstanceSpec(kind.name, options.level, options.seed, index, settings, proven)
 
     key = [kind.name, kind.version, options.level, options.seed, settings, options.no_reference]
-    with opened(options.engine, options.jobs, options.ray_address) as engine:
+    with open_engine(options.engine, options.jobs, options.ray_address) as engine:
 
         def lines(start: int) -> Iterator[bytes]:
             rest = map(wanted, range(start, options.count))

@@ -19,7 +19,9 @@ def show(options: Namespace) -> int:  # noqa: ARG001
     _part("suites", ((name, _suite(name)) for name in suites.names()))
     for name in FAMILIES:
         known = family(name).policies.items()
-        _part(f"policies of {name}", ((f"policy/{p}", f"{x.kind}: {x.about}") for p, x in known))
+        _part(
+            f"policies of {name}", ((f"policy/{p}", f"{x.kind}: {x.description}") for p, x in known)
+        )
     _part(
         "other policies",
         [
@@ -27,7 +29,9 @@ def show(options: Namespace) -> int:  # noqa: ARG001
             *((name, "of makespan evolve: a search without a model") for name in NULLS),
         ],
     )
-    _part("domains of makespan evolve", ((name, domain(name).about) for name in domain_names()))
+    _part(
+        "domains of makespan evolve", ((name, domain(name).description) for name in domain_names())
+    )
     _part("providers", PROVIDERS.items())
     _part("agents", ((name, _with_settings(kind)) for name, kind in AGENTS.items()))
     _part("memories", ((name, _with_settings(kind)) for name, kind in MEMORIES.items()))

@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from harness.engines.open import opened
+from harness.engines.open import open_engine
 from harness.replay.regrade import regrade as regrade_all
 from harness.run.recorded import RecordedRun
 from harness.store.folder import Folder
@@ -17,7 +17,7 @@ def regrade(options: Namespace) -> int:
     journal = Journal(folder.path)
     run = RecordedRun(folder, journal, folder.instances())
     try:
-        with opened(options.engine, options.jobs, options.ray_address) as engine:
+        with open_engine(options.engine, options.jobs, options.ray_address) as engine:
             changed, total = regrade_all(run, engine)
     finally:
         journal.close()

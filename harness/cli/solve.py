@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from harness.cli.output import emit
-from harness.engines.open import opened
+from harness.engines.open import open_engine
 from harness.families.registry import family
 from harness.suites import instances
 from tasks.base import Fields, Instance, Number
@@ -32,7 +32,7 @@ def solve(options: Namespace) -> int:
     found = instances.read(options.file)
     one = partial(solution, seconds=options.time_limit)
     key = [instances.digest(map(instances.encode, found)), options.time_limit]
-    with opened(options.engine, options.jobs, options.ray_address) as engine:
+    with open_engine(options.engine, options.jobs, options.ray_address) as engine:
 
         def lines(start: int) -> Iterator[bytes]:
             return engine.map(one, found[start:], lambda instance: instance.id)

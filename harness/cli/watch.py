@@ -63,7 +63,7 @@ def view(frame: Snapshot, console: "Console") -> "RenderableType":
 def _head(frame: Snapshot) -> list[str]:
     life = "no sign of life" if frame.silent is None else f"last heard {_span(frame.silent)} ago"
     lines = [f"{frame.suite}   {frame.folder}   {life}"]
-    made, wanted = frame.made
+    made, wanted = frame.instances
     if made < wanted:
         lines.append(f"instances: {made} of {wanted} are made")
     if frame.stopped and not frame.complete:
@@ -99,7 +99,7 @@ NAMES = (
 
 
 def _cells(m: ModelProgress) -> list[str]:
-    counts = [m.done, m.errors, m.total, m.flying, m.allowed, m.complaints]
+    counts = [m.done, m.errors, m.total, m.in_flight, m.allowed, m.complaints]
     rate = "-" if m.rate is None else f"{m.rate:.0f}"
     left = _span(60 * m.minutes_left) if m.minutes_left else "-"
     end = "-" if m.cost is not None and m.projected is None else cost_text(m.projected)
@@ -132,7 +132,7 @@ def _failures(frame: Snapshot) -> list[str]:
 
 def _slow(slow: Slow) -> str:
     state = f"under way {slow.path}".rstrip() if slow.under_way else "ended"
-    return f"  {_span(slow.seconds):>8}  {slow.attempts} attempts  {state}  {slow.what}"
+    return f"  {_span(slow.seconds):>8}  {slow.attempts} attempts  {state}  {slow.label}"
 
 
 def _span(seconds: float) -> str:

@@ -1,7 +1,7 @@
-"""Where work is done that is heavy on CPU: in this process, in several, or on a Ray cluster.
+"""Work that is heavy on CPU, on this machine: in this process or in several.
 
-The work is a pure function of its item, so that it is the same wherever it is done, and can be done
-again where a worker dies. It goes to each worker process once, so it may hold what is large.
+The work is a pure function of its item, so that its result does not depend on the place, and it can
+be done again if a worker dies. It goes to each worker process once, so it may hold what is large.
 """
 
 import signal
@@ -25,7 +25,7 @@ class Local:
     def map(
         self, work: Callable[[T], R], items: Iterable[T], name: Callable[[T], str]
     ) -> Iterator[R]:
-        """See `Engine`. A process that dies (for want of memory, say) ends the work."""
+        """Yield results as `Engine.map` does; EngineFailure if a process dies."""
         if self.room == 1:
             yield from map(work, items)
             return
@@ -39,24 +39,24 @@ class Local:
             try:
                 return future.result()
             except BrokenProcessPool:
-                raise _died(name(item)) from None
+                raise _worker_death(name(item)) from None
 
-        whole = False
+        complete = False
         try:
             yield from in_order(begin, end, items, AHEAD * self.room)
-            whole = True
+            complete = True
         except BrokenProcessPool:  # at a begin
-            raise _died("the work") from None
+            raise _worker_death("the work") from None
         finally:
-            if not whole:
+            if not complete:
                 for child in active_children():
                     child.kill()
             pool.shutdown(cancel_futures=True)
 
 
-def _died(what: str) -> EngineFailure:
+def _worker_death(place: str) -> EngineFailure:
     return EngineFailure(
-        f"a worker process died, at {what} or soon after it (killed, or out of memory?): the same"
+        f"a worker process died, at {place} or soon after it (killed, or out of memory?): the same"
         " again goes on from here, with fewer --jobs if memory was short"
     )
 
@@ -67,7 +67,7 @@ _WORK: list[Callable[[Any], Any]] = []
 
 
 def _begin(work: Callable[[Any], Any]) -> None:
-    """Make ready; a worker dies silently at Ctrl-C, and with the process that it works for."""
+    """Prepare a worker: it dies silently at Ctrl-C, and with the process that it works for."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     Thread(target=_end_with_parent, daemon=True).start()
     _WORK.append(work)

@@ -1,4 +1,4 @@
-"""Opens the engine that an option names."""
+"""The engine that an option names."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +9,17 @@ from tasks.base import InputError
 
 
 @contextmanager
-def opened(kind: str, jobs: int | None = None, address: str | None = None) -> Iterator[Engine]:
-    """The engine of a command's options, until the command is done; InputError if it is away."""
+def open_engine(kind: str, jobs: int | None = None, address: str | None = None) -> Iterator[Engine]:
+    """Yield the engine of a command's options, until the command is done.
+
+    Args:
+        kind: `local` or `ray`.
+        jobs: processes of a local engine; None for one.
+        address: HOST:PORT of a Ray cluster's head; None for a Ray of this machine.
+
+    Raises:
+        InputError: if the options do not fit together, or the cluster does not answer.
+    """
     if kind == "local":
         if address is not None:
             raise InputError("--ray-address is for --engine ray")
@@ -18,7 +27,7 @@ def opened(kind: str, jobs: int | None = None, address: str | None = None) -> It
         return
     if jobs is not None:
         raise InputError("--jobs is for --engine local: Ray takes the CPUs that its cluster has")
-    from harness.engines.ray import connected
+    from harness.engines.ray import connect
 
-    with connected(address) as ray:
+    with connect(address) as ray:
         yield ray

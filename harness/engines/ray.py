@@ -1,7 +1,7 @@
 """Work on a Ray cluster, or on a Ray of this machine alone.
 
-A worker or node that dies is made good by Ray, which does its items again elsewhere. What Ray
-would say or write beyond that is switched off.
+Ray makes good a worker or node that dies: it does its items again elsewhere. What Ray would print
+or write beyond that is switched off.
 """
 
 import logging
@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from harness.engines.base import AHEAD, EngineFailure, in_order
-from harness.engines.software import require_same, shaping
+from harness.engines.software import require_same, software_versions
 from tasks.base import InputError
 
 T = TypeVar("T")
@@ -47,42 +47,42 @@ class Ray:
     def __init__(self, ray: Any) -> None:
         self._ray = ray
         self._lock = Lock()
-        self._sent: dict[int, tuple[object, str, Any]] = {}
+        self._parcels: dict[int, tuple[object, str, Any]] = {}
         self._task = ray.remote(num_cpus=1, max_retries=TRIES - 1)(_task())
-        here = ray.get_runtime_context()
-        self._head = Beat(f"the Ray cluster at {here.gcs_address}", here.gcs_address, AWAY)
-        [own] = [n for n in ray.nodes() if n["NodeID"] == here.get_node_id()]
-        address = f"{own['NodeManagerAddress']}:{own['NodeManagerPort']}"
+        context = ray.get_runtime_context()
+        self._head = Beat(f"the Ray cluster at {context.gcs_address}", context.gcs_address, AWAY)
+        [node] = [n for n in ray.nodes() if n["NodeID"] == context.get_node_id()]
+        address = f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}"
         self._node = Beat("the Ray of this machine", address, 2 * KNOCK)
 
     @property
     def room(self) -> int:
-        """The CPUs of the cluster, now."""
+        """Return the CPUs that the cluster has now."""
         return max(1, int(self._ray.cluster_resources().get("CPU", 0)))
 
     def map(
         self, work: Callable[[T], R], items: Iterable[T], name: Callable[[T], str]
     ) -> Iterator[R]:
-        """See `Engine`."""
+        """Yield results as `Engine.map` does."""
         number, parcel = self._parcel(work)
 
         def begin(item: T) -> Any:
             return self._task.remote(number, [parcel], pickle.dumps(item))
 
         def end(item: T, promise: Any) -> R:
-            found: R = self._result(promise, name(item))
-            return found
+            result: R = self._result(promise, name(item))
+            return result
 
         return in_order(begin, end, items, AHEAD * self.room)
 
     def _parcel(self, work: object) -> tuple[str, Any]:
-        """The name and the place in the cluster of a piece of work: it is sent once."""
+        """Return the name and the place in the cluster of a piece of work; it is sent once."""
         with self._lock:
-            if id(work) not in self._sent:
-                number = f"work {len(self._sent)}"
-                place = self._ray.put((shaping(), pickle.dumps(work)))
-                self._sent[id(work)] = work, number, place
-            return self._sent[id(work)][1:]
+            if id(work) not in self._parcels:
+                number = f"work {len(self._parcels)}"
+                place = self._ray.put((software_versions(), pickle.dumps(work)))
+                self._parcels[id(work)] = work, number, place
+            return self._parcels[id(work)][1:]
 
     def _result(self, promise: Any, item: str) -> Any:
         errors = self._ray.exceptions
@@ -109,30 +109,38 @@ class Ray:
 
 
 class Beat:
-    """A part of the cluster that is looked after, since without it one would wait for ever."""
+    """A part of the cluster that is checked while one waits for it, so that no wait is endless."""
 
-    def __init__(self, what: str, address: str, patience: float) -> None:
-        self._what, self._address, self._patience = what, address, patience
+    def __init__(self, part: str, address: str, patience: float) -> None:
+        self._part, self._address, self._patience = part, address, patience
         self._silent_from: float | None = None
 
     def listen(self) -> None:
-        """EngineFailure if it has not answered for longer than the patience, in seconds."""
+        """Raise EngineFailure if it has not answered for longer than the patience, in seconds."""
         now = monotonic()
-        if _answers(self._address, KNOCK) is None:
+        if _absence(self._address, KNOCK) is None:
             self._silent_from = None
         elif self._silent_from is None:
             self._silent_from = now
         elif now - self._silent_from > self._patience:
-            raise EngineFailure(f"{self._what} is gone")
+            raise EngineFailure(f"{self._part} is gone")
 
 
 @contextmanager
-def connected(address: str | None) -> Iterator[Ray]:
-    """A cluster by the address of its head, or without one a Ray of this machine; then let go."""
+def connect(address: str | None) -> Iterator[Ray]:
+    """Yield a cluster by the address of its head, or without one a Ray of this machine.
+
+    Args:
+        address: HOST:PORT; None for this machine alone.
+
+    Raises:
+        InputError: if there is no such cluster, or Ray is not installed.
+        EngineFailure: if the Ray of this machine does not start.
+    """
     os.environ.update(QUIET)
     if address is None:  # a secret of its own, that is nowhere written; Ray reads it as it loads
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    elif silence := _answers(address, 10.0):
+    elif silence := _absence(address, 10.0):
         raise InputError(f"--ray-address {address}: {silence}; give HOST:PORT of the head")
     else:
         os.environ.update(JOINING)
@@ -143,7 +151,7 @@ def connected(address: str | None) -> Iterator[Ray]:
             f"--engine ray needs the package {error.name}: pip install 'makespan[ray]'"
         ) from None
     ray._private.worker._worker_logs_enabled = False  # it would print into standard output
-    with _own(ray) if address is None else _joined(ray, address):
+    with _local_ray(ray) if address is None else _cluster_ray(ray, address):
         try:
             yield Ray(ray)
         finally:
@@ -160,8 +168,8 @@ def short() -> str:
 
 
 @contextmanager
-def _own(ray: Any) -> Iterator[None]:
-    """A Ray of this machine alone, on the loopback address."""
+def _local_ray(ray: Any) -> Iterator[None]:
+    """Start a Ray of this machine alone, on the loopback address."""
     with TemporaryDirectory(prefix="ray-", dir=short(), ignore_cleanup_errors=True) as folder:
         try:
             _init(
@@ -172,17 +180,17 @@ def _own(ray: Any) -> Iterator[None]:
                 include_dashboard=False,
                 object_store_memory=STORE,
             )
-        except _trouble(ray) as error:
+        except _start_errors(ray) as error:
             raise EngineFailure(f"Ray does not start here: {_first_line(error)}") from None
         yield
 
 
 @contextmanager
-def _joined(ray: Any, address: str) -> Iterator[None]:
-    """A cluster that is there already."""
+def _cluster_ray(ray: Any, address: str) -> Iterator[None]:
+    """Join a cluster that runs already."""
     try:
         _init(ray, address=address)
-    except _trouble(ray) as error:
+    except _start_errors(ray) as error:
         raise InputError(
             f"--ray-address {address}: {_first_line(error)}; it must be the head of a cluster that"
             " this machine is a node of"
@@ -191,29 +199,30 @@ def _joined(ray: Any, address: str) -> Iterator[None]:
 
 
 def _init(ray: Any, **options: Any) -> None:
-    with _hushed(), chdir("/"):  # Ray's workers would look for modules first where it starts
+    # Ray's workers would look for modules first where it starts.
+    with _silence_stderr(), chdir("/"):
         ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **options)
 
 
 @contextmanager
-def _hushed() -> Iterator[None]:
-    """Nothing goes to standard error, from whatever library: what is wrong is raised."""
-    kept = os.dup(2)
+def _silence_stderr() -> Iterator[None]:
+    """Let no library print on standard error meanwhile: what is wrong is raised."""
+    stderr = os.dup(2)
     try:
         with Path(os.devnull).open("wb") as nothing:
             os.dup2(nothing.fileno(), 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
-def _trouble(ray: Any) -> tuple[type[Exception], ...]:
+def _start_errors(ray: Any) -> tuple[type[Exception], ...]:
     return (OSError, RuntimeError, ValueError, AssertionError, ray.exceptions.RayError)
 
 
-def _answers(address: str, seconds: float) -> str | None:
-    """Why nobody answers at HOST:PORT; None if somebody does."""
+def _absence(address: str, seconds: float) -> str | None:
+    """Return why HOST:PORT does not answer; None if it does."""
     host, _, port = address.rpartition(":")
     if not (host and port.isdecimal() and int(port) < 65536):
         return "this is not HOST:PORT"
@@ -235,7 +244,7 @@ _WORK: dict[str, Callable[[Any], Any]] = {}
 
 
 def _task() -> Callable[..., Any]:
-    """What Ray sends to its workers by its text, so that it can tell if makespan is not there."""
+    """Return what Ray sends to workers by its text, so that it can tell if makespan is missing."""
 
     def task(number: str, parcel: list[Any], item: bytes) -> Any:
         from harness.engines.ray import perform
@@ -246,11 +255,17 @@ def _task() -> Callable[..., Any]:
 
 
 def perform(number: str, parcel: list[Any], item: bytes) -> Any:
-    """Do an item of a piece of work, which is fetched when this process first needs it."""
+    """Do an item of a piece of work, which is fetched when this process first needs it.
+
+    Args:
+        number: the name of the work.
+        parcel: one reference to the sender's versions and the pickled work.
+        item: pickled.
+    """
     if number not in _WORK:
         import ray
 
-        theirs, work = ray.get(parcel[0])
-        require_same(theirs, f"the node {ray.util.get_node_ip_address()}")
+        sender, work = ray.get(parcel[0])
+        require_same(sender, f"the node {ray.util.get_node_ip_address()}")
         _WORK[number] = pickle.loads(work)
     return _WORK[number](pickle.loads(item))

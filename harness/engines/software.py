@@ -1,4 +1,4 @@
-"""What shapes results on a machine: two that differ in it do not compute for one result."""
+"""The software of a machine that shapes results: machines that differ in it are not mixed."""
 
 import platform
 import sys
@@ -9,38 +9,43 @@ from pathlib import Path
 
 from tasks.base import InputError
 
-SHAPING = ("makespan", "ortools", "numpy", "msgspec", "jinja2")
+DISTRIBUTIONS = ("makespan", "ortools", "numpy", "msgspec", "jinja2")
 PACKAGES = ("tasks", "graders", "generators", "memory", "harness")
 KINDS = {".py", ".j2", ".toml"}
 
 
 @cache
-def shaping() -> dict[str, str]:
-    """What this process runs, by name; programs, families and prompts by a digest of their text."""
-    found = {
+def software_versions() -> dict[str, str]:
+    """Return the versions of what this process runs, by name; our sources as a digest."""
+    versions = {
         "Python": ".".join(map(str, sys.version_info[:2])),
         "machine": platform.machine(),
     }
-    for name in SHAPING:
+    for name in DISTRIBUTIONS:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "missing"
-    found["makespan's sources"] = _sources()
-    return found
+            versions[name] = "missing"
+    versions["makespan's sources"] = _sources()
+    return versions
 
 
-def require_same(theirs: dict[str, str], where: str) -> None:
-    """InputError that names all in which this process, which is `where`, differs from another."""
-    mine = shaping()
+def require_same(sender: dict[str, str], place: str) -> None:
+    """Raise InputError that names all in which this process differs from another.
+
+    Args:
+        sender: the versions of the process that sends the work.
+        place: where this process is, for the message.
+    """
+    receiver = software_versions()
     different = [
-        f"{name} is {mine.get(name)} there and {theirs.get(name)} here"
-        for name in [*theirs, *(name for name in mine if name not in theirs)]
-        if mine.get(name) != theirs.get(name)
+        f"{name} is {receiver.get(name)} there and {sender.get(name)} here"
+        for name in [*sender, *(name for name in receiver if name not in sender)]
+        if receiver.get(name) != sender.get(name)
     ]
     if different:
         raise InputError(
-            f"{where} would compute something else: {'; '.join(different)}:"
+            f"{place} would compute something else: {'; '.join(different)}:"
             " install the same on every node"
         )
 

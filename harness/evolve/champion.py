@@ -6,24 +6,29 @@ from harness.formatting import number, percent
 from harness.store.folder import Folder
 
 
-def exported(folder: Folder, report: SearchReport) -> str:
-    """Source text: a comment with the provenance, then the program as it was found."""
+def champion_text(folder: Folder, report: SearchReport) -> str:
+    """Return a champion's module: comments with the provenance, then the program's source.
+
+    Args:
+        folder: of the search.
+        report: of the search, which is finished.
+    """
     champion, configuration = report.champion, folder.manifest.configuration
     assert champion is not None
-    began = folder.manifest.environment
-    packages = ", ".join(f"{name} {version}" for name, version in began.packages.items())
+    environment = folder.manifest.environment
+    packages = ", ".join(f"{name} {version}" for name, version in environment.packages.items())
     lines = [
         f"A program for the domain {report.domain}, found by makespan evolve.",
         f"Run: {', '.join(spec.name for spec in configuration.models)}, seed {report.seed},"
-        f" {report.arms[0].tries} tries, begun {began.created}",
-        f"Versions: {packages}; commit {began.commit or 'unknown'}; domain {_lock(folder)}",
+        f" {report.arms[0].tries} tries, begun {environment.created}",
+        f"Versions: {packages}; commit {environment.commit or 'unknown'}; domain {_lock(folder)}",
         f"Program: {champion.name}, by {champion.operator} of {champion.model or 'nobody'}",
         *(
             f"Ancestor: {c.name}, by {c.operator} of {c.model or 'nobody'}, training gap"
             f" {percent(c.gap)}"
             for c in report.lineage[1:]
         ),
-        *(_scored(s) for s in report.scores if s.who == "search"),
+        *(_score_line(s) for s in report.scores if s.who == "search"),
         *(
             f"Against {c.against} on {c.split}: {c.verdict}, p (Holm) {p_text(c.p_holm)}"
             for c in report.comparisons
@@ -41,6 +46,6 @@ def _lock(folder: Folder) -> str:
     return plan.lock
 
 
-def _scored(score: Score) -> str:
+def _score_line(score: Score) -> str:
     ratio = number(score.ratio.value, 4)
     return f"On {score.split} ({score.n} instances): ratio of sums {ratio}, {score.failures} failed"

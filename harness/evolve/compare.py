@@ -1,4 +1,4 @@
-"""Compares models or methods over runs: one run of each says nothing (55 % false alarms).
+"""A comparison of models or methods over runs: one run of each is no test (55 % false alarms).
 
 Two arms are compared by the champions' results, one number a run: with the median of all
 differences (Hodges & Lehmann 1963) and the exact interval that belongs to the rank-sum test
@@ -29,10 +29,10 @@ Runs: TypeAlias = Sequence[tuple[Folder, SearchReport]]
 
 
 class ArmRuns(Noun, frozen=True):
-    """One arm: how it was asked, and what each of its runs reached on the split.
+    """One arm: its settings by name, and what each of its runs reached on the split.
 
     `valid_and_new` counts such programs of each run's tries; `seeds` the runs whose champion is a
-    seed program: they found nothing that is better on validation.
+    seed program, because no program was better on validation.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Difference(Noun, frozen=True):
 
 
 class RunComparison(Noun, frozen=True):
-    """Arms over runs, at equal evaluations; `notes` are what must be said with the differences."""
+    """Arms over runs, at equal evaluations; `notes` are what must be read with the differences."""
 
     domain: str
     split: str
@@ -70,22 +70,27 @@ class RunComparison(Noun, frozen=True):
     notes: tuple[str, ...]
 
 
-def compare_runs(found: Runs, split: str) -> RunComparison:
+def compare_runs(searches: Runs, split: str) -> RunComparison:
     """Group runs to arms by all but their seed, and compare each pair of arms.
 
-    InputError if a run is not finished, an arm has fewer than 5 runs or a seed twice, or the arms
-    were not given the same instances, seed programs and evaluations.
+    Args:
+        searches: the runs, each with its report.
+        split: on which champions are compared.
+
+    Raises:
+        InputError: if a run is not finished, an arm has fewer than 5 runs or a seed twice, or the
+            arms do not have the same instances, seed programs and evaluations.
     """
     groups: dict[str, list[tuple[Folder, SearchReport]]] = {}
-    for folder, report in found:
+    for folder, report in searches:
         if report.champion is None:
             raise InputError(f"{folder.path} is not finished: makespan resume {folder.path}")
         groups.setdefault(digest(_method(folder)), []).append((folder, report))
     if len(groups) < 2:
         raise InputError("these runs are all of one arm: they differ in nothing but their seed")
-    _fair(list(groups.values()))
-    arms = tuple(_arm(name, runs, split) for name, runs in _named(list(groups.values())).items())
-    first = found[0][1]
+    _check_fair(list(groups.values()))
+    arms = tuple(_arm(name, runs, split) for name, runs in _by_name(list(groups.values())).items())
+    first = searches[0][1]
     return RunComparison(
         first.domain,
         split,
@@ -97,7 +102,7 @@ def compare_runs(found: Runs, split: str) -> RunComparison:
 
 
 def _method(folder: Folder) -> dict[str, Any]:
-    """What shapes a run's result, apart from its seed, what it was given and what ran beside."""
+    """Return the settings that shape a run's result; without seed, instances and null searches."""
     configuration = folder.manifest.configuration
     fields: dict[str, Any] = msgspec.to_builtins(configuration.evolve)
     for name in ("seed", "nulls", "domain", "lock"):
@@ -113,19 +118,19 @@ def _method(folder: Folder) -> dict[str, Any]:
     }
 
 
-def _named(groups: Sequence[Runs]) -> dict[str, Runs]:
-    """Arms by their models, and by the settings in which they differ."""
+def _by_name(groups: Sequence[Runs]) -> dict[str, Runs]:
+    """Name arms by their models, and by the settings in which they differ."""
     methods = [_method(runs[0][0]) for runs in groups]
     names = dict.fromkeys(name for method in methods for name in method)
-    told = [n for n in names if n != "models" and len({str(m.get(n)) for m in methods}) > 1]
+    settings = [n for n in names if n != "models" and len({str(m.get(n)) for m in methods}) > 1]
     return {
-        " ".join([m["models"], *(f"{n}={m.get(n)}" for n in told)]): runs
+        " ".join([m["models"], *(f"{n}={m.get(n)}" for n in settings)]): runs
         for m, runs in zip(methods, groups, strict=True)
     }
 
 
-def _fair(groups: Sequence[Runs]) -> None:
-    """InputError unless every arm has enough runs, and all were given and spent the same."""
+def _check_fair(groups: Sequence[Runs]) -> None:
+    """Raise InputError unless every arm has enough runs, and all have and spent the same."""
     first, report = groups[0][0]
     for group in groups:
         seeds = [r.seed for _, r in group]
@@ -136,20 +141,20 @@ def _fair(groups: Sequence[Runs]) -> None:
                 f"the arm of {group[0][0].path} has {len(group)} runs, at least {FEWEST} are"
                 " needed: one run says nothing of a model or a method"
             )
-    for folder, other in (run for group in groups for run in group):
-        if _given(folder) != _given(first):
+    for folder, other_report in (run for group in groups for run in group):
+        if _inputs(folder) != _inputs(first):
             raise InputError(
                 f"{folder.path} and {first.path} have other instances or seed programs:"
                 " they cannot be compared"
             )
-        if other.arms[0].tries != report.arms[0].tries:
+        if other_report.arms[0].tries != report.arms[0].tries:
             raise InputError(
-                f"{folder.path} spent {other.arms[0].tries} evaluations, {first.path}"
+                f"{folder.path} spent {other_report.arms[0].tries} evaluations, {first.path}"
                 f" {report.arms[0].tries}: compare at equal evaluations"
             )
 
 
-def _given(folder: Folder) -> tuple[str, str, str | None]:
+def _inputs(folder: Folder) -> tuple[str, str, str | None]:
     configuration = folder.manifest.configuration
     assert configuration.evolve is not None
     return configuration.evolve.domain, configuration.evolve.lock, configuration.suite.content
@@ -175,37 +180,37 @@ def _is_seed(report: SearchReport) -> bool:
 
 
 def _differences(arms: Sequence[ArmRuns]) -> tuple[Difference, ...]:
-    """Each pair of arms, corrected for all of them (Holm 1979)."""
+    """Compare each pair of arms, corrected for all of them (Holm 1979)."""
     pairs = list(combinations(arms, 2))
-    ps = [_p(one, other) for one, other in pairs]
+    ps = [_p(first, second) for first, second in pairs]
     tests = zip(pairs, ps, holm(ps), strict=True)
     return tuple(_difference(*pair, p, p_holm) for pair, p, p_holm in tests)
 
 
-def _p(one: ArmRuns, other: ArmRuns) -> float:
-    """Of both measures together: it is small only if that of each is."""
+def _p(first: ArmRuns, second: ArmRuns) -> float:
+    """Return the p of both measures together: it is small only if that of each is."""
     return max(
-        rank_sum_test(one.ratios, other.ratios),
-        rank_sum_test(one.skills, other.skills),
+        rank_sum_test(first.ratios, second.ratios),
+        rank_sum_test(first.skills, second.skills),
     )
 
 
-def _difference(one: ArmRuns, other: ArmRuns, p: float, p_holm: float) -> Difference:
-    ratio = shift(one.ratios, other.ratios)
-    gained = shift(one.skills, other.skills)
+def _difference(first: ArmRuns, second: ArmRuns, p: float, p_holm: float) -> Difference:
+    ratio = shift(first.ratios, second.ratios)
+    skill = shift(first.skills, second.skills)
     return Difference(
-        one.name,
-        other.name,
+        first.name,
+        second.name,
         ratio,
-        skill=gained,
+        skill=skill,
         p=p,
         p_holm=p_holm,
-        verdict=verdict(ratio, gained, lead(one.ratios, other.ratios), p_holm),
+        verdict=verdict(ratio, skill, lead(first.ratios, second.ratios), p_holm),
     )
 
 
 def _notes(arms: Sequence[ArmRuns]) -> Iterator[str]:
-    """What the numbers alone would hide."""
+    """Yield what the numbers alone would hide."""
     if all(arm.seeds == len(arm.folders) for arm in arms):
         yield "all champions are seed programs: no run of any arm found anything better"
     fewest = sorted(len(arm.folders) for arm in arms)[:2]
@@ -218,39 +223,50 @@ def _notes(arms: Sequence[ArmRuns]) -> Iterator[str]:
         )
 
 
-def shift(ours: Sequence[float], theirs: Sequence[float]) -> Estimate:
-    """How much larger ours are: the median of all differences, with its exact 95 % interval.
+def shift(sample: Sequence[float], baseline: Sequence[float]) -> Estimate:
+    """Return how much larger a sample is: the median of all differences, with its exact interval.
 
-    The k smallest and k largest of the n m differences are left out, k being the most for which
-    the rank-sum test would still reject (two-sided, at 5 %); with ties it is conservative.
+    The interval is one of 95 %: the k smallest and k largest of the n m differences are left out, k
+    being the most for which the rank-sum test would still reject (two-sided, at 5 %); with ties it
+    is conservative.
+
+    Args:
+        sample: n values.
+        baseline: m values, which are subtracted.
     """
-    every = sorted(a - b for a in ours for b in theirs)
-    left_out = critical(len(ours), len(theirs))
-    if left_out is None:
-        return Estimate(median(every), None, None, "too few runs")
-    return Estimate(median(every), every[left_out], every[-1 - left_out])
+    differences = sorted(a - b for a in sample for b in baseline)
+    trim = critical(len(sample), len(baseline))
+    if trim is None:
+        return Estimate(median(differences), None, None, note="too few runs")
+    return Estimate(median(differences), differences[trim], differences[-1 - trim])
 
 
 def critical(n: int, m: int) -> int | None:
-    """The greatest k with P(U <= k) <= 2.5 % for samples of n and m; None if there is none.
+    """Return the greatest k with P(U <= k) <= 2.5 % for samples of n and m; None if there is none.
 
-    Counts the orders of n + m values by their U, the number of pairs in which the first wins.
+    U is the number of pairs in which the value of the first sample wins.
     """
-    counts = {(0, j): [1] for j in range(m + 1)}  # (n, m) -> how many orders have each U
-    for i in range(1, n + 1):
-        counts[i, 0] = [1]
-        for j in range(1, m + 1):
-            last, other = counts[i - 1, j], counts[i, j - 1]  # whose value is the largest
-            sums = [0] * (i * j + 1)
-            for u, count in enumerate(last):
-                sums[u + j] += count
-            for u, count in enumerate(other):
-                sums[u] += count
-            counts[i, j] = sums
     total, k = 0, None
-    for u, count in enumerate(counts[n, m]):
+    for u, count in enumerate(_orders_by_u(n, m)):
         total += count
         if total > ALPHA / 2 * comb(n + m, n):
             return k
         k = u
     return k
+
+
+def _orders_by_u(n: int, m: int) -> list[int]:
+    """Return how many orders of n and m values have each U, by recursion on the largest value."""
+    counts = {(0, j): [1] for j in range(m + 1)}  # (n, m) -> how many orders have each U
+    for i in range(1, n + 1):
+        counts[i, 0] = [1]
+        for j in range(1, m + 1):
+            # By the sample that has the largest value.
+            first_largest, second_largest = counts[i - 1, j], counts[i, j - 1]
+            sums = [0] * (i * j + 1)
+            for u, count in enumerate(first_largest):
+                sums[u + j] += count
+            for u, count in enumerate(second_largest):
+                sums[u] += count
+            counts[i, j] = sums
+    return counts[n, m]

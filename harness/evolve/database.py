@@ -20,14 +20,14 @@ FINEST = 1e-4  # gaps below it are one step of the map
 
 
 class Candidate(Noun, frozen=True):
-    """A try at a program, and what came of it.
+    """A try at a program, and its outcome.
 
     `status`: `valid` (ran on all training instances), `duplicate` (behaves like an earlier one,
     and is no shorter), `stopped` (worse than every seed program on the first few instances),
     `failed` in the sandbox or the check, `unreadable` as a program, `lost` by the provider.
     `gap` is the ratio of sums on the training instances less 1, of a stopped one on the few.
     `length` is in characters without comments, `seconds` of its runs; tokens and cost of the call
-    are None where unknown. `draws` counts the programs drawn for this try, of which it is the last.
+    are None if unknown. `draws` counts the programs drawn for this try, of which it is the last.
     """
 
     name: str
@@ -50,12 +50,12 @@ class Candidate(Noun, frozen=True):
 
     @property
     def evaluated(self) -> bool:
-        """Whether it was run."""
+        """Return whether it was run."""
         return self.status not in ("unreadable", "lost")
 
 
 class Database:
-    """Everyone tried, and the elites of each island."""
+    """All candidates of a search, and the elites of each island."""
 
     def __init__(self, plan: SearchPlan, arm: str) -> None:
         self.everyone: list[Candidate] = []
@@ -65,27 +65,27 @@ class Database:
         self._places: dict[str, int] = {}  # order of arrival by name, to settle ties
         self._failures: list[list[Candidate]] = [[] for _ in range(plan.islands)]
 
-    def found(self, seeds: Sequence[Candidate]) -> None:
-        """Every island begins with all the seed programs."""
+    def begin_with(self, seeds: Sequence[Candidate]) -> None:
+        """Let every island begin with all the seed programs."""
         for seed in seeds:
-            one = self._judged(seed)
+            candidate = self._record(seed)
             for island in range(len(self.islands)):
-                self._enter(one, island)
+                self._enter(candidate, island)
 
     def add(self, candidate: Candidate) -> None:
-        """Take in a result; now and then the best migrate, or the worst islands begin anew."""
-        one = self._judged(candidate)
-        self._enter(one, one.island)
-        if one.status in ("failed", "stopped"):
-            self._failures[one.island].append(one)
+        """Take in a result; now and then let the best migrate, or the worst islands begin anew."""
+        entry = self._record(candidate)
+        self._enter(entry, entry.island)
+        if entry.status in ("failed", "stopped"):
+            self._failures[entry.island].append(entry)
         count = len(self._places)
         if count % self._plan.migrate == 0:
             self._migrate()
         if count % self._plan.reset == 0:
             self._reset(count)
 
-    def _judged(self, candidate: Candidate) -> Candidate:
-        """The candidate as it is kept: what behaves like another and is no shorter, is one."""
+    def _record(self, candidate: Candidate) -> Candidate:
+        """Record a candidate and return it, as a duplicate if a shorter or equal twin is known."""
         if candidate.status == "valid":
             twin = self._behaviours.get(candidate.behaviour)
             if twin is not None and twin.length <= candidate.length:
@@ -107,57 +107,63 @@ class Database:
             elites[cell] = candidate
 
     def cell(self, candidate: Candidate) -> Cell:
-        """Steps of a factor of the square root of 2, in the gap and on the other axis."""
+        """Return the cell of the map; a step is a factor of the square root of 2 on both axes."""
         assert candidate.gap is not None
-        other = candidate.length if self._plan.axis == "length" else 1e6 * candidate.seconds
-        return floor(2 * log2(max(candidate.gap, FINEST))), floor(2 * log2(max(other, 1)))
+        second_axis = candidate.length if self._plan.axis == "length" else 1e6 * candidate.seconds
+        return floor(2 * log2(max(candidate.gap, FINEST))), floor(2 * log2(max(second_axis, 1)))
 
     def rank(self, candidate: Candidate) -> tuple[float, int, int]:
-        """Smaller is better: the gap, then the length, then who was first."""
+        """Return a key that sorts the better first: by gap, then length, then arrival."""
         assert candidate.gap is not None
         return candidate.gap, candidate.length, self._places[candidate.name]
 
     def _migrate(self) -> None:
-        """The best of each island visits the next."""
+        """Let the best of each island enter the next."""
         best = [min(island.values(), key=self.rank, default=None) for island in self.islands]
-        for k, one in enumerate(best):
-            if one is not None:
-                self._enter(one, (k + 1) % len(self.islands))
+        for k, elite in enumerate(best):
+            if elite is not None:
+                self._enter(elite, (k + 1) % len(self.islands))
 
     def _reset(self, count: int) -> None:
-        """The worse half of the islands are emptied; each begins with the best of a better one."""
+        """Empty the worse half of the islands; each begins with the best of a better one."""
         rng = Random(f"evolve/{self._plan.seed}/{self._arm}/reset/{count}")
         best = [(self.rank(min(i.values(), key=self.rank)), k) for k, i in enumerate(self.islands)]
         order = [k for _, k in sorted(best)]
-        kept = order[: (len(order) + 1) // 2]
-        for k in order[len(kept) :]:
+        better = order[: (len(order) + 1) // 2]
+        for k in order[len(better) :]:
             self.islands[k] = {}
-            self._enter(min(self.islands[rng.choice(kept)].values(), key=self.rank), k)
+            self._enter(min(self.islands[rng.choice(better)].values(), key=self.rank), k)
 
     # What the search asks --------------------------------------------------------------------
 
     def draw(self, island: int, count: int, rng: Random) -> list[Candidate]:
-        """Up to `count` different elites of an island, the better the likelier (1 / rank)."""
-        left = sorted(self.islands[island].values(), key=self.rank)
-        drawn: list[Candidate] = []
-        while left and len(drawn) < count:
-            [one] = rng.choices(left, [1 / (k + 1) for k in range(len(left))])
-            left.remove(one)
-            drawn.append(one)
-        return drawn
+        """Draw different elites of an island, the better the likelier (1 / rank).
+
+        Args:
+            island: by number.
+            count: the most that are drawn.
+            rng: decides.
+        """
+        elites = sorted(self.islands[island].values(), key=self.rank)
+        choice: list[Candidate] = []
+        while elites and len(choice) < count:
+            [elite] = rng.choices(elites, [1 / (k + 1) for k in range(len(elites))])
+            elites.remove(elite)
+            choice.append(elite)
+        return choice
 
     def failure(self, island: int) -> Candidate | None:
-        """The island's newest program that failed and that nobody has looked at, once."""
+        """Take from an island its newest failed program, each only once; None without one."""
         return self._failures[island].pop() if self._failures[island] else None
 
     def behaviours(self) -> tuple[str, ...]:
-        """How everyone that came to run behaved, seed programs included."""
+        """Return the behaviours of all candidates that came to run, seed programs included."""
         return tuple(c.behaviour for c in self.everyone if c.behaviour)
 
-    def ranked(self) -> list[Candidate]:
-        """All valid programs of different behaviour, the best first."""
+    def ranking(self) -> list[Candidate]:
+        """Return all valid programs of different behaviour, the best first."""
         return sorted(self._behaviours.values(), key=self.rank)
 
     def by_name(self, name: str) -> Candidate:
-        """Anyone ever tried."""
+        """Return a candidate, of whatever status, by its name; KeyError if there is none."""
         return self.everyone[self._places[name]]

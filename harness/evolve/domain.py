@@ -1,4 +1,4 @@
-"""What a kind of program is asked to do, and on what it is judged. A domain is one file.
+"""Domains: what programs of a kind are asked to do, and how they are judged. A domain is one file.
 
 A file `domains/NAME.py` defines `DOMAIN`; its name on the command line has hyphens. A program of
 the domain defines one function. Beside it, in the sandbox, runs the domain's driver, which calls
@@ -24,7 +24,7 @@ REPORTED = SPLITS[2:]  # seen once, when the champion is chosen
 
 
 class WrongSolution(Exception):
-    """What a program returned is not even the form of a solution; `kind` names what is wrong."""
+    """An error about a value that does not have the form of a solution; `kind` names the fault."""
 
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(detail)
@@ -38,7 +38,7 @@ class Domain:
     Attributes:
         name: on the command line.
         family: whose instances they are, and whose grader judges.
-        about: one line for `makespan evolve`.
+        description: one line for `makespan evolve`.
         function, arguments: what a program defines: `def function(arguments)`.
         facts: what the prompt says of the problem and the function.
         driver: source of `solve(function, case) -> solution`, run beside the program; the sandbox
@@ -55,7 +55,7 @@ class Domain:
 
     name: str
     family: str
-    about: str
+    description: str
     function: str
     arguments: tuple[str, ...]
     facts: str
@@ -78,7 +78,7 @@ class Domain:
 
     @property
     def lock(self) -> str:
-        """12 hex digits that change when what a program is asked, given or started from does."""
+        """Return 12 hex digits that change with a program's task, its input and its ancestors."""
         return short_digest(
             [
                 self.function,
@@ -90,11 +90,18 @@ class Domain:
             ]
         )
 
-    def wanted(self, split: str, limit: int | None) -> list[InstanceSpec]:
-        """The instances of a split, at most the first `limit`, settings resolved.
+    def specs(self, split: str, limit: int | None) -> list[InstanceSpec]:
+        """Return the instances of a split, settings resolved.
 
         Each has an index of its own: instances of one index share ingredients over settings, and
         would not be independent.
+
+        Args:
+            split: one of `SPLITS`.
+            limit: the first so many; None for all.
+
+        Raises:
+            InputError: if there is no such split.
         """
         if split not in SPLITS:
             raise InputError(f"no split {split!r}: there are {', '.join(SPLITS)}")
@@ -102,17 +109,17 @@ class Domain:
         entries = tuple(
             replace(e, settings=resolve(e.level, e.settings)) for e in self.splits[split].entry
         )
-        found = islice(replace(self.splits[split], entry=entries).instances(), limit)
-        return [replace(one, index=k) for k, one in enumerate(found)]
+        specs = islice(replace(self.splits[split], entry=entries).instances(), limit)
+        return [replace(spec, index=k) for k, spec in enumerate(specs)]
 
 
 def entries(
     name: str, level: int, count: int, *settings: Mapping[str, Scalar]
 ) -> tuple[SuiteEntry, ...]:
-    """`count` instances of a family in each of several settings."""
-    return tuple(SuiteEntry(name, level, dict(each), count) for each in settings)
+    """Return `count` instances of a family in each of several settings."""
+    return tuple(SuiteEntry(name, level, dict(each), count=count) for each in settings)
 
 
-def content(made: list[Instance[Any]]) -> str:
-    """The digest of instances, references included."""
-    return digest(map(encode, made))
+def content(instances: list[Instance[Any]]) -> str:
+    """Return the digest of instances, references included."""
+    return digest(map(encode, instances))

@@ -1,4 +1,4 @@
-"""The trusted side of an evaluation: the sandbox gives solutions, the family's grader judges."""
+"""The trusted side of an evaluation: the sandbox returns solutions, the family's grader judges."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -19,7 +19,7 @@ PATIENCE = 3  # instances that may run out of time before the rest counts as out
 
 
 class Runner(Protocol):
-    """The sandbox as an evaluator sees it."""
+    """The sandbox as the evaluator uses it."""
 
     def run(
         self, source: str, function: str, driver: str, cases: Sequence[Any], limits: Limits
@@ -28,12 +28,23 @@ class Runner(Protocol):
 
 
 def base(instance: Instance[Any]) -> Number:
-    """The reference that gaps are against: the optimum, or the bound where it is not proven."""
-    known = instance.reference
-    found = known.objective if known.status == "optimal" else known.bound
-    if found is None:
+    """Return the reference that gaps are against: the optimum, or the bound if that is not proven.
+
+    Raises:
+        ValueError: if the instance has neither.
+    """
+    reference = instance.reference
+    value = reference.objective if reference.status == "optimal" else reference.bound
+    if value is None:
         raise ValueError(f"{instance.id}: nothing is known of its optimum")
-    return found
+    return value
+
+
+def fill_failures(values: Sequence[Number | None], chance: Sequence[Number | None]) -> list[Number]:
+    """Return the objectives of n instances, those of failures replaced by those of chance."""
+    pairs = zip(values, chance, strict=True)
+    objectives = [at_random if value is None else value for value, at_random in pairs]
+    return [value for value in objectives if value is not None]
 
 
 class EvaluationSplit:
@@ -44,19 +55,23 @@ class EvaluationSplit:
 
     @cached_property
     def cases(self) -> list[Any]:
-        """What goes into the sandbox: no reference."""
+        """Return what goes into the sandbox: no reference."""
         return [self._domain.case(instance) for instance in self.instances]
 
     @cached_property
     def digest(self) -> str:
-        """Of the instances, by their names, which say all that made them."""
+        """Return the digest of the instances by their names, which include all that made them."""
         return digest([instance.id for instance in self.instances])
 
 
 class Evaluator:
     """Evaluates programs of one domain on stages; several threads may use it at once.
 
-    Without a runner it only tells evaluations apart.
+    Args:
+        domain: of the programs.
+        plan: has the limits of a run, and how many instances the stage `few` has.
+        splits: the instances by the name of their split.
+        runner: the sandbox; without one evaluations can only be told apart.
     """
 
     def __init__(
@@ -68,24 +83,26 @@ class Evaluator:
     ) -> None:
         train = splits.get("train", ())
         parts = {"few": train[: plan.few], "rest": train[plan.few :], **splits}
-        self.stages = {name: EvaluationSplit(domain, made) for name, made in parts.items()}
+        self.stages = {
+            name: EvaluationSplit(domain, instances) for name, instances in parts.items()
+        }
         self.domain, self._runner = domain, runner
         self._limits = Limits(seconds=plan.seconds, memory_mb=plan.memory_mb)
         self._grade = family(domain.family).grade
 
     def request(self, effect: Evaluate) -> str:
-        """The digests of all that shapes an evaluation."""
+        """Return the digests of all that shapes an evaluation."""
         stage = self.stages[effect.stage].digest
         return f"program={digest(effect.source or effect.rule)} stage={stage} each={effect.each}"
 
     def perform(self, effect: Evaluate) -> Evaluated:
-        """Run and judge; what the program does wrong is in the failures."""
+        """Run and judge a program or rule; what the program does wrong is in the failures."""
         if effect.rule is not None:
             return self._by_rule(effect.rule, self.stages[effect.stage])
         return self.program(effect.source, self.stages[effect.stage], effect.each)
 
     def program(self, source: str, stage: EvaluationSplit, each: bool) -> Evaluated:
-        """A program on a stage, in one run, or `each` instance in a run of its own."""
+        """Evaluate a program on a stage, in one run, or `each` instance in a run of its own."""
         runs = self._runs(source, stage, each)
         results = [result for run in runs for result in run.results]
         answers: list[Fields] = []
@@ -93,24 +110,22 @@ class Evaluator:
         failures: list[Failed] = []
         for instance, result in zip(stage.instances, results, strict=True):
             try:
-                if result.kind != "ok":
-                    raise WrongSolution(result.kind, result.detail)
-                answer = self.answer(instance, result.value)
+                answer = self.answer_of(instance, result)
                 values.append(self._objective(instance, answer))
                 answers.append(answer)
-            except WrongSolution as wrong:
+            except WrongSolution as error:
                 values.append(None)
-                failures.append(Failed(wrong.kind, _line(wrong.detail), instance.id))
+                failures.append(Failed(error.kind, _line(error.detail), instance.id))
         seconds = round(sum(run.seconds for run in runs), 6)
-        return Evaluated(tuple(values), tuple(failures), digest(answers), seconds)
+        return Evaluated(tuple(values), tuple(failures), digest(answers), seconds=seconds)
 
-    def alone(self, source: str, instance: Instance[Any]) -> tuple[CaseResult, float]:
-        """What a program gives for one instance of any origin, and its CPU seconds."""
+    def run_instance(self, source: str, instance: Instance[Any]) -> tuple[CaseResult, float]:
+        """Return the result of a program for one instance of any origin, and its CPU seconds."""
         [run] = self._runs(source, EvaluationSplit(self.domain, [instance]), each=False)
         return run.results[0], run.seconds
 
     def _runs(self, source: str, stage: EvaluationSplit, each: bool) -> list[ProgramRun]:
-        """All cases in one run; or one after another, until too many ran out of time."""
+        """Run all cases at once; or one after another, until too many ran out of time."""
         assert self._runner is not None
         groups = [[case] for case in stage.cases] if each else [stage.cases]
         runs: list[ProgramRun] = []
@@ -126,34 +141,39 @@ class Evaluator:
                 runs.append(ProgramRun((CaseResult("time", detail=detail),), 0.0))
         return runs
 
-    def answer(self, instance: Instance[Any], solution: Any) -> Fields:
-        """The family's answer from what the driver gave; WrongSolution if there is none."""
+    def answer_of(self, instance: Instance[Any], result: CaseResult) -> Fields:
+        """Return the family's answer from a result; `WrongSolution` without one."""
+        if result.kind != "ok":
+            raise WrongSolution(result.kind, result.detail)
+        return self._answer(instance, result.value)
+
+    def _answer(self, instance: Instance[Any], solution: Any) -> Fields:
         if isinstance(solution, dict) and "failure" in solution:
             detail = solution.get("detail", "")
             raise WrongSolution(str(short(solution["failure"])), str(short(detail)))
         return self.domain.answer(instance, solution)
 
     def _objective(self, instance: Instance[Any], answer: Fields) -> Number:
-        """The objective by the family's grader; WrongSolution if the answer is not valid."""
+        """Return the objective by the family's grader; `WrongSolution` for an answer not valid."""
         grade = self._grade(instance, Outcome((Parsed(value=answer, how="given"),)))
         if grade.verdict is not Verdict.valid or grade.objective is None:
             first = dict(grade.violations[0]) if grade.violations else {}
             kind = str(first.pop("kind", grade.verdict))
-            more = len(grade.violations) - 1
+            further = len(grade.violations) - 1
             detail = ", ".join(f"{name} {short(value)}" for name, value in first.items())
-            raise WrongSolution(kind, detail + (f"; and {more} more" if more else ""))
+            raise WrongSolution(kind, detail + (f"; and {further} more" if further else ""))
         return grade.objective
 
     def _by_rule(self, name: str, stage: EvaluationSplit) -> Evaluated:
-        """A published rule, which is our own code; `random` is the mean of random answers."""
+        """Evaluate a published rule, our own code; `random` is the mean of random answers."""
         if name == "random":
             return Evaluated(tuple(self.domain.chance(i) for i in stage.instances))
-        began = perf_counter()
+        start = perf_counter()
         answers = [self.domain.rules[name](instance) for instance in stage.instances]
-        seconds = round(perf_counter() - began, 6)
+        seconds = round(perf_counter() - start, 6)
         pairs = zip(stage.instances, answers, strict=True)
         values = tuple(self._objective(instance, answer) for instance, answer in pairs)
-        return Evaluated(values, (), digest(answers), seconds)
+        return Evaluated(values, (), digest(answers), seconds=seconds)
 
 
 def _line(text: str) -> str:

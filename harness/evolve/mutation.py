@@ -14,15 +14,15 @@ SPREAD = 0.5  # standard deviation of a constant's change, of its logarithm
 
 
 def random_constants(step: SearchStep, rng: Random) -> str:
-    """A seed program with other constants: pure random search, the parents play no part.
+    """Return a seed program with other constants: pure random search, the parents play no part.
 
     Every number with a decimal point changes; whole numbers are structure. Only seed programs that
     have such numbers are drawn.
     """
-    having = [s for s in step.programs.values() if _constants(ast.parse(s))]
-    tree = ast.parse(rng.choice(having or list(step.programs.values())))
+    with_constants = [s for s in step.programs.values() if _constants(ast.parse(s))]
+    tree = ast.parse(rng.choice(with_constants or list(step.programs.values())))
     for node in _constants(tree):
-        node.value = _moved(node.value, rng)
+        node.value = _perturb(node.value, rng)
     return ast.unparse(tree)
 
 
@@ -30,8 +30,8 @@ def _constants(tree: ast.AST) -> list[ast.Constant]:
     return [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and type(n.value) is float]
 
 
-def _moved(value: object, rng: Random) -> float:
-    """Times a log-normal factor, now and then the other way round; from 0 a normal step."""
+def _perturb(value: object, rng: Random) -> float:
+    """Return a constant times a log-normal factor, sometimes negated; of 0 a normal step."""
     assert isinstance(value, float)
     if value == 0:
         return round(rng.gauss(0, 2 * SPREAD), 4)
@@ -39,8 +39,8 @@ def _moved(value: object, rng: Random) -> float:
     return round(sign * value * exp(rng.gauss(0, SPREAD)), 4)
 
 
-def mutated(step: SearchStep, rng: Random) -> str:
-    """The first parent with one or a few random changes of its arithmetic.
+def mutate(step: SearchStep, rng: Random) -> str:
+    """Return the first parent with one or a few random changes of its arithmetic.
 
     Expressions come from the parent itself, and from the seed programs where they fit. Since
     version 2 most changes are small: one that swaps an operator or an expression mostly gives a
@@ -49,13 +49,13 @@ def mutated(step: SearchStep, rng: Random) -> str:
     changes, stop = (CHANGES, STOP[0]) if step.version == 1 else (MILD, STOP[1])
     tree = ast.parse(step.parents[0].source)
     stock = [e for s in step.programs.values() for e in _donors(ast.parse(s), step.function)]
-    before = made = ast.unparse(tree)
-    for done in range(TRIES):
-        if done and made != before and rng.random() < stop:
+    original = variant = ast.unparse(tree)
+    for number in range(TRIES):
+        if number and variant != original and rng.random() < stop:
             break
         rng.choice(changes)(_Place(tree, step.function, stock), rng)
-        made = ast.unparse(ast.fix_missing_locations(tree))
-    return made
+        variant = ast.unparse(ast.fix_missing_locations(tree))
+    return variant
 
 
 class _Place(NamedTuple):
@@ -67,14 +67,14 @@ class _Place(NamedTuple):
 
 
 def _donors(tree: ast.Module, function: str) -> list[ast.expr]:
-    """The arithmetic of a program's function that hangs on nothing but its arguments."""
-    found = []
+    """Return the arithmetic of a program's function that depends on its arguments alone."""
+    donors = []
     for spot in _spots(tree):
         if isinstance(spot.scope, ast.FunctionDef) and spot.scope.name == function:
             names = {n.id for n in ast.walk(spot.value) if isinstance(n, ast.Name)}
             if names <= {arg.arg for arg in spot.scope.args.args}:
-                found.append(spot.value)
-    return found
+                donors.append(spot.value)
+    return donors
 
 
 # Changes ------------------------------------------------------------------------------------
@@ -85,9 +85,9 @@ COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
 def _shift(place: _Place, rng: Random) -> None:
     """Move one constant."""
-    if found := _constants(place.tree):
-        node = rng.choice(found)
-        node.value = _moved(node.value, rng)
+    if constants := _constants(place.tree):
+        node = rng.choice(constants)
+        node.value = _perturb(node.value, rng)
 
 
 def _scale(place: _Place, rng: Random) -> None:
@@ -121,15 +121,15 @@ def _transplant(place: _Place, rng: Random) -> None:
     """Put a copy of one expression in the place of another."""
     if spots := _spots(place.tree):
         target = rng.choice(spots)
-        target.put(_other(target, spots, place, rng))
+        target.put(_donor_copy(target, spots, place, rng))
 
 
 def _join(place: _Place, rng: Random) -> None:
     """Combine an expression with a copy of another by an operation."""
     if spots := _spots(place.tree):
         target = rng.choice(spots)
-        other = _other(target, spots, place, rng)
-        target.put(ast.BinOp(target.value, rng.choice(OPERATIONS)(), other))
+        donor = _donor_copy(target, spots, place, rng)
+        target.put(ast.BinOp(target.value, rng.choice(OPERATIONS)(), donor))
 
 
 def _lean(place: _Place, rng: Random) -> None:
@@ -137,16 +137,16 @@ def _lean(place: _Place, rng: Random) -> None:
     if spots := _spots(place.tree):
         target = rng.choice(spots)
         weight = ast.Constant(round(rng.gauss(0, LEAN), 4))
-        other = ast.BinOp(weight, ast.Mult(), _other(target, spots, place, rng))
-        target.put(ast.BinOp(target.value, ast.Add(), other))
+        donor = ast.BinOp(weight, ast.Mult(), _donor_copy(target, spots, place, rng))
+        target.put(ast.BinOp(target.value, ast.Add(), donor))
 
 
 CHANGES = (_shift, _shift, _scale, _operator, _extreme, _transplant, _join, _join)
 MILD = (_operator, _extreme, _transplant, _join, *(_shift, _scale, _lean) * 12)
 
 
-def _other(target: "_Spot", spots: list["_Spot"], place: _Place, rng: Random) -> ast.expr:
-    """A copy of an expression that can stand where the target does: all its names are known."""
+def _donor_copy(target: "_Spot", spots: list["_Spot"], place: _Place, rng: Random) -> ast.expr:
+    """Return a copy of an expression that can replace the target: its names are defined there."""
     choices = [spot.value for spot in spots if spot.scope is target.scope]
     if isinstance(target.scope, ast.FunctionDef) and target.scope.name == place.function:
         choices += place.stock
@@ -154,7 +154,7 @@ def _other(target: "_Spot", spots: list["_Spot"], place: _Place, rng: Random) ->
 
 
 class _Spot(NamedTuple):
-    """Where a number stands: the node above it, its field and place there, and the scope."""
+    """The place of a number: the node above it, its field and index there, and the scope."""
 
     scope: ast.AST
     node: ast.AST
@@ -163,17 +163,17 @@ class _Spot(NamedTuple):
 
     @property
     def value(self) -> ast.expr:
-        """What stands there."""
+        """Return the expression at this place."""
         value = getattr(self.node, self.field)
-        found: ast.expr = value if self.k is None else value[self.k]
-        return found
+        expression: ast.expr = value if self.k is None else value[self.k]
+        return expression
 
-    def put(self, new: ast.expr) -> None:
-        """Something else shall stand there."""
+    def put(self, expression: ast.expr) -> None:
+        """Replace the expression at this place."""
         if self.k is None:
-            setattr(self.node, self.field, new)
+            setattr(self.node, self.field, expression)
         else:
-            getattr(self.node, self.field)[self.k] = new
+            getattr(self.node, self.field)[self.k] = expression
 
 
 FUNCTIONS = ("min", "max", "abs", "exp", "log", "sqrt", "pow", "float")  # of numbers
@@ -190,29 +190,29 @@ SCOPES = (ast.FunctionDef, ast.Lambda, ast.GeneratorExp, ast.ListComp, ast.SetCo
 
 
 def _spots(tree: ast.AST, scope: ast.AST | None = None) -> list[_Spot]:
-    """The places where arithmetic stands, by where a program of numbers has it."""
+    """Return the places of arithmetic in a program of numbers."""
     scope = tree if scope is None or isinstance(tree, SCOPES) else scope
-    found: list[_Spot] = []
+    spots: list[_Spot] = []
     fields = FIELDS.get(type(tree), ())
     if isinstance(tree, ast.Call) and getattr(tree.func, "id", "") in FUNCTIONS:
         fields = ("args",)
     for field in fields:
         value = getattr(tree, field)
-        for k, one in enumerate(value) if isinstance(value, list) else [(None, value)]:
-            if _is_number(one, tree, scope):
-                found.append(_Spot(scope, tree, field, k))
+        for k, expression in enumerate(value) if isinstance(value, list) else [(None, value)]:
+            if _is_number(expression, tree, scope):
+                spots.append(_Spot(scope, tree, field, k=k))
     for child in ast.iter_child_nodes(tree):
-        found += _spots(child, scope)
-    return found
+        spots += _spots(child, scope)
+    return spots
 
 
-def _is_number(one: ast.AST, above: ast.AST, scope: ast.AST) -> bool:
-    """Whether an expression is likely to be a number; what a function returns must look so."""
-    if isinstance(one, ast.Name) and isinstance(above, ast.Return):
+def _is_number(expression: ast.AST, parent: ast.AST, scope: ast.AST) -> bool:
+    """Return whether an expression is likely a number; what a function returns must look so."""
+    if isinstance(expression, ast.Name) and isinstance(parent, ast.Return):
         names = [a.arg for a in scope.args.args] if isinstance(scope, ast.FunctionDef) else []
-        return one.id in names
-    if isinstance(one, ast.Name) and not isinstance(one.ctx, ast.Load):
+        return expression.id in names
+    if isinstance(expression, ast.Name) and not isinstance(expression.ctx, ast.Load):
         return False
-    if isinstance(one, ast.Call):
-        return getattr(one.func, "id", "") in (*FUNCTIONS, "sum", "len")
-    return isinstance(one, ast.Name | ast.BinOp | ast.UnaryOp | ast.Subscript | ast.IfExp)
+    if isinstance(expression, ast.Call):
+        return getattr(expression.func, "id", "") in (*FUNCTIONS, "sum", "len")
+    return isinstance(expression, ast.Name | ast.BinOp | ast.UnaryOp | ast.Subscript | ast.IfExp)

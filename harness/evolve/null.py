@@ -1,12 +1,12 @@
-"""Searches without a model: what chance finds with the same seed programs and evaluations.
+"""Searches without a model: what chance achieves with the same seed programs and evaluations.
 
-They stand where a model stands, read the step instead of the prompt, and reply with a program.
+They take the place of a model, read the step instead of the prompt, and reply with a program.
 """
 
 from collections.abc import Callable
 from random import Random
 
-from harness.evolve.mutation import mutated, random_constants
+from harness.evolve.mutation import mutate, random_constants
 from harness.evolve.operators import SearchStep
 from harness.models.base import Model
 from harness.store.search_plan import NULLS
@@ -20,18 +20,18 @@ class Baseline:
         self.name, self._make = name, make
 
     async def reply(self, ask: Ask) -> Reply:
-        """A program in a fence."""
+        """Return a program in a fence."""
         step: SearchStep = ask.view
         source = self._make(step, Random(f"{self.name}/{step.key}"))
         return Reply(f"```python\n{source}\n```", usage=Usage(0, 0), model=self.name, cost=0.0)
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: a baseline holds no resource."""
 
 
 def build_null(name: str) -> Model:
-    """The null of that name; InputError if there is none."""
-    makers = dict(zip(NULLS, (random_constants, mutated), strict=True))
+    """Return the baseline of that name; InputError if there is none."""
+    makers = dict(zip(NULLS, (random_constants, mutate), strict=True))
     if name not in makers:
         raise InputError(f"unknown model {name!r}: searches without a model are {', '.join(NULLS)}")
     return Baseline(name, makers[name])

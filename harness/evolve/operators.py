@@ -1,4 +1,4 @@
-"""The ways to ask for a program, each a prompt template with its parents."""
+"""The operators of the search, each a prompt template with its parents."""
 
 from collections.abc import Mapping
 from random import Random
@@ -17,7 +17,7 @@ EDITS = ("mutate", "tune", "simplify", "reflect")  # that may change a program b
 
 
 class SearchStep(msgspec.Struct, frozen=True):
-    """One try: what is asked of a model, and what a search without a model sees of it.
+    """One try: the request to a model, and what a search without a model sees of it.
 
     `key` seeds what is random in it; `programs` are the seed programs of the domain; `version` is
     that of `policy/mutate`.
@@ -41,15 +41,22 @@ def choose(
     *,
     reflects: bool = True,
 ) -> SearchStep:
-    """Draw an operator and its parents; where there are too few parents, `mutate`.
+    """Draw an operator and its parents; if there are too few parents, `mutate`.
 
-    `reflect` has for its parent the island's newest failure, for who can learn from one.
+    Args:
+        key: seeds the draw.
+        island: whose elites are the parents.
+        database: of the search.
+        domain: of the programs.
+        plan: of the search.
+        reflects: whether `reflect` takes the island's newest failure for its parent; else it is
+            `mutate` too.
     """
     rng = Random(key)
     [operator] = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))
-    failed = database.failure(island) if operator == "reflect" and reflects else None
-    parents = [failed] if failed else database.draw(island, PARENTS.get(operator, 1), rng)
-    if (operator == "reflect" and not failed) or (operator == "crossover" and len(parents) < 2):
+    failure = database.failure(island) if operator == "reflect" and reflects else None
+    parents = [failure] if failure else database.draw(island, PARENTS.get(operator, 1), rng)
+    if (operator == "reflect" and not failure) or (operator == "crossover" and len(parents) < 2):
         operator, parents = "mutate", parents[:1]
     edit = plan.edit if operator in EDITS else "rewrite"
     return SearchStep(
@@ -66,22 +73,22 @@ def choose(
 def messages(
     step: SearchStep, domain: Domain, plan: SearchPlan, prompts: Prompts
 ) -> tuple[Message, ...]:
-    """The prompt of a step."""
-    failed = step.parents[0] if step.operator == "reflect" else None
-    shown = [{"source": c.source, "gap": None if failed else c.gap} for c in step.parents]
+    """Return the prompt of a step."""
+    failure = step.parents[0] if step.operator == "reflect" else None
+    programs = [{"source": c.source, "gap": None if failure else c.gap} for c in step.parents]
     return prompts.messages(
         f"evolve/{step.operator}.j2",
         facts=domain.facts,
         signature=f"{domain.function}({', '.join(domain.arguments)})",
         numpy=plan.numpy,
-        programs=shown,
+        programs=programs,
         edit=step.edit,
-        problem=_problem(failed) if failed else "",
+        problem=_problem(failure) if failure else "",
     )
 
 
-def _problem(failed: Candidate) -> str:
-    """What was wrong with a program, in one line."""
-    if failed.problem is None:
+def _problem(failure: Candidate) -> str:
+    """Return what was wrong with a program, in one line."""
+    if failure.problem is None:
         return "on the first few instances it is worse than every program that we began with"
-    return f"{failed.problem.kind} ({failed.problem.detail})"
+    return f"{failure.problem.kind} ({failure.problem.detail})"

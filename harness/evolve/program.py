@@ -21,7 +21,7 @@ _NOT_PYTHON = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowErr
 
 
 class Unreadable(Exception):
-    """No program in a text; `kind` is a word or two, `detail` one line."""
+    """An error about a text without a program; `kind` is a word or two, `detail` one line."""
 
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(f"{kind}: {detail}")
@@ -36,30 +36,38 @@ class ProgramDraft(Noun, frozen=True):
 
 
 def read_reply(reply: Reply, function: str, parent: str | None = None) -> ProgramDraft:
-    """The program in a reply; with a `parent` the reply may change that by blocks.
+    """Return the program in a reply.
 
-    `Unreadable` if there is none: `empty reply`, `cut off`, `no code`, `no function`, `syntax
-    error`, `block not found`, `too long`.
+    Args:
+        reply: of a model.
+        function: that the program must define.
+        parent: a program that the reply may change by blocks.
+
+    Raises:
+        Unreadable: `empty reply`, `cut off`, `no code`, `no function`, `syntax error`, `block not
+            found`, `too long`.
     """
-    text, thinking = without_thoughts(reply.text)
+    text, is_thinking = without_thoughts(reply.text)
     if not text.strip():
-        raise Unreadable("cut off" if thinking else "empty reply", "there is no text in the reply")
+        raise Unreadable(
+            "cut off" if is_thinking else "empty reply", "there is no text in the reply"
+        )
     if parent is not None and _BLOCK.search(text):
-        draft = ProgramDraft(edited(parent, text), _thought(_BLOCK.sub("", text)))
+        draft = ProgramDraft(apply_blocks(parent, text), _thought(_BLOCK.sub("", text)))
         check(draft.source, function)
         return draft
-    found = _best(text, function)
+    source = _best(text, function)
     try:
-        check(found, function)
+        check(source, function)
     except Unreadable:
         if reply.finish == "length":
             raise Unreadable("cut off", "the reply ended at its token limit") from None
         raise
-    return ProgramDraft(found, _thought(text.replace(found.strip(), "")))
+    return ProgramDraft(source, _thought(text.replace(source.strip(), "")))
 
 
 def check(source: str, function: str) -> ast.Module:
-    """Parse a program, and see that it defines the function; `Unreadable` if not."""
+    """Parse a program, and require that it defines the function; `Unreadable` if not."""
     if len(source) > LONGEST:
         raise Unreadable("too long", f"{len(source)} characters, the most is {LONGEST}")
     try:
@@ -70,20 +78,24 @@ def check(source: str, function: str) -> ast.Module:
         raise Unreadable("syntax error", str(error) or type(error).__name__) from None
     names = [n.name for n in tree.body if isinstance(n, ast.FunctionDef)]
     if function not in names:
-        others = f", only {', '.join(names)}"[:80] if names else ""
-        raise Unreadable("no function", f"it defines no {function} at the top{others}")
+        beside = f", only {', '.join(names)}"[:80] if names else ""
+        raise Unreadable("no function", f"it defines no {function} at the top{beside}")
     return tree
 
 
 def arguments_of(source: str, function: str) -> tuple[str, ...]:
-    """The names of the function's positional arguments, in the last definition of it."""
+    """Return the names of the function's positional arguments, in the last definition of it.
+
+    Raises:
+        Unreadable: if there is no such function.
+    """
     tree = check(source, function)
-    found = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function]
-    return tuple(a.arg for a in (*found[-1].args.posonlyargs, *found[-1].args.args))
+    definitions = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == function]
+    return tuple(a.arg for a in (*definitions[-1].args.posonlyargs, *definitions[-1].args.args))
 
 
 def length(source: str) -> int:
-    """Characters of a program without comments, docstrings and spelling of its own."""
+    """Return the characters of a program without comments, docstrings and its own spelling."""
     try:
         tree = ast.parse(source)
         for node in ast.walk(tree):
@@ -99,10 +111,17 @@ def _drop_docstring(node: ast.FunctionDef | ast.ClassDef | ast.Module) -> None:
         del node.body[0]
 
 
-def edited(source: str, text: str) -> str:
-    """The program with every block's SEARCH replaced by its REPLACE, in order.
+def apply_blocks(source: str, text: str) -> str:
+    """Replace every block's SEARCH in a program by its REPLACE, in order.
 
-    White space at line ends does not count. `Unreadable` if a SEARCH is not there, or twice.
+    White space at line ends does not count.
+
+    Args:
+        source: the program.
+        text: holds the blocks.
+
+    Raises:
+        Unreadable: if a SEARCH is not in the program, or twice.
     """
     lines = source.split("\n")
     for block in _BLOCK.finditer(text):
@@ -110,8 +129,8 @@ def edited(source: str, text: str) -> str:
         places = list(_places(lines, old))
         if len(places) != 1:
             first = next((line.strip() for line in old if line.strip()), "")
-            what = "is not in the program" if not places else "is there more than once"
-            raise Unreadable("block not found", f"a SEARCH {what}: {first[:60]!r}")
+            problem = "is not in the program" if not places else "is there more than once"
+            raise Unreadable("block not found", f"a SEARCH {problem}: {first[:60]!r}")
         lines[places[0] : places[0] + len(old)] = new
     return "\n".join(lines)
 
@@ -120,24 +139,24 @@ def _lines(text: str) -> list[str]:
     return [line.rstrip() for line in text.removesuffix("\n").split("\n")] if text else []
 
 
-def _places(lines: list[str], wanted: list[str]) -> Iterator[int]:
-    if any(wanted):
-        for k in range(len(lines) - len(wanted) + 1):
-            if [line.rstrip() for line in lines[k : k + len(wanted)]] == wanted:
+def _places(lines: list[str], block: list[str]) -> Iterator[int]:
+    if any(block):
+        for k in range(len(lines) - len(block) + 1):
+            if [line.rstrip() for line in lines[k : k + len(block)]] == block:
                 yield k
 
 
 def _best(text: str, function: str) -> str:
-    """The last fence that defines the function, else the bare lines that do, else the last fence.
+    """Return the last fence that defines the function, else bare lines that do, else the last.
 
-    So a failure speaks of the code that was meant.
+    So a failure is about the code that was meant.
     """
     fences: list[str] = [f.strip("\n") + "\n" for f in _FENCE.findall(text) if f.strip()]
-    defining = re.compile(rf"^def {re.escape(function)}\b", re.MULTILINE)
+    definition = re.compile(rf"^def {re.escape(function)}\b", re.MULTILINE)
     for fence in reversed(fences):
-        if defining.search(fence):
+        if definition.search(fence):
             return fence
-    if not fences and defining.search(text):
+    if not fences and definition.search(text):
         return _bare(text, function)
     if not fences:
         raise Unreadable("no code", "there is no code fence and no definition in the reply")
@@ -145,22 +164,22 @@ def _best(text: str, function: str) -> str:
 
 
 def _bare(text: str, function: str) -> str:
-    """The longest run of lines around a definition without a fence that is Python."""
+    """Return the longest run of lines around a definition without a fence that is Python."""
     lines = text.split("\n")
     start = next(k for k, line in enumerate(lines) if line.startswith(f"def {function}"))
-    first = start
-    while first and (_START.match(lines[first - 1]) or not lines[first - 1].strip()):
-        first -= 1
+    begin = start
+    while begin and (_START.match(lines[begin - 1]) or not lines[begin - 1].strip()):
+        begin -= 1
     for end in range(len(lines), start, -1):
-        code = "\n".join(lines[first:end]).strip("\n") + "\n"
+        code = "\n".join(lines[begin:end]).strip("\n") + "\n"
         try:
             check(code, function)
         except Unreadable:
             continue
         return code
-    return "\n".join(lines[first:]).strip("\n") + "\n"
+    return "\n".join(lines[begin:]).strip("\n") + "\n"
 
 
 def _thought(text: str) -> str:
-    """The prose of a reply in one line, cut at a bearable length."""
+    """Return the prose of a reply in one line of at most 400 characters."""
     return " ".join(_FENCE.sub(" ", text).replace("```", " ").split())[:THOUGHT]

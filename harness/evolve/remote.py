@@ -18,7 +18,7 @@ from tasks.base import Instance
 
 @dataclass(frozen=True)
 class Evaluating:
-    """Evaluates in a worker process; `splits` are instance lines.
+    """The evaluation in a worker process; `splits` are instance lines.
 
     Its sandbox is made with the first evaluation, and ends when the process does.
     """
@@ -28,7 +28,7 @@ class Evaluating:
     unsafe: bool
 
     def __call__(self, effect: Evaluate) -> Evaluated:
-        """What came of a program; SandboxFailure if this machine cannot hold it."""
+        """Evaluate a program; SandboxFailure if this machine cannot isolate it."""
         return self._evaluator.perform(effect)
 
     @cached_property
@@ -55,9 +55,9 @@ class RemoteEvaluator(Evaluator):
         self._work, self._engine = work, engine
 
     def perform(self, effect: Evaluate) -> Evaluated:
-        """As the engine's workers do it."""
-        [found] = self._engine.map(self._work, [effect], _name)
-        return found
+        """Evaluate on a worker of the engine."""
+        [evaluation] = self._engine.map(self._work, [effect], _name)
+        return evaluation
 
 
 def _name(effect: Evaluate) -> str:

@@ -1,4 +1,4 @@
-"""The honest result: numbers with intervals, and the word `better` only where they carry it."""
+"""The report of a search: numbers with intervals, and `better` only if they show it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from harness.costs import sum_or_none
 from harness.evolve.database import Candidate
 from harness.evolve.domain import REPORTED
 from harness.evolve.evaluation import Evaluated
+from harness.evolve.evaluator import fill_failures
 from harness.evolve.search import Search
 from harness.evolve.study import Champion, Results, Study
 from harness.evolve.verdicts import Verdict, sign_test, verdict
@@ -21,7 +22,8 @@ from tasks.base import Noun, Number
 class Score(Noun, frozen=True):
     """A program or rule on one split of n instances; failures count as random answers.
 
-    `seconds` is the mean CPU time of an instance; None of what is no program in the sandbox.
+    `who` is its name in the report. `seconds` is the mean CPU time of an instance; None of a rule,
+    which does not run in the sandbox.
     """
 
     who: str
@@ -56,7 +58,7 @@ class ChampionComparison(Noun, frozen=True):
 
 
 class Arm(Noun, frozen=True):
-    """What a search did: how its tries ended, what it spent, what it chose.
+    """The work of one search: how its tries ended, its expenses, its choice.
 
     A try is a call and its evaluation; one whose reply was no program has used up both. `ran`
     counts those that came to run in the sandbox; `statuses["valid"]` those that ran on all
@@ -78,7 +80,7 @@ class Arm(Noun, frozen=True):
     validation_ratio: float | None = None
 
 
-class Progressed(Noun, frozen=True):
+class NewBest(Noun, frozen=True):
     """A new best on the training instances: at which call, whose, how."""
 
     call: int
@@ -89,12 +91,12 @@ class Progressed(Noun, frozen=True):
 
 
 class SearchReport(Noun, frozen=True):
-    """All of a run. What is not known before its end is None or empty."""
+    """The report of a whole run. What is not known before its end is None or empty."""
 
     domain: str
     seed: int
     arms: tuple[Arm, ...]
-    best_so_far: tuple[Progressed, ...]
+    best_so_far: tuple[NewBest, ...]
     lineage: tuple[Candidate, ...] = ()
     champion: Candidate | None = None
     rediscovery: tuple[str, ...] = ()
@@ -104,14 +106,19 @@ class SearchReport(Noun, frozen=True):
 
 
 def report(study: Study, results: Results | None) -> SearchReport:
-    """The report of a study; without results of one that is not finished."""
+    """Return the report of a study.
+
+    Args:
+        study: finished or not.
+        results: of a finished one; None of another, whose report ends with the best so far.
+    """
     main = study.searches[0]
-    chosen = {c.arm: c for c in results.champions} if results else {}
+    champions = {c.arm: c for c in results.champions} if results else {}
     head = SearchReport(
         study.domain.name,
         study.plan.seed,
-        tuple(_arm(search, chosen.get(search.arm)) for search in study.searches),
-        tuple(progress(main)),
+        tuple(_arm(search, champions.get(search.arm)) for search in study.searches),
+        best_so_far=tuple(progress(main)),
     )
     if results is None:
         return head
@@ -120,57 +127,62 @@ def report(study: Study, results: Results | None) -> SearchReport:
         head,
         lineage=tuple(_lineage(main, champion)),
         champion=champion,
-        rediscovery=tuple(table.rediscovered()),
+        rediscovery=tuple(table.rediscoveries()),
         strongest_rule=results.rule,
-        scores=tuple(table.score(who, split) for split in REPORTED for who in results.outcomes),
+        scores=tuple(table.score(name, split) for split in REPORTED for name in results.outcomes),
         comparisons=tuple(table.comparisons()),
     )
 
 
-def _arm(search: Search, chosen: Champion | None) -> Arm:
-    tried = search.tried
-    ranked = search.database.ranked()
+def _arm(search: Search, champion: Champion | None) -> Arm:
+    tries = search.tried
     return Arm(
         search.arm,
         tuple(search.models),
-        len(tried),
-        draws=sum(c.draws for c in tried),
-        ran=sum(c.evaluated for c in tried),
-        statuses=dict(Counter(c.status for c in tried).most_common()),
-        problems=dict(Counter(c.problem.kind for c in tried if c.problem).most_common()),
-        tokens=sum_or_none([c.tokens for c in tried]),
-        cost=sum_or_none([c.cost for c in tried]),
-        training_gap=ranked[0].gap if ranked and ranked[0].gap is not None else float("nan"),
-        champion=chosen.program.name if chosen else None,
-        validation_ratio=chosen.validation if chosen else None,
+        len(tries),
+        draws=sum(c.draws for c in tries),
+        ran=sum(c.evaluated for c in tries),
+        statuses=dict(Counter(c.status for c in tries).most_common()),
+        problems=dict(Counter(c.problem.kind for c in tries if c.problem).most_common()),
+        tokens=sum_or_none([c.tokens for c in tries]),
+        cost=sum_or_none([c.cost for c in tries]),
+        training_gap=_training_gap(search),
+        champion=champion.program.name if champion else None,
+        validation_ratio=champion.validation if champion else None,
     )
 
 
-def progress(search: Search) -> list[Progressed]:
-    """Each new best of a search; the seed programs come before its first call."""
-    found: list[Progressed] = []
+def _training_gap(search: Search) -> float:
+    """Return the gap of the best valid program, NaN without one."""
+    ranking = search.database.ranking()
+    return ranking[0].gap if ranking and ranking[0].gap is not None else float("nan")
+
+
+def progress(search: Search) -> list[NewBest]:
+    """Return each new best of a search; the seed programs come before its first call."""
+    bests: list[NewBest] = []
     seeds = len(search.database.everyone) - len(search.tried)
     for number, c in enumerate(search.database.everyone):
-        if c.status == "valid" and c.gap is not None and (not found or c.gap < found[-1].gap):
+        if c.status == "valid" and c.gap is not None and (not bests or c.gap < bests[-1].gap):
             call = max(0, number - seeds + 1)
-            found.append(Progressed(call, c.name, c.gap, c.operator, c.model))
-    return found
+            bests.append(NewBest(call, c.name, c.gap, operator=c.operator, model=c.model))
+    return bests
 
 
 def _lineage(search: Search, champion: Candidate) -> list[Candidate]:
-    """The champion and all it descends from, each once, the latest first."""
-    found: dict[str, Candidate] = {}
-    waiting = [champion.name]
-    while waiting:
-        one = search.database.by_name(waiting.pop(0))
-        if one.name not in found:
-            found[one.name] = one
-            waiting += one.parents
-    return list(found.values())
+    """Return the champion and all it descends from, each once, the latest first."""
+    ancestors: dict[str, Candidate] = {}
+    queue = [champion.name]
+    while queue:
+        ancestor = search.database.by_name(queue.pop(0))
+        if ancestor.name not in ancestors:
+            ancestors[ancestor.name] = ancestor
+            queue += ancestor.parents
+    return list(ancestors.values())
 
 
 class OutcomeTable:
-    """Outcomes as numbers."""
+    """The outcomes of a study as numbers, by the names of programs and rules."""
 
     def __init__(self, study: Study, results: Results) -> None:
         self._study, self._results = study, results
@@ -178,92 +190,90 @@ class OutcomeTable:
         nulls = [c.arm for c in results.champions[1:]]
         self.opponents = ["seed", *nulls, f"rule {results.rule}"]
 
-    def _outcome(self, who: str, split: str) -> Evaluated:
-        return self._results.outcomes[who][split]
+    def _outcome(self, name: str, split: str) -> Evaluated:
+        return self._results.outcomes[name][split]
 
     def _chance(self, split: str) -> list[Number]:
-        return _known(self._outcome("rule random", split).values)
+        return _objectives(self._outcome("rule random", split).values)
 
-    def values(self, who: str, split: str) -> list[Number]:
-        """The objectives, failures at random's value."""
-        chance = self._chance(split)
-        found = self._outcome(who, split).values
-        return [c if v is None else v for v, c in zip(found, chance, strict=True)]
+    def values(self, name: str, split: str) -> list[Number]:
+        """Return the objectives on a split, failures at random's value."""
+        return fill_failures(self._outcome(name, split).values, self._chance(split))
 
-    def skills(self, who: str, split: str) -> list[float]:
-        """The skill on each instance."""
+    def skills(self, name: str, split: str) -> list[float]:
+        """Return the skill on each instance of a split."""
         rows = zip(
-            self.values(who, split), self._study.bases[split], self._chance(split), strict=True
+            self.values(name, split), self._study.bases[split], self._chance(split), strict=True
         )
         return [skill(value, base, chance) for value, base, chance in rows]
 
-    def score(self, who: str, split: str) -> Score:
-        """One line of the table."""
-        bases, values = self._study.bases[split], self.values(who, split)
+    def score(self, name: str, split: str) -> Score:
+        """Return one line of the table of scores."""
+        bases, values = self._study.bases[split], self.values(name, split)
         pairs = list(zip(values, bases, strict=True))
         gaps = [(v - b) / b for v, b in pairs if b]
-        outcome = self._outcome(who, split)
+        outcome = self._outcome(name, split)
         return Score(
-            who,
+            name,
             split,
             len(values),
-            len(outcome.failures),
-            ratio_of_sums(values, bases),
-            mean_of(self.skills(who, split)),
-            median(gaps) if gaps else None,
-            sum(v == b for v, b in pairs) / len(pairs),
-            None if who.startswith("rule ") else outcome.seconds / len(values),
+            failures=len(outcome.failures),
+            ratio=ratio_of_sums(values, bases),
+            skill=mean_of(self.skills(name, split)),
+            median_gap=median(gaps) if gaps else None,
+            optimal=sum(v == b for v, b in pairs) / len(pairs),
+            seconds=None if name.startswith("rule ") else outcome.seconds / len(values),
         )
 
     def comparisons(self) -> list[ChampionComparison]:
-        """The champion against each opponent on each split, with what may be said of all of them.
+        """Return the champion against each opponent on each split, with their verdicts.
 
         The same program is no test, and takes no part in the correction (Holm 1979).
         """
-        every = [self.compare(who, split) for split in REPORTED for who in self.opponents]
-        corrected = iter(holm([c.p for c in every if c.p is not None]))
-        return [c if c.p is None else _judged(c, next(corrected)) for c in every]
+        comparisons = [self.compare(name, split) for split in REPORTED for name in self.opponents]
+        p_values = iter(holm([c.p for c in comparisons if c.p is not None]))
+        return [c if c.p is None else _with_verdict(c, next(p_values)) for c in comparisons]
 
-    def compare(self, who: str, split: str) -> ChampionComparison:
-        """The champion against another, instance by instance; not judged yet."""
-        ours, theirs = self.values("search", split), self.values(who, split)
-        ratio = ratio_of_sums(
-            [a - b for a, b in zip(ours, theirs, strict=True)], self._study.bases[split]
-        )
-        skills = zip(self.skills("search", split), self.skills(who, split), strict=True)
-        gained = mean_of([a - b for a, b in skills])
-        counts = Counter((a > b) - (a < b) for a, b in zip(ours, theirs, strict=True))
-        same = self._same(who)
+    def compare(self, name: str, split: str) -> ChampionComparison:
+        """Return the champion against another, instance by instance; without a verdict yet."""
+        values, baseline = self.values("search", split), self.values(name, split)
+        skills = _differences(self.skills("search", split), self.skills(name, split))
+        counts = Counter((a > b) - (a < b) for a, b in zip(values, baseline, strict=True))
+        is_same = self._is_champion(name)
         return ChampionComparison(
-            who,
+            name,
             split,
-            ratio,
-            skill=gained,
+            ratio_of_sums(_differences(values, baseline), self._study.bases[split]),
+            skill=mean_of(skills),
             win=counts[-1],
             tie=counts[0],
             loss=counts[1],
-            p=None if same else sign_test(counts[-1], counts[1]),
+            p=None if is_same else sign_test(counts[-1], counts[1]),
             p_holm=None,
-            verdict="the same program" if same else "no difference shown",
+            verdict="the same program" if is_same else "no difference shown",
         )
 
-    def _same(self, who: str) -> bool:
-        others = {c.arm: c.program for c in (*self._results.champions, self._results.seed)}
-        return who in others and others[who].source == self.champion.program.source
+    def _is_champion(self, name: str) -> bool:
+        programs = {c.arm: c.program for c in (*self._results.champions, self._results.seed)}
+        return name in programs and programs[name].source == self.champion.program.source
 
-    def rediscovered(self) -> list[str]:
-        """The published rules whose objective the champion has on every reported instance."""
-        rules = [who for who in self._results.outcomes if who.startswith("rule ")]
+    def rediscoveries(self) -> list[str]:
+        """Return the published rules with the champion's objective on every reported instance."""
+        rules = [rule for rule in self._results.outcomes if rule.startswith("rule ")]
         return [
-            who.removeprefix("rule ")
-            for who in rules
-            if all(self.values("search", s) == self.values(who, s) for s in REPORTED)
+            rule.removeprefix("rule ")
+            for rule in rules
+            if all(self.values("search", s) == self.values(rule, s) for s in REPORTED)
         ]
 
 
-def _judged(c: ChampionComparison, p_holm: float) -> ChampionComparison:
+def _with_verdict(c: ChampionComparison, p_holm: float) -> ChampionComparison:
     return replace(c, p_holm=p_holm, verdict=verdict(c.ratio, c.skill, c.win - c.loss, p_holm))
 
 
-def _known(values: Sequence[Number | None]) -> list[Number]:
+def _differences(values: Sequence[Number], baseline: Sequence[Number]) -> list[Number]:
+    return [a - b for a, b in zip(values, baseline, strict=True)]
+
+
+def _objectives(values: Sequence[Number | None]) -> list[Number]:
     return [v for v in values if v is not None]

@@ -11,13 +11,18 @@ from harness.evolve.scoring import ProgramScore
 from harness.evolve.verdicts import LEVEL, SMALLEST
 from harness.formatting import cost_text, number, percent, table, tokens_text, with_interval
 
+KINDS = ("duplicate", "stopped", "failed", "unreadable", "lost")
+SEARCHES = (
+    f"search|models|tries|valid and new|draws|ran|{'|'.join(KINDS)}"
+    "|best training gap|champion|validation ratio|tokens|cost"
+)
 ARMS = "arm|runs|ratio of sums of each run's champion|skill|valid and new|champion is a seed"
 PAIRS = "arm|less|ratio of sums (95 % interval)|skill (95 % interval)|p|p (Holm)|so it is"
 NAMES = {"search": "champion", "seed": "best seed"}
 
 
 def print_report(report: SearchReport) -> None:
-    """How the searches went; then, once it is over, what was found and what it is worth."""
+    """Print how the searches went and, once it is over, the champion and its scores."""
     print(table(f"{report.domain}, seed {report.seed}: searches", _arms(report)))
     print(table("best so far on the training instances", _progress(report)))
     if report.champion is None:
@@ -28,37 +33,18 @@ def print_report(report: SearchReport) -> None:
     ]
     print(table("lineage of the champion", lineage))
     for split in REPORTED:
-        about = domain(report.domain).splits[split].about
-        print(table(f"{split} ({about}), seen once", _scores(report, split)))
-        print(table(f"the champion less another on {split}", _compared(report, split)))
-    print("\n".join(said(report)))
+        description = domain(report.domain).splits[split].about
+        print(table(f"{split} ({description}), seen once", _scores(report, split)))
+        print(table(f"the champion less another on {split}", _comparisons(report, split)))
+    print("\n".join(remarks(report)))
     print(f"\n{report.champion.source.strip()}\n")
 
 
 def _arms(report: SearchReport) -> list[list[str]]:
-    head = [
-        "search",
-        "models",
-        "tries",
-        "valid and new",
-        "draws",
-        "ran",
-        "duplicate",
-        "stopped",
-        "failed",
-        "unreadable",
-        "lost",
-        "best training gap",
-        "champion",
-        "validation ratio",
-        "tokens",
-        "cost",
-    ]
-    return [head, *map(_arm, report.arms)]
+    return [SEARCHES.split("|"), *map(_arm, report.arms)]
 
 
 def _arm(arm: Arm) -> list[str]:
-    kinds = ("duplicate", "stopped", "failed", "unreadable", "lost")
     return [
         arm.arm,
         ", ".join(arm.models),
@@ -66,7 +52,7 @@ def _arm(arm: Arm) -> list[str]:
         str(arm.statuses.get("valid", 0)),
         str(arm.draws),
         str(arm.ran),
-        *(str(arm.statuses.get(kind, 0)) for kind in kinds),
+        *(str(arm.statuses.get(kind, 0)) for kind in KINDS),
         percent(arm.training_gap),
         arm.champion or "-",
         number(arm.validation_ratio, 4),
@@ -112,7 +98,7 @@ def _scores(report: SearchReport, split: str) -> list[list[str]]:
     return rows
 
 
-def _compared(report: SearchReport, split: str) -> list[list[str]]:
+def _comparisons(report: SearchReport, split: str) -> list[list[str]]:
     rows = [
         [
             "against",
@@ -144,12 +130,12 @@ def _compared(report: SearchReport, split: str) -> list[list[str]]:
 
 
 def p_text(p: float | None) -> str:
-    """A p-value; of a comparison that is no test there is none."""
+    """Return a p-value as text; `-` of a comparison that is no test."""
     return "below 0.001" if p is not None and p < 0.001 else number(p, 3)
 
 
-def said(report: SearchReport) -> list[str]:
-    """What must be said with the numbers of a finished search."""
+def remarks(report: SearchReport) -> list[str]:
+    """Return the sentences that belong to the numbers of a finished search."""
     assert report.champion is not None
     lines = [
         f"champion: {report.champion.name}, chosen on validation; strongest published rule"
@@ -160,8 +146,8 @@ def said(report: SearchReport) -> list[str]:
         lines.append("nothing found was better on validation than this seed program")
     problems = Counter(report.arms[0].problems)
     if problems:
-        told = ", ".join(f"{count} x {kind}" for kind, count in problems.most_common())
-        lines.append(f"failures: {told}")
+        kinds = ", ".join(f"{count} x {kind}" for kind, count in problems.most_common())
+        lines.append(f"failures: {kinds}")
     tests = sum(c.p is not None for c in report.comparisons)
     lines.append(
         f"better or worse stand where p (sign test, by Holm over {tests} comparisons) is below"
@@ -175,7 +161,7 @@ def said(report: SearchReport) -> list[str]:
 
 
 def print_score(score: ProgramScore) -> None:
-    """A program's score, and its failures by kind."""
+    """Print a program's score, and its failures by kind."""
     gap = percent(score.median_gap)
     valid = "valid" if score.valid else f"NOT valid: {len(score.failures)} of {score.n} failed"
     print(f"{score.domain} {score.split}: {valid}")
@@ -188,12 +174,16 @@ def print_score(score: ProgramScore) -> None:
         print(f"{count} x {kind}: {detail}")
 
 
-def print_comparison(found: RunComparison) -> None:
-    """Arms over runs."""
-    title = f"{found.domain}, {found.split}, {found.evaluations} tries a run"
-    print(table(title, [ARMS.split("|"), *map(_runs, found.arms)]))
-    print(table("differences over runs", [PAIRS.split("|"), *map(_difference, found.differences)]))
-    for note in found.notes:
+def print_comparison(comparison: RunComparison) -> None:
+    """Print the comparison of arms over runs."""
+    title = f"{comparison.domain}, {comparison.split}, {comparison.evaluations} tries a run"
+    print(table(title, [ARMS.split("|"), *map(_runs, comparison.arms)]))
+    print(
+        table(
+            "differences over runs", [PAIRS.split("|"), *map(_difference, comparison.differences)]
+        )
+    )
+    for note in comparison.notes:
         print(note)
 
 
@@ -201,8 +191,8 @@ def _runs(arm: ArmRuns) -> list[str]:
     return [
         arm.name,
         str(len(arm.ratios)),
-        _listed(arm.ratios),
-        _listed(arm.skills),
+        _join(arm.ratios),
+        _join(arm.skills),
         " ".join(map(str, arm.valid_and_new)),
         str(arm.seeds),
     ]
@@ -220,5 +210,5 @@ def _difference(d: Difference) -> list[str]:
     ]
 
 
-def _listed(values: Sequence[float]) -> str:
+def _join(values: Sequence[float]) -> str:
     return " ".join(number(v, 4) for v in values)

@@ -4,12 +4,12 @@ from statistics import median
 
 from graders.statistics import skill
 from harness.evolve.evaluation import Evaluate, Failed
-from harness.evolve.evaluator import Evaluator, base
+from harness.evolve.evaluator import Evaluator, base, fill_failures
 from tasks.base import InputError, Noun
 
 
 class ProgramScore(Noun, frozen=True):
-    """A program on a split: valid if it failed on no instance.
+    """The score of a program on a split: valid if it failed on no instance.
 
     `ratio` is its sum of objectives over that of the references, failures at random's value;
     `median_gap` and `skill` count them so too. `seconds` is CPU time over all n instances.
@@ -27,26 +27,34 @@ class ProgramScore(Noun, frozen=True):
 
 
 def score_program(evaluator: Evaluator, split: str, source: str) -> ProgramScore:
-    """Run a program on every instance on its own, and measure it."""
+    """Run a program on every instance on its own, and measure it.
+
+    Args:
+        evaluator: with a sandbox.
+        split: one of the evaluator's.
+        source: of the program.
+
+    Raises:
+        InputError: if the references sum to 0.
+    """
     stage = evaluator.stages[split]
-    found = evaluator.perform(Evaluate("score", split, source, each=True))
+    evaluation = evaluator.perform(Evaluate("score", split, source, each=True))
     chance = evaluator.perform(Evaluate("chance", split, rule="random")).values
     bases = [base(instance) for instance in stage.instances]
     if not sum(bases):
         raise InputError(f"the references of these {len(bases)} instances sum to 0: take more")
-    values = [c if v is None else v for v, c in zip(found.values, chance, strict=True)]
-    known = [v for v in values if v is not None]
-    pairs = list(zip(known, bases, chance, strict=True))
+    objectives = fill_failures(evaluation.values, chance)
+    pairs = list(zip(objectives, bases, chance, strict=True))
     gaps = [(v - b) / b for v, b, _ in pairs if b]
     skills = [skill(v, b, c) for v, b, c in pairs if c is not None]
     return ProgramScore(
         evaluator.domain.name,
         split,
         len(bases),
-        not found.failures,
-        sum(known) / sum(bases),
-        median(gaps) if gaps else None,
-        sum(skills) / len(skills),
-        found.seconds,
-        found.failures,
+        valid=not evaluation.failures,
+        ratio=sum(objectives) / sum(bases),
+        median_gap=median(gaps) if gaps else None,
+        skill=sum(skills) / len(skills),
+        seconds=evaluation.seconds,
+        failures=evaluation.failures,
     )

@@ -95,7 +95,7 @@ class Search:
             if seed.status != "valid":
                 raise Failure(f"the {seed.name} of {self.domain.name} is not valid: {seed.problem}")
         self._worst = max(self._gap(f, self._few) for f in few)
-        self.database.found(done)
+        self.database.begin_with(done)
 
     @property
     def _few(self) -> Sequence[Number]:

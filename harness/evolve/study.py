@@ -1,6 +1,6 @@
 """A whole run: the search, the searches without a model, one choice, and one look at the test.
 
-Champions are chosen on validation; nothing of what is reported has been seen before.
+Champions are chosen on validation; no part of the reported splits has been used before.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ class Champion(Noun, frozen=True):
 
 
 class Results(Noun, frozen=True):
-    """All that the report is computed from.
+    """The outcome of a run, from which its report is computed.
 
     `champions` are those of the searches, the model's first; `seed` is the best seed program and
     `rule` the best published rule, by validation. `outcomes`: of each program or rule (by its name
@@ -43,7 +43,18 @@ class Results(Noun, frozen=True):
 
 
 class Study:
-    """The whole run as a program; its searches can be looked at, also before the end."""
+    """A whole run as a program; its searches can be read at any time, also before the end.
+
+    Args:
+        models: of the main search.
+        domain: of the programs.
+        plan: of the searches.
+        prompts: templates of the operators.
+        splits: the instances by the name of their split.
+
+    Raises:
+        InputError: if the references of a split sum to 0.
+    """
 
     def __init__(
         self,
@@ -55,9 +66,9 @@ class Study:
     ) -> None:
         self.domain, self.plan, self._prompts = domain, plan, prompts
         self.models = list(dict.fromkeys([*models, *plan.nulls]))
-        self.bases = {name: [base(i) for i in made] for name, made in splits.items()}
-        for name, known in self.bases.items():
-            if not sum(known[: plan.few] if name == "train" else known):
+        self.bases = {name: [base(i) for i in instances] for name, instances in splits.items()}
+        for name, references in self.bases.items():
+            if not sum(references[: plan.few] if name == "train" else references):
                 raise InputError(
                     f"the references of {name} sum to 0: take more than --limit {plan.limit}"
                 )
@@ -72,68 +83,73 @@ class Study:
         yield from main.program()
         spend = replace(self.plan, calls=len(main.tried), tokens=None, cost=None, wall=None)
         for null in self.plan.nulls:
-            one = self._search(null.removeprefix("policy/"), [null], spend)
-            self.searches.append(one)
-            yield from one.program()
+            null_search = self._search(null.removeprefix("policy/"), [null], spend)
+            self.searches.append(null_search)
+            yield from null_search.program()
         names = list(self.domain.programs)
-        seeds = [main.database.by_name(f"seed-{name}") for name in names]
-        judged = yield from self._validate("seeds", seeds)
-        seed = self._best("seed", judged)
-        champions = []
-        for search in self.searches:
-            finalists = [c for c in search.database.ranked() if c.operator != "seed"][:FINALISTS]
-            own = yield from self._validate(search.arm, finalists)
-            champions.append(self._best(search.arm, [*judged, *own]))
+        seed_programs = [main.database.by_name(f"seed-{name}") for name in names]
+        seeds = yield from self._validate("seeds", seed_programs)
+        seed = self._best("seed", seeds)
+        champions = yield from self._champions(seeds)
         rule = yield from self._best_rule()
         outcomes = yield from self._report([*champions, seed])
-        return Results(tuple(champions), seed, rule, outcomes)
+        return Results(tuple(champions), seed, rule, outcomes=outcomes)
+
+    def _champions(self, seeds: Sequence[tuple[Candidate, float]]) -> Program[list[Champion]]:
+        """Return the best of each search, a seed program if none of its own is better."""
+        champions = []
+        for search in self.searches:
+            finalists = [c for c in search.database.ranking() if c.operator != "seed"][:FINALISTS]
+            validated = yield from self._validate(search.arm, finalists)
+            champions.append(self._best(search.arm, [*seeds, *validated]))
+        return champions
 
     def _validate(
         self, arm: str, programs: Sequence[Candidate]
     ) -> Program[list[tuple[Candidate, float]]]:
-        """The programs that are valid on validation, each with its ratio of sums."""
-        found = yield from together(
+        """Return the programs that are valid on validation, each with its ratio of sums."""
+        evaluations = yield from together(
             evaluate(f"{arm}/{c.name}/validation", "validation", c.source) for c in programs
         )
-        pairs = zip(programs, found, strict=True)
+        pairs = zip(programs, evaluations, strict=True)
         return [(c, self._ratio(f, "validation")) for c, f in pairs if not f.failures]
 
-    def _ratio(self, found: Evaluated, split: str) -> float:
-        values: list[Number] = [v for v in found.values if v is not None]
+    def _ratio(self, evaluation: Evaluated, split: str) -> float:
+        values: list[Number] = [v for v in evaluation.values if v is not None]
         assert len(values) == len(self.bases[split])
         return sum(values) / sum(self.bases[split])
 
-    def _best(self, arm: str, judged: Sequence[tuple[Candidate, float]]) -> Champion:
-        """The least ratio, then the shortest, then the first."""
-        if not judged:
+    def _best(self, arm: str, programs: Sequence[tuple[Candidate, float]]) -> Champion:
+        """Return the program of the least ratio, then the shortest, then the first."""
+        if not programs:
             raise Failure(f"{self.domain.name}: no seed program is valid on validation")
-        program, ratio = min(judged, key=lambda pair: (pair[1], pair[0].length))
+        program, ratio = min(programs, key=lambda pair: (pair[1], pair[0].length))
         return Champion(arm, program, ratio)
 
     def _best_rule(self) -> Program[str]:
         rules = list(self.domain.rules)
-        found = yield from together(
+        evaluations = yield from together(
             evaluate(f"rules/{rule}/validation", "validation", rule=rule) for rule in rules
         )
-        ratios = [self._ratio(one, "validation") for one in found]
+        ratios = [self._ratio(evaluation, "validation") for evaluation in evaluations]
         return rules[ratios.index(min(ratios))]
 
     def _report(self, champions: Sequence[Champion]) -> Program[dict[str, dict[str, Evaluated]]]:
-        """Every champion, each instance in a run of its own, and every rule, on what is reported.
+        """Evaluate every champion, each instance in its own run, and every rule on reported splits.
 
         The name of a program in the report is its search's (`search`, `mutate`, `seed`).
         """
-        wanted: dict[str, Program[Evaluated]] = {}
+        evaluations: dict[str, Program[Evaluated]] = {}
         for split in REPORTED:
             for c in champions:
                 path = f"report/{c.arm}/{split}"
-                wanted[path] = evaluate(path, split, c.program.source, each=True)
+                evaluations[path] = evaluate(path, split, c.program.source, each=True)
             for rule in [*self.domain.rules, "random"]:
                 path = f"report/rule {rule}/{split}"
-                wanted[path] = evaluate(path, split, rule=rule)
-        found = yield from together(wanted.values())
+                evaluations[path] = evaluate(path, split, rule=rule)
+        results = yield from together(evaluations.values())
         outcomes: dict[str, dict[str, Evaluated]] = {}
-        for path, one in zip(wanted, found, strict=True):
-            _, who, split = path.split("/")
-            outcomes.setdefault(who, {})[split] = one
+        for path, evaluation in zip(evaluations, results, strict=True):
+            _, name, split = path.split("/")
+            outcomes.setdefault(name, {})[split] = evaluation
         return outcomes

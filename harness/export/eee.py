@@ -148,7 +148,7 @@ def _headline(result: ExportedResult, row: Row) -> Fields:
         "metric_config": {
             "metric_id": f"makespan.{result.family}.score",
             "metric_name": "score",
-            "evaluation_description": family(result.family).about,
+            "evaluation_description": family(result.family).description,
             "lower_is_better": False,
             "score_type": "continuous",
             "min_score": "-Infinity",

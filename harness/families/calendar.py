@@ -9,40 +9,45 @@ from harness.families.family import Policy
 from tasks.base import Fields
 from tasks.calendar import KEY, RoundStep, Year
 
-KEPT = 200  # years whose scores are kept
+CACHED_YEARS = 200  # years whose scores are kept
 
 
-def shuffled(step: RoundStep) -> Fields:
-    """An order drawn at random, seeded by the instance's id and the round."""
+def random_order(step: RoundStep) -> Fields:
+    """Answer with an order drawn at random, seeded by the instance's id and the round."""
     ids = _ids(step)
     Random(f"random/{step.instance.id}/{step.round}").shuffle(ids)
     return _answer(ids, "drawn at random")
 
 
 def first(step: RoundStep) -> Fields:
-    """The order shown."""
+    """Answer with the order of the prompt."""
     return _answer(_ids(step), "it stands first")
 
 
 def by_scores(
     scores: Callable[[Year], Sequence[Sequence[float]]], reason: str
 ) -> Callable[[RoundStep], Fields]:
-    """The order by a learner's scores, ties as shown; a year's are computed once."""
-    known: dict[str, tuple[Year, Sequence[Sequence[float]]]] = {}
+    """Make a policy that orders by a learner's scores, ties as in the prompt.
+
+    Args:
+        scores: gives for a year the scores of each round's events; computed once a year.
+        reason: what the answer gives as its reason.
+    """
+    scores_by_id: dict[str, tuple[Year, Sequence[Sequence[float]]]] = {}
 
     def policy(step: RoundStep) -> Fields:
         name, year = step.instance.id, step.instance.payload
-        if name not in known or known[name][0] is not year:
-            if len(known) >= KEPT:
-                known.clear()
-            known[name] = year, scores(year)
-        return _answer(ranked(_ids(step), known[name][1][step.round - 1]), reason)
+        if name not in scores_by_id or scores_by_id[name][0] is not year:
+            if len(scores_by_id) >= CACHED_YEARS:
+                scores_by_id.clear()
+            scores_by_id[name] = year, scores(year)
+        return _answer(ranked(_ids(step), scores_by_id[name][1][step.round - 1]), reason)
 
     return policy
 
 
 def oracle(step: RoundStep) -> Fields:
-    """The true ranking; with noise even this is sometimes not what the user did."""
+    """Answer with the true ranking; with noise even this is sometimes not what the user did."""
     truth = step.instance.payload.truth
     judgement = truth.judgements[step.round - 1]
     return _answer(judgement.ranking, truth.principles[judgement.deciding[0]].text)
@@ -57,7 +62,7 @@ def _answer(order: Sequence[str], reason: str) -> Fields:
 
 
 POLICIES = {
-    "random": Policy("floor", "an order at random", shuffled),
+    "random": Policy("floor", "an order at random", random_order),
     "first": Policy("floor", "the order shown", first),
     "count": Policy(
         "floor",

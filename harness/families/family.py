@@ -1,4 +1,4 @@
-"""What a family of tasks is made of."""
+"""The parts that a family of tasks is made of."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,14 +34,27 @@ class Generate(Protocol):
         *,
         reference: bool = True,
     ) -> Instance[Any]:
-        """Without `reference` no solver runs: only what the generator itself knows is kept."""
+        """Make one instance.
+
+        Args:
+            level: of difficulty, as the family defines it.
+            seed: of the suite.
+            index: of the instance, from 0.
+            settings: all settings with their values, as `resolve` returns them.
+            reference: whether a solver may run; without it only what the generator knows is kept.
+        """
 
 
 class Solve(Protocol):
     """Finds what can be known of a payload's optimum; `seconds` limits wall time."""
 
     def __call__(self, payload: Any, *, seconds: float | None = None) -> Reference:
-        """Return the reference."""
+        """Return the reference of a payload: an optimum or an honest bound.
+
+        Args:
+            payload: of the family's own type.
+            seconds: the most wall time; None is the family's default.
+        """
 
 
 Examine: TypeAlias = Callable[
@@ -56,22 +69,22 @@ class Policy:
 
     Attributes:
         kind: `floor` (what trivial code scores) or `ceiling` (the reference's own answer).
-        about: one line for `makespan list`.
+        description: one line for `makespan list`.
         answer: the answer object to a view; in rcpsp and tardiness that is the instance.
-        calls: the tools to call at a view; only where there are none it answers.
+        calls: the tools to call at a view; it answers only if there are none.
     """
 
     kind: str
-    about: str
+    description: str
     answer: Callable[[Any], Fields]
     calls: Callable[[Any], tuple[ToolCall, ...]] = lambda _: ()
 
 
 @dataclass(frozen=True)
 class Family:
-    """What the harness needs to know of a family.
+    """The parts of a family that the harness uses.
 
-    What is not explained here is what its files must have (CONTRIBUTING.md).
+    Those that are not explained here are what its files must have (CONTRIBUTING.md).
 
     Attributes:
         templates: of the prompts that its worlds use; they are part of every lock with it.
@@ -80,7 +93,7 @@ class Family:
         unseen: settings that no agent can see, and that make no other experiment.
         ramp: the settings that are the dial of difficulty, beside the level.
         second: a metric that is a second headline: beside the score, with its interval.
-        shown: the other metrics that stand on a printed board.
+        columns: the other metrics that stand on a printed board.
         plain: those of them that are numbers, not shares.
         headlines: measures of a grade that a suite may name as its score, instead of the grade's
             own; None of a grade that lacks what they need, such as a bound.
@@ -99,7 +112,7 @@ class Family:
     """
 
     name: str
-    about: str
+    description: str
     version: int
     templates: tuple[str, ...]
     payload: type[Any]
@@ -111,7 +124,7 @@ class Family:
     unseen: tuple[str, ...]
     ramp: tuple[str, ...]
     second: str
-    shown: tuple[str, ...]
+    columns: tuple[str, ...]
     plain: tuple[str, ...]
     headlines: Mapping[str, Callable[[Grade], float | None]]
     along: tuple[str, ...]

@@ -18,31 +18,34 @@ Keys = Callable[[sgs.Compiled], list[int]]
 
 
 def serial(instance: Instance[Project]) -> Fields:
-    """One task after another in a topological order, each where downtimes and its release allow."""
+    """Place one task after another in a topological order, as its release and downtimes allow."""
     project = sgs.compile_project(instance.payload)
-    free = replace(
+    unconstrained = replace(
         project, predecessors=((),) * len(project.ids), partners=((),) * len(project.ids)
     )
     starts: dict[str, int] = {}
     end = 0
     for i in project.order:
-        alone = replace(free, releases=tuple(max(r, end) for r in project.releases))
-        start = sgs.serial(alone, [i])[i]
+        remainder = replace(unconstrained, releases=tuple(max(r, end) for r in project.releases))
+        start = sgs.serial(remainder, [i])[i]
         starts[project.ids[i]] = start
         end = start + project.durations[i]
     return {"starts": starts}
 
 
 def by_rule(keys: Keys, *, disjunctions: bool = False) -> Callable[[Instance[Project]], Fields]:
-    """List scheduling by a priority rule (Kolisch & Hartmann 1999).
+    """Make a policy of list scheduling by a priority rule (Kolisch & Hartmann 1999).
 
-    It knows precedence, capacities, downtimes and release dates. The textbook's knows nothing of
-    disjunctions; with `disjunctions` pairs are kept apart too. Deadlines only enter the keys.
+    It knows precedence, capacities, downtimes and release dates; deadlines only enter the keys.
+
+    Args:
+        keys: gives each task's key, the smallest first.
+        disjunctions: whether pairs are kept apart too, which the textbook's rule does not know.
     """
-    compiled = sgs.compile_project if disjunctions else _textbook
+    compile_payload = sgs.compile_project if disjunctions else _textbook
 
     def policy(instance: Instance[Project]) -> Fields:
-        project = compiled(instance.payload)
+        project = compile_payload(instance.payload)
         starts = sgs.serial(project, sgs.priority_list(project, keys(project)))
         return {"starts": sgs.by_id(project, starts)}
 
@@ -50,25 +53,25 @@ def by_rule(keys: Keys, *, disjunctions: bool = False) -> Callable[[Instance[Pro
 
 
 def midpoints(project: sgs.Compiled) -> list[int]:
-    """Keys of 2 x the middle of the starts that a task's own window allows.
+    """Return keys of 2 x the middle of the starts that a task's own window allows.
 
     A task without one has the window that its predecessors and successors leave it. Windows are
-    drawn around the generator's witness, so their middles tell its order.
+    drawn around the generator's witness, so their middles reveal its order.
     """
     latest, earliest = sgs.lft(project), earliest_starts(project)
-    windowed = [
+    has_window = [
         release > 0 or deadline < project.horizon
         for release, deadline in zip(project.releases, project.deadlines, strict=True)
     ]
     return [
-        (project.releases[i] + project.deadlines[i] if own else earliest[i] + latest[i])
+        (project.releases[i] + project.deadlines[i] if owns_window else earliest[i] + latest[i])
         - project.durations[i]
-        for i, own in enumerate(windowed)
+        for i, owns_window in enumerate(has_window)
     ]
 
 
 def random_50(instance: Instance[Project]) -> Fields:
-    """The best of 50 random textbook lists: feasible and short, else the fewest broken rules."""
+    """Answer with the best of 50 random textbook lists: feasible and short, else least broken."""
     project = _textbook(instance.payload)
     rng = Random(f"random-50/{_place(instance)}")
     lists = (sgs.random_list(project, rng) for _ in range(50))
@@ -76,9 +79,9 @@ def random_50(instance: Instance[Project]) -> Fields:
 
 
 def list_best(instance: Instance[Project]) -> Fields:
-    """The best list schedule that also keeps disjunctive pairs apart: 102 lists.
+    """Answer with the best of 102 list schedules that also keep disjunctive pairs apart.
 
-    One by latest finish time, one by deadline, 100 by latest finish time with noise.
+    One is by latest finish time, one by deadline, 100 by latest finish time with noise.
     """
     project = sgs.compile_project(instance.payload)
     rng, latest = Random(f"list-best/{_place(instance)}"), sgs.lft(project)
@@ -94,17 +97,21 @@ def list_best(instance: Instance[Project]) -> Fields:
 
 
 def exact(instance: Instance[Project]) -> Fields:
-    """The reference's own answer, or what the solver finds now where none has been at work."""
-    known = instance.reference
-    if known.answer is None or known.solver == "witness":
-        known = reference(instance.payload)
-    if known.answer is None:
-        raise SolverFailure(f"no answer to {instance.id} is known: it is {known.status}")
-    return known.answer
+    """Answer with the reference's own schedule, or what the solver finds now if no solver was run.
+
+    Raises:
+        SolverFailure: if there is no answer.
+    """
+    best = instance.reference
+    if best.answer is None or best.solver == "witness":
+        best = reference(instance.payload)
+    if best.answer is None:
+        raise SolverFailure(f"no answer to {instance.id} is known: it is {best.status}")
+    return best.answer
 
 
 def _place(instance: Instance[Project]) -> str:
-    """What seeds a policy: the same for one project told in several words."""
+    """Return what seeds a policy: the same for one project in several wordings."""
     return f"{instance.level}/{instance.seed}/{instance.index}"
 
 
@@ -117,9 +124,9 @@ def _best(project: Project, candidates: Iterator[Starts]) -> Fields:
     ends = {task.id: task.duration for task in project.tasks}
 
     def rank(starts: Starts) -> tuple[Any, ...]:
-        wrong = violations(project, starts)
+        broken = violations(project, starts)
         length = max(starts[i] + d for i, d in ends.items())
-        return (broken_share(project, wrong) if wrong else 0.0, length)
+        return (broken_share(project, broken) if broken else 0.0, length)
 
     return {"starts": min(candidates, key=rank)}
 

@@ -1,18 +1,14 @@
-"""The families and how to get at them. A new family adds one line here.
+"""The families by name. A new family adds one line here.
 
 A family NAME is one file `NAME.py` in each of tasks, graders, graders/exact, generators and
-harness/agents, found by name and loaded when it is first wanted.
+harness/families, which are imported when the family is first used.
 """
 
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from harness.families.family import Family
 from tasks.base import InputError
-
-if TYPE_CHECKING:
-    pass
 
 FAMILIES = {
     "rcpsp": "start times for a project: precedence, resources, downtime, windows, disjunctions",
@@ -21,27 +17,26 @@ FAMILIES = {
     "tools": "a compound request answered with tools: in the right order, and in parallel",
 }
 
-
-_BESIDE = __package__.removesuffix("harness.families")  # "makespan." where it is installed
+_BESIDE = __package__.removesuffix("harness.families")  # "makespan." in an installed package
 
 
 @cache
 def family(name: str) -> Family:
-    """Load a family by name; InputError if there is none."""
+    """Load a family by name; InputError if there is none.
+
+    Args:
+        name: a key of `FAMILIES`.
+    """
     if name not in FAMILIES:
         raise InputError(f"unknown family {name!r}: there are {', '.join(FAMILIES)}")
-    tasks, graders = (
-        import_module(f"{_BESIDE}tasks.{name}"),
-        import_module(f"{_BESIDE}graders.{name}"),
-    )
-    generators, exact = (
-        import_module(f"{_BESIDE}generators.{name}"),
-        import_module(f"{_BESIDE}graders.exact.{name}"),
-    )
+    tasks = import_module(f"{_BESIDE}tasks.{name}")
+    graders = import_module(f"{_BESIDE}graders.{name}")
+    generators = import_module(f"{_BESIDE}generators.{name}")
+    exact = import_module(f"{_BESIDE}graders.exact.{name}")
     agents = import_module(f"{__package__}.{name}")
     return Family(
         name=name,
-        about=FAMILIES[name],
+        description=FAMILIES[name],
         version=tasks.VERSION,
         templates=tasks.TEMPLATES,
         payload=tasks.Payload,
@@ -53,7 +48,7 @@ def family(name: str) -> Family:
         unseen=getattr(tasks, "UNSEEN", ()),
         ramp=graders.RAMP,
         second=getattr(graders, "SECOND", ""),
-        shown=graders.SHOWN,
+        columns=graders.SHOWN,
         plain=getattr(graders, "PLAIN", ()),
         headlines=getattr(graders, "HEADLINES", {}),
         along=getattr(graders, "ALONG", ()),

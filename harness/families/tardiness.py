@@ -11,7 +11,11 @@ from tasks.tardiness import KEY, Jobs
 
 
 def by_rule(rule: dispatch.Rule) -> Callable[[Instance[Jobs]], Fields]:
-    """The order of a rule that knows processing times and due dates, and ignores weights."""
+    """Make a policy of a rule that knows processing times and due dates, and ignores weights.
+
+    Args:
+        rule: gives an order of positions for processing times and due dates.
+    """
 
     def policy(instance: Instance[Jobs]) -> Fields:
         jobs = instance.payload.jobs
@@ -21,26 +25,30 @@ def by_rule(rule: dispatch.Rule) -> Callable[[Instance[Jobs]], Fields]:
 
 
 def atc(instance: Instance[Jobs]) -> Fields:
-    """The one rule here that uses weights."""
+    """Answer with the order by apparent tardiness cost, the one rule here that uses weights."""
     jobs = instance.payload.jobs
     p, d, w = ([getattr(job, name) for job in jobs] for name in "pdw")
     return _answer(instance, dispatch.atc(p, d, w))
 
 
 def random(instance: Instance[Jobs]) -> Fields:
-    """One order drawn at random, seeded by the instance's id."""
+    """Answer with one order drawn at random, seeded by the instance's id."""
     rng = Random(f"random/{instance.id}")
     return by_rule(lambda p, d: dispatch.random_order(p, d, rng))(instance)
 
 
 def exact(instance: Instance[Jobs]) -> Fields:
-    """The reference's own answer if a solver gave it, or what the solver finds now."""
-    known = instance.reference
-    if known.answer is None or not known.solver:
-        known = reference(instance.payload)
-    if known.answer is None:
-        raise SolverFailure(f"no answer to {instance.id} is known: it is {known.status}")
-    return known.answer
+    """Answer with the reference's own order if a solver gave it, or what the solver finds now.
+
+    Raises:
+        SolverFailure: if there is no answer.
+    """
+    best = instance.reference
+    if best.answer is None or not best.solver:
+        best = reference(instance.payload)
+    if best.answer is None:
+        raise SolverFailure(f"no answer to {instance.id} is known: it is {best.status}")
+    return best.answer
 
 
 def _answer(instance: Instance[Jobs], order: list[int]) -> Fields:
@@ -74,7 +82,10 @@ _RULES: dict[str, tuple[str, dispatch.Rule]] = {
 }
 
 POLICIES = {
-    **{name: Policy("floor", about, by_rule(rule)) for name, (about, rule) in _RULES.items()},
+    **{
+        name: Policy("floor", description, by_rule(rule))
+        for name, (description, rule) in _RULES.items()
+    },
     "atc": Policy("floor", "apparent tardiness cost, K = 2, with weights", atc),
     "random": Policy("floor", "one random order", random),
     "exact": Policy("ceiling", "a proven optimum, or the solver's best order", exact),

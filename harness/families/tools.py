@@ -1,6 +1,6 @@
 """Built-in policies for tool tasks: they know which calls are needed, and differ in when.
 
-On the track `reactive` a policy says what it calls in a turn; on `plan` the order of a list. Its
+On the track `reactive` a policy makes calls in turns; on `plan` it orders a list of them. Its
 answer holds only what its own calls have returned.
 """
 
@@ -24,49 +24,57 @@ STOP = 0.1  # chance that the random policy answers instead of calling
 MOST_RANDOM = 4  # calls of it in one turn
 
 
-class Needed(NamedTuple):
+class ReadyCall(NamedTuple):
     """A required call that can be made now."""
 
     step: int
     due: Due
 
 
-Choose = Callable[[View, list[Needed]], Sequence[Needed]]
+Choose = Callable[[View, list[ReadyCall]], Sequence[ReadyCall]]
 
 
 def _call(due: Due) -> ToolCall:
     return ToolCall("", due.offer.name, msgspec.json.encode(due.arguments).decode())
 
 
-def known(view: View) -> set[str]:
-    """The codes that the calls so far have returned."""
+def returned_codes(view: View) -> set[str]:
+    """Return the codes that the calls so far have returned."""
     return {value for c in view.calls if (value := value_of(c.result)) is not None}
 
 
-def ready(view: View) -> list[Needed]:
-    """The required calls whose inputs are known and whose results are not, in their order."""
-    values = known(view)
-    given = values | {canonical(start.label) for start in view.instance.payload.starts}
+def ready_calls(view: View) -> list[ReadyCall]:
+    """Return in order the required calls whose inputs are known and whose results are not."""
+    values = returned_codes(view)
+    available = values | {canonical(start.label) for start in view.instance.payload.starts}
     return [
-        Needed(k, one)
-        for k, one in enumerate(view.due)
-        if one.value.name not in values and all(e.name in given for e in one.inputs)
+        ReadyCall(k, due)
+        for k, due in enumerate(view.due)
+        if due.value.name not in values and all(e.name in available for e in due.inputs)
     ]
 
 
 def by_turns(choose: Choose) -> Callable[[View], tuple[ToolCall, ...]]:
-    """Calls what is chosen of all that is ready, as long as something is."""
+    """Make a policy that calls a choice of all that is ready, as long as there is any.
+
+    Args:
+        choose: picks from the calls that are ready at a view.
+    """
 
     def calls(view: View) -> tuple[ToolCall, ...]:
         if view.stage != "turn":
             return ()
-        return tuple(_call(one.due) for one in choose(view, ready(view)))
+        return tuple(_call(need.due) for need in choose(view, ready_calls(view)))
 
     return calls
 
 
 def in_order(order: Callable[[View], Sequence[int]]) -> Callable[[View], Fields]:
-    """Answers with what is known; on the track `plan` with all required calls in an order."""
+    """Make a policy that answers with what is known; on the track `plan` with all required calls.
+
+    Args:
+        order: the steps of the plan, in the order of its list.
+    """
 
     def answer(view: View) -> Fields:
         errand = view.instance.payload
@@ -74,13 +82,13 @@ def in_order(order: Callable[[View], Sequence[int]]) -> Callable[[View], Fields]
             return {PICK: list(dict.fromkeys(step.tool for step in errand.steps))}
         if view.stage == "plan":
             return _plan(errand, order(view))
-        values = known(view)
-        found = {
+        values = returned_codes(view)
+        answers = {
             w.key: view.due[w.step].value.name
             for w in errand.wanted
             if w.key and view.due[w.step].value.name in values
         }
-        return {ANSWER: found}
+        return {ANSWER: answers}
 
     return answer
 
@@ -93,26 +101,26 @@ def _plan(errand: Errand, order: Sequence[int]) -> Fields:
 # What is called, and in which order ----------------------------------------------------------
 
 
-def one_at_a_time(view: View, now: list[Needed]) -> Sequence[Needed]:  # noqa: ARG001
-    """The first that is ready."""
-    return now[:1]
+def one_at_a_time(view: View, needs: list[ReadyCall]) -> Sequence[ReadyCall]:  # noqa: ARG001
+    """Choose the first call that is ready."""
+    return needs[:1]
 
 
-def everything(view: View, now: list[Needed]) -> Sequence[Needed]:  # noqa: ARG001
-    """All that is ready, as listed."""
-    return now
+def everything(view: View, needs: list[ReadyCall]) -> Sequence[ReadyCall]:  # noqa: ARG001
+    """Choose all calls that are ready, as listed."""
+    return needs
 
 
-def longest_first(view: View, now: list[Needed]) -> Sequence[Needed]:
-    """All that is ready, the longest chain of calls that still hangs on it first."""
+def longest_first(view: View, needs: list[ReadyCall]) -> Sequence[ReadyCall]:
+    """Choose all calls that are ready, the one with the longest chain of calls after it first."""
     tails = _tails(view)
-    return sorted(now, key=lambda one: -tails[one.step])
+    return sorted(needs, key=lambda need: -tails[need.step])
 
 
 def _tails(view: View) -> list[int]:
-    """For each required call its latency and that of the longest chain after it."""
+    """Return for each required call its latency and that of the longest chain after it."""
     steps = view.instance.payload.steps
-    tails = [one.duration for one in view.due]
+    tails = [due.duration for due in view.due]
     for k in range(len(steps) - 1, -1, -1):
         for source in map(reference_of, steps[k].inputs):
             if source is not None:
@@ -121,7 +129,7 @@ def _tails(view: View) -> list[int]:
 
 
 def by_goal(view: View) -> list[int]:
-    """What each wanted value hangs on before the next value's: goal by goal."""
+    """Order the calls goal by goal: what each wanted value depends on before the next value's."""
     errand, order = view.instance.payload, list[int]()
 
     def visit(k: int) -> None:
@@ -131,24 +139,24 @@ def by_goal(view: View) -> list[int]:
         if k not in order:
             order.append(k)
 
-    for wanted in errand.wanted:
-        visit(wanted.step)
+    for goal in errand.wanted:
+        visit(goal.step)
     return order
 
 
 def as_listed(view: View) -> list[int]:
-    """Depth by depth."""
+    """Order the calls depth by depth."""
     return list(range(len(view.due)))
 
 
 def by_tails(view: View) -> list[int]:
-    """The longest chain first; what a call needs has a longer one."""
+    """Order the calls by the longest chain first; what a call needs has a longer one."""
     tails = _tails(view)
     return sorted(range(len(tails)), key=lambda k: -tails[k])
 
 
 def nothing(view: View) -> list[int]:  # noqa: ARG001
-    """No call at all."""
+    """Order no call at all."""
     return []
 
 
@@ -156,7 +164,7 @@ def nothing(view: View) -> list[int]:  # noqa: ARG001
 
 
 def optimal_calls(view: View) -> tuple[ToolCall, ...]:
-    """The turn of the reference that is due."""
+    """Return the calls of the reference's turn that is due."""
     turns = _reference(view.instance).get(TURNS, [])
     number = view.calls[-1].turn if view.calls else 0
     if view.stage != "turn" or number >= len(turns):
@@ -165,89 +173,101 @@ def optimal_calls(view: View) -> tuple[ToolCall, ...]:
 
 
 def optimal_order(view: View) -> list[int]:
-    """The order of the reference."""
+    """Return the order of the reference's plan."""
     return [exact.step_of(entry) for entry in _reference(view.instance)[PLAN]]
 
 
 def _reference(instance: Instance[Errand]) -> Fields:
-    """The reference's answer, or what the solver finds now."""
-    found = instance.reference
-    if found.answer is None:
-        found = exact.reference(instance.payload)
-    if found.answer is None:
-        raise SolverFailure(f"no answer to {instance.id} is known: it is {found.status}")
-    return found.answer
+    """Return the reference's answer, or what the solver finds now; SolverFailure if it is none."""
+    best = instance.reference
+    if best.answer is None:
+        best = exact.reference(instance.payload)
+    if best.answer is None:
+        raise SolverFailure(f"no answer to {instance.id} is known: it is {best.status}")
+    return best.answer
 
 
 # Without a thought ---------------------------------------------------------------------------
 
 
-def possible(view: View) -> Iterator[ToolCall]:
-    """Every call on what is known that was not made yet, of tools that may be used.
+def possible_calls(view: View) -> Iterator[ToolCall]:
+    """Yield every call on known values that was not made yet, of tools that may be used.
 
     Those are the tools that only read, and the changes that are asked for.
     """
     offers = {offer.name: offer for offer in view.instance.payload.tools}
-    made = {
+    completed_keys = {
         offers[c.call.name].key(arguments_of(c.call) or {})
         for c in view.calls
         if c.result.status == "ok"
     }
-    asked = {one.key for one in view.due}
-    kinds: dict[str, list[str]] = {}
-    for start in view.instance.payload.starts:
-        kinds.setdefault(start.kind, []).append(canonical(start.label))
-    for called in view.calls:
-        value = value_of(called.result)
-        if value is not None and value not in kinds.setdefault(value.partition("-")[0], []):
-            kinds[value.partition("-")[0]].append(value)
+    required_keys = {due.key for due in view.due}
+    kinds = _values_by_kind(view)
     for offer in view.instance.payload.tools:
         for values in product(*(kinds.get(param.kind, []) for param in offer.params)):
             key = (offer.name, *values)
-            if key not in made and (key in asked or not offer.writes):
+            if key not in completed_keys and (key in required_keys or not offer.writes):
                 arguments = {p.name: v for p, v in zip(offer.params, values, strict=True)}
                 yield ToolCall("", offer.name, msgspec.json.encode(arguments).decode())
 
 
+def _values_by_kind(view: View) -> dict[str, list[str]]:
+    """Return the names of the request and the codes returned so far, each once, by their kind."""
+    kinds: dict[str, list[str]] = {}
+    for start in view.instance.payload.starts:
+        kinds.setdefault(start.kind, []).append(canonical(start.label))
+    for record in view.calls:
+        value = value_of(record.result)
+        if value is not None and value not in kinds.setdefault(value.partition("-")[0], []):
+            kinds[value.partition("-")[0]].append(value)
+    return kinds
+
+
 def shotgun_calls(view: View) -> tuple[ToolCall, ...]:
-    """All that is possible, until all that is asked for is known or no call is left."""
-    values, left = known(view), view.instance.payload.limits.calls - len(view.calls)
-    if view.stage != "turn" or all(one.value.name in values for one in view.due):
+    """Return all possible calls, until all that is asked for is known or no call remains."""
+    values, remaining = returned_codes(view), view.instance.payload.limits.calls - len(view.calls)
+    if view.stage != "turn" or all(due.value.name in values for due in view.due):
         return ()
-    return tuple(islice(possible(view), left))
+    return tuple(islice(possible_calls(view), remaining))
 
 
 def shotgun_plan(view: View) -> Fields:
-    """All that is possible in a plan: the calls of the turns, which refer to each other."""
+    """Answer with all possible calls in a plan: those of the turns, which refer to each other."""
     errand = view.instance.payload
     if view.stage != "plan":
         return in_order(as_listed)(view)
-    simulation, made = Simulation(errand), list[Called]()
-    while calls := shotgun_calls(msgspec.structs.replace(view, stage="turn", calls=tuple(made))):
-        results = simulation.turn([(call.name, arguments_of(call)) for call in calls])
-        made += [Called(1, call, result) for call, result in zip(calls, results, strict=True)]
-    ids = {value_of(called.result): f"$c{k}" for k, called in enumerate(made)}
+    history = _shotgun_history(view)
+    ids = {value_of(record.result): f"$c{k}" for k, record in enumerate(history)}
     entries = []
-    for k, called in enumerate(made):
-        arguments = arguments_of(called.call) or {}
-        named = {name: ids.get(value, value) for name, value in arguments.items()}
-        entries.append({"id": f"c{k}", "tool": called.call.name, "arguments": named})
+    for k, record in enumerate(history):
+        arguments = arguments_of(record.call) or {}
+        references = {name: ids.get(value, value) for name, value in arguments.items()}
+        entries.append({"id": f"c{k}", "tool": record.call.name, "arguments": references})
     answer = {w.key: ids.get(view.due[w.step].value.name) for w in errand.wanted if w.key}
     return {PLAN: entries, ANSWER: answer}
 
 
+def _shotgun_history(view: View) -> list[Called]:
+    """Return the calls of all turns, as the simulation answers them."""
+    simulation, history = Simulation(view.instance.payload), list[Called]()
+    while calls := shotgun_calls(msgspec.structs.replace(view, stage="turn", calls=tuple(history))):
+        results = simulation.turn([(call.name, arguments_of(call)) for call in calls])
+        history += [Called(1, call, result) for call, result in zip(calls, results, strict=True)]
+    return history
+
+
 def random_calls(view: View) -> tuple[ToolCall, ...]:
-    """A few possible calls drawn at random, or at random none."""
+    """Return a few possible calls drawn at random, or at random none."""
     number = view.calls[-1].turn if view.calls else 0
     rng = Random(f"random/{view.instance.id}/{number}")
     if view.stage != "turn" or rng.random() < STOP:
         return ()
-    found = list(possible(view))
-    return tuple(rng.sample(found, min(len(found), rng.randint(1, MOST_RANDOM))))
+    candidates = list(possible_calls(view))
+    return tuple(rng.sample(candidates, min(len(candidates), rng.randint(1, MOST_RANDOM))))
 
 
 def random_plan(view: View) -> Fields:
-    """Half of what is possible in a plan, drawn at random."""
+    """Answer with half of what is possible in a plan, drawn at random."""
     plan = shotgun_plan(view)
     if view.stage == "plan":
         rng = Random(f"random/{view.instance.id}")
@@ -257,31 +277,37 @@ def random_plan(view: View) -> Fields:
 
 POLICIES = {
     "sequential": Policy(
-        "floor", "one call a turn; a plan goal by goal", in_order(by_goal), by_turns(one_at_a_time)
+        "floor",
+        "one call a turn; a plan goal by goal",
+        in_order(by_goal),
+        calls=by_turns(one_at_a_time),
     ),
     "all-ready": Policy(
         "floor",
         "all that is ready each turn; a plan depth by depth",
         in_order(as_listed),
-        by_turns(everything),
+        calls=by_turns(everything),
     ),
     "longest-path-first": Policy(
         "floor",
         "all that is ready, the longest chain first",
         in_order(by_tails),
-        by_turns(longest_first),
+        calls=by_turns(longest_first),
     ),
     "shotgun": Policy(
-        "floor", "every possible call each turn, needed or not", shotgun_plan, shotgun_calls
+        "floor", "every possible call each turn, needed or not", shotgun_plan, calls=shotgun_calls
     ),
     "random": Policy(
         "floor",
         "a few possible calls a turn, drawn; half of them in a plan",
         random_plan,
-        random_calls,
+        calls=random_calls,
     ),
     "do-nothing": Policy("floor", "answers without a call", in_order(nothing)),
     "optimal": Policy(
-        "ceiling", "the reference's turns, or its plan", in_order(optimal_order), optimal_calls
+        "ceiling",
+        "the reference's turns, or its plan",
+        in_order(optimal_order),
+        calls=optimal_calls,
     ),
 }

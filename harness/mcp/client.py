@@ -1,7 +1,7 @@
 """Performs the turns of episodes over MCP, by one server for all of them.
 
-A connection has a task of its own, because the SDK wants it closed where it was opened. When its
-server dies, the episodes in the middle of it fail; the next one starts another server.
+A connection has a task of its own, because the SDK must close it in the task that opened it. When
+its server dies, the episodes in the middle of it fail; the next one starts another server.
 """
 
 import asyncio
@@ -21,20 +21,26 @@ from mcp.client.streamable_http import streamable_http_client
 
 from harness.mcp.direct import Tools
 from harness.mcp.server import Worlds, build_server
-from harness.mcp.serving import served_here
+from harness.mcp.serving import serve_in_thread
 from harness.mcp.wire import PLACE, TIMES, LostServer, Place, Times, ToolsFailure, portable
 from tasks.base import CallTools, Instance, ToolCall, ToolResult
 
 LIMIT = 60.0  # seconds for a call, and for a server to be ready
 STARTS = 5  # of a server, before a run gives it up
-LOST = (types.CONNECTION_CLOSED, types.REQUEST_TIMEOUT)
+LOST_CODES = (types.CONNECTION_CLOSED, types.REQUEST_TIMEOUT)
 PROGRAM = f"import sys; from {__package__.removesuffix('.mcp')}.cli import main; sys.exit(main())"
 
-Open = Callable[[], AbstractAsyncContextManager[Client]]
+OpenClient = Callable[[], AbstractAsyncContextManager[Client]]
 
 
-def opening(transport: str, path: Path, instances: Mapping[str, Instance[Any]]) -> Open:
-    """How to connect to a new server of the instances, which are also the lines of a file."""
+def opener(transport: str, path: Path, instances: Mapping[str, Instance[Any]]) -> OpenClient:
+    """Return what connects to a new server of the instances.
+
+    Args:
+        transport: `inprocess`, `stdio` or `http`.
+        path: a file that has the instances as its lines.
+        instances: by id.
+    """
     first = next(iter(instances))
 
     @asynccontextmanager
@@ -55,7 +61,7 @@ def opening(transport: str, path: Path, instances: Mapping[str, Instance[Any]]) 
         connections = httpx2.AsyncClient(
             trust_env=False, timeout=LIMIT, limits=httpx2.Limits(max_connections=None)
         )
-        with served_here(build_server(Worlds(instances), first)) as url:
+        with serve_in_thread(build_server(Worlds(instances), first)) as url:
             async with (
                 connections,
                 Client(streamable_http_client(url, http_client=connections)) as c,
@@ -68,35 +74,46 @@ def opening(transport: str, path: Path, instances: Mapping[str, Instance[Any]]) 
 async def perform_turn(
     session: ClientSession, first: Place, calls: Sequence[ToolCall]
 ) -> tuple[ToolResult, ...]:
-    """Call all tools of a turn at once, the k-th at the place after `first` by k; their results.
+    """Call all tools of a turn at once and return their results, in order.
 
-    ToolsFailure if one of them fails at the protocol; a tool's own error is a result.
+    Args:
+        session: of the server.
+        first: the place of the first call; the k-th has that after it by k.
+        calls: of the turn.
+
+    Raises:
+        ToolsFailure: if a call fails at the protocol; a tool's own error is a result.
+        LostServer: if the server is gone.
     """
     results: dict[int, ToolResult] = {}
-    failed: list[Exception] = []
+    errors: list[Exception] = []
 
     async def call(index: int) -> None:
         try:
             results[index] = await _call(session, first, index, calls[index])
         except (MCPError, ValueError, msgspec.ValidationError) as error:
-            failed.append(error)
+            errors.append(error)
             group.cancel_scope.cancel()
 
     async with anyio.create_task_group() as group:
         for index in range(len(calls)):
             group.start_soon(call, index)
-    if failed:
-        lost = isinstance(failed[0], MCPError) and failed[0].code in LOST
-        kind = LostServer if lost else ToolsFailure
-        raise kind(f"turn {first.turn} of {first.episode}: {failed[0]}") from failed[0]
+    if errors:
+        raise _failure_of(first, errors[0]) from errors[0]
     return tuple(results[index] for index in range(len(calls)))
 
 
+def _failure_of(place: Place, error: Exception) -> ToolsFailure:
+    is_lost = isinstance(error, MCPError) and error.code in LOST_CODES
+    kind = LostServer if is_lost else ToolsFailure
+    return kind(f"turn {place.turn} of {place.episode}: {error}")
+
+
 async def _call(session: ClientSession, first: Place, index: int, call: ToolCall) -> ToolResult:
-    fits = portable(call)
-    name, arguments = fits or ("unreadable", {})
+    request = portable(call)
+    name, arguments = request or ("unreadable", {})
     place = msgspec.structs.replace(
-        first, index=index, raw=None if fits else (call.name, call.arguments)
+        first, index=index, raw=None if request else (call.name, call.arguments)
     )
     meta: Any = {PLACE: msgspec.to_builtins(place)}
     params = types.CallToolRequestParams(name=name, arguments=arguments, _meta=meta)
@@ -107,91 +124,91 @@ async def _call(session: ClientSession, first: Place, index: int, call: ToolCall
     )
     times = msgspec.convert((answer.meta or {}).get(TIMES), Times)
     text = "".join(part.text for part in answer.content if isinstance(part, types.TextContent))
-    return ToolResult(text, times.status, times.start, times.end)
+    return ToolResult(text, times.status, times.start, end=times.end)
 
 
 class _Connection:
-    """One connection to one server."""
+    """A connection to one server."""
 
-    def __init__(self, opened: Open) -> None:
+    def __init__(self, connect: OpenClient) -> None:
         self.broken = False
-        self._ready: asyncio.Future[ClientSession] = asyncio.get_running_loop().create_future()
+        self._session: asyncio.Future[ClientSession] = asyncio.get_running_loop().create_future()
         self._end = asyncio.Event()
-        self._task = asyncio.create_task(self._hold(opened))
+        self._task = asyncio.create_task(self._hold(connect))
 
-    async def _hold(self, opened: Open) -> None:
-        why = "a bug in the harness"
+    async def _hold(self, connect: OpenClient) -> None:
+        reason = "a bug in the harness"
         try:
-            async with asyncio.timeout(LIMIT) as limit, opened() as client:
+            async with asyncio.timeout(LIMIT) as limit, connect() as client:
                 limit.reschedule(None)
-                self._ready.set_result(client.session)
+                self._session.set_result(client.session)
                 await self._end.wait()
         except* (MCPError, OSError, TimeoutError, httpx2.HTTPError) as group:
-            why = f"{_first(group)}" or "no answer"
+            reason = f"{_first_cause(group)}" or "no answer"
         finally:
             self.broken = True
-            if not self._ready.done():
-                self._ready.set_exception(ToolsFailure(f"the server did not start: {why}"))
+            if not self._session.done():
+                self._session.set_exception(ToolsFailure(f"the server did not start: {reason}"))
 
     async def session(self) -> ClientSession:
-        """The session, once there is one; ToolsFailure if there will be none."""
-        return await asyncio.shield(self._ready)
+        """Return the session, once there is one; ToolsFailure if there will be none."""
+        return await asyncio.shield(self._session)
 
     def give_up(self) -> None:
-        """Use it no more; a server that was started for it ends."""
+        """Use the connection no more; a server that was started for it ends."""
         self.broken = True
         self._end.set()
 
     async def close(self) -> None:
-        """Give it up and wait until all of it is gone."""
+        """Give the connection up and wait until its server is gone."""
         self.give_up()
         await self._task
 
 
-def _first(error: BaseException) -> BaseException:
-    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+def _first_cause(error: BaseException) -> BaseException:
+    return _first_cause(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 class Link:
     """The connections of a run over one transport: one at a time, another if it breaks."""
 
-    def __init__(self, opened: Open) -> None:
-        self._opened = opened
-        self._lines: list[_Connection] = []
+    def __init__(self, connect: OpenClient) -> None:
+        self._connect = connect
+        self._connections: list[_Connection] = []
         self._attempts = 0
 
     def tools(self, instance: str, episode: str) -> Tools:
-        """What performs the turns of one go at an episode, all over the same connection."""
-        line: _Connection | None = None
+        """Return what performs the turns of one attempt at an episode, over one connection."""
+        connection: _Connection | None = None
         self._attempts += 1
-        first = Place(instance, episode, self._attempts, 1, 0, 1)
+        first = Place(instance, episode, self._attempts, turn=1, index=0, count=1)
 
         async def perform(effect: CallTools) -> tuple[ToolResult, ...]:
-            nonlocal line
+            nonlocal connection
             if not effect.calls:
                 return ()
-            line = line or self._line()
-            if line.broken:
+            connection = connection or self._connection()
+            if connection.broken:
                 raise ToolsFailure("the server of this episode's world has ended")
-            session = await line.session()
+            session = await connection.session()
             place = msgspec.structs.replace(first, turn=effect.turn, count=len(effect.calls))
             try:
                 return await perform_turn(session, place, effect.calls)
             except LostServer:
-                line.give_up()
+                connection.give_up()
                 raise
 
         return perform
 
-    def _line(self) -> _Connection:
-        """The connection in use, or a new one."""
-        if not self._lines or self._lines[-1].broken:
-            if len(self._lines) == STARTS:
+    def _connection(self) -> _Connection:
+        """Return the connection in use, or a new one; ToolsFailure if too many have failed."""
+        if not self._connections or self._connections[-1].broken:
+            if len(self._connections) == STARTS:
                 raise ToolsFailure(f"the server has failed {STARTS} times", lasting=True)
-            self._lines.append(_Connection(self._opened))
-        return self._lines[-1]
+            self._connections.append(_Connection(self._connect))
+        return self._connections[-1]
 
     async def close(self) -> None:
         """End all connections and the servers that were started for them."""
-        for line in self._lines:
-            await line.close()
+        for connection in self._connections:
+            await connection.close()

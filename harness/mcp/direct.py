@@ -1,4 +1,4 @@
-"""How the tool calls of an episode are performed: by the simulation itself, or over a protocol."""
+"""The tool calls of an episode, performed by the simulation itself or over a protocol."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,12 +11,12 @@ Tools = Callable[[CallTools], Awaitable[tuple[ToolResult, ...]]]
 
 
 async def no_tools(effect: CallTools) -> tuple[ToolResult, ...]:
-    """For episodes without tools: that one wants some is a bug."""
+    """Refuse the calls of an episode without tools: that it makes some is a bug."""
     raise Failure(f"{effect.path} calls tools, but there are none")
 
 
 def direct(instance: Instance[Any]) -> Tools:
-    """The tools of one episode: its simulation, called as it is."""
+    """Return the tools of one episode: its simulation, called without a protocol."""
     simulation = family(instance.family).simulation
     if simulation is None:
         return no_tools

@@ -1,7 +1,7 @@
-"""An MCP server of the worlds in a list of instances: many episodes, each with a world of its own.
+"""An MCP server of the worlds in a list of instances: many episodes, each with its own world.
 
 The calls of a turn arrive one by one and in any order; they are performed together, in the order
-that their `_meta` gives, once the last is there. A call without our `_meta`, from some other
+that their `_meta` gives, once the last has arrived. A call without our `_meta`, from some other
 client, is a turn of its own in the world of one named instance.
 """
 
@@ -24,10 +24,10 @@ from tasks.tools_clock import Arguments, Simulation, arguments_of
 from tasks.tools_payload import Errand
 
 PATIENCE = 30.0  # seconds that a turn's first call waits for its last
-KEPT = 10_000  # episodes, those used last; more than any run has open at once
+MAX_EPISODES = 10_000  # episodes, those used last; more than any run has open at once
 OUTSIDE = "outside"  # the episode of calls without our `_meta`
 
-Made = tuple[str, Arguments]
+ToolRequest = tuple[str, Arguments]
 
 
 @dataclass
@@ -36,8 +36,8 @@ class _Turn:
 
     number: int
     count: int
-    calls: dict[int, Made] = field(default_factory=dict)
-    done: anyio.Event = field(default_factory=anyio.Event)
+    calls: dict[int, ToolRequest] = field(default_factory=dict)
+    completion: anyio.Event = field(default_factory=anyio.Event)
     results: tuple[ToolResult, ...] = ()
     problem: str = "the simulation failed"
 
@@ -50,60 +50,81 @@ class _Episode:
 
 
 class Worlds:
-    """The episodes that are being played; `patience` is in seconds."""
+    """The episodes that are being played.
 
-    def __init__(self, instances: Mapping[str, Instance[Any]], patience: float = PATIENCE) -> None:
+    Args:
+        instances: by id.
+        patience: seconds that a turn's first call waits for its last.
+        most_episodes: how many worlds are kept, those used last.
+    """
+
+    def __init__(
+        self,
+        instances: Mapping[str, Instance[Any]],
+        patience: float = PATIENCE,
+        most_episodes: int = MAX_EPISODES,
+    ) -> None:
         self.instances = instances
         self.patience = patience
+        self._most_episodes = most_episodes
         self._episodes: OrderedDict[tuple[str, str, int], _Episode] = OrderedDict()
 
-    async def call(self, place: Place, made: Made) -> ToolResult:
-        """Perform a call once all of its turn are there; MCPError if that cannot be."""
+    async def call(self, place: Place, request: ToolRequest) -> ToolResult:
+        """Perform a call once all of its turn have come, and return its result.
+
+        Args:
+            place: of the call in its episode.
+            request: the tool's name and its arguments.
+
+        Raises:
+            MCPError: if the call has no place in its turn, or the turn does not become complete.
+        """
         name = f"{place.episode}, attempt {place.attempt}, turn {place.turn}"
         episode = self._episode(place)
         turn = episode.turn
         if turn is None:
             if place.turn <= episode.turns:
-                raise _wrong(f"{name}: it comes after turn {episode.turns}")
+                raise _invalid(f"{name}: it comes after turn {episode.turns}")
             turn = episode.turn = _Turn(place.turn, place.count)
-        mine = (turn.number, turn.count) == (place.turn, place.count)
-        if turn.done.is_set() or not mine or place.index in turn.calls:
-            raise _wrong(f"{name}: call {place.index} of {place.count} has no place in it")
-        turn.calls[place.index] = made
+        matches = (turn.number, turn.count) == (place.turn, place.count)
+        if turn.completion.is_set() or not matches or place.index in turn.calls:
+            raise _invalid(f"{name}: call {place.index} of {place.count} has no place in it")
+        turn.calls[place.index] = request
         if len(turn.calls) == turn.count:
             _perform(episode, turn)
         else:
-            await self._others(turn)
+            await self._wait_for_turn(turn)
         if turn.problem:
             raise MCPError(types.INTERNAL_ERROR, f"{name}: {turn.problem}")
         return turn.results[place.index]
 
-    async def outside(self, instance: str, made: Made) -> ToolResult:
-        """Perform a call of a client that knows nothing of turns."""
+    async def outside(self, instance: str, request: ToolRequest) -> ToolResult:
+        """Perform a call of a client that does not send turns; each is a turn of its own."""
         key = (instance, OUTSIDE, 0)
         turns = self._episodes[key].turns if key in self._episodes else 0
-        return await self.call(Place(instance, OUTSIDE, 0, turns + 1, 0, 1), made)
+        place = Place(instance, OUTSIDE, 0, turn=turns + 1, index=0, count=1)
+        return await self.call(place, request)
 
     def _episode(self, place: Place) -> _Episode:
         key = (place.instance, place.episode, place.attempt)
         if key not in self._episodes:
             if place.instance not in self.instances:
-                raise _wrong(f"there is no instance {place.instance!r}")
+                raise _invalid(f"there is no instance {place.instance!r}")
             self._episodes[key] = _Episode(Simulation(self.instances[place.instance].payload))
-            if len(self._episodes) > KEPT:
+            if len(self._episodes) > self._most_episodes:
                 self._episodes.popitem(last=False)
         self._episodes.move_to_end(key)
         return self._episodes[key]
 
-    async def _others(self, turn: _Turn) -> None:
-        """Wait for the turn's other calls; after our patience the turn has failed for all."""
+    async def _wait_for_turn(self, turn: _Turn) -> None:
+        """Wait for the turn's other calls; after the patience the turn fails for all of them."""
         with anyio.move_on_after(self.patience):
-            await turn.done.wait()
-        if not turn.done.is_set():
+            await turn.completion.wait()
+        if not turn.completion.is_set():
             turn.problem = (
                 f"only {len(turn.calls)} of its {turn.count} calls came in {self.patience:g} s"
             )
-            turn.done.set()
+            turn.completion.set()
 
 
 def _perform(episode: _Episode, turn: _Turn) -> None:
@@ -112,20 +133,22 @@ def _perform(episode: _Episode, turn: _Turn) -> None:
         turn.problem = ""
         episode.turn, episode.turns = None, turn.number
     finally:
-        turn.done.set()
+        turn.completion.set()
 
 
-def _wrong(message: str) -> MCPError:
+def _invalid(message: str) -> MCPError:
     return MCPError(types.INVALID_PARAMS, message)
 
 
 def build_server(worlds: Worlds, instance: str) -> Server[Any]:
-    """A server of all the worlds; `instance` is the one whose tools and request it shows."""
+    """Return a server of all the worlds.
+
+    Args:
+        worlds: the episodes and their instances.
+        instance: the id of the one whose tools and request the server lists.
+    """
     payload = worlds.instances[instance].payload
-    tools = [
-        types.Tool(name=tool.name, description=tool.description, input_schema=tool.parameters)
-        for tool in Simulation(payload).tools()
-    ]
+    tools = _list_tools(payload)
 
     async def list_tools(
         _context: ServerRequestContext[Any], _params: types.PaginatedRequestParams | None
@@ -135,14 +158,14 @@ def build_server(worlds: Worlds, instance: str) -> Server[Any]:
     async def call_tool(
         _context: ServerRequestContext[Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
-        made: Made = (params.name, params.arguments or {})
+        request: ToolRequest = (params.name, params.arguments or {})
         meta: Mapping[str, Any] = params.meta or {}
-        if PLACE in meta:
-            place = _place(meta[PLACE])
-            if place.raw is not None:
-                made = (place.raw[0], arguments_of(ToolCall("", *place.raw)))
-            return _shown(await worlds.call(place, made))
-        return _shown(await worlds.outside(instance, made))
+        if PLACE not in meta:
+            return _call_result(await worlds.outside(instance, request))
+        place = _place(meta[PLACE])
+        if place.raw is not None:
+            request = (place.raw[0], arguments_of(ToolCall("", *place.raw)))
+        return _call_result(await worlds.call(place, request))
 
     return Server(
         "makespan",
@@ -153,8 +176,15 @@ def build_server(worlds: Worlds, instance: str) -> Server[Any]:
     )
 
 
+def _list_tools(errand: Errand) -> list[types.Tool]:
+    return [
+        types.Tool(name=tool.name, description=tool.description, input_schema=tool.parameters)
+        for tool in Simulation(errand).tools()
+    ]
+
+
 def _instructions(errand: Errand) -> str:
-    """What an agent is told of a task."""
+    """Return the instructions for an agent at a task."""
     tools = [offer.shown for offer in errand.tools]
     name = "plan" if errand.track == "plan" else "turns"
     messages = installed().messages(f"tools/{name}.j2", tools=tools, **shown(errand))
@@ -165,10 +195,10 @@ def _place(value: object) -> Place:
     try:
         return msgspec.convert(value, Place)
     except msgspec.ValidationError as error:
-        raise _wrong(f"_meta {PLACE}: {error}") from None
+        raise _invalid(f"_meta {PLACE}: {error}") from None
 
 
-def _shown(result: ToolResult) -> types.CallToolResult:
+def _call_result(result: ToolResult) -> types.CallToolResult:
     times = Times(result.status, result.start, result.end)
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=result.text)],

@@ -1,4 +1,4 @@
-"""The tool servers of a run: one for each transport, started when an episode first wants it."""
+"""The tool servers of a run: one for each transport, started when an episode first needs it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,18 +12,25 @@ if TYPE_CHECKING:
 
 
 class Servers:
-    """Tools for episodes as their setting `transport` says; InputError if there is no MCP here.
+    """Tools for episodes as their setting `transport` says.
 
-    `path` is the file that holds the lines of the instances.
+    Args:
+        path: the file that holds the lines of the instances.
+        instances: of the run.
+
+    Raises:
+        InputError: if a transport needs MCP and it is not installed.
     """
 
     def __init__(self, path: Path, instances: Sequence[Instance[Any]]) -> None:
-        served = {one.id: one for one in instances if _transport(one) != "direct"}
-        names = dict.fromkeys(map(_transport, served.values()))
-        self._links = {name: _link(name, path, served) for name in names}
+        remote = {
+            instance.id: instance for instance in instances if _transport(instance) != "direct"
+        }
+        names = dict.fromkeys(map(_transport, remote.values()))
+        self._links = {name: _link(name, path, remote) for name in names}
 
     def tools(self, instance: Instance[Any], episode: str) -> Tools:
-        """What performs the turns of one go at an episode, in a world of its own."""
+        """Return what performs the turns of one attempt at an episode; each has a new world."""
         transport = _transport(instance)
         if transport == "direct":
             return direct(instance)
@@ -41,9 +48,9 @@ def _transport(instance: Instance[Any]) -> str:
 
 def _link(transport: str, path: Path, instances: dict[str, Instance[Any]]) -> "Link":
     try:
-        from harness.mcp.client import Link, opening
+        from harness.mcp.client import Link, opener
     except ModuleNotFoundError as error:
         raise InputError(
             f"-T transport={transport} needs the package {error.name}: pip install 'makespan[mcp]'"
         ) from None
-    return Link(opening(transport, path, instances))
+    return Link(opener(transport, path, instances))

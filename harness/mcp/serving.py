@@ -25,28 +25,32 @@ async def serve_stdio(server: Server[Any]) -> None:
 
 
 def bind(port: int) -> socket.socket:
-    """A socket on a port of this machine, 0 for any; InputError if it cannot be had."""
-    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """Return a socket that listens on a port of this machine; InputError if it cannot be had.
+
+    Args:
+        port: 0 for any that is free.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        held.bind((HOST, port))
-        held.listen(2048)
+        listener.bind((HOST, port))
+        listener.listen(2048)
     except (OSError, OverflowError) as error:
-        held.close()
+        listener.close()
         reason = error.strerror if isinstance(error, OSError) else "no port above 65535"
         raise InputError(
             f"cannot serve on port {port}: {reason}; give another --http PORT"
         ) from None
-    return held
+    return listener
 
 
-def address(held: socket.socket) -> str:
-    """The URL of what is served on a socket."""
-    return f"http://{HOST}:{held.getsockname()[1]}/mcp"
+def address(listener: socket.socket) -> str:
+    """Return the URL of what is served on a socket."""
+    return f"http://{HOST}:{listener.getsockname()[1]}/mcp"
 
 
 def http_server(server: Server[Any]) -> uvicorn.Server:
-    """Streamable HTTP over uvicorn; give its `run` a socket in `sockets`."""
+    """Return a uvicorn server of streamable HTTP; give its `run` a socket in `sockets`."""
 
     def app() -> Any:  # made where it runs: the SDK's locks belong to one kind of event loop
         return server.streamable_http_app(json_response=True, host=HOST)
@@ -64,19 +68,23 @@ def http_server(server: Server[Any]) -> uvicorn.Server:
 
 
 @contextmanager
-def served_here(server: Server[Any]) -> Iterator[str]:
-    """Serve over HTTP from a thread of this process, with an event loop of its own; the URL."""
-    held = bind(0)
+def serve_in_thread(server: Server[Any]) -> Iterator[str]:
+    """Serve over HTTP from a thread of this process, with an event loop of its own; yield the URL.
+
+    Raises:
+        ToolsFailure: if the server does not start.
+    """
+    listener = bind(0)
     http = http_server(server)
-    thread = Thread(target=http.run, kwargs={"sockets": [held]}, name="mcp-http", daemon=True)
+    thread = Thread(target=http.run, kwargs={"sockets": [listener]}, name="mcp-http", daemon=True)
     thread.start()
     while thread.is_alive() and not http.started:
         sleep(0.001)
     if not http.started:
         raise ToolsFailure("the HTTP server did not start: its log says why")
     try:
-        yield address(held)
+        yield address(listener)
     finally:
         http.should_exit = True
         thread.join(END)
-        held.close()
+        listener.close()

@@ -1,4 +1,4 @@
-"""What travels beside a call and its result, in `_meta`: the call's place, the result's times."""
+"""The `_meta` beside a call and its result: the call's place, the result's times."""
 
 from typing import Any
 
@@ -12,7 +12,12 @@ LONGEST = 200  # characters of a tool's name, which travels in a header of HTTP 
 
 
 class ToolsFailure(Failure):
-    """The server of the tools did not do what it is there for."""
+    """A failure of the server of the tools.
+
+    Args:
+        message: what went wrong.
+        lasting: whether the server will serve no other episode either.
+    """
 
     boundary = "tools"
 
@@ -22,19 +27,19 @@ class ToolsFailure(Failure):
 
     @property
     def kind(self) -> str:
-        """A server that cannot be started serves no other episode either."""
+        """Return `tool server` if no episode can be served any more, else `tools`."""
         return "tool server" if self._lasting else "tools"
 
 
 class LostServer(ToolsFailure):
-    """The connection to the server has ended, or the server says nothing more."""
+    """A connection to the server that has ended, or a server that no longer answers."""
 
 
 class Place(Noun, frozen=True, omit_defaults=True):
-    """Where a call belongs: the `index`-th of the `count` calls of a turn, from 1, of an episode.
+    """The place of a call: the `index`-th of the `count` calls of a turn, from 1, of an episode.
 
-    `attempt` tells one go at an episode from the next, each with a fresh world. `raw` is the tool
-    and the text of the arguments of a call that MCP cannot carry as it was written.
+    `attempt` tells one attempt at an episode from the next, which has a new world. `raw` is the
+    tool and the text of the arguments of a call that MCP cannot carry as it was written.
     """
 
     instance: str
@@ -51,7 +56,7 @@ class Place(Noun, frozen=True, omit_defaults=True):
 
 
 class Times(Noun, frozen=True):
-    """What is known of a result beside its text; times in units from the episode's beginning."""
+    """The facts of a result beside its text; times in units from the episode's beginning."""
 
     status: str
     start: int
@@ -59,7 +64,7 @@ class Times(Noun, frozen=True):
 
 
 def portable(call: ToolCall) -> tuple[str, dict[str, Any]] | None:
-    """A call's tool and arguments as MCP takes them, None if it cannot carry them as they are."""
+    """Return a call's tool and arguments as MCP takes them, None if it cannot carry them."""
     arguments = arguments_of(call)
     fine = 0 < len(call.name) <= LONGEST and call.name.isprintable()
     return (call.name, arguments) if fine and arguments is not None and _flat(arguments) else None

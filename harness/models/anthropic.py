@@ -5,7 +5,7 @@ from time import perf_counter
 import msgspec
 
 from harness.models.base import Model, Sampling
-from harness.models.bodies import messages_reply
+from harness.models.bodies import messages_reply, without_none
 from harness.models.transport import Transport, http_client
 from tasks.base import Ask, Fields, InputError, Message, Reply, Tool
 
@@ -13,7 +13,7 @@ DEFAULT_MAX_TOKENS = 4096  # the API wants a number
 
 
 class Anthropic(Model):
-    """A model behind `/v1/messages`; without `base_url`, where the SDK goes by itself.
+    """A model behind `/v1/messages`; without `base_url`, at the SDK's own address.
 
     That is Anthropic, or ANTHROPIC_BASE_URL of the environment.
     """
@@ -39,10 +39,10 @@ class Anthropic(Model):
         self._transport = Transport(anthropic, client, "/v1/messages")
 
     async def reply(self, ask: Ask) -> Reply:
-        """One request."""
-        started = perf_counter()
+        """Make one request and return its reply; `ProviderFailure` if there is none."""
+        start = perf_counter()
         body = await self._transport.post(messages_request(self._model, self._sampling, ask))
-        return messages_reply(body, round(perf_counter() - started, 6))
+        return messages_reply(body, round(perf_counter() - start, 6))
 
     async def close(self) -> None:
         """Give back connections."""
@@ -50,9 +50,9 @@ class Anthropic(Model):
 
 
 def messages_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
-    """The body of a messages request; the API has no seed."""
+    """Return the body of a messages request; the API has no seed."""
     system = [message.content for message in ask.messages if message.role == "system"]
-    wanted = {
+    fields = {
         "model": model,
         "max_tokens": sampling.max_tokens or DEFAULT_MAX_TOKENS,
         "system": "\n\n".join(system) or None,
@@ -61,11 +61,11 @@ def messages_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
         "temperature": sampling.temperature,
         "output_config": _output(sampling, ask.schema) or None,
     }
-    return {name: value for name, value in wanted.items() if value is not None} | sampling.extra
+    return without_none(fields) | sampling.extra
 
 
 def _turns(messages: tuple[Message, ...]) -> list[Fields]:
-    """Alternating turns of blocks: tool results are the user's, neighbours of one role are one."""
+    """Return turns of blocks that alternate: tool results are the user's, neighbours are joined."""
     turns: list[Fields] = []
     for message in messages:
         blocks = _blocks(message)

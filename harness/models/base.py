@@ -1,4 +1,4 @@
-"""What a model is to the run loop, and how a provider says that it failed."""
+"""The interface of a model to the run loop, and the failure of a provider."""
 
 from typing import Protocol
 
@@ -7,12 +7,12 @@ from tasks.base import Ask, Failure, Fields, Noun, Reply
 
 
 class Sampling(Noun, frozen=True, omit_defaults=True):
-    """How replies are drawn. None leaves a setting to the provider.
+    """Settings by which replies are drawn. None leaves a setting to the provider.
 
     Attributes:
         temperature: as the provider defines it.
         max_tokens: the most output tokens of one reply.
-        seed: passed on where the provider has it; no promise of determinism.
+        seed: passed on if the provider has one; no promise of determinism.
         reasoning_effort: the provider's own word (`low`, `medium`, `high`, ...).
         structured: ask the provider to constrain the reply to the step's JSON schema.
         extra: merged into the request body as it is.
@@ -39,9 +39,12 @@ class Model(Protocol):
 
 
 class ProviderFailure(Failure):
-    """One attempt failed; `kind` is of the table of failures, `retry_after` the provider's seconds.
+    """A failure of one attempt, whose message never holds a key, whatever a server echoed into it.
 
-    The message never holds a key, whatever a server echoed into it.
+    Args:
+        kind: of the table of failures.
+        message: what went wrong.
+        retry_after: seconds that the provider asks for.
     """
 
     boundary = "provider"

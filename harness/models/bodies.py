@@ -1,4 +1,4 @@
-"""What providers send back, and how a reply is read out of it.
+"""The bodies that providers send back, and how a reply is read out of them.
 
 The bodies are decoded here and not by the SDKs, which are slower and let wrong ones through: HTML,
 truncated JSON and error objects under status 200. Unknown fields are ignored, wrong ones refused.
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Function(msgspec.Struct):
-    """What a tool call calls."""
+    """The function that a tool call names, and its arguments as text."""
 
     name: str
     arguments: str = ""
@@ -32,7 +32,7 @@ class ChatCall(msgspec.Struct):
 
 
 class ChatMessage(msgspec.Struct):
-    """What the assistant said; a model that declines may say so in `refusal` alone.
+    """The assistant's message; a model that declines may do so in `refusal` alone.
 
     `thinking_blocks` is litellm's name for what must come back with the results of tools.
     """
@@ -85,20 +85,22 @@ CHAT_FINISH = {"function_call": "tool_calls"}
 
 
 def chat_reply(body: bytes, seconds: float = 0.0) -> Reply:
-    """Read a chat completion; `ProviderFailure` ("malformed body") if it is none."""
+    """Read a chat completion; `ProviderFailure` ("malformed body") if it is none.
+
+    Args:
+        body: of the response.
+        seconds: that the call took.
+    """
     completion = _decode(body, ChatCompletion)
     if not completion.choices:
         raise _malformed(body, "no choices")
     choice = completion.choices[0]
     message = choice.message
-    refused = message.refusal is not None and not message.content
-    finish = "content_filter" if refused else choice.finish_reason or "unknown"
+    is_refusal = message.refusal is not None and not message.content
+    finish = "content_filter" if is_refusal else choice.finish_reason or "unknown"
     return Reply(
         text=message.content or message.refusal or "",
-        calls=tuple(
-            ToolCall(call.id or f"call-{position}", call.function.name, call.function.arguments)
-            for position, call in enumerate(message.tool_calls or ())
-        ),
+        calls=_chat_calls(message),
         finish=CHAT_FINISH.get(finish, finish),
         usage=_chat_usage(completion.usage or ChatUsage()),
         seconds=seconds,
@@ -107,8 +109,16 @@ def chat_reply(body: bytes, seconds: float = 0.0) -> Reply:
     )
 
 
+def _chat_calls(message: ChatMessage) -> tuple[ToolCall, ...]:
+    """Return the tool calls; one without an id is called by its position."""
+    return tuple(
+        ToolCall(call.id or f"call-{position}", call.function.name, call.function.arguments)
+        for position, call in enumerate(message.tool_calls or ())
+    )
+
+
 def _chat_usage(usage: ChatUsage) -> Usage:
-    """Some servers leave reasoning out of the completion tokens, but none out of the total."""
+    """Return the tokens; reasoning that a server leaves out of the completion is in its total."""
     output = usage.completion_tokens
     if output is not None and usage.prompt_tokens is not None:
         output = max(output, (usage.total_tokens or 0) - usage.prompt_tokens)
@@ -124,7 +134,7 @@ def _chat_usage(usage: ChatUsage) -> Usage:
 
 
 class Part(msgspec.Struct):
-    """A piece of what was said: `output_text`, or a `refusal`."""
+    """A piece of a message: `output_text`, or a `refusal`."""
 
     type: str
     text: str = ""
@@ -142,13 +152,13 @@ class Item(msgspec.Struct):
 
 
 class Incomplete(msgspec.Struct):
-    """Why a response is not whole."""
+    """The reason why a response is not whole."""
 
     reason: str = ""
 
 
 class ResponsesError(msgspec.Struct):
-    """Why there is no response, under status 200."""
+    """The reason why there is no response, under status 200."""
 
     code: str = ""
     message: str = ""
@@ -183,45 +193,58 @@ RESPONSES_CUT = {"max_output_tokens": "length"}
 
 
 def responses_reply(body: bytes, seconds: float = 0.0) -> Reply:
-    """Read a response; `ProviderFailure` if it is none, or one that failed."""
+    """Read a response; `ProviderFailure` if it is none, or one that failed.
+
+    Args:
+        body: of the response.
+        seconds: that the call took.
+    """
     response = _decode(body, ResponsesBody)
     if response.status == "failed":
         error = response.error or ResponsesError()
         kind = RESPONSES_FAILED.get(error.code, "server")
         raise ProviderFailure(kind, one_line(f"response failed: {error.message} ({error.code})"))
-    parts = [part for item in response.output for part in item.content or ()]
-    text = "".join(part.text for part in parts if part.type == "output_text")
-    refusal = "".join(part.refusal for part in parts if part.type == "refusal")
+    text, refusal = _responses_text(response)
     calls = tuple(
         ToolCall(item.call_id, item.name, item.arguments)
         for item in response.output
         if item.type == "function_call"
     )
-    thought = any(item.type == "reasoning" for item in response.output)
-    usage = response.usage or ResponsesUsage()
+    has_reasoning = any(item.type == "reasoning" for item in response.output)
     return Reply(
         text=text or refusal,
         calls=calls,
         finish=_responses_finish(response, bool(calls), bool(refusal and not text)),
-        usage=Usage(
-            input=usage.input_tokens,
-            output=usage.output_tokens,
-            cached=(usage.input_tokens_details or InputDetails()).cached_tokens,
-            reasoning=(usage.output_tokens_details or OutputDetails()).reasoning_tokens,
-        ),
+        usage=_responses_usage(response.usage or ResponsesUsage()),
         seconds=seconds,
         model=response.model or "",
-        blocks=_decode(body, _RawOutput).output if calls and thought else (),
+        blocks=_decode(body, _RawOutput).output if calls and has_reasoning else (),
     )
 
 
-def _responses_finish(response: ResponsesBody, called: bool, refused: bool) -> str:
+def _responses_text(response: ResponsesBody) -> tuple[str, str]:
+    """Return the text of a response, and its refusal."""
+    parts = [part for item in response.output for part in item.content or ()]
+    text = "".join(part.text for part in parts if part.type == "output_text")
+    return text, "".join(part.refusal for part in parts if part.type == "refusal")
+
+
+def _responses_usage(usage: ResponsesUsage) -> Usage:
+    return Usage(
+        input=usage.input_tokens,
+        output=usage.output_tokens,
+        cached=(usage.input_tokens_details or InputDetails()).cached_tokens,
+        reasoning=(usage.output_tokens_details or OutputDetails()).reasoning_tokens,
+    )
+
+
+def _responses_finish(response: ResponsesBody, has_calls: bool, is_refusal: bool) -> str:
     if response.status == "incomplete":
         reason = (response.incomplete_details or Incomplete()).reason
         return RESPONSES_CUT.get(reason, reason) or "unknown"
-    if refused:
+    if is_refusal:
         return "content_filter"
-    if called:
+    if has_calls:
         return "tool_calls"
     return "stop" if response.status == "completed" else response.status or "unknown"
 
@@ -273,7 +296,12 @@ MESSAGES_FINISH = {
 
 
 def messages_reply(body: bytes, seconds: float = 0.0) -> Reply:
-    """Read an anthropic message; `ProviderFailure` ("malformed body") if it is none."""
+    """Read an anthropic message; `ProviderFailure` ("malformed body") if it is none.
+
+    Args:
+        body: of the response.
+        seconds: that the call took.
+    """
     message = _decode(body, MessagesBody)
     finish = message.stop_reason or "unknown"
     return Reply(
@@ -287,12 +315,12 @@ def messages_reply(body: bytes, seconds: float = 0.0) -> Reply:
         usage=_messages_usage(message.usage or MessagesUsage()),
         seconds=seconds,
         model=message.model or "",
-        blocks=_thought(message, body),
+        blocks=_thinking_turn(message, body),
     )
 
 
-def _thought(message: MessagesBody, body: bytes) -> tuple[Fields, ...]:
-    """The whole turn as it came, where thinking led to calls: its signature covers each byte."""
+def _thinking_turn(message: MessagesBody, body: bytes) -> tuple[Fields, ...]:
+    """Return the whole turn as it came if thinking led to calls: its signature covers each byte."""
     kinds = {block.type for block in message.content}
     if "tool_use" not in kinds or not kinds & {"thinking", "redacted_thinking"}:
         return ()
@@ -300,17 +328,22 @@ def _thought(message: MessagesBody, body: bytes) -> tuple[Fields, ...]:
 
 
 def _messages_usage(usage: MessagesUsage) -> Usage:
-    cached, written = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
-    fresh = usage.input_tokens
+    cache_reads, cache_writes = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
+    uncached = usage.input_tokens
     return Usage(
-        input=None if fresh is None else fresh + (cached or 0) + (written or 0),
+        input=None if uncached is None else uncached + (cache_reads or 0) + (cache_writes or 0),
         output=usage.output_tokens,
-        cached=cached,
+        cached=cache_reads,
         reasoning=(usage.output_tokens_details or OutputDetails()).thinking_tokens,
     )
 
 
 # All of them --------------------------------------------------------------------------------
+
+
+def without_none(fields: Fields) -> Fields:
+    """Return the fields of a request that have a value."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _decode(body: bytes, shape: type[T]) -> T:

@@ -1,4 +1,4 @@
-"""From `provider/name` to a model that asks over the network."""
+"""Builds the model of a name `provider/name`, which asks over the network."""
 
 from urllib.parse import urlsplit
 
@@ -23,10 +23,17 @@ def build_model(
     api_key_env: str | None,
     max_connections: int,
 ) -> Model:
-    """The model that `spec` names, with room for `max_connections` calls at once.
+    """Build a model of a provider; SDKs are imported here and not before.
 
-    `InputError` for an unknown provider, a missing key or extra, or an address that is none.
-    SDKs are imported here and not before.
+    Args:
+        spec: `provider/name`.
+        sampling: how replies are drawn.
+        base_url: of the server, None for the provider's own.
+        api_key_env: the variable that holds the key, None for the provider's own.
+        max_connections: calls at once that there is room for.
+
+    Raises:
+        InputError: for an unknown provider, a missing key or extra, or an address that is none.
     """
     provider, _, name = spec.partition("/")
     if base_url is not None:
@@ -49,19 +56,19 @@ def build_model(
     if name and provider == "litellm":
         from harness.models.litellm import LiteLLM
 
-        other = read_key(api_key_env) if api_key_env else NO_KEY if base_url else None
-        return LiteLLM(name, sampling, other, base_url, max_connections)
+        server_key = read_key(api_key_env) if api_key_env else NO_KEY if base_url else None
+        return LiteLLM(name, sampling, server_key, base_url, max_connections)
     raise InputError(f"unknown model {spec!r}: providers are {', '.join(PROVIDERS)}")
 
 
 def _check_address(base_url: str) -> None:
     try:
         parts = urlsplit(base_url)
-        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        secret = "@" in parts.netloc or bool(parts.query)
+        is_valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        has_secret = "@" in parts.netloc or bool(parts.query)
     except ValueError:  # a port or an IPv6 address that is none
-        good = secret = False
-    if secret:
+        is_valid = has_secret = False
+    if has_secret:
         raise InputError("a base URL is kept in the manifest: no user, password or query in it")
-    if not good:
+    if not is_valid:
         raise InputError(f"base URL {scrub(base_url)!r} is not an http:// or https:// address")

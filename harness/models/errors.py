@@ -1,4 +1,4 @@
-"""From an HTTP error to the kind of failure that the run loop knows."""
+"""HTTP errors as the kinds of failure that the run loop knows."""
 
 import re
 import time
@@ -42,23 +42,23 @@ _CONTENT_FILTER = re.compile(
 def status_failure(
     status: int, headers: Mapping[str, str], body: bytes, url: str
 ) -> ProviderFailure:
-    """The failure behind an HTTP status that is an error."""
-    said = explanation(body)
-    return ProviderFailure(_kind(status, said), f"{status} from {url}: {said}", wait(headers))
+    """Return the failure behind an HTTP status that is an error."""
+    message = explanation(body)
+    return ProviderFailure(_kind(status, message), f"{status} from {url}: {message}", wait(headers))
 
 
-def _kind(status: int, said: str) -> str:
-    if status in (400, 403, 429) and _NO_CREDIT.search(said):
+def _kind(status: int, message: str) -> str:
+    if status in (400, 403, 429) and _NO_CREDIT.search(message):
         return "no credit"
-    if status in (400, 413, 422) and _CONTEXT_LENGTH.search(said):
+    if status in (400, 413, 422) and _CONTEXT_LENGTH.search(message):
         return "context length"
-    if status in (400, 403, 422) and _CONTENT_FILTER.search(said):
+    if status in (400, 403, 422) and _CONTENT_FILTER.search(message):
         return "content filter"
     return STATUS_KINDS.get(status, "bad request" if status < 500 else "server")
 
 
 def connection_failure(error: BaseException, url: str) -> ProviderFailure:
-    """The failure behind an SDK's connection error, which has the true cause at its chain's end.
+    """Return the failure behind an SDK's connection error; its text is of the last cause.
 
     The kind goes by the whole chain: over aiohttp the SDKs call a dropped connection a timeout.
     """
@@ -71,8 +71,8 @@ def connection_failure(error: BaseException, url: str) -> ProviderFailure:
 
 
 def explanation(body: bytes) -> str:
-    """What a body says is wrong, in one line: the error's message and code, else its beginning."""
-    value = _decoded(body)
+    """Return a body's error in one line: its message and code, else the body's beginning."""
+    value = _decode(body)
     error = value.get("error", value) if isinstance(value, dict) else value
     if isinstance(error, dict):
         message, code = error.get("message"), error.get("code") or error.get("type")
@@ -81,11 +81,11 @@ def explanation(body: bytes) -> str:
 
 
 def one_line(text: str) -> str:
-    """One line of bearable length; scrubbed before it is cut, so that no half of a key is left."""
+    """Return one line of at most 300 characters, scrubbed before it is cut: no half key remains."""
     return " ".join(scrub(text).split())[:LONGEST]
 
 
-def _decoded(body: bytes) -> Any:
+def _decode(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except NOT_JSON:
@@ -93,7 +93,11 @@ def _decoded(body: bytes) -> Any:
 
 
 def wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds or an HTTP date), if given."""
+    """Return the seconds that a provider asks one to wait, None if it names none.
+
+    Args:
+        headers: `retry-after-ms`, or `retry-after` in seconds or as an HTTP date, are read.
+    """
     milliseconds = _number(headers.get("retry-after-ms", ""))
     if milliseconds is not None:
         return milliseconds / 1000

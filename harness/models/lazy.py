@@ -7,7 +7,7 @@ from tasks.base import Ask, Reply
 
 
 class LazyModel:
-    """Builds the model on its first ask; what is wrong with it is told then."""
+    """A model that is built on its first ask; InputErrors of the building come then."""
 
     def __init__(self, name: str, build: Callable[[], Model]) -> None:
         self.name = name
@@ -15,7 +15,7 @@ class LazyModel:
         self._model: Model | None = None
 
     async def reply(self, ask: Ask) -> Reply:
-        """The model's own reply."""
+        """Return the model's own reply."""
         if self._model is None:
             self._model = self._build()
         return await self._model.reply(ask)

@@ -1,4 +1,4 @@
-"""Every other provider, by litellm, an optional extra that keeps its own price table."""
+"""The other providers by litellm, an optional extra that keeps its own price table."""
 
 import os
 from time import perf_counter
@@ -22,7 +22,7 @@ LITELLM_CONNECTIONS = 1000  # litellm's default in all
 
 
 class LiteLLM(Model):
-    """A model by litellm's name for it; litellm finds its key in the environment.
+    """A model by litellm's name for it; litellm reads its key from the environment.
 
     Its failures are told apart less finely than the others': litellm calls a malformed body a
     server's error. The run loop does the same about both.
@@ -42,17 +42,17 @@ class LiteLLM(Model):
         self._server: Fields = {"api_key": key, "api_base": base_url}
 
     async def reply(self, ask: Ask) -> Reply:
-        """One request."""
+        """Make one request and return its reply; `ProviderFailure` if there is none."""
         import openai
 
         request = chat_request(self._model, self._sampling, ask, limit="max_tokens")
-        started = perf_counter()
+        start = perf_counter()
         try:
             response = await self._litellm.acompletion(**(PLAIN_CALL | self._server | request))
         except openai.APIError as error:  # litellm's own are its children
             failure = self._failure(error)
         else:
-            reply = chat_reply(response.model_dump_json().encode(), perf_counter() - started)
+            reply = chat_reply(response.model_dump_json().encode(), perf_counter() - start)
             return replace(reply, cost=response._hidden_params.get("response_cost"))
         raise failure
 

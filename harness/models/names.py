@@ -1,4 +1,4 @@
-"""Names of models, and of those that are programs in a file."""
+"""The names of models, and of those that are programs in a file."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -17,7 +17,7 @@ NO_PROGRAMS: Mapping[str, str] = {}
 
 
 def program_of(model: str) -> str | None:
-    """The digest of the program that a model is by a run's name for it, `file:NAME.py@DIGEST`."""
+    """Return the digest in a model's name `policy/file:NAME.py@DIGEST`; None of other names."""
     return model.rpartition("@")[2] if model.startswith(START + FILE) else None
 
 

@@ -3,7 +3,7 @@
 from time import perf_counter
 
 from harness.models.base import Model, Sampling
-from harness.models.bodies import chat_reply
+from harness.models.bodies import chat_reply, without_none
 from harness.models.transport import Transport, http_client
 from tasks.base import Ask, Fields, Message, Reply, Tool
 
@@ -11,7 +11,7 @@ OFFICIAL = "api.openai.com"
 
 
 class OpenAI(Model):
-    """A model behind `/chat/completions`; without `base_url`, where the SDK goes by itself.
+    """A model behind `/chat/completions`; without `base_url`, at the SDK's own address.
 
     That is OpenAI, or OPENAI_BASE_URL of the environment.
     """
@@ -26,11 +26,11 @@ class OpenAI(Model):
         self.limit = "max_completion_tokens" if official else "max_tokens"
 
     async def reply(self, ask: Ask) -> Reply:
-        """One request."""
-        started = perf_counter()
+        """Make one request and return its reply; `ProviderFailure` if there is none."""
+        start = perf_counter()
         request = chat_request(self._model, self._sampling, ask, limit=self.limit)
         body = await self._transport.post(request)
-        return chat_reply(body, round(perf_counter() - started, 6))
+        return chat_reply(body, round(perf_counter() - start, 6))
 
     async def close(self) -> None:
         """Give back connections."""
@@ -40,7 +40,7 @@ class OpenAI(Model):
 def connect(
     path: str, key: str, base_url: str | None, max_connections: int
 ) -> tuple[Transport, str]:
-    """A transport by the openai SDK to one of its paths, and the server's name."""
+    """Return a transport by the openai SDK to one of its paths, and the server's host name."""
     import openai
 
     client = openai.AsyncOpenAI(
@@ -56,8 +56,15 @@ def connect(
 
 
 def chat_request(model: str, sampling: Sampling, ask: Ask, *, limit: str) -> Fields:
-    """The body of a chat-completions request; `limit` is the server's name for `max_tokens`."""
-    wanted = {
+    """Return the body of a chat-completions request.
+
+    Args:
+        model: the provider's name for it.
+        sampling: how replies are drawn.
+        ask: messages, tools and the schema of the answer.
+        limit: the server's name for `max_tokens`.
+    """
+    fields = {
         "model": model,
         "messages": [_message(message) for message in ask.messages],
         "tools": [_tool(tool) for tool in ask.tools] or None,
@@ -67,7 +74,7 @@ def chat_request(model: str, sampling: Sampling, ask: Ask, *, limit: str) -> Fie
         "reasoning_effort": sampling.reasoning_effort,
         "response_format": _format(ask.schema) if sampling.structured and ask.schema else None,
     }
-    return {name: value for name, value in wanted.items() if value is not None} | sampling.extra
+    return without_none(fields) | sampling.extra
 
 
 def _message(message: Message) -> Fields:

@@ -14,7 +14,7 @@ from tasks.base import Ask, Reply, Usage
 
 
 class PolicyModel:
-    """Answers a step by code that reads its hidden view, one at a time, off the event loop."""
+    """A model that answers by code that reads the step's hidden view, in a thread of its own."""
 
     def __init__(self, name: str, policies: Mapping[str, Policy]) -> None:
         self.name = f"{START}{name}"
@@ -22,14 +22,14 @@ class PolicyModel:
         self._thread = ThreadPoolExecutor(1)
 
     async def reply(self, ask: Ask) -> Reply:
-        """The policy's answer as JSON text."""
+        """Return the policy's answer as JSON text."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._answer, ask.view)
 
     def _answer(self, view: Any) -> Reply:
         if view is None:  # a memory's own question: a policy keeps no notes
             return Reply("", usage=Usage(0, 0), model=self.name, cost=0.0)
-        began = perf_counter()
+        start = perf_counter()
         policy = self._policies[view.family]
         calls = policy.calls(view)
         text = "" if calls else msgspec.json.encode(policy.answer(view)).decode()
@@ -38,11 +38,11 @@ class PolicyModel:
             calls,
             finish="tool_calls" if calls else "stop",
             usage=Usage(0, 0),
-            seconds=round(perf_counter() - began, 6),
+            seconds=round(perf_counter() - start, 6),
             model=self.name,
             cost=0.0,
         )
 
     async def close(self) -> None:
-        """Let the thread go."""
+        """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)

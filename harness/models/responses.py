@@ -3,13 +3,13 @@
 from time import perf_counter
 
 from harness.models.base import Model, Sampling
-from harness.models.bodies import responses_reply
+from harness.models.bodies import responses_reply, without_none
 from harness.models.openai import connect
 from tasks.base import Ask, Fields, Message, Reply, Tool
 
 
 class Responses(Model):
-    """A model behind `/responses`; without `base_url`, where the SDK goes by itself."""
+    """A model behind `/responses`; without `base_url`, at the SDK's own address."""
 
     def __init__(
         self, name: str, sampling: Sampling, key: str, base_url: str | None, max_connections: int
@@ -19,10 +19,10 @@ class Responses(Model):
         self._transport, _ = connect("/responses", key, base_url, max_connections)
 
     async def reply(self, ask: Ask) -> Reply:
-        """One request."""
-        started = perf_counter()
+        """Make one request and return its reply; `ProviderFailure` if there is none."""
+        start = perf_counter()
         body = await self._transport.post(responses_request(self._model, self._sampling, ask))
-        return responses_reply(body, round(perf_counter() - started, 6))
+        return responses_reply(body, round(perf_counter() - start, 6))
 
     async def close(self) -> None:
         """Give back connections."""
@@ -30,13 +30,12 @@ class Responses(Model):
 
 
 def responses_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
-    """The body of a responses request; the API has no seed.
+    """Return the body of a responses request; the API has no seed.
 
-    Reasoning is asked for in its encrypted form where there are tools: it must come back with
-    their results.
+    With tools, reasoning is asked for in its encrypted form: it must come back with their results.
     """
     effort = sampling.reasoning_effort
-    wanted = {
+    fields = {
         "model": model,
         "input": [item for message in ask.messages for item in _items(message)],
         "tools": [_tool(tool) for tool in ask.tools] or None,
@@ -47,7 +46,7 @@ def responses_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
         "include": ["reasoning.encrypted_content"] if ask.tools else None,
         "store": False,
     }
-    return {name: value for name, value in wanted.items() if value is not None} | sampling.extra
+    return without_none(fields) | sampling.extra
 
 
 def _items(message: Message) -> list[Fields]:
@@ -56,17 +55,17 @@ def _items(message: Message) -> list[Fields]:
     if message.role == "tool":
         output = {"call_id": message.call_id, "output": message.content}
         return [{"type": "function_call_output", **output}]
-    said: list[Fields] = [{"role": message.role, "content": message.content}]
+    messages: list[Fields] = [{"role": message.role, "content": message.content}]
     calls = [
         {"type": "function_call", "call_id": c.id, "name": c.name, "arguments": c.arguments}
         for c in message.calls
     ]
-    return (said if message.content or not calls else []) + calls
+    return (messages if message.content or not calls else []) + calls
 
 
 def _tool(tool: Tool) -> Fields:
-    about = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
-    return {"type": "function", **about, "strict": False}
+    fields = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return {"type": "function", **fields, "strict": False}
 
 
 def _format(schema: Fields) -> Fields:

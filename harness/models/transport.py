@@ -18,22 +18,24 @@ KEEPALIVE = 4.0  # seconds; uvicorn, and so vLLM, hangs up after 5 and may do so
 
 
 class Transport:
-    """Posts JSON to one path of a server; `sdk` is the module the client came from."""
+    """A way to post JSON to one path of a server; `sdk` is the module the client came from."""
 
     def __init__(self, sdk: Any, client: Any, path: str) -> None:
         self._sdk, self._client, self._path = sdk, client, path
         self.url = str(client.base_url).rstrip("/") + path
 
     async def post(self, body: Fields) -> bytes:
-        """The body of a successful response; anything else is a `ProviderFailure`."""
+        """Return the body of a successful response; anything else is a `ProviderFailure`."""
         failure: ProviderFailure
         try:
             answer: bytes = await self._client.post(
                 self._path, cast_to=bytes, content=msgspec.json.encode(body)
             )
         except self._sdk.APIStatusError as error:
-            told = error.response
-            failure = status_failure(told.status_code, told.headers, told.content, self.url)
+            response = error.response
+            failure = status_failure(
+                response.status_code, response.headers, response.content, self.url
+            )
         except (self._sdk.APIConnectionError, aiohttp.ClientError) as error:
             failure = connection_failure(error, self.url)
         else:
@@ -46,7 +48,12 @@ class Transport:
 
 
 def http_client(sdk: Any, max_connections: int) -> Any:
-    """The SDK's aiohttp client with room for `max_connections`; the SDKs' own limit is 1,000."""
+    """Return the SDK's aiohttp client.
+
+    Args:
+        sdk: the module of the provider.
+        max_connections: calls at once that there is room for; the SDKs' own limit is 1,000.
+    """
     [base] = sdk.DefaultAsyncHttpxClient.__bases__  # httpx.AsyncClient, HTTPX2's since openai 3
     limits = import_module(base.__module__.partition(".")[0]).Limits(
         max_connections=max_connections,

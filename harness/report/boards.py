@@ -169,7 +169,7 @@ def _section(
     said = [scrub(note) for note in notes(Board(tuple(rows), (), priced))]
     return Section(
         name,
-        _sentence(family(name).about),
+        _sentence(family(name).description),
         table(numbered, own),
         said,
         figures,

@@ -8,7 +8,7 @@ from typing import Any
 from harness.evolve.database import Candidate
 from harness.evolve.domain import REPORTED
 from harness.evolve.replay import SearchReplay, replay
-from harness.evolve.report_text import said
+from harness.evolve.report_text import remarks
 from harness.evolve.search import Search, drawn
 from harness.report.assembly import render
 from harness.report.boards import told
@@ -65,10 +65,10 @@ def build(path: Path) -> tuple[str, bool]:
     page = render(
         "search.html.j2",
         title=domain.name,
-        about=domain.about,
+        about=domain.description,
         head=_head(seen),
         results=results,
-        said=said(report) if champion else [],
+        said=remarks(report) if champion else [],
         champion=scrub(shorten(champion.source.strip())) if champion else "",
         looks=looks(study.searches),
         course=course(study.searches),

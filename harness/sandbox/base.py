@@ -1,4 +1,4 @@
-"""What a run in the sandbox is given and what it gives back."""
+"""The limits of a run in the sandbox, and its results."""
 
 import math
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
@@ -22,13 +22,13 @@ KINDS: tuple[str, ...] = get_args(Kind)
 
 
 class SandboxFailure(Failure):
-    """The sandbox cannot keep its promise: a layer is missing, or its server does not live."""
+    """A promise that the sandbox cannot keep: a layer is missing, or its server does not live."""
 
     boundary = "sandbox"
 
 
 class Limits(Noun, frozen=True):
-    """What one program may use for all its cases together.
+    """The limits of one program for all its cases together.
 
     `seconds` is CPU time, user and system, its start of a few milliseconds included: a busy
     machine takes nothing from it (by the clock on the wall a program ends after a minute and 10
@@ -51,7 +51,14 @@ class Limits(Noun, frozen=True):
 
 
 class Layer(NamedTuple):
-    """One wall of the sandbox: whether this machine has it (tried out, not guessed), and what."""
+    """One wall of the sandbox.
+
+    Attributes:
+        name: of the wall.
+        present: whether this machine has it, which was tried out.
+        needed: whether the sandbox refuses to work without it.
+        detail: what it holds back, and the system's error if it is not present.
+    """
 
     name: str
     present: bool
@@ -63,7 +70,7 @@ class Layer(NamedTuple):
 
 
 class CaseResult(Noun, frozen=True, omit_defaults=True):
-    """What became of one case: its value, or the kind of failure and a line about it."""
+    """The outcome of one case: its value, or the kind of failure and a line about it."""
 
     kind: Kind = "ok"
     value: Any = None
@@ -71,30 +78,30 @@ class CaseResult(Noun, frozen=True, omit_defaults=True):
 
 
 class ProgramRun(Noun, frozen=True):
-    """What a program did: one result a case, and its CPU seconds as the kernel counted them."""
+    """The outcome of a program: one result a case, and CPU seconds as the kernel counts them."""
 
     results: tuple[CaseResult, ...]
     seconds: float
 
     @property
     def failures(self) -> dict[int, CaseResult]:
-        """The cases that failed, by index."""
+        """Return the cases that failed, by index."""
         return {k: result for k, result in enumerate(self.results) if result.kind != "ok"}
 
     @property
     def kind(self) -> Kind:
-        """`ok` only if every case is, else the kind of the first failure."""
+        """Return `ok` only if every case is, else the kind of the first failure."""
         return next((result.kind for result in self.failures.values()), "ok")
 
     @property
     def detail(self) -> str:
-        """One line about the first failure; empty if there is none."""
+        """Return one line about the first failure; an empty one if there is none."""
         for index, result in self.failures.items():
-            whole = result.kind in ("syntax", "missing")
-            return result.detail if whole else f"case {index}: {result.detail}"
+            is_global = result.kind in ("syntax", "missing")
+            return result.detail if is_global else f"case {index}: {result.detail}"
         return ""
 
     @property
     def solutions(self) -> list[Any]:
-        """The value of each case, None where it failed."""
+        """Return the value of each case, None where it failed."""
         return [result.value for result in self.results]

@@ -1,8 +1,8 @@
 """Runs one program on its cases, in a fork that is locked already.
 
-All that is random or depends on time is made to stand still: each case meets a module freshly
-executed, arguments freshly decoded and generators freshly seeded, so that its result depends on
-nothing but the program and the case.
+All that is random or depends on time is held constant: each case gets a module freshly executed,
+arguments freshly decoded and generators freshly seeded, so that its result depends on nothing but
+the program and the case.
 """
 
 import json
@@ -18,7 +18,8 @@ from typing import Any
 
 from harness.sandbox.values import Unfit, allow_numpy, number, plain
 
-OFFERED = (
+# The modules that may be imported, beside what is built in: files cannot be opened.
+IMPORTABLE = (
     "__future__",
     "abc",
     "array",
@@ -52,15 +53,16 @@ OFFERED = (
     "types",
     "typing",
     "warnings",
-)  # what may be imported, beside what is built in: files cannot be opened
-OFFERED_NUMPY = (
+)
+# The modules that may be imported too if the sandbox is made with numpy.
+IMPORTABLE_NUMPY = (
     "numpy",
     "numpy.fft",
     "numpy.linalg",
     "numpy.ma",
     "numpy.polynomial",
     "numpy.random",
-)  # if asked for
+)
 CLOCKS = (
     "asctime",
     "clock_gettime",
@@ -82,44 +84,44 @@ CLOCKS = (
     "time_ns",
 )
 FILE = "<program>"
-LONGEST = 1000  # characters of an error's text that are told
-NUMPY: list[Any] = []  # the numpy module, where it is loaded
+LONGEST = 1000  # characters of an error's text that a failure quotes
+NUMPY: list[Any] = []  # the numpy module, if it is loaded
 Send = Callable[[str, Any], None]
 
 
 class Flood(BaseException):
-    """More was printed than may be; no `except Exception` of a program swallows it."""
+    """An error of a program that printed too much; its `except Exception` cannot swallow it."""
 
 
-class Missing(BaseException):
-    """The program does not define the function."""
+class NoFunction(BaseException):
+    """An error of a program that does not define the function."""
 
 
 class PrintSink:
-    """Where printed text vanishes, up to a limit in characters for the whole run."""
+    """A file that drops printed text, up to a limit in characters for the whole run."""
 
-    def __init__(self, most: int) -> None:
-        self.left, self.most = most, most
+    def __init__(self, limit: int) -> None:
+        self.remaining, self.limit = limit, limit
 
     def write(self, text: str) -> int:
-        """Count it."""
-        self.left -= len(text)
-        if self.left < 0:
-            raise Flood(f"more than {self.most} characters printed")
+        """Count the characters and return their number; `Flood` above the limit."""
+        self.remaining -= len(text)
+        if self.remaining < 0:
+            raise Flood(f"more than {self.limit} characters printed")
         return len(text)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: no text is buffered."""
 
 
 class FailureScope:
-    """Names whatever is raised under it, so that one program or case fails and nothing else."""
+    """A scope that catches and names whatever is raised in it, so that only one case fails."""
 
     kind, detail = "ok", ""
     _NAMES: dict[type, str] = {
         Unfit: "type",
         Flood: "output",
-        Missing: "missing",
+        NoFunction: "missing",
         MemoryError: "memory",
         SystemExit: "exit",
     }
@@ -136,43 +138,47 @@ class FailureScope:
         name = self.detail = kind.__name__[:100]
         with suppress(BaseException):  # the text of an error is the program's own code
             text = str.__getitem__(str(error), slice(LONGEST))
-            own = kind in (Unfit, Flood, Missing)
-            self.detail = text if own else f"{name}: {text}"
+            by_harness = kind in (Unfit, Flood, NoFunction)
+            self.detail = text if by_harness else f"{name}: {text}"
         if line := _line(trace):
             self.detail += f" (line {line})"
         return True
 
 
 def _line(trace: TracebackType | None) -> int:
-    """The innermost line of the program itself; 0 if none was reached."""
-    found = 0
+    """Return the innermost line of the program itself; 0 if none was reached."""
+    number = 0
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == FILE:
-            found = trace.tb_lineno
+            number = trace.tb_lineno
         trace = trace.tb_next
-    return found
+    return number
 
 
 def no_clock(*_: object) -> None:
-    """What every clock is replaced by."""
+    """Refuse to tell the time: stands in the place of every clock."""
     raise RuntimeError("a program has no clock: its result must not depend on time")
 
 
 def settle(numpy: bool) -> None:
-    """Load what may be imported, close the way to anything else, stop the clocks. Not undone."""
-    for name in OFFERED + (OFFERED_NUMPY if numpy else ()):
+    """Load what may be imported, close the way to anything else, stop the clocks; not undone.
+
+    Args:
+        numpy: whether programs may import it.
+    """
+    for name in IMPORTABLE + (IMPORTABLE_NUMPY if numpy else ()):
         import_module(name)
     if numpy:
         NUMPY.append(sys.modules["numpy"])
         allow_numpy(NUMPY[0])
     for name in CLOCKS:
         setattr(time, name, no_clock)
-    seed = random.Random.seed
+    original_seed = random.Random.seed
 
-    def seeded(self: random.Random, a: Any = None, version: int = 2) -> None:
-        seed(self, 0 if a is None else a, version)
+    def reseed(self: random.Random, a: Any = None, version: int = 2) -> None:
+        original_seed(self, 0 if a is None else a, version)
 
-    random.Random.seed = seeded  # type: ignore[method-assign]
+    random.Random.seed = reseed  # type: ignore[method-assign]
     random.seed = random._inst.seed
     sys.path.clear()
     sys.path_importer_cache.clear()
@@ -185,45 +191,50 @@ class ProgramTask:
 
     def __init__(self, request: bytes) -> None:
         head, *self.cases = request.split(b"\n")
-        asked = json.loads(head)
-        self.source, self.function = asked["source"], asked["function"]
+        fields = json.loads(head)
+        self.source, self.function = fields["source"], fields["function"]
         self.driver: dict[str, Any] = {"plain": plain, "number": number}
-        exec(compile(asked["driver"], "<driver>", "exec"), self.driver)
+        exec(compile(fields["driver"], "<driver>", "exec"), self.driver)
 
-    def perform(self, printed: int, send: Send) -> None:
-        """Send one (kind, value or detail) a case, in order; one alone if this is no program."""
-        sink = PrintSink(printed)
-        with FailureScope() as reading:
+    def perform(self, print_limit: int, send: Send) -> None:
+        """Send one (kind, value or detail) a case, in order; one alone if this is no program.
+
+        Args:
+            print_limit: characters that may be printed in all.
+            send: takes the kind, and the value or a detail.
+        """
+        sink = PrintSink(print_limit)
+        with FailureScope() as compilation:
             code = compile(self.source, FILE, "exec", dont_inherit=True)
-        if reading.kind != "ok":
-            send("memory" if reading.kind == "memory" else "syntax", reading.detail)
+        if compilation.kind != "ok":
+            send("memory" if compilation.kind == "memory" else "syntax", compilation.detail)
             return
         for case in self.cases:
             sys.stdout = sys.stderr = sink
             reset()
-            with FailureScope() as solving:
+            with FailureScope() as execution:
                 value = self.solve(code, json.loads(case))
-            send(solving.kind, value if solving.kind == "ok" else solving.detail)
-            if solving.kind == "missing":
+            send(execution.kind, value if execution.kind == "ok" else execution.detail)
+            if execution.kind == "missing":
                 return
 
     def solve(self, code: CodeType, case: Any) -> Any:
-        """The driver's answer to one case, as plain JSON."""
+        """Return the driver's answer to one case, as plain JSON; `NoFunction` without one."""
         function = load(code).get(self.function)
         if not callable(function):
-            raise Missing(f"there is no function {self.function}")
+            raise NoFunction(f"there is no function {self.function}")
         return plain(self.driver["solve"](function, case))
 
 
 def load(code: CodeType) -> dict[str, Any]:
-    """Execute the program as the module `program`, in a new one; its names."""
+    """Execute the program as the module `program`, in a new one, and return its names."""
     module = sys.modules["program"] = ModuleType("program")
     exec(code, module.__dict__)
     return module.__dict__
 
 
 def reset() -> None:
-    """The same random numbers for every case, whoever asks for them and how."""
+    """Seed every source of random numbers anew, so that each case gets the same."""
     random.seed(0)
     os.urandom = random.Random("entropy").randbytes
     random._urandom = os.urandom  # type: ignore[attr-defined]

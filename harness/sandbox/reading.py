@@ -1,4 +1,4 @@
-"""Makes results of what a fork wrote and of how it ended, believing neither.
+"""Makes results of what a fork wrote and of how it ended, and trusts neither.
 
 A program can write on the result channel what it likes. All that this can get it is a solution of
 its own, which a grader judges like any other, or a failure.
@@ -11,34 +11,44 @@ import msgspec
 
 from harness.sandbox.base import CaseResult, Kind, ProgramRun
 from harness.sandbox.server import NO_MEMORY
-from harness.sandbox.worker import Ended
+from harness.sandbox.worker import ForkExit
 
-TOLD = ("ok", "syntax", "missing", "raised", "type", "memory", "output", "exit")  # by the fork
+# The kinds that a fork reports itself.
+CHANNEL_KINDS = ("ok", "syntax", "missing", "raised", "type", "memory", "output", "exit")
 LONGEST = 300  # characters of a detail
 
 
-def read(ended: Ended, count: int, seconds: float) -> ProgramRun:
-    """One result for each of `count` cases; `seconds` is the limit, for the text."""
-    lines = ended.output.split(b"\n")[:-1]  # the last one has no end
+def read(fork: ForkExit, count: int, seconds: float) -> ProgramRun:
+    """Read the results of a run out of the bytes of its fork.
+
+    Args:
+        fork: what the fork wrote, and how it ended.
+        count: how many cases there were.
+        seconds: the limit of CPU time, which the text of a failure names.
+
+    Returns:
+        One result for each case.
+    """
+    lines = fork.output.split(b"\n")[:-1]  # the last one has no end
     if len(lines) > count:
-        return _all("channel", f"{len(lines)} results for {count} cases", count, ended)
+        return _repeat("channel", f"{len(lines)} results for {count} cases", count, fork)
     try:
         results = [_result(line) for line in lines]
     except ValueError:
-        return _all("channel", "bytes that are no result", count, ended)
+        return _repeat("channel", "bytes that are no result", count, fork)
     if results and results[-1].kind in ("syntax", "missing"):
-        rest = results[-1]
+        remainder = results[-1]
     else:
-        rest = _ending(ended, seconds)
-    results += [rest] * (count - len(results))
-    return ProgramRun(tuple(results), ended.seconds)
+        remainder = _stop_reason(fork, seconds)
+    results += [remainder] * (count - len(results))
+    return ProgramRun(tuple(results), fork.seconds)
 
 
 def _result(line: bytes) -> CaseResult:
-    """One line of the channel; ValueError if it is none."""
+    """Return the result in one line of the channel; ValueError if there is none."""
     try:
         kind, value = msgspec.json.decode(line, type=tuple[str, msgspec.Raw])
-        if kind not in TOLD:
+        if kind not in CHANNEL_KINDS:
             raise ValueError(kind)
         if kind == "ok":
             return CaseResult(value=msgspec.json.decode(value))
@@ -48,27 +58,29 @@ def _result(line: bytes) -> CaseResult:
 
 
 def one_line(text: str) -> str:
-    """Foreign text for a message: printable, on one line, not long."""
+    """Return foreign text for a message: printable, on one line, at most 300 characters."""
     words = " ".join(text[: 4 * LONGEST].split())
-    shown = "".join(c if c.isprintable() else "?" for c in words)
-    return shown if len(shown) <= LONGEST else shown[: LONGEST - 3] + "..."
+    line = "".join(c if c.isprintable() else "?" for c in words)
+    return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."
 
 
-def _all(kind: Kind, detail: str, count: int, ended: Ended) -> ProgramRun:
-    return ProgramRun((CaseResult(kind, detail=detail),) * count, ended.seconds)
+def _repeat(kind: Kind, detail: str, count: int, fork: ForkExit) -> ProgramRun:
+    return ProgramRun((CaseResult(kind, detail=detail),) * count, fork.seconds)
 
 
-def _ending(ended: Ended, seconds: float) -> CaseResult:
-    """Why a fork stopped before it was through, by what the kernel says."""
-    code = ended.status
-    if ended.flooded:
+def _stop_reason(fork: ForkExit, seconds: float) -> CaseResult:
+    """Return why a fork stopped before its last case, by what the kernel says."""
+    status = fork.status
+    if fork.flooded:
         return CaseResult("output", detail="more returned than allowed")
-    if ended.seconds >= seconds and (ended.late or code < 0):
+    if fork.seconds >= seconds and (fork.late or status < 0):
         return CaseResult("time", detail=f"not done after {seconds:g} CPU seconds")
-    if ended.late:
+    if fork.late:
         return CaseResult("time", detail="not done and standing still")
-    if code == NO_MEMORY:
+    if status == NO_MEMORY:
         return CaseResult("memory", detail="MemoryError")
-    if code < 0:
-        return CaseResult("killed", detail=f"died of signal {-code} ({signal.strsignal(-code)})")
-    return CaseResult("exit", detail=f"left with status {code} before it was through")
+    if status < 0:
+        return CaseResult(
+            "killed", detail=f"died of signal {-status} ({signal.strsignal(-status)})"
+        )
+    return CaseResult("exit", detail=f"left with status {status} before it was through")

@@ -11,23 +11,31 @@ import msgspec
 
 from harness.sandbox.base import Layer, Limits, ProgramRun, SandboxFailure
 from harness.sandbox.reading import read
-from harness.sandbox.worker import Died, Ended, Worker
+from harness.sandbox.worker import ForkExit, ServerDied, Worker
 
 TRIES = 3  # fork servers that may die under one program
 
 
 class Sandbox:
-    """Runs programs that nobody trusts, `workers` at a time; safe to call from any thread.
+    """Runs programs that nobody trusts, several at a time; safe to call from any thread.
 
     Attributes:
         layers: the walls, each tried out on this machine.
         restarts: how many fork servers died and were replaced.
-
-    SandboxFailure if a needed layer is missing, unless `unsafe`. With `numpy` programs may import
-    it.
     """
 
     def __init__(self, *, workers: int = 1, numpy: bool = False, unsafe: bool = False) -> None:
+        """Start the fork servers and try out the walls.
+
+        Args:
+            workers: how many programs may run at once.
+            numpy: whether programs may import it.
+            unsafe: whether to run programs even if a needed layer is missing.
+
+        Raises:
+            SandboxFailure: if a needed layer is missing, or a server does not start.
+            ValueError: if there are no workers.
+        """
         if workers < 1:
             raise ValueError(f"a sandbox with {workers} workers, must be at least 1")
         if not hasattr(os, "fork"):
@@ -43,7 +51,7 @@ class Sandbox:
                 self._workers += 1
                 self.layers = worker.layers
                 if not unsafe:
-                    self._refuse()
+                    self._check_layers()
         except SandboxFailure:
             self.close()
             raise
@@ -65,38 +73,50 @@ class Sandbox:
     def run(
         self, source: str, function: str, driver: str, cases: Sequence[Any], limits: Limits
     ) -> ProgramRun:
-        """Run a program on cases (plain JSON, nothing secret in it), in order, in one process.
+        """Run a program on cases, in order, in one process.
 
-        `driver` is our own code that defines `solve(function, case)`, whose value is the case's.
+        Args:
+            source: the program, Python text.
+            function: the name of the function that it must define.
+            driver: our own code that defines `solve(function, case)`, whose value is the case's.
+            cases: plain JSON values; the program can read them, so nothing secret is in them.
+            limits: what all cases together may use.
+
+        Returns:
+            One result for each case; what the program does wrong is in them.
+
+        Raises:
+            SandboxFailure: if the sandbox is closed, or its servers die again and again.
         """
         head = json.dumps({"source": source, "function": function, "driver": driver}).encode()
         request = b"\n".join([head, *map(msgspec.json.encode, cases)])
-        return read(self._ended(request, limits), len(cases), limits.seconds)
+        return read(self._run_fork(request, limits), len(cases), limits.seconds)
 
-    def _ended(self, request: bytes, limits: Limits) -> Ended:
+    def _run_fork(self, request: bytes, limits: Limits) -> ForkExit:
         if not self._workers:
             raise SandboxFailure("the sandbox is closed")
-        worker, sound = self._idle.get(), False
+        worker, healthy = self._idle.get(), False
         try:
             for _ in range(TRIES):
                 try:
-                    ended = worker.run(request, limits)
-                    sound = True
-                    return ended
-                except Died:
+                    fork = worker.run(request, limits)
+                    healthy = True
+                    return fork
+                except ServerDied:
                     worker.close()
                     self.restarts += 1
                     worker = Worker(self._numpy)
             raise SandboxFailure(f"{TRIES} servers of the sandbox died under one program")
         finally:
-            if not sound:
+            if not healthy:
                 worker.close()
             self._idle.put(worker)
 
-    def _refuse(self) -> None:
-        missing = [layer for layer in self.layers if layer.needed and not layer.present]
-        if missing:
+    def _check_layers(self) -> None:
+        missing_layers = [layer for layer in self.layers if layer.needed and not layer.present]
+        if missing_layers:
+            reasons = "; ".join(map(str, missing_layers))
             raise SandboxFailure(
-                f"programs would not be isolated ({'; '.join(map(str, missing))}): use a Linux"
+                f"programs would not be isolated ({reasons}): use a Linux"
                 " with Landlock and seccomp (5.13 or later), or take the risk with --unsafe"
             )

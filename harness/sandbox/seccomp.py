@@ -1,4 +1,4 @@
-"""A seccomp filter: nine system calls are left, and memory that can be executed is not to be had.
+"""A seccomp filter that leaves nine system calls, and no memory that can be executed.
 
 A list of what is allowed rather than of what is not: a call that a later kernel adds is denied. The
 numbers of x86-64 and aarch64 are those of the kernel's `unistd` tables; other machines have no
@@ -26,17 +26,24 @@ _PROT_EXEC = 4
 
 
 def program(machine: str) -> bytes:
-    """The filter of a machine as an array of struct sock_filter; KeyError where there is none."""
+    """Return the filter of a machine as an array of struct sock_filter.
+
+    Args:
+        machine: as `platform.machine()` names it.
+
+    Raises:
+        KeyError: if there is no filter for it.
+    """
     column, arch = MACHINES[machine]
     plain = [numbers[column] for numbers in PLAIN.values()]
     guarded = [numbers[column] for numbers in GUARDED.values()]
-    left = len(plain) + len(guarded)  # comparisons still to come, for the lengths of jumps
+    remaining = len(plain) + len(guarded)  # comparisons still to come, for the lengths of jumps
     code = [
         (_LOAD, 0, 0, _MACHINE),
         (_EQUAL, 1, 0, arch),
         (_RETURN, 0, 0, KILL),
         (_LOAD, 0, 0, _NUMBER),
-        *((_EQUAL, left - k + 2, 0, number) for k, number in enumerate(plain)),
+        *((_EQUAL, remaining - k + 2, 0, number) for k, number in enumerate(plain)),
         *((_EQUAL, len(guarded) - k, 0, number) for k, number in enumerate(guarded)),
         (_RETURN, 0, 0, DENY),
         (_LOAD, 0, 0, _THIRD),

@@ -3,9 +3,9 @@
 It does nothing but fork, and what it allocates meanwhile it frees in reverse order, so that every
 fork begins with the same memory whatever ran before. The fork takes a request from REQUESTS itself:
 [seconds, memory_mb, output_bytes] with two descriptors, one to read the request from and one for
-results; it answers with its process id. On ORDERS the server first tells its layers, then
-waits for a byte before it reaps a fork (until then the id can be nobody else's), and answers with
-two bytes of wait status.
+results; it answers with its process id. On ORDERS the server first sends its layers, then
+waits for a byte before it reaps a fork (until then no other process can have its id), and answers
+with two bytes of wait status.
 """
 
 import errno
@@ -28,13 +28,18 @@ Fact = tuple[str, bool, bool, str]  # the fields of a Layer
 
 
 def main(paths: list[str], numpy: bool) -> None:
-    """Serve until the other side hangs up."""
-    fixed = "the same addresses in every run"
-    facts = [_layer("fixed addresses", False, fixed, _again)]
+    """Serve until the other side hangs up.
+
+    Args:
+        paths: folders to import from, beside the standard library's.
+        numpy: whether programs may import it.
+    """
+    detail = "the same addresses in every run"
+    facts = [_layer("fixed addresses", False, detail, _fix_addresses)]
     sys.path += paths
     program.settle(numpy)
     facts += probe()
-    present = {name for name, there, _, _ in facts if there}
+    present = {name for name, present_here, _, _ in facts if present_here}
     os.write(ORDERS, json.dumps(facts).encode() + b"\n")
     del facts
     server = os.getpid()
@@ -44,9 +49,9 @@ def main(paths: list[str], numpy: bool) -> None:
     while os.fork():
         if not os.read(ORDERS, 1):
             return
-        ended = os.wait()
-        os.write(ORDERS, ended[1].to_bytes(2, "little"))
-        del ended
+        reaped = os.wait()
+        os.write(ORDERS, reaped[1].to_bytes(2, "little"))
+        del reaped
     try:
         become(server, present)
     finally:
@@ -54,7 +59,7 @@ def main(paths: list[str], numpy: bool) -> None:
 
 
 def probe() -> list[Fact]:
-    """Put up what holds for the server too, and try out in a fork what its forks will put up."""
+    """Put up what holds for the server too, and try out in forks the layers of its forks."""
     allowed = len(seccomp.PLAIN) + len(seccomp.GUARDED)
     return [
         _layer("no_new_privs", True, "no set-user-id rights", layers.no_new_privs),
@@ -62,7 +67,7 @@ def probe() -> list[Fact]:
             "rlimits",
             True,
             "CPU, memory, files, processes",
-            lambda: layers.try_out(layers.address_space, _limited, errno.EMFILE),
+            lambda: layers.try_out(layers.address_space, _limit_self, errno.EMFILE),
         ),
         _layer(
             "landlock",
@@ -88,47 +93,65 @@ def _layer(name: str, needed: bool, detail: str, put_up: Callable[[], object]) -
     return name, True, needed, detail
 
 
-def _again() -> None:
-    """Begin anew if addresses are random yet."""
+def _fix_addresses() -> None:
+    """Begin anew if addresses are still random."""
     if layers.fixed_addresses():
         os.execve(sys.executable, sys.orig_argv, dict(os.environ))
 
 
-def _limited() -> None:
+def _limit_self() -> None:
     layers.rlimits(1, layers.address_space())
 
 
 def become(server: int, present: set[str]) -> None:
-    """Wait for a request and turn into its program; does not return.
+    """Wait for a request and turn into its program; does not return once there is one.
 
-    What goes wrong before any foreign code runs is told on the result channel instead of LOCKED.
+    An error before any foreign code runs is written on the result channel instead of LOCKED.
+
+    Args:
+        server: the process id of the fork server.
+        present: the names of the layers that this machine has.
     """
-    with socket.socket(fileno=REQUESTS) as requests:
-        words, descriptors, _, _ = socket.recv_fds(requests, 1024, 2)
-        if not words:
-            return
-        requests.sendall(b"%d\n" % os.getpid())
+    words, descriptors = _take_request()
+    if not words:
+        return
     seconds, memory_mb, output = json.loads(words)
-    asked, told = descriptors
-    with program.FailureScope() as preparing:
-        request = os.read(asked, os.fstat(asked).st_size)
-        lock(told, server, present, seconds, memory_mb)
-        told = OUT
+    request_file, channel = descriptors
+    with program.FailureScope() as preparation:
+        request = os.read(request_file, os.fstat(request_file).st_size)
+        lock(channel, server, present, seconds, memory_mb)
+        channel = OUT
         task = program.ProgramTask(request)
         os.write(OUT, LOCKED)
-    if preparing.kind != "ok":
-        os.write(told, preparing.detail.encode())
+    if preparation.kind != "ok":
+        os.write(channel, preparation.detail.encode())
         return
     gc.enable()
-    with program.FailureScope() as whole:
+    with program.FailureScope() as execution:
         task.perform(output, send)
-    os._exit(NO_MEMORY if whole.kind == "memory" else whole.kind != "ok")
+    os._exit(NO_MEMORY if execution.kind == "memory" else execution.kind != "ok")
+
+
+def _take_request() -> tuple[bytes, list[int]]:
+    """Wait for a request and answer with this process's id; no words if there will be none."""
+    with socket.socket(fileno=REQUESTS) as requests:
+        words, descriptors, _, _ = socket.recv_fds(requests, 1024, 2)
+        if words:
+            requests.sendall(b"%d\n" % os.getpid())
+    return words, descriptors
 
 
 def lock(out: int, server: int, present: set[str], seconds: float, memory_mb: int) -> None:
-    """Keep one descriptor, and put up every layer that was found; OSError if one fails after all.
+    """Keep one descriptor, and put up every layer of this machine; OSError if one fails after all.
 
-    Landlock's descriptor, /proc and /dev/null are gone after it, so the order matters.
+    Landlock's descriptor, /proc and /dev/null cannot be reached after it, so the order matters.
+
+    Args:
+        out: the descriptor to keep, as OUT.
+        server: the process id of the fork server.
+        present: the names of the layers that this machine has.
+        seconds: of CPU time.
+        memory_mb: on top of what the process takes now.
     """
     os.setsid()
     if "no_new_privs" in present:
@@ -151,7 +174,7 @@ def lock(out: int, server: int, present: set[str], seconds: float, memory_mb: in
 
 
 def send(kind: str, value: Any) -> None:
-    """One line of the result channel, written whole."""
+    """Write one line of the result channel, whole."""
     line = json.dumps([kind, value], allow_nan=False).encode() + b"\n"
     while line:
         line = line[os.write(OUT, line) :]

@@ -1,4 +1,4 @@
-"""Plain JSON and nothing that only looks like it: types are compared, never asked."""
+"""Plain JSON, and nothing that only looks like it: types are compared, no method is called."""
 
 import math
 from typing import Any
@@ -7,14 +7,16 @@ NUMPY: set[type] = set()  # numpy's own arrays and numbers, where it is loaded
 
 
 class Unfit(BaseException):
-    """A value is no plain JSON; no `except Exception` of a program swallows it."""
+    """An error about a value that is no plain JSON; no `except Exception` can swallow it."""
 
 
 def plain(value: Any) -> Any:
-    """A copy in exact types: None, bool, int, finite float, str, list, dict with str keys.
+    """Copy a value in exact types: None, bool, int, finite float, str, list, dict with str keys.
 
-    Tuples become lists; numpy's arrays and numbers become Python's. Unfit for all else, and for
-    integers beyond 64 bits.
+    Tuples become lists; numpy's arrays and numbers become Python's.
+
+    Raises:
+        Unfit: for all else, and for integers beyond 64 bits.
     """
     kind = type(value)
     if value is None or kind is bool:
@@ -41,10 +43,10 @@ def plain(value: Any) -> Any:
 
 
 def number(value: Any) -> int | float:
-    """A plain finite number; Unfit for all else, bool included."""
-    found = plain(value)
-    if type(found) is int or type(found) is float:
-        return found
+    """Return a plain finite number; `Unfit` for all else, bool included."""
+    copy = plain(value)
+    if type(copy) is int or type(copy) is float:
+        return copy
     raise Unfit(f"a {type(value).__name__} is no number")
 
 
@@ -55,7 +57,7 @@ def _key(key: object) -> Any:
 
 
 def allow_numpy(numpy: Any) -> None:
-    """Take numpy's arrays and real numbers as what they hold."""
+    """Accept numpy's arrays and real numbers as what they hold."""
     widths = (8, 16, 32, 64)
     names = [f"{sign}int{width}" for width in widths for sign in ("", "u")]
     names += ["ndarray", "bool_", "float16", "float32", "float64", "longlong", "ulonglong"]

@@ -19,10 +19,8 @@ from harness.sandbox.base import Layer, Limits, SandboxFailure
 from harness.sandbox.server import LOCKED
 
 ROOT = str(Path(__file__).parents[__package__.count(".") + 1])
-WALL, SLACK = (
-    60.0,
-    10,
-)  # a program ends after WALL + SLACK * its CPU seconds by the clock on the wall
+# A program ends after WALL + SLACK * its CPU seconds by the clock on the wall.
+WALL, SLACK = 60.0, 10
 ANSWER = 120.0  # wall seconds after which a silent server counts as dead
 FLAGS = ["-P", "-S", "-s", "-B", "-X", "utf8", "-c"]
 BOOT = """import os, sys
@@ -38,12 +36,12 @@ ENVIRONMENT = {
 }
 
 
-class Died(Exception):
-    """The fork server is gone or silent; what it runs dies with it."""
+class ServerDied(Exception):
+    """The end of a fork server that is gone or silent; what it runs dies with it."""
 
 
-class Ended(msgspec.Struct, frozen=True):
-    """How a fork ended: its bytes (of too many the first), exit status, CPU seconds."""
+class ForkExit(msgspec.Struct, frozen=True):
+    """The end of a fork: its bytes (of too many the first), exit status, CPU seconds."""
 
     output: bytes
     flooded: bool
@@ -53,17 +51,15 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class Worker:
-    """One fork server. Not for two threads at once."""
+    """One fork server. It may be used by one thread at a time."""
 
     def __init__(self, numpy: bool) -> None:
-        paths = [_home("numpy")] if numpy else []
-        code = BOOT.format(root=ROOT, package=__package__, paths=paths, numpy=numpy)
         self._requests, requests = socket.socketpair()
         self._orders, orders = socket.socketpair()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115, close() does it
         with requests, orders, tempfile.TemporaryDirectory() as empty:
             self._process = subprocess.Popen(
-                [sys.executable, *FLAGS, code],
+                [sys.executable, *FLAGS, _boot_code(numpy)],
                 env=ENVIRONMENT,
                 cwd=empty,
                 start_new_session=True,
@@ -74,33 +70,48 @@ class Worker:
             requests.close()
             orders.close()
             try:
-                facts = json.loads(_hear(self._orders, b"\n"))
-            except Died as died:
-                told = self.close()
-                raise SandboxFailure(f"the sandbox's server did not start: {died}{told}") from None
+                facts = json.loads(_receive(self._orders, b"\n"))
+            except ServerDied as error:
+                message = self.close()
+                raise SandboxFailure(
+                    f"the sandbox's server did not start: {error}{message}"
+                ) from None
         self.layers = tuple(Layer(*fact) for fact in facts)
 
-    def run(self, request: bytes, limits: Limits) -> Ended:
-        """Have a request run in a fork of its own; Died if the server is gone."""
-        ours, result = os.pipe()
+    def run(self, request: bytes, limits: Limits) -> ForkExit:
+        """Have a request run in a fork of its own, and return how that ended.
+
+        Args:
+            request: the lines that `ProgramTask` reads.
+            limits: what the fork may use.
+
+        Raises:
+            ServerDied: if the server is gone.
+            SandboxFailure: if the fork did not come as far as its program.
+        """
+        reader, writer = os.pipe()
         try:
             try:
-                child = self._ask(request, result, limits)
+                child = self._ask(request, writer, limits)
             finally:
-                os.close(result)
-            output, flooded, late = _watch(ours, child, limits)
+                os.close(writer)
+            output, flooded, late = _watch(reader, child, limits)
         finally:
-            os.close(ours)
+            os.close(reader)
         os.kill(child, signal.SIGKILL)  # it is not reaped before we say so
-        seconds = _used(child)
+        seconds = _cpu_seconds(child)
         status = self._reap()
         if not output.startswith(LOCKED) and not late:
-            told = output.decode("utf-8", "replace") or f"it said nothing ({status})"
-            raise SandboxFailure(f"a fork with this driver did not come to its program: {told}")
-        return Ended(output.removeprefix(LOCKED), flooded, late, status, seconds)
+            message = output.decode("utf-8", "replace") or f"it said nothing ({status})"
+            raise SandboxFailure(f"a fork with this driver did not come to its program: {message}")
+        return ForkExit(output.removeprefix(LOCKED), flooded, late, status=status, seconds=seconds)
 
     def close(self) -> str:
-        """Kill the server and with it all it runs; what it last said on standard error."""
+        """Kill the server and with it all it runs.
+
+        Returns:
+            Its last line on standard error, in brackets; empty if there is none.
+        """
         self._requests.close()
         self._orders.close()
         if self._errors.closed:
@@ -108,80 +119,92 @@ class Worker:
         self._process.kill()
         self._process.wait()
         self._errors.seek(0)
-        told = self._errors.read().decode("utf-8", "replace").strip()
+        message = self._errors.read().decode("utf-8", "replace").strip()
         self._errors.close()
-        return f" ({told.splitlines()[-1]})" if told else ""
+        return f" ({message.splitlines()[-1]})" if message else ""
 
     def _ask(self, request: bytes, result: int, limits: Limits) -> int:
-        """Hand a request to the fork that waits for it; its process id."""
+        """Hand a request to the fork that waits for it; return its process id."""
         words = json.dumps([limits.seconds, limits.memory_mb, limits.output_bytes]).encode()
         file = _file(request)
         try:
             socket.send_fds(self._requests, [words], [file, result])
         except OSError as error:
-            raise Died(str(error)) from None
+            raise ServerDied(str(error)) from None
         finally:
             os.close(file)
-        return int(_hear(self._requests, b"\n"))
+        return int(_receive(self._requests, b"\n"))
 
     def _reap(self) -> int:
-        """Have the fork reaped, and so the next one made; the exit status."""
+        """Have the fork reaped, and so the next one made; return the exit status."""
         try:
             self._orders.sendall(b".")
         except OSError as error:
-            raise Died(str(error)) from None
-        return os.waitstatus_to_exitcode(int.from_bytes(_hear(self._orders, b"", 2), "little"))
+            raise ServerDied(str(error)) from None
+        return os.waitstatus_to_exitcode(int.from_bytes(_receive(self._orders, b"", 2), "little"))
 
 
-def _hear(channel: socket.socket, end: bytes, size: int = 1) -> bytes:
-    """Bytes up to an end, at least so many; Died if they do not come."""
+def _boot_code(numpy: bool) -> str:
+    """Return the Python text that a fork server begins with."""
+    paths = [_home("numpy")] if numpy else []
+    return BOOT.format(root=ROOT, package=__package__, paths=paths, numpy=numpy)
+
+
+def _receive(channel: socket.socket, end: bytes, size: int = 1) -> bytes:
+    """Return bytes up to an end, at least so many; `ServerDied` if they do not come."""
     deadline = monotonic() + ANSWER
-    heard = b""
-    while len(heard) < size or not heard.endswith(end):
+    received = b""
+    while len(received) < size or not received.endswith(end):
         channel.settimeout(max(deadline - monotonic(), 0.001))
         try:
             part = channel.recv(65536)
         except OSError as error:
-            raise Died(str(error)) from None
+            raise ServerDied(str(error)) from None
         if not part:
-            raise Died("it is gone")
-        heard += part
-    return heard
+            raise ServerDied("it is gone")
+        received += part
+    return received
 
 
 def _watch(pipe: int, child: int, limits: Limits) -> tuple[bytes, bool, bool]:
-    """What comes out of a pipe until its end, or too much has come, or time is over."""
+    """Read a pipe until its end, until too much has come, or until time is over.
+
+    Returns:
+        The bytes, whether they were too many, and whether time was over.
+    """
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
-    began, left = monotonic(), limits.seconds
-    most = limits.output_bytes + len(LOCKED)
+    start, remaining = monotonic(), limits.seconds
+    maximum = limits.output_bytes + len(LOCKED)
     output = bytearray()
-    while left > 0:
-        if poll.poll(math.ceil(1000 * min(left, 1000))):
+    while remaining > 0:
+        if poll.poll(math.ceil(1000 * min(remaining, 1000))):
             part = os.read(pipe, 65536)
             output += part
-            if not part or len(output) > most:
-                return bytes(output), len(output) > most, False
-        wall = monotonic() - began
-        left = min(limits.seconds - _used(child, wall), WALL + SLACK * limits.seconds - wall)
+            if not part or len(output) > maximum:
+                return bytes(output), len(output) > maximum, False
+        wall = monotonic() - start
+        remaining = min(
+            limits.seconds - _cpu_seconds(child, wall), WALL + SLACK * limits.seconds - wall
+        )
     return bytes(output), False, True
 
 
-def _used(child: int, otherwise: float = math.nan) -> float:
-    """CPU seconds of a child that is not reaped; `otherwise` on systems without such a clock."""
+def _cpu_seconds(child: int, fallback: float = math.nan) -> float:
+    """Return CPU seconds of a child that is not reaped; `fallback` without such a clock."""
     try:
         return clock_gettime(~child << 3 | 2)  # CPUCLOCK_SCHED of a process, as in posix-timers.h
     except OSError:
-        return otherwise
+        return fallback
 
 
 def _file(content: bytes) -> int:
-    """A descriptor at the start of some content; a pipe could fill up with nobody reading."""
+    """Return a descriptor at the start of some content; a pipe could fill up before it is read."""
     if hasattr(os, "memfd_create"):
         file = os.memfd_create("request")
     else:
-        with tempfile.TemporaryFile() as named:
-            file = os.dup(named.fileno())
+        with tempfile.TemporaryFile() as temporary:
+            file = os.dup(temporary.fileno())
     while content:
         content = content[os.write(file, content) :]
     os.lseek(file, 0, os.SEEK_SET)
@@ -189,7 +212,7 @@ def _file(content: bytes) -> int:
 
 
 def _home(name: str) -> str:
-    """The folder that a package is imported from."""
+    """Return the folder that a package is imported from; SandboxFailure if it is not installed."""
     spec = find_spec(name)
     if spec is None or spec.origin is None:
         raise SandboxFailure(f"{name} is not installed")

@@ -33,18 +33,37 @@ FORMATS: dict[str, Reader] = {"psplib": _psplib, "orlib": _orlib, "jobs": _jobs}
 
 
 def read_files(name: str, paths: Sequence[Path]) -> list[Instance[Any]]:
-    """All instances of files in a format; InputError names the file, the line and what is wrong."""
-    found: dict[str, Instance[Any]] = {}
+    """Read all instances of files in a public format.
+
+    Args:
+        name: a key of `FORMATS`.
+        paths: the files; the position of one is the index of its instances.
+
+    Raises:
+        InputError: names the file, the line and what is wrong; also if an id occurs twice.
+    """
+    instances: dict[str, Instance[Any]] = {}
     for index, path in enumerate(paths):
         for instance in FORMATS[name](path, index):
-            if instance.id in found:
+            if instance.id in instances:
                 raise InputError(f"{path}: the id {instance.id!r} is there twice")
-            found[instance.id] = instance
-    return list(found.values())
+            instances[instance.id] = instance
+    return list(instances.values())
 
 
 def write_format(instance: Instance[Any], form: str) -> tuple[str, str | bytes]:
-    """An instance as the name and the content of a file."""
+    """Write an instance as a file of another format.
+
+    Args:
+        instance: of the one family that has this form.
+        form: `psplib` or `ics`.
+
+    Returns:
+        The name and the content of the file.
+
+    Raises:
+        InputError: if the family has no such form, or the id cannot be a file's name.
+    """
     if not _names_a_file(instance.id):
         raise InputError(f"the id {instance.id!r} cannot be the name of a file")
     if (form, instance.family) == ("psplib", "rcpsp"):

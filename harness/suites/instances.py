@@ -1,4 +1,4 @@
-"""Instances as files and as they are made: JSON lines in, JSON lines out."""
+"""Instances as they are made and as files: JSON lines in, JSON lines out."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -31,78 +31,100 @@ class _LineHead(msgspec.Struct):
 
 
 def encode(instance: Instance[Any]) -> bytes:
-    """One instance line, without its line end."""
+    """Return one instance line, without its line end."""
     return msgspec.json.encode(instance)
 
 
 def family_of(line: bytes) -> str:
-    """The family of an instance line, without reading the rest."""
+    """Return the family of an instance line, without reading the rest; InputError if none."""
     return decode_as(_LineHead, line, "instances").family
 
 
 def id_of(line: bytes) -> str:
-    """The id of an instance line, without reading the rest."""
+    """Return the id of an instance line, without reading the rest; InputError if it has none."""
     return decode_as(_LineHead, line, "instances").id
 
 
 class InstanceLine:
-    """An instance line: its id and family at once, the whole when it is first wanted."""
+    """An instance line: its id and family at once, the whole on first use.
 
-    __slots__ = ("__dict__", "_line", "_where", "family", "id")
+    Args:
+        line: one line of JSON.
+        place: its file and line, for messages.
+    """
 
-    def __init__(self, line: bytes, where: str) -> None:
-        head = decode_as(_LineHead, line, where)
+    __slots__ = ("__dict__", "_line", "_place", "family", "id")
+
+    def __init__(self, line: bytes, place: str) -> None:
+        head = decode_as(_LineHead, line, place)
         self.id, self.family = head.id, head.family
-        self._line, self._where = line, where
+        self._line, self._place = line, place
 
     def __reduce__(self) -> tuple[type["InstanceLine"], tuple[bytes, str]]:
-        """Sent to another process as its line, read there when it is wanted."""
-        return InstanceLine, (self._line, self._where)
+        """Return the line alone: another process reads the instance when it needs it."""
+        return InstanceLine, (self._line, self._place)
 
     @cached_property
     def instance(self) -> Instance[Any]:
-        """The instance; InputError says where and what is wrong."""
-        return decode(self._line, f"{self._where}, {self.id}")
+        """Return the instance; InputError says which line and what is wrong."""
+        return decode(self._line, f"{self._place}, {self.id}")
 
 
-def decode(line: bytes | str, where: str) -> Instance[Any]:
-    """Read an instance line; InputError says where and what is wrong."""
-    name = decode_as(_LineHead, line, where).family
+def decode(line: bytes | str, place: str) -> Instance[Any]:
+    """Read an instance line.
+
+    Args:
+        line: one line of JSON.
+        place: its file and line, for messages.
+
+    Raises:
+        InputError: says which line and what is wrong.
+    """
+    name = decode_as(_LineHead, line, place).family
     if name not in FAMILIES:
-        raise InputError(f"{where}: unknown family {name!r}")
+        raise InputError(f"{place}: unknown family {name!r}")
     kind: Any = Instance[family(name).payload]  # type: ignore[misc]
-    instance: Instance[Any] = decode_as(kind, line, where)
+    instance: Instance[Any] = decode_as(kind, line, place)
     return instance
 
 
-def decode_as(kind: type[T], line: bytes | str, where: str) -> T:
-    """Read a line of JSON as what it should be; InputError says where and what is wrong."""
+def decode_as(kind: type[T], line: bytes | str, place: str) -> T:
+    """Read a line of JSON as a value of a type.
+
+    Args:
+        kind: the type, which also checks the value.
+        line: one line of JSON.
+        place: its file and line, for messages.
+
+    Raises:
+        InputError: says which line and what is wrong.
+    """
     try:
         return msgspec.json.decode(line, type=kind)
     except msgspec.DecodeError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise InputError(f"{place}: {error}") from None
     except UnicodeError:
-        raise InputError(f"{where}: not UTF-8 text") from None
+        raise InputError(f"{place}: not UTF-8 text") from None
     except RecursionError:
-        raise InputError(f"{where}: nested too deeply") from None
+        raise InputError(f"{place}: nested too deeply") from None
 
 
 def read(path: Path) -> list[Instance[Any]]:
-    """All instances of a file; InputError on the first bad line or an id that is there twice."""
-    found: dict[str, Instance[Any]] = {}
+    """Return all instances of a file; InputError on a bad line or an id that occurs twice."""
+    instances: dict[str, Instance[Any]] = {}
     for number, line in enumerate(read_lines(path), 1):
         if line.strip():
             instance = decode(line, f"{path}:{number}")
-            if instance.id in found:
+            if instance.id in instances:
                 raise InputError(f"{path}:{number}: the id {instance.id!r} is there twice")
-            found[instance.id] = instance
-    if not found:
+            instances[instance.id] = instance
+    if not instances:
         raise InputError(f"{path}: no instances in it")
-    return list(found.values())
+    return list(instances.values())
 
 
 def read_lines(path: Path) -> list[bytes]:
-    """The lines of a file that the user named; InputError if it cannot be read."""
+    """Return the lines of a file that the user named; InputError if it cannot be read."""
     try:
         return path.read_bytes().splitlines()
     except OSError as error:
@@ -110,15 +132,15 @@ def read_lines(path: Path) -> list[bytes]:
 
 
 def digest(lines: Iterable[bytes]) -> str:
-    """16 hex digits of the content of instance lines."""
+    """Return 16 hex digits of the content of instance lines."""
     total = sha256()
     for line in lines:
         total.update(line + b"\n")
     return total.hexdigest()[:16]
 
 
-def make(wanted: InstanceSpec) -> bytes:
+def make(spec: InstanceSpec) -> bytes:
     """Generate one instance as a line; the same bytes in every process."""
-    w = wanted
+    w = spec
     generate = family(w.family).generate
     return encode(generate(w.level, w.seed, w.index, w.settings, reference=w.reference))

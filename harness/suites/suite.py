@@ -1,4 +1,4 @@
-"""What a run covers: a suite by name, a family with a level, or a file of instances."""
+"""The instances that a run covers: a suite by name, a family with a level, or a file."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count as naturals
@@ -19,7 +19,7 @@ DEFAULT_COUNT = 20  # instances of a family run without --limit
 
 
 class SuiteEntry(Noun, frozen=True):
-    """Instances 0, 1, ... of one level and one setting; `count` None is as many as wanted."""
+    """Instances 0, 1, ... of one level and one setting; a `count` of None means without end."""
 
     family: str
     level: int
@@ -47,11 +47,11 @@ class Suite(Noun, frozen=True):
 
     @property
     def families(self) -> tuple[str, ...]:
-        """The families it covers, each once."""
+        """Return the families it covers, each once."""
         return tuple(dict.fromkeys(entry.family for entry in self.entry))
 
     def lock(self, versions: Mapping[str, str]) -> str:
-        """Return 12 hex digits that change when anything that an agent is shown does.
+        """Return 12 hex digits that change when anything that an agent sees does.
 
         Covered are entries, seeds, the versions of families and prompts, and a headline if one is
         named. Rows of different locks do not belong on one board.
@@ -67,17 +67,19 @@ class Suite(Noun, frozen=True):
         return digest(content + ([{"headline": self.headline}] if self.headline else []))
 
     def instances(self) -> Iterator[InstanceSpec]:
-        """Every entry's first instance, then every entry's second, ...: a prefix is a sample."""
+        """Yield every entry's first instance, then every second one, ...: a prefix is a sample."""
         for index in naturals():
-            left = [e for e in self.entry if e.count is None or index < e.count]
-            if not left:
+            entries = [e for e in self.entry if e.count is None or index < e.count]
+            if not entries:
                 return
-            for entry in left:
-                yield InstanceSpec(entry.family, entry.level, self.seed, index, entry.settings)
+            for entry in entries:
+                yield InstanceSpec(
+                    entry.family, entry.level, self.seed, index=index, settings=entry.settings
+                )
 
     @property
     def size(self) -> int | None:
-        """How many instances there are; None if as many as wanted."""
+        """Return how many instances there are; None if they have no end."""
         counts = [entry.count for entry in self.entry]
         return None if None in counts else sum(c for c in counts if c is not None)
 
@@ -94,26 +96,33 @@ ALIASES = {"standard": "standard-1", "mini": "mini-1"}  # the newest that are fr
 
 
 def names() -> list[str]:
-    """The suites that come with the project."""
+    """Return the suites that come with the project."""
     folder = shipped("suites")
     return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith("toml"))
 
 
 def load(name: str) -> Suite:
-    """A suite that comes with the project, settings resolved; `include` names others' entries."""
+    """Load a suite that comes with the project, with its settings resolved.
+
+    Args:
+        name: of the file without its ending; its `include` names suites whose entries it takes.
+
+    Raises:
+        InputError: if the suites it includes have another headline, or no family has it.
+    """
     text = (shipped("suites") / f"{name}.toml").read_text(encoding="utf-8")
     raw = msgspec.toml.decode(text)
     frozen = raw.pop("frozen", None)
-    included = [load(other) for other in raw.pop("include", [])]
-    raw["entry"] = [*(e for other in included for e in other.entry), *raw.get("entry", [])]
+    included = [load(each) for each in raw.pop("include", [])]
+    raw["entry"] = [*(e for each in included for e in each.entry), *raw.get("entry", [])]
     suite: Suite = msgspec.convert({"name": name, **raw}, Suite)
-    for other in included:
-        if other.headline != suite.headline:
+    for each in included:
+        if each.headline != suite.headline:
             raise InputError(
-                f"suite {name} includes {other.name}, whose headline is"
-                f" {other.headline or 'not set'}: give both the same"
+                f"suite {name} includes {each.name}, whose headline is"
+                f" {each.headline or 'not set'}: give both the same"
             )
-    resolved = _resolved(suite, {})
+    resolved = _resolve(suite, {})
     if frozen:
         _require_frozen(resolved, frozen)
     return resolved
@@ -132,21 +141,28 @@ def _require_frozen(suite: Suite, frozen: str) -> None:
 def find(
     target: str, *, level: int | None, seed: int | None, settings: Mapping[str, Scalar]
 ) -> Suite:
-    """The suite meant by a suite's name, or by a family's name (if a level is given, always).
+    """Return the suite of a suite's name, or of a family's name (with a level always).
 
-    Settings given override those of every entry. InputError if there is no such thing.
+    Args:
+        target: the name of a suite or a family.
+        level: of a family; None for a suite.
+        seed: instead of the suite's own; None for 0 or its own.
+        settings: override those of every entry.
+
+    Raises:
+        InputError: if there is no such suite or family, or the level is missing or not wanted.
     """
     target = ALIASES.get(target, target)
     if target in names() and level is None:
         suite = load(target)
         if seed is not None:
             suite = msgspec.structs.replace(suite, seed=seed)
-        return _resolved(suite, settings) if settings else suite
+        return _resolve(suite, settings) if settings else suite
     if target in FAMILIES:
         if level is None:
             raise InputError(f"run {target}: a family needs --level")
         entry = SuiteEntry(target, level)
-        return _resolved(Suite(target, seed=seed or 0, entry=(entry,)), settings)
+        return _resolve(Suite(target, seed=seed or 0, entry=(entry,)), settings)
     if target in names():
         raise InputError(f"{target!r} is a suite, its levels are given: leave --level out")
     raise InputError(
@@ -156,29 +172,29 @@ def find(
 
 
 def of_file(path: Path, content: str) -> Suite:
-    """The suite of a file of instances, by the digest of its content."""
+    """Return the suite of a file of instances, by the digest of its content."""
     return Suite(path.stem, content=content)
 
 
-def _resolved(suite: Suite, settings: Mapping[str, Scalar]) -> Suite:
+def _resolve(suite: Suite, settings: Mapping[str, Scalar]) -> Suite:
     _check_headline(suite)
 
-    def full(entry: SuiteEntry) -> SuiteEntry:
-        given: dict[str, Any] = {**entry.settings, **settings}
+    def with_defaults(entry: SuiteEntry) -> SuiteEntry:
+        merged: dict[str, Any] = {**entry.settings, **settings}
         return msgspec.structs.replace(
-            entry, settings=family(entry.family).resolve(entry.level, given)
+            entry, settings=family(entry.family).resolve(entry.level, merged)
         )
 
-    entries = tuple(full(entry) for entry in suite.entry)
-    found = [(e.family, e.level, msgspec.json.encode(e.settings)) for e in entries]
-    if len(set(found)) < len(found):
-        given = ", ".join(f"{name}={value}" for name, value in settings.items())
-        raise InputError(f"suite {suite.name}: with {given} some of its entries are the same")
+    entries = tuple(with_defaults(entry) for entry in suite.entry)
+    keys = [(e.family, e.level, msgspec.json.encode(e.settings)) for e in entries]
+    if len(set(keys)) < len(keys):
+        overrides = ", ".join(f"{name}={value}" for name, value in settings.items())
+        raise InputError(f"suite {suite.name}: with {overrides} some of its entries are the same")
     return msgspec.structs.replace(suite, entry=entries)
 
 
 def _check_headline(suite: Suite) -> None:
-    """InputError if the suite's headline is no measure of one of its families."""
+    """Raise InputError if the suite's headline is no measure of one of its families."""
     for name in suite.families if suite.headline else ():
         measures = family(name).headlines
         if suite.headline not in measures:

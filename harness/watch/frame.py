@@ -1,12 +1,16 @@
-"""What is shown of work under way, and the queries that runs and searches share."""
+"""The state of work under way, and the queries that runs and searches share."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from itertools import pairwise
+from pathlib import Path
 from time import time
 
 import msgspec
 
-from harness.store.journal import LONGEST_SILENCE
+from harness.store.journal import LONGEST_SILENCE, open_to_read
+from tasks.base import StoreFailure
 
 WINDOW = 60.0  # seconds over which rates are taken
 
@@ -28,15 +32,15 @@ _PACE = """
 
 
 class ModelProgress(msgspec.Struct):
-    """How one model stands.
+    """The progress of one model.
 
     Attributes:
         cost: of all replies so far, as a budget counts it; None is unknown.
-        whole: how many episodes' worth is done: those that ended, and parts of those under way.
+        episodes: how many episodes' worth is done: those that ended, and parts of those under way.
         answers, paid: what that took.
         rate: answers a minute over the last minute it was at work.
-        allowed, flying, complaints: calls that may be and are under way, and how often the provider
-            wanted fewer. Like `rate` None where nothing is known of it.
+        allowed, in_flight, complaints: calls that may be and are under way, and how often the
+            provider wanted fewer. Like `rate` None if nothing is known of it.
     """
 
     model: str
@@ -44,38 +48,38 @@ class ModelProgress(msgspec.Struct):
     done: int = 0
     errors: int = 0
     cost: float | None = 0.0
-    whole: float = 0.0
+    episodes: float = 0.0
     answers: int = 0
     paid: float | None = 0.0
     allowed: int | None = None
-    flying: int | None = None
+    in_flight: int | None = None
     complaints: int | None = None
     rate: float | None = None
 
     @property
     def ended(self) -> bool:
-        """Whether every episode has a record."""
+        """Return whether every episode has a record."""
         return self.done + self.errors >= self.total
 
     @property
     def projected(self) -> float | None:
-        """The cost in the end, if the rest costs as much an episode."""
-        if self.cost is None or self.paid is None or not self.whole:
+        """Return the final cost, if the other episodes cost as much each; None if it is unknown."""
+        if self.cost is None or self.paid is None or not self.episodes:
             return None
-        return max(self.cost, self.paid * self.total / self.whole)
+        return max(self.cost, self.paid * self.total / self.episodes)
 
     @property
     def minutes_left(self) -> float | None:
-        """At this rate, if the rest has as many answers an episode."""
-        if not self.rate or not self.whole:
+        """Return the minutes to the end, if other episodes take as many answers at this rate."""
+        if not self.rate or not self.episodes:
             return None
-        return (self.total - self.whole) * self.answers / self.whole / self.rate
+        return (self.total - self.episodes) * self.answers / self.episodes / self.rate
 
 
 class Slow(msgspec.Struct, frozen=True):
     """One of the episodes that took longest so far; of a search, which has none, a call."""
 
-    what: str
+    label: str
     seconds: float
     attempts: int
     path: str
@@ -86,7 +90,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     """All that a view of a run shows.
 
     Attributes:
-        made: instances that are there, and how many there will be.
+        instances: how many there are now, and how many there will be.
         failures, problems: failed attempts, and episodes ended in errors, by name.
         silent: seconds since the last sign of life; None: there was none.
         finished: whether a search has its champion; None of anything else.
@@ -95,7 +99,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     folder: str
     suite: str
     models: tuple[ModelProgress, ...]
-    made: tuple[int, int]
+    instances: tuple[int, int]
     failures: dict[str, int]
     problems: dict[str, int]
     slowest: tuple[Slow, ...]
@@ -104,50 +108,69 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     @property
     def stopped(self) -> bool:
-        """Whether it has been silent for so long that nobody can be at work."""
+        """Return whether it has been silent for so long that no process can be at work."""
         return self.silent is not None and self.silent > DEAD
 
     @property
     def complete(self) -> bool:
-        """Whether every episode has a record, and none with an error is being tried again."""
+        """Return whether every episode has a record, and no failed one is being tried again."""
         if self.finished is not None:
             return self.finished
         ended = all(m.ended for m in self.models)
-        again = any(m.errors and m.flying for m in self.models)
-        return ended and not again and self.made[0] >= self.made[1]
+        is_retrying = any(m.errors and m.in_flight for m in self.models)
+        return ended and not is_retrying and self.instances[0] >= self.instances[1]
+
+
+@contextmanager
+def open_journal(path: Path) -> Iterator[sqlite3.Connection]:
+    """Yield the journal of a folder; StoreFailure if it, or the folder, cannot be read."""
+    try:
+        with closing(open_to_read(path)) as db:
+            yield db
+    except sqlite3.Error as error:
+        raise StoreFailure(f"cannot read {path}: {error}") from None
+    except OSError as error:
+        raise StoreFailure(f"cannot read {path}: {error.strerror}") from None
 
 
 def plus(a: float | None, b: float | None) -> float | None:
-    """A sum; None if one of them is unknown."""
+    """Return a sum; None if one of the two is unknown."""
     return None if a is None or b is None else a + b
 
 
 def pace_of(
-    db: sqlite3.Connection, standing: ModelProgress, model: str, silent: float | None
+    db: sqlite3.Connection, progress: ModelProgress, model: str, silent: float | None
 ) -> None:
-    """Where a model's calls stand, and how many answers came in the last minute of work."""
+    """Set how a model's calls stand, and how many answers came in the last minute of work.
+
+    Args:
+        db: the journal.
+        progress: is changed.
+        model: the name in the journal.
+        silent: seconds since the last sign of life.
+    """
     if silent is None:
         return
     rows = db.execute(_PACE, (model, model, WINDOW)).fetchall()
     if not rows:
         return
-    _, standing.allowed, flying, _, standing.complaints = rows[-1]
-    standing.flying = flying if silent <= DEAD else 0
+    _, progress.allowed, flying, _, progress.complaints = rows[-1]
+    progress.in_flight = flying if silent <= DEAD else 0
     steps = [(b[0] - a[0], max(0, b[3] - a[3])) for a, b in pairwise(rows)]
-    while steps and standing.ended and not steps[-1][1]:
+    while steps and progress.ended and not steps[-1][1]:
         steps.pop()  # it is done, others are not
-    took = sum(min(seconds, GAP) for seconds, _ in steps)
-    standing.rate = 60 * sum(came for _, came in steps) / took if took > 0 else None
+    span = sum(min(seconds, GAP) for seconds, _ in steps)
+    progress.rate = 60 * sum(answers for _, answers in steps) / span if span > 0 else None
 
 
 def faults_of(db: sqlite3.Connection) -> dict[str, int]:
-    """Failed attempts by name."""
+    """Return the number of failed attempts by name."""
     return dict(db.execute(_FAULTS))
 
 
 def silence(db: sqlite3.Connection) -> float | None:
-    """Seconds since the last sign of life; None if there never was one."""
+    """Return the seconds since the last sign of life; None if there never was one."""
     if not db.execute("select 1 from sqlite_master where name = 'pace'").fetchone():
         return None
-    (last,) = db.execute("select max(at) from pace").fetchone()
-    return None if last is None else max(0.0, time() - last)
+    (latest,) = db.execute("select max(at) from pace").fetchone()
+    return None if latest is None else max(0.0, time() - latest)

@@ -1,11 +1,12 @@
-"""What a run is doing, read from its folder while another process, here or elsewhere, writes it."""
+"""The state of a run, read from its folder while another process, here or elsewhere, writes it."""
 
 import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 import msgspec
 
@@ -32,93 +33,121 @@ _WORK = """
 """
 
 
-def episode_keys(folder: Folder) -> list[str]:
-    """The families of all instances of a run, those included that are still to be made."""
+def episode_families(folder: Folder) -> list[str]:
+    """Return the families of all instances of a run, those included that are still to be made."""
     manifest, suite = folder.manifest, folder.manifest.configuration.suite
-    here = folder.families()[: manifest.limit]
+    families = folder.families()[: manifest.limit]
     if not suite.entry:
-        return here
+        return families
     counts = [count for count in (suite.size, manifest.limit) if count is not None]
-    return here + [w.family for w in islice(suite.instances(), len(here), min(counts))]
+    return families + [
+        spec.family for spec in islice(suite.instances(), len(families), min(counts))
+    ]
 
 
-def episode_count(folder: Folder, model: str, wanted: list[str]) -> int:
-    """A model's episodes in this folder; of instances not made yet a shard has its even part."""
+def episode_count(folder: Folder, model: str, families: list[str]) -> int:
+    """Return a model's episodes in this folder; of instances not yet made a shard has its part."""
     manifest = folder.manifest
-    here = folder.lines()[: manifest.limit]
+    lines = folder.lines()[: manifest.limit]
     programs, epochs = folder.programs, range(manifest.configuration.epochs)
-    asked = [id_of(line) for line in here if is_asked(model, family_of(line), programs)]
-    known = sum(in_shard(key_of(model, e, i), manifest.shard) for e in epochs for i in asked)
-    unmade = sum(is_asked(model, name, programs) for name in wanted[len(here) :])
-    return known + round(unmade * len(epochs) / (manifest.shard[1] if manifest.shard else 1))
+    ids = [id_of(line) for line in lines if is_asked(model, family_of(line), programs)]
+    present = sum(in_shard(key_of(model, e, i), manifest.shard) for e in epochs for i in ids)
+    unmade = sum(is_asked(model, name, programs) for name in families[len(lines) :])
+    return present + round(unmade * len(epochs) / (manifest.shard[1] if manifest.shard else 1))
 
 
 def count_ended(
     db: sqlite3.Connection, models: Mapping[str, ModelProgress]
 ) -> tuple[set[str], dict[str, int]]:
-    """The episodes that have a record, counted; and the errors among them by name."""
+    """Count the episodes that have a record.
+
+    Args:
+        db: the journal.
+        models: their counts are changed.
+
+    Returns:
+        The keys of those episodes, and the number of errors among them by name.
+    """
     problems: Counter[str] = Counter()
-    ended = set()
+    ended_keys = set()
     for key, _, kind, boundary in db.execute(_VERDICTS):
-        ended.add(key)
-        standing = models[json.loads(key)[0]]
+        ended_keys.add(key)
+        progress = models[json.loads(key)[0]]
         if boundary is None:
-            standing.done += 1
+            progress.done += 1
         else:
-            standing.errors += 1
+            progress.errors += 1
             problems[kind or boundary] += 1
-    return ended, dict(problems)
+    return ended_keys, dict(problems)
 
 
 def work_under_way(
-    db: sqlite3.Connection, folder: Folder, models: Mapping[str, ModelProgress], ended: set[str]
+    db: sqlite3.Connection,
+    folder: Folder,
+    models: Mapping[str, ModelProgress],
+    ended_keys: set[str],
 ) -> tuple[Slow, ...]:
-    """What was answered and paid, and the episodes that took longest."""
+    """Count answers and costs, and return the episodes that took longest.
+
+    Args:
+        db: the journal.
+        folder: of the run.
+        models: their counts are changed.
+        ended: the keys of episodes that have a record.
+    """
     costs = _costs(folder, models)
     rows = list(db.execute(_WORK))
-    for key, answers, *_ in rows:
-        if key in ended:
-            models[json.loads(key)[0]].answers += answers
-    usual = {m.model: m.answers / max(1, m.done + m.errors) for m in models.values()}
+    usual_answers = _count_answers(rows, models, ended_keys)
     rounds = dict(_rounds(folder))
-    for standing in models.values():
-        standing.whole = standing.done + standing.errors
     for key, answers, path, *_ in rows:
         model, _, instance = json.loads(key)
-        standing, share = models[model], 1.0
-        if key not in ended:
-            share = _share(path, answers, rounds.get(instance), usual[model])
-            standing.answers += answers if share else 0
-            standing.whole += share
+        progress, share = models[model], 1.0
+        if key not in ended_keys:
+            share = _share(path, answers, rounds.get(instance), usual_answers[model])
+            progress.answers += answers if share else 0
+            progress.episodes += share
         if share:
-            standing.paid = plus(standing.paid, costs.get(key, 0.0))
-    slow = sorted(rows, key=lambda row: -row[3])[:SLOWEST]
+            progress.paid = plus(progress.paid, costs.get(key, 0.0))
+    longest = sorted(rows, key=lambda row: -row[3])[:SLOWEST]
     return tuple(
-        Slow(_named(key), seconds, n, path, key not in ended) for key, _, path, seconds, n in slow
+        Slow(_label(key), seconds, n, path=path, under_way=key not in ended_keys)
+        for key, _, path, seconds, n in longest
     )
 
 
-def _named(key: str) -> str:
+def _count_answers(
+    rows: Sequence[tuple[Any, ...]], models: Mapping[str, ModelProgress], ended_keys: set[str]
+) -> dict[str, float]:
+    """Count the answers of the episodes that have a record; return their mean for each model."""
+    for key, answers, *_ in rows:
+        if key in ended_keys:
+            models[json.loads(key)[0]].answers += answers
+    for progress in models.values():
+        progress.episodes = progress.done + progress.errors
+    return {m.model: m.answers / max(1, m.done + m.errors) for m in models.values()}
+
+
+def _label(key: str) -> str:
     model, epoch, instance = json.loads(key)
     return f"{instance}, {model}" + (f", epoch {epoch}" if epoch else "")
 
 
 def _costs(folder: Folder, models: Mapping[str, ModelProgress]) -> dict[str, float | None]:
-    """What each episode's replies cost; they are added to the models'."""
+    """Return the cost of each episode's replies, and add it to that of its model."""
     prices = applying(folder.manifest, load(None))
     costs: dict[str, float | None] = {}
-    for key, told in read_replies(folder.path):
+    for key, reply in read_replies(folder.path):
         model = json.loads(key)[0]
-        cost = cost_of(told, prices.get(model))
+        cost = cost_of(reply, prices.get(model))
         costs[key] = plus(costs.get(key, 0.0), cost)
         models[model].cost = plus(models[model].cost, cost)
     return costs
 
 
 def _share(path: str, answers: int, rounds: int | None, usual: float) -> float:
-    """How much of an episode under way is done; 0 where nobody can tell."""
-    if rounds and (found := _ROUND.match(path)):
-        return (int(found[1]) - 1) / rounds
+    """Return the part of an episode under way that is done; 0 if it cannot be told."""
+    if rounds and (match := _ROUND.match(path)):
+        return (int(match[1]) - 1) / rounds
     return min(1.0, answers / usual) if usual else 0.0
 
 
@@ -132,7 +161,7 @@ class _InstanceHead(msgspec.Struct):
 
 
 def _rounds(folder: Folder) -> Iterator[tuple[str, int]]:
-    """How many rounds each instance has."""
+    """Yield the id and the number of rounds of each instance that has rounds."""
     decoder = msgspec.json.Decoder(_InstanceHead)
     for line in folder.lines():
         head = decoder.decode(line)

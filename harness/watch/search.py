@@ -1,7 +1,6 @@
-"""What a search for programs is doing, read from its folder while another process writes it."""
+"""The state of a search for programs, read from its folder while another process writes it."""
 
 import sqlite3
-from contextlib import closing
 
 import msgspec
 
@@ -9,7 +8,8 @@ from harness.costs import cost_of
 from harness.evolve.answers import EPISODE
 from harness.evolve.replay import replay
 from harness.store.folder import Folder
-from harness.store.journal import Told, open_to_read
+from harness.store.journal import Told
+from harness.store.search_plan import SearchPlan
 from harness.watch.frame import (
     GAP,
     SLOWEST,
@@ -17,11 +17,12 @@ from harness.watch.frame import (
     Slow,
     Snapshot,
     faults_of,
+    open_journal,
     pace_of,
     plus,
     silence,
 )
-from tasks.base import Failure, StoreFailure
+from tasks.base import Failure
 
 _ANSWERS = """
     select path, reply from attempts join episodes on id = episode
@@ -38,62 +39,76 @@ _SLOWEST = """
 
 
 def search_frame(folder: Folder) -> Snapshot:
-    """The state of a search now: a line for each of its arms, in tries."""
-    how = folder.manifest.configuration
-    plan = how.evolve
+    """Return the state of a search now: a line for each of its arms, in tries.
+
+    Raises:
+        StoreFailure: if the folder cannot be read.
+    """
+    configuration = folder.manifest.configuration
+    plan = configuration.evolve
     if plan is None:
         raise Failure(f"{folder.path} is no search for programs")
-    asked = {"search": [spec.name for spec in how.models]}
-    asked |= {null.removeprefix("policy/"): [null] for null in plan.nulls}
+    models = _models_by_arm(folder, plan)
     arms = {
-        arm: ModelProgress(f"{arm}: {', '.join(who)}", plan.calls) for arm, who in asked.items()
+        arm: ModelProgress(f"{arm}: {', '.join(names)}", plan.calls)
+        for arm, names in models.items()
     }
-    try:
-        with closing(open_to_read(folder.path)) as db:
-            silent = silence(db)
-            for arm, standing in arms.items():
-                if len(asked[arm]) == 1:
-                    pace_of(db, standing, asked[arm][0], silent)
-            _tries(db, folder, arms)
-            slowest = tuple(
-                Slow(path, seconds, count, "", not answered)
-                for path, seconds, count, answered in db.execute(_SLOWEST, (SLOWEST,))
-            )
-            failures = faults_of(db)
-    except sqlite3.Error as error:
-        raise StoreFailure(f"cannot read {folder.path}: {error}") from None
-    made = len(folder.lines())
-    finished = False
-    if silent is None or silent > GAP:
-        finished = replay(folder.path).report.champion is not None
+    with open_journal(folder.path) as db:
+        silent = silence(db)
+        for arm, progress in arms.items():
+            if len(models[arm]) == 1:
+                pace_of(db, progress, models[arm][0], silent)
+        _tries(db, folder, arms)
+        slowest = _slowest(db)
+        failures = faults_of(db)
+    ready = len(folder.lines())
     return Snapshot(
         str(folder.path),
-        how.suite.name,
+        configuration.suite.name,
         tuple(arms.values()),
-        (made, made),
-        failures,
-        {},
-        slowest,
-        silent,
-        finished,
+        instances=(ready, ready),
+        failures=failures,
+        problems={},
+        slowest=slowest,
+        silent=silent,
+        finished=_is_finished(folder, silent),
     )
+
+
+def _models_by_arm(folder: Folder, plan: SearchPlan) -> dict[str, list[str]]:
+    """Return the names of the models of the search, and of each search without a model."""
+    models = {"search": [spec.name for spec in folder.manifest.configuration.models]}
+    return models | {null.removeprefix("policy/"): [null] for null in plan.nulls}
+
+
+def _slowest(db: sqlite3.Connection) -> tuple[Slow, ...]:
+    return tuple(
+        Slow(path, seconds, count, path="", under_way=not answers)
+        for path, seconds, count, answers in db.execute(_SLOWEST, (SLOWEST,))
+    )
+
+
+def _is_finished(folder: Folder, silent: float | None) -> bool:
+    """Return whether there is a champion; a search that makes notes is not replayed for it."""
+    at_work = silent is not None and silent <= GAP
+    return not at_work and replay(folder.path).report.champion is not None
 
 
 def _tries(db: sqlite3.Connection, folder: Folder, arms: dict[str, ModelProgress]) -> None:
     """Count tries, and what they cost; among several models only their providers know that."""
-    how = folder.manifest.configuration
-    known = how.evolve.prices if how.evolve else {}
-    price = known.get(how.models[0].name) if len(how.models) == 1 else None
+    configuration = folder.manifest.configuration
+    prices = configuration.evolve.prices if configuration.evolve else {}
+    price = prices.get(configuration.models[0].name) if len(configuration.models) == 1 else None
     decoder = msgspec.json.Decoder(Told)
     for path, text in db.execute(_ANSWERS, (EPISODE,)):
         if path.count("/") > 2:
             continue  # a later draw of a try that is counted already
-        standing = arms[path.partition("/")[0]]
-        standing.done += 1
-        standing.answers += 1
-        standing.whole += 1
-        standing.cost = standing.paid = plus(standing.cost, cost_of(decoder.decode(text), price))
+        progress = arms[path.partition("/")[0]]
+        progress.done += 1
+        progress.answers += 1
+        progress.episodes += 1
+        progress.cost = progress.paid = plus(progress.cost, cost_of(decoder.decode(text), price))
     for (path,) in db.execute(_LOST, (EPISODE,)):
-        standing = arms[path.partition("/")[0]]
-        standing.errors += 1
-        standing.whole += 1
+        progress = arms[path.partition("/")[0]]
+        progress.errors += 1
+        progress.episodes += 1

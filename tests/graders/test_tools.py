@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from generators.tools import generate
 from graders.exact.tools import OPTIMA, lower_bound, reference
 from graders.tools import COUNTS, grade, summarise
-from harness.families.tools import possible, ready
+from harness.families.tools import possible_calls, ready_calls
 from tasks.base import (
     Called,
     Grade,
@@ -233,13 +233,13 @@ def wander(instance: Instance[Errand], rng: Random) -> Outcome:
     called: list[Called] = []
     for turn in range(1, payload.limits.turns + 1):
         view = View(instance, due, "turn", tuple(called))
-        left = ready(view)
+        left = ready_calls(view)
         if not left:
             break
         now = rng.sample(left, rng.randint(1, len(left)))
         calls = [ToolCall("", one.due.offer.name, json.dumps(one.due.arguments)) for one in now]
         if rng.random() < 0.2:
-            calls += [c for c in possible(view) if rng.random() < 0.1]
+            calls += [c for c in possible_calls(view) if rng.random() < 0.1]
         rng.shuffle(calls)
         results = simulation.turn([(c.name, arguments_of(c)) for c in calls])
         called += [Called(turn, c, r) for c, r in zip(calls, results, strict=True)]

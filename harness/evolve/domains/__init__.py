@@ -1,19 +1,19 @@
-"""The domains of programs, one a file, found by name."""
+"""The domains of programs, one a file, looked up by name."""
 
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
+from pathlib import PurePath
 
 from harness.evolve.domain import Domain
 from tasks.base import InputError
 
 
 def names() -> list[str]:
-    """The domains there are."""
-    found = (f.name for f in files(__package__).iterdir())
-    return sorted(
-        n.removesuffix(".py").replace("_", "-") for n in found if n.endswith(".py") and n[0] != "_"
-    )
+    """Return the names of the domains."""
+    paths = map(PurePath, (file.name for file in files(__package__).iterdir()))
+    modules = (path.stem for path in paths if path.suffix == ".py")
+    return sorted(name.replace("_", "-") for name in modules if not name.startswith("_"))
 
 
 @cache
@@ -22,5 +22,5 @@ def domain(name: str) -> Domain:
     if name not in names():
         raise InputError(f"unknown domain {name!r}: there are {', '.join(names())}")
     module = import_module(f"{__package__}.{name.replace('-', '_')}")
-    found: Domain = module.DOMAIN
-    return found
+    definition: Domain = module.DOMAIN
+    return definition

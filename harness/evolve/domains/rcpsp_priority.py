@@ -69,41 +69,47 @@ def priority(task, project):
 
 
 def _plain(edges: Sequence[int]) -> list[dict[str, Any]]:
-    """A far horizon, so that every list has a schedule in time."""
+    """Return settings with a far horizon, so that every list has a schedule in time."""
     return [{"edges": e, "resources": 4, "axes": "none", "horizon_factor": 10} for e in edges]
 
 
-OTHERS: list[dict[str, Any]] = [
+OTHER_CELLS: list[dict[str, Any]] = [
     {"edges": e, "resources": r, "axes": "downtime,disjunctions", "horizon_factor": 10}
     for e, r in ((45, 3), (60, 2))
 ]
 SUITES = {
     "train": Suite(
-        "train", "30 tasks, 36 to 60 edges", 9201, entries("rcpsp", 30, 8, *_plain((45, 36, 60)))
+        "train",
+        "30 tasks, 36 to 60 edges",
+        9201,
+        entry=entries("rcpsp", 30, 8, *_plain((45, 36, 60))),
     ),
     "validation": Suite(
         "validation",
         "30 tasks, 36 to 60 edges",
         9202,
-        entries("rcpsp", 30, 16, *_plain((45, 36, 60))),
+        entry=entries("rcpsp", 30, 16, *_plain((45, 36, 60))),
     ),
     "test": Suite(
-        "test", "30 tasks, 36 to 60 edges", 9203, entries("rcpsp", 30, 24, *_plain((45, 36, 60)))
+        "test",
+        "30 tasks, 36 to 60 edges",
+        9203,
+        entry=entries("rcpsp", 30, 24, *_plain((45, 36, 60))),
     ),
     "larger": Suite(
-        "larger", "60 tasks, 150 edges", 9204, entries("rcpsp", 60, 20, *_plain((150,)))
+        "larger", "60 tasks, 150 edges", 9204, entry=entries("rcpsp", 60, 20, *_plain((150,)))
     ),
     "cells": Suite(
         "cells",
         "30 tasks, downtimes and disjunctions, 2 or 3 resources",
         9205,
-        entries("rcpsp", 30, 20, *OTHERS),
+        entry=entries("rcpsp", 30, 20, *OTHER_CELLS),
     ),
 }
 
 
 def case(instance: Instance[Project]) -> Any:
-    """The project by indices, with the times of its critical path."""
+    """Return the project by indices, with the times of its critical path."""
     project = sgs.compile_project(instance.payload)
     names = [r.id for r in instance.payload.resources]
     heads, tails = _heads(project), longest_tails(project)
@@ -133,7 +139,7 @@ def case(instance: Instance[Project]) -> Any:
 
 
 def _heads(project: sgs.Compiled) -> list[int]:
-    """Earliest starts by precedence alone."""
+    """Return earliest starts by precedence alone."""
     heads = [0] * len(project.ids)
     for i in project.order:
         heads[i] = max(
@@ -143,7 +149,11 @@ def _heads(project: sgs.Compiled) -> list[int]:
 
 
 def answer(instance: Instance[Project], solution: Any) -> Fields:
-    """The serial schedule by the priorities given, one of each task."""
+    """Return the serial schedule by priorities, one of each task.
+
+    Raises:
+        WrongSolution: if they are no such numbers.
+    """
     project = sgs.compile_project(instance.payload)
     if not isinstance(solution, list) or len(solution) != len(project.ids):
         raise WrongSolution("wrong type", f"not a priority for each task but {short(solution)}")
@@ -159,7 +169,7 @@ def _schedule(project: sgs.Compiled, keys: Sequence[float]) -> Fields:
 
 
 def chance(instance: Instance[Project]) -> float:
-    """The mean makespan of 50 random lists."""
+    """Return the mean makespan of 50 random lists."""
     project = sgs.compile_project(instance.payload)
     rng = Random(f"rcpsp/random lists/{len(project.ids)}")
     lists = (sgs.random_list(project, rng) for _ in range(LISTS))
@@ -167,7 +177,7 @@ def chance(instance: Instance[Project]) -> float:
 
 
 def _rule(key: Callable[[dict[str, Any]], float]) -> Callable[[Instance[Project]], Fields]:
-    """A published rule as a policy, in the same scheme (Kolisch & Hartmann 1999)."""
+    """Make a policy of a published rule in the same scheme (Kolisch & Hartmann 1999)."""
     return lambda instance: answer(instance, [key(task) for task in case(instance)["tasks"]])
 
 
@@ -181,7 +191,7 @@ RULES = {
 DOMAIN = Domain(
     name="rcpsp-priority",
     family="rcpsp",
-    about="priority(task, project) -> float: which task the serial scheme takes next",
+    description="priority(task, project) -> float: which task the serial scheme takes next",
     function="priority",
     arguments=("task", "project"),
     facts=FACTS,

@@ -70,27 +70,35 @@ def schedule(p, d):
 """
 
 CELLS = [{"tf": tf, "rdd": rdd} for rdd in (0.6, 0.2, 1.0) for tf in (0.6, 0.8, 0.4, 0.2)]
-OTHERS = [{"tf": tf, "rdd": rdd} for rdd in (0.4, 0.8) for tf in (0.6, 0.8, 0.4, 0.2)]
+OTHER_CELLS = [{"tf": tf, "rdd": rdd} for rdd in (0.4, 0.8) for tf in (0.6, 0.8, 0.4, 0.2)]
 SUITES = {
-    "train": Suite("train", "25 jobs, 12 cells", 9101, entries("tardiness", 25, 4, *CELLS)),
+    "train": Suite("train", "25 jobs, 12 cells", 9101, entry=entries("tardiness", 25, 4, *CELLS)),
     "validation": Suite(
-        "validation", "25 jobs, 12 cells", 9102, entries("tardiness", 25, 5, *CELLS)
+        "validation", "25 jobs, 12 cells", 9102, entry=entries("tardiness", 25, 5, *CELLS)
     ),
-    "test": Suite("test", "25 jobs, 12 cells", 9103, entries("tardiness", 25, 8, *CELLS)),
-    "larger": Suite("larger", "100 jobs, 12 cells", 9104, entries("tardiness", 100, 3, *CELLS)),
-    "cells": Suite("cells", "25 jobs, 8 other cells", 9105, entries("tardiness", 25, 8, *OTHERS)),
+    "test": Suite("test", "25 jobs, 12 cells", 9103, entry=entries("tardiness", 25, 8, *CELLS)),
+    "larger": Suite(
+        "larger", "100 jobs, 12 cells", 9104, entry=entries("tardiness", 100, 3, *CELLS)
+    ),
+    "cells": Suite(
+        "cells", "25 jobs, 8 other cells", 9105, entry=entries("tardiness", 25, 8, *OTHER_CELLS)
+    ),
 }
 RULES = ("edd", "spt", "mdd", "psk", "eddc", "mddc", "mddc-augmented", "mdd-insertion", "atc")
 
 
 def case(instance: Instance[Jobs]) -> Any:
-    """Processing times and due dates, by position."""
+    """Return processing times and due dates, by position."""
     jobs = instance.payload.jobs
     return {"p": [job.p for job in jobs], "d": [job.d for job in jobs]}
 
 
 def answer(instance: Instance[Jobs], solution: Any) -> Fields:
-    """Positions become ids; what is no position stays as it is, for the grader to name."""
+    """Return the order as ids; what is no position stays as it is, for the grader to name.
+
+    Raises:
+        WrongSolution: if it is no list.
+    """
     if not isinstance(solution, list):
         raise WrongSolution("wrong type", f"not a list of positions but {short(solution)}")
     return {KEY: _ids(instance.payload, solution)}
@@ -102,14 +110,14 @@ def _ids(jobs: Jobs, order: Sequence[Any]) -> list[Any]:
 
 
 def chance(instance: Instance[Jobs]) -> float:
-    """The mean total tardiness of 200 random orders."""
+    """Return the mean total tardiness of 200 random orders."""
     return yardsticks(instance.payload)[0]
 
 
 DOMAIN = Domain(
     name="tardiness",
     family="tardiness",
-    about="schedule(p, d) -> order: a whole heuristic for one machine",
+    description="schedule(p, d) -> order: a whole heuristic for one machine",
     function="schedule",
     arguments=("p", "d"),
     facts=FACTS,

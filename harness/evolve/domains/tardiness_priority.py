@@ -55,7 +55,7 @@ def priority(p, d, t, P, n):
 DOMAIN = replace(
     WHOLE,
     name="tardiness-priority",
-    about="priority(p, d, t, P, n) -> float: which waiting job goes next, the smallest first",
+    description="priority(p, d, t, P, n) -> float: which waiting job goes next, the smallest first",
     function="priority",
     arguments=("p", "d", "t", "P", "n"),
     facts=FACTS,

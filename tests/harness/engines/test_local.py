@@ -15,8 +15,8 @@ import pytest
 
 from harness.engines.base import AHEAD, EngineFailure
 from harness.engines.local import Local
-from harness.engines.open import opened
-from harness.engines.software import require_same, shaping
+from harness.engines.open import open_engine
+from harness.engines.software import require_same, software_versions
 from harness.suites.instances import InstanceSpec, make
 from tasks.base import InputError
 from tests.harness.helpers import command, instances, makespan, rows, told_lines
@@ -125,10 +125,10 @@ def test_regrade_in_several_processes_refuses_another_request(tmp_path: Path) ->
 def test_the_options_of_one_engine_are_not_those_of_the_other() -> None:
     with (
         pytest.raises(InputError, match="--ray-address is for --engine ray"),
-        opened("local", 2, "127.0.0.1:1"),
+        open_engine("local", 2, "127.0.0.1:1"),
     ):
         pass
-    with pytest.raises(InputError, match="--jobs is for --engine local"), opened("ray", 2):
+    with pytest.raises(InputError, match="--jobs is for --engine local"), open_engine("ray", 2):
         pass
 
 
@@ -146,8 +146,8 @@ def test_without_the_package_it_says_what_to_install(tmp_path: Path) -> None:
 
 
 def test_a_machine_that_runs_something_else_is_refused() -> None:
-    require_same(dict(shaping()), "the node x")
-    theirs = shaping() | {"ortools": "9.1", "makespan's sources": "0"}
+    require_same(dict(software_versions()), "the node x")
+    theirs = software_versions() | {"ortools": "9.1", "makespan's sources": "0"}
     with pytest.raises(InputError) as refused:
         require_same(theirs, "the node x")
     told = str(refused.value)

@@ -203,8 +203,8 @@ def test_a_node_that_runs_something_else_is_refused(nodes: Nodes, tmp_path: Path
 def test_an_item_that_kills_its_workers_is_named(nodes: Nodes) -> None:
     code = (
         "import os; from harness.engines.base import EngineFailure\n"
-        "from harness.engines.open import opened\n"
-        f"with opened('ray', None, '{nodes.address}') as engine:\n"
+        "from harness.engines.open import open_engine\n"
+        f"with open_engine('ray', None, '{nodes.address}') as engine:\n"
         "    try: list(engine.map(os._exit, [3], 'item {}'.format))\n"
         "    except EngineFailure as failure: print(failure)"
     )

@@ -63,7 +63,7 @@ def small() -> Domain:
 @cache
 def instances() -> dict[str, list[Instance[Any]]]:
     """All splits of the small domain, with references."""
-    return {s: [decode(make(w), "made") for w in small().wanted(s, None)] for s in SPLITS}
+    return {s: [decode(make(w), "made") for w in small().specs(s, None)] for s in SPLITS}
 
 
 class InProcess:

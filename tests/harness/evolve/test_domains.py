@@ -58,7 +58,7 @@ def evaluator(name: str, sandbox: Sandbox, limit: int = 4, **settings: float) ->
     if name.startswith("rcpsp"):  # smaller: their optima are quick to prove
         about = replace(about, splits={n: smaller(suite) for n, suite in about.splits.items()})
     splits = {
-        s: [decode(make(w), "made") for w in about.wanted(s, limit)]
+        s: [decode(make(w), "made") for w in about.specs(s, limit)]
         for s in ("train", "validation", "test")
     }
     plan = SearchPlan(name, about.lock, 1, few=2, **settings)  # type: ignore[arg-type]
@@ -68,7 +68,7 @@ def evaluator(name: str, sandbox: Sandbox, limit: int = 4, **settings: float) ->
 @pytest.mark.parametrize("name", names())
 def test_splits_share_no_instance_and_the_larger_are_larger(name: str) -> None:
     about = domain(name)
-    made = {s: about.wanted(s, None) for s in SPLITS}
+    made = {s: about.specs(s, None) for s in SPLITS}
     seeds = [{w.seed for w in split} for split in made.values()]
     assert all(len(s) == 1 for s in seeds)
     assert len(set.union(*seeds)) == len(SPLITS)
@@ -97,7 +97,7 @@ def test_seed_programs_are_valid_and_some_are_published_rules(name: str, sandbox
 @pytest.mark.parametrize("name", names())
 def test_the_sandbox_is_given_no_reference(name: str) -> None:
     about = domain(name)
-    [wanted] = about.wanted("train", 1)
+    [wanted] = about.specs("train", 1)
     instance = decode(make(wanted), "made")
     bare = decode(make(changed(wanted, reference=False)), "made")
     assert about.case(instance) == about.case(bare)
@@ -231,4 +231,4 @@ def test_unknown_names_are_wrong_use() -> None:
     with pytest.raises(InputError, match="there are rcpsp-priority"):
         domain("knapsack")
     with pytest.raises(InputError, match="there are train"):
-        domain("tardiness").wanted("exam", None)
+        domain("tardiness").specs("exam", None)

@@ -8,7 +8,7 @@ import pytest
 
 from harness.evolve.database import Candidate
 from harness.evolve.domains import domain
-from harness.evolve.mutation import mutated
+from harness.evolve.mutation import mutate
 from harness.evolve.null import build_null
 from harness.evolve.operators import SearchStep
 from harness.evolve.report import SearchReport
@@ -77,7 +77,7 @@ def test_version_1_draws_what_it_drew() -> None:
         name = ("mdd", "edd", "spt")[k % 3]
         parent = Candidate(name, 0, "seed", "", "valid", source=about.programs[name])
         step = SearchStep(f"{k}", "mutate", (parent,), "rewrite", about.function, about.programs, 1)
-        assert mutated(step, Random(f"{k}")).endswith(f"return {expression}")
+        assert mutate(step, Random(f"{k}")).endswith(f"return {expression}")
 
 
 def test_a_search_that_names_no_version_has_the_first() -> None:

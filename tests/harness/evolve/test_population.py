@@ -12,7 +12,7 @@ from harness.evolve.bandit import Bandit
 from harness.evolve.database import Candidate, Database
 from harness.evolve.domains import domain, names
 from harness.evolve.evaluation import Failed
-from harness.evolve.mutation import mutated, random_constants
+from harness.evolve.mutation import mutate, random_constants
 from harness.evolve.null import build_null
 from harness.evolve.operators import PARENTS, WEIGHTS, SearchStep, choose
 from tasks.base import InputError
@@ -26,7 +26,7 @@ def candidate(name: str, gap: float, island: int = 0, **more: Any) -> Candidate:
 
 def seeded(**settings: int) -> Database:
     made = Database(plan(**settings), "search")
-    made.found([candidate("seed", 0.5)])
+    made.begin_with([candidate("seed", 0.5)])
     return made
 
 
@@ -43,7 +43,7 @@ def test_duplicates_go_by_behaviour_and_the_shorter_stays() -> None:
     base.add(candidate("shorter", 0.1, behaviour="b", length=20))
     assert base.everyone[-1].status == "valid"
     assert elites(base) == {"seed", "shorter"}
-    assert [c.name for c in base.ranked()] == ["shorter", "seed"]
+    assert [c.name for c in base.ranking()] == ["shorter", "seed"]
     base.add(candidate("same text, other behaviour", 0.09, source="first"))
     assert base.everyone[-1].status == "valid"
 
@@ -161,7 +161,7 @@ def steps(name: str, count: int) -> list[SearchStep]:
 
 @pytest.mark.parametrize("name", names())
 def test_mutations_are_programs_and_mostly_new_ones(name: str) -> None:
-    for make in (mutated, random_constants):
+    for make in (mutate, random_constants):
         made = [make(step, Random(step.key)) for step in steps(name, 60)]
         assert made == [make(step, Random(step.key)) for step in steps(name, 60)]
         for source in made:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.evolve.program import Unreadable, arguments_of, check, edited, length, read_reply
+from harness.evolve.program import Unreadable, apply_blocks, arguments_of, check, length, read_reply
+from harness.evolve.program_model import imports_numpy
 from tasks.base import Reply
 
 CODE = "def priority(p, d):\n    return max(p, d)\n"
@@ -93,9 +94,9 @@ def test_blocks_change_the_parent() -> None:
     draft = read_reply(Reply(text), "priority", PARENT)
     assert draft.source == PARENT.replace("    a = 1.0\n", "    a = 2.0\n    b = 3.0\n")
     assert draft.thought == "Double it."
-    assert edited(PARENT, block("    a = 1.0\n", "")) == PARENT.replace("    a = 1.0\n", "")
+    assert apply_blocks(PARENT, block("    a = 1.0\n", "")) == PARENT.replace("    a = 1.0\n", "")
     two = block("    a = 1.0 \n", "    a = 2.0\n") + block("    a = 2.0\n", "    a = 3.0\n")
-    assert "a = 3.0" in edited(PARENT, two)
+    assert "a = 3.0" in apply_blocks(PARENT, two)
     fenced = "```\n" + block("    a = 1.0\n", "    a = 5.0\n") + "```"
     assert "```" not in read_reply(Reply(fenced), "priority", PARENT).thought
 
@@ -114,7 +115,7 @@ def test_a_search_that_is_not_there_is_named(old: str) -> None:
 def test_a_search_that_is_there_twice_is_named() -> None:
     twice = "def priority(p, d):\n    a = 1\n    a = 1\n    return a\n"
     with pytest.raises(Unreadable, match="more than once"):
-        edited(twice, block("    a = 1\n", "    a = 2\n"))
+        apply_blocks(twice, block("    a = 1\n", "    a = 2\n"))
 
 
 def test_length_counts_no_words() -> None:
@@ -129,3 +130,19 @@ def test_arguments_are_read_from_the_last_definition() -> None:
         "b",
         "c",
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "imports"),
+    [
+        ("import numpy\n", True),
+        ("import math, numpy.linalg as la\n", True),
+        ("from numpy import array\n", True),
+        ("def f(x):\n    from numpy.random import default_rng\n    return x\n", True),
+        ("# this does not need numpy\ndef f(x):\n    return x\n", False),
+        ("def f(x):\n    'as numpy does it'\n    return 'import numpy'\n", False),
+        ("import numpyish\nfrom . import numpy\n", False),
+    ],
+)
+def test_numpy_is_wanted_only_by_programs_that_import_it(source: str, imports: bool) -> None:
+    assert imports_numpy(source) is imports

@@ -51,7 +51,7 @@ def test_a_program_that_memorises_looks_perfect_and_is_not_chosen(tmp_path: Path
         "    return KNOWN.get((p, d, STATE[0]), 0)"
     )
     study, report = studied(tmp_path / "run", [Always(source)], plan(calls=6), about=poor())
-    memoriser = study.searches[0].database.ranked()[0]
+    memoriser = study.searches[0].database.ranking()[0]
     assert memoriser.operator != "seed"
     assert memoriser.gap == 0
     assert report.best_so_far[-1].gap == 0

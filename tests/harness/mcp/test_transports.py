@@ -15,7 +15,7 @@ from mcp import Client, MCPError
 from msgspec.structs import replace
 
 from harness.mcp import client as mcp_client
-from harness.mcp.client import STARTS, Link, opening, perform_turn
+from harness.mcp.client import STARTS, Link, opener, perform_turn
 from harness.mcp.direct import direct
 from harness.mcp.server import Worlds, build_server
 from harness.mcp.servers import Servers
@@ -93,7 +93,7 @@ def test_traces_are_the_same_under_asyncio_and_trio(
     tmp_path: Path, transport: str, backend: str
 ) -> None:
     one = task(1, level=7, failures=0.3)
-    opened = opening(transport, file_of(tmp_path / "i.jsonl", [one]), {one.id: one})
+    opened = opener(transport, file_of(tmp_path / "i.jsonl", [one]), {one.id: one})
 
     async def played() -> str:
         async with opened() as client:

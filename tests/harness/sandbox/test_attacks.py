@@ -11,6 +11,7 @@ import pytest
 from harness.sandbox.base import KINDS, Limits, ProgramRun
 from harness.sandbox.sandbox import Sandbox
 from harness.sandbox.worker import ENVIRONMENT
+from tests.harness.processes import until
 from tests.harness.sandbox.attacks import (
     CALLS,
     LOOKING,
@@ -121,18 +122,26 @@ def schedule(p, d):
 
 
 def test_the_servers_processes_hold_no_key_and_no_file(sandbox: Sandbox) -> None:
-    server = sandbox._idle.get()
-    sandbox._idle.put(server)
-    while not (ready := children(server._process.pid)):
-        pass
+    assert sandbox.layers
+    [server] = servers()
+    ready = until(lambda: children(server))
     assert len(ready) == 1
-    listed = [server._process.pid, *ready]
-    for pid in listed:
+    for pid in (server, *ready):
         items = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         names = {item.partition(b"=")[0] for item in items}
         assert names <= {b"", *map(str.encode, ENVIRONMENT)}
         kept = {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()}
         assert all(k.startswith(("socket:", "anon_inode:")) or "(deleted)" in k for k in kept)
+
+
+def servers() -> set[int]:
+    """The fork servers that this process has."""
+    return {pid for pid in children(os.getpid()) if is_server(pid)}
+
+
+def is_server(pid: int) -> bool:
+    """Whether a process is a fork server."""
+    return b"harness.sandbox.server" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def children(pid: int) -> list[int]:

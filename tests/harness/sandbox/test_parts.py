@@ -16,7 +16,7 @@ from harness.sandbox import layers, seccomp
 from harness.sandbox.base import KINDS
 from harness.sandbox.reading import one_line, read
 from harness.sandbox.values import Unfit, number, plain
-from harness.sandbox.worker import Ended
+from harness.sandbox.worker import ForkExit
 from tests.harness.sandbox.attacks import CALLS
 
 
@@ -86,8 +86,8 @@ JSON: Any = st.recursive(
 )
 
 
-def ended(output: bytes, **how: Any) -> Ended:
-    return Ended(
+def ended(output: bytes, **how: Any) -> ForkExit:
+    return ForkExit(
         **{"output": output, "flooded": False, "late": False, "status": 0, "seconds": 0.25, **how}
     )
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from harness.sandbox.base import Limits, SandboxFailure
-from harness.sandbox.program import OFFERED
+from harness.sandbox.program import IMPORTABLE
 from harness.sandbox.sandbox import Sandbox
 from tests.harness.processes import until
-from tests.harness.sandbox.test_attacks import children
+from tests.harness.sandbox.test_attacks import children, is_server, servers
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the layers are those of Linux")
 CALL = "def solve(f, case): return f(*case)\n"
@@ -126,7 +126,7 @@ def test_limits_that_are_none_cannot_be_built(wrong: dict[str, float]) -> None:
 
 def test_usual_programs_run(sandbox: Sandbox) -> None:
     source = "from __future__ import annotations\n"
-    source += "".join(f"import {name}\n" for name in OFFERED if name != "__future__")
+    source += "".join(f"import {name}\n" for name in IMPORTABLE if name != "__future__")
     source += """
 from dataclasses import dataclass
 from functools import lru_cache
@@ -198,23 +198,22 @@ def test_many_at_once_from_threads() -> None:
 
 
 def test_a_server_that_dies_is_replaced() -> None:
+    others = servers()
     with Sandbox() as sandbox:
-        worker = sandbox._idle.get()
-        sandbox._idle.put(worker)
-        os.kill(worker._process.pid, signal.SIGKILL)
+        [server] = servers() - others
+        os.kill(server, signal.SIGKILL)
         assert sandbox.run("def f(x): return x", "f", CALL, [[1]], LIMITS).solutions == [1]
         assert sandbox.restarts == 1
 
 
 def test_a_server_that_dies_under_a_program_is_replaced_and_the_program_run_again() -> None:
     spin = "def f(x):\n    for _ in range(x): pass\n    return x"
+    others = servers()
     with Sandbox() as sandbox, ThreadPoolExecutor(1) as pool:
-        worker = sandbox._idle.get()
-        sandbox._idle.put(worker)
+        [server] = servers() - others
         running = pool.submit(sandbox.run, spin, "f", CALL, [[80_000_000]], Limits(seconds=60))
-        until(sandbox._idle.empty)
-        time.sleep(0.1)
-        os.kill(worker._process.pid, signal.SIGKILL)
+        until(lambda: [child for child in children(server) if cpu(child) > 0.1])
+        os.kill(server, signal.SIGKILL)
         assert running.result().solutions == [80_000_000]
         assert sandbox.restarts == 1
 
@@ -232,18 +231,11 @@ def test_servers_that_keep_dying_are_a_failure_of_the_sandbox() -> None:
             running.result()
 
 
-def is_server(pid: int) -> bool:
-    """Whether a process is a fork server."""
-    return b"harness.sandbox.server" in Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
 ENDLESS = f"""
 from harness.sandbox.base import Limits
 from harness.sandbox.sandbox import Sandbox
 sandbox = Sandbox()
-worker = sandbox._idle.get()
-sandbox._idle.put(worker)
-print(worker._process.pid, flush=True)
+print("ready", flush=True)
 sandbox.run("def f(x):\\n    while True: pass", "f", {CALL!r}, [[0]], Limits(seconds=600))
 """
 
@@ -251,7 +243,8 @@ sandbox.run("def f(x):\\n    while True: pass", "f", {CALL!r}, [[0]], Limits(sec
 def test_what_the_kernel_says_of_a_program_and_that_it_dies_with_the_parent() -> None:
     parent = subprocess.Popen([sys.executable, "-c", ENDLESS], stdout=subprocess.PIPE, text=True)
     assert parent.stdout
-    server = int(parent.stdout.readline())
+    assert parent.stdout.readline() == "ready\n"
+    [server] = filter(is_server, children(parent.pid))
     busy = until(lambda: [c for c in children(server) if cpu(c) > 0.2])
     place = Path(f"/proc/{busy[0]}")
     status = dict(line.split(":\t", 1) for line in (place / "status").read_text().splitlines())

@@ -57,7 +57,7 @@ def test_a_run_under_way_and_at_its_end(tmp_path: Path) -> None:
     before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
     end = read_frame(out)
     [standing] = end.models
-    assert (standing.done, standing.errors, standing.flying) == (29, 1, 0)
+    assert (standing.done, standing.errors, standing.in_flight) == (29, 1, 0)
     assert end.complete
     assert end.problems == {"bad request": 1}
     assert standing.cost == pytest.approx(29 * 0.0017)  # as a budget counts it
@@ -119,7 +119,7 @@ def test_a_long_episode_counts_by_its_rounds(tmp_path: Path) -> None:
         process.kill()
         process.communicate(timeout=120)
         assert standing.done == standing.errors == 0
-        assert 0.4 < standing.whole < 0.7  # of two
+        assert 0.4 < standing.episodes < 0.7  # of two
         assert standing.cost is not None
         assert standing.projected == pytest.approx(80 * 0.0017, rel=0.25)
         db = sqlite3.connect(out / "journal.sqlite")
@@ -128,7 +128,7 @@ def test_a_long_episode_counts_by_its_rounds(tmp_path: Path) -> None:
         db.close()
         told = makespan("watch", out, "--once").stdout
         assert f"it seems to be stopped: makespan resume {out}" in told
-        assert read_frame(out).models[0].flying == 0
+        assert read_frame(out).models[0].in_flight == 0
 
 
 def test_instances_that_are_still_to_be_made_are_counted(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_instances_that_are_still_to_be_made_are_counted(tmp_path: Path) -> None
     manifest = out / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"limit": 4', '"limit": 10'))
     frame = read_frame(out)
-    assert frame.made == (4, 10)
+    assert frame.instances == (4, 10)
     assert (frame.models[0].done, frame.models[0].total) == (8, 20)
     assert not frame.complete
     assert "instances: 4 of 10 are made" in makespan("watch", out, "--once").stdout
