@@ -50,7 +50,7 @@ def _is_import_module(node: ast.Call) -> bool:
 
 
 def _pattern(argument: ast.expr, package: str) -> re.Pattern[str]:
-    """Return what the name given to `import_module` may be; a part that is computed is any word."""
+    """Return what the name given to `import_module` may be; what is computed there may be any."""
     if isinstance(argument, ast.Constant):
         return re.compile(re.escape(str(argument.value)))
     if not isinstance(argument, ast.JoinedStr):
@@ -62,7 +62,7 @@ def _pattern(argument: ast.expr, package: str) -> re.Pattern[str]:
         elif ast.unparse(value) in ("{__package__}", "f'{__package__}'"):
             parts.append(re.escape(package))
         else:
-            parts.append(r"\w+")
+            parts.append(r"[\w.]*")
     return re.compile("".join(parts))
 
 

@@ -95,7 +95,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], set[
 def use_instances(go: Go, root: Path) -> None:
     file, tools = root / "i.jsonl", root / "tools.jsonl"
     go("list")
-    go("generate", "rcpsp", "--level", 4, "--count", 2, "-T", "axes=none", "--out", file)
+    go("generate", "rcpsp", "--level", 4, "--count", 6, "-T", "axes=none", "--out", file)
     go("generate", "tools", "--level", 2, "--out", tools)
     go("export", file, "--format", "psplib", "--out", root / "sm")
     go("import", "psplib", *sorted((root / "sm").glob("*.sm")), "--out", root / "back.jsonl")

@@ -391,6 +391,47 @@ def test_ctrl_c_keeps_what_is_under_way(tmp_path: Path) -> None:
         assert len(server.requests) == CALLS
 
 
+def test_a_search_honours_every_option_of_how_to_ask(tmp_path: Path) -> None:
+    """Budgets, errors, a log and a cache are those of runs; what stops it is no part of it."""
+    out, log, cache = tmp_path / "run", tmp_path / "log.jsonl", tmp_path / "cache"
+    with Loopback(says, delay=0.02) as server:
+        done = makespan(*words(out, server), "--budget-tokens", 120, "--cache", cache)
+        assert done.returncode == 1
+        assert "stopped: budget: --budget-tokens 120 is reached" in done.stderr
+        asked = len(server.requests)
+        assert 0 < asked < CALLS
+        price = ("--price", "openai/m=1000,1000")
+        for budget in (("--budget-tokens", 1), ("--budget-cost", 0.000001, *price)):
+            again = makespan("resume", out, *budget, "--fail-on-error", 0, "--log-json", log)
+            assert again.returncode == 1, again.stderr
+            assert f"{budget[0]} {budget[1]:g} is reached" in again.stderr
+        assert len(server.requests) == asked
+        events = [json.loads(line) for line in log.read_text().splitlines()]
+        assert {"begin", "halt", "end"} <= {event["event"] for event in events}
+        assert makespan("resume", out, "--cache", cache).returncode == 0
+        assert len(server.requests) == CALLS
+        other = makespan(*words(tmp_path / "other", server, "--cache", cache))
+        assert other.returncode == 0
+        assert len(server.requests) == CALLS
+    reports = [timeless(shown(path)) for path in (out, tmp_path / "other")]
+    assert reports[0]["lineage"] == reports[1]["lineage"]
+    assert reports[0]["champion"] == reports[1]["champion"]
+
+
+def test_too_many_refused_calls_stop_a_search(tmp_path: Path) -> None:
+    from tests.loopback import says as refuses
+
+    out = tmp_path / "run"
+
+    def answer(number: int, body: Json) -> Any:
+        return refuses(400, "no") if number % 3 == 2 else says(number, body)
+
+    with Loopback(answer) as server:
+        done = makespan(*words(out, server), "--fail-on-error", 1)
+    assert done.returncode == 1
+    assert "too many errors: 2 calls ended in errors: --fail-on-error 1" in done.stderr
+
+
 def test_a_dead_server_stops_the_search_and_resume_goes_on(tmp_path: Path) -> None:
     from tests.loopback import FAULTS
 
