@@ -3,6 +3,8 @@
 import json
 import shutil
 import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -133,3 +135,192 @@ def test_another_configuration_or_a_folder_in_the_way_is_refused(tmp_path: Path)
     refused = makespan("merge", a, b, "--out", tmp_path / "c")
     assert (refused.returncode, "epochs is 2" in refused.stderr) == (2, True)
     assert "is there already" in makespan("merge", a, "--out", b).stderr
+
+
+# Everything that a journal holds --------------------------------------------------------------
+
+# what a run of answers leaves empty: searches fill it
+FILLED = {
+    "effects": "insert into effects select id, 'search/' || id, 'r', '{}', 0.5 from episodes",
+}
+
+
+LATE = "delete from effects where path like 'report/%' or path like '%/validation'"
+
+
+def execute(folder: Path, statement: str) -> None:
+    with closing(sqlite3.connect(folder / "journal.sqlite")) as db, db:
+        db.execute(statement)
+
+
+def tables(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table of a journal; what it refers to by a number stands in its place."""
+    keys = dict(rows(folder, "select id, key from episodes"))
+    shared = dict(rows(folder, "select id, fields from shared"))
+    named: dict[str, Callable[[Any], Any]] = {
+        "id": lambda _: None,
+        "episode": keys.__getitem__,
+        "shared": shared.__getitem__,
+    }
+    contents = {}
+    for (name,) in rows(folder, "select name from sqlite_master where type = 'table'"):
+        columns = [
+            column for (column,) in rows(folder, f"select name from pragma_table_info('{name}')")
+        ]
+        contents[name] = [
+            tuple(named.get(c, lambda value: value)(v) for c, v in zip(columns, row, strict=True))
+            for row in rows(folder, f"select * from {name}")
+        ]
+    return contents
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The two shards of a run, every table of their journals filled."""
+    place = tmp_path_factory.mktemp("shards")
+    file = instances(place / "i.jsonl", 6)
+    parts = place / "1", place / "2"
+    with Loopback(zeros) as server:
+        how = ["run", file, "--model", "openai/m", "--base-url", server.url]
+        for k, part in enumerate(parts, 1):
+            assert makespan(*how, "--shard", f"{k}/2", "--out", part).returncode == 0
+    for part in parts:
+        for name, content in tables(part).items():
+            if not content:
+                assert name in FILLED, f"say how {name} is filled, and see that merge copies it"
+                execute(part, FILLED[name])
+    return parts
+
+
+def test_every_row_of_every_table_is_merged_once(shards: tuple[Path, Path], tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(shards[0], copy)
+    done = makespan("merge", *shards, copy, "--out", tmp_path / "merged")
+    assert done.returncode == 0, done.stderr
+    merged, parts = tables(tmp_path / "merged"), [tables(part) for part in shards]
+    assert merged.keys() == parts[0].keys()
+    for name, content in merged.items():
+        assert all(part[name] for part in parts), f"{name} is empty: this shows nothing"
+        assert len(set(content)) == len(content), f"{name} has rows twice"
+        assert set(content) == {row for part in parts for row in part[name]}, name
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "message"),
+    [
+        ("attempts", "request", "answer, attempt 1 (its request)"),
+        ("attempts", "reply", "answer, attempt 1 (its reply)"),
+        ("attempts", "fault", "answer, attempt 1 (its fault)"),
+        ("records", "verdict", "record 0 (its verdict)"),
+        ("records", "record", "record 0 (its record)"),
+        ("records", "outcome", "record 0 (its outcome)"),
+        ("effects", "request", "search/1 (its request)"),
+        ("effects", "outcome", "search/1 (its outcome)"),
+    ],
+)
+def test_rows_that_differ_are_refused_by_the_first_of_them(
+    shards: tuple[Path, Path], tmp_path: Path, table: str, column: str, message: str
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(shards[0], copy)
+    execute(copy, f"update {table} set {column} = 'another'")
+    refused = makespan("merge", shards[0], copy, "--out", tmp_path / "merged")
+    first = rows(copy, "select key from episodes order by id")[0][0]
+    assert refused.returncode == 2
+    assert f"disagree on the episode {first}, {message}: " in refused.stderr
+    assert not (tmp_path / "merged").exists()
+
+
+def test_what_was_measured_may_differ(shards: tuple[Path, Path], tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(shards[0], copy)
+    for table in ("attempts", "effects"):
+        execute(copy, f"update {table} set seconds = seconds + 1")
+    done = makespan("merge", *shards, copy, "--out", tmp_path / "merged")
+    assert done.returncode == 0, done.stderr
+    merged, parts = tables(tmp_path / "merged"), [tables(part) for part in shards]
+    for table in ("attempts", "effects"):
+        assert set(merged[table]) == {row for part in parts for row in part[table]}
+
+
+def test_a_table_of_another_version_is_refused_and_not_dropped(
+    shards: tuple[Path, Path], tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(shards[0], copy)
+    execute(copy, "create table ledgers (episode integer primary key, tokens integer)")
+    refused = makespan("merge", shards[1], copy, "--out", tmp_path / "merged")
+    assert refused.returncode == 2
+    assert "has the table 'ledgers', which this makespan does not know" in refused.stderr
+    assert not (tmp_path / "merged").exists()
+
+
+def test_a_journal_without_the_younger_tables_is_merged(
+    shards: tuple[Path, Path], tmp_path: Path
+) -> None:
+    copies = [tmp_path / "1", tmp_path / "2"]
+    for shard, copy in zip(shards, copies, strict=True):
+        shutil.copytree(shard, copy)
+        execute(copy, "drop table effects")
+        execute(copy, "drop table pace")
+    done = makespan("merge", *copies, "--out", tmp_path / "merged")
+    assert done.returncode == 0, done.stderr
+    assert len(rows(tmp_path / "merged", "select * from records")) == 6
+
+
+@pytest.fixture(scope="module")
+def search(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished search that asks no server."""
+    folder = tmp_path_factory.mktemp("search") / "whole"
+    how = ["--model", "policy/mutate", "--calls", 4, "--lag", 1, "--limit", 2]
+    done = makespan("evolve", "run", "tardiness-priority", *how, "--out", folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_copies_of_a_search_are_merged_to_the_one_that_went_on(
+    search: Path, tmp_path: Path
+) -> None:
+    early = tmp_path / "early"
+    shutil.copytree(search, early)
+    execute(early, LATE)
+    shown = makespan("evolve", "show", search)
+    assert makespan("evolve", "show", early).returncode == 1
+    for name, order in (("a", (early, search)), ("b", (search, early))):
+        done = makespan("merge", *order, "--out", tmp_path / name)
+        assert (done.returncode, done.stdout) == (0, shown.stdout), done.stderr
+        assert "what is in more than one of the folders is the same" in done.stderr
+        merged, whole = tables(tmp_path / name), tables(search)
+        assert {k: sorted(v, key=str) for k, v in merged.items()} == {
+            k: sorted(set(v), key=str) for k, v in whole.items()
+        }
+
+
+def test_searches_that_went_on_apart_are_refused(search: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(search, copy)
+    execute(copy, "update effects set outcome = '{}' where path = 'rules/mdd/validation'")
+    refused = makespan("merge", search, copy, "--out", tmp_path / "merged")
+    assert refused.returncode == 2
+    assert "the episode evolve, rules/mdd/validation (its outcome): " in refused.stderr
+    assert not (tmp_path / "merged").exists()
+
+
+def test_an_unfinished_search_is_merged_and_goes_on(search: Path, tmp_path: Path) -> None:
+    early, merged = tmp_path / "early", tmp_path / "merged"
+    shutil.copytree(search, early)
+    execute(early, LATE)
+    done = makespan("merge", early, "--out", merged)
+    assert done.returncode == 1
+    assert f"not finished: makespan resume {merged}" in done.stderr
+    again = makespan("resume", merged)
+    assert again.returncode == 0, again.stderr
+    assert "policy/mutate" in again.stdout
+
+
+def test_a_search_and_a_run_are_not_merged(
+    search: Path, shards: tuple[Path, Path], tmp_path: Path
+) -> None:
+    refused = makespan("merge", shards[0], search, "--out", tmp_path / "merged")
+    assert refused.returncode == 2
+    assert "holds a run of another configuration" in refused.stderr
