@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from harness.costs import Price
-from harness.store.folder import INSTANCES, Folder
+from harness.store.folder import INSTANCES, Folder, by_content
 from harness.store.journal import NAME, key_of, reading_uri
 from harness.store.manifest import Configuration
 from harness.suites.instances import id_of
@@ -113,7 +113,7 @@ def merge(paths: Sequence[Path], out: Path) -> int:
             raise InputError(f"{path} is given twice")
     folders = [Folder.open(path) for path in paths]
     for folder in folders:
-        folder.require(folders[0].manifest.configuration)
+        folder.require(by_content(folders[0]))
         if os.access(folder.path, os.W_OK):
             folder.claim()
     lines = _instances(folders)
