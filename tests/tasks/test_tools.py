@@ -26,7 +26,7 @@ from tasks.tools_payload import (
     TurnLimits,
     canonical,
 )
-from tasks.tools_plan import execute, final
+from tasks.tools_plan import execute, final_answer
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -558,6 +558,6 @@ def test_values_are_read_back_from_results() -> None:
 def test_problems_beyond_the_first_hundred_are_a_number() -> None:
 
     problems = [{"kind": "broken_call", "number": k} for k in range(250)]
-    told = (final({}, problems).value or {})["problems"]
+    told = (final_answer({}, problems).value or {})["problems"]
     assert told[:100] == problems[:100]
     assert told[100:] == [{"kind": "more", "amount": 150}]
