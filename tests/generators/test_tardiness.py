@@ -144,9 +144,9 @@ def test_position_gives_nothing_away() -> None:
     [
         ({"tau": 3}, "; there are tf, rdd, variant, weights"),
         ({"tau": 3}, "unknown field `tau`"),
-        ({"tf": 1.2, "rdd": 0.2}, r"tf: 1\.2 is not in \[0, 1\]"),
-        ({"tf": 0.2, "rdd": -0.1}, r"rdd: -0\.1 is not in"),
-        ({"tf": 0.2, "rdd": "nan"}, "rdd: nan is not in"),
+        ({"tf": 1.2, "rdd": 0.2}, r"tf: 1\.2 is not from 0 to 1"),
+        ({"tf": 0.2, "rdd": -0.1}, r"rdd: -0\.1 is not from 0 to 1"),
+        ({"tf": 0.2, "rdd": "nan"}, "rdd: nan is not from 0 to 1"),
         ({"tf": 0.2}, "tf is given without rdd"),
         ({"rdd": 0.2}, "rdd is given without tf"),
         ({"tf": "tight", "rdd": 1}, r"'tight' - at `\$\.tf`"),
