@@ -31,6 +31,12 @@ def settings_as(kind: type[S], family: str, settings: Mapping[str, Scalar]) -> S
         raise InputError(f"settings of {family}: {_reason(kind, settings, str(error))}") from None
 
 
+def plain_settings(settings: msgspec.Struct) -> dict[str, Scalar]:
+    """Return settings of a family's own type by name."""
+    plain: dict[str, Scalar] = msgspec.to_builtins(settings)
+    return plain
+
+
 def _reason(kind: type[msgspec.Struct], settings: Mapping[str, Scalar], message: str) -> str:
     if "unknown field" in message:
         return f"{message}; there are {', '.join(kind.__struct_fields__)}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from generators.base import settings_as
+from generators.base import plain_settings, settings_as
 from generators.calendar_audit import audit as audit
 from generators.calendar_exam import held_out as held_out
 from generators.calendar_spec import user_spec
@@ -30,7 +30,7 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     if level not in LEVELS:
         raise InputError(f"level {level}: the events in a clash are 2, 3, 4 or 5")
     typed = settings_as(CalendarSettings, "calendar", settings)
-    resolved: dict[str, Scalar] = msgspec.to_builtins(typed)
+    resolved = plain_settings(typed)
     del resolved["organisation"]
     if typed.organisation:
         resolved["organisation"] = user_spec(typed.organisation)[0]

@@ -120,7 +120,7 @@ def _accuracies(level: int, years: Sequence[Year]) -> dict[str, float]:
 
 
 def _rounds(year: Year) -> Iterator[tuple[Round, Judgement, dict[str, Person]]]:
-    people = {person.id: person for person in year.organisation.people}
+    people = year.organisation.by_id()
     for clash, judgement in zip(year.rounds, year.truth.judgements, strict=True):
         yield clash, judgement, people
 
@@ -144,11 +144,14 @@ def surface(clash: Round, people: dict[str, Person]) -> list[list[float]]:
     Returns:
         A row of numbers for each event, as many in every row.
     """
-    places = range(len(clash.events))
+    size = len(clash.events)
     return [
-        [*(float(k == place) for place in places), *_event_surface(event, people)]
-        for k, event in enumerate(clash.events)
+        [*_one_hot(k, size), *_event_surface(event, people)] for k, event in enumerate(clash.events)
     ]
+
+
+def _one_hot(position: int, size: int) -> list[float]:
+    return [float(k == position) for k in range(size)]
 
 
 def _event_surface(event: Event, people: dict[str, Person]) -> list[float]:

@@ -74,14 +74,8 @@ def _choices(year: Year, setting: Setting, count: int) -> list[list[Slot]]:
 def _exam_id(instance: Instance[Year], count: int) -> str:
     assert instance.seed is not None
     settings = {**instance.settings, "held_out": count}
-    return instance_id(
-        family="calendar",
-        level=instance.level,
-        seed=instance.seed,
-        index=instance.index,
-        version=VERSION,
-        settings=settings,
-    )
+    level, seed, index = instance.level, instance.seed, instance.index
+    return instance_id("calendar", level, seed, index=index, version=VERSION, settings=settings)
 
 
 def _setting(instance: Instance[Year]) -> Setting:

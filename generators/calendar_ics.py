@@ -28,7 +28,7 @@ def export(instance: Instance[Year], decisions: Sequence[str | None] | None = No
         InputError: the library is not installed, or a decision is of no event of its round.
     """
     library, year = _library(), instance.payload
-    people = {person.id: person for person in year.organisation.people}
+    people = year.organisation.by_id()
     calendar = library.Calendar()
     calendar.add("prodid", "-//Makespan//calendar//EN")
     calendar.add("version", "2.0")

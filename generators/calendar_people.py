@@ -131,10 +131,7 @@ class _Planner:
         """Draw a meeting in a cell: a host, and one to five more who are free then."""
         rng = self.rng
         host, topic, place = rng.choice(hosts), rng.choice(self.spec.topic), rng.choice(PLACES)
-        self.cast.busy[cell].add(host.id)
-        guests = rng.sample([p for p in self.cast.free(cell) if p.level < 5], rng.randint(1, 5))
-        people = sorted({person.id for person in (*attendees, host, *guests)})
-        self.cast.busy[cell].update(people)
+        people = self._book(cell, [host, *attendees])
         every = 2 if rng.random() < 0.3 else 1
         first = BEGIN + timedelta(cell[0])
         subject = rng.choice(topic.subjects)
@@ -142,7 +139,7 @@ class _Planner:
             id=f"s{len(self.meetings) + 1:02d}",
             title=f"{subject[0].upper()}{subject[1:]}",
             organiser=host.id,
-            attendees=tuple(people),
+            attendees=people,
             type=rng.choice(self.words.types),
             location=location(self.spec, place, rng),
             weekday=cell[0],
@@ -153,6 +150,15 @@ class _Planner:
             last=(first + timedelta(weeks=(WEEKS - 1) // every * every)).isoformat(),
         )
         self.meetings.append(Regular(series, topic.key, place))
+
+    def _book(self, cell: Cell, people: Sequence[Person]) -> tuple[str, ...]:
+        """Add guests who are free to some people, take the cell from all, and return their ids."""
+        busy = self.cast.busy[cell]
+        busy.update(person.id for person in people)
+        free = [person for person in self.cast.free(cell) if person.level < 5]
+        guests = self.rng.sample(free, self.rng.randint(1, 5))
+        busy.update(person.id for person in guests)
+        return tuple(sorted(person.id for person in (*people, *guests)))
 
 
 def regular_meetings(spec: Spec, words: Lexicon, cast: Cast, rng: Random) -> list[Regular]:

@@ -27,6 +27,8 @@ from tasks.rcpsp import VERSION, Project, Resource, Task
 
 __all__ = ["read_instance", "read_psplib", "write_psplib"]
 
+INFORMATION = "PROJECT INFORMATION:"
+_PROJECT = ("the project", "its jobs", "its release date")
 _NUMBER = re.compile(r"-?[0-9]{1,15}")
 
 
@@ -255,9 +257,8 @@ def _section(source: _Source, title: str) -> int:
 
 
 def _check_release(source: _Source) -> None:
-    if _section(source, "PROJECT INFORMATION:"):
-        heads = ["the project", "its jobs", "its release date"]
-        ((line, (_, _, release, *_)),) = _table(source, "PROJECT INFORMATION:", 1, heads, "a date")
+    if _section(source, INFORMATION):
+        ((line, (_, _, release, *_)),) = _table(source, INFORMATION, 1, _PROJECT, "a date")
         if release:
             raise source.wrong(line, f"release date {release}; expected 0, no other can be read")
 

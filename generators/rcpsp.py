@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from generators.base import settings_as
+from generators.base import plain_settings, settings_as
 from graders.exact import sgs
 from graders.exact.rcpsp import reference as solve
 from graders.rcpsp import violations
@@ -86,10 +86,7 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
         InputError: the level or a setting is wrong.
     """
     typed = settings_as(ProjectSettings, "rcpsp", settings)
-    if level < 1:
-        raise InputError(f"level {level}: a project needs at least one task")
-    if level > LARGEST:
-        raise InputError(f"level {level}: a project has at most {LARGEST} tasks")
+    _check_level(level)
     layers, edges = _standard(level)
     layers = layers if typed.layers is None else typed.layers
     if layers > level:
@@ -99,10 +96,14 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     elif layers == 1:
         edges = 0
     axes = ",".join(axis for axis in AXES if axis in typed.active_axes) or "none"
-    resolved: dict[str, Scalar] = msgspec.to_builtins(
-        replace(typed, layers=layers, edges=edges, axes=axes)
-    )
-    return resolved
+    return plain_settings(replace(typed, layers=layers, edges=edges, axes=axes))
+
+
+def _check_level(level: int) -> None:
+    if level < 1:
+        raise InputError(f"level {level}: a project needs at least one task")
+    if level > LARGEST:
+        raise InputError(f"level {level}: a project has at most {LARGEST} tasks")
 
 
 def _standard(level: int) -> tuple[int, int]:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from generators.base import settings_as
+from generators.base import plain_settings, settings_as
 from generators.jobs import job_ids
 from graders.exact.tardiness import reference as solve
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
@@ -64,9 +64,7 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
         raise InputError(f"level {level}: there must be at least one job")
     if level > LARGEST:
         raise InputError(f"level {level}: there are at most {LARGEST} jobs")
-    typed = settings_as(JobsSettings, "tardiness", settings)
-    resolved: dict[str, Scalar] = msgspec.to_builtins(typed)
-    return resolved
+    return plain_settings(settings_as(JobsSettings, "tardiness", settings))
 
 
 def generate(
@@ -92,7 +90,7 @@ def generate(
     if typed.tf == "grid":
         tf, rdd = GRID[index % len(GRID)]
         typed = replace(typed, tf=tf, rdd=rdd)
-    resolved: dict[str, Scalar] = msgspec.to_builtins(typed)
+    resolved = plain_settings(typed)
     payload = _jobs(level, f"tardiness/{VERSION}/{level}/{seed}/{index}", typed)
     return Instance(
         id=instance_id("tardiness", level, seed, index, VERSION, resolved, apart=True),

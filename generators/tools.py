@@ -7,13 +7,13 @@ ready needs at least 1.15 times the best turns known; else it is drawn again fro
 from collections.abc import Mapping, Sequence
 from functools import partial
 from random import Random
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from generators.base import settings_as
+from generators.base import plain_settings, settings_as
 from generators.tools_catalogue import Catalogue, ToolEntry, catalogue
 from generators.tools_graph import MOST_TOOLS, Graph, draw
 from graders.exact.tools import has_room
@@ -38,6 +38,7 @@ LARGEST = 50  # required calls
 LONGEST = 30  # time units of a call, from 1
 SITES = ("north", "east", "south", "west")
 DRAWS = 4000  # tries at a task before it is given up
+Tools: TypeAlias = Sequence[ToolEntry]
 ROOM = 8  # the level from which a task must leave room for planning
 
 
@@ -80,7 +81,13 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     if not 1 <= level <= LARGEST:
         raise InputError(f"level {level}: there are 1 to {LARGEST} calls")
     typed = settings_as(RequestSettings, "tools", settings)
-    depth, width = typed.depth or max(1, round(level**0.56)), typed.width
+    depth = typed.depth or max(1, round(level**0.56))
+    _check_shape(level, depth, typed.width)
+    return plain_settings(replace(typed, depth=depth))
+
+
+def _check_shape(level: int, depth: int, width: int) -> None:
+    """Refuse a shape that no graph of `level` calls has."""
     if depth > level:
         raise InputError(f"depth {depth}: a chain of {level} calls is no longer than {level}")
     if width and not (width + depth - 1 <= level <= width * depth):
@@ -88,8 +95,6 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
             f"width {width}: with {level} calls of depth {depth} it is from {-(-level // depth)}"
             f" to {level - depth + 1}"
         )
-    resolved: dict[str, Scalar] = msgspec.to_builtins(replace(typed, depth=depth))
-    return resolved
 
 
 def generate(
@@ -236,20 +241,19 @@ def _distractors(
     return [*near, *far] if len(near) + len(far) == count else None
 
 
-def _near(pool: Sequence[ToolEntry], kinds: set[str], goes_on: frozenset[str]) -> list[ToolEntry]:
+def _near(pool: Tools, kinds: set[str], goes_on: frozenset[str]) -> list[ToolEntry]:
     """Return the tools that take kinds of the task alone, those that add no new kind first."""
-    near = [tool for tool in pool if kinds.issuperset(tool.kinds)]
-    return sorted(near, key=lambda tool: tool.output in goes_on and tool.output not in kinds)
+    near = (tool for tool in pool if kinds.issuperset(tool.kinds))
+    return sorted(near, key=lambda tool: tool.output in goes_on - kinds)
 
 
-def _far(pool: Sequence[ToolEntry], kinds: set[str]) -> list[ToolEntry]:
+def _far(pool: Tools, kinds: set[str]) -> list[ToolEntry]:
     """Return tools that take nothing of these kinds, nor anything that one before them gives."""
     far: list[ToolEntry] = []
-    outputs = set(kinds)
     for tool in pool:
-        if outputs.isdisjoint(tool.kinds):
+        if kinds.isdisjoint(tool.kinds):
             far.append(tool)
-            outputs.add(tool.output)
+            kinds = kinds | {tool.output}
     return far
 
 

@@ -1,5 +1,6 @@
 """Draws the required calls of a task: layers of calls that fit together by kinds."""
 
+from collections import Counter
 from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple, TypeAlias
@@ -64,7 +65,7 @@ class GraphDraft:
         self.starts: dict[str, str] = {}
         self._tools: dict[str, ToolEntry] = {}
         self._seen: set[tuple[str, ...]] = set()
-        self._uses: dict[str, int] = {}  # how many calls take a value
+        self._uses: Counter[str] = Counter()  # how many calls take a value
 
     def graph(self) -> Graph:
         """Return the graph so far."""
@@ -89,7 +90,7 @@ class GraphDraft:
         """Return the calls of the layer before, shuffled, those that fewest calls use first."""
         sources = [k for k, node in enumerate(self.nodes) if node.layer == layer - 1]
         self._rng.shuffle(sources)
-        return sorted(sources, key=lambda k: self._uses.get(f"${k}", 0))
+        return sorted(sources, key=lambda k: self._uses[f"${k}"])
 
     def _begin(self, *, last: bool) -> bool:
         """Draw a call on a name, a new one or one in use; return whether one fits."""
@@ -174,7 +175,7 @@ class GraphDraft:
         self._tools[tool.name] = tool
         self._seen.add((tool.name, *inputs))
         for text in inputs:
-            self._uses[text] = self._uses.get(text, 0) + 1
+            self._uses[text] += 1
         self.nodes.append(Node(tool, inputs, layer))
 
 

@@ -85,10 +85,14 @@ class Facts(Notebook):
         if surplus := operations[OPERATIONS:]:
             self.counts["refused: too many operations"] += len(surplus)
         for operation in operations[:OPERATIONS]:
-            try:
-                self.counts[self._apply(operation)] += 1
-            except Refused as refusal:
-                self.counts[f"refused: {refusal}"] += 1
+            self.counts[self._outcome(operation)] += 1
+
+    def _outcome(self, operation: object) -> str:
+        """Perform an operation if it is allowed and return the name that it is counted by."""
+        try:
+            return self._apply(operation)
+        except Refused as refusal:
+            return f"refused: {refusal}"
 
     def _apply(self, operation: object) -> str:
         """Perform an operation and return the name that its outcome is counted by.
@@ -166,16 +170,20 @@ class Facts(Notebook):
 
     def _until(self, operation: Fields) -> str | None:
         """Return the ISO date from which a fact no longer holds, which comes after today."""
-        text = operation.get("until")
-        if text is None:
+        if operation.get("until") is None:
             return None
-        try:
-            until = date.fromisoformat(text).isoformat()
-        except (TypeError, ValueError):
-            raise Refused("bad date") from None
+        until = _iso_date(operation["until"])
         if until <= self.date:
             raise Refused("bad date")
         return until
+
+
+def _iso_date(value: Any) -> str:
+    """Return a date in its one spelling; Refused if it is none."""
+    try:
+        return date.fromisoformat(value).isoformat()
+    except (TypeError, ValueError):
+        raise Refused("bad date") from None
 
 
 def _is_repeated(text: str, facts: Iterable[MemoryEntry]) -> bool:

@@ -62,14 +62,13 @@ class Notebook:
 
     def state(self) -> MemoryState:
         """Return everything that the memory holds, for an audit."""
-        counts = dict(sorted(self.counts.items()))
         store = self.store
         return MemoryState(
-            entries=store.entries(),
-            log=tuple(store.log()),
-            read=self._read,
+            store.entries(),
+            tuple(store.log()),
+            self._read,
             written=store.written,
-            counts=counts,
+            counts=dict(sorted(self.counts.items())),
         )
 
     def told(self, text: str, position: int) -> str:  # noqa: ARG002

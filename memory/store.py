@@ -210,11 +210,5 @@ def _row(entry: MemoryEntry) -> tuple[Any, ...]:
 
 def _entry(row: tuple[Any, ...]) -> MemoryEntry:
     number, kind, text, rounds, since, until = row
-    return MemoryEntry(
-        id=number,
-        kind=kind,
-        text=text,
-        rounds=tuple(msgspec.json.decode(rounds)),
-        since=since,
-        until=until,
-    )
+    numbers = tuple(msgspec.json.decode(rounds))
+    return MemoryEntry(number, kind, text, rounds=numbers, since=since, until=until)

@@ -40,7 +40,7 @@ class Summary(Notebook):
             length=LENGTH,
         )
         text = (parse_object(reply, "summary").value or {}).get("summary")
-        self._rewrite(text.strip() if isinstance(text, str) else "")
+        self._rewrite(plain(text.strip()) if isinstance(text, str) else "")
         self.new.clear()
 
     def _summary(self) -> MemoryEntry | None:
@@ -48,11 +48,11 @@ class Summary(Notebook):
 
     def _rewrite(self, proposal: str) -> None:
         """Store a new summary, cut to its length; an empty one changes nothing."""
-        text = cut(plain(proposal), LENGTH)
+        text = cut(proposal, LENGTH)
         if not text:
             self.counts["unreadable"] += 1
             return
-        self.counts["cut"] += len(plain(proposal)) > LENGTH
+        self.counts["cut"] += len(proposal) > LENGTH
         self._write(text)
         self.counts["written"] += 1
 

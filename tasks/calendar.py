@@ -65,6 +65,10 @@ class Organisation(Noun, frozen=True):
     about: str
     people: tuple[Person, ...]
 
+    def by_id(self) -> dict[str, Person]:
+        """Return the people by their ids."""
+        return {person.id: person for person in self.people}
+
     def __post_init__(self) -> None:
         check_unique("people: id", (person.id for person in self.people))
         ids = {person.id for person in self.people}

@@ -5,7 +5,7 @@ from tasks.parse import parse_object
 
 
 def ask_once(
-    instance: Instance[P], messages: tuple[Message, ...], *, key: str, schema: Fields
+    instance: Instance[P], messages: tuple[Message, ...], key: str, schema: Fields
 ) -> Program[Outcome]:
     """Yield the one question of an episode and return the outcome of its reply.
 

@@ -25,6 +25,7 @@ _FENCE = re.compile(r"```[A-Za-z]*\s*\Z")
 _TAG = re.compile(r"</?think>")
 _FIRST_KEY = re.compile(r'\{\s*"(?:[^"\\\n]|\\[^\n])*"\s*:')
 _PIECE = re.compile(r'[{}]|"(?:[^"\\\n]|\\[^\n])*"?')  # a brace, or a string on its line
+_DEPTH = {"{": 1, "}": -1}
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -135,7 +136,7 @@ def _closing(text: str, start: int) -> int | None:
     """
     depth = 0
     for piece in _PIECE.finditer(text, start):
-        depth += {"{": 1, "}": -1}.get(piece[0], 0)
+        depth += _DEPTH.get(piece[0], 0)
         if depth == 0:
             return piece.end()
     return None

@@ -143,6 +143,10 @@ def _check_pairs(project: Project) -> None:
         _check_pair("precedences", pair, ids)
     for pair in project.disjunctions:
         _check_pair("disjunctions", pair, ids)
+    _check_precedences(project)
+
+
+def _check_precedences(project: Project) -> None:
     repeated = first_repeated(project.precedences)
     if repeated is not None:
         raise ValueError(f"precedences: {list(repeated)} is there more than once")

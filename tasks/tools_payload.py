@@ -44,7 +44,7 @@ class Offer(Noun, frozen=True):
         if not self.params:
             raise ValueError(f"tool {self.name}: it has no parameters")
         check_unique(f"tool {self.name}: parameters:", (p.name for p in self.params))
-        if not self.latency or min(self.latency) < 1:
+        if min(self.latency, default=0) < 1:
             raise ValueError(f"tool {self.name}: latency {self.latency} is not at least 1")
         if self.capacity < 1:
             raise ValueError(f"tool {self.name}: capacity {self.capacity} is below 1")
@@ -233,9 +233,8 @@ class Hidden:
 
     def result(self, offer: Offer, inputs: Sequence[Entity]) -> Entity:
         """Return the code that a tool gives; it is kept at the site of the first argument."""
-        digest = self._draw("value", offer, inputs, 5)
         site = inputs[0].site
-        code = b32encode(digest).decode().lower()
+        code = b32encode(self._draw("value", offer, inputs, 5)).decode().lower()
         return Entity(f"{offer.output}-{code}-{self.errand.sites[site]}", offer.output, site)
 
     def failing(self, offer: Offer, inputs: Sequence[Entity]) -> int:
