@@ -1,4 +1,4 @@
-"""Settings: their bounds are in the JSON schema, and a wrong one is refused with them in one line."""
+"""Bounds of settings are in the JSON schema, and in the one line that refuses a wrong value."""
 
 import msgspec
 import pytest
