@@ -23,12 +23,12 @@ def test_every_number_has_bounds_in_the_schema_and_in_the_message(
         choices = [c for c in field.get("anyOf", [field]) if c.get("type") in ("integer", "number")]
         for choice in choices:
             numbers += 1
-            bounds = choice["minimum"], choice["maximum"]
-            assert bounds == bounds_of(kind, name)
-            for value in (bounds[0] - 1, bounds[1] + 1):
+            least, most = choice["minimum"], choice["maximum"]
+            assert (least, most) == bounds_of(kind, name)
+            for value in (least - 1, most + 1):
                 with pytest.raises(InputError) as caught:
                     settings_as(kind, "f", {name: value})
-                words = f"settings of f: {name}: {value} is not from {bounds[0]} to {bounds[1]}"
+                words = f"settings of f: {name}: {value} is not from {least} to {most}"
                 assert str(caught.value) == words
     assert numbers >= 2
 
