@@ -123,7 +123,7 @@ def run(words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
             "generate rcpsp --level 5 -T resources=5000000",
             "resources: 5000000 is not from 1 to 100",
         ),
-        ("generate rcpsp --level 5 -T slack=99999999", "slack: 99999999 is above"),
+        ("generate rcpsp --level 5 -T slack=99999999", "slack: 99999999 is not from 0 to 1000000"),
         ("generate rcpsp --level 5 -T edges=4 -T edges=8", "-T: 'edges' is given twice"),
         ("generate rcpsp --level 5 -T edge=4", "`edge`; there are edges, layers, resources, axes"),
         ("generate tardiness --level 5 -T edge=4", "`edge`; there are tf, rdd, variant, weights"),
