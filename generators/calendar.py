@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from generators.base import settings_as
+from generators.base import plain_settings, settings_as
 from generators.calendar_audit import audit as audit
 from generators.calendar_exam import held_out as held_out
-from generators.calendar_spec import own_spec
+from generators.calendar_spec import user_spec
 from generators.calendar_year import CalendarSettings, year_of
 from graders.exact.calendar import reference as solve
 from tasks.base import InputError, Instance, Reference, Scalar
@@ -16,25 +16,52 @@ from tasks.ids import instance_id
 
 
 def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """All settings, with their defaults, in one spelling; InputError names a bad one.
+    """Return all settings, with their defaults, in one spelling.
 
     `organisation`, a file of the user's own, is there only if it is given, with its digest.
+
+    Args:
+        level: events in a clash.
+        settings: those that are given; see `CalendarSettings`.
+
+    Raises:
+        InputError: the level or a setting is wrong, or the organisation's file is.
     """
     if level not in LEVELS:
         raise InputError(f"level {level}: the events in a clash are 2, 3, 4 or 5")
-    given = settings_as(CalendarSettings, "calendar", settings)
-    plain: dict[str, Scalar] = msgspec.to_builtins(given)
-    del plain["organisation"]
-    own = given.organisation
-    return {**plain, "organisation": own_spec(own)[0]} if own else plain
+    typed = settings_as(CalendarSettings, "calendar", settings)
+    resolved = plain_settings(typed)
+    del resolved["organisation"]
+    if typed.organisation:
+        resolved["organisation"] = user_spec(typed.organisation)[0]
+    return resolved
 
 
 def generate(
     level: int, seed: int, index: int, settings: Mapping[str, Scalar], *, reference: bool = True
 ) -> Instance[Year]:
-    """The year of user `index`: `level` events in a clash. InputError if the settings are wrong."""
+    """Return the year of a user.
+
+    Args:
+        level: events in a clash.
+        seed: of all streams.
+        index: the number of the user, from 0.
+        settings: those that are given; see `CalendarSettings`.
+        reference: whether the optimum is added.
+
+    Raises:
+        InputError: the level or a setting is wrong.
+    """
     resolved = resolve(level, settings)
     year = year_of(level, seed, index, msgspec.convert(resolved, CalendarSettings))
-    known = solve(year) if reference else Reference("none")
-    name = instance_id("calendar", level, seed, index, VERSION, resolved)
-    return Instance(name, "calendar", level, seed, index, resolved, VERSION, year, known)
+    return Instance(
+        id=instance_id("calendar", level, seed, index, VERSION, resolved),
+        family="calendar",
+        level=level,
+        seed=seed,
+        index=index,
+        settings=resolved,
+        version=VERSION,
+        payload=year,
+        reference=solve(year) if reference else Reference("none"),
+    )

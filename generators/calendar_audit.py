@@ -41,32 +41,32 @@ class Finding(Noun, frozen=True):
 
     @property
     def chance(self) -> float:
-        """What a random pick has."""
+        """Return the share that a random pick has right."""
         return 1 / self.level
 
     @property
     def error(self) -> float:
-        """The standard error of a share that is chance, rounds taken as independent."""
+        """Return the standard error of a share that is chance, rounds taken as independent."""
         return float((self.chance * (1 - self.chance) / self.rounds) ** 0.5)
 
     @property
     def sure(self) -> float:
-        """Half the width of the 95 % interval."""
+        """Return half the width of the 95 % interval."""
         return 1.96 * self.error
 
     @property
     def limit(self) -> float:
-        """How far from chance it may be: the tolerance, or what so few rounds may do by luck."""
+        """Return how far from chance it may be: the tolerance, or what so few rounds do by luck."""
         return max(self.tolerance, ERRORS * self.error)
 
     @property
     def passes(self) -> bool:
-        """Whether the shortcut is of no use."""
+        """Return whether the shortcut is of no use."""
         return abs(self.accuracy - self.chance) <= self.limit
 
 
 def _levels(event: Event, people: dict[str, Person]) -> list[int]:
-    """The levels of the attendees; people from outside have level 0."""
+    """Return the levels of the attendees; people from outside have level 0."""
     return [people[i].level for i in event.attendees]
 
 
@@ -81,141 +81,192 @@ SHORTCUTS: dict[str, Measure] = {
 
 
 def audit(instances: Sequence[Instance[Year]]) -> list[Finding]:
-    """Every shortcut on the instances of each level, all of the surface together, and the past.
+    """Return how often each shortcut is right on the instances of each level.
 
-    InputError if there are no instances, or all of a level are of one role: fit and test need two.
+    Beside the single shortcuts there are all of the surface together, and the past.
+
+    Raises:
+        InputError: there are no instances, or all of a level are of users of one role: fit and
+            test need two.
     """
     if not instances:
         raise InputError("nothing to audit: there are no instances")
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for level in sorted({instance.level for instance in instances}):
         years = [instance.payload for instance in instances if instance.level == level]
-        rounds = [row for year in years for row in _rounds(year)]
-        hits = {"first": mean(one.ids[0] == judged.decision for one, judged, _ in rounds)}
-        for name, measure in SHORTCUTS.items():
-            hits[name] = mean(_hit(measure, *row) for row in rounds)
-        hits["longest"] = 1 / level  # events of a round have one slot: all are as long
-        hits["counting"] = 1 - mean(
-            w for year in years for w in wrong_rounds(year, count_scores(year))
-        )
-        found += [Finding(n, level, len(rounds), hit, SINGLE) for n, hit in hits.items()]
-        for name, features in (("together", _surfaces), ("past wins", past_wins)):
-            share = _learned(years, features)
-            found.append(Finding(name, level, len(rounds), share, TOGETHER))
-    return found
+        findings += _audit_level(level, years)
+    return findings
+
+
+def _audit_level(level: int, years: Sequence[Year]) -> Iterator[Finding]:
+    rounds = sum(len(year.rounds) for year in years)
+    for name, accuracy in _accuracies(level, years).items():
+        yield Finding(name, level, rounds, accuracy=accuracy, tolerance=SINGLE)
+    for name, features in (("together", _surfaces), ("past wins", past_wins)):
+        accuracy = _logit_accuracy(years, features)
+        yield Finding(name, level, rounds, accuracy=accuracy, tolerance=TOGETHER)
+
+
+def _accuracies(level: int, years: Sequence[Year]) -> dict[str, float]:
+    """Return the share of rounds in which each single shortcut is right."""
+    rounds = [row for year in years for row in _rounds(year)]
+    shares = {"first": mean(clash.ids[0] == judgement.decision for clash, judgement, _ in rounds)}
+    for name, measure in SHORTCUTS.items():
+        shares[name] = mean(_hit(measure, *row) for row in rounds)
+    shares["longest"] = 1 / level  # events of a round have one slot: all are as long
+    wrong = [chance for year in years for chance in wrong_rounds(year, count_scores(year))]
+    shares["counting"] = 1 - mean(wrong)
+    return shares
 
 
 def _rounds(year: Year) -> Iterator[tuple[Round, Judgement, dict[str, Person]]]:
-    people = {person.id: person for person in year.organisation.people}
-    for one, judged in zip(year.rounds, year.truth.judgements, strict=True):
-        yield one, judged, people
+    people = year.organisation.by_id()
+    for clash, judgement in zip(year.rounds, year.truth.judgements, strict=True):
+        yield clash, judgement, people
 
 
-def _hit(measure: Measure, one: Round, judged: Judgement, people: dict[str, Person]) -> float:
-    """The chance that the shortcut, drawing among ties, picks what the user accepted."""
-    values = [measure(event, people) for event in one.events]
-    return hit(values, one.ids.index(judged.decision))
+def _hit(measure: Measure, clash: Round, judgement: Judgement, people: dict[str, Person]) -> float:
+    """Return the chance that a shortcut, drawing among ties, picks what the user accepted."""
+    values = [measure(event, people) for event in clash.events]
+    return hit(values, clash.ids.index(judgement.decision))
 
 
 # All together --------------------------------------------------------------------------------
 
 
-def surface(one: Round, people: dict[str, Person]) -> list[list[float]]:
-    """All that shows of each event without knowing the user or what its words mean."""
-    rows = []
-    for k, event in enumerate(one.events):
-        levels = [people[i].level for i in event.attendees]
-        rows.append(
-            [
-                *(float(k == p) for p in range(len(one.events))),
-                int(event.id[1:]) / 100 if event.id[1:].isdigit() else 0.0,
-                *(float(measure(event, people)) for measure in SHORTCUTS.values()),
-                len(event.title),
-                len(event.description),
-                event.description.count(". "),
-                mean(levels),
-                sum(level == 0 for level in levels),
-                sum(level == 1 for level in levels),
-                float(bool(people[event.organiser].firm)),
-                float("video" in event.location),
-                float(event.location.startswith("at ")),
-                *(float(event.type == kind) for kind in _TYPES),
-                event.title.count(":"),
-                float("?" in event.description),
-            ]
-        )
-    return rows
+def surface(clash: Round, people: dict[str, Person]) -> list[list[float]]:
+    """Return all that shows of each event without knowing the user or what its words mean.
+
+    Args:
+        clash: a round of M events.
+        people: by id.
+
+    Returns:
+        A row of numbers for each event, as many in every row.
+    """
+    size = len(clash.events)
+    return [
+        [*_one_hot(k, size), *_event_surface(event, people)] for k, event in enumerate(clash.events)
+    ]
+
+
+def _one_hot(position: int, size: int) -> list[float]:
+    return [float(k == position) for k in range(size)]
+
+
+def _event_surface(event: Event, people: dict[str, Person]) -> list[float]:
+    """Return the numbers of an event that do not depend on its place."""
+    levels = _levels(event, people)
+    return [
+        int(event.id[1:]) / 100 if event.id[1:].isdigit() else 0.0,
+        *(float(measure(event, people)) for measure in SHORTCUTS.values()),
+        len(event.title),
+        len(event.description),
+        event.description.count(". "),
+        mean(levels),
+        levels.count(0),
+        levels.count(1),
+        float(bool(people[event.organiser].firm)),
+        float("video" in event.location),
+        float(event.location.startswith("at ")),
+        *(float(event.type == kind) for kind in _TYPES),
+        event.title.count(":"),
+        float("?" in event.description),
+    ]
 
 
 _TYPES = ("meeting", "workshop", "review", "briefing")
 
 
 def _surfaces(year: Year) -> list[list[list[float]]]:
-    """The surface of each event of each round."""
-    return [surface(one, people) for one, _, people in _rounds(year)]
+    """Return the surface of each event of each round."""
+    return [surface(clash, people) for clash, _, people in _rounds(year)]
 
 
 def past_wins(year: Year) -> list[list[list[float]]]:
-    """What each event of each round gains by how far its marks are behind in wins.
+    """Return how far the marks of each event of each round are behind in wins.
 
-    For the event's place, then for the other marks (see `graders.calendar_count.marks`): since the
-    year began, over the last rounds, for each round that is left, and whether it is to pay.
+    Returns:
+        For each round and event, `MEASURES` numbers for the event's place, then as many for each
+        other mark (see `graders.calendar_count.marks`): since the year began, over the last
+        rounds, for each round that is left, and whether it is to pay.
     """
     size = len(year.rounds[0].events)
-    count, found = Count(size, len(year.rounds)), []
-    for one, judged, people in _rounds(year):
-        rows = marks(one, people)
-        behind = _behind(count, len(rows)) if count.past else [(0.0,) * MEASURES] * len(rows)
-        found.append([_gains(size, [row[k] for row in rows], behind) for k in range(size)])
-        count.note(rows, one.ids.index(judged.decision))
-    return found
+    count, features = Count(size, len(year.rounds)), []
+    for clash, judgement, people in _rounds(year):
+        rows = marks(clash, people)
+        arrears = _arrears(count, len(rows)) if count.past else [(0.0,) * MEASURES] * len(rows)
+        features.append([_gains(size, [row[k] for row in rows], arrears) for k in range(size)])
+        count.note(rows, clash.ids.index(judgement.decision))
+    return features
 
 
 MEASURES = 4
 
 
-def _behind(count: Count, size: int) -> list[tuple[float, ...]]:
-    """How far each of `size` marks is behind, by each measure."""
+def _arrears(count: Count, size: int) -> list[tuple[float, ...]]:
+    """Return how far each of `size` marks is behind, by each measure."""
     return [
         (count.bounded(mark), count.lately(mark), count.left(mark), count.pays(mark))
         for mark in range(size)
     ]
 
 
-def _gains(size: int, bears: Sequence[float], behind: Sequence[Sequence[float]]) -> list[float]:
-    """An event's part in what its marks are behind, its place as one mark like any other."""
-    places, others = range(size), range(size, len(bears))
+def _gains(size: int, chances: Sequence[float], arrears: Sequence[Sequence[float]]) -> list[float]:
+    """Return an event's part in the arrears of its marks, its place as one mark like any other.
+
+    Args:
+        size: events in a round, each with a mark for its place; the other marks follow.
+        chances: how likely each mark picks the event.
+        arrears: of each mark, by each measure.
+    """
+    groups = [range(size), *([mark] for mark in range(size, len(chances)))]
     return [
-        sum(bears[mark] * behind[mark][m] for mark in group)
-        for group in (places, *([mark] for mark in others))
+        sum(chances[mark] * arrears[mark][m] for mark in group)
+        for group in groups
         for m in range(MEASURES)
     ]
 
 
-def _learned(
+def _logit_accuracy(
     years: Sequence[Year], features_of: Callable[[Year], list[list[list[float]]]]
 ) -> float:
-    """The share right of a logit on features, tested on users of roles it was not fitted to."""
+    """Return the share right of a logit, tested on users of roles it was not fitted to.
+
+    Args:
+        years: all of one level.
+        features_of: numbers by round, event and feature.
+    """
     import numpy
 
-    roles = _roles(years)
-    if len(set(roles)) < 2:
-        raise InputError("all instances are of users of one role: the audit needs two")
-    kinds = sorted(set(roles))
-    Random("calendar/audit").shuffle(kinds)
-    fold = {role: k % FOLDS for k, role in enumerate(kinds)}
+    fold = numpy.repeat(_folds(years), [len(year.rounds) for year in years])
     features = numpy.array([row for year in years for row in features_of(year)])
     features -= features.mean(axis=1, keepdims=True)
     features /= features.std(axis=(0, 1)) + 1e-9
     truth = numpy.array(
-        [one.ids.index(judged.decision) for year in years for one, judged, _ in _rounds(year)]
+        [
+            clash.ids.index(judgement.decision)
+            for year in years
+            for clash, judgement, _ in _rounds(year)
+        ]
     )
-    part = numpy.repeat([fold[role] for role in roles], [len(year.rounds) for year in years])
     hits = 0
-    for k in sorted(set(fold.values())):
-        weights = _fit(features[part != k], truth[part != k])
-        hits += int((numpy.argmax(features[part == k] @ weights, axis=1) == truth[part == k]).sum())
+    for k in sorted(set(fold.tolist())):
+        test = fold == k
+        weights = _fit(features[~test], truth[~test])
+        hits += int((numpy.argmax(features[test] @ weights, axis=1) == truth[test]).sum())
     return hits / len(truth)
+
+
+def _folds(years: Sequence[Year]) -> list[int]:
+    """Return the fold of each year: users of one role are in one fold."""
+    roles = _roles(years)
+    kinds = sorted(set(roles))
+    if len(kinds) < 2:
+        raise InputError("all instances are of users of one role: the audit needs two")
+    Random("calendar/audit").shuffle(kinds)
+    fold = {role: k % FOLDS for k, role in enumerate(kinds)}
+    return [fold[role] for role in roles]
 
 
 def _roles(years: Sequence[Year]) -> list[str]:
@@ -224,7 +275,15 @@ def _roles(years: Sequence[Year]) -> list[str]:
 
 
 def _fit(features: "NDArray[Any]", truth: "NDArray[Any]") -> "NDArray[Any]":
-    """Weights of a conditional logit with a ridge, by Newton's method; features are (n, M, d)."""
+    """Fit a conditional logit with a ridge, by Newton's method.
+
+    Args:
+        features: (n, M, d): d numbers for each of M events of n rounds.
+        truth: (n,): the position of the true event.
+
+    Returns:
+        The weights of the features, (d,).
+    """
     import numpy
 
     n, _, size = features.shape

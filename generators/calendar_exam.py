@@ -1,14 +1,19 @@
 """Held-out clashes of a user: what a memory is asked after the year, from its store alone."""
 
 from datetime import date, timedelta
-from random import Random
 
 import msgspec
 from msgspec.structs import replace
 
-from generators.calendar_people import occurrences
 from generators.calendar_rounds import Slot
-from generators.calendar_year import CalendarSettings, made_rounds, setting, slots, year_of
+from generators.calendar_year import (
+    CalendarSettings,
+    RoundBuilder,
+    Setting,
+    setting_of,
+    slots,
+    year_of,
+)
 from graders.exact.calendar import reference as solve
 from tasks.base import InputError, Instance
 from tasks.calendar import VERSION, Year
@@ -20,46 +25,62 @@ EACH = 3  # occurrences of regular meetings for each clash: of 20, some two mont
 
 
 def held_out(instance: Instance[Year], count: int) -> Instance[Year]:
-    """The user's first `count` clashes of the next year, judged by the weights in force at its end.
+    """Return an exam: the user's first clashes of the next year.
 
-    They are of one seed and index with the year, but of their own streams; no past is shown and
-    nothing is told. InputError if the year is not what this version generates.
+    They are judged by the weights in force at the year's end. They are of one seed and index with
+    the year, but of their own streams; no past is shown, and there is no feedback.
+
+    Args:
+        instance: a year that this version generates.
+        count: clashes in the exam.
+
+    Raises:
+        InputError: the year is not what this version generates.
     """
-    if instance.seed is None or instance.version != VERSION or not _is_generated(instance):
+    if not _is_generated(instance):
         raise InputError(
             f"{instance.id}: is not what this makespan generates: it has no held-out clashes"
         )
-    year, stage = instance.payload, setting(instance.seed, instance.index, _settings(instance))
-    found = sorted(
-        ((date.fromisoformat(day) + LATER).isoformat(), one.series.start, k)
-        for k, one in enumerate(stage.meetings)
-        if stage.made.user.id in one.series.attendees
-        for day in occurrences(one.series)
+    exam = _exam(instance, count)
+    return replace(instance, id=_exam_id(instance, count), payload=exam, reference=solve(exam))
+
+
+def _exam(instance: Instance[Year], count: int) -> Year:
+    year, setting = instance.payload, _setting(instance)
+    principles, last = year.truth.principles, Era(1, year.truth.eras[-1].weights)
+    builder = RoundBuilder(
+        level=instance.level,
+        stage=setting.stage,
+        principles=principles,
+        eras=[last],
+        streams=f"{setting.streams}/held-out",
     )
-    streams = f"{stage.streams}/held-out"
-    drawn = slots(found[: EACH * count], count, Random(f"{streams}/slots"))
-    manager = year.manager(drawn[0][0][0])
-    after = [[Slot(day, stage.meetings[k], manager) for day, _, k in part] for part in drawn]
-    last = Era(1, year.truth.eras[-1].weights)
-    rounds, judgements = made_rounds(
-        instance.level, stage.stage, after, (), year.truth.principles, [last], streams
+    rounds, judgements = builder.build(_choices(year, setting, count), ())
+    truth = Truth(principles, (last,), judgements)
+    return replace(year, rounds=rounds, history=0, feedback="none", truth=truth)
+
+
+def _choices(year: Year, setting: Setting, count: int) -> list[list[Slot]]:
+    """Draw the slots that each clash may take, one year after those of the calendar."""
+    later = sorted(
+        ((date.fromisoformat(day) + LATER).isoformat(), start, k)
+        for day, start, k in setting.occurrences()
     )
-    exam = replace(
-        year,
-        rounds=tuple(rounds),
-        history=0,
-        feedback="none",
-        truth=Truth(year.truth.principles, (last,), tuple(judgements)),
-    )
-    name = instance_id(
-        "calendar",
-        instance.level,
-        instance.seed,
-        instance.index,
-        VERSION,
-        {**instance.settings, "held_out": count},
-    )
-    return replace(instance, id=name, payload=exam, reference=solve(exam))
+    parts = slots(later[: EACH * count], count, setting.stream("held-out/slots"))
+    manager = year.manager(parts[0][0][0])
+    return [[Slot(day, setting.meetings[k], manager) for day, _, k in part] for part in parts]
+
+
+def _exam_id(instance: Instance[Year], count: int) -> str:
+    assert instance.seed is not None
+    settings = {**instance.settings, "held_out": count}
+    level, seed, index = instance.level, instance.seed, instance.index
+    return instance_id("calendar", level, seed, index=index, version=VERSION, settings=settings)
+
+
+def _setting(instance: Instance[Year]) -> Setting:
+    assert instance.seed is not None
+    return setting_of(instance.seed, instance.index, _settings(instance))
 
 
 def _settings(instance: Instance[Year]) -> CalendarSettings:
@@ -67,9 +88,11 @@ def _settings(instance: Instance[Year]) -> CalendarSettings:
 
 
 def _is_generated(instance: Instance[Year]) -> bool:
-    assert instance.seed is not None
+    """Return whether this version generates the same year."""
+    if instance.seed is None or instance.version != VERSION:
+        return False
     try:
-        made = year_of(instance.level, instance.seed, instance.index, _settings(instance))
+        year = year_of(instance.level, instance.seed, instance.index, _settings(instance))
     except msgspec.ValidationError:
         return False
-    return made == instance.payload
+    return year == instance.payload

@@ -17,36 +17,46 @@ STAMP = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 def export(instance: Instance[Year], decisions: Sequence[str | None] | None = None) -> bytes:
-    """The user's regular meetings and every event of every clash, as one .ics file.
+    """Return the user's regular meetings and every event of every clash, as one .ics file.
 
-    `decisions` are the events accepted, round by round (None: declined all); of the rounds they
-    cover the user's PARTSTAT is ACCEPTED or DECLINED, else NEEDS-ACTION. InputError if the library
-    is not installed or a decision is of no event.
+    Args:
+        instance: the year.
+        decisions: the ids of the events accepted, round by round (None: all declined). In the
+            rounds that they cover the user's PARTSTAT is ACCEPTED or DECLINED, else NEEDS-ACTION.
+
+    Raises:
+        InputError: the library is not installed, or a decision is of no event of its round.
     """
     library, year = _library(), instance.payload
-    people = {person.id: person for person in year.organisation.people}
+    people = year.organisation.by_id()
     calendar = library.Calendar()
     calendar.add("prodid", "-//Makespan//calendar//EN")
     calendar.add("version", "2.0")
     for series in year.series:
         if year.user in series.attendees:
             calendar.add_component(_series(series, instance, people))
-    for k, one in enumerate(year.rounds):
-        choice, decided = None, decisions is not None and k < len(decisions)
-        if decisions is not None and decided:
-            choice = decisions[k]
-            if choice is not None and choice not in one.ids:
-                raise InputError(f"round {k + 1}: {choice!r} is not one of {', '.join(one.ids)}")
-        for event in one.events:
-            answer = "ACCEPTED" if event.id == choice else "DECLINED"
-            status = answer if decided else "NEEDS-ACTION"
-            calendar.add_component(_event(k + 1, one, event, status, instance, people))
+    for number, clash in enumerate(year.rounds, 1):
+        statuses = _statuses(number, clash, decisions or ())
+        for event, status in zip(clash.events, statuses, strict=True):
+            calendar.add_component(
+                _event(number, clash, event, status=status, instance=instance, people=people)
+            )
     text: bytes = calendar.to_ical()
     return text
 
 
+def _statuses(number: int, clash: Round, decisions: Sequence[str | None]) -> list[str]:
+    """Return the user's PARTSTAT for each event of a round; the first round is 1."""
+    if number > len(decisions):
+        return ["NEEDS-ACTION"] * len(clash.events)
+    choice = decisions[number - 1]
+    if choice is not None and choice not in clash.ids:
+        raise InputError(f"round {number}: {choice!r} is not one of {', '.join(clash.ids)}")
+    return ["ACCEPTED" if name == choice else "DECLINED" for name in clash.ids]
+
+
 def _library() -> Any:
-    """The library, loaded only here."""
+    """Return the library, which is loaded only here."""
     try:
         return import_module("icalendar")
     except ModuleNotFoundError:
@@ -60,55 +70,56 @@ def _start(day: str, time: str) -> datetime:
 
 
 def _series(series: Series, instance: Instance[Year], people: dict[str, Person]) -> Any:
-    found = _component(series, f"{series.id}@{instance.id}", people)
+    component = _component(series, f"{series.id}@{instance.id}", people)
     start = _start(series.first, series.start)
-    found.add("dtstart", start)
-    found.add("dtend", start + timedelta(minutes=series.minutes))
+    component.add("dtstart", start)
+    component.add("dtend", start + timedelta(minutes=series.minutes))
     until = _start(series.last, series.start)
-    found.add("rrule", {"freq": "weekly", "interval": series.every, "until": until})
-    _attend(found, series.attendees, people, {})
-    return found
+    component.add("rrule", {"freq": "weekly", "interval": series.every, "until": until})
+    _add_attendees(component, series.attendees, people, {})
+    return component
 
 
 def _event(
     number: int,
-    one: Round,
+    clash: Round,
     event: Event,
+    *,
     status: str,
     instance: Instance[Year],
     people: dict[str, Person],
 ) -> Any:
-    """An event of a clash; the regular meeting's is an occurrence of its series."""
+    """Return an event of a clash; the regular meeting's is an occurrence of its series."""
     name = event.series or f"round-{number:03d}-{event.id}"
-    found = _component(event, f"{name}@{instance.id}", people)
-    start = _start(one.date, one.start)
+    component = _component(event, f"{name}@{instance.id}", people)
+    start = _start(clash.date, clash.start)
     if event.series:
-        found.add("recurrence-id", start)
-    found.add("dtstart", start)
-    found.add("dtend", start + timedelta(minutes=one.minutes))
-    found.add("description", event.description)
-    found.add("x-makespan-round", str(number))
-    found.add("x-makespan-event", event.id)
-    _attend(found, event.attendees, people, {instance.payload.user: status})
-    return found
+        component.add("recurrence-id", start)
+    component.add("dtstart", start)
+    component.add("dtend", start + timedelta(minutes=clash.minutes))
+    component.add("description", event.description)
+    component.add("x-makespan-round", str(number))
+    component.add("x-makespan-event", event.id)
+    _add_attendees(component, event.attendees, people, {instance.payload.user: status})
+    return component
 
 
-def _component(what: Event | Series, uid: str, people: dict[str, Person]) -> Any:
-    found = _library().Event()
-    found.add("uid", uid)
-    found.add("dtstamp", STAMP)
-    found.add("summary", what.title)
-    found.add("location", what.location)
-    found.add("categories", [what.type])
-    found.add("organizer", _address(people[what.organiser], None))
-    return found
+def _component(meeting: Event | Series, uid: str, people: dict[str, Person]) -> Any:
+    component = _library().Event()
+    component.add("uid", uid)
+    component.add("dtstamp", STAMP)
+    component.add("summary", meeting.title)
+    component.add("location", meeting.location)
+    component.add("categories", [meeting.type])
+    component.add("organizer", _address(people[meeting.organiser], None))
+    return component
 
 
-def _attend(
-    found: Any, attendees: Sequence[str], people: dict[str, Person], status: dict[str, str]
+def _add_attendees(
+    component: Any, attendees: Sequence[str], people: dict[str, Person], status: dict[str, str]
 ) -> None:
     for name in attendees:
-        found.add("attendee", _address(people[name], status.get(name, "ACCEPTED")))
+        component.add("attendee", _address(people[name], status.get(name, "ACCEPTED")))
 
 
 def _address(person: Person, status: str | None) -> Any:
@@ -123,18 +134,24 @@ def _address(person: Person, status: str | None) -> Any:
 
 
 def free_busy(year: Year, people: Sequence[str], begin: str, end: str) -> Fields:
-    """When people are busy with regular meetings in [begin, end), as Google's freeBusy answers.
+    """Return when people are busy with regular meetings, as Google's freeBusy answers.
 
-    `begin` and `end` are ISO times (without an offset UTC is meant); an unknown person gets
-    `notFound`.
+    Args:
+        year: has the meetings.
+        people: ids; an unknown one gets `notFound`.
+        begin: the first moment, an ISO time (UTC without an offset).
+        end: the moment after the last.
+
+    Raises:
+        InputError: a time is none, or `begin` is not before `end`.
     """
     first, last = (_utc(text) for text in (begin, end))
     if first >= last:
         raise InputError(f"free/busy: {begin} is not before {end}")
-    known = {person.id for person in year.organisation.people}
+    ids = {person.id for person in year.organisation.people}
     calendars: Fields = {}
     for name in people:
-        if name in known:
+        if name in ids:
             calendars[name] = {"busy": _merged(sorted(_busy(year, name, first, last)))}
         else:
             errors = [{"domain": "global", "reason": "notFound"}]
@@ -149,16 +166,16 @@ def free_busy(year: Year, people: Sequence[str], begin: str, end: str) -> Fields
 
 def _utc(text: str) -> datetime:
     try:
-        found = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         raise InputError(f"free/busy: {text!r} is no ISO time") from None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _busy(
     year: Year, name: str, first: datetime, last: datetime
 ) -> Iterator[tuple[datetime, datetime]]:
-    """Somebody's regular meetings, cut to the time asked for."""
+    """Yield starts and ends of somebody's regular meetings, cut to [first, last)."""
     for series in year.series:
         if name in series.attendees:
             for day in occurrences(series):
@@ -170,7 +187,7 @@ def _busy(
 
 
 def _merged(spans: Sequence[tuple[datetime, datetime]]) -> list[Fields]:
-    """Intervals that touch are one."""
+    """Return intervals in Google's shape, those that touch as one."""
     joined: list[tuple[datetime, datetime]] = []
     for start, end in spans:
         if joined and start <= joined[-1][1]:

@@ -4,7 +4,7 @@ Per-person clocks: a regular meeting takes a cell of the week (weekday, hour) fr
 attends, so that nobody is ever in two places.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from random import Random
@@ -23,64 +23,86 @@ Cell = tuple[int, str]
 
 @dataclass
 class Cast:
-    """People as generators need them: who they are to the user, and when they are busy."""
+    """People as generators need them: who they are to the user, and when they are busy.
+
+    Attributes:
+        people: by id.
+        user: one of them.
+        busy: for each cell of the week, the ids of those who have a regular meeting then.
+    """
 
     people: dict[str, Person]
     user: Person
     busy: dict[Cell, set[str]] = field(default_factory=lambda: {cell: set() for cell in CELLS})
 
-    def relation(self, other: Person, manager: str) -> str:
-        """What somebody is to the user, whose manager is `manager` then."""
-        if other.firm:
+    def relation(self, person: Person, manager: str) -> str:
+        """Return what somebody is to the user, whose manager then has the id `manager`."""
+        if person.firm:
             return "partner"
-        if other.id == manager:
+        if person.id == manager:
             return "manager"
-        if other.manager == self.user.id:
+        if person.manager == self.user.id:
             return "report"
-        return "team" if other.manager == manager else "elsewhere"
+        return "team" if person.manager == manager else "elsewhere"
 
     def free(self, cell: Cell) -> list[Person]:
-        """Everybody but the user who has no regular meeting in a cell of the week."""
-        taken = self.busy[cell]
-        return [p for p in self.people.values() if p.id not in taken and p.id != self.user.id]
+        """Return everybody but the user who has no regular meeting in a cell of the week."""
+        busy = self.busy[cell]
+        return [p for p in self.people.values() if p.id not in busy and p.id != self.user.id]
 
 
-def cast(spec: Spec, role: Role, words: Lexicon, rng: Random) -> Cast:
-    """Everybody with a name; the user is one of the holders of `role`."""
-    total = sum(role.count for role in spec.role) + sum(firm.count for firm in spec.partner)
-    names = [f"{a} {b}" for a in words.first for b in words.last]
-    drawn = iter(rng.sample(names, total))
-    ids = (f"p{k:02d}" for k in range(1, total + 1))
-    people: list[Person] = []
-    holders: dict[str, list[str]] = {}
-    for one in _heads_first(spec.role):
-        above = holders.get(one.reports_to, [])
-        holders[one.key] = []
-        for k in range(one.count):
-            manager = above[k * len(above) // one.count] if above else ""
-            person = Person(next(ids), next(drawn), one.title, one.level, manager)
-            holders[one.key].append(person.id)
-            people.append(person)
+def draw_cast(spec: Spec, role: Role, words: Lexicon, rng: Random) -> Cast:
+    """Draw a name for everybody, and the user among the holders of a role.
+
+    Args:
+        spec: says how many people hold which role, and how many partners there are.
+        role: the user's.
+        words: has first and last names.
+        rng: the stream of people.
+    """
+    count = sum(each.count for each in spec.role) + sum(firm.count for firm in spec.partner)
+    names = rng.sample([f"{a} {b}" for a in words.first for b in words.last], count)
+    identities = zip((f"p{k:02d}" for k in range(1, count + 1)), names, strict=True)
+    staff = _staff(spec.role, identities)
+    people = [person for holders in staff.values() for person in holders]
     for firm in spec.partner:
-        people += [
-            Person(next(ids), next(drawn), firm.title, firm=firm.firm) for _ in range(firm.count)
+        people += [Person(*next(identities), firm.title, firm=firm.firm) for _ in range(firm.count)]
+    by_id = {person.id: person for person in people}
+    return Cast(by_id, by_id[rng.choice([person.id for person in staff[role.key]])])
+
+
+def _staff(roles: Sequence[Role], identities: Iterator[tuple[str, str]]) -> dict[str, list[Person]]:
+    """Return the holders of each role, those they report to before them.
+
+    Holders of a role are dealt out evenly among those of the role it reports to.
+    """
+    holders: dict[str, list[Person]] = {}
+    for role in _heads_first(roles):
+        heads = holders.get(role.reports_to, [])
+        holders[role.key] = [
+            Person(
+                *next(identities),
+                title=role.title,
+                level=role.level,
+                manager=heads[k * len(heads) // role.count].id if heads else "",
+            )
+            for k in range(role.count)
         ]
-    known = {person.id: person for person in people}
-    return Cast(known, known[rng.choice(holders[role.key])])
+    return holders
 
 
 def _heads_first(roles: Sequence[Role]) -> list[Role]:
-    """Roles, each after the one it reports to; else in the order of the specification."""
-    done: list[Role] = []
-    while len(done) < len(roles):
-        keys = {role.key for role in done} | {""}
-        done += [role for role in roles if role not in done and role.reports_to in keys]
-    return done
+    """Return the roles, each after the one it reports to; else as the specification lists them."""
+    order: list[Role] = []
+    while len(order) < len(roles):
+        keys = {role.key for role in order} | {""}
+        order += [role for role in roles if role not in order and role.reports_to in keys]
+    return order
 
 
-def organisation(spec: Spec, made: Cast) -> Organisation:
-    """The org chart."""
-    return Organisation(spec.name, spec.about, tuple(made.people.values()))
+def organisation(spec: Spec, cast: Cast) -> Organisation:
+    """Return the organisation with its people, as a prompt shows it."""
+    return Organisation(spec.name, spec.about, tuple(cast.people.values()))
 
 
 # A year of regular meetings ------------------------------------------------------------------
@@ -95,97 +117,125 @@ class Regular:
     place: str
 
 
-def regular(spec: Spec, words: Lexicon, made: Cast, rng: Random) -> list[Regular]:
-    """The user's regular meetings, then other people's; takes their cells of the week."""
-    user, cells = made.user, rng.sample(CELLS, len(CELLS))
-    found: list[Regular] = []
-    kinds = sorted({made.relation(p, user.manager) for p in made.people.values() if p != user})
-    for cell in cells[:OWN_SERIES]:
-        relation = kinds[len(found) % len(kinds)]
-        made.busy[cell].add(user.id)
-        hosts = [
-            p for p in made.free(cell) if made.relation(p, user.manager) == relation and p.level < 5
-        ] or made.free(cell)
-        found.append(_meeting(len(found), cell, rng.choice(hosts), [user], spec, words, made, rng))
+@dataclass(frozen=True)
+class _Planner:
+    """Draws regular meetings, which take their cells of the week from those who attend."""
+
+    spec: Spec
+    words: Lexicon
+    cast: Cast
+    rng: Random
+    meetings: list[Regular] = field(default_factory=list)
+
+    def add(self, cell: Cell, hosts: Sequence[Person], attendees: Sequence[Person]) -> None:
+        """Draw a meeting in a cell: a host, and one to five more who are free then."""
+        rng = self.rng
+        host, topic, place = rng.choice(hosts), rng.choice(self.spec.topic), rng.choice(PLACES)
+        people = self._book(cell, [host, *attendees])
+        every = 2 if rng.random() < 0.3 else 1
+        first = BEGIN + timedelta(cell[0])
+        subject = rng.choice(topic.subjects)
+        series = Series(
+            id=f"s{len(self.meetings) + 1:02d}",
+            title=f"{subject[0].upper()}{subject[1:]}",
+            organiser=host.id,
+            attendees=people,
+            type=rng.choice(self.words.types),
+            location=location(self.spec, place, rng),
+            weekday=cell[0],
+            start=cell[1],
+            minutes=60,
+            every=every,
+            first=first.isoformat(),
+            last=(first + timedelta(weeks=(WEEKS - 1) // every * every)).isoformat(),
+        )
+        self.meetings.append(Regular(series, topic.key, place))
+
+    def _book(self, cell: Cell, people: Sequence[Person]) -> tuple[str, ...]:
+        """Add guests who are free to some people, take the cell from all, and return their ids."""
+        busy = self.cast.busy[cell]
+        busy.update(person.id for person in people)
+        free = [person for person in self.cast.free(cell) if person.level < 5]
+        guests = self.rng.sample(free, self.rng.randint(1, 5))
+        busy.update(person.id for person in guests)
+        return tuple(sorted(person.id for person in (*people, *guests)))
+
+
+def regular_meetings(spec: Spec, words: Lexicon, cast: Cast, rng: Random) -> list[Regular]:
+    """Draw the user's regular meetings, then other people's.
+
+    Hosts of the user's meetings are of each relation in turn, where one is free.
+
+    Args:
+        spec: has topics and places.
+        words: has types of meetings.
+        cast: the meetings take cells of its week.
+        rng: the stream of regular meetings.
+    """
+    user, planner = cast.user, _Planner(spec, words, cast, rng=rng)
+    cells = rng.sample(CELLS, len(CELLS))
+    relation = {p.id: cast.relation(p, user.manager) for p in cast.people.values() if p != user}
+    relations = sorted(set(relation.values()))
+    for k, cell in enumerate(cells[:OWN_SERIES]):
+        cast.busy[cell].add(user.id)
+        free, turn = cast.free(cell), relations[k % len(relations)]
+        hosts = [p for p in free if relation[p.id] == turn and p.level < 5]
+        planner.add(cell, hosts or free, [user])
     for _ in range(OTHER_SERIES):
         cell = rng.choice(cells)
-        hosts = [p for p in made.free(cell) if not p.firm]
-        found.append(_meeting(len(found), cell, rng.choice(hosts), [], spec, words, made, rng))
-    return found
-
-
-def _meeting(
-    number: int,
-    cell: Cell,
-    host: Person,
-    attendees: Iterable[Person],
-    spec: Spec,
-    words: Lexicon,
-    made: Cast,
-    rng: Random,
-) -> Regular:
-    """One regular meeting in a cell, with one to five more who are free then."""
-    (weekday, start), topic, place = cell, rng.choice(spec.topic), rng.choice(PLACES)
-    made.busy[cell].add(host.id)
-    more = rng.sample([p for p in made.free(cell) if p.level < 5], rng.randint(1, 5))
-    people = sorted({p.id for p in (*attendees, host, *more)})
-    made.busy[cell].update(people)
-    first = BEGIN + timedelta(weekday)
-    every = 2 if rng.random() < 0.3 else 1
-    subject = rng.choice(topic.subjects)
-    series = Series(
-        id=f"s{number + 1:02d}",
-        title=f"{subject[0].upper()}{subject[1:]}",
-        organiser=host.id,
-        attendees=tuple(people),
-        type=rng.choice(words.types),
-        location=location(spec, place, rng),
-        weekday=weekday,
-        start=start,
-        minutes=60,
-        every=every,
-        first=first.isoformat(),
-        last=(first + timedelta(weeks=(WEEKS - 1) // every * every)).isoformat(),
-    )
-    return Regular(series, topic.key, place)
+        planner.add(cell, [p for p in cast.free(cell) if not p.firm], [])
+    return planner.meetings
 
 
 def location(spec: Spec, place: str, rng: Random) -> str:
-    """Where a meeting is, in words."""
+    """Return where a meeting at a place is, in words."""
     if place == "remote":
         return "video call"
     return rng.choice(spec.rooms) if place == "onsite" else f"at {rng.choice(spec.sites)}"
 
 
 def occurrences(series: Series) -> list[str]:
-    """The ISO dates of a regular meeting."""
-    day, last, found = date.fromisoformat(series.first), date.fromisoformat(series.last), []
-    while day <= last:
-        found.append(day.isoformat())
-        day += timedelta(weeks=series.every)
-    return found
+    """Return the ISO dates of a regular meeting, in their order."""
+    first, last = date.fromisoformat(series.first), date.fromisoformat(series.last)
+    step = timedelta(weeks=series.every)
+    return [(first + k * step).isoformat() for k in range((last - first) // step + 1)]
 
 
 # Life ----------------------------------------------------------------------------------------
 
 
-def life(spec: Spec, words: Lexicon, made: Cast, rng: Random) -> tuple[Life, ...]:
-    """A new manager, a busy season and a leave, about a quarter, half and three quarters on."""
-    found, user = [], made.user
-    old = made.people[user.manager]
-    heirs = [p for p in made.people.values() if p.level == old.level and p.id != old.id]
-    heir = rng.choice([p for p in heirs if p.title == old.title] or heirs or [old])
+def life_events(spec: Spec, words: Lexicon, cast: Cast, rng: Random) -> tuple[Life, ...]:
+    """Draw a new manager, a busy season and a leave, in some order.
+
+    They come about a quarter, half and three quarters of the year on.
+
+    Args:
+        spec: has the organisation's busy seasons.
+        words: have texts for the other two.
+        cast: has the user and who may become the manager.
+        rng: the stream of life events.
+    """
+    events, heir = [], _heir(cast, rng)
     kinds = rng.sample(("manager", "season", "leave"), 3)
     for share, kind in zip(TURNS, kinds, strict=True):
         day = BEGIN + timedelta(weeks=round(WEEKS * share) + rng.randint(-2, 2))
         texts = spec.season if kind == "season" else words.life[kind]
-        text = rng.choice(texts).format(user=user.name, manager=heir.name)
+        text = rng.choice(texts).format(user=cast.user.name, manager=heir.name)
         manager = heir.id if kind == "manager" else ""
-        found.append(Life(day.isoformat(), kind, text, manager))  # type: ignore[arg-type]
-    return tuple(found)
+        events.append(
+            Life(day.isoformat(), kind, text, manager=manager)  # type: ignore[arg-type]
+        )
+    return tuple(events)
 
 
-def away(events: Iterable[Life]) -> tuple[str, str]:
-    """The user's leave: ISO dates [from, to) of the two weeks before they are back."""
-    back = next(event.date for event in events if event.kind == "leave")
-    return (date.fromisoformat(back) - timedelta(weeks=2)).isoformat(), back
+def _heir(cast: Cast, rng: Random) -> Person:
+    """Draw the new manager: of the old one's level, and of the same title if there is one."""
+    old = cast.people[cast.user.manager]
+    peers = [p for p in cast.people.values() if p.level == old.level and p.id != old.id]
+    return rng.choice([p for p in peers if p.title == old.title] or peers or [old])
+
+
+def leave_dates(events: Iterable[Life]) -> tuple[str, str]:
+    """Return the user's leave, two weeks [from, to) as ISO dates; its event tells of the end."""
+    end = next(event.date for event in events if event.kind == "leave")
+    return (date.fromisoformat(end) - timedelta(weeks=2)).isoformat(), end

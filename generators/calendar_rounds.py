@@ -6,9 +6,9 @@ itself: it is as likely any of them, whatever shows and whatever was before. Eve
 added without a look at the truth: guests, words, ids.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import permutations
+from itertools import islice, permutations
 from random import Random
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ DRAWS = 250  # of topics and purposes for a surface
 
 
 class EventCore(NamedTuple):
-    """What principles look at: the values of an event's attributes."""
+    """The attributes of an event that principles look at."""
 
     topic: str
     purpose: str
@@ -36,7 +36,7 @@ class EventCore(NamedTuple):
 
 
 class EventDraft(NamedTuple):
-    """An event to be: its core, who asks for it, the regular meeting if it is one."""
+    """An event before it has guests and words: its core, its host, its regular meeting if any."""
 
     core: EventCore
     host: Person
@@ -44,7 +44,7 @@ class EventDraft(NamedTuple):
 
 
 class Weighed(NamedTuple):
-    """A draft with the principles that it triggers, by index, and their weighted sum."""
+    """A draft with the principles that it triggers, by index, and the sum of their weights."""
 
     draft: EventDraft
     triggered: tuple[int, ...]
@@ -52,7 +52,12 @@ class Weighed(NamedTuple):
 
 
 class Demand(NamedTuple):
-    """What is asked of a clash: the lead of its true event, and loud principles against that."""
+    """What a clash has to have at least.
+
+    Attributes:
+        margin: the lead of its true event over the next, in weight.
+        dissent: loud principles that speak against the true event.
+    """
 
     margin: float
     dissent: int
@@ -63,28 +68,37 @@ WEAKEST = Demand(0.0, 0)
 
 @dataclass
 class Scale:
-    """The principles with the weights of one era: what a core triggers and what that is worth."""
+    """The principles with the weights of one era, by which events are weighed.
+
+    Attributes:
+        principles: as the year has them.
+        weights: one a principle.
+        cache: what cores came to that have been weighed.
+    """
 
     principles: Sequence[Principle]
     weights: Sequence[float]
-    known: dict[EventCore, tuple[tuple[int, ...], float]] = field(default_factory=dict)
+    cache: dict[EventCore, tuple[tuple[int, ...], float]] = field(default_factory=dict)
 
     def weigh(self, core: EventCore) -> tuple[tuple[int, ...], float]:
-        """Indices of the principles triggered, and their weighted sum."""
-        if core not in self.known:
-            has = core._asdict()
+        """Return the principles that a core triggers, by index, and the sum of their weights."""
+        if core not in self.cache:
+            attributes = core._asdict()
             triggered = tuple(
                 i
                 for i, p in enumerate(self.principles)
-                if all(has[name] == value for name, value in p.when.items())
+                if all(attributes[name] == value for name, value in p.when.items())
             )
-            self.known[core] = triggered, round(sum(self.weights[i] for i in triggered), 2)
-        return self.known[core]
+            self.cache[core] = triggered, round(sum(self.weights[i] for i in triggered), 2)
+        return self.cache[core]
 
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a clash is to be: a day, the regular meeting then, the manager by then."""
+    """An occurrence of a regular meeting that a clash may take, and the user's manager by then.
+
+    `day` is an ISO date, `manager` the id of a person.
+    """
 
     day: str
     regular: Regular
@@ -93,130 +107,180 @@ class Slot:
 
 @dataclass(frozen=True)
 class ClashStage:
-    """What clashes are made from."""
+    """The surroundings from which the clashes of a user are drawn.
+
+    Attributes:
+        spec: topics and places of the organisation.
+        words: those that all organisations share.
+        cast: the people, and when they are busy.
+        difficulty: loud principles that at least speak against the true event, if possible.
+    """
 
     spec: Spec
     words: Lexicon
-    made: Cast
+    cast: Cast
     difficulty: int
 
     def clash(
         self, near: Sequence[Slot], scale: Scale, size: int, winner: int, rng: Random
     ) -> tuple[Slot, list[EventDraft]]:
-        """One of the slots, and `size` drafts for it, of which the one at `winner` is the true one.
+        """Draw a clash in which the event at `winner` is the true one.
 
-        The regular meeting is the first. A surface is taken only if each of its events can be the
-        true one, so that it says nothing of the winner. Where there is no such surface, one of the
-        events that can be is; SolverFailure if none can.
+        A surface is taken only if each of its events can be the true one, so that it says nothing
+        of the winner. Where there is no such surface, one of the events that can be is.
+
+        Args:
+            near: slots that may be taken, the first choice first.
+            scale: the principles with the weights of the time.
+            size: events in the clash.
+            winner: the position of the true event; the regular meeting is at 0.
+            rng: the stream of this clash.
+
+        Returns:
+            The slot that was taken, and `size` drafts.
+
+        Raises:
+            SolverFailure: no events of any surface are worth different sums.
         """
-        for demand in self._demands():
-            for slot in near[:STANDING_IN]:
-                for _ in range(SURFACES if demand.dissent else MORE_SURFACES):
-                    choices = self._choices(slot, scale, size, rng)
-                    if _open(choices, demand.margin):
-                        clashes = _drawn(choices, demand, scale.weights, rng)
-                        if len(clashes) == size:
-                            return slot, clashes[winner]
+        for slot, demand in self._tries(near):
+            choices = self._choices(slot, scale, size, rng)
+            if _is_open(choices, demand.margin):
+                clashes = _draw_clashes(choices, demand, scale.weights, rng)
+                if len(clashes) == size:
+                    return slot, clashes[winner]
         for slot in near:
             choices = self._choices(slot, scale, size, rng)
-            if clashes := _drawn(choices, WEAKEST, scale.weights, rng):
+            if clashes := _draw_clashes(choices, WEAKEST, scale.weights, rng):
                 possible = sorted(clashes)
                 return slot, clashes[possible[winner * len(possible) // size]]
         raise SolverFailure(f"no {size} events are worth different sums on {near[0].day}")
 
+    def _tries(self, near: Sequence[Slot]) -> Iterator[tuple[Slot, Demand]]:
+        """Yield a slot and a demand for each surface that may be drawn, in their order."""
+        for demand in self._demands():
+            for slot in near[:STANDING_IN]:
+                for _ in range(SURFACES if demand.dissent else MORE_SURFACES):
+                    yield slot, demand
+
     def _demands(self) -> list[Demand]:
-        """What is asked of a clash, each demand less than the one before."""
+        """Return the demands on a clash, each less than the one before."""
         dissents = range(self.difficulty, -1, -1)
         return [*(Demand(MARGIN, dissent) for dissent in dissents), WEAKEST]
 
     def _choices(self, slot: Slot, scale: Scale, size: int, rng: Random) -> list[list[Weighed]]:
-        """A surface: for each event, the regular meeting first, the drafts that look like it."""
-        made, regular = self.made, slot.regular
-        host = made.people[regular.series.organiser]
+        """Draw a surface: the drafts that look like each event, the regular meeting first."""
         topics = [topic.key for topic in self.spec.topic]
-        relation = made.relation(host, slot.manager)
-        choices = [
-            _looking(
-                EventDraft(EventCore(regular.topic, "", relation, regular.place), host, regular),
-                [regular.topic],
-                scale,
-            )
-        ]
-        for kind, person in self._hosts(slot, size - 1, rng):
-            core = EventCore("", "", kind, rng.choice(PLACES))
-            choices.append(_looking(EventDraft(core, person, None), topics, scale))
-        return choices
+        regular = _variants(self._regular_draft(slot), [slot.regular.topic], scale)
+        rivals = []
+        for relation, host in self._hosts(slot, size - 1, rng):
+            core = EventCore("", "", relation=relation, place=rng.choice(PLACES))
+            rivals.append(_variants(EventDraft(core, host, None), topics, scale))
+        return [regular, *rivals]
+
+    def _regular_draft(self, slot: Slot) -> EventDraft:
+        regular = slot.regular
+        host = self.cast.people[regular.series.organiser]
+        relation = self.cast.relation(host, slot.manager)
+        core = EventCore(regular.topic, "", relation=relation, place=regular.place)
+        return EventDraft(core, host, regular)
 
     def _hosts(self, slot: Slot, count: int, rng: Random) -> list[tuple[str, Person]]:
-        """People who are free then, each kind of relation as likely, with their relation."""
-        series, pools = slot.regular.series, dict[str, list[Person]]()
-        for person in self.made.free((series.weekday, series.start)):
-            kind = self.made.relation(person, slot.manager)
-            if kind == "manager" or person.level < 5:
-                pools.setdefault(kind, []).append(person)
-        kinds, hosts = sorted(pools), dict[str, tuple[str, Person]]()
+        """Draw people who are free then, with their relations, each of which is as likely."""
+        pools = self._pools(slot)
+        relations, hosts = sorted(pools), dict[str, tuple[str, Person]]()
         while len(hosts) < count:
-            kind = rng.choice(kinds)
-            person = rng.choice(pools[kind])
-            hosts.setdefault(person.id, (kind, person))
+            relation = rng.choice(relations)
+            person = rng.choice(pools[relation])
+            hosts.setdefault(person.id, (relation, person))
         return list(hosts.values())
 
+    def _pools(self, slot: Slot) -> dict[str, list[Person]]:
+        """Return those who may be hosts of rivals, by their relation to the user."""
+        pools: dict[str, list[Person]] = {}
+        for person in self._free(slot):
+            relation = self.cast.relation(person, slot.manager)
+            if relation == "manager" or person.level < 5:
+                pools.setdefault(relation, []).append(person)
+        return pools
+
+    def _free(self, slot: Slot) -> list[Person]:
+        series = slot.regular.series
+        return self.cast.free((series.weekday, series.start))
+
     def guests(self, drafts: Sequence[EventDraft], slot: Slot, rng: Random) -> list[list[str]]:
-        """Who else comes, for each event: any number, any rank, whatever the event is worth.
+        """Draw who attends each event: any number, any rank, whatever the event is worth.
 
         One of the rivals, drawn at random, has somebody of a higher level than anybody else.
+
+        Args:
+            drafts: the events of a clash, the regular meeting first.
+            slot: the one they share.
+            rng: the stream of the guests of this clash.
+
+        Returns:
+            Ids of people for each event, sorted, the user's among them.
         """
-        made, series = self.made, slot.regular.series
         hosts = {draft.host.id for draft in drafts} | {slot.manager}
-        free = [p for p in made.free((series.weekday, series.start)) if p.id not in hosts]
-        crowd = iter(rng.sample([p for p in free if p.level < 5], k=sum(p.level < 5 for p in free)))
+        free = [person for person in self._free(slot) if person.id not in hosts]
+        staff = [person for person in free if person.level < 5]
+        crowd = iter(rng.sample(staff, k=len(staff)))
         sizes = rng.sample(range(3, 4 + len(drafts)), len(drafts) - 1)
-        lists = [[made.people[i] for i in series.attendees if i != made.user.id]]
-        for draft, size in zip(drafts[1:], sizes, strict=True):
-            more = (next(crowd, None) for _ in range(size - 2))
-            lists.append([draft.host, *(p for p in more if p)])
-        top = max(person.level for people in lists for person in people)
-        taken = {person.id for people in lists for person in people}
-        above = [p for p in free if p.level > top and p.id not in taken]
-        chosen = rng.randrange(1, len(lists))
-        if above:
-            chief = rng.choice([p for p in above if p.level == min(q.level for q in above)])
-            lists[chosen][-1 if len(lists[chosen]) > 1 else 1 :] = [chief]
-        return [sorted({made.user.id, *(person.id for person in people)}) for people in lists]
+        user, series = self.cast.user.id, slot.regular.series
+        lists = [[self.cast.people[name] for name in series.attendees if name != user]]
+        lists += [
+            [draft.host, *islice(crowd, size - 2)]
+            for draft, size in zip(drafts[1:], sizes, strict=True)
+        ]
+        _add_chief(lists, free, rng)
+        return [sorted({user, *(person.id for person in people)}) for people in lists]
 
     def events(self, drafts: Sequence[EventDraft], slot: Slot, k: int, seed: str) -> list[Event]:
-        """The events as text, in the order of the drafts; ids say nothing."""
+        """Put the events of a clash into words; their ids say nothing.
+
+        Args:
+            drafts: the regular meeting first.
+            slot: the one they share.
+            k: the number of the clash, from 0.
+            seed: the beginning of the names of its streams.
+
+        Returns:
+            The events in the order of the drafts.
+        """
         guests = self.guests(drafts, slot, Random(f"{seed}/guests-{k}"))
         rng = Random(f"{seed}/words-{k}")
         ids = rng.sample(range(10, 100), len(drafts))
         urgent = rng.randrange(2 * len(drafts))  # none of them in half of the rounds
-        found, titles = [], set[str]()
+        events: list[Event] = []
         for i, (draft, people) in enumerate(zip(drafts, guests, strict=True)):
             title, text = self._words(draft, rng)
-            while title in titles:
+            while title in {event.title for event in events}:
                 title, text = self._words(draft, rng)
-            titles.add(title)
             if i == urgent:
                 text = f"{rng.choice(self.words.urgent)} {text}"
-            series = draft.regular.series if draft.regular else None
-            found.append(
+            kind, place, series = self._frame(draft, rng)
+            events.append(
                 Event(
                     id=f"E{ids[i]}",
                     title=title,
                     organiser=draft.host.id,
                     attendees=tuple(people),
-                    type=series.type if series else rng.choice(self.words.types),
-                    location=series.location
-                    if series
-                    else location(self.spec, draft.core.place, rng),
+                    type=kind,
+                    location=place,
                     description=text,
-                    series=series.id if series else "",
+                    series=series,
                 )
             )
-        return found
+        return events
+
+    def _frame(self, draft: EventDraft, rng: Random) -> tuple[str, str, str]:
+        """Return type, location and series of an event: its regular meeting's, else drawn."""
+        if draft.regular:
+            series = draft.regular.series
+            return series.type, series.location, series.id
+        return rng.choice(self.words.types), location(self.spec, draft.core.place, rng), ""
 
     def _words(self, draft: EventDraft, rng: Random) -> tuple[str, str]:
-        """Title and description."""
+        """Draw title and description."""
         words, topic = self.words, next(t for t in self.spec.topic if t.key == draft.core.topic)
         purpose, subject = words.purposes[draft.core.purpose], rng.choice(topic.subjects)
         title = rng.choice(purpose.titles)
@@ -232,67 +296,107 @@ class ClashStage:
         return title[0].upper() + title[1:], " ".join(sentences)
 
 
-def _looking(draft: EventDraft, topics: Sequence[str], scale: Scale) -> list[Weighed]:
-    """Drafts of the same host and place, one for each topic and purpose."""
+def _add_chief(lists: Sequence[list[Person]], free: Sequence[Person], rng: Random) -> None:
+    """Put somebody of a higher level than anybody else into one of the lists, never the first.
+
+    It stands in for the last guest; nothing changes if nobody of a higher level is free.
+    """
+    people = [person for guests in lists for person in guests]
+    top = max(person.level for person in people)
+    above = [person for person in free if person.level > top and person not in people]
+    chosen = lists[rng.randrange(1, len(lists))]
+    if above:
+        least = min(person.level for person in above)
+        chief = rng.choice([person for person in above if person.level == least])
+        chosen[-1 if len(chosen) > 1 else 1 :] = [chief]
+
+
+def _variants(draft: EventDraft, topics: Sequence[str], scale: Scale) -> list[Weighed]:
+    """Return drafts of the same host and place, one for each topic and purpose."""
     cores = [draft.core._replace(topic=t, purpose=p) for t in topics for p in PURPOSES]
     return [Weighed(draft._replace(core=core), *scale.weigh(core)) for core in cores]
 
 
-def _drawn(
+def _draw_clashes(
     choices: Sequence[Sequence[Weighed]], demand: Demand, weights: Sequence[float], rng: Random
 ) -> dict[int, list[EventDraft]]:
-    """A clash that is as demanded for each of the events that could be made to win one."""
+    """Draw events of a surface until each of them has won a clash that meets a demand.
+
+    Args:
+        choices: for each event the drafts that look like it.
+        demand: what a clash has to have.
+        weights: of the principles.
+        rng: the stream of this clash.
+
+    Returns:
+        A clash for each event that has won one within `DRAWS` draws, by its position.
+    """
     clashes: dict[int, list[EventDraft]] = {}
     draw = rng.random  # half the time of rng.choice
-    sized = [(some, len(some)) for some in choices]
+    sized = [(drafts, len(drafts)) for drafts in choices]
     for _ in range(DRAWS):
-        drawn = [some[int(draw() * count)] for some, count in sized]
-        values = [one.value for one in drawn]
-        if not _clear(values, demand.margin) or values.index(max(values)) in clashes:
+        clash = [drafts[int(draw() * count)] for drafts, count in sized]
+        values = [event.value for event in clash]
+        if not _is_decided(values, demand.margin) or values.index(max(values)) in clashes:
             continue
-        if disagreeing([(one.triggered, one.value) for one in drawn], weights) >= demand.dissent:
-            clashes[values.index(max(values))] = [one.draft for one in drawn]
+        if _dissent(clash, weights) >= demand.dissent:
+            clashes[values.index(max(values))] = [event.draft for event in clash]
             if len(clashes) == len(choices):
                 break
     return clashes
 
 
-def _open(choices: Sequence[Sequence[Weighed]], margin: float) -> bool:
-    """Whether each event has a draft that leads, by the margin, some draft of each of the others.
+def _is_open(choices: Sequence[Sequence[Weighed]], margin: float) -> bool:
+    """Return whether each event has a draft that leads, by the margin, a draft of each other one.
 
     Without that no draws can have each of them win, and none need be made.
     """
-    ends = [(min(o.value for o in some), max(o.value for o in some)) for some in choices]
-    return all(most - least >= margin for (_, most), (least, _) in permutations(ends, 2))
+    values = [[draft.value for draft in drafts] for drafts in choices]
+    pairs = permutations(((min(event), max(event)) for event in values), 2)
+    return all(most - least >= margin for (_, most), (least, _) in pairs)
 
 
-def _clear(values: Sequence[float], margin: float) -> bool:
-    """Whether no two events are worth the same, and the best leads by the margin."""
+def _is_decided(values: Sequence[float], margin: float) -> bool:
+    """Return whether no two events are worth the same, and the best leads by the margin."""
     rising = sorted(values)
     return rising[-1] - rising[-2] >= margin and len(set(values)) == len(values)
 
 
-def disagreeing(weighed: Sequence[tuple[tuple[int, ...], float]], weights: Sequence[float]) -> int:
-    """How many loud principles speak against the true event: for others only, or against it."""
-    best = max(range(len(weighed)), key=lambda i: weighed[i][1])
-    mine = set(weighed[best][0])
-    others = {i for k, (triggered, _) in enumerate(weighed) if k != best for i in triggered}
-    against = {i for i in others - mine if weights[i] >= LOUD}
-    return len(against | {i for i in mine if weights[i] <= -LOUD})
+def _dissent(clash: Sequence[Weighed], weights: Sequence[float]) -> int:
+    """Count the loud principles that speak for other events only, or against the best one."""
+    best = max(range(len(clash)), key=lambda k: clash[k].value)
+    triggered = set(clash[best].triggered)
+    rival = {i for k, event in enumerate(clash) if k != best for i in event.triggered}
+    against = {i for i in rival - triggered if weights[i] >= LOUD}
+    return len(against | {i for i in triggered if weights[i] <= -LOUD})
 
 
 def judge(events: Sequence[Event], cores: Sequence[EventCore], scale: Scale) -> Judgement:
-    """The truth of a round without noise, its events in the order shown."""
+    """Return the truth of a round without noise.
+
+    Args:
+        events: in the order shown.
+        cores: those of the events, in the same order.
+        scale: the principles with the weights of the time.
+    """
     weighed = [scale.weigh(core) for core in cores]
     order = sorted(range(len(events)), key=lambda i: -weighed[i][1])
     ranking = tuple(events[i].id for i in order)
-    first, second = set(weighed[order[0]][0]), set(weighed[order[1]][0])
-    lift = {i: scale.weights[i] for i in first - second}
-    lift |= {i: -scale.weights[i] for i in second - first}
-    deciding = sorted((i for i in lift if lift[i] > 0), key=lambda i: (-lift[i], i))
     return Judgement(
         triggered=tuple(triggered for triggered, _ in weighed),
         ranking=ranking,
         decision=ranking[0],
-        deciding=tuple(deciding),
+        deciding=_deciding(weighed[order[0]][0], weighed[order[1]][0], scale.weights),
     )
+
+
+def _deciding(
+    first: Sequence[int], second: Sequence[int], weights: Sequence[float]
+) -> tuple[int, ...]:
+    """Return the principles that lift the first event over the second, the strongest first.
+
+    Those that the first triggers alone count with their weights, those of the second alone against.
+    """
+    lift = {i: weights[i] for i in set(first) - set(second)}
+    lift |= {i: -weights[i] for i in set(second) - set(first)}
+    return tuple(sorted((i for i in lift if lift[i] > 0), key=lambda i: (-lift[i], i)))

@@ -1,7 +1,5 @@
 """Reads the organisations' specifications: roles, topics, partners and principles, in TOML."""
 
-from collections import Counter
-from collections.abc import Iterable
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from hashlib import sha256
@@ -11,6 +9,7 @@ import msgspec
 
 from tasks.base import InputError, Noun
 from tasks.calendar_truth import Principle
+from tasks.checks import first_repeated
 from tasks.shipped import shipped
 
 RELATIONS = ("manager", "report", "team", "elsewhere", "partner")
@@ -27,7 +26,7 @@ class Rule(Noun, frozen=True):
 
     @property
     def principle(self) -> Principle:
-        """As a user of the role has it."""
+        """Return the rule as a user of the role has it."""
         return Principle(self.text, self.when, self.weight)
 
 
@@ -52,7 +51,7 @@ class Partner(Noun, frozen=True):
 
 
 class Topic(Noun, frozen=True):
-    """What meetings are about: a phrase for the topic, and its subjects."""
+    """A topic of meetings: a phrase for it, and its subjects."""
 
     key: str
     about: str
@@ -60,7 +59,7 @@ class Topic(Noun, frozen=True):
 
 
 class Purpose(Noun, frozen=True):
-    """How a meeting with this purpose is titled and described."""
+    """Titles and sentences of meetings with a purpose."""
 
     titles: tuple[str, ...]
     sentences: tuple[str, ...]
@@ -96,12 +95,20 @@ class Spec(Noun, frozen=True):
 
     @property
     def users(self) -> tuple[Role, ...]:
-        """The roles that a user can have."""
+        """Return the roles that a user can have."""
         return tuple(role for role in self.role if role.principle)
 
 
 def read_spec(text: str, where: str) -> Spec:
-    """Read a specification; InputError `FILE: key: reason` on the first thing that is wrong."""
+    """Read a specification.
+
+    Args:
+        text: in TOML.
+        where: the name of its file, the beginning of messages.
+
+    Raises:
+        InputError: `FILE: key: reason` for the first thing that is wrong.
+    """
     try:
         spec = msgspec.toml.decode(text, type=Spec)
     except msgspec.DecodeError as error:
@@ -115,13 +122,13 @@ def read_spec(text: str, where: str) -> Spec:
 
 
 def _key(error: msgspec.DecodeError) -> str:
-    """msgspec's message with the key in front: `role[0].level: Expected ...`."""
+    """Return msgspec's message with the key in front: `role[0].level: Expected ...`."""
     reason, at, key = str(error).partition(" - at `$.")
     return f"{key.rstrip('`')}: {reason}" if at else reason
 
 
 def _check_enough(spec: Spec, where: str) -> None:
-    """InputError if clashes could hardly be made from it: too few people, topics, words, rules."""
+    """Refuse a specification with too few people, topics, words or rules to make clashes of."""
     counts = [
         ("role: people in all", sum(role.count for role in spec.role), 40),
         ("partner: people in all", sum(partner.count for partner in spec.partner), 2),
@@ -136,22 +143,30 @@ def _check_enough(spec: Spec, where: str) -> None:
 
 
 def _check_roles(spec: Spec, where: str) -> None:
-    for what, keys in (
-        ("role", [r.key for r in spec.role]),
-        ("topic", [t.key for t in spec.topic]),
+    for field, keys in (
+        ("role", [role.key for role in spec.role]),
+        ("topic", [topic.key for topic in spec.topic]),
     ):
-        _once(keys, f"{where}: {what}")
+        repeated = first_repeated(keys)
+        if repeated is not None:
+            raise InputError(f"{where}: {field}: {repeated!r} is there more than once")
     if not spec.users:
         raise InputError(f"{where}: role: none has a principle, so there is nobody to be the user")
-    known = {role.key for role in spec.role}
     for role in spec.role:
-        at = f"{where}: role.{role.key}"
-        if role.reports_to and role.reports_to not in known:
-            raise InputError(f"{at}.reports_to: unknown role {role.reports_to!r}")
-        if role.count < 1 or role.level < 1:
-            raise InputError(f"{at}: count and level must be at least 1")
-        if role.principle and not (role.reports_to and role.responsibilities):
-            raise InputError(f"{at}: a user's role needs reports_to and responsibilities")
+        _check_role(role, spec, f"{where}: role.{role.key}")
+    _check_reporting(spec, where)
+
+
+def _check_role(role: Role, spec: Spec, place: str) -> None:
+    if role.reports_to and role.reports_to not in {each.key for each in spec.role}:
+        raise InputError(f"{place}.reports_to: unknown role {role.reports_to!r}")
+    if role.count < 1 or role.level < 1:
+        raise InputError(f"{place}: count and level must be at least 1")
+    if role.principle and not (role.reports_to and role.responsibilities):
+        raise InputError(f"{place}: a user's role needs reports_to and responsibilities")
+
+
+def _check_reporting(spec: Spec, where: str) -> None:
     graph = {r.key: [r.reports_to] if r.reports_to else [] for r in spec.role}
     try:
         TopologicalSorter(graph).prepare()
@@ -160,33 +175,28 @@ def _check_roles(spec: Spec, where: str) -> None:
         raise InputError(f"{where}: role.reports_to: reporting goes in a circle: {cycle}") from None
 
 
-def _once(keys: Iterable[str], at: str) -> None:
-    for key, count in Counter(keys).items():
-        if count > 1:
-            raise InputError(f"{at}: {key!r} is there more than once")
-
-
-def _check_rule(rule: Rule, spec: Spec, at: str) -> None:
-    """A rule has a trigger, on attributes and values that there are."""
+def _check_rule(rule: Rule, spec: Spec, place: str) -> None:
+    """Refuse a rule without a trigger, or with one on an attribute or value that is not there."""
     if not rule.when:
-        raise InputError(f"{at}: has no trigger: say `when`")
+        raise InputError(f"{place}: has no trigger: say `when`")
     for attribute, value in rule.when.items():
         values = attributes(spec).get(attribute)
         if values is None:
-            raise InputError(f"{at}: when: unknown attribute {attribute!r}")
+            raise InputError(f"{place}: when: unknown attribute {attribute!r}")
         if value not in values:
-            raise InputError(f"{at}: when.{attribute}: {value!r} is not one of {', '.join(values)}")
+            choices = ", ".join(values)
+            raise InputError(f"{place}: when.{attribute}: {value!r} is not one of {choices}")
 
 
 def attributes(spec: Spec) -> dict[str, tuple[str, ...]]:
-    """The attributes of an event that a trigger can name, with their values."""
+    """Return the attributes of an event that a trigger can name, with their values."""
     topics = tuple(topic.key for topic in spec.topic)
     return {"topic": topics, "purpose": PURPOSES, "relation": RELATIONS, "place": PLACES}
 
 
 @cache
 def specs() -> tuple[Spec, ...]:
-    """The organisations that come with the project, by file name."""
+    """Return the organisations that come with the project, in the order of their files."""
     folder = shipped("organisations")
     names = sorted(f.name for f in folder.iterdir() if f.name.endswith(".toml"))
     return tuple(
@@ -198,15 +208,22 @@ def specs() -> tuple[Spec, ...]:
 
 @cache
 def lexicon() -> Lexicon:
-    """The words that all organisations share."""
+    """Return the words that all organisations share."""
     text = (shipped("organisations") / "lexicon.toml").read_text(encoding="utf-8")
     return msgspec.toml.decode(text, type=Lexicon)
 
 
-def own_spec(name: str) -> tuple[str, Spec]:
-    """A specification in a file of the user's, and its name with a digest: `FILE.toml#DIGEST`.
+def user_spec(name: str) -> tuple[str, Spec]:
+    """Read a specification in a file of the user's.
 
-    InputError if it cannot be read, is wrong, or is not what a digest in `name` says.
+    Args:
+        name: a path, with `#DIGEST` behind it if the file has to have that digest.
+
+    Returns:
+        The path with its digest, `FILE.toml#DIGEST`, and the specification.
+
+    Raises:
+        InputError: the file cannot be read, is wrong, or has another digest.
     """
     path, _, digest = name.partition("#")
     try:
@@ -214,22 +231,24 @@ def own_spec(name: str) -> tuple[str, Spec]:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise InputError(f"organisation: {path}: {reason}") from None
-    found = sha256(text.encode()).hexdigest()[:12]
-    if digest not in ("", found):
-        raise InputError(f"organisation: {path} is not what it was: its digest is {found}")
-    return f"{path}#{found}", read_spec(text, path)
+    actual = sha256(text.encode()).hexdigest()[:12]
+    if digest not in ("", actual):
+        raise InputError(f"organisation: {path} is not what it was: its digest is {actual}")
+    return f"{path}#{actual}", read_spec(text, path)
 
 
-def places(count: int, own: str = "") -> list[tuple[Spec, Role]]:
-    """The organisation and role of users 0, 1, ...: organisations in turn, then their roles.
+def places(count: int, path: str = "") -> list[tuple[Spec, Role]]:
+    """Return organisation and role of the first users: organisations in turn, then their roles.
 
-    With `own` (see `own_spec`) there is that organisation only.
+    Args:
+        count: how many users.
+        path: of the one organisation there is (see `user_spec`); those shipped without it.
     """
-    known = (own_spec(own)[1],) if own else specs()
+    organisations = (user_spec(path)[1],) if path else specs()
     rows = [
         (spec, spec.users[k])
-        for k in range(max(len(spec.users) for spec in known))
-        for spec in known
+        for k in range(max(len(spec.users) for spec in organisations))
+        for spec in organisations
         if k < len(spec.users)
     ]
     return [rows[k % len(rows)] for k in range(count)]

@@ -6,25 +6,27 @@ calendar of a seed and index are the same whatever the level and the settings.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
+from msgspec import Meta
 from msgspec.structs import replace
 
 from generators.calendar_people import (
     Cast,
     Regular,
-    away,
-    cast,
-    life,
+    draw_cast,
+    leave_dates,
+    life_events,
     occurrences,
     organisation,
-    regular,
+    regular_meetings,
 )
 from generators.calendar_rounds import ClashStage, Scale, Slot, judge
 from generators.calendar_spec import Lexicon, Role, Spec, attributes, lexicon, places
 from tasks.base import Noun
-from tasks.calendar import VERSION, Decisions, Feedback, Life, Round, Year, manager_on
+from tasks.calendar import VERSION, Decisions, Event, Feedback, Life, Round, Year, manager_on
 from tasks.calendar_truth import Era, Judgement, Principle, Truth
 
 Occurrence: TypeAlias = tuple[str, str, int]  # day, start, which regular meeting
@@ -41,8 +43,8 @@ class CalendarSettings(Noun, frozen=True):
     Attributes:
         rounds: clashes in the year.
         history: past rounds that a memory is to show.
-        feedback: what is told of a decision: the event (full), right or wrong (binary), what
-            decided it (text), nothing (none).
+        feedback: after each decision: the event (full), right or wrong (binary), what decided it
+            (text), nothing (none).
         decisions: whose decisions the past shows, the user's true ones or the agent's own.
         drift: how many of the three life events change the weights.
         noise: chance that the user accepts another event than the principles say.
@@ -50,121 +52,132 @@ class CalendarSettings(Noun, frozen=True):
         organisation: `FILE.toml#DIGEST` of a specification of one's own; empty: those shipped.
     """
 
-    rounds: int = 104
-    history: int = 20
+    rounds: Annotated[int, Meta(ge=1, le=MOST_ROUNDS)] = 104
+    history: Annotated[int, Meta(ge=0, le=MOST_ROUNDS)] = 20
     feedback: Feedback = "full"
     decisions: Decisions = "true"
-    drift: int = 0
-    noise: float = 0.0
-    difficulty: int = 1
+    drift: Annotated[int, Meta(ge=0, le=3)] = 0
+    noise: Annotated[float, Meta(ge=0, le=0.5)] = 0.0
+    difficulty: Annotated[int, Meta(ge=0, le=3)] = 1
     organisation: str = ""
-
-    def __post_init__(self) -> None:
-        for name, most in (
-            ("rounds", MOST_ROUNDS),
-            ("history", MOST_ROUNDS),
-            ("drift", 3),
-            ("noise", 0.5),
-            ("difficulty", 3),
-        ):
-            least = 1 if name == "rounds" else 0
-            if not least <= getattr(self, name) <= most:
-                raise ValueError(f"{name}: {getattr(self, name)} is not in [{least}, {most}]")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Where a user's clashes take place: the role, the people, the regular meetings."""
+    """The surroundings of a user's clashes.
+
+    Attributes:
+        role: the user's.
+        cast: the people, and when they are busy.
+        meetings: regular ones, the user's first.
+        stage: draws the clashes.
+        streams: the beginning of the names of the user's random streams.
+    """
 
     role: Role
-    made: Cast
+    cast: Cast
     meetings: Sequence[Regular]
     stage: ClashStage
     streams: str
 
+    def stream(self, part: str) -> Random:
+        """Return the random stream of an ingredient."""
+        return Random(f"{self.streams}/{part}")
 
-def setting(seed: int, index: int, wanted: CalendarSettings) -> Setting:
-    """The surroundings of user `index`, the same whatever the level."""
-    spec, role = places(index + 1, wanted.organisation)[index]
+    def occurrences(self) -> list[Occurrence]:
+        """Return when the user has regular meetings: ISO date, HH:MM, which meeting; sorted."""
+        return sorted(
+            (day, meeting.series.start, k)
+            for k, meeting in enumerate(self.meetings)
+            if self.cast.user.id in meeting.series.attendees
+            for day in occurrences(meeting.series)
+        )
+
+
+def setting_of(seed: int, index: int, settings: CalendarSettings) -> Setting:
+    """Return the surroundings of user `index`, the same whatever the level."""
+    spec, role = places(index + 1, settings.organisation)[index]
     words, streams = lexicon(), f"calendar/{VERSION}/{seed}/{index}"
-    made = cast(spec, role, words, Random(f"{streams}/people"))
-    meetings = regular(spec, words, made, Random(f"{streams}/series"))
-    return Setting(role, made, meetings, ClashStage(spec, words, made, wanted.difficulty), streams)
-
-
-def year_of(level: int, seed: int, index: int, wanted: CalendarSettings) -> Year:
-    """The year of user `index`."""
-    at = setting(seed, index, wanted)
-    spec, words, made, streams = at.stage.spec, at.stage.words, at.made, at.streams
-    changes = life(spec, words, made, Random(f"{streams}/life"))
-    taken = _slots(wanted.rounds, at.meetings, changes, made, Random(f"{streams}/slots"))
-    principles = _principles(spec, at.role, words, Random(f"{streams}/principles"))
-    days = [near[0].day for near in taken]
-    eras = _eras(principles, days, changes, wanted.drift, Random(f"{streams}/weights"))
-    rounds, judgements = made_rounds(level, at.stage, taken, changes, principles, eras, streams)
-    return Year(
-        organisation=organisation(spec, made),
-        user=made.user.id,
-        responsibilities=at.role.responsibilities,
-        series=tuple(one.series for one in at.meetings),
-        life=changes,
-        rounds=tuple(rounds),
-        history=wanted.history,
-        feedback=wanted.feedback,
-        decisions=wanted.decisions,
-        truth=Truth(principles, eras, _noisy(judgements, wanted.noise, streams), wanted.noise),
+    cast = draw_cast(spec, role, words, rng=Random(f"{streams}/people"))
+    meetings = regular_meetings(spec, words, cast, rng=Random(f"{streams}/series"))
+    return Setting(
+        role=role,
+        cast=cast,
+        meetings=meetings,
+        stage=ClashStage(spec, words, cast, difficulty=settings.difficulty),
+        streams=streams,
     )
 
 
-def _slots(
-    count: int, meetings: Sequence[Regular], changes: Sequence[Life], made: Cast, rng: Random
-) -> list[list[Slot]]:
-    """Occurrences of the user's regular meetings outside their leave, spread over the year.
+def year_of(level: int, seed: int, index: int, settings: CalendarSettings) -> Year:
+    """Return the year of user `index`, with `level` events in a clash."""
+    setting = setting_of(seed, index, settings)
+    spec, words, cast = setting.stage.spec, setting.stage.words, setting.cast
+    changes = life_events(spec, words, cast, setting.stream("life"))
+    choices = _slots(settings.rounds, setting, changes)
+    principles = _principles(spec, setting.role, words, setting.stream("principles"))
+    days = [near[0].day for near in choices]
+    eras = _eras(principles, days, changes, settings.drift, setting.stream("weights"))
+    builder = RoundBuilder(level, setting.stage, principles, eras=eras, streams=setting.streams)
+    rounds, judgements = builder.build(choices, changes)
+    judgements = _with_noise(judgements, settings.noise, setting.stream("noise"))
+    return Year(
+        organisation=organisation(spec, cast),
+        user=cast.user.id,
+        responsibilities=setting.role.responsibilities,
+        series=tuple(meeting.series for meeting in setting.meetings),
+        life=changes,
+        rounds=rounds,
+        history=settings.history,
+        feedback=settings.feedback,
+        decisions=settings.decisions,
+        truth=Truth(principles, eras, judgements, noise=settings.noise),
+    )
+
+
+def _slots(count: int, setting: Setting, changes: Sequence[Life]) -> list[list[Slot]]:
+    """Draw occurrences of the user's regular meetings outside their leave, spread over the year.
 
     For each round the one that is drawn, then those that can stand in for it: near it, with no
     change in the user's life between.
     """
-    gone, back = away(changes)
-    found = sorted(
-        (day, one.series.start, k)
-        for k, one in enumerate(meetings)
-        if made.user.id in one.series.attendees
-        for day in occurrences(one.series)
-        if not gone <= day < back
-    )
+    begin, end = leave_dates(changes)
+    open_days = [row for row in setting.occurrences() if not begin <= row[0] < end]
     return [
         [
-            Slot(day, meetings[k], manager_on(day, made.user, changes))
+            Slot(day, setting.meetings[k], manager_on(day, setting.cast.user, changes))
             for day, _, k in part
             if _phase(day, changes) == _phase(part[0][0], changes)
         ]
-        for part in slots(found, count, rng)
+        for part in slots(open_days, count, setting.stream("slots"))
     ]
 
 
 def _phase(day: str, changes: Sequence[Life]) -> int:
-    """How many of the changes have come by a day."""
+    """Return how many of the changes have come by a day."""
     return sum(change.date <= day for change in changes)
 
 
-def slots(found: Sequence[Occurrence], count: int, rng: Random) -> list[list[Occurrence]]:
-    """The occurrences in as many equal parts, a part for each round, each in random order."""
-    parts = [found[k * len(found) // count : (k + 1) * len(found) // count] for k in range(count)]
+def slots(candidates: Sequence[Occurrence], count: int, rng: Random) -> list[list[Occurrence]]:
+    """Cut occurrences into `count` equal parts, one for each round, and shuffle each part."""
+    ends = [k * len(candidates) // count for k in range(count + 1)]
+    parts = [candidates[begin:end] for begin, end in pairwise(ends)]
     return [rng.sample(part, len(part)) for part in parts]
 
 
 def _principles(spec: Spec, role: Role, words: Lexicon, rng: Random) -> tuple[Principle, ...]:
-    """Those of the role, and personal ones that nobody could guess from it."""
-    given = [rule.principle for rule in role.principle]
-    values = [(name, v) for name, some in attributes(spec).items() for v in some]
+    """Return those of the role, and personal ones that nobody could guess from it."""
+    of_role = tuple(rule.principle for rule in role.principle)
+    values = [(name, v) for name, options in attributes(spec).items() for v in options]
     rng.shuffle(values)
-    used = [principle.when for principle in given]
+    triggers = [principle.when for principle in of_role]
+    fresh = [(name, v) for name, v in values if {name: v} not in triggers][:PERSONAL]
     phrases = words.phrases | {topic.key: topic.about for topic in spec.topic}
-    fresh = [(name, v) for name, v in values if {name: v} not in used][:PERSONAL]
+    personal = []
     for k, (name, value) in enumerate(fresh):
         text = rng.choice(words.dislike if k % 2 else words.like).format(x=phrases[value])
-        given.append(Principle(f"{text[0].upper()}{text[1:]}", {name: value}, 0.0))
-    return tuple(given)
+        personal.append(Principle(f"{text[0].upper()}{text[1:]}", {name: value}, 0.0))
+    return (*of_role, *personal)
 
 
 def _eras(
@@ -174,62 +187,100 @@ def _eras(
     drift: int,
     rng: Random,
 ) -> tuple[Era, ...]:
-    """The user's weights; after each turning life event half of them change places."""
-    own = [_weight(k, len(principles) - PERSONAL, p, rng) for k, p in enumerate(principles)]
-    eras = [Era(1, tuple(own))]
+    """Draw the user's weights; after each turning life event half of them change places.
+
+    Args:
+        principles: those of the role, then the personal ones.
+        days: of the rounds, as ISO dates.
+        changes: the life events.
+        drift: how many of them turn the weights.
+        rng: the stream of weights.
+    """
+    weights = [_weight(k, len(principles) - PERSONAL, p, rng) for k, p in enumerate(principles)]
+    eras = [Era(1, tuple(weights))]
     for turn in TURNING[drift]:
         start = 1 + sum(day < changes[turn].date for day in days)
-        some = rng.sample(range(len(own)), round(MOVED * len(own)))
-        moved = [own[i] for i in some]
-        for i, weight in zip(some, moved[1:] + moved[:1], strict=True):
-            own[i] = weight
+        _rotate(weights, rng)
         if eras[-1].start < start <= len(days):
-            eras.append(Era(start, tuple(own)))
+            eras.append(Era(start, tuple(weights)))
     return tuple(eras)
 
 
+def _rotate(weights: list[float], rng: Random) -> None:
+    """Move the weights of a share of the principles, drawn at random, on by one among them."""
+    movers = rng.sample(range(len(weights)), round(MOVED * len(weights)))
+    values = [weights[i] for i in movers]
+    for i, weight in zip(movers, values[1:] + values[:1], strict=True):
+        weights[i] = weight
+
+
 def _weight(k: int, of_role: int, principle: Principle, rng: Random) -> float:
-    """About the role's weight; a personal principle's is 1.5 to 3, one for and one against."""
+    """Draw a weight about the role's; a personal principle's is 1.5 to 3, one for, one against."""
     if k < of_role:
         return round(principle.prior + rng.gauss(0, OFFSET), 2)
     return round(rng.uniform(1.5, 3) * (-1 if (k - of_role) % 2 else 1), 2)
 
 
-def made_rounds(
-    level: int,
-    stage: ClashStage,
-    choices: Sequence[Sequence[Slot]],
-    changes: Sequence[Life],
-    principles: Sequence[Principle],
-    eras: Sequence[Era],
-    streams: str,
-) -> tuple[list[Round], list[Judgement]]:
-    """The clashes, one for each choice of slots, and their truth.
+@dataclass(frozen=True)
+class RoundBuilder:
+    """Builds the clashes of a year, one after another.
 
     Each ingredient of a round has a stream of its own, and so has the place of its winner: what
     was dealt before is of no help.
+
+    Attributes:
+        level: events in a clash.
+        stage: draws the clashes.
+        principles: the user's.
+        eras: their weights, by round.
+        streams: the beginning of the names of the random streams.
     """
-    rounds, judgements, told = [], [], ""
-    scales = {era.start: Scale(principles, era.weights) for era in eras}
-    for k, near in enumerate(choices):
-        scale = scales[max(start for start in scales if start <= k + 1)]
-        winner = Random(f"{streams}/winner-{k}").randrange(level)
-        rng = Random(f"{streams}/clash-{k}")
-        slot, drafts = stage.clash(near, scale, level, winner, rng)
-        order = Random(f"{streams}/order-{k}").sample(range(level), level)
-        made = stage.events(drafts, slot, k, streams)
-        events = [made[i] for i in order]
-        news = tuple(life.text for life in changes if told < life.date <= slot.day)
-        told, series = slot.day, slot.regular.series
-        rounds.append(Round(slot.day, series.start, series.minutes, tuple(events), news))
-        judgements.append(judge(events, [drafts[i].core for i in order], scale))
-    return rounds, judgements
+
+    level: int
+    stage: ClashStage
+    principles: tuple[Principle, ...]
+    eras: Sequence[Era]
+    streams: str
+
+    def build(
+        self, choices: Sequence[Sequence[Slot]], changes: Sequence[Life]
+    ) -> tuple[tuple[Round, ...], tuple[Judgement, ...]]:
+        """Return the clashes and their truth.
+
+        Args:
+            choices: for each clash the slots that it may take, the first choice first.
+            changes: life events, told of in the first round after them.
+        """
+        rounds, judgements, previous = [], [], ""
+        scales = {era.start: Scale(self.principles, era.weights) for era in self.eras}
+        for k, near in enumerate(choices):
+            scale = scales[max(start for start in scales if start <= k + 1)]
+            slot, events, judgement = self._clash(k, near, scale)
+            news = tuple(life.text for life in changes if previous < life.date <= slot.day)
+            series, previous = slot.regular.series, slot.day
+            rounds.append(Round(slot.day, series.start, series.minutes, events=events, news=news))
+            judgements.append(judgement)
+        return tuple(rounds), tuple(judgements)
+
+    def _clash(
+        self, k: int, near: Sequence[Slot], scale: Scale
+    ) -> tuple[Slot, tuple[Event, ...], Judgement]:
+        """Return a clash's slot, its events in the order shown, and its truth."""
+        winner = Random(f"{self.streams}/winner-{k}").randrange(self.level)
+        rng = Random(f"{self.streams}/clash-{k}")
+        slot, drafts = self.stage.clash(near, scale, self.level, winner, rng)
+        order = Random(f"{self.streams}/order-{k}").sample(range(self.level), self.level)
+        texts = self.stage.events(drafts, slot, k, self.streams)
+        events = tuple(texts[i] for i in order)
+        return slot, events, judge(events, [drafts[i].core for i in order], scale)
 
 
-def _noisy(judgements: Sequence[Judgement], noise: float, streams: str) -> tuple[Judgement, ...]:
-    """By chance `noise` the user accepts one of the other events instead, each as likely."""
-    rng, found = Random(f"{streams}/noise"), []
+def _with_noise(
+    judgements: Sequence[Judgement], noise: float, rng: Random
+) -> tuple[Judgement, ...]:
+    """Let the user accept, with chance `noise`, one of the other events, each as likely."""
+    noisy = []
     for judgement in judgements:
         astray, other = rng.random() < noise, rng.choice(judgement.ranking[1:])
-        found.append(replace(judgement, decision=other) if astray else judgement)
-    return tuple(found)
+        noisy.append(replace(judgement, decision=other) if astray else judgement)
+    return tuple(noisy)

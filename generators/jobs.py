@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from generators.optima import complaint, contradictions
-from tasks.base import InputError, Instance, Noun, Reference, Scalar
+from tasks.base import InputError, Instance, Noun, Reference
 from tasks.tardiness import VERSION, Job, Jobs
 
 LIMIT = 10**12  # of every number, so that sums of tardiness fit 64 bits
@@ -18,7 +18,7 @@ Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=-LIMIT, le=LIMIT)]
 
 
 class _JobsLine(Noun, frozen=True):
-    """A line: processing times, due dates and weights by job, all of one length."""
+    """A line: processing times `p`, due dates `d` and weights `w` by job, all of one length."""
 
     id: str
     p: list[Whole]
@@ -39,35 +39,42 @@ class _JobsLine(Noun, frozen=True):
 
 
 def read_jobs(path: Path) -> list[Instance[Jobs]]:
-    """Every line as an instance: index its line from 0, level its number of jobs, jobs J01, ...
+    """Read every line as an instance; blank lines are passed over.
 
-    The setting `source` is the name of the file, so that boards keep sets apart.
+    Args:
+        path: a file of JSON Lines. Its name is the setting `source`, so that boards keep sets
+            apart.
 
-    Blank lines are passed over. InputError "FILE:LINE: what is wrong" for anything broken, and
-    where a dispatching rule does better than an optimum given.
+    Returns:
+        Instances with the index of their line from 0, their number of jobs as level, and jobs
+        J01, J02, ...
+
+    Raises:
+        InputError: `FILE:LINE: what is wrong` for anything broken, and where a dispatching rule
+            does better than an optimum that the file gives.
     """
-    found: dict[str, Instance[Jobs]] = {}
+    instances: dict[str, Instance[Jobs]] = {}
     for index, line in _lines(path):
         try:
             instance = _instance(msgspec.json.decode(line, type=_JobsLine), path.stem, index)
         except ValueError as error:  # what msgspec and the nouns raise
             raise InputError(f"{path}:{index + 1}: {error}") from None
-        if instance.id in found:
-            first = found[instance.id].index + 1
+        if instance.id in instances:
+            first = instances[instance.id].index + 1
             raise InputError(
                 f"{path}:{index + 1}: the id {instance.id!r} is there already, in line {first}"
             )
-        found[instance.id] = instance
-    if not found:
+        instances[instance.id] = instance
+    if not instances:
         raise InputError(f"{path}:1: the file ends; expected a line of jobs")
-    instances = list(found.values())
-    if cases := contradictions(instances):
+    if cases := contradictions(list(instances.values())):
         number = cases[0].instance.index + 1
         raise InputError(f"{path}:{number}: {complaint(cases, len(instances))}")
-    return instances
+    return list(instances.values())
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank with their numbers from 0; a mark of UTF-8 is dropped."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -78,18 +85,37 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _instance(line: _JobsLine, source: str, index: int) -> Instance[Jobs]:
-    payload = by_position(line.p, line.d, line.w)
-    known = Reference("none")
+    optimum = Reference("none")
     if line.opt is not None:
-        known = Reference("optimal", line.opt, line.opt, solver="given by the file")
-    settings: dict[str, Scalar] = {"source": source}
+        optimum = Reference("optimal", line.opt, line.opt, solver="given by the file")
     return Instance(
-        line.id, "tardiness", len(line.p), None, index, settings, VERSION, payload, known
+        id=line.id,
+        family="tardiness",
+        level=len(line.p),
+        seed=None,
+        index=index,
+        settings={"source": source},
+        version=VERSION,
+        payload=by_position(line.p, line.d, line.w),
+        reference=optimum,
     )
 
 
+def job_ids(count: int) -> list[str]:
+    """Return J01, J02, ...: numbers of two digits, of more if there are 100 jobs or more."""
+    width = max(2, len(str(count)))
+    return [f"J{k:0{width}d}" for k in range(1, count + 1)]
+
+
 def by_position(p: list[int], d: list[int], w: list[int] | None = None) -> Jobs:
-    """Jobs J01, J02, ... by position; ValueError if there are none or one is impossible."""
-    width = max(2, len(str(len(p))))
-    ids = (f"J{k:0{width}d}" for k in range(1, len(p) + 1))
-    return Jobs(tuple(map(Job, ids, p, d, w or [1] * len(p))))
+    """Return jobs J01, J02, ... by position.
+
+    Args:
+        p: processing times, in time units.
+        d: due dates, in time units.
+        w: weights; 1 each without it.
+
+    Raises:
+        ValueError: there are no jobs, or one is impossible.
+    """
+    return Jobs(tuple(map(Job, job_ids(len(p)), p, d, w or [1] * len(p))))

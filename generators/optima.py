@@ -12,7 +12,7 @@ NAMED = 5  # instances in a message
 
 
 class Contradiction(NamedTuple):
-    """An instance, and the rule whose order is worth `reached`, less than the value given."""
+    """An instance, and the rule whose order is worth `reached`, less than the value of the file."""
 
     instance: Instance[Jobs]
     rule: str
@@ -20,7 +20,7 @@ class Contradiction(NamedTuple):
 
 
 def contradictions(instances: Sequence[Instance[Jobs]]) -> list[Contradiction]:
-    """The instances whose given value is above what the best of a few dispatching rules reaches.
+    """Return the instances whose value is above what the best of a few dispatching rules reaches.
 
     An instance without a value is not among them.
     """
@@ -36,7 +36,7 @@ def contradictions(instances: Sequence[Instance[Jobs]]) -> list[Contradiction]:
 
 
 def _reached(payload: Jobs) -> dict[str, int]:
-    """Total weighted tardiness by rule; with weights also by the rules that know them."""
+    """Return the total weighted tardiness by rule; with weights also of the rules that use them."""
     p, d, w = ([getattr(job, name) for job in payload.jobs] for name in "pdw")
     orders: dict[str, Ints] = {
         "edd": dispatch.edd(p, d),
@@ -50,7 +50,7 @@ def _reached(payload: Jobs) -> dict[str, int]:
 
 
 def complaint(cases: Sequence[Contradiction], count: int) -> str:
-    """What to say of them among `count` instances: which, how many, why, what to do."""
+    """Return a message on contradictions among `count` instances: which, why, and a remedy."""
     first = cases[0]
     names = ", ".join(case.instance.id for case in cases[:NAMED])
     more = f" and {len(cases) - NAMED} more" if len(cases) > NAMED else ""

@@ -6,11 +6,12 @@ processing times, n weights, n due dates each, as numbers between blanks; line b
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from generators.jobs import by_position
 from generators.optima import complaint, contradictions
-from tasks.base import InputError, Instance, Reference, Scalar
+from tasks.base import InputError, Instance, Reference
 from tasks.tardiness import VERSION, Jobs
 
 COUNT = 125  # instances in a file
@@ -23,28 +24,47 @@ _LEAST = (1, 1, None)
 
 
 def read_orlib(path: Path, best: Path | None = None) -> list[Instance[Jobs]]:
-    """The 125 instances of wtN.txt: `wtN-001` and on, index from 0, level N jobs J01, J02, ...
+    """Read the 125 instances of a file of the library.
 
-    The best values are in `best`, by default wtoptN.txt beside the file; without either nothing
-    is known of the optimum. A value is optimal where the library says so, or is 0. InputError
-    "FILE:LINE: what is wrong and what was expected" for anything broken, and where a dispatching
-    rule does better than a value.
+    Args:
+        path: wtN.txt, N the number of jobs.
+        best: the file of best values, by default wtoptN.txt beside the other; without either
+            nothing is known of the optimum. A value is optimal where the library says so, or is 0.
+
+    Returns:
+        Instances `wtN-001` and on, index from 0, of level N, with jobs J01, J02, ...
+
+    Raises:
+        InputError: `FILE:LINE: what is wrong and what was expected` for anything broken, and where
+            a dispatching rule does better than a value.
     """
     level = _level(path)
     numbers = _numbers(path, 3 * level * COUNT, level)
     best = best or _beside(path)
     values = _numbers(best, COUNT) if best else None
-    settings: dict[str, Scalar] = {"source": path.stem}
-    made = []
-    for index in range(COUNT):
-        start = 3 * level * index
-        p, w, d = (numbers[start + part * level :][:level] for part in range(3))
-        known = _reference(level, index + 1, values[index]) if values else Reference("none")
-        name, jobs = f"wt{level}-{index + 1:03d}", by_position(p, d, w)
-        made.append(Instance(name, "tardiness", level, None, index, settings, VERSION, jobs, known))
-    if cases := contradictions(made):
+    instances = [
+        Instance(
+            id=f"wt{level}-{index + 1:03d}",
+            family="tardiness",
+            level=level,
+            seed=None,
+            index=index,
+            settings={"source": path.stem},
+            version=VERSION,
+            payload=_jobs(numbers[3 * level * index :], level),
+            reference=_reference(level, index + 1, values[index]) if values else Reference("none"),
+        )
+        for index in range(COUNT)
+    ]
+    if cases := contradictions(instances):
         raise InputError(f"{best}: {complaint(cases, COUNT)}")
-    return made
+    return instances
+
+
+def _jobs(numbers: Sequence[int], level: int) -> Jobs:
+    """Return the jobs at the beginning of some numbers: all times, all weights, all due dates."""
+    p, w, d = (list(numbers[part * level : (part + 1) * level]) for part in range(3))
+    return by_position(p, d, w)
 
 
 def _level(path: Path) -> int:
@@ -55,13 +75,13 @@ def _level(path: Path) -> int:
 
 
 def _beside(path: Path) -> Path | None:
-    """The file of best values beside a file of jobs, if it is there."""
+    """Return the file of best values beside a file of jobs, None if it is not there."""
     beside = path.with_name(path.name.replace("wt", "wtopt", 1))
     return beside if beside.exists() else None
 
 
 def _reference(level: int, number: int, value: int) -> Reference:
-    """The best value of instance `number`, from 1, with itself as its bound if it is optimal."""
+    """Return the best value of instance `number`, from 1, its own bound if it is optimal."""
     proven = level in UNSOLVED and number not in UNSOLVED[level]
     if proven or value == 0:
         return Reference("optimal", value, value, solver=SOLVER)
@@ -69,30 +89,41 @@ def _reference(level: int, number: int, value: int) -> Reference:
 
 
 def _numbers(path: Path, expected: int, level: int | None = None) -> list[int]:
-    """All numbers of a file: as many as expected, times and weights of `level` jobs from 1 on."""
+    """Return all numbers of a file.
+
+    Args:
+        path: the file.
+        expected: how many there have to be.
+        level: the number of jobs; None for a file of best values.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    found: list[int] = []
+    numbers: list[int] = []
     for line, row in enumerate(text.rstrip().split("\n"), 1):
         for word in row.split():
-            what, least = _expected(len(found), level)
-            if len(found) == expected:
+            if len(numbers) == expected:
                 raise InputError(f"{path}:{line}: {word[:20]!r}; expected the end of the file")
-            if not _NUMBER.fullmatch(word) or (least is not None and int(word) < least):
-                bound = "" if least is None else f" of at least {least}"
-                raise InputError(
-                    f"{path}:{line}: {word[:20]!r}; expected {what}, a whole number{bound}"
-                )
-            found.append(int(word))
-    if len(found) < expected:
-        raise InputError(f"{path}:{line}: the file ends after {len(found)} of {expected} numbers")
-    return found
+            if problem := _problem(word, len(numbers), level):
+                raise InputError(f"{path}:{line}: {problem}")
+            numbers.append(int(word))
+    if len(numbers) < expected:
+        raise InputError(f"{path}:{line}: the file ends after {len(numbers)} of {expected} numbers")
+    return numbers
+
+
+def _problem(word: str, position: int, level: int | None) -> str:
+    """Return what is wrong with a word as the number at a position; empty if nothing is."""
+    label, least = _expected(position, level)
+    if _NUMBER.fullmatch(word) and (least is None or int(word) >= least):
+        return ""
+    bound = "" if least is None else f" of at least {least}"
+    return f"{word[:20]!r}; expected {label}, a whole number{bound}"
 
 
 def _expected(position: int, level: int | None) -> tuple[str, int | None]:
-    """What the number at a position is, and its least value, if it has one."""
+    """Return what the number at a position is, and its least value, None if it has none."""
     if level is None:
         return f"the best value of instance {position + 1}", 0
     number, rest = divmod(position, 3 * level)

@@ -22,29 +22,47 @@ from generators.psplib_writer import (
     usual_names,
     write_psplib,
 )
-from tasks.base import InputError, Instance, Scalar
+from tasks.base import InputError, Instance
 from tasks.rcpsp import VERSION, Project, Resource, Task
 
 __all__ = ["read_instance", "read_psplib", "write_psplib"]
 
+INFORMATION = "PROJECT INFORMATION:"
+_PROJECT = ("the project", "its jobs", "its release date")
 _NUMBER = re.compile(r"-?[0-9]{1,15}")
 
 
 def read_instance(path: Path, index: int) -> Instance[Project]:
-    """The file as instance number `index`, named after the file's stem, level its task count."""
+    """Read a file as instance number `index`; its id is the file's stem, its level the task count.
+
+    Raises:
+        InputError: see `read_psplib`.
+    """
     project = read_psplib(path)
-    given: dict[str, Scalar] = {"source": "psplib", "setting": project.setting}
-    return Instance(path.stem, "rcpsp", len(project.tasks), None, index, given, VERSION, project)
+    return Instance(
+        id=path.stem,
+        family="rcpsp",
+        level=len(project.tasks),
+        seed=None,
+        index=index,
+        settings={"source": "psplib", "setting": project.setting},
+        version=VERSION,
+        payload=project,
+    )
 
 
 def read_psplib(path: Path) -> Project:
-    """The project in a .sm or .rcp file, its tasks T02, T03, ... and resources R1, R2, ...
+    """Read the project in a .sm or .rcp file.
 
-    Task T02 is job 2 of the file: a published schedule of jobs is one of the tasks so numbered.
-    The horizon is the .sm file's own, for .rcp the sum of the durations. Names that
-    `write_psplib` put at the end of a .sm file replace the numbered ones. InputError
-    "FILE:LINE: what is wrong and what was expected" for anything broken, and for modes,
-    nonrenewable resources and release dates.
+    Returns:
+        The project with tasks T02, T03, ... and resources R1, R2, ... Task T02 is job 2 of the
+        file: a published schedule of jobs is one of the tasks so numbered. Names that
+        `write_psplib` put at the end of a .sm file replace the numbered ones. The horizon is that
+        of the .sm file, for .rcp the sum of the durations.
+
+    Raises:
+        InputError: `FILE:LINE: what is wrong and what was expected` for anything broken, and for
+            modes, nonrenewable resources and release dates.
     """
     readers = {".sm": _read_sm, ".rcp": _read_rcp}
     reader = readers.get(path.suffix.lower())
@@ -66,11 +84,13 @@ class _Source:
     lines: list[str]
 
     def wrong(self, line: int, message: str) -> InputError:
+        """Return the error that says what is wrong in a line."""
         return InputError(f"{self.path}:{line}: {message}")
 
-    def number(self, line: int, text: str, what: str, least: int = 0) -> int:
+    def number(self, line: int, text: str, label: str, least: int = 0) -> int:
+        """Return the number that a text is; InputError says that `label` was expected."""
         if not _NUMBER.fullmatch(text) or int(text) < least:
-            raise self.wrong(line, f"{text[:20]!r}; expected {what}, a number >= {least}")
+            raise self.wrong(line, f"{text[:20]!r}; expected {label}, a number >= {least}")
         return int(text)
 
 
@@ -85,7 +105,7 @@ class _Job(NamedTuple):
 
 
 class _ProjectFile(NamedTuple):
-    """What a file says, dummies included."""
+    """The contents of a file, dummies included."""
 
     jobs: list[_Job]
     capacities: list[int]
@@ -105,21 +125,13 @@ def _project(source: _Source, file: _ProjectFile) -> Project:
     _check_dummies(source, file.jobs)
     _check_cycle(source, file.jobs)
     ids = dict(enumerate(file.task_names, 2))
-    names = file.resource_names
-    inner = [(j, file.jobs[j - 1]) for j in ids]
+    inner = [(name, file.jobs[j - 1]) for j, name in ids.items()]
     try:
         return Project(
-            tasks=tuple(
-                Task(
-                    ids[j],
-                    job.duration,
-                    {r: q for r, q in zip(names, job.demands, strict=True) if q},
-                )
-                for j, job in inner
-            ),
-            resources=tuple(map(Resource, names, file.capacities)),
+            tasks=tuple(_task(name, job, file.resource_names) for name, job in inner),
+            resources=tuple(map(Resource, file.resource_names, file.capacities)),
             precedences=tuple(
-                (ids[j], ids[k]) for j, job in inner for k in job.successors if k in ids
+                (name, ids[k]) for name, job in inner for k in job.successors if k in ids
             ),
             downtimes=(),
             windows=(),
@@ -128,6 +140,11 @@ def _project(source: _Source, file: _ProjectFile) -> Project:
         )
     except ValueError as error:  # the horizon is too short
         raise source.wrong(file.horizon_line, str(error)) from None
+
+
+def _task(name: str, job: _Job, resources: Sequence[str]) -> Task:
+    demands = zip(resources, job.demands, strict=True)
+    return Task(name, job.duration, {resource: units for resource, units in demands if units})
 
 
 def _check_job(source: _Source, number: int, job: _Job, file: _ProjectFile) -> None:
@@ -156,9 +173,9 @@ def _check_cycle(source: _Source, jobs: Sequence[_Job]) -> None:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         cycle = error.args[1][::-1]  # it takes our successors for predecessors
-        shown = " -> ".join(map(str, cycle[:12])) + (" ..." if len(cycle) > 12 else "")
+        path = " -> ".join(map(str, cycle[:12])) + (" ..." if len(cycle) > 12 else "")
         line = jobs[cycle[0] - 1].below
-        raise source.wrong(line, f"jobs in a cycle: {shown}; expected none") from None
+        raise source.wrong(line, f"jobs in a cycle: {path}; expected none") from None
 
 
 # .sm ----------------------------------------------------------------------------------------
@@ -168,26 +185,39 @@ def _read_sm(source: _Source) -> _ProjectFile:
     jobs = _value(source, "jobs", 3)[1]
     resources = _value(source, "renewable")[1]
     line, horizon = _value(source, "horizon")
-    for key, wanted in (("projects", 1), ("nonrenewable", 0), ("doubly constrained", 0)):
-        at, found = _value(source, key)
-        if found != wanted:
-            raise source.wrong(at, f"{key}: {found}; expected {wanted}, no other can be read")
+    for key, expected in (("projects", 1), ("nonrenewable", 0), ("doubly constrained", 0)):
+        at, value = _value(source, key)
+        if value != expected:
+            raise source.wrong(at, f"{key}: {value}; expected {expected}, no other can be read")
     _check_release(source)
     capacities = _capacities(source, resources)
-    after = _jobs(source, PRECEDENCES, jobs, ["the number of successors"], "a successor")
-    work = _jobs(source, REQUESTS, jobs, ["the duration", *["a demand"] * resources])
-    for at, (count, *successors) in after:
-        if len(successors) != count:
-            raise source.wrong(at, f"{len(successors)} successors; expected {count}")
-    found_jobs = [
-        _Job(duration, demands, successors, at, below)
-        for (at, (duration, *demands)), (below, (_, *successors)) in zip(work, after, strict=True)
+    sm_jobs = _sm_jobs(source, jobs, resources)
+    task_names, resource_names = _names(source, jobs - 2, resources)
+    return _ProjectFile(
+        jobs=sm_jobs,
+        capacities=capacities,
+        horizon=horizon,
+        horizon_line=line,
+        task_names=task_names,
+        resource_names=resource_names,
+    )
+
+
+def _sm_jobs(source: _Source, count: int, resources: int) -> list[_Job]:
+    """Read the two tables of jobs, of successors and of durations with demands."""
+    after = _jobs(source, PRECEDENCES, count, ["the number of successors"], "a successor")
+    work = _jobs(source, REQUESTS, count, ["the duration", *["a demand"] * resources])
+    for line, (number, *successors) in after:
+        if len(successors) != number:
+            raise source.wrong(line, f"{len(successors)} successors; expected {number}")
+    return [
+        _Job(duration, demands, successors, line=line, below=below)
+        for (line, (duration, *demands)), (below, (_, *successors)) in zip(work, after, strict=True)
     ]
-    return _ProjectFile(found_jobs, capacities, horizon, line, *_names(source, jobs - 2, resources))
 
 
 def _value(source: _Source, key: str, least: int = 0) -> tuple[int, int]:
-    """Line and value of a `key ... : value` in the head of the file."""
+    """Return line and value of a `key ... : value` in the head of the file."""
     for line, text in enumerate(source.lines, 1):
         if text.strip(" -\t").startswith(key) and ":" in text:
             words = text.split(":")[-1].split()
@@ -196,18 +226,11 @@ def _value(source: _Source, key: str, least: int = 0) -> tuple[int, int]:
 
 
 def _rows(source: _Source, title: str, expected: int) -> list[tuple[int, str]]:
-    """Lines and texts of a section's rows, without its title, column heads and rules."""
+    """Return lines and texts of a section's rows, without its title, column heads and rules."""
     start = _section(source, title)
     if not start:
         raise source.wrong(len(source.lines), f"the file ends; expected a section {title!r}")
-    rows: list[tuple[int, str]] = []
-    line = start
-    for line, text in enumerate(source.lines[start:], start + 1):
-        if text.startswith("*"):
-            break
-        if text.strip(" -\t\r"):
-            rows.append((line, text))
-    rows = rows[1:]
+    line, rows = _section_rows(source, start)
     if len(rows) < expected:
         raise source.wrong(line, f"{title!r} ends after {len(rows)} rows; expected {expected}")
     if len(rows) > expected:
@@ -215,16 +238,27 @@ def _rows(source: _Source, title: str, expected: int) -> list[tuple[int, str]]:
     return rows
 
 
+def _section_rows(source: _Source, start: int) -> tuple[int, list[tuple[int, str]]]:
+    """Return the last line of the section whose title is line `start`, and its rows."""
+    rows: list[tuple[int, str]] = []
+    line = start
+    for line, text in enumerate(source.lines[start:], start + 1):
+        if text.startswith("*"):
+            break
+        if text.strip(" -\t\r"):
+            rows.append((line, text))
+    return line, rows[1:]
+
+
 def _section(source: _Source, title: str) -> int:
-    """The number of a section's title line, 0 if it is not there."""
-    found = (k for k, text in enumerate(source.lines, 1) if text.strip().startswith(title))
-    return next(found, 0)
+    """Return the number of a section's title line, 0 if it is not there."""
+    lines = (k for k, text in enumerate(source.lines, 1) if text.strip().startswith(title))
+    return next(lines, 0)
 
 
 def _check_release(source: _Source) -> None:
-    if _section(source, "PROJECT INFORMATION:"):
-        heads = ["the project", "its jobs", "its release date"]
-        ((line, (_, _, release, *_)),) = _table(source, "PROJECT INFORMATION:", 1, heads, "a date")
+    if _section(source, INFORMATION):
+        ((line, (_, _, release, *_)),) = _table(source, INFORMATION, 1, _PROJECT, "a date")
         if release:
             raise source.wrong(line, f"release date {release}; expected 0, no other can be read")
 
@@ -232,7 +266,15 @@ def _check_release(source: _Source) -> None:
 def _table(
     source: _Source, title: str, count: int, heads: Sequence[str], more: str = ""
 ) -> list[tuple[int, list[int]]]:
-    """Lines and numbers of `count` rows; `heads` says what they are, `more` any that follow."""
+    """Return lines and numbers of the rows of a section.
+
+    Args:
+        source: the file.
+        title: of the section.
+        count: how many rows there have to be.
+        heads: what the numbers of a row are, for messages.
+        more: what any numbers after them are; without it there may be none.
+    """
     table = []
     for line, text in _rows(source, title, count):
         words = text.split()
@@ -241,14 +283,14 @@ def _table(
         if len(words) > len(heads) and not more:
             raise source.wrong(line, f"{words[len(heads)][:20]!r}; expected the end of the row")
         named = zip_longest(words, heads, fillvalue=more)
-        table.append((line, [source.number(line, word, what) for word, what in named]))
+        table.append((line, [source.number(line, word, label) for word, label in named]))
     return table
 
 
 def _jobs(
     source: _Source, title: str, count: int, heads: Sequence[str], more: str = ""
 ) -> list[tuple[int, list[int]]]:
-    """A table of jobs without its first two columns: numbers in order, and the one mode."""
+    """Return a table of jobs without its first two columns: numbers in order, and the one mode."""
     rows = []
     table = _table(source, title, count, ["the job", "the mode", *heads], more)
     for expected, (line, (job, mode, *row)) in enumerate(table, 1):
@@ -261,16 +303,16 @@ def _jobs(
 
 
 def _capacities(source: _Source, resources: int) -> list[int]:
-    """The capacities, a row that is blank if there are no resources."""
-    for line, found in _table(source, AVAILABILITIES, min(resources, 1), [], "a capacity"):
-        if len(found) == resources:
-            return found
-        raise source.wrong(line, f"{len(found)} capacities; expected {resources}")
+    """Return the capacities; their row is blank if there are no resources."""
+    for line, capacities in _table(source, AVAILABILITIES, min(resources, 1), [], "a capacity"):
+        if len(capacities) == resources:
+            return capacities
+        raise source.wrong(line, f"{len(capacities)} capacities; expected {resources}")
     return []
 
 
 def _names(source: _Source, tasks: int, resources: int) -> tuple[list[str], list[str]]:
-    """The ids that `write_psplib` added after the end, else the usual ones."""
+    """Return the ids that `write_psplib` added after the end, else the usual ones."""
     if not _section(source, NAMES):
         return usual_names(tasks, resources)
     first, second = _rows(source, NAMES, 2)
@@ -296,20 +338,20 @@ class _Words:
     def __init__(self, source: _Source) -> None:
         self.source = source
         self.line = 1
-        self._rest = (
+        self._remaining = (
             (line, word) for line, text in enumerate(source.lines, 1) for word in text.split()
         )
 
-    def take(self, what: str, least: int = 0) -> int:
-        """The next number, at least `least`; `line` is then its line."""
-        self.line, word = next(self._rest, (len(self.source.lines), ""))
+    def take(self, label: str, least: int = 0) -> int:
+        """Return the next number, which is `label` in messages; `line` is then its line."""
+        self.line, word = next(self._remaining, (len(self.source.lines), ""))
         if not word:
-            raise self.source.wrong(self.line, f"the file ends; expected {what}")
-        return self.source.number(self.line, word, what, least)
+            raise self.source.wrong(self.line, f"the file ends; expected {label}")
+        return self.source.number(self.line, word, label, least)
 
     def end(self) -> None:
-        """InputError if there is more."""
-        for line, word in self._rest:
+        """Refuse a file that goes on."""
+        for line, word in self._remaining:
             raise self.source.wrong(line, f"{word[:20]!r}; expected the end of the file")
 
 
@@ -321,7 +363,15 @@ def _read_rcp(source: _Source) -> _ProjectFile:
     jobs = [_rcp_job(words, number, resources) for number in range(1, count + 1)]
     words.end()
     total = sum(job.duration for job in jobs)
-    return _ProjectFile(jobs, capacities, total, 1, *usual_names(count - 2, resources))
+    task_names, resource_names = usual_names(count - 2, resources)
+    return _ProjectFile(
+        jobs=jobs,
+        capacities=capacities,
+        horizon=total,
+        horizon_line=1,
+        task_names=task_names,
+        resource_names=resource_names,
+    )
 
 
 def _rcp_job(words: _Words, number: int, resources: int) -> _Job:
@@ -331,4 +381,4 @@ def _rcp_job(words: _Words, number: int, resources: int) -> _Job:
     count = words.take(f"the number of successors of job {number}")
     below = words.line
     successors = [words.take(f"a successor of job {number}") for _ in range(count)]
-    return _Job(duration, demands, successors, line, below)
+    return _Job(duration, demands, successors, line=line, below=below)

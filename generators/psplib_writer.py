@@ -18,7 +18,7 @@ _STARS = "*" * 72
 
 
 def usual_names(tasks: int, resources: int) -> tuple[list[str], list[str]]:
-    """The ids of tasks and resources that have none: T02, T03, ... and R1, R2, ...
+    """Return the ids of tasks and resources that have none: T02, T03, ... and R1, R2, ...
 
     A task has the number of its job in the file, where job 1 is a dummy.
     """
@@ -29,11 +29,14 @@ def usual_names(tasks: int, resources: int) -> tuple[list[str], list[str]]:
 
 
 def write_psplib(project: Project) -> str:
-    """The project as a .sm file; tasks become jobs 2, 3, ... in payload order.
+    """Return a project as a .sm file; tasks become jobs 2, 3, ... in payload order.
 
     Task and resource ids that differ from those `read_psplib` would give follow in a section
     after the end, so that reading it back gives the same project, precedences in job order.
-    The setting's words are lost. InputError names what the format cannot say.
+    The setting's words are lost.
+
+    Raises:
+        InputError: the project has what the format cannot say; the message names it.
     """
     foreign = [f for f in ("downtimes", "windows", "disjunctions") if getattr(project, f)]
     if foreign:
@@ -101,14 +104,14 @@ def _columns(numbers: Sequence[int], width: int) -> str:
 
 
 def _job_successors(project: Project) -> list[list[int]]:
-    """The successors of every job, dummies included, as job numbers."""
+    """Return the successors of every job, dummies included, as job numbers."""
     number = {task.id: j for j, task in enumerate(project.tasks, 2)}
     sink = len(project.tasks) + 2
     after: dict[int, list[int]] = {j: [] for j in range(1, sink + 1)}
     for before, behind in project.precedences:
         after[number[before]].append(number[behind])
-    led = {k for group in after.values() for k in group}
-    after[1] = [j for j in number.values() if j not in led]
+    successors = {k for group in after.values() for k in group}
+    after[1] = [j for j in number.values() if j not in successors]
     for j in number.values():
         after[j] = after[j] or [sink]
     return list(after.values())

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import floor
 from random import Random
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 from msgspec.structs import replace
 
-from generators.base import settings_as
+from generators.base import plain_settings, settings_as
 from graders.exact import sgs
 from graders.exact.rcpsp import reference as solve
 from graders.rcpsp import violations
@@ -38,14 +39,6 @@ STANDARD = {
     60: (10, 72),
 }
 LARGEST = 1_000  # tasks
-LEAST = {"edges": 0, "layers": 1, "resources": 1, "slack": 0, "horizon_factor": 1}
-MOST = {
-    "edges": LARGEST**2 // 2,
-    "layers": LARGEST,
-    "resources": 100,
-    "slack": 1_000_000,
-    "horizon_factor": 1_000,
-}
 Edges = list[tuple[int, int]]
 
 
@@ -62,136 +55,170 @@ class ProjectSettings(Noun, frozen=True):
         setting: the words of the prompt.
     """
 
-    edges: int | None = None
-    layers: int | None = None
-    resources: int = 3
+    edges: Annotated[int, Meta(ge=0, le=LARGEST**2 // 2)] | None = None
+    layers: Annotated[int, Meta(ge=1, le=LARGEST)] | None = None
+    resources: Annotated[int, Meta(ge=1, le=100)] = 3
     axes: str = ",".join(AXES)
-    axis_probability: float = 0.75
-    slack: int = 4
-    horizon_factor: float = 1.0
+    axis_probability: Annotated[float, Meta(ge=0, le=1)] = 0.75
+    slack: Annotated[int, Meta(ge=0, le=1_000_000)] = 4
+    horizon_factor: Annotated[float, Meta(ge=1, le=1_000)] = 1.0
     setting: Literal["plain", "datacentre"] = "plain"
 
     def __post_init__(self) -> None:
-        wrong = [a for a in self.wanted if a not in AXES]
-        if wrong:
-            raise ValueError(f"axes: {wrong[0]!r} is not one of {', '.join(AXES)}, or none")
-        for name, least in LEAST.items():
-            value = getattr(self, name)
-            if value is not None and not value >= least:
-                raise ValueError(f"{name}: {value} is below {least}")
-            if value is not None and not value <= MOST[name]:
-                raise ValueError(f"{name}: {value} is above {MOST[name]}")
-        if not 0 <= self.axis_probability <= 1:
-            raise ValueError(f"axis_probability: {self.axis_probability} is not in [0, 1]")
+        unknown = [axis for axis in self.active_axes if axis not in AXES]
+        if unknown:
+            raise ValueError(f"axes: {unknown[0]!r} is not one of {', '.join(AXES)}, or none")
 
     @property
-    def wanted(self) -> tuple[str, ...]:
-        """The axes asked for."""
+    def active_axes(self) -> tuple[str, ...]:
+        """Return the axes that the project has."""
         return () if self.axes in ("", "none") else tuple(self.axes.split(","))
 
 
 def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """All settings, with the defaults of the level, in one spelling; InputError names a bad one."""
-    given = settings_as(ProjectSettings, "rcpsp", settings)
+    """Return all settings, with the defaults of the level, in one spelling.
+
+    Args:
+        level: the number of tasks.
+        settings: those that are given; see `ProjectSettings`.
+
+    Raises:
+        InputError: the level or a setting is wrong.
+    """
+    typed = settings_as(ProjectSettings, "rcpsp", settings)
+    _check_level(level)
+    layers, edges = _standard(level)
+    layers = layers if typed.layers is None else typed.layers
+    if layers > level:
+        raise InputError(f"layers={layers} are more than the {level} tasks")
+    if typed.edges is not None:
+        edges = typed.edges
+    elif layers == 1:
+        edges = 0
+    axes = ",".join(axis for axis in AXES if axis in typed.active_axes) or "none"
+    return plain_settings(replace(typed, layers=layers, edges=edges, axes=axes))
+
+
+def _check_level(level: int) -> None:
     if level < 1:
         raise InputError(f"level {level}: a project needs at least one task")
     if level > LARGEST:
         raise InputError(f"level {level}: a project has at most {LARGEST} tasks")
-    usual = floor(1.2 * level) if level >= 10 else level - 1  # n - 1 always fit
-    layers, edges = STANDARD.get(level, (_layers(level), usual))
-    layers = layers if given.layers is None else given.layers
-    if layers > level:
-        raise InputError(f"layers={layers} are more than the {level} tasks")
-    if given.edges is not None:
-        edges = given.edges
-    elif layers == 1:
-        edges = 0
-    axes = ",".join(a for a in AXES if a in given.wanted) or "none"
-    named = replace(given, layers=layers, edges=edges, axes=axes)
-    plain: dict[str, Scalar] = msgspec.to_builtins(named)
-    return plain
 
 
-def _layers(level: int) -> int:
+def _standard(level: int) -> tuple[int, int]:
+    """Return layers and edges of a level where none are given; n - 1 edges always fit."""
+    edges = floor(1.2 * level) if level >= 10 else level - 1
     below = [layers for size, (layers, _) in STANDARD.items() if size < level]
-    return max(below[-1], level // 6) if below else (level + 1) // 2
+    layers = max(below[-1], level // 6) if below else (level + 1) // 2
+    return STANDARD.get(level, (layers, edges))
 
 
 def generate(
     level: int, seed: int, index: int, settings: Mapping[str, Scalar], *, reference: bool = True
 ) -> Instance[Project]:
-    """The instance of `level` tasks at a seed and index; without `reference` only the witness's.
+    """Return a project with a witness.
 
-    InputError if the settings are wrong or more edges are asked for than fit.
+    Args:
+        level: the number of tasks.
+        seed: of all streams.
+        index: the number of the design, from 0.
+        settings: those that are given; see `ProjectSettings`.
+        reference: whether the solver looks for the optimum; else only the witness is known.
+
+    Raises:
+        InputError: the level or a setting is wrong, or there are more edges than fit.
     """
     resolved = resolve(level, settings)
-    wanted = msgspec.convert(resolved, ProjectSettings)
-    design = _design(level, seed, index, wanted)
-    project = _cell(design, wanted)
-    witness = design.starts
-    wrong = violations(project, witness)
-    assert not wrong, f"the witness of rcpsp {level}/{seed}/{index} breaks {wrong[0]}"
-    known = Reference(
-        "bounded",
-        objective=max(witness[t.id] + t.duration for t in project.tasks),
+    typed = msgspec.convert(resolved, ProjectSettings)
+    design = _design(level, seed, index, settings=typed)
+    project, witness = _cell(design, typed), design.starts
+    broken = violations(project, witness)
+    assert not broken, f"the witness of rcpsp {level}/{seed}/{index} breaks {broken[0]}"
+    return Instance(
+        id=instance_id("rcpsp", level, seed, index, VERSION, resolved),
+        family="rcpsp",
+        level=level,
+        seed=seed,
+        index=index,
+        settings=resolved,
+        version=VERSION,
+        payload=project,
+        reference=solve(project, hint=witness) if reference else _by_witness(project, witness),
+    )
+
+
+def _by_witness(project: Project, witness: dict[str, int]) -> Reference:
+    return Reference(
+        status="bounded",
+        objective=_makespan(project, witness),
         bound=0,
         solver="witness",
         answer={"starts": witness},
     )
-    if reference:
-        known = solve(project, hint=witness)
-    name = instance_id("rcpsp", level, seed, index, VERSION, resolved)
-    return Instance(name, "rcpsp", level, seed, index, resolved, VERSION, project, known)
 
 
 @dataclass(frozen=True)
 class _Design:
-    """A project with every axis and the last level of edges, the edges in order of insertion."""
+    """A project with every axis and the last level of edges, the edges in order of insertion.
+
+    `starts` is the witness: start times by task.
+    """
 
     full: Project
     starts: dict[str, int]
 
 
-def _design(level: int, seed: int, index: int, wanted: ProjectSettings) -> _Design:
+def _design(level: int, seed: int, index: int, settings: ProjectSettings) -> _Design:
     """Draw every ingredient from its own stream, the level not in it."""
-    layers, edges = wanted.layers or 1, wanted.edges or 0
-    ids = [f"T{k:0{len(str(level))}d}" for k in range(1, level + 1)]
-    _stream(seed, index, "ids").shuffle(ids)
-    inserted = _edges(_layers_of(level, layers, seed, index), _stream(seed, index, "edges"))
-    if edges > len(inserted):
-        raise InputError(
-            f"edges={edges} do not fit: {level} tasks in {layers} layers take at most"
-            f" {len(inserted)} irredundant ones at seed {seed}, index {index}"
-        )
-    last = max(edges, floor(LAST * level))
-    tasks, resources = _work(ids, wanted.resources, seed, index)
-    bare = Project(
-        tasks=tasks,
-        resources=resources,
-        precedences=tuple((ids[a], ids[b]) for a, b in inserted[:last]),
-        downtimes=(),
-        windows=(),
-        disjunctions=(),
-        horizon=sum(task.duration for task in tasks),
-        setting=wanted.setting,
-    )
-    down = replace(bare, downtimes=_downtimes(bare, wanted, seed, index))
+    bare = _bare_project(level, seed, index, settings=settings)
+    down = replace(bare, downtimes=_downtimes(bare, settings, seed, index))
     schedules = _schedules(down, seed, index)
-    starts = min(schedules, key=lambda s: _makespan(down, s))
-    horizon = floor(wanted.horizon_factor * _makespan(down, starts))
+    starts = min(schedules, key=lambda schedule: _makespan(down, schedule))
+    horizon = floor(settings.horizon_factor * _makespan(down, starts))
     framed = replace(down, horizon=horizon)
-    windowed = replace(framed, windows=_windows(framed, starts, wanted, seed, index))
+    windowed = replace(framed, windows=_windows(framed, starts, settings, seed, index))
     pairs = _disjunctions(windowed, starts, schedules, _stream(seed, index, "disjunctions"))
     return _Design(replace(windowed, disjunctions=pairs), starts)
 
 
-def _cell(design: _Design, wanted: ProjectSettings) -> Project:
-    """Drop what the instance was not asked for; tasks and pairs in the order of their ids."""
-    full, axes = design.full, wanted.wanted
+def _bare_project(level: int, seed: int, index: int, settings: ProjectSettings) -> Project:
+    """Draw tasks, resources and precedences; the horizon is that of one task after another."""
+    ids = [f"T{k:0{len(str(level))}d}" for k in range(1, level + 1)]
+    _stream(seed, index, "ids").shuffle(ids)
+    edges = _inserted_edges(level, seed, index, settings=settings)
+    tasks, resources = _work(ids, settings.resources, seed, index)
+    return Project(
+        tasks=tasks,
+        resources=resources,
+        precedences=tuple((ids[a], ids[b]) for a, b in edges),
+        downtimes=(),
+        windows=(),
+        disjunctions=(),
+        horizon=sum(task.duration for task in tasks),
+        setting=settings.setting,
+    )
+
+
+def _inserted_edges(level: int, seed: int, index: int, settings: ProjectSettings) -> Edges:
+    """Draw the last level of edges, at least as many as the settings say."""
+    layers, count = settings.layers or 1, settings.edges or 0
+    edges = _edges(_layers_of(level, layers, seed, index), _stream(seed, index, "edges"))
+    if count > len(edges):
+        raise InputError(
+            f"edges={count} do not fit: {level} tasks in {layers} layers take at most"
+            f" {len(edges)} irredundant ones at seed {seed}, index {index}"
+        )
+    return edges[: max(count, floor(LAST * level))]
+
+
+def _cell(design: _Design, settings: ProjectSettings) -> Project:
+    """Drop the axes and edges that the instance does not have; sort by ids what remains."""
+    full, axes = design.full, settings.active_axes
     return replace(
         full,
         tasks=tuple(sorted(full.tasks, key=lambda task: task.id)),
-        precedences=tuple(sorted(full.precedences[: wanted.edges])),
+        precedences=tuple(sorted(full.precedences[: settings.edges])),
         downtimes=full.downtimes if "downtime" in axes else (),
         windows=tuple(sorted(full.windows, key=lambda w: w.task)) if "windows" in axes else (),
         disjunctions=tuple(sorted(full.disjunctions)) if "disjunctions" in axes else (),
@@ -206,14 +233,14 @@ def _stream(seed: int, index: int, part: str) -> Random:
 
 
 def _layers_of(level: int, layers: int, seed: int, index: int) -> list[int]:
-    """The layer of each task; sizes differ by one at most."""
+    """Draw the layer of each task; sizes differ by one at most."""
     layer = [task % layers for task in range(level)]
     _stream(seed, index, "layers").shuffle(layer)
     return layer
 
 
 def _edges(layer: Sequence[int], rng: Random) -> Edges:
-    """Edges from lower to higher layers in order of insertion, as many as fit.
+    """Draw edges from lower to higher layers in order of insertion, as many as fit.
 
     No prefix has a redundant edge: one that a path already implies is passed over, and so is one
     that would make an earlier edge redundant. Short edges tend to come first, which is what lets
@@ -244,6 +271,7 @@ def _edges(layer: Sequence[int], rng: Random) -> Edges:
 
 
 def _bits(mask: int) -> Iterator[int]:
+    """Yield the positions of the bits that are set, the lowest first."""
     while mask:
         low = mask & -mask
         yield low.bit_length() - 1
@@ -256,38 +284,45 @@ def _bits(mask: int) -> Iterator[int]:
 def _work(
     ids: Sequence[str], count: int, seed: int, index: int
 ) -> tuple[tuple[Task, ...], tuple[Resource, ...]]:
-    """Durations U{1..10}; each resource demanded with chance .6, U{1..floor(.6 capacity)}."""
+    """Draw durations U{1..10}, and what tasks demand of `count` resources of U{4..6} units."""
     rng = _stream(seed, index, "resources")
     resources = tuple(Resource(f"R{k}", rng.randint(4, 6)) for k in range(1, count + 1))
-    lengths, rng = _stream(seed, index, "durations"), _stream(seed, index, "demands")
-    tasks = []
-    for name in ids:
-        needs = [r for r in resources if rng.random() < 0.6] or [rng.choice(resources)]
-        demands = {r.id: rng.randint(1, floor(0.6 * r.capacity)) for r in needs}
-        tasks.append(Task(name, lengths.randint(1, 10), demands))
-    return tuple(tasks), resources
+    durations, demands = _stream(seed, index, "durations"), _stream(seed, index, "demands")
+    tasks = tuple(
+        Task(name, durations.randint(1, 10), _demands(resources, demands)) for name in ids
+    )
+    return tasks, resources
+
+
+def _demands(resources: Sequence[Resource], rng: Random) -> dict[str, int]:
+    """Draw a demand on each resource with chance .6, U{1..floor(.6 capacity)}; on one at least."""
+    needs = [r for r in resources if rng.random() < 0.6] or [rng.choice(resources)]
+    return {r.id: rng.randint(1, floor(0.6 * r.capacity)) for r in needs}
 
 
 def _downtimes(
-    project: Project, wanted: ProjectSettings, seed: int, index: int
+    project: Project, settings: ProjectSettings, seed: int, index: int
 ) -> tuple[Downtime, ...]:
-    """Two of U{3..6} for a resource that has any, within the span of a plain schedule."""
+    """Draw two downtimes of U{3..6} for a resource that has any.
+
+    They start within the span of a plain schedule.
+    """
     rng = _stream(seed, index, "downtimes")
     compiled = sgs.compile_project(project)
     span = sgs.makespan(compiled, sgs.serial(compiled, compiled.order))
-    drawn = []
+    downtimes = []
     for resource in project.resources:
-        has = rng.random() < wanted.axis_probability
+        has = rng.random() < settings.axis_probability
         for _ in range(2):
             start, length = rng.randrange(span), rng.randint(3, 6)
             if has:
-                drawn.append(Downtime(resource.id, start, start + length))
-    merged = merged_downtimes(replace(project, downtimes=tuple(drawn)))
+                downtimes.append(Downtime(resource.id, start, start + length))
+    merged = merged_downtimes(replace(project, downtimes=tuple(downtimes)))
     return tuple(Downtime(name, a, b) for name, spans in merged.items() for a, b in spans)
 
 
 def _schedules(project: Project, seed: int, index: int) -> list[dict[str, int]]:
-    """Random list schedules under precedence, capacity and downtimes."""
+    """Draw list schedules under precedence, capacity and downtimes: start times by task."""
     rng, compiled = _stream(seed, index, "schedules"), sgs.compile_project(project)
     lists = (sgs.random_list(compiled, rng) for _ in range(LISTS))
     return [sgs.by_id(compiled, sgs.serial(compiled, order)) for order in lists]
@@ -298,13 +333,13 @@ def _makespan(project: Project, starts: Mapping[str, int]) -> int:
 
 
 def _windows(
-    project: Project, starts: Mapping[str, int], wanted: ProjectSettings, seed: int, index: int
+    project: Project, starts: Mapping[str, int], settings: ProjectSettings, seed: int, index: int
 ) -> tuple[Window, ...]:
-    """The witness's interval, widened by U{0..slack} on each side."""
-    rng, slack = _stream(seed, index, "windows"), wanted.slack
+    """Draw windows: the witness's interval, widened by U{0..slack} on each side."""
+    rng, slack = _stream(seed, index, "windows"), settings.slack
     windows = []
     for task in project.tasks:
-        has = rng.random() < wanted.axis_probability
+        has = rng.random() < settings.axis_probability
         early, late = rng.randint(0, slack), rng.randint(0, slack)
         if has:
             start = starts[task.id]
@@ -319,42 +354,79 @@ def _disjunctions(
     schedules: Sequence[Mapping[str, int]],
     rng: Random,
 ) -> tuple[tuple[str, str], ...]:
-    """floor(n / 4) pairs that bind: apart in the witness, together in a relaxed schedule.
+    """Draw floor(n / 4) pairs that bind: apart in the witness, together in a relaxed schedule.
 
-    First choice are pairs whose order in the witness is not that of their latest finish times, so
-    that the obvious order misleads; then pairs that overlap at their earliest starts under
-    precedence and windows alone; then in any of the list schedules; then any that precedence
-    leaves free to overlap.
+    Args:
+        project: with windows; n is the number of its tasks.
+        starts: the witness.
+        schedules: start times by task, under precedence, capacity and downtimes.
+        rng: the stream of disjunctions.
+
+    Returns:
+        Pairs of task ids, those that mislead most first (see `_PairRanking`).
     """
-    duration = {task.id: task.duration for task in project.tasks}
-
-    def together(schedule: Mapping[str, int], a: str, b: str) -> bool:
-        return schedule[a] < schedule[b] + duration[b] and schedule[b] < schedule[a] + duration[a]
-
-    free = replace(project, tasks=tuple(replace(t, demands={}) for t in project.tasks))
-    compiled = sgs.compile_project(replace(free, downtimes=()))
-    earliest = sgs.by_id(compiled, sgs.serial(compiled, compiled.order))
-    ordered = _ordered(compiled)
+    tasks = tuple(replace(task, demands={}) for task in project.tasks)
+    relaxed = sgs.compile_project(replace(project, tasks=tasks, downtimes=()))
+    ranking = _PairRanking(
+        duration={task.id: task.duration for task in project.tasks},
+        witness=starts,
+        earliest=sgs.by_id(relaxed, sgs.serial(relaxed, relaxed.order)),
+        latest=dict(zip(relaxed.ids, sgs.lft(relaxed), strict=True)),
+        schedules=schedules,
+    )
+    ordered = _ordered(relaxed)
     apart = [
-        pair
-        for pair in combinations(sorted(duration), 2)
-        if pair not in ordered and not together(starts, *pair)
+        (a, b)
+        for a, b in combinations(sorted(relaxed.ids), 2)
+        if (a, b) not in ordered and not ranking.overlap(starts, a, b)
     ]
     rng.shuffle(apart)
-    latest = dict(zip(compiled.ids, sgs.lft(compiled), strict=True))
+    apart.sort(key=lambda pair: ranking.rank(*pair))
+    return tuple(apart[: len(tasks) // 4])
 
-    def rank(a: str, b: str) -> int:
-        overlap = together(earliest, a, b)
-        if (latest[a] - latest[b]) * (starts[a] - starts[b]) < 0:
+
+@dataclass(frozen=True)
+class _PairRanking:
+    """Ranks pairs of tasks by how much a disjunction between them misleads.
+
+    Attributes:
+        duration: of each task, in time units.
+        witness: its start times.
+        earliest: start times under precedence and windows alone.
+        latest: latest finish times under them.
+        schedules: start times under precedence, capacity and downtimes.
+    """
+
+    duration: Mapping[str, int]
+    witness: Mapping[str, int]
+    earliest: Mapping[str, int]
+    latest: Mapping[str, int]
+    schedules: Sequence[Mapping[str, int]]
+
+    def overlap(self, schedule: Mapping[str, int], a: str, b: str) -> bool:
+        """Return whether two tasks run at the same time at some moment of a schedule."""
+        return (
+            schedule[a] < schedule[b] + self.duration[b]
+            and schedule[b] < schedule[a] + self.duration[a]
+        )
+
+    def rank(self, a: str, b: str) -> int:
+        """Return the rank of a pair, 0 the best.
+
+        First come pairs whose order in the witness is not that of their latest finish times, so
+        that the obvious order misleads; then pairs that overlap at their earliest starts; then in
+        any of the schedules; then any that precedence leaves free to overlap.
+        """
+        overlap = self.overlap(self.earliest, a, b)
+        if (self.latest[a] - self.latest[b]) * (self.witness[a] - self.witness[b]) < 0:
             return 0 if overlap else 1
-        return 2 if overlap else 3 if any(together(s, a, b) for s in schedules) else 4
-
-    ranked = sorted((rank(a, b), k) for k, (a, b) in enumerate(apart))
-    return tuple(apart[k] for _, k in ranked)[: len(duration) // 4]
+        if overlap:
+            return 2
+        return 3 if any(self.overlap(schedule, a, b) for schedule in self.schedules) else 4
 
 
 def _ordered(project: sgs.Compiled) -> set[tuple[str, str]]:
-    """Pairs of ids, either way round, of which one task has to precede the other."""
+    """Return the pairs of ids, either way round, of which one task has to precede the other."""
     below = [0] * len(project.ids)
     for i in reversed(project.order):
         for j in project.successors[i]:

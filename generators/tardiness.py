@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import floor
 from random import Random
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
+from msgspec import Meta
 from msgspec.structs import replace
 
-from generators.base import settings_as
+from generators.base import plain_settings, settings_as
+from generators.jobs import job_ids
 from graders.exact.tardiness import reference as solve
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.ids import instance_id
@@ -23,7 +25,7 @@ from tasks.tardiness import VERSION, Job, Jobs
 LARGEST = 10_000  # jobs
 LONGEST, HEAVIEST = 100, 10  # of processing times and weights, which start from 1
 GRID = tuple((tf, rdd) for tf in (0.2, 0.4, 0.6, 0.8) for rdd in (0.2, 0.4, 0.6, 0.8, 1.0))
-Dial: TypeAlias = float | Literal["grid"]
+Dial: TypeAlias = Annotated[float, Meta(ge=0, le=1)] | Literal["grid"]
 
 
 class JobsSettings(Noun, frozen=True):
@@ -43,68 +45,100 @@ class JobsSettings(Noun, frozen=True):
     weights: bool = False
 
     def __post_init__(self) -> None:
-        for name, value in (("tf", self.tf), ("rdd", self.rdd)):
-            if value != "grid" and not 0 <= value <= 1:
-                raise ValueError(f"{name}: {value} is not in [0, 1]")
         if (self.tf == "grid") != (self.rdd == "grid"):
-            given, other = ("rdd", "tf") if self.tf == "grid" else ("tf", "rdd")
-            raise ValueError(f"{given} is given without {other}: give both, or neither")
+            number, grid = ("rdd", "tf") if self.tf == "grid" else ("tf", "rdd")
+            raise ValueError(f"{number} is given without {grid}: give both, or neither")
 
 
 def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """All settings, with their defaults, in one spelling; InputError names a bad one."""
+    """Return all settings, with their defaults, in one spelling.
+
+    Args:
+        level: the number of jobs.
+        settings: those that are given; see `JobsSettings`.
+
+    Raises:
+        InputError: the level or a setting is wrong.
+    """
     if level < 1:
         raise InputError(f"level {level}: there must be at least one job")
     if level > LARGEST:
         raise InputError(f"level {level}: there are at most {LARGEST} jobs")
-    plain: dict[str, Scalar] = msgspec.to_builtins(settings_as(JobsSettings, "tardiness", settings))
-    return plain
+    return plain_settings(settings_as(JobsSettings, "tardiness", settings))
 
 
 def generate(
     level: int, seed: int, index: int, settings: Mapping[str, Scalar], *, reference: bool = True
 ) -> Instance[Jobs]:
-    """The instance of `level` jobs at a seed and index, its settings those of its grid cell.
+    """Return jobs of one machine; the settings of the instance are those of its grid cell.
 
     For one level, seed and index the jobs keep their times, weights and ranks of due dates over
     tf, rdd, variant and weights. Levels share nothing, so that all instances of a suite are
-    independent trials. InputError if the settings are wrong.
+    independent trials.
+
+    Args:
+        level: the number of jobs.
+        seed: of all streams.
+        index: the number of the instance, from 0.
+        settings: those that are given; see `JobsSettings`.
+        reference: whether the optimum, or a bound, is added.
+
+    Raises:
+        InputError: the level or a setting is wrong.
     """
-    wanted = msgspec.convert(resolve(level, settings), JobsSettings)
-    if wanted.tf == "grid":
+    typed = msgspec.convert(resolve(level, settings), JobsSettings)
+    if typed.tf == "grid":
         tf, rdd = GRID[index % len(GRID)]
-        wanted = replace(wanted, tf=tf, rdd=rdd)
-    named: dict[str, Scalar] = msgspec.to_builtins(wanted)
-    payload = _jobs(level, seed, index, wanted)
-    known = solve(payload) if reference else Reference("none")
-    name = instance_id("tardiness", level, seed, index, VERSION, named, apart=True)
-    return Instance(name, "tardiness", level, seed, index, named, VERSION, payload, known)
+        typed = replace(typed, tf=tf, rdd=rdd)
+    resolved = plain_settings(typed)
+    payload = _jobs(level, f"tardiness/{VERSION}/{level}/{seed}/{index}", typed)
+    return Instance(
+        id=instance_id("tardiness", level, seed, index, VERSION, resolved, apart=True),
+        family="tardiness",
+        level=level,
+        seed=seed,
+        index=index,
+        settings=resolved,
+        version=VERSION,
+        payload=payload,
+        reference=solve(payload) if reference else Reference("none"),
+    )
 
 
-def _jobs(level: int, seed: int, index: int, wanted: JobsSettings) -> Jobs:
-    """Draw every ingredient from its own stream; jobs get shuffled ids and are listed by id."""
+def _jobs(level: int, streams: str, settings: JobsSettings) -> Jobs:
+    """Draw every ingredient from its own stream; jobs get shuffled ids and are listed by id.
 
-    def stream(part: str) -> Random:
-        return Random(f"tardiness/{VERSION}/{level}/{seed}/{index}/{part}")
-
-    rng = stream("processing times")
+    Args:
+        level: the number of jobs.
+        streams: the beginning of the names of the random streams.
+        settings: with numbers for tf and rdd.
+    """
+    rng = Random(f"{streams}/processing times")
     p = [rng.randint(1, LONGEST) for _ in range(level)]
-    rng = stream("due dates")
-    d = due_dates(p, wanted.tf, wanted.rdd, [rng.random() for _ in p])
-    rng = stream("weights")
-    w = [rng.randint(1, HEAVIEST) if wanted.weights else 1 for _ in p]
-    width = max(2, len(str(level)))
-    ids = [f"J{k:0{width}d}" for k in range(1, level + 1)]
-    stream("ids").shuffle(ids)
+    rng = Random(f"{streams}/due dates")
+    d = due_dates(p, settings.tf, settings.rdd, [rng.random() for _ in p])
+    rng = Random(f"{streams}/weights")
+    w = [rng.randint(1, HEAVIEST) if settings.weights else 1 for _ in p]
+    ids = job_ids(level)
+    Random(f"{streams}/ids").shuffle(ids)
     jobs = sorted(map(Job, ids, p, d, w), key=lambda job: job.id)
-    return Jobs(tuple(jobs), wanted.variant)
+    return Jobs(tuple(jobs), settings.variant)
 
 
 def due_dates(p: Sequence[int], tf: Dial, rdd: Dial, draws: Sequence[float]) -> list[int]:
-    """Due dates, uniform on the whole numbers from P(1-TF-RDD/2) to P(1-TF+RDD/2), in time units.
+    """Return due dates, uniform on the whole numbers from P(1-TF-RDD/2) to P(1-TF+RDD/2).
 
-    Both ends are computed exactly and rounded to the nearest whole number (halves to the even
-    one); draw u in [0, 1) gives the number at u of the way. They may be negative.
+    Potts & Van Wassenhove (1982). Both ends are computed exactly and rounded to the nearest whole
+    number (halves to the even one). Due dates may be negative.
+
+    Args:
+        p: processing times in time units; P is their sum.
+        tf: tardiness factor in [0, 1].
+        rdd: relative range of due dates in [0, 1].
+        draws: a number u in [0, 1) for each job, which gives the due date at u of the way.
+
+    Returns:
+        A due date for each job, in time units.
     """
     total, middle, half = sum(p), 1 - Fraction(str(tf)), Fraction(str(rdd)) / 2
     low, high = round(total * (middle - half)), round(total * (middle + half))

@@ -7,11 +7,13 @@ ready needs at least 1.15 times the best turns known; else it is drawn again fro
 from collections.abc import Mapping, Sequence
 from functools import partial
 from random import Random
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
 
-from generators.base import settings_as
+from generators.base import plain_settings, settings_as
 from generators.tools_catalogue import Catalogue, ToolEntry, catalogue
 from generators.tools_graph import MOST_TOOLS, Graph, draw
 from graders.exact.tools import has_room
@@ -36,6 +38,7 @@ LARGEST = 50  # required calls
 LONGEST = 30  # time units of a call, from 1
 SITES = ("north", "east", "south", "west")
 DRAWS = 4000  # tries at a task before it is given up
+Tools: TypeAlias = Sequence[ToolEntry]
 ROOM = 8  # the level from which a task must leave room for planning
 
 
@@ -54,36 +57,37 @@ class RequestSettings(Noun, frozen=True):
         select: how many tools the agent picks beforehand at most, which are enough; 0 gives all.
     """
 
-    depth: int = 0
-    width: int = 0
-    distractors: int = 10
-    capacity: int = 2
-    overhead: int = 2
-    failures: float = 0.0
+    depth: Annotated[int, Meta(ge=0, le=LARGEST)] = 0
+    width: Annotated[int, Meta(ge=0, le=LARGEST)] = 0
+    distractors: Annotated[int, Meta(ge=0, le=40)] = 10
+    capacity: Annotated[int, Meta(ge=1, le=9)] = 2
+    overhead: Annotated[int, Meta(ge=0, le=1000)] = 2
+    failures: Annotated[float, Meta(ge=0, le=0.9)] = 0.0
     track: Track = "reactive"
     transport: Literal["direct", "inprocess", "stdio", "http"] = "direct"
-    select: int = 0
-
-    def __post_init__(self) -> None:
-        for name, least, most in (
-            ("depth", 0, LARGEST),
-            ("width", 0, LARGEST),
-            ("distractors", 0, 40),
-            ("capacity", 1, 9),
-            ("overhead", 0, 1000),
-            ("failures", 0, 0.9),
-            ("select", 0, 100),
-        ):
-            if not least <= getattr(self, name) <= most:
-                raise ValueError(f"{name}: {getattr(self, name)} is not from {least} to {most}")
+    select: Annotated[int, Meta(ge=0, le=100)] = 0
 
 
 def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """All settings, with their defaults, in one spelling; InputError names a bad one."""
+    """Return all settings, with their defaults, in one spelling.
+
+    Args:
+        level: the number of required calls.
+        settings: those that are given; see `RequestSettings`.
+
+    Raises:
+        InputError: the level or a setting is wrong, or no graph of calls has such a shape.
+    """
     if not 1 <= level <= LARGEST:
         raise InputError(f"level {level}: there are 1 to {LARGEST} calls")
-    wanted = settings_as(RequestSettings, "tools", settings)
-    depth, width = wanted.depth or max(1, round(level**0.56)), wanted.width
+    typed = settings_as(RequestSettings, "tools", settings)
+    depth = typed.depth or max(1, round(level**0.56))
+    _check_shape(level, depth, typed.width)
+    return plain_settings(replace(typed, depth=depth))
+
+
+def _check_shape(level: int, depth: int, width: int) -> None:
+    """Refuse a shape that no graph of `level` calls has."""
     if depth > level:
         raise InputError(f"depth {depth}: a chain of {level} calls is no longer than {level}")
     if width and not (width + depth - 1 <= level <= width * depth):
@@ -91,84 +95,105 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
             f"width {width}: with {level} calls of depth {depth} it is from {-(-level // depth)}"
             f" to {level - depth + 1}"
         )
-    plain: dict[str, Scalar] = msgspec.to_builtins(msgspec.structs.replace(wanted, depth=depth))
-    return plain
 
 
 def generate(
     level: int, seed: int, index: int, settings: Mapping[str, Scalar], *, reference: bool = True
 ) -> Instance[Errand]:
-    """The task of `level` calls at a seed and index; its id does not depend on the transport.
+    """Return a task; its id does not depend on the transport.
 
-    InputError if the settings are wrong, or leave no room for planning.
+    Args:
+        level: the number of required calls.
+        seed: of all streams.
+        index: the number of the task, from 0.
+        settings: those that are given; see `RequestSettings`.
+        reference: whether the best answer known, and a bound, are added.
+
+    Raises:
+        InputError: the level or a setting is wrong, or no task leaves room for planning.
     """
-    named = resolve(level, settings)
-    wanted = msgspec.convert(named, RequestSettings)
+    resolved = resolve(level, settings)
+    typed = msgspec.convert(resolved, RequestSettings)
+    payload = _first_fitting(level, index, typed, streams=f"tools/{VERSION}/{seed}/{index}")
+    seen = {name: value for name, value in resolved.items() if name not in UNSEEN}
+    return Instance(
+        id=instance_id("tools", level, seed, index, VERSION, seen),
+        family="tools",
+        level=level,
+        seed=seed,
+        index=index,
+        settings=resolved,
+        version=VERSION,
+        payload=payload,
+        reference=solve(payload) if reference else Reference("none"),
+    )
+
+
+def _first_fitting(level: int, index: int, settings: RequestSettings, *, streams: str) -> Errand:
+    """Return the first task that comes about and leaves room for planning."""
     for number in range(DRAWS):
-        payload = _errand(level, wanted, f"tools/{VERSION}/{seed}/{index}/{number}")
+        payload = _errand(level, settings, f"{streams}/{number}")
         if payload and (level < ROOM or has_room(payload)):
-            break
-    else:
-        raise InputError(
-            f"level {level}, index {index}: none of {DRAWS} tasks fits depth={wanted.depth}"
-            f" width={wanted.width} distractors={wanted.distractors} select={wanted.select}"
-            " and leaves room for planning"
-        )
-    known = solve(payload) if reference else Reference("none")
-    seen = {name: value for name, value in named.items() if name not in UNSEEN}
-    name = instance_id("tools", level, seed, index, VERSION, seen)
-    return Instance(name, "tools", level, seed, index, named, VERSION, payload, known)
+            return payload
+    raise InputError(
+        f"level {level}, index {index}: none of {DRAWS} tasks fits depth={settings.depth}"
+        f" width={settings.width} distractors={settings.distractors} select={settings.select}"
+        " and leaves room for planning"
+    )
 
 
-def _errand(level: int, wanted: RequestSettings, place: str) -> Errand | None:
-    """One try at a task; None if the graph or its distractors did not come about."""
-    known = catalogue()
-    most, rng = wanted.select or MOST_TOOLS, Random(f"{place}/graph")
-    graph = draw(known, level, wanted.depth, wanted.width, most, rng)
-    others = graph and _distractors(known, graph, wanted, Random(f"{place}/distractors"))
-    if graph is None or others is None:
+def _errand(level: int, settings: RequestSettings, streams: str) -> Errand | None:
+    """Try once to draw a task; None if the graph or its distractors did not come about."""
+    shipped = catalogue()
+    most, rng = settings.select or MOST_TOOLS, Random(f"{streams}/graph")
+    graph = draw(shipped, level, settings.depth, width=settings.width, most=most, rng=rng)
+    if graph is None:
         return None
-    needed = dict.fromkeys(node.tool for node in graph.nodes)
-    tools = [*needed, *others]
-    Random(f"{place}/order").shuffle(tools)
-    rng = Random(f"{place}/sites")
-    attempts = ATTEMPTS + 1 if wanted.failures else 1
+    distractors = _distractors(
+        shipped, graph, settings.distractors, rng=Random(f"{streams}/distractors")
+    )
+    if distractors is None:
+        return None
+    tools = [*dict.fromkeys(node.tool for node in graph.nodes), *distractors]
+    Random(f"{streams}/order").shuffle(tools)
+    rng = Random(f"{streams}/sites")
+    attempts = ATTEMPTS + 1 if settings.failures else 1
     return Errand(
-        track=wanted.track,
+        track=settings.track,
         sites=SITES,
-        tools=_offers(known, tools, wanted.capacity, place),
+        tools=_offers(shipped, tools, settings.capacity, streams=streams),
         starts=tuple(Start(label, kind, rng.choice(SITES)) for label, kind in graph.starts.items()),
         steps=tuple(RequiredCall(node.tool.name, node.inputs) for node in graph.nodes),
-        wanted=_wanted(graph, Random(f"{place}/request")),
-        overhead=wanted.overhead,
+        wanted=_requested_values(graph, Random(f"{streams}/request")),
+        overhead=settings.overhead,
         limits=TurnLimits(2 * level * attempts + 10, 5 * level * attempts + 40),
-        failures=wanted.failures,
-        select=wanted.select,
-        secret=f"{Random(f'{place}/secret').getrandbits(128):032x}",
+        failures=settings.failures,
+        select=settings.select,
+        secret=f"{Random(f'{streams}/secret').getrandbits(128):032x}",
     )
 
 
 def _offers(
-    known: Catalogue, tools: Sequence[ToolEntry], capacity: int, place: str
+    shipped: Catalogue, tools: Sequence[ToolEntry], capacity: int, streams: str
 ) -> tuple[Offer, ...]:
-    """Tools with their latencies and capacities, which a tool of a task keeps by its name."""
+    """Return tools with latencies and capacities, which a tool of a task keeps by its name."""
     return tuple(
-        _offer(known, tool, capacity, Random(f"{place}/tool/{tool.name}")) for tool in tools
+        _offer(shipped, tool, capacity, rng=Random(f"{streams}/tool/{tool.name}")) for tool in tools
     )
 
 
-def _offer(known: Catalogue, tool: ToolEntry, capacity: int, rng: Random) -> Offer:
+def _offer(shipped: Catalogue, tool: ToolEntry, capacity: int, rng: Random) -> Offer:
     latency = tuple(rng.randint(1, LONGEST) for _ in SITES)
     places = rng.randint(1, capacity)
-    words = tool.words.format(**{name: f"`{name}`" for name in tool.params})
-    does = f"Changes something: {words}" if tool.writes else f"Finds {words}"
-    pairs = zip(tool.params, tool.kinds, strict=True)
     times = ", ".join(f"{site} {time}" for site, time in zip(SITES, latency, strict=True))
     return Offer(
         name=tool.name,
-        description=f"{does}. Returns {_code(tool.output)}. Time units by the site of"
+        description=f"{_effect(tool)}. Returns {_code(tool.output)}. Time units by the site of"
         f" `{tool.params[0]}`: {times}. At most {places} at once.",
-        params=tuple(Param(name, kind, _about(known, kind)) for name, kind in pairs),
+        params=tuple(
+            Param(name, kind, _kind_words(shipped, kind))
+            for name, kind in zip(tool.params, tool.kinds, strict=True)
+        ),
         output=tool.output,
         writes=tool.writes,
         latency=latency,
@@ -176,44 +201,64 @@ def _offer(known: Catalogue, tool: ToolEntry, capacity: int, rng: Random) -> Off
     )
 
 
-def _about(known: Catalogue, kind: str) -> str:
-    return known.starts[kind][0] if kind in known.starts else _code(kind)
+def _effect(tool: ToolEntry) -> str:
+    """Return what a tool does, its parameters as code."""
+    words = tool.words.format(**{name: f"`{name}`" for name in tool.params})
+    return f"Changes something: {words}" if tool.writes else f"Finds {words}"
+
+
+def _kind_words(shipped: Catalogue, kind: str) -> str:
+    return shipped.starts[kind][0] if kind in shipped.starts else _code(kind)
 
 
 def _code(kind: str) -> str:
-    """A kind of code as one speaks of it."""
+    """Return a kind of code in words: `a person code`."""
     words = kind.replace("_", " ").removesuffix(" code")
     ends = "" if words.endswith("code") else " code"
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}{ends}"
 
 
 def _distractors(
-    known: Catalogue, graph: Graph, wanted: RequestSettings, rng: Random
+    shipped: Catalogue, graph: Graph, count: int, rng: Random
 ) -> list[ToolEntry] | None:
-    """Tools that are not needed: the first half take what the task has, the rest nothing at all.
+    """Draw tools that are not needed: the first half take what the task has, the others cannot.
 
-    None if there are not enough that are cut off.
+    Args:
+        shipped: all tools there are.
+        graph: the required calls.
+        count: how many distractors.
+        rng: the stream of distractors.
+
+    Returns:
+        The distractors, None if there are not enough that are cut off from the task.
     """
     needed = {node.tool.name for node in graph.nodes}
     kinds = {kind for node in graph.nodes for kind in (*node.tool.kinds, node.tool.output)}
-    left = [tool for tool in known.tools if tool.name not in needed]
-    rng.shuffle(left)
-    near = [tool for tool in left if all(kind in kinds for kind in tool.kinds)]
-    inside = [tool for tool in near if tool.output in kinds or tool.output not in known.goes_on]
-    near = [*inside, *(tool for tool in near if tool not in inside)]  # fewest new kinds first
-    near = near[: (wanted.distractors + 1) // 2]
-    kinds |= {tool.output for tool in near}
+    pool = [tool for tool in shipped.tools if tool.name not in needed]
+    rng.shuffle(pool)
+    near = _near(pool, kinds, shipped.goes_on)[: (count + 1) // 2]
+    far = _far(pool, kinds | {tool.output for tool in near})[: count // 2]
+    return [*near, *far] if len(near) + len(far) == count else None
+
+
+def _near(pool: Tools, kinds: set[str], goes_on: frozenset[str]) -> list[ToolEntry]:
+    """Return the tools that take kinds of the task alone, those that add no new kind first."""
+    near = (tool for tool in pool if kinds.issuperset(tool.kinds))
+    return sorted(near, key=lambda tool: tool.output in goes_on - kinds)
+
+
+def _far(pool: Tools, kinds: set[str]) -> list[ToolEntry]:
+    """Return tools that take nothing of these kinds, nor anything that one before them gives."""
     far: list[ToolEntry] = []
-    for tool in left:
-        cut_off = not any(kind in kinds for kind in tool.kinds)
-        if cut_off and not any(f.output in tool.kinds for f in far):
+    for tool in pool:
+        if kinds.isdisjoint(tool.kinds):
             far.append(tool)
-    far = far[: wanted.distractors // 2]
-    return [*near, *far] if len(near) + len(far) == wanted.distractors else None
+            kinds = kinds | {tool.output}
+    return far
 
 
-def _wanted(graph: Graph, rng: Random) -> tuple[RequestedValue, ...]:
-    """What the request asks for: the values that nothing else takes, shuffled, and the orders."""
+def _requested_values(graph: Graph, rng: Random) -> tuple[RequestedValue, ...]:
+    """Return what the request asks for: values that no call takes, shuffled, then the orders."""
     sinks = graph.sinks()
     rng.shuffle(sinks)
     values = [k for k in sinks if not graph.nodes[k].tool.writes]
@@ -226,12 +271,12 @@ def _wanted(graph: Graph, rng: Random) -> tuple[RequestedValue, ...]:
 
 
 def _words(graph: Graph, k: int) -> str:
-    """How the request speaks of a call's value: through all it comes from, down to the names."""
+    """Return a call's value in words: through all it comes from, down to the names."""
     tool, inputs, _ = graph.nodes[k]
-    spoken = {}
+    phrases = {}
     for name, text in zip(tool.params, inputs, strict=True):
         source = reference_of(text)
         words = text if source is None else _words(graph, source)
         plain = source is None or len(tool.params) == 1
-        spoken[name] = words if plain else f"({words})"
-    return tool.words.format(**spoken)
+        phrases[name] = words if plain else f"({words})"
+    return tool.words.format(**phrases)

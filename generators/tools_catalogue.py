@@ -14,8 +14,13 @@ PARTS = 4  # of a tool's line
 class ToolEntry(NamedTuple):
     """A tool before its latency is drawn.
 
-    `params` are its parameters and `kinds` what they take; `output` is the kind of what it gives;
-    `words` speak of it, with `{param}` for each argument; of a tool that `writes` an order.
+    Attributes:
+        name: with its server in front.
+        params: its parameters.
+        kinds: the kind that each parameter takes.
+        output: the kind that it gives.
+        words: its value in words, with `{param}` for each argument; an order if it writes.
+        writes: whether it changes something.
     """
 
     name: str
@@ -27,10 +32,12 @@ class ToolEntry(NamedTuple):
 
 
 class Catalogue(NamedTuple):
-    """Everything that tasks are drawn from.
+    """The kinds and tools that tasks are drawn from.
 
-    `starts` has what a kind is and two lists of words; `goes_on` the kinds that a reading tool
-    takes, so that a chain can go on from them.
+    Attributes:
+        starts: for each kind that a request may name, a phrase and two lists of words.
+        tools: all there are.
+        goes_on: kinds that a reading tool takes, so that a chain can go on from them.
     """
 
     starts: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]]
@@ -38,7 +45,7 @@ class Catalogue(NamedTuple):
     goes_on: frozenset[str]
 
     def label(self, kind: str, rng: Random) -> str:
-        """A name of a starting kind."""
+        """Draw a name of a starting kind."""
         _, first, second = self.starts[kind]
         return f"{rng.choice(first)} {rng.choice(second)}".replace("_", " ")
 
@@ -50,7 +57,11 @@ class _CatalogueFile(msgspec.Struct):
 
 @cache
 def catalogue() -> Catalogue:
-    """The catalogue that comes with the project; ValueError names a line that is wrong."""
+    """Return the catalogue that comes with the project.
+
+    Raises:
+        ValueError: a line of it is wrong; the message names it.
+    """
     text = (shipped("tools_catalogue.toml")).read_text(encoding="utf-8")
     raw = msgspec.toml.decode(text, type=_CatalogueFile)
     starts = {k: (a, tuple(x.split()), tuple(y.split())) for k, (a, x, y) in raw.starts.items()}
@@ -71,18 +82,21 @@ def _entry(server: str, line: str) -> ToolEntry:
     if len(parts) != PARTS:
         raise ValueError(f"{server}: {line!r} has not {PARTS} parts")
     name, params, output, words = parts
-    taken = []
-    for one in params.split(","):
-        left, _, right = one.strip().partition(":")
-        taken.append((left, right or left))
-    for param, _ in taken:
+    pairs = [_param(part) for part in params.split(",")]
+    for param, _ in pairs:
         if f"{{{param}}}" not in words:
             raise ValueError(f"{server}: {line!r} does not speak of {param}")
     return ToolEntry(
         name=f"{server}_{name}",
-        params=tuple(param for param, _ in taken),
-        kinds=tuple(kind for _, kind in taken),
+        params=tuple(param for param, _ in pairs),
+        kinds=tuple(kind for _, kind in pairs),
         output=output.removeprefix("!"),
         words=words,
         writes=output.startswith("!"),
     )
+
+
+def _param(text: str) -> tuple[str, str]:
+    """Return a parameter and the kind it takes, from `name:kind`, or from `kind` for both."""
+    name, _, kind = text.strip().partition(":")
+    return name, kind or name

@@ -1,8 +1,9 @@
 """Draws the required calls of a task: layers of calls that fit together by kinds."""
 
+from collections import Counter
 from collections.abc import Sequence
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from generators.tools_catalogue import Catalogue, ToolEntry
 
@@ -14,27 +15,37 @@ SHARED = 0.3  # share of first calls that start from a name in use
 
 
 class Node(NamedTuple):
-    """A call: its tool, what its inputs are (a label, or `$k`), the layer it stands in."""
+    """A call: its tool, its inputs (a label, or `$k`), the layer it stands in, from 0."""
 
     tool: ToolEntry
     inputs: tuple[str, ...]
     layer: int
 
 
+ToolCall: TypeAlias = tuple[ToolEntry, tuple[str, ...]]  # a tool and its inputs
+
+
 class Graph(NamedTuple):
-    """The calls in the order of their layers, and the kinds of the labels they start from."""
+    """The calls in the order of their layers, and the kind of each label that they start from."""
 
     nodes: tuple[Node, ...]
     starts: dict[str, str]
 
     def sinks(self) -> list[int]:
-        """The calls whose values no other call takes."""
-        used = {text for node in self.nodes for text in node.inputs}
-        return [k for k in range(len(self.nodes)) if f"${k}" not in used]
+        """Return the indices of the calls whose values no other call takes."""
+        inputs = {text for node in self.nodes for text in node.inputs}
+        return [k for k in range(len(self.nodes)) if f"${k}" not in inputs]
 
 
 def layers(count: int, depth: int, width: int, rng: Random) -> list[int]:
-    """The number of calls in each of `depth` layers; with `width` > 0 the most is just that."""
+    """Draw the number of calls in each of `depth` layers, at least one.
+
+    Args:
+        count: all calls.
+        depth: the number of layers.
+        width: the most calls of a layer, which one of them has; 0 leaves it open.
+        rng: the stream of the graph.
+    """
     sizes = [1] * depth
     most = width or count
     if width:
@@ -46,7 +57,7 @@ def layers(count: int, depth: int, width: int, rng: Random) -> list[int]:
 
 
 class GraphDraft:
-    """A graph as it grows, call by call; None from `add` means that nothing fits."""
+    """A graph as it grows, call by call."""
 
     def __init__(self, catalogue: Catalogue, most_tools: int, rng: Random) -> None:
         self._catalogue, self._most, self._rng = catalogue, most_tools, rng
@@ -54,116 +65,135 @@ class GraphDraft:
         self.starts: dict[str, str] = {}
         self._tools: dict[str, ToolEntry] = {}
         self._seen: set[tuple[str, ...]] = set()
-        self._taken: dict[str, int] = {}  # how many calls take a value
+        self._uses: Counter[str] = Counter()  # how many calls take a value
 
     def graph(self) -> Graph:
-        """What has been drawn."""
+        """Return the graph so far."""
         return Graph(tuple(self.nodes), dict(self.starts))
 
     def add(self, layer: int, *, last: bool) -> bool:
-        """Draw one call of a layer, one input of it from the layer before; False if none fits."""
+        """Draw a call of a layer, an input of it from the layer before; return whether one fits."""
         if layer == 0:
             return self._begin(last=last)
-        sources = [k for k, node in enumerate(self.nodes) if node.layer == layer - 1]
-        self._rng.shuffle(sources)
-        sources.sort(key=lambda k: self._taken.get(f"${k}", 0))
+        sources = self._sources(layer)
         writing = last and self._rng.random() < WRITE
         joining = self._rng.random() < JOIN
         for writes in [True, False] if writing else [False]:
             for k in sources:
-                found = self._fitting(k, joining, writes=writes, last=last)
-                if found:
-                    self._append(*self._rng.choice(found), layer)
+                calls = self._fitting(k, joining, writes=writes, last=last)
+                if calls:
+                    self._append(*self._rng.choice(calls), layer)
                     return True
         return False
 
+    def _sources(self, layer: int) -> list[int]:
+        """Return the calls of the layer before, shuffled, those that fewest calls use first."""
+        sources = [k for k, node in enumerate(self.nodes) if node.layer == layer - 1]
+        self._rng.shuffle(sources)
+        return sorted(sources, key=lambda k: self._uses[f"${k}"])
+
     def _begin(self, *, last: bool) -> bool:
-        """A call on a name, a new one or one in use."""
+        """Draw a call on a name, a new one or one in use; return whether one fits."""
         tools = [
-            t
-            for t in self._allowed(writes=False)
-            if len(t.params) == 1
-            and t.kinds[0] in self._catalogue.starts
-            and (last or t.output in self._catalogue.goes_on)
+            tool
+            for tool in self._allowed(writes=False)
+            if len(tool.params) == 1
+            and tool.kinds[0] in self._catalogue.starts
+            and self._continues(tool, last)
         ]
         if not tools:
             return False
         tool = self._rng.choice(tools)
-        old = [
-            label
-            for label, kind in self.starts.items()
-            if kind == tool.kinds[0] and (tool.name, label) not in self._seen
-        ]
-        if old and self._rng.random() < SHARED:
-            label = self._rng.choice(old)
-        else:
-            label = self._catalogue.label(tool.kinds[0], self._rng)
-            while label in self.starts:
-                label = self._catalogue.label(tool.kinds[0], self._rng)
-            self.starts[label] = tool.kinds[0]
-        self._append(tool, (label,), 0)
+        self._append(tool, (self._label(tool),), 0)
         return True
 
+    def _continues(self, tool: ToolEntry, last: bool) -> bool:
+        """Return whether a tool may stand in a layer: a chain goes on from all but the last."""
+        return last or tool.output in self._catalogue.goes_on
+
+    def _label(self, tool: ToolEntry) -> str:
+        """Draw the name that a first call starts from, a new one or one in use."""
+        kind = tool.kinds[0]
+        labels = [
+            label
+            for label, start_kind in self.starts.items()
+            if start_kind == kind and (tool.name, label) not in self._seen
+        ]
+        if labels and self._rng.random() < SHARED:
+            return self._rng.choice(labels)
+        label = self._catalogue.label(kind, self._rng)
+        while label in self.starts:
+            label = self._catalogue.label(kind, self._rng)
+        self.starts[label] = kind
+        return label
+
     def _allowed(self, *, writes: bool) -> Sequence[ToolEntry]:
-        """Tools that may be drawn: those in use, and new ones while there is room for them."""
-        used = [t for t in self._tools.values() if t.writes == writes]
-        fresh = [
-            t for t in self._catalogue.tools if t.writes == writes and t.name not in self._tools
+        """Return tools that may be drawn: those in use, and new ones while there is room."""
+        old = [tool for tool in self._tools.values() if tool.writes == writes]
+        new = [
+            tool
+            for tool in self._catalogue.tools
+            if tool.writes == writes and tool.name not in self._tools
         ]
         if len(self._tools) >= self._most:
-            return used
-        if used and self._rng.random() < REUSE:
-            return used
-        return [*used, *fresh]
+            return old
+        if old and self._rng.random() < REUSE:
+            return old
+        return [*old, *new]
 
-    def _fitting(
-        self, source: int, joining: bool, *, writes: bool, last: bool
-    ) -> list[tuple[ToolEntry, tuple[str, ...]]]:
-        """Tools with inputs that take the value of a call; joins alone if there are any."""
+    def _fitting(self, source: int, joining: bool, *, writes: bool, last: bool) -> list[ToolCall]:
+        """Return the calls that take the value of a call; of `joining` ones joins, if there are."""
         kind = self.nodes[source].tool.output
-        single: list[tuple[ToolEntry, tuple[str, ...]]] = []
-        joint: list[tuple[ToolEntry, tuple[str, ...]]] = []
+        single: list[ToolCall] = []
+        joint: list[ToolCall] = []
         for tool in self._allowed(writes=writes):
-            if not (last or tool.output in self._catalogue.goes_on):
+            if not self._continues(tool, last):
                 continue
-            for place, wanted in enumerate(tool.kinds):
-                if wanted != kind:
-                    continue
+            for place in (k for k, taken_kind in enumerate(tool.kinds) if taken_kind == kind):
                 if len(tool.kinds) == 1:
                     single.append((tool, (f"${source}",)))
                 else:
-                    joint += self._joined(tool, place, source)
-        single = [one for one in single if (one[0].name, *one[1]) not in self._seen]
-        joint = [one for one in joint if (one[0].name, *one[1]) not in self._seen]
-        return joint if joining and joint else single
+                    joint += self._joins(tool, place, source)
+        joint = self._unseen(joint)
+        return joint if joining and joint else self._unseen(single)
 
-    def _joined(
-        self, tool: ToolEntry, place: int, source: int
-    ) -> list[tuple[ToolEntry, tuple[str, ...]]]:
-        """A tool of two inputs with the source in one place and each earlier value in the other."""
+    def _unseen(self, calls: Sequence[ToolCall]) -> list[ToolCall]:
+        return [call for call in calls if (call[0].name, *call[1]) not in self._seen]
+
+    def _joins(self, tool: ToolEntry, place: int, source: int) -> list[ToolCall]:
+        """Return calls of two inputs: the source in one place, each earlier value in the other."""
         below = self.nodes[source].layer
-        others = [
+        values = [
             f"${k}"
             for k, node in enumerate(self.nodes)
             if k != source and node.layer <= below and node.tool.output == tool.kinds[1 - place]
         ]
-        mine = f"${source}"
-        return [(tool, (mine, other) if place == 0 else (other, mine)) for other in others]
+        pairs = [(f"${source}", value) for value in values]
+        return [(tool, pair if place == 0 else pair[::-1]) for pair in pairs]
 
     def _append(self, tool: ToolEntry, inputs: tuple[str, ...], layer: int) -> None:
         self._tools[tool.name] = tool
         self._seen.add((tool.name, *inputs))
         for text in inputs:
-            self._taken[text] = self._taken.get(text, 0) + 1
+            self._uses[text] += 1
         self.nodes.append(Node(tool, inputs, layer))
 
 
 def draw(
     catalogue: Catalogue, count: int, depth: int, width: int, most: int, rng: Random
 ) -> Graph | None:
-    """One try at `count` calls of at most `most` tools in `depth` layers.
+    """Try once to draw a graph of calls that fit together.
 
-    None if the kinds did not fit, or if all that is asked for are changes.
+    Args:
+        catalogue: the tools there are.
+        count: the number of calls.
+        depth: the number of layers.
+        width: the most calls of a layer; 0 leaves it open.
+        most: the most tools.
+        rng: the stream of the graph.
+
+    Returns:
+        The graph; None if the kinds did not fit, or if all it would ask for are changes.
     """
     draft = GraphDraft(catalogue, min(most, MOST_TOOLS, max(depth, (count + 1) // 2, 2)), rng)
     for layer, size in enumerate(layers(count, depth, width, rng)):

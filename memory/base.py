@@ -1,4 +1,4 @@
-"""What a memory is to an episode, and the memories there are."""
+"""The memories there are, and the protocol that episodes use them by."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,39 +20,43 @@ class Memory(Protocol):
     """
 
     def recall(self, ask: Ask) -> Program[Ask]:
-        """Return the ask the agent is to answer: what it was, and messages after it."""
+        """Return the question for the agent: the one that was asked, with messages after it."""
 
     def observe(self, tell: Tell) -> Program[None]:
-        """Take note of feedback."""
+        """Take in the feedback after a step."""
 
     def idle(self, path: str) -> Program[None]:
-        """Use the time between rounds; calls of its own go under `path`."""
+        """Work between two rounds.
+
+        Args:
+            path: of the round that comes; calls of the memory's own go under it.
+        """
 
     def state(self) -> MemoryState:
-        """Return all it holds, for an audit."""
+        """Return everything that the memory holds, for an audit."""
 
 
 class NoMemory:
-    """Adds nothing, keeps nothing."""
+    """A memory that stores nothing and adds nothing to a question."""
 
     def __init__(self, context: Context | None = None, settings: Noun | None = None) -> None:
-        """Make one: it needs neither."""
+        """Take a context as every memory does, and use nothing of it."""
 
     def recall(self, ask: Ask) -> Program[Ask]:
-        """Return the ask as it is."""
+        """Return the question as it is."""
         yield from ()
         return ask
 
     def observe(self, tell: Tell) -> Program[None]:  # noqa: ARG002
-        """Keep nothing of it."""
+        """Ignore the feedback."""
         yield from ()
 
     def idle(self, path: str) -> Program[None]:  # noqa: ARG002
-        """Do nothing."""
+        """Do nothing between rounds."""
         yield from ()
 
     def state(self) -> MemoryState:
-        """Return a state that is empty."""
+        """Return an empty state."""
         return MemoryState()
 
 
@@ -135,5 +139,5 @@ def read_memory(text: str) -> tuple[MemoryKind, Noun]:
 
 
 def is_memory(path: str) -> bool:
-    """Whether a call was a memory's own and not the agent's; worlds name no segment `memory`."""
+    """Return whether a call was a memory's own: no path of a world has a segment `memory`."""
     return "memory" in path.split("/")

@@ -1,4 +1,4 @@
-"""What a memory is built with, and what it leaves behind."""
+"""The context that a memory is built with, and the state that it leaves behind."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from tasks.prompts import Prompts
 
 @dataclass(frozen=True)
 class Context:
-    """What is given to a memory when an episode begins.
+    """The surroundings of a memory when an episode begins.
 
     Attributes:
         prompts: the templates of the run.
-        other_rounds: the texts of another user's rounds, oldest first, made when first wanted;
-            only `placebo` does. See `memory.rounds.told`.
+        other_rounds: returns the texts of another user's rounds, oldest first; only `placebo`
+            calls it. See `memory.rounds.told`.
     """
 
     prompts: Prompts
@@ -44,5 +44,5 @@ class MemoryState(Noun, frozen=True):
 
     @property
     def digest(self) -> str:
-        """16 hex digits of all of it."""
+        """Return 16 hex digits that change with anything in the state."""
         return blake2b(msgspec.json.encode(self, order="sorted"), digest_size=8).hexdigest()

@@ -57,7 +57,7 @@ class Facts(Notebook):
     settings_kind = FactsSettings
 
     def notes(self, ask: Ask) -> list[str]:
-        """The valid facts; if they are many, the best by BM25, then the newest, in order of id."""
+        """Return the valid facts by id; of many those best by BM25, then the newest."""
         facts = self._valid()
         if len(facts) > SHOWN:
             query = ask.messages[-1].content if ask.messages else ""
@@ -67,7 +67,7 @@ class Facts(Notebook):
         return [fact.text for fact in facts]
 
     def idle(self, path: str) -> Program[None]:
-        """Ask for operations if there are new rounds, and do what is allowed."""
+        """Ask for operations if there are new rounds, and perform those that are allowed."""
         if not self.new:
             return
         reply = yield from self.propose(
@@ -80,9 +80,9 @@ class Facts(Notebook):
             length=LENGTH,
             operations=OPERATIONS,
         )
-        wanted = (parse_object(reply, "operations").value or {}).get("operations")
-        if isinstance(wanted, list):
-            self._perform(wanted)
+        operations = (parse_object(reply, "operations").value or {}).get("operations")
+        if isinstance(operations, list):
+            self._perform(operations)
         else:
             self.counts["unreadable"] += 1
         self.new.clear()
@@ -90,35 +90,47 @@ class Facts(Notebook):
     def _valid(self) -> tuple[MemoryEntry, ...]:
         return self.store.entries(KIND, self.date)
 
-    def _perform(self, wanted: list[Any]) -> None:
-        if surplus := wanted[OPERATIONS:]:
+    def _perform(self, operations: list[Any]) -> None:
+        """Perform operations and count what became of each."""
+        if surplus := operations[OPERATIONS:]:
             self.counts["refused: too many operations"] += len(surplus)
-        for operation in wanted[:OPERATIONS]:
-            try:
-                self.counts[self._apply(operation)] += 1
-            except Refused as refusal:
-                self.counts[f"refused: {refusal}"] += 1
+        for operation in operations[:OPERATIONS]:
+            self.counts[self._outcome(operation)] += 1
 
-    def _apply(self, wanted: object) -> str:
-        """Do one operation and say what was done."""
-        if not isinstance(wanted, dict):
+    def _outcome(self, operation: object) -> str:
+        """Perform an operation if it is allowed and return the name that it is counted by."""
+        try:
+            return self._apply(operation)
+        except Refused as refusal:
+            return f"refused: {refusal}"
+
+    def _apply(self, operation: object) -> str:
+        """Perform an operation and return the name that its outcome is counted by.
+
+        Raises:
+            Refused: it breaks a rule.
+        """
+        if not isinstance(operation, dict):
             raise Refused("not an object")
-        match wanted.get("op"):
+        match operation.get("op"):
             case "add":
-                return self._add(wanted)
+                return self._add(operation)
             case "update":
-                return self._update(wanted)
+                return self._update(operation)
             case "delete":
-                fact = self._known(wanted)
-                self.store.delete(fact.id, date=self.date, reason=_reason(wanted))
-                return "deleted"
+                return self._delete(operation)
             case "nothing":
                 return "nothing"
         raise Refused("unknown operation")
 
-    def _add(self, wanted: Fields) -> str:
-        text, until = self._text(wanted), self._until(wanted)
-        if _said(text, self._valid()):
+    def _delete(self, operation: Fields) -> str:
+        fact = self._fact(operation)
+        self.store.delete(fact.id, date=self.date, reason=_reason(operation))
+        return "deleted"
+
+    def _add(self, operation: Fields) -> str:
+        text, until = self._text(operation), self._until(operation)
+        if _is_repeated(text, self._valid()):
             raise Refused("duplicate")
         if len(self._valid()) >= self.settings.facts:
             raise Refused("too many facts")
@@ -128,62 +140,67 @@ class Facts(Notebook):
             rounds=self.numbers(),
             date=self.date,
             until=until,
-            reason=_reason(wanted),
+            reason=_reason(operation),
         )
         return "added"
 
-    def _update(self, wanted: Fields) -> str:
-        fact = self._known(wanted)
-        text = self._text(wanted)
-        until = self._until(wanted) or fact.until
-        if _said(text, [other for other in self._valid() if other.id != fact.id]):
+    def _update(self, operation: Fields) -> str:
+        fact = self._fact(operation)
+        text = self._text(operation)
+        until = self._until(operation) or fact.until
+        if _is_repeated(text, [valid for valid in self._valid() if valid.id != fact.id]):
             raise Refused("duplicate")
         if (text, until) == (fact.text, fact.until):
             raise Refused("no change")
         self.store.update(
             fact.id,
             date=self.date,
-            reason=_reason(wanted),
+            reason=_reason(operation),
             text=text,
             until=until,
             rounds=self.numbers(*fact.rounds),
         )
         return "updated"
 
-    def _known(self, wanted: Fields) -> MemoryEntry:
-        number = wanted.get("id")
+    def _fact(self, operation: Fields) -> MemoryEntry:
+        """Return the valid fact that an operation names."""
+        number = operation.get("id")
         for fact in self._valid():
             if type(number) is int and fact.id == number:
                 return fact
         raise Refused("unknown id")
 
-    def _text(self, wanted: Fields) -> str:
-        text = wanted.get("text")
+    def _text(self, operation: Fields) -> str:
+        text = operation.get("text")
         if not isinstance(text, str) or not line(text):
             raise Refused("no text")
         if len(line(text)) > LENGTH:
             raise Refused("too long")
         return line(text)
 
-    def _until(self, wanted: Fields) -> str | None:
-        """The day from which it no longer holds: ISO, after today."""
-        given = wanted.get("until")
-        if given is None:
+    def _until(self, operation: Fields) -> str | None:
+        """Return the ISO date from which a fact no longer holds, which comes after today."""
+        if operation.get("until") is None:
             return None
-        try:
-            until = date.fromisoformat(given).isoformat()
-        except (TypeError, ValueError):
-            raise Refused("bad date") from None
+        until = _iso_date(operation["until"])
         if until <= self.date:
             raise Refused("bad date")
         return until
 
 
-def _said(text: str, facts: Iterable[MemoryEntry]) -> bool:
-    """Whether one of the facts already says it, in whatever case."""
+def _iso_date(value: Any) -> str:
+    """Return a date in its one spelling; Refused if it is none."""
+    try:
+        return date.fromisoformat(value).isoformat()
+    except (TypeError, ValueError):
+        raise Refused("bad date") from None
+
+
+def _is_repeated(text: str, facts: Iterable[MemoryEntry]) -> bool:
+    """Return whether one of the facts has the text already, in whatever case."""
     return text.casefold() in {fact.text.casefold() for fact in facts}
 
 
-def _reason(wanted: Fields) -> str:
-    given = wanted.get("reason")
-    return line(given)[:LENGTH] if isinstance(given, str) else ""
+def _reason(operation: Fields) -> str:
+    text = operation.get("reason")
+    return line(text)[:LENGTH] if isinstance(text, str) else ""

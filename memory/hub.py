@@ -62,7 +62,7 @@ class StrategyHub(Notebook):
         return _tool(self._most)
 
     def notes(self, ask: Ask) -> list[str]:  # noqa: ARG002
-        """The strategies, oldest first."""
+        """Return the strategies, oldest first."""
         return [entry.text for entry in self.store.entries(KIND, self.date)]
 
     def idle(self, path: str) -> Program[None]:
@@ -83,38 +83,43 @@ class StrategyHub(Notebook):
 
     def _obey(self, call: Fields | None) -> None:
         action = call.get("action") if call else None
-        wanted = read_strategies(call.get("strategies"), self._most) if call else None
-        if action == "update" and wanted is not None:
-            self._replace(wanted)
+        strategies = read_strategies(call.get("strategies"), self._most) if call else None
+        if action == "update" and strategies is not None:
+            self._replace(strategies)
             self.counts["updated"] += 1
         elif action == "list":
             self.counts["kept"] += 1
         else:
             self.counts["unreadable" if call is None else "invalid"] += 1
 
-    def _replace(self, wanted: list[str]) -> None:
-        """What stays keeps its entry, so that it is known from which rounds it comes."""
-        kept = {entry.text for entry in self.store.entries(KIND, self.date)}
-        for entry in self.store.entries(KIND, self.date):
-            if entry.text not in wanted:
+    def _replace(self, strategies: list[str]) -> None:
+        """Replace the list; a strategy that stays keeps its entry and the rounds it comes from."""
+        before = self.store.entries(KIND, self.date)
+        for entry in before:
+            if entry.text not in strategies:
                 self.store.delete(entry.id, date=self.date, reason="not in the update")
-        for text in wanted:
-            if text not in kept:
+        texts = {entry.text for entry in before}
+        for text in strategies:
+            if text not in texts:
                 self.store.add(KIND, text, rounds=self.numbers(), date=self.date, reason="update")
 
 
 def read_call(reply: Reply) -> Fields | None:
-    """The arguments of the last StrategyHub call, made as a tool call or written as JSON."""
+    """Return the arguments of the last StrategyHub call, a tool call or one written as JSON.
+
+    Returns:
+        None if there is no such call, or its arguments are no object.
+    """
     calls = [call.arguments for call in reply.calls if call.name == TOOL.name]
-    said = Reply(calls[-1]) if calls else reply
-    found = parse_object(said, "action").value
-    if found is None:  # some models write the whole call as text
-        found = (parse_object(said, "arguments").value or {}).get("arguments")
-    return found if isinstance(found, dict) else None
+    source = Reply(calls[-1]) if calls else reply
+    arguments = parse_object(source, "action").value
+    if arguments is None:  # some models write the whole call as text
+        arguments = (parse_object(source, "arguments").value or {}).get("arguments")
+    return arguments if isinstance(arguments, dict) else None
 
 
 def read_strategies(value: object, most: int = MOST) -> list[str] | None:
-    """Each strategy once, on one line; None if it is no list of texts within the bounds."""
+    """Return each strategy once, on one line; None if it is no list of texts within the bounds."""
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         return None
     texts = list(dict.fromkeys(map(line, value)))

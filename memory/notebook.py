@@ -1,4 +1,4 @@
-"""What every memory with a store does: it keeps the rounds and shows some of them again."""
+"""The ground of every memory with a store: it keeps the rounds and shows some of them again."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ class Notebook:
         self._read = 0
 
     def recall(self, ask: Ask) -> Program[Ask]:
-        """The ask with one message more, unless there is nothing to show."""
+        """Return the question with a message more, unless there is nothing to show."""
         yield from ()
         self._scene = tuple(message for message in ask.messages if message.role == "system")
         rounds, notes = self.past(), self.notes(ask)
@@ -48,44 +48,54 @@ class Notebook:
         return replace(ask, messages=(*ask.messages, *added))
 
     def observe(self, tell: Tell) -> Program[None]:
-        """Keep the round."""
+        """Store the round that the feedback is of."""
         yield from ()
         facts = tell.facts
         self.date = max(self.date, plain(facts.get("date") or ""))  # time never goes back
         self.window = facts.get("history", self.window)
-        kept = self.store.entries(ROUND)
-        text = plain(self.told(facts.get("text", ""), len(kept)))
+        position = len(self.store.entries(ROUND))
+        text = plain(self.told(facts.get("text", ""), position))
         if text:
-            number = facts.get("round", len(kept))
+            number = facts.get("round", position)
             self.new.append(self.store.add(ROUND, text, rounds=(number,), date=self.date))
 
     def idle(self, path: str) -> Program[None]:  # noqa: ARG002
-        """Nothing to think over."""
+        """Forget which rounds are new; a subclass first thinks them over."""
         yield from ()
         self.new.clear()
 
     def state(self) -> MemoryState:
-        """All it holds."""
-        counts = dict(sorted(self.counts.items()))
+        """Return everything that the memory holds, for an audit."""
         store = self.store
-        return MemoryState(store.entries(), tuple(store.log()), self._read, store.written, counts)
+        return MemoryState(
+            store.entries(),
+            tuple(store.log()),
+            self._read,
+            written=store.written,
+            counts=dict(sorted(self.counts.items())),
+        )
 
     def told(self, text: str, position: int) -> str:  # noqa: ARG002
-        """What to keep of the round at this position, told as `text`."""
+        """Return the text to store for a round.
+
+        Args:
+            text: the round and its feedback, as the world tells them.
+            position: the number of rounds stored before.
+        """
         return text
 
     def past(self) -> list[str]:
-        """The rounds to show, oldest first."""
+        """Return the texts of the rounds to show, oldest first."""
         rounds = self.store.entries(ROUND)
         return [entry.text for entry in rounds[max(0, len(rounds) - self.window) :]]
 
     def notes(self, ask: Ask) -> list[str]:  # noqa: ARG002
-        """What to show beside the rounds."""
+        """Return the texts to show beside the rounds."""
         return []
 
-    def numbers(self, *known: int) -> tuple[int, ...]:
-        """The rounds a note comes from: those known, and the new ones."""
-        return tuple(sorted({*known, *(number for e in self.new for number in e.rounds)}))
+    def numbers(self, *before: int) -> tuple[int, ...]:
+        """Return the rounds that a note comes from: those it came from before, and the new ones."""
+        return tuple(sorted({*before, *(number for e in self.new for number in e.rounds)}))
 
     def propose(
         self,
@@ -96,13 +106,21 @@ class Notebook:
         schema: Fields | None = None,
         **values: Any,
     ) -> Program[Reply]:
-        """Ask the model to think over the new rounds, under a path that `is_memory` knows.
+        """Ask the model to think over the new rounds and return its reply.
 
-        The world's latest system messages stand before, so that it knows who is who.
+        The world's latest system messages stand in front, so that the model knows who is who.
+
+        Args:
+            path: of the round that comes; the question goes under `memory` there.
+            name: of the template, and the last part of the path.
+            tools: those that the model may call.
+            schema: of its answer.
+            values: what the template reads beside the new rounds.
         """
         rounds = [entry.text for entry in self.new]
         messages = self.prompts.messages(f"memory/{name}.j2", rounds=rounds, **values)
         messages = (*self._scene, *messages)
         self.counts["asked"] += 1
-        own = f"{path}/memory/{name}"
-        return (yield from ask(own, messages, tools=tuple(tools), schema=schema))
+        return (
+            yield from ask(f"{path}/memory/{name}", messages, tools=tuple(tools), schema=schema)
+        )

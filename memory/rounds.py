@@ -10,21 +10,21 @@ from tasks.play import play
 
 
 class History(Notebook):
-    """The last rounds, as many as the world says."""
+    """A memory of the last rounds, as many as the world says."""
 
 
 class FullHistory(Notebook):
-    """Every past round, whatever the world says."""
+    """A memory of every past round, however many the world says."""
 
     def past(self) -> list[str]:
-        """All of them."""
+        """Return the texts of all past rounds, oldest first."""
         return [entry.text for entry in self.store.entries(ROUND)]
 
 
 class Placebo(Notebook):
-    """As many rounds of another user as `history` shows of this one: a control.
+    """A control: as many rounds of another user as `history` shows of this one.
 
-    What it gains over `none` is not learning about the user.
+    A gain of it over `none` is no learning about the user.
     """
 
     def __init__(self, context: Context, settings: Any = None) -> None:
@@ -35,14 +35,19 @@ class Placebo(Notebook):
         self._others: Sequence[str] | None = None
 
     def told(self, text: str, position: int) -> str:
-        """The other user's round at this position, if that year is as long."""
+        """Return the other user's round at this position, empty if that year is shorter."""
         if self._others is None:
             self._others = self._other_rounds()
         return self._others[position] if text and position < len(self._others) else ""
 
 
 def told(world: Program[Outcome], answer: Callable[[Ask], Reply]) -> tuple[str, ...]:
-    """The texts a world tells, round by round, when code answers it: another user for a placebo."""
+    """Return the feedback of a world, round by round, when code answers it.
+
+    Args:
+        world: that of another user, for a placebo.
+        answer: the code.
+    """
     texts: list[str] = []
 
     def perform(effect: Outside) -> Reply | None:

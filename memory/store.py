@@ -1,4 +1,4 @@
-"""Where a memory keeps text: SQLite in memory, full-text search, a log that rebuilds it.
+"""The store of a memory's texts: SQLite in memory, full-text search, a log that rebuilds it.
 
 A store is derived state, made empty for each episode and filled by what happens in it. Dates are
 simulated, ISO text, compared as text; "" is the date of a world that has none.
@@ -43,7 +43,10 @@ order by round(bm25(words), 9), entries.id limit :limit
 
 
 class MemoryEntry(Noun, frozen=True):
-    """A piece of text: what kind, from which rounds, true from `since` until before `until`."""
+    """A piece of text that holds from `since` until before `until`.
+
+    `kind` names what it is, `rounds` are the numbers of the rounds it comes from.
+    """
 
     id: int
     kind: str
@@ -57,12 +60,12 @@ class MemoryEntry(Noun, frozen=True):
             raise ValueError(f"entry {self.id}: valid until {self.until!r}, before {self.since!r}")
 
     def valid(self, date: str) -> bool:
-        """Whether it holds on a simulated date."""
+        """Return whether it holds on a simulated date."""
         return self.since <= date and (self.until is None or self.until > date)
 
 
 class Operation(Noun, frozen=True):
-    """One line of the log: what was done, when in simulated time, why, and the entry after it."""
+    """A line of the log: an action, its simulated date, its reason, and the entry after it."""
 
     action: Literal["add", "update", "delete"]
     date: str
@@ -94,58 +97,94 @@ class Store:
         until: str | None = None,
         reason: str = "",
     ) -> MemoryEntry:
-        """Keep a text, valid from `date` on."""
+        """Store a text and return its entry.
+
+        Args:
+            kind: what it is, such as `round`.
+            text: to be shown again.
+            rounds: the numbers of the rounds it comes from.
+            date: from when on it holds.
+            until: from when on it no longer does, if that is known.
+            reason: for the log.
+
+        Raises:
+            ValueError: `until` is before `date`.
+        """
         ((last,),) = self._db.execute("select coalesce(max(id), 0) from entries")
-        entry = MemoryEntry(last + 1, kind, text, tuple(rounds), date, until)
-        return self._perform(Operation("add", date, reason, entry))
+        entry = MemoryEntry(
+            id=last + 1, kind=kind, text=text, rounds=tuple(rounds), since=date, until=until
+        )
+        return self._perform(Operation("add", date, reason, entry=entry))
 
     def update(
         self, number: int, *, date: str = "", reason: str = "", **changes: Any
     ) -> MemoryEntry:
-        """Change `text`, `rounds` or `until` of an entry; ValueError unless valid on `date`."""
+        """Change an entry and return what it is then.
+
+        Args:
+            number: its id.
+            date: of the change.
+            reason: for the log.
+            changes: new values of `text`, `rounds` or `until`.
+
+        Raises:
+            ValueError: no entry of that id is valid on the date.
+        """
         entry = replace(self.get(number, date), **changes)
-        return self._perform(Operation("update", date, reason, entry))
+        return self._perform(Operation("update", date, reason, entry=entry))
 
     def delete(self, number: int, *, date: str = "", reason: str = "") -> MemoryEntry:
-        """End the validity of an entry on `date`; what it said before that date is kept."""
+        """End the validity of an entry on a date, and return it; before that date it still holds.
+
+        Raises:
+            ValueError: no entry of that id is valid on the date.
+        """
         entry = replace(self.get(number, date), until=date)
-        return self._perform(Operation("delete", date, reason, entry))
+        return self._perform(Operation("delete", date, reason, entry=entry))
 
     def get(self, number: int, date: str) -> MemoryEntry:
-        """The entry of that id; ValueError if there is none that is valid on the date."""
+        """Return the entry of an id.
+
+        Raises:
+            ValueError: none of that id is valid on the date; the message lists those that are.
+        """
         entry = self._read(number)
         if entry is None or not entry.valid(date):
-            known = [e.id for e in self.entries(date=date)]
-            raise ValueError(f"no entry {number} is valid on {date!r}: there are {known}")
+            valid_ids = [e.id for e in self.entries(date=date)]
+            raise ValueError(f"no entry {number} is valid on {date!r}: there are {valid_ids}")
         return entry
 
     def entries(self, kind: str | None = None, date: str | None = None) -> tuple[MemoryEntry, ...]:
-        """By id: all, or those of a kind, or those valid on a date."""
+        """Return entries in order of id: all, or those of a kind, or those valid on a date."""
         values = {"kind": kind, "date": date}
         return tuple(_entry(row) for row in self._db.execute(_ENTRIES, values))
 
     def search(
         self, query: str, *, date: str = "", kind: str | None = None, limit: int = 10
     ) -> tuple[MemoryEntry, ...]:
-        """The entries valid on a date that share a word with any text, best BM25 first, then by id.
+        """Return the entries that share a word with a text, the best by BM25 first, then by id.
 
-        Words of the query are only ever words: quotes and operators in it mean nothing.
+        Args:
+            query: the text; its words are only words, quotes and operators mean nothing.
+            date: on which entries have to be valid.
+            kind: of the entries, any without it.
+            limit: the most entries.
         """
         words = list(dict.fromkeys(re.findall(r"\w+", query.lower())))[:TERMS]
         if not words:
             return ()
-        wanted = " OR ".join(f'"{word}"' for word in words)
-        values = {"query": wanted, "date": date, "kind": kind, "limit": limit}
+        match = " OR ".join(f'"{word}"' for word in words)
+        values = {"query": match, "date": date, "kind": kind, "limit": limit}
         return tuple(_entry(row) for row in self._db.execute(_SEARCH, values))
 
     def log(self) -> Iterator[Operation]:
-        """Every operation, in order."""
+        """Yield every operation, in order."""
         decoder = msgspec.json.Decoder(Operation)
         for (text,) in self._db.execute("select operation from log order by step"):
             yield decoder.decode(text)
 
     def _perform(self, operation: Operation) -> MemoryEntry:
-        """The one way anything changes: the log first, then what it says."""
+        """Write an operation to the log, then do it: the only way in which anything changes."""
         entry = operation.entry
         text = msgspec.json.encode(operation).decode()
         self._db.execute("insert into log (operation) values (?)", (text,))
@@ -171,4 +210,5 @@ def _row(entry: MemoryEntry) -> tuple[Any, ...]:
 
 def _entry(row: tuple[Any, ...]) -> MemoryEntry:
     number, kind, text, rounds, since, until = row
-    return MemoryEntry(number, kind, text, tuple(msgspec.json.decode(rounds)), since, until)
+    numbers = tuple(msgspec.json.decode(rounds))
+    return MemoryEntry(number, kind, text, rounds=numbers, since=since, until=until)

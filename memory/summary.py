@@ -9,6 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from memory.notebook import Notebook
+from memory.store import MemoryEntry
 from memory.text import cut, plain
 from tasks.base import Ask, Noun, Program
 from tasks.parse import parse_object
@@ -33,44 +34,53 @@ class SummarySettings(Noun, frozen=True):
 
 
 class Summary(Notebook):
-    """Shows the last rounds and its summary; a reply that cannot be read leaves it as it was."""
+    """Shows the last rounds and a summary; a reply that cannot be read leaves it as it was."""
 
     settings_kind = SummarySettings
 
     def notes(self, ask: Ask) -> list[str]:  # noqa: ARG002
-        """The summary, once there is one."""
+        """Return the summary, once there is one."""
         return [entry.text for entry in self.store.entries(KIND)]
 
     def idle(self, path: str) -> Program[None]:
-        """Have it rewritten if there are new rounds."""
+        """Ask for a new summary if there are new rounds."""
         if not self.new:
             return
-        before = next(iter(self.store.entries(KIND)), None)
-        text = before.text if before else ""
+        summary = self._summary()
         reply = yield from self.propose(
             path,
             "summary",
             schema=SCHEMA,
-            summary=text,
+            summary=summary.text if summary else "",
             length=LENGTH,
             words=self.settings.words,
         )
-        wanted = (parse_object(reply, "summary").value or {}).get("summary")
-        self._rewrite(wanted.strip() if isinstance(wanted, str) else "")
+        text = (parse_object(reply, "summary").value or {}).get("summary")
+        self._rewrite(plain(text.strip()) if isinstance(text, str) else "")
         self.new.clear()
 
-    def _rewrite(self, wanted: str) -> None:
-        text = cut(plain(wanted), LENGTH)
-        before = next(iter(self.store.entries(KIND)), None)
+    def _summary(self) -> MemoryEntry | None:
+        return next(iter(self.store.entries(KIND)), None)
+
+    def _rewrite(self, proposal: str) -> None:
+        """Store a new summary, cut to its length; an empty one changes nothing."""
+        text = cut(proposal, LENGTH)
         if not text:
             self.counts["unreadable"] += 1
             return
-        self.counts["cut"] += len(plain(wanted)) > LENGTH
-        if before is None:
+        self.counts["cut"] += len(proposal) > LENGTH
+        self._write(text)
+        self.counts["written"] += 1
+
+    def _write(self, text: str) -> None:
+        summary = self._summary()
+        if summary is None:
             self.store.add(KIND, text, rounds=self.numbers(), date=self.date, reason="written")
         else:
-            rounds = self.numbers(*before.rounds)
             self.store.update(
-                before.id, date=self.date, reason="rewritten", text=text, rounds=rounds
+                summary.id,
+                date=self.date,
+                reason="rewritten",
+                text=text,
+                rounds=self.numbers(*summary.rounds),
             )
-        self.counts["written"] += 1

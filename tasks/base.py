@@ -19,7 +19,7 @@ R = TypeVar("R")
 
 
 class InputError(ValueError):
-    """What the user gave is wrong; the message is the one line they see (exit status 2)."""
+    """Wrong input of the user's; the message is the one line they see (exit status 2)."""
 
 
 class Failure(Exception):
@@ -33,7 +33,7 @@ class Failure(Exception):
 
     @property
     def kind(self) -> str:
-        """The boundary's own."""
+        """Return the kind of the boundary itself."""
         return self.boundary
 
 
@@ -54,22 +54,29 @@ class Noun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def short(value: object) -> object:
-    """A value for a message or a violation: as it is if small, else the start of how it prints."""
+    """Return a value for a message or a violation: as it is, or the start of its text if long.
+
+    Numbers, booleans and None stay; of other values the text has at most 60 characters.
+    """
     if value is None or isinstance(value, bool | int | float):
         return value
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-# What is asked ------------------------------------------------------------------------------
+# Instances -----------------------------------------------------------------------------------
 
 
 class Reference(Noun, frozen=True):
-    """What is known of an instance's optimum.
+    """The best knowledge of an instance's optimum; the same bytes on any machine, so no seconds.
 
-    `objective` is the best value known and `answer` attains it; `bound` holds for every answer.
-    `optimal`: the two meet. `bounded`: they do not, or nobody has shown it. `infeasible`: proven
-    to have no answer. `none`: nothing is known. No seconds: references are the same bytes anywhere.
+    Attributes:
+        status: `optimal`, objective and bound meet; `bounded`, they do not, or nobody has shown
+            that they do; `infeasible`, proven to have no answer; `none`, nothing is known.
+        objective: the best value known.
+        bound: a value that no answer is better than.
+        solver: a name for the origin of both.
+        answer: one that attains the objective.
     """
 
     status: Literal["optimal", "bounded", "infeasible", "none"]
@@ -87,7 +94,19 @@ class Reference(Noun, frozen=True):
 
 
 class Instance(Noun, Generic[P], frozen=True):
-    """One problem: where it came from, its typed payload, and what is known of its optimum."""
+    """A problem with its origin, its typed payload, and the best knowledge of its optimum.
+
+    Attributes:
+        id: unique over families, versions and settings.
+        family: its name.
+        level: the difficulty, in the family's own unit.
+        seed: of the generator; None for a problem that was not generated.
+        index: its number under the seed, or in its file, from 0.
+        settings: all dials beside the level.
+        version: of the generator.
+        payload: the problem itself.
+        reference: the best knowledge of its optimum.
+    """
 
     id: str
     family: str
@@ -100,7 +119,7 @@ class Instance(Noun, Generic[P], frozen=True):
     reference: Reference = Reference("none")
 
 
-# What is said -------------------------------------------------------------------------------
+# Conversations -------------------------------------------------------------------------------
 
 
 class ToolCall(Noun, frozen=True):
@@ -120,10 +139,15 @@ class Tool(Noun, frozen=True):
 
 
 class Message(Noun, frozen=True, omit_defaults=True):
-    """One turn of a conversation; `calls` belong to an assistant, `call_id` to a tool's result.
+    """A turn of a conversation.
 
-    `blocks` are those of the assistant's reply: signed thinking must come back unchanged with the
-    results of the tools that it called. `said` makes such a turn.
+    Attributes:
+        role: whose turn it is; `tool` for the result of a call.
+        content: its text.
+        calls: those of an assistant.
+        call_id: the id of the call that a tool's result belongs to.
+        blocks: those of the assistant's reply: signed thinking must come back unchanged with the
+            results of the tools that it called. `said` makes such a turn.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -134,7 +158,7 @@ class Message(Noun, frozen=True, omit_defaults=True):
 
 
 class Usage(Noun, frozen=True, omit_defaults=True):
-    """Tokens of one call, None where unknown.
+    """The tokens of a call, None where unknown.
 
     `cached` is a part of `input`, `reasoning` a part of `output`.
     """
@@ -146,12 +170,19 @@ class Usage(Noun, frozen=True, omit_defaults=True):
 
 
 class Reply(Noun, frozen=True, omit_defaults=True):
-    """What a model answered, as it is kept: raw text, tool calls, why it stopped, what it cost.
+    """A model's answer to a call.
 
-    `model` is the provider's own string for what answered; `seconds` is wall time of the attempt
-    that succeeded; `cost` in US dollars, None where nobody told. `blocks` is the turn as the
-    provider wrote it, where it wants that back (see `Message`). A reply `from_cache` was asked by
-    an earlier run: usage and seconds are what they were then, its cost now is 0.
+    Attributes:
+        text: as the model wrote it.
+        calls: of tools.
+        finish: why the model stopped.
+        usage: tokens.
+        seconds: wall time of the attempt that succeeded.
+        model: the provider's own name of the model that answered.
+        cost: in US dollars, None where it is unknown.
+        blocks: the turn as the provider wrote it, where it wants that back (see `Message`).
+        from_cache: an earlier run had the reply: usage and seconds are those of then, and it costs
+            nothing now.
     """
 
     text: str
@@ -166,12 +197,18 @@ class Reply(Noun, frozen=True, omit_defaults=True):
 
 
 def said(reply: Reply) -> Message:
-    """A reply as the assistant's turn in the next request."""
+    """Return a reply as the assistant's turn in the next request."""
     return Message("assistant", reply.text, calls=reply.calls, blocks=reply.blocks)
 
 
 class Parsed(Noun, frozen=True, omit_defaults=True):
-    """What was read out of a reply: the object and how it was found, or why there is none."""
+    """The answer object of a reply, or the reason why there is none.
+
+    Attributes:
+        value: the object.
+        how: where it stood: `whole`, `fenced`, `embedded` in prose, `given` by a file, `read`.
+        problem: the reason, in one line.
+    """
 
     value: Fields | None = None
     how: str = ""
@@ -179,10 +216,14 @@ class Parsed(Noun, frozen=True, omit_defaults=True):
 
 
 class ToolResult(Noun, frozen=True):
-    """What a tool answered to one call, and from when to when it ran, in units of virtual time.
+    """A tool's answer to a call.
 
-    `status`: `ok`; `unknown`, an input that is not known (yet); `failed` for a moment, to be tried
-    again; `refused`, a call that reaches no tool or breaks its schema.
+    Attributes:
+        text: as the model reads it.
+        status: `ok`; `unknown`, an input that is not known (yet); `failed` for a moment, to be
+            tried again; `refused`, a call that reaches no tool or breaks its schema.
+        start: of the call, in units of virtual time.
+        end: of the call, in the same units.
     """
 
     text: str
@@ -192,7 +233,7 @@ class ToolResult(Noun, frozen=True):
 
 
 class Called(Noun, frozen=True):
-    """A tool call of an episode as it was made, raw, and what came of it; turns count from 1."""
+    """A tool call of an episode, as the model wrote it, and its result; turns count from 1."""
 
     turn: int
     call: ToolCall
@@ -200,17 +241,17 @@ class Called(Noun, frozen=True):
 
 
 class Outcome(Noun, frozen=True, omit_defaults=True):
-    """What a world hands to its grader: one parsed answer a step, and the tool calls made."""
+    """The end of an episode for its grader: a parsed answer a step, and the tool calls made."""
 
     answers: tuple[Parsed, ...]
     calls: tuple[Called, ...] = ()
 
 
-# How it is judged ---------------------------------------------------------------------------
+# Grades --------------------------------------------------------------------------------------
 
 
 class Verdict(StrEnum):
-    """Errors are the harness's or provider's; the others are the model's own."""
+    """The kind of a grade; an error is the harness's or provider's, the others are the model's."""
 
     valid = "valid"
     infeasible = "infeasible"
@@ -221,10 +262,16 @@ class Verdict(StrEnum):
 class Grade(Noun, frozen=True):
     """The judgement of one outcome.
 
-    `objective` is the answer's value; `bound` the reference's bound. `gap` is (objective -
-    reference) / reference, where `against` says whether the reference is the proven optimum or
-    the bound; None where the answer is invalid, nothing is known, or the reference is 0.
-    A violation is {"kind": ..., and the fields of that kind}.
+    Attributes:
+        verdict: whether the answer is valid.
+        score: in [0, 1]; its mean is the headline of a board row.
+        objective: the answer's value.
+        bound: the reference's bound.
+        gap: (objective - reference) / reference; None where the answer is invalid, nothing is
+            known, or the reference is 0.
+        against: the reference of the gap, the proven optimum or the bound.
+        violations: each {"kind": ..., and the fields of that kind}.
+        metrics: further numbers, by name.
     """
 
     verdict: Verdict
@@ -238,9 +285,13 @@ class Grade(Noun, frozen=True):
 
 
 class Problem(Noun, frozen=True, omit_defaults=True):
-    """Why an episode has no grade: the boundary that failed, one line, and a bug's traceback.
+    """The reason why an episode has no grade.
 
-    `kind` is the failure's name.
+    Attributes:
+        boundary: where it failed.
+        message: one line.
+        trace: the traceback, of a bug only.
+        kind: the name of the failure in the table of failures.
     """
 
     boundary: str
@@ -250,7 +301,7 @@ class Problem(Noun, frozen=True, omit_defaults=True):
 
 
 class Record(Noun, frozen=True):
-    """One finished episode as the board reads it; exactly one of `grade` and `problem` is there.
+    """A finished episode as the board reads it; exactly one of `grade` and `problem` is there.
 
     Calls and tokens are the agent's; those of its memory stand apart, and so do the tokens that
     the memory read out and wrote down. Of the memory's tokens, `recall_tokens` were spent while
@@ -293,19 +344,21 @@ class Record(Noun, frozen=True):
         return self.memory_tokens - self.recall_tokens
 
 
-# What a program may want from outside -------------------------------------------------------
+# Effects of a program ------------------------------------------------------------------------
 
 Ledger: TypeAlias = Literal["test", "recall", "sleep"]
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """Wants a reply of a model.
+    """The wish for a reply of a model.
 
     Attributes:
-        path: unique in the episode, and free of timing.
-        messages, tools, schema: the request.
-        view: the structured step, hidden truth included; only built-in policies read it, and it is
-            neither sent nor hashed.
+        path: unique in the episode and free of timing.
+        messages: the conversation so far.
+        tools: those that the model may call.
+        schema: of the answer, for providers that constrain decoding.
+        view: the step in its structure, hidden truth included: only built-in policies read it, it
+            is never sent nor hashed.
         seat: which of the run's models is meant; the main one has no name.
         problem: the step as public, structured data, for a program that may be given it.
         ledger: who waits for it. `test`: the world; `recall`: the world, while a memory prepares;
@@ -323,14 +376,14 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Tell(msgspec.Struct, frozen=True):
-    """Feedback after a step; nobody answers it, a memory observes it."""
+    """Feedback after a step, which a memory observes and nobody answers."""
 
     path: str
     facts: Fields
 
 
 class CallTools(msgspec.Struct, frozen=True):
-    """Wants the calls of one turn performed, together and in their order; turns count from 1.
+    """The wish that the calls of a turn be performed, together and in order; turns count from 1.
 
     Answered with one `ToolResult` a call. Never in the journal: a replay performs them again.
     """

@@ -6,8 +6,7 @@ After CalConflictBench and PEARL (arXiv 2601.11957).
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
@@ -23,13 +22,15 @@ from tasks.base import (
     Outcome,
     Parsed,
     Program,
-    Reply,
     ask,
     tell,
 )
-from tasks.calendar_truth import Truth
+from tasks.calendar_truth import Judgement, Truth
+from tasks.checks import check_unique
+from tasks.one_shot import parsed_answer
 from tasks.parse import parse_object
 from tasks.prompts import Prompts
+from tasks.schemas import object_schema, permutation_schema
 
 VERSION = 2
 TEMPLATES = (
@@ -46,7 +47,7 @@ Feedback = Literal["full", "binary", "text", "none"]
 Decisions = Literal["true", "own"]
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
-# Who there is --------------------------------------------------------------------------------
+# The organisation --------------------------------------------------------------------------------
 
 
 class Person(Noun, frozen=True, omit_defaults=True):
@@ -70,11 +71,15 @@ class Organisation(Noun, frozen=True):
     about: str
     people: tuple[Person, ...]
 
+    def by_id(self) -> dict[str, Person]:
+        """Return the people by their ids."""
+        return {person.id: person for person in self.people}
+
     def __post_init__(self) -> None:
-        _unique("people", (person.id for person in self.people))
-        known = {person.id for person in self.people}
+        check_unique("people: id", (person.id for person in self.people))
+        ids = {person.id for person in self.people}
         for person in self.people:
-            if person.manager and person.manager not in known:
+            if person.manager and person.manager not in ids:
                 raise ValueError(f"person {person.id}: unknown manager {person.manager!r}")
         graph = {p.id: [p.manager] if p.manager else [] for p in self.people}
         try:
@@ -113,7 +118,7 @@ class Series(Noun, frozen=True):
 
 
 class Life(Noun, frozen=True, omit_defaults=True):
-    """Something that changes the user's circumstances on a date; `manager` is who they get then."""
+    """A change in the user's circumstances on a date; `manager` is the new one's id, if any."""
 
     date: str
     kind: Literal["manager", "season", "leave"]
@@ -125,7 +130,10 @@ class Life(Noun, frozen=True, omit_defaults=True):
 
 
 class Event(Noun, frozen=True, omit_defaults=True):
-    """One of the events of a clash; `series` where it is an occurrence of a regular meeting."""
+    """One of the events of a clash; an occurrence of a regular meeting has the id of its `series`.
+
+    `organiser` and `attendees` are ids of people; the user is one of the attendees.
+    """
 
     id: str
     title: str
@@ -138,7 +146,15 @@ class Event(Noun, frozen=True, omit_defaults=True):
 
 
 class Round(Noun, frozen=True):
-    """A clash: its slot, which all events share, the events as shown, and what is new by then."""
+    """A clash: a slot of the user, and the events that all want it.
+
+    Attributes:
+        date: the day, an ISO date.
+        start: HH:MM.
+        minutes: how long the slot is.
+        events: two to five, in the order shown.
+        news: texts of the life events since the round before.
+    """
 
     date: str
     start: str
@@ -152,11 +168,11 @@ class Round(Noun, frozen=True):
             raise ValueError(f"round of {self.date}: {self.start!r} is not HH:MM, or lasts nothing")
         if len(self.events) not in LEVELS:
             raise ValueError(f"round of {self.date}: {len(self.events)} events, not 2 to 5")
-        _unique(f"round of {self.date}: events", self.ids)
+        check_unique(f"round of {self.date}: events: id", self.ids)
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The events' ids in the order shown."""
+        """Return the ids of the events in the order shown."""
         return tuple(event.id for event in self.events)
 
 
@@ -166,8 +182,17 @@ class Round(Noun, frozen=True):
 class Year(Noun, frozen=True):
     """One user's year, checked when it is made: a wrong one cannot be built.
 
-    `history` is how many past rounds a memory is to show, `feedback` what it is told of each,
-    `decisions` whose decisions it sees; `truth` is read by graders and policies only.
+    Attributes:
+        organisation: everybody who may attend a meeting.
+        user: the id of the person whose calendar it is.
+        responsibilities: the user's duties, a text of the prompt.
+        series: regular meetings, the user's and other people's.
+        life: changes in the user's circumstances, in the order of their dates.
+        rounds: the clashes, in the order of their slots.
+        history: how many past rounds a memory is to show.
+        feedback: what it learns of each.
+        decisions: whose decisions it sees.
+        truth: what is hidden; only graders and policies read it.
     """
 
     organisation: Organisation
@@ -191,57 +216,60 @@ class Year(Noun, frozen=True):
         _check_truth(self)
 
     def manager(self, day: str) -> str:
-        """Whom the user reports to on an ISO date."""
-        me = next(p for p in self.organisation.people if p.id == self.user)
-        return manager_on(day, me, self.life)
+        """Return the id of the person to whom the user reports on an ISO date."""
+        user = next(p for p in self.organisation.people if p.id == self.user)
+        return manager_on(day, user, self.life)
 
 
 Payload = Year
 
 
 def manager_on(day: str, user: Person, life: Iterable[Life]) -> str:
-    """Whom somebody reports to on an ISO date, after what life has changed by then."""
-    changed = [one.manager for one in life if one.manager and one.date <= day]
-    return changed[-1] if changed else user.manager
+    """Return the id of the person to whom a user reports on an ISO date.
 
-
-def _unique(what: str, ids: Iterable[str]) -> None:
-    twice = [i for i, count in Counter(ids).items() if count > 1]
-    if twice:
-        raise ValueError(f"{what}: id {twice[0]!r} is there more than once")
+    Args:
+        day: the date.
+        user: with the manager at the beginning of the year.
+        life: changes, in the order of their dates; the last one by `day` holds.
+    """
+    managers = [change.manager for change in life if change.manager and change.date <= day]
+    return managers[-1] if managers else user.manager
 
 
 def _check_people(year: Year) -> None:
-    """Everybody named is known, and in a round nobody but the user is wanted twice."""
-    known = {person.id for person in year.organisation.people}
-    _unique("series", (series.id for series in year.series))
+    """Refuse a person or a series that is not there, and a person who is invited twice at once."""
+    ids = {person.id for person in year.organisation.people}
+    check_unique("series: id", (series.id for series in year.series))
     for life in year.life:
-        if life.manager and life.manager not in known:
+        if life.manager and life.manager not in ids:
             raise ValueError(f"life event of {life.date}: unknown manager {life.manager!r}")
-    if year.user not in known:
+    if year.user not in ids:
         raise ValueError(f"user {year.user!r} is not one of the people")
     for series in year.series:
-        _known(f"series {series.id}", {series.organiser, *series.attendees}, known)
-    names = {series.id for series in year.series}
-    for k, one in enumerate(year.rounds, 1):
-        for event in one.events:
-            where = f"round {k}, event {event.id}"
-            _known(where, {event.organiser, *event.attendees}, known)
-            if event.series and event.series not in names:
-                raise ValueError(f"{where}: unknown series {event.series!r}")
-            if year.user not in event.attendees:
-                raise ValueError(f"{where}: the user {year.user!r} is not an attendee")
-        wanted = [a for event in one.events for a in event.attendees if a != year.user]
-        _unique(f"round {k}: attendees", wanted)
+        _check_persons(f"series {series.id}", series, ids)
+    for k, clash in enumerate(year.rounds, 1):
+        for event in clash.events:
+            _check_event(f"round {k}, event {event.id}", event, year, ids)
+        guests = [name for event in clash.events for name in event.attendees if name != year.user]
+        check_unique(f"round {k}: attendees: id", guests)
 
 
-def _known(where: str, wanted: set[str], known: set[str]) -> None:
-    if strangers := sorted(wanted - known):
-        raise ValueError(f"{where}: unknown person {strangers[0]!r}")
+def _check_event(place: str, event: Event, year: Year, ids: Collection[str]) -> None:
+    _check_persons(place, event, ids)
+    if event.series and event.series not in {series.id for series in year.series}:
+        raise ValueError(f"{place}: unknown series {event.series!r}")
+    if year.user not in event.attendees:
+        raise ValueError(f"{place}: the user {year.user!r} is not an attendee")
+
+
+def _check_persons(place: str, meeting: Event | Series, ids: Collection[str]) -> None:
+    strangers = {meeting.organiser, *meeting.attendees}.difference(ids)
+    if strangers:
+        raise ValueError(f"{place}: unknown person {min(strangers)!r}")
 
 
 def _check_times(year: Year) -> None:
-    slots = [(one.date, one.start) for one in year.rounds]
+    slots = [(clash.date, clash.start) for clash in year.rounds]
     for k, (before, after) in enumerate(pairwise(slots), 2):
         if before >= after:
             raise ValueError(f"round {k}: {after} is not after {before}")
@@ -251,143 +279,164 @@ def _check_times(year: Year) -> None:
 
 
 def _check_truth(year: Year) -> None:
-    """The stored truth is what the principles say."""
+    """Refuse a truth that does not follow from its principles."""
     truth = year.truth
     if len(truth.judgements) != len(year.rounds):
         raise ValueError(f"truth: {len(truth.judgements)} judgements of {len(year.rounds)} rounds")
-    for k, (one, judgement) in enumerate(zip(year.rounds, truth.judgements, strict=True), 1):
-        if len(judgement.triggered) != len(one.events) or judgement.decision not in one.ids:
+    for k, (clash, judgement) in enumerate(zip(year.rounds, truth.judgements, strict=True), 1):
+        if len(judgement.triggered) != len(clash.events) or judgement.decision not in clash.ids:
             raise ValueError(f"truth of round {k}: is not of that round's events")
-        value = dict(zip(one.ids, truth.values(k), strict=True))
-        if len(set(value.values())) < len(value):
-            raise ValueError(f"truth of round {k}: two events are worth the same")
-        if judgement.ranking != tuple(sorted(value, key=lambda i: -value[i])):
-            raise ValueError(f"truth of round {k}: the ranking is not by the weighted sums")
+        _check_ranking(
+            f"truth of round {k}", judgement, dict(zip(clash.ids, truth.values(k), strict=True))
+        )
         if not truth.noise and judgement.decision != judgement.ranking[0]:
             raise ValueError(f"truth of round {k}: the decision is not the first of the ranking")
+
+
+def _check_ranking(place: str, judgement: Judgement, value: Mapping[str, float]) -> None:
+    if len(set(value.values())) < len(value):
+        raise ValueError(f"{place}: two events are worth the same")
+    if judgement.ranking != tuple(sorted(value, key=lambda i: -value[i])):
+        raise ValueError(f"{place}: the ranking is not by the weighted sums")
 
 
 # The world -----------------------------------------------------------------------------------
 
 
 class RoundStep(msgspec.Struct, frozen=True):
-    """What a policy sees of a round: the instance, hidden truth included; the first round is 1."""
+    """A round as a policy sees it: the instance, hidden truth included; the first round is 1."""
 
     instance: Instance[Year]
     round: int
 
     @property
     def family(self) -> str:
-        """The family's name."""
+        """Return the family's name."""
         return self.instance.family
 
 
 def world(instance: Instance[Year], prompts: Prompts) -> Program[Outcome]:
-    """One user's year: rounds in order, feedback after each; the past is a memory's to show."""
+    """Play one user's year: rounds in order, feedback after each.
+
+    No prompt shows past rounds: that is left to a memory, which observes the feedback.
+    """
     year, answers = instance.payload, []
     names = {person.id: person.name for person in year.organisation.people}
-    head, chart = "", tuple[Message, ...]()
-    for k, one in enumerate(year.rounds, 1):
-        if year.manager(one.date) != head or not chart:
-            head = year.manager(one.date)
-            chart = prompts.messages(
-                "calendar/chart.j2", year=_shown(year), manager=head, names=names
-            )
-        events = _events(one, names, prompts)
-        asked = prompts.messages("calendar/round.j2", number=k, round=one, events=events)
+    charts: dict[str, tuple[Message, ...]] = {}
+    for k, clash in enumerate(year.rounds, 1):
+        manager, events = year.manager(clash.date), _events(clash, names, prompts)
+        if manager not in charts:
+            charts[manager] = _chart(year, manager, names, prompts)
         reply = yield from ask(
             f"round-{k:03d}/answer",
-            (*chart, *asked),
-            schema=answer_schema(one),
+            (
+                *charts[manager],
+                *prompts.messages("calendar/round.j2", number=k, round=clash, events=events),
+            ),
+            schema=answer_schema(clash),
             view=RoundStep(instance, k),
         )
         parsed = parse_object(reply, KEY)
         answers.append(parsed)
-        facts = _facts(year, k, accepted(parsed, one), events, prompts)
+        facts = _facts(year, k, accepted(parsed, clash), events, prompts)
         yield from tell(f"round-{k:03d}/feedback", facts)
     return Outcome(tuple(answers))
 
 
-def _shown(year: Year) -> Fields:
-    """What the chart's template may read."""
-    return {n: getattr(year, n) for n in ("organisation", "user", "responsibilities")}
+def _chart(
+    year: Year, manager: str, names: Mapping[str, str], prompts: Prompts
+) -> tuple[Message, ...]:
+    """Return the messages that say who the user is, and who is who under a manager."""
+    fields = {n: getattr(year, n) for n in ("organisation", "user", "responsibilities")}
+    return prompts.messages("calendar/chart.j2", year=fields, manager=manager, names=names)
 
 
-def _events(one: Round, names: dict[str, str], prompts: Prompts) -> str:
-    """A round's events as text, the same in the prompt and in the history."""
+def _events(clash: Round, names: Mapping[str, str], prompts: Prompts) -> str:
+    """Return a round's events as text, the same in the prompt and in the history."""
     rows = [
         {
             "organiser": names[event.organiser],
             "attendees": ", ".join(names[i] for i in event.attendees),
             "event": event,
         }
-        for event in one.events
+        for event in clash.events
     ]
-    day = date.fromisoformat(one.date)
-    end = int(one.start[:2]) * 60 + int(one.start[3:]) + one.minutes
-    when = f"{_DAYS[day.weekday()]} {one.date}, {one.start}-{end // 60:02d}:{end % 60:02d}"
-    return prompts.messages("calendar/events.j2", round=one, when=when, rows=rows)[0].content
+    slot = _slot(clash)
+    return prompts.messages("calendar/events.j2", round=clash, when=slot, rows=rows)[0].content
+
+
+def _slot(clash: Round) -> str:
+    day = date.fromisoformat(clash.date)
+    end = int(clash.start[:2]) * 60 + int(clash.start[3:]) + clash.minutes
+    return f"{_DAYS[day.weekday()]} {clash.date}, {clash.start}-{end // 60:02d}:{end % 60:02d}"
 
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def _facts(year: Year, number: int, own: str | None, events: str, prompts: Prompts) -> Fields:
-    """What a memory is told of a round, no more than the setting `feedback` reveals."""
-    one, judgement = year.rounds[number - 1], year.truth.judgements[number - 1]
-    shows_own = year.decisions == "own"
-    facts: Fields = {"round": number, "date": one.date, "history": year.history}
+def _facts(year: Year, number: int, choice: str | None, events: str, prompts: Prompts) -> Fields:
+    """Return the feedback after a round, no more than the setting `feedback` reveals.
+
+    Args:
+        year: with its truth.
+        number: of the round; the first is 1.
+        choice: the event that the agent accepted, None if it accepted none of them.
+        events: the round's events as text.
+        prompts: the templates of the run.
+    """
+    judgement = year.truth.judgements[number - 1]
+    shows_own, correct = year.decisions == "own", choice == judgement.decision
+    facts: Fields = {
+        "round": number,
+        "date": year.rounds[number - 1].date,
+        "history": year.history,
+    }
     if year.feedback == "full":
-        facts["accepted"] = own if shows_own else judgement.decision
+        facts["accepted"] = choice if shows_own else judgement.decision
     if year.feedback == "binary":
-        facts["correct"] = own == judgement.decision
-    reason = year.truth.principles[judgement.deciding[0]].text
-    told = prompts.messages(
+        facts["correct"] = correct
+    messages = prompts.messages(
         "calendar/feedback.j2",
         number=number,
         events=events,
         feedback=year.feedback,
-        own=own,
+        own=choice,
         shows_own=shows_own,
         decision=judgement.decision,
-        correct=own == judgement.decision,
-        reason=reason,
+        correct=correct,
+        reason=year.truth.principles[judgement.deciding[0]].text,
     )
-    return {**facts, "text": told[0].content}
+    return {**facts, "text": messages[0].content}
 
 
-def accepted(parsed: Parsed, one: Round) -> str | None:
-    """The event that an answer accepts, None unless it is one of those offered."""
+def accepted(parsed: Parsed, clash: Round) -> str | None:
+    """Return the id of the event that an answer accepts, None unless it is one of the round's."""
     choice = parsed.value.get(KEY) if parsed.value is not None else None
-    return choice if isinstance(choice, str) and choice in one.ids else None
+    return choice if isinstance(choice, str) and choice in clash.ids else None
 
 
-def answer_schema(one: Round) -> Fields:
-    """JSON schema of a round's answer, for providers that constrain decoding."""
-    ids = list(one.ids)
-    choice: Fields = {"type": "string", "enum": ids}
-    ranking = {"type": "array", "items": choice, "minItems": len(ids), "maxItems": len(ids)}
-    return {
-        "type": "object",
-        "properties": {KEY: choice, "ranking": ranking, "reason": {"type": "string"}},
-        "required": [KEY, "ranking", "reason"],
-        "additionalProperties": False,
-    }
+def answer_schema(clash: Round) -> Fields:
+    """Return the JSON schema of a round's answer: the event accepted, a ranking, a reason."""
+    ranking = permutation_schema(clash.ids)
+    return object_schema({KEY: ranking["items"], "ranking": ranking, "reason": {"type": "string"}})
 
 
 def read(answer: Fields | None, text: str) -> Outcome:
-    """The outcome of a year's answer from a file: `{"decisions": [one object a round]}`."""
-    found = Parsed(value=answer, how="given") if answer is not None else None
-    found = found or parse_object(Reply(text), ANSWERS)
-    rounds = (found.value or {}).get(ANSWERS)
+    """Return the outcome of a year's answer from a file: `{"decisions": [an object a round]}`.
+
+    Args:
+        answer: the object, if the file holds one.
+        text: the raw text of a reply, read if there is no object.
+    """
+    parsed = parsed_answer(answer, text, ANSWERS)
+    rounds = (parsed.value or {}).get(ANSWERS)
     if not isinstance(rounds, list):
-        problem = found.problem or f'"{ANSWERS}" is not a list'
+        problem = parsed.problem or f'"{ANSWERS}" is not a list'
         return Outcome((Parsed(problem=problem),))
-    return Outcome(
-        tuple(
-            Parsed(value=one, how=found.how)
-            if isinstance(one, dict)
-            else Parsed(problem="the decision is not an object")
-            for one in rounds
-        )
-    )
+    return Outcome(tuple(_decision(entry, parsed.how) for entry in rounds))
+
+
+def _decision(entry: object, place: str) -> Parsed:
+    if isinstance(entry, dict):
+        return Parsed(value=entry, how=place)
+    return Parsed(problem="the decision is not an object")

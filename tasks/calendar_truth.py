@@ -9,9 +9,9 @@ from tasks.base import Noun
 
 
 class Principle(Noun, frozen=True):
-    """What the user goes by: it speaks for an event whose attributes are all as in `when`.
+    """A rule of the user's: it speaks for an event whose attributes are all as in `when`.
 
-    `prior` is the weight that people of the user's role give it on the whole.
+    `prior` is its mean weight among people of the user's role; negative if it speaks against.
     """
 
     text: str
@@ -47,7 +47,14 @@ class Judgement(Noun, frozen=True):
 
 
 class Truth(Noun, frozen=True):
-    """All that no prompt may show: the principles, their weights, and what follows from them."""
+    """What no prompt may show: principles, their weights, and what follows from them.
+
+    Attributes:
+        principles: judgements name them by index.
+        eras: weights by round, the first from round 1 on.
+        judgements: one a round.
+        noise: chance in [0, 1) that the user accepts another event than the best.
+    """
 
     principles: tuple[Principle, ...]
     eras: tuple[Era, ...]
@@ -57,6 +64,16 @@ class Truth(Noun, frozen=True):
     def __post_init__(self) -> None:
         if not 0 <= self.noise < 1:
             raise ValueError(f"noise {self.noise} is not in [0, 1)")
+        self._check_eras()
+        for k, judgement in enumerate(self.judgements, 1):
+            indices = {i for triggered in judgement.triggered for i in triggered}
+            unknown = (indices | set(judgement.deciding)) - set(range(len(self.principles)))
+            if unknown:
+                raise ValueError(f"round {k}: there is no principle {min(unknown)}")
+            if not judgement.deciding:
+                raise ValueError(f"round {k}: no principle decides it")
+
+    def _check_eras(self) -> None:
         starts = [era.start for era in self.eras]
         if starts[:1] != [1] or any(a >= b for a, b in pairwise(starts)):
             raise ValueError(f"eras: they start in rounds {starts}, not in 1 and then later")
@@ -65,20 +82,13 @@ class Truth(Noun, frozen=True):
                 raise ValueError(
                     f"era {k}: {len(era.weights)} weights of {len(self.principles)} principles"
                 )
-        for k, judgement in enumerate(self.judgements, 1):
-            used = {i for triggered in judgement.triggered for i in triggered}
-            unknown = (used | set(judgement.deciding)) - set(range(len(self.principles)))
-            if unknown:
-                raise ValueError(f"round {k}: there is no principle {min(unknown)}")
-            if not judgement.deciding:
-                raise ValueError(f"round {k}: no principle decides it")
 
     def weights(self, number: int) -> tuple[float, ...]:
-        """The weights in force in round `number` (the first is 1)."""
+        """Return the weights in force in round `number` (the first is 1)."""
         return next(e.weights for e in reversed(self.eras) if e.start <= number)
 
     def values(self, number: int) -> list[float]:
-        """The weighted sum of each event of round `number`, in the order shown."""
+        """Return the weighted sum of each event of round `number`, in the order shown."""
         weights = self.weights(number)
         return [
             round(sum(weights[i] for i in triggered), 2)

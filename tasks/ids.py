@@ -24,8 +24,15 @@ def instance_id(
 ) -> str:
     """Return a readable id, unique over versions and settings: `rcpsp-20-s0-i3-1f0c9a2e`.
 
-    `apart`: each level draws with a stream of its own and shares nothing with the others of its
-    index, which then stands behind a `k`: `tardiness-20-s0-k3-7be1c402`.
+    Args:
+        family: its name.
+        level: the difficulty.
+        seed: of the streams that drew it.
+        index: its number under the seed, from 0.
+        version: of the family's generator.
+        settings: all of them; their digest is the last part of the id.
+        apart: each level draws with a stream of its own and shares nothing with the others of its
+            index, which then stands behind a `k`: `tardiness-20-s0-k3-7be1c402`.
     """
     text = msgspec.json.encode([version, dict(settings)], order="sorted")
     number = f"{'k' if apart else 'i'}{index}"
@@ -33,12 +40,15 @@ def instance_id(
 
 
 def cluster_of(identifier: str) -> str:
-    """Return what instances have in common that were drawn with one seed and one index.
+    """Return the name of the cluster of an instance: those that may share ingredients with it.
 
-    Levels and settings of one row may share ingredients where seed and index are the same, so
-    their scores are no independent trials. Returns `s0-i3` for `rcpsp-20-s0-i3-1f0c9a2e`; where
-    only settings share them, with the level: `20-s0-k3` for `tardiness-20-s0-k3-7be1c402`; and
-    the identifier itself for an instance that was not generated: it shares nothing.
+    Instances of one seed and index may share ingredients, whatever their levels and settings, so
+    their scores are no independent trials.
+
+    Returns:
+        `s0-i3` for `rcpsp-20-s0-i3-1f0c9a2e`. Where only settings share ingredients, the level
+        belongs to it: `20-s0-k3` for `tardiness-20-s0-k3-7be1c402`. The identifier itself for an
+        instance that was not generated: it shares nothing.
     """
     generated = _SHARED.fullmatch(identifier) or _APART.fullmatch(identifier)
     return generated[1] if generated else identifier

@@ -25,29 +25,33 @@ _FENCE = re.compile(r"```[A-Za-z]*\s*\Z")
 _TAG = re.compile(r"</?think>")
 _FIRST_KEY = re.compile(r'\{\s*"(?:[^"\\\n]|\\[^\n])*"\s*:')
 _PIECE = re.compile(r'[{}]|"(?:[^"\\\n]|\\[^\n])*"?')  # a brace, or a string on its line
+_DEPTH = {"{": 1, "}": -1}
 _HALF = re.compile("[\ud800-\udfff]")
 
 
 def parse_object(reply: Reply, key: str) -> Parsed:
-    """Find the answer object `{key: ...}`; without one, `problem` says why in one line."""
+    """Find the answer object `{key: ...}` of a reply.
+
+    Returns:
+        The object; without one, `problem` says why in one line.
+    """
     spoken, thinking = without_thoughts(reply.text)
     text = spoken[-LONGEST:]
-    found, end = _last_object(text, key)
+    parsed, end = _last_object(text, key)
     if reply.finish != "length":
-        return found
+        return parsed
+    reason = parsed.problem
     if thinking:
-        why: str | None = "a thought is left open"
+        reason = "a thought is left open"
     elif _left_open(text, end):
-        why = "an object is left open"
-    elif found.value is None:
-        why = found.problem
-    else:
-        return found
-    return Parsed(problem=f"the reply was cut off at its token limit; {why}")
+        reason = "an object is left open"
+    elif parsed.value is not None:
+        return parsed
+    return Parsed(problem=f"the reply was cut off at its token limit; {reason}")
 
 
 def without_thoughts(text: str) -> tuple[str, bool]:
-    """What is said aloud, and whether a thought is left open.
+    """Return the text outside thoughts, and whether a thought is left open.
 
     A `</think>` alone ends a thought that the prompt began, or an outer one: all before it goes.
     """
@@ -67,49 +71,79 @@ def without_thoughts(text: str) -> tuple[str, bool]:
 
 
 def _last_object(text: str, key: str) -> tuple[Parsed, int]:
-    """The answer, and where the last whole object ends."""
+    """Return the answer, and where the last whole object ends."""
     if not text.strip():
         return Parsed(problem="the reply is empty"), 0
-    value: Fields | None = None
-    problem = f'no JSON object with the key "{key}" in the reply'
-    reader, span, end, budget = _Reader(), (0, 0), 0, WORK * len(text)
-    begun = _FIRST_KEY.search(text)
-    while begun:
-        start = begun.start()
-        closed = _closing(text, start)
-        budget -= (closed or len(text)) - start
-        if budget < 0:
-            return Parsed(problem="too many unclosed braces in the reply"), end
-        try:
-            fields = reader.read(text[start:closed])
-        except json.JSONDecodeError as error:
-            begun = _FIRST_KEY.search(text, closed or max(start + error.pos, begun.end()))
-            continue
-        except RecursionError:
-            return Parsed(problem="the JSON in the reply is nested too deeply"), end
-        end = closed or len(text)
-        if reader.doubt and (key in fields or value is None):
-            value, problem = None, reader.doubt
-        elif key in fields:
-            value, span = fields, (start, end)
-        begun = _FIRST_KEY.search(text, end)
-    if value is None:
-        return Parsed(problem=problem), end
-    return Parsed(value=value, how=_how(text, *span)), end
+    scan = _Scan(text, key)
+    problem = scan.run()
+    if problem is not None:
+        return Parsed(problem=problem), scan.end
+    if scan.value is None:
+        return Parsed(problem=scan.problem), scan.end
+    return Parsed(value=scan.value, how=_wrapping(text, *scan.span)), scan.end
+
+
+class _Scan:
+    """A pass over a text in search of the last object with a key.
+
+    `value` and `span` are that object and its place; without one, `problem` says why. `end` is
+    where the last whole object ends, with the key or without.
+    """
+
+    def __init__(self, text: str, key: str) -> None:
+        self.text, self.key = text, key
+        self.value: Fields | None = None
+        self.problem = f'no JSON object with the key "{key}" in the reply'
+        self.span = (0, 0)
+        self.end = 0
+        self._budget = WORK * len(text)
+        self._reader = _Reader()
+
+    def run(self) -> str | None:
+        """Read object after object; return why the text was given up, None if it was read."""
+        opening = _FIRST_KEY.search(self.text)
+        while opening:
+            start = opening.start()
+            closing = _closing(self.text, start)
+            self._budget -= (closing or len(self.text)) - start
+            if self._budget < 0:
+                return "too many unclosed braces in the reply"
+            try:
+                fields = self._reader.read(self.text[start:closing])
+            except json.JSONDecodeError as error:
+                position = closing or max(start + error.pos, opening.end())
+            except RecursionError:
+                return "the JSON in the reply is nested too deeply"
+            else:
+                position = self.end = closing or len(self.text)
+                self._take(fields, start)
+            opening = _FIRST_KEY.search(self.text, position)
+        return None
+
+    def _take(self, fields: Fields, start: int) -> None:
+        """Note the object that ends at `end`; a doubtful one takes back the answers before it."""
+        doubt = self._reader.doubt
+        if doubt and (self.key in fields or self.value is None):
+            self.value, self.problem = None, doubt
+        elif self.key in fields:
+            self.value, self.span = fields, (start, self.end)
 
 
 def _closing(text: str, start: int) -> int | None:
-    """The end of the brace pair that opens at `start`; braces in strings do not count."""
+    """Return the end of the brace pair that opens at `start`, None if it is not closed.
+
+    Braces in strings do not count.
+    """
     depth = 0
     for piece in _PIECE.finditer(text, start):
-        depth += {"{": 1, "}": -1}.get(piece[0], 0)
+        depth += _DEPTH.get(piece[0], 0)
         if depth == 0:
             return piece.end()
     return None
 
 
 def _left_open(text: str, start: int) -> bool:
-    """Whether a brace that opens at `start` or later is not closed."""
+    """Return whether a brace that opens at `start` or later is not closed."""
     end: int | None = start
     while end is not None:
         position = text.find("{", end)
@@ -119,7 +153,8 @@ def _left_open(text: str, start: int) -> bool:
     return True
 
 
-def _how(text: str, start: int, end: int) -> str:
+def _wrapping(text: str, start: int, end: int) -> str:
+    """Return what surrounds an object: nothing (`whole`), a fence, or prose (`embedded`)."""
     if not text[:start].strip() and not text[end:].strip():
         return "whole"
     return "fenced" if _FENCE.search(text[:start]) else "embedded"
@@ -138,7 +173,11 @@ class _Reader:
         )
 
     def read(self, text: str) -> Fields:
-        """The object that is the text; JSONDecodeError if it is none."""
+        """Return the object that the text is.
+
+        Raises:
+            JSONDecodeError: it is none.
+        """
         self.doubt = ""
         fields: Fields = self._decoder.decode(text)
         return fields
@@ -148,8 +187,8 @@ class _Reader:
             self.doubt = self.doubt or "half of a surrogate pair is not a character"
         fields = dict(pairs)
         if len(fields) < len(pairs) and not self.doubt:
-            [(twice, _)] = Counter(name for name, _ in pairs).most_common(1)
-            self.doubt = f"the key {json.dumps(short(twice))} is given twice"
+            [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
+            self.doubt = f"the key {json.dumps(short(name))} is given twice"
         return fields
 
     def _constant(self, name: str) -> None:
@@ -169,13 +208,16 @@ class _Reader:
 
 
 def _strings(pairs: list[tuple[str, Any]]) -> list[str]:
-    """The keys and the strings of an object, also those in lists; inner objects saw to theirs."""
-    found: list[str] = []
-    waiting: list[Any] = [item for pair in pairs for item in pair]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, str):
-            found.append(one)
-        elif isinstance(one, list):
-            waiting += one
-    return found
+    """Return the keys and strings of an object, those in lists too.
+
+    Strings of inner objects are not among them: the decoder hands those over by themselves.
+    """
+    strings: list[str] = []
+    stack: list[Any] = [value for pair in pairs for value in pair]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, str):
+            strings.append(value)
+        elif isinstance(value, list):
+            stack += value
+    return strings

@@ -8,13 +8,14 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from importlib.resources.abc import Traversable
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeAlias, cast
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from tasks.base import InputError, Message
 from tasks.shipped import shipped
 
+Role: TypeAlias = Literal["system", "user"]
 _TURN = re.compile(r"^--- (system|user)\n", re.MULTILINE)
 
 
@@ -28,25 +29,29 @@ class Prompts:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            keep_trailing_newline=False,
             autoescape=False,
         )
 
     def __reduce__(self) -> tuple[type["Prompts"], tuple[dict[str, str]]]:
-        """Sent to another process by its sources: what is made of them cannot be."""
+        """Pickle the sources alone: what Jinja compiles of them cannot be pickled."""
         return Prompts, (self.sources,)
 
     def messages(self, name: str, **values: Any) -> tuple[Message, ...]:
-        """Render a template to the turns of a conversation."""
+        """Render a template to the turns of a conversation.
+
+        Args:
+            name: of the template, `family/variant.j2`.
+            values: what the template reads; one that it misses is an error of Jinja.
+
+        Raises:
+            InputError: there is no template of that name.
+        """
         if name not in self.sources:
             raise InputError(f"no prompt template {name!r}; there are: {', '.join(self.sources)}")
         parts = _TURN.split(self._environment.get_template(name).render(**values))
         lead = [Message("user", parts[0].strip())] if parts[0].strip() else []
         turns = zip(parts[1::2], parts[2::2], strict=True)
-        return (
-            *lead,
-            *(Message(cast(Literal["system", "user"], r), t.strip()) for r, t in turns),
-        )
+        return (*lead, *(Message(cast(Role, role), text.strip()) for role, text in turns))
 
     def names(self, folder: str) -> tuple[str, ...]:
         """Return the names of the templates in a folder, sorted."""
@@ -64,15 +69,16 @@ class Prompts:
 
 
 def installed() -> Prompts:
-    """The templates that come with this version of the project."""
+    """Return the templates that come with this version of the project."""
     return Prompts(dict(_walk(shipped("templates"), "")))
 
 
 def _walk(folder: Traversable, prefix: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+    """Return the names and sources of the templates in a folder and in those below it."""
+    sources: list[tuple[str, str]] = []
     for entry in folder.iterdir():
         if entry.is_dir():
-            found += _walk(entry, f"{prefix}{entry.name}/")
+            sources += _walk(entry, f"{prefix}{entry.name}/")
         elif entry.name.endswith(".j2"):
-            found.append((f"{prefix}{entry.name}", entry.read_text(encoding="utf-8")))
-    return found
+            sources.append((f"{prefix}{entry.name}", entry.read_text(encoding="utf-8")))
+    return sources

@@ -5,15 +5,14 @@ precedence, renewable resources, downtimes, windows and disjunctive pairs, withi
 All intervals are half-open: a task that starts at s with duration d runs in [s, s + d).
 """
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from graphlib import CycleError, TopologicalSorter
 
-import msgspec
-
-from tasks.base import Fields, Instance, Noun, Outcome, Parsed, Program, Reply, ask
-from tasks.parse import parse_object
+from tasks.base import Fields, Instance, Noun, Outcome, Program
+from tasks.checks import check_unique, first_repeated
+from tasks.one_shot import ask_once, parsed_answer
 from tasks.prompts import Prompts
+from tasks.schemas import object_schema
 
 VERSION = 1
 TEMPLATES = (
@@ -26,7 +25,10 @@ SETTINGS = ("plain", "datacentre")
 
 
 class Task(Noun, frozen=True):
-    """An activity: a whole number of time units, a steady demand on each resource it names."""
+    """An activity of `duration` time units.
+
+    `demands` has the units that it takes of each resource for as long as it runs.
+    """
 
     id: str
     duration: int
@@ -71,7 +73,18 @@ class Window(Noun, frozen=True):
 
 
 class Project(Noun, frozen=True):
-    """One scheduling problem, checked when it is made: a wrong one cannot be built."""
+    """A scheduling problem, checked when it is made: a wrong one cannot be built.
+
+    Attributes:
+        tasks: at least one, ids unique.
+        resources: renewable ones, ids unique.
+        precedences: (before, after): `after` starts when `before` has ended, or later; no cycle.
+        downtimes: intervals without a resource; they may overlap.
+        windows: at most one for each task.
+        disjunctions: pairs of tasks that may not overlap.
+        horizon: every task ends at or before it.
+        setting: which words tell the project, one of `SETTINGS`.
+    """
 
     tasks: tuple[Task, ...]
     resources: tuple[Resource, ...]
@@ -87,34 +100,31 @@ class Project(Noun, frozen=True):
             raise ValueError("tasks: a project needs at least one")
         if self.setting not in SETTINGS:
             raise ValueError(f"setting {self.setting!r} is not one of {', '.join(SETTINGS)}")
-        _unique("tasks", (task.id for task in self.tasks))
-        _unique("resources", (resource.id for resource in self.resources))
-        _unique("windows", (window.task for window in self.windows))
+        check_unique("tasks: id", (task.id for task in self.tasks))
+        check_unique("resources: id", (resource.id for resource in self.resources))
+        check_unique("windows: id", (window.task for window in self.windows))
         _check_demands(self)
         _check_times(self)
         _check_pairs(self)
 
 
-def _unique(what: str, ids: Iterable[str]) -> None:
-    twice = [i for i, count in Counter(ids).items() if count > 1]
-    if twice:
-        raise ValueError(f"{what}: id {twice[0]!r} is there more than once")
-
-
 def _check_demands(project: Project) -> None:
     capacity = {resource.id: resource.capacity for resource in project.resources}
     for task in project.tasks:
-        for name, amount in task.demands.items():
-            if name not in capacity:
-                raise ValueError(f"task {task.id}: demands unknown resource {name!r}")
-            if not 0 <= amount <= capacity[name]:
-                raise ValueError(
-                    f"task {task.id}: demands {amount} of {name},"
-                    f" whose capacity is {capacity[name]}"
-                )
+        _check_task(task, capacity)
     for downtime in project.downtimes:
         if downtime.resource not in capacity:
             raise ValueError(f"downtimes: unknown resource {downtime.resource!r}")
+
+
+def _check_task(task: Task, capacity: Mapping[str, int]) -> None:
+    for name, amount in task.demands.items():
+        if name not in capacity:
+            raise ValueError(f"task {task.id}: demands unknown resource {name!r}")
+        if not 0 <= amount <= capacity[name]:
+            raise ValueError(
+                f"task {task.id}: demands {amount} of {name}, whose capacity is {capacity[name]}"
+            )
 
 
 def _check_times(project: Project) -> None:
@@ -132,25 +142,36 @@ def _check_times(project: Project) -> None:
 
 
 def _check_pairs(project: Project) -> None:
-    known = {task.id for task in project.tasks}
-    for what, pairs in (
-        ("precedences", project.precedences),
-        ("disjunctions", project.disjunctions),
-    ):
-        for a, b in pairs:
-            for name in (a, b):
-                if name not in known:
-                    raise ValueError(f"{what}: unknown task {name!r} in [{a!r}, {b!r}]")
-            if a == b:
-                raise ValueError(f"{what}: task {a!r} is paired with itself")
-    if len(project.precedences) > len(set(project.precedences)):
-        twice = next(p for p, count in Counter(project.precedences).items() if count > 1)
-        raise ValueError(f"precedences: {list(twice)} is there more than once")
+    ids = {task.id for task in project.tasks}
+    for pair in project.precedences:
+        _check_pair("precedences", pair, ids)
+    for pair in project.disjunctions:
+        _check_pair("disjunctions", pair, ids)
+    _check_precedences(project)
+
+
+def _check_precedences(project: Project) -> None:
+    repeated = first_repeated(project.precedences)
+    if repeated is not None:
+        raise ValueError(f"precedences: {list(repeated)} is there more than once")
     topological_order(project)
 
 
+def _check_pair(field: str, pair: tuple[str, str], ids: Collection[str]) -> None:
+    a, b = pair
+    for name in pair:
+        if name not in ids:
+            raise ValueError(f"{field}: unknown task {name!r} in [{a!r}, {b!r}]")
+    if a == b:
+        raise ValueError(f"{field}: task {a!r} is paired with itself")
+
+
 def topological_order(project: Project) -> tuple[str, ...]:
-    """Task ids, each after its predecessors; ValueError names the tasks of a cycle."""
+    """Return the task ids, each after its predecessors.
+
+    Raises:
+        ValueError: precedences are cyclic; the message names the tasks of a cycle.
+    """
     graph: dict[str, list[str]] = {task.id: [] for task in project.tasks}
     for before, after in project.precedences:
         graph[after].append(before)
@@ -162,7 +183,7 @@ def topological_order(project: Project) -> tuple[str, ...]:
 
 
 def merged_downtimes(project: Project) -> dict[str, list[tuple[int, int]]]:
-    """For each resource its downtimes as sorted, disjoint, non-touching half-open intervals."""
+    """Return the downtimes by resource as sorted, disjoint intervals [start, end) with gaps."""
     merged: dict[str, list[tuple[int, int]]] = {r.id: [] for r in project.resources}
     for downtime in sorted(project.downtimes, key=lambda d: (d.start, d.end)):
         spans = merged[downtime.resource]
@@ -174,41 +195,22 @@ def merged_downtimes(project: Project) -> dict[str, list[tuple[int, int]]]:
 
 
 def answer_schema(project: Project) -> Fields:
-    """JSON schema of an answer, with every task named, for providers that constrain decoding."""
-    ids = [task.id for task in project.tasks]
-    starts = {
-        "type": "object",
-        "properties": {i: {"type": "integer"} for i in ids},
-        "required": ids,
-        "additionalProperties": False,
-    }
-    return {
-        "type": "object",
-        "properties": {"starts": starts},
-        "required": ["starts"],
-        "additionalProperties": False,
-    }
+    """Return the JSON schema of an answer: an integer start time for every task."""
+    starts = object_schema({task.id: {"type": "integer"} for task in project.tasks})
+    return object_schema({KEY: starts})
 
 
 Payload = Project
 
 
 def world(instance: Instance[Project], prompts: Prompts) -> Program[Outcome]:
-    """One shot: show the project, take start times."""
+    """Show the project once and take its start times."""
     project = instance.payload
     messages = prompts.messages(f"rcpsp/{project.setting}.j2", project=project)
-    reply = yield from ask(
-        "answer",
-        messages,
-        schema=answer_schema(project),
-        view=instance,
-        problem=msgspec.to_builtins(project),
-    )
-    return Outcome((parse_object(reply, KEY),))
+    schema = answer_schema(project)
+    return (yield from ask_once(instance, messages, key=KEY, schema=schema))
 
 
 def read(answer: Fields | None, text: str) -> Outcome:
-    """The outcome of an answer from a file: the parsed object, or else the raw text of a reply."""
-    if answer is not None:
-        return Outcome((Parsed(value=answer, how="given"),))
-    return Outcome((parse_object(Reply(text), KEY),))
+    """Return the outcome of an answer from a file (see `parsed_answer`)."""
+    return Outcome((parsed_answer(answer, text, KEY),))

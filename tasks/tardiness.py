@@ -5,14 +5,13 @@ of the processing times up to and with its own; minimise the sum of w_j max(C_j 
 After Çetinkaya, Büyüktahtakın, Shojaee and Reddy (arXiv 2510.24013).
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
-import msgspec
-
-from tasks.base import Fields, Instance, Noun, Outcome, Parsed, Program, Reply, ask
-from tasks.parse import parse_object
+from tasks.base import Fields, Instance, Noun, Outcome, Program
+from tasks.checks import check_unique
+from tasks.one_shot import ask_once, parsed_answer
 from tasks.prompts import Prompts
+from tasks.schemas import object_schema, permutation_schema
 
 VERSION = 2
 TEMPLATES = (
@@ -48,15 +47,13 @@ class Jobs(Noun, frozen=True, omit_defaults=True):
     def __post_init__(self) -> None:
         if not self.jobs:
             raise ValueError("jobs: there must be at least one")
-        twice = [i for i, count in Counter(job.id for job in self.jobs).items() if count > 1]
-        if twice:
-            raise ValueError(f"jobs: id {twice[0]!r} is there more than once")
+        check_unique("jobs: id", (job.id for job in self.jobs))
         if self.variant not in VARIANTS:
             raise ValueError(f"variant {self.variant!r} is not one of {', '.join(VARIANTS)}")
 
     @property
     def weighted(self) -> bool:
-        """Whether any weight is not 1."""
+        """True if any weight is not 1."""
         return any(job.w != 1 for job in self.jobs)
 
 
@@ -64,7 +61,10 @@ Payload = Jobs
 
 
 def tardiness(jobs: Sequence[Job]) -> int:
-    """Total weighted tardiness of jobs in the order given, in time units times weight."""
+    """Return the total weighted tardiness of jobs done in this order, in time units times weight.
+
+    The sum of w_j max(C_j - d_j, 0), where C_j is when job j completes.
+    """
     total = end = 0
     for job in jobs:
         end += job.p
@@ -74,38 +74,18 @@ def tardiness(jobs: Sequence[Job]) -> int:
 
 
 def answer_schema(payload: Jobs) -> Fields:
-    """JSON schema of an answer, for providers that constrain decoding."""
-    ids = [job.id for job in payload.jobs]
-    order = {
-        "type": "array",
-        "items": {"type": "string", "enum": ids},
-        "minItems": len(ids),
-        "maxItems": len(ids),
-    }
-    return {
-        "type": "object",
-        "properties": {KEY: order},
-        "required": [KEY],
-        "additionalProperties": False,
-    }
+    """Return the JSON schema of an answer: the ids of all jobs in some order."""
+    return object_schema({KEY: permutation_schema([job.id for job in payload.jobs])})
 
 
 def world(instance: Instance[Jobs], prompts: Prompts) -> Program[Outcome]:
-    """One shot: show the jobs, take an order."""
+    """Show the jobs once and take their order."""
     payload = instance.payload
     messages = prompts.messages(f"tardiness/{payload.variant}.j2", payload=payload)
-    reply = yield from ask(
-        "answer",
-        messages,
-        schema=answer_schema(payload),
-        view=instance,
-        problem=msgspec.to_builtins(payload),
-    )
-    return Outcome((parse_object(reply, KEY),))
+    schema = answer_schema(payload)
+    return (yield from ask_once(instance, messages, key=KEY, schema=schema))
 
 
 def read(answer: Fields | None, text: str) -> Outcome:
-    """The outcome of an answer from a file: the parsed object, or else the raw text of a reply."""
-    if answer is not None:
-        return Outcome((Parsed(value=answer, how="given"),))
-    return Outcome((parse_object(Reply(text), KEY),))
+    """Return the outcome of an answer from a file (see `parsed_answer`)."""
+    return Outcome((parsed_answer(answer, text, KEY),))

@@ -7,6 +7,8 @@ without calls ends the task with the values asked for. After TPS-Bench (arXiv 25
 
 import re
 from collections.abc import Sequence
+from itertools import compress
+from operator import not_
 
 import msgspec
 
@@ -29,7 +31,7 @@ from tasks.parse import parse_object
 from tasks.prompts import Prompts
 from tasks.tools_clock import Simulation, arguments_of
 from tasks.tools_payload import Due, Errand, Hidden, Payload
-from tasks.tools_plan import ANSWER, PLAN, TURNS, execute, execute_turns, final, perform_here
+from tasks.tools_plan import ANSWER, PLAN, TURNS, execute, execute_turns, final_answer, perform_here
 
 __all__ = [
     "HAS_ROUNDS",
@@ -61,7 +63,7 @@ _NAME = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class View(msgspec.Struct, frozen=True):
-    """What a policy sees before a reply: hidden truth, what was called, the tools it picked."""
+    """A step as a policy sees it: the instance, the required calls, and the calls made so far."""
 
     instance: Instance[Errand]
     due: tuple[Due, ...]
@@ -70,49 +72,58 @@ class View(msgspec.Struct, frozen=True):
 
     @property
     def family(self) -> str:
-        """The family's name."""
+        """Return the family's name."""
         return self.instance.family
 
 
 def world(instance: Instance[Errand], prompts: Prompts) -> Program[Outcome]:
-    """One request: perhaps tools are picked first, then a plan, or turns until an answer."""
+    """Play one request: a pick of tools if it asks for one, then a plan, or turns to an answer."""
     errand = instance.payload
     due = tuple(Hidden(errand).steps())
-    tools, problems = tuple(offer.shown for offer in errand.tools), list[Fields]()
+    tools, problems = tuple(offer.as_tool for offer in errand.tools), list[Fields]()
     if errand.select:
-        messages = prompts.messages("tools/select.j2", tools=tools, **shown(errand))
+        messages = prompts.messages("tools/select.j2", tools=tools, **prompt_fields(errand))
         reply = yield from ask("select", messages, view=View(instance, due, "select"))
-        tools, problems = picked(parse_object(reply, PICK), tools, errand.select)
+        tools, problems = selection(parse_object(reply, PICK), tools, errand.select)
     play = _plan if errand.track == "plan" else _turns
     outcome = yield from play(instance, prompts, due, tools)
     [parsed] = outcome.answers
     if parsed.value is None:
         return outcome
-    both = [*problems, *parsed.value["problems"]]
-    return Outcome((final(parsed.value[ANSWER], both),), outcome.calls)
+    problems += parsed.value["problems"]
+    return Outcome((final_answer(parsed.value[ANSWER], problems),), outcome.calls)
 
 
-def shown(errand: Errand) -> Fields:
-    """What the templates may read, beside the tools."""
+def prompt_fields(errand: Errand) -> Fields:
+    """Return what the templates may read, beside the tools."""
     names = ("starts", "wanted", "keys", "overhead", "limits", "select", "failures")
     return {name: getattr(errand, name) for name in names}
 
 
-def picked(
+def selection(
     parsed: Parsed, tools: Sequence[Tool], most: int
 ) -> tuple[tuple[Tool, ...], list[Fields]]:
-    """The tools an agent picked, the first `most` that exist, and what was wrong with its pick."""
+    """Return the tools that an agent picked, and what was wrong with its pick.
+
+    Args:
+        parsed: its answer, which lists names of tools.
+        tools: those on offer.
+        most: how many it may have; of more it gets the first.
+    """
     names = (parsed.value or {}).get(PICK)
     if not isinstance(names, list):
         reason = parsed.problem or f'"{PICK}" is not a list'
         return (), [{"kind": "no_pick", "reason": reason}]
-    offered = {tool.name: tool for tool in tools}
-    known = list(dict.fromkeys(n for n in names if isinstance(n, str) and n in offered))
-    strange = [n for n in names if not (isinstance(n, str) and n in offered)]
-    problems: list[Fields] = [{"kind": "unknown_pick", "value": short(n)} for n in strange]
-    if len(known) > most:
-        problems.append({"kind": "too_many_picked", "amount": len(known) - most})
-    return tuple(offered[name] for name in known[:most]), problems
+    by_name = {tool.name: tool for tool in tools}
+    offered = [isinstance(name, str) and name in by_name for name in names]
+    problems: list[Fields] = [
+        {"kind": "unknown_pick", "value": short(name)}
+        for name in compress(names, map(not_, offered))
+    ]
+    unique = list(dict.fromkeys(compress(names, offered)))
+    if len(unique) > most:
+        problems.append({"kind": "too_many_picked", "amount": len(unique) - most})
+    return tuple(by_name[name] for name in unique[:most]), problems
 
 
 # One reply -----------------------------------------------------------------------------------
@@ -121,33 +132,32 @@ def picked(
 def _plan(
     instance: Instance[Errand], prompts: Prompts, due: tuple[Due, ...], tools: tuple[Tool, ...]
 ) -> Program[Outcome]:
-    messages = prompts.messages("tools/plan.j2", tools=tools, **shown(instance.payload))
+    messages = prompts.messages("tools/plan.j2", tools=tools, **prompt_fields(instance.payload))
     reply = yield from ask("plan", messages, view=View(instance, due, "plan"))
     parsed = parse_object(reply, PLAN)
     if parsed.value is None:
         return Outcome((parsed,))
-    left = _left(instance.payload, tools)
+    unpicked = _unpicked(instance.payload, tools)
     plan = dict(parsed.value)
     if isinstance(plan[PLAN], list):
-        plan[PLAN] = [_kept(one, left) for one in plan[PLAN]]
-    outcome = yield from execute(plan)
-    return outcome
+        plan[PLAN] = [_marked_entry(entry, unpicked) for entry in plan[PLAN]]
+    return (yield from execute(plan))
 
 
-def _kept(entry: object, left: set[str]) -> object:
-    """An entry of a plan, marked if its tool was not picked."""
+def _marked_entry(entry: object, unpicked: set[str]) -> object:
+    """Return an entry of a plan, its tool marked if the agent did not pick it."""
     if isinstance(entry, dict) and isinstance(entry.get("tool"), str):
-        return {**entry, "tool": _marked(entry["tool"], left)}
+        return {**entry, "tool": _marked(entry["tool"], unpicked)}
     return entry
 
 
-def _left(errand: Errand, tools: Sequence[Tool]) -> set[str]:
-    """The names of tools that exist and were not picked."""
+def _unpicked(errand: Errand, tools: Sequence[Tool]) -> set[str]:
+    """Return the names of the tools on offer that the agent did not pick."""
     return {offer.name for offer in errand.tools} - {tool.name for tool in tools}
 
 
-def _marked(name: str, left: set[str]) -> str:
-    return f"{SKIPPED}{name}" if name in left else name
+def _marked(name: str, unpicked: set[str]) -> str:
+    return f"{SKIPPED}{name}" if name in unpicked else name
 
 
 # Turn by turn --------------------------------------------------------------------------------
@@ -156,25 +166,29 @@ def _marked(name: str, left: set[str]) -> str:
 def _turns(
     instance: Instance[Errand], prompts: Prompts, due: tuple[Due, ...], tools: tuple[Tool, ...]
 ) -> Program[Outcome]:
-    errand, left = instance.payload, _left(instance.payload, tools)
-    messages = prompts.messages("tools/turns.j2", tools=tools, **shown(errand))
-    called: tuple[Called, ...] = ()
+    errand, unpicked = instance.payload, _unpicked(instance.payload, tools)
+    messages = prompts.messages("tools/turns.j2", tools=tools, **prompt_fields(errand))
+    history: tuple[Called, ...] = ()
     ids: set[str] = set()
     for turn in range(1, errand.limits.turns + 2):
-        view = View(instance, due, "turn", called)
+        view = View(instance, due, stage="turn", calls=history)
         reply = yield from ask(f"turn-{turn:03d}", messages, tools=tools, view=view)
         if not reply.calls:
-            return Outcome((_answer(reply),), called)
+            return Outcome((_answer(reply),), history)
         if turn > errand.limits.turns:
             break
-        calls = tuple(
-            ToolCall(call.id, _marked(call.name, left), call.arguments) for call in reply.calls
-        )
-        done = yield from call_tools(f"turn-{turn:03d}/calls", turn, calls)
-        called += done
-        messages += _said(reply, turn, done, ids)
+        calls = _marked_calls(reply, unpicked)
+        performed_calls = yield from call_tools(f"turn-{turn:03d}/calls", turn, calls)
+        history += performed_calls
+        messages += _conversation(reply, turn, performed_calls, ids)
     problem = f"the limit of {errand.limits.turns} turns is reached without an answer"
-    return Outcome((Parsed(problem=problem),), called)
+    return Outcome((Parsed(problem=problem),), history)
+
+
+def _marked_calls(reply: Reply, unpicked: set[str]) -> tuple[ToolCall, ...]:
+    return tuple(
+        ToolCall(call.id, _marked(call.name, unpicked), call.arguments) for call in reply.calls
+    )
 
 
 def _answer(reply: Reply) -> Parsed:
@@ -184,44 +198,66 @@ def _answer(reply: Reply) -> Parsed:
     answer = parsed.value[ANSWER]
     if not isinstance(answer, dict):
         return Parsed(problem=f'"{ANSWER}" is not an object')
-    return final(answer, ())
+    return final_answer(answer, ())
 
 
-def _said(reply: Reply, turn: int, done: Sequence[Called], ids: set[str]) -> tuple[Message, ...]:
-    """A turn as the conversation goes on with it: what was called, and what each tool answered.
+def _conversation(
+    reply: Reply, turn: int, performed_calls: Sequence[Called], ids: set[str]
+) -> tuple[Message, ...]:
+    """Return the messages of a turn: the assistant's with its calls, and a result for each.
 
-    What a provider might refuse to be sent back is mended: ids that are missing or used twice,
-    names with strange characters, arguments that are no object.
+    Args:
+        reply: the assistant's.
+        turn: its number, from 1.
+        performed_calls: the calls with their results, in the order of the reply.
+        ids: those used in turns before; those of this turn are added.
     """
     calls = []
     for number, call in enumerate(reply.calls, 1):
         name = call.id if call.id and call.id not in ids else f"call-{turn}-{number}"
         ids.add(name)
-        arguments = call.arguments if arguments_of(call) is not None else "{}"
-        calls.append(ToolCall(name, _NAME.sub("_", call.name)[:64] or "_", arguments))
+        calls.append(_acceptable(call, name))
     results = (
-        Message("tool", one.result.text, call_id=call.id)
-        for call, one in zip(calls, done, strict=True)
+        Message("tool", performed_call.result.text, call_id=call.id)
+        for call, performed_call in zip(calls, performed_calls, strict=True)
     )
     return (Message("assistant", reply.text, tuple(calls)), *results)
+
+
+def _acceptable(call: ToolCall, name: str) -> ToolCall:
+    """Return a call under another id, mended where a provider might refuse to take it back.
+
+    Strange characters in the tool's name become `_`, arguments that are no object `{}`.
+    """
+    arguments = call.arguments if arguments_of(call) is not None else "{}"
+    return ToolCall(name, _NAME.sub("_", call.name)[:64] or "_", arguments)
 
 
 # From files ----------------------------------------------------------------------------------
 
 
 def read(answer: Fields | None, text: str) -> Outcome:
-    """The outcome of an answer from a file: a plan, or turns; its calls are made by `performed`."""
-    found = [parse_object(Reply(text), key) for key in (TURNS, PLAN, ANSWER)]
-    parsed = next((p for p in found if p.value is not None), found[0])
+    """Return the outcome of an answer from a file: a plan, or turns, before any call is made.
+
+    Args:
+        answer: the object, if the file holds one.
+        text: the raw text of a reply, read if there is no object.
+    """
+    candidates = [parse_object(Reply(text), key) for key in (TURNS, PLAN, ANSWER)]
+    parsed = next((c for c in candidates if c.value is not None), candidates[0])
     value = parsed.value if answer is None else answer
     if value is None:
         return Outcome((parsed,))
-    written = {key: value[key] for key in (TURNS, PLAN, ANSWER) if key in value}
-    return Outcome((Parsed(value=written, how=parsed.how or "given"),))
+    fields = {key: value[key] for key in (TURNS, PLAN, ANSWER) if key in value}
+    return Outcome((Parsed(value=fields, how=parsed.how or "given"),))
 
 
 def performed(instance: Instance[Errand], outcome: Outcome) -> Outcome:
-    """An outcome with its calls made: an episode's as it is, one from a file after its track."""
+    """Return an outcome with its calls made.
+
+    That of an episode is returned as it is; the plan or the turns of one from a file are performed
+    against a simulation, by the track of its instance.
+    """
     value = outcome.answers[0].value if outcome.answers else None
     if outcome.calls or value is None or "problems" in value:
         return outcome

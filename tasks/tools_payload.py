@@ -6,12 +6,13 @@ arguments; that is why each required call is required.
 """
 
 from base64 import b32encode
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Literal, NamedTuple
 
 from tasks.base import Fields, Noun, Tool
+from tasks.checks import check_unique
+from tasks.schemas import object_schema
 
 Track = Literal["reactive", "plan"]
 ATTEMPTS = 3  # that fail for a moment, at the most, before a call works
@@ -42,29 +43,26 @@ class Offer(Noun, frozen=True):
     def __post_init__(self) -> None:
         if not self.params:
             raise ValueError(f"tool {self.name}: it has no parameters")
-        _unique(f"tool {self.name}: parameters", (p.name for p in self.params))
-        if not self.latency or min(self.latency) < 1:
+        check_unique(f"tool {self.name}: parameters:", (p.name for p in self.params))
+        if min(self.latency, default=0) < 1:
             raise ValueError(f"tool {self.name}: latency {self.latency} is not at least 1")
         if self.capacity < 1:
             raise ValueError(f"tool {self.name}: capacity {self.capacity} is below 1")
 
     @property
     def schema(self) -> Fields:
-        """JSON schema of its arguments: every parameter a string."""
-        return {
-            "type": "object",
-            "properties": {p.name: {"type": "string", "description": p.about} for p in self.params},
-            "required": [p.name for p in self.params],
-            "additionalProperties": False,
-        }
+        """Return the JSON schema of its arguments: every parameter a string."""
+        return object_schema(
+            {p.name: {"type": "string", "description": p.about} for p in self.params}
+        )
 
     def key(self, arguments: Fields) -> tuple[str, ...]:
-        """What tells a call from others, by tool and entities, however they are spelled."""
+        """Return the identity of a call: its tool and entities, whatever their spelling."""
         return (self.name, *(canonical(arguments[param.name]) for param in self.params))
 
     @property
-    def shown(self) -> Tool:
-        """As an agent sees it."""
+    def as_tool(self) -> Tool:
+        """Return the tool as an agent sees it."""
         return Tool(self.name, self.description, self.schema)
 
 
@@ -77,14 +75,14 @@ class Start(Noun, frozen=True):
 
 
 class RequiredCall(Noun, frozen=True):
-    """A required call; an input is the label of a start, or `$k` for the result of step k."""
+    """A required call; an input is the label of a start, or `$k`, the result of step k from 0."""
 
     tool: str
     inputs: tuple[str, ...]
 
 
 class RequestedValue(Noun, frozen=True, omit_defaults=True):
-    """What the request asks of a step: its value under a key, or without a key that it be done."""
+    """A step that the request names: to give its value under `key`, or without one to do it."""
 
     step: int
     text: str
@@ -92,7 +90,7 @@ class RequestedValue(Noun, frozen=True, omit_defaults=True):
 
 
 class TurnLimits(Noun, frozen=True):
-    """When an agent must stop: turns with calls, and calls."""
+    """The most turns with calls, and the most calls, of an episode."""
 
     turns: int
     calls: int
@@ -101,9 +99,18 @@ class TurnLimits(Noun, frozen=True):
 class Errand(Noun, frozen=True):
     """One task, checked when it is made: a wrong one cannot be built.
 
-    `overhead` is the time units of a turn before its calls start; `failures` the share of calls
-    that fail for a moment at first; with `select` > 0 the agent first picks so many tools at most.
-    Steps stand after what they need. `secret` keys all hidden values; no agent sees it.
+    Attributes:
+        track: turn by turn, or one plan.
+        sites: where entities are kept; latencies are in this order.
+        tools: those on offer, more than are needed.
+        starts: what the request names.
+        steps: the required calls, each after those it needs.
+        wanted: what the request asks for; its keys are those of the answer.
+        overhead: time units of a turn before its calls start.
+        limits: when an agent must stop.
+        failures: share of calls in [0, 1) that fail for a moment at first.
+        select: with more than 0 the agent first picks so many tools at most.
+        secret: keys all hidden values; no agent sees it.
     """
 
     track: Track
@@ -119,20 +126,20 @@ class Errand(Noun, frozen=True):
     secret: str
 
     def __post_init__(self) -> None:
-        _unique("tools", (tool.name for tool in self.tools))
-        _unique("starts", (canonical(start.label) for start in self.starts))
-        _unique("wanted: keys", (w.key for w in self.wanted if w.key))
+        check_unique("tools:", (tool.name for tool in self.tools))
+        check_unique("starts:", (canonical(start.label) for start in self.starts))
+        check_unique("wanted: keys:", (w.key for w in self.wanted if w.key))
         _check_numbers(self)
         _check_steps(self)
         _check_wanted(self)
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys of the values asked for."""
+        """Return the keys of the values asked for."""
         return tuple(w.key for w in self.wanted if w.key)
 
     def offer(self, name: str) -> Offer:
-        """A tool by name."""
+        """Return a tool by its name."""
         return next(tool for tool in self.tools if tool.name == name)
 
 
@@ -140,19 +147,13 @@ Payload = Errand
 
 
 def canonical(text: str) -> str:
-    """One spelling of an argument, whatever its case and its white space."""
+    """Return an argument in one spelling, whatever its case and its white space."""
     return " ".join(text.casefold().split())
 
 
 def reference_of(text: str) -> int | None:
-    """The k of a step's input `$k`; None for a label."""
+    """Return the k of a step's input `$k`; None for a label."""
     return int(text[1:]) if text.startswith("$") else None
-
-
-def _unique(what: str, names: Iterable[str]) -> None:
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise ValueError(f"{what}: {twice[0]!r} is there more than once")
 
 
 def _check_numbers(errand: Errand) -> None:
@@ -171,27 +172,29 @@ def _check_numbers(errand: Errand) -> None:
 
 
 def _check_steps(errand: Errand) -> None:
-    """Every step's inputs are there before it, of the kinds its tool takes; no call is twice."""
+    """Refuse a step that is a repeat, and inputs that are not there before it or of other kinds."""
     offers = {tool.name: tool for tool in errand.tools}
     kinds = {start.label: start.kind for start in errand.starts}
-    seen: set[tuple[str, tuple[str, ...]]] = set()
     for k, step in enumerate(errand.steps):
         if step.tool not in offers:
             raise ValueError(f"step {k}: unknown tool {step.tool!r}")
-        wanted = tuple(p.kind for p in offers[step.tool].params)
-        for text in step.inputs:
-            if text not in kinds:
-                raise ValueError(f"step {k}: {text!r} is no start and no step before it")
-        if tuple(kinds[text] for text in step.inputs) != wanted:
-            raise ValueError(f"step {k}: {step.tool} takes {wanted}, not {step.inputs}")
-        if (step.tool, step.inputs) in seen:
+        _check_inputs(k, step, offers[step.tool], kinds)
+        if step in errand.steps[:k]:
             raise ValueError(f"step {k}: {step.tool} of {step.inputs} is there twice")
-        seen.add((step.tool, step.inputs))
         kinds[f"${k}"] = offers[step.tool].output
 
 
+def _check_inputs(k: int, step: RequiredCall, offer: Offer, kinds: Mapping[str, str]) -> None:
+    expected = tuple(param.kind for param in offer.params)
+    for text in step.inputs:
+        if text not in kinds:
+            raise ValueError(f"step {k}: {text!r} is no start and no step before it")
+    if tuple(kinds[text] for text in step.inputs) != expected:
+        raise ValueError(f"step {k}: {step.tool} takes {expected}, not {step.inputs}")
+
+
 def _check_wanted(errand: Errand) -> None:
-    """Something is asked for, and no step is there for nothing."""
+    """Refuse a request that asks for no value, and a step that it neither asks for nor needs."""
     for w in errand.wanted:
         if not 0 <= w.step < len(errand.steps):
             raise ValueError(f"wanted: step {w.step} is not one of {len(errand.steps)}")
@@ -199,9 +202,9 @@ def _check_wanted(errand: Errand) -> None:
             raise ValueError(f"wanted: step {w.step} has no key, and its tool changes nothing")
     if not errand.keys:
         raise ValueError("wanted: no value is asked for")
-    used = {w.step for w in errand.wanted}
-    used |= {k for s in errand.steps for k in map(reference_of, s.inputs) if k is not None}
-    if idle := sorted(set(range(len(errand.steps))) - used):
+    needed = {w.step for w in errand.wanted}
+    needed |= {k for s in errand.steps for k in map(reference_of, s.inputs) if k is not None}
+    if idle := sorted(set(range(len(errand.steps))) - needed):
         raise ValueError(f"step {idle[0]} is neither asked for nor needed")
 
 
@@ -209,7 +212,7 @@ def _check_wanted(errand: Errand) -> None:
 
 
 class Entity(NamedTuple):
-    """What an argument stands for: one spelling of it, its kind, and where it is kept."""
+    """What an argument stands for: its name in one spelling, its kind, the index of its site."""
 
     name: str
     kind: str
@@ -229,14 +232,13 @@ class Hidden:
         }
 
     def result(self, offer: Offer, inputs: Sequence[Entity]) -> Entity:
-        """The code that a tool gives; it is kept at the site of the first argument."""
-        digest = self._draw("value", offer, inputs, 5)
+        """Return the code that a tool gives; it is kept at the site of the first argument."""
         site = inputs[0].site
-        code = b32encode(digest).decode().lower()
+        code = b32encode(self._draw("value", offer, inputs, 5)).decode().lower()
         return Entity(f"{offer.output}-{code}-{self.errand.sites[site]}", offer.output, site)
 
     def failing(self, offer: Offer, inputs: Sequence[Entity]) -> int:
-        """How many attempts at a call fail for a moment before it works."""
+        """Return how many attempts at a call fail for a moment before it works."""
         if not self.errand.failures:
             return 0
         draws = self._draw("failure", offer, inputs, 4 * ATTEMPTS)
@@ -248,23 +250,24 @@ class Hidden:
     def _below(self, draw: bytes) -> bool:
         return int.from_bytes(draw, "big") < self.errand.failures * 2**32
 
-    def _draw(self, what: str, offer: Offer, inputs: Sequence[Entity], size: int) -> bytes:
-        parts = [what, self.errand.secret, offer.name, *(entity.name for entity in inputs)]
+    def _draw(self, purpose: str, offer: Offer, inputs: Sequence[Entity], size: int) -> bytes:
+        """Return `size` bytes that only the secret tells, the same for the same call."""
+        parts = [purpose, self.errand.secret, offer.name, *(entity.name for entity in inputs)]
         return blake2b("\n".join(parts).encode(), digest_size=size).digest()
 
     def steps(self) -> "list[Due]":
-        """What each required call is in the end: its tool, its inputs and its value."""
-        found: list[Due] = []
+        """Return every required call with its tool, its inputs and its value."""
+        calls: list[Due] = []
         for step in self.errand.steps:
-            inputs = tuple(self._input(text, found) for text in step.inputs)
+            inputs = tuple(self._input(text, calls) for text in step.inputs)
             offer = self.offers[step.tool]
-            failing = self.failing(offer, inputs)
-            found.append(Due(offer, inputs, self.result(offer, inputs), failing))
-        return found
+            failing, value = self.failing(offer, inputs), self.result(offer, inputs)
+            calls.append(Due(offer, inputs, value=value, failing=failing))
+        return calls
 
-    def _input(self, text: str, done: "Sequence[Due]") -> Entity:
+    def _input(self, text: str, calls: "Sequence[Due]") -> Entity:
         k = reference_of(text)
-        return self.starts[canonical(text)] if k is None else done[k].value
+        return self.starts[canonical(text)] if k is None else calls[k].value
 
 
 class Due(NamedTuple):
@@ -277,15 +280,15 @@ class Due(NamedTuple):
 
     @property
     def arguments(self) -> dict[str, str]:
-        """As a call gives them."""
+        """Return the arguments as a call gives them, by parameter."""
         return {p.name: e.name for p, e in zip(self.offer.params, self.inputs, strict=True)}
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What tells the call from others, by tool and entities."""
+        """Return the identity of the call: its tool and entities."""
         return (self.offer.name, *(entity.name for entity in self.inputs))
 
     @property
     def duration(self) -> int:
-        """Its latency, in time units."""
+        """Return its latency, in time units."""
         return self.offer.latency[self.inputs[0].site]

@@ -29,7 +29,7 @@ from tasks.play import play
 from tasks.tools_clock import Simulation, arguments_of, value_of
 
 ANSWER, PLAN, TURNS = "answer", "calls", "turns"
-MOST_PROBLEMS = 100  # told one by one
+MOST_PROBLEMS = 100  # listed one by one
 
 
 class PlanEntry(NamedTuple):
@@ -40,95 +40,107 @@ class PlanEntry(NamedTuple):
     arguments: Fields | None
 
     def references(self) -> list[str]:
-        """The ids that its arguments refer to."""
+        """Return the ids that its arguments refer to."""
         values = (self.arguments or {}).values()
         return [v[1:] for v in values if isinstance(v, str) and v.startswith("$")]
 
-    def call(self, known: Mapping[str, str]) -> ToolCall:
-        """The call with the results that are known in place of the references."""
+    def call(self, values: Mapping[str, str]) -> ToolCall:
+        """Return the call with values in place of references; one without a value stays."""
         arguments = None
         if self.arguments is not None:
-            arguments = {k: _resolved(v, known) for k, v in self.arguments.items()}
+            arguments = {k: _resolved(v, values) for k, v in self.arguments.items()}
         return ToolCall(self.id, self.tool, msgspec.json.encode(arguments).decode())
 
 
-def _resolved(value: Any, known: Mapping[str, str]) -> Any:
+def _resolved(value: Any, values: Mapping[str, str]) -> Any:
     if isinstance(value, str) and value.startswith("$"):
-        return known.get(value[1:], value)
+        return values.get(value[1:], value)
     return value
 
 
+class _Execution:
+    """Calls that are performed one after another, and their values by the ids of their entries."""
+
+    def __init__(self) -> None:
+        self.problems: list[Fields] = []
+        self.values: dict[str, str] = {}
+        self._calls: list[Called] = []
+
+    def perform(self, path: str, turn: int, entries: Sequence[PlanEntry]) -> Program[None]:
+        """Make the calls of some entries together, and note their values."""
+        calls = tuple(entry.call(self.values) for entry in entries)
+        performed = yield from call_tools(path, turn, calls)
+        for entry, call in zip(entries, performed, strict=True):
+            value = value_of(call.result)
+            if value is not None and entry.id:
+                self.values[entry.id] = value
+        self._calls += performed
+
+    def outcome(self, answer: Any) -> Outcome:
+        """Return the outcome with an answer in which references become values."""
+        if not isinstance(answer, dict):
+            self.problems.append({"kind": "no_answer", "value": short(answer)})
+            answer = {}
+        answer = {key: _resolved(value, self.values) for key, value in answer.items()}
+        return Outcome((final_answer(answer, self.problems),), tuple(self._calls))
+
+
 def execute(plan: Fields) -> Program[Outcome]:
-    """Perform a plan; what is wrong with it is in the outcome's problems."""
-    problems: list[Fields] = []
-    entries = _entries(plan.get(PLAN), problems, set())
-    called: list[Called] = []
-    known: dict[str, str] = {}
-    for number, entry in enumerate(_in_order(entries, problems), 1):
-        call = entry.call(known)
-        done = yield from call_tools(f"plan/{number:03d}", number, (call,))
-        _note(entry, done[0].result, known)
-        called += done
-    return _outcome(plan, known, problems, called)
+    """Perform a plan and return its outcome, which also has what is wrong with it."""
+    execution = _Execution()
+    entries = _entries(plan.get(PLAN), execution.problems, set())
+    for number, entry in enumerate(_in_order(entries, execution.problems), 1):
+        yield from execution.perform(f"plan/{number:03d}", number, [entry])
+    return execution.outcome(plan.get(ANSWER))
 
 
 def execute_turns(script: Fields, most: int) -> Program[Outcome]:
-    """Perform turns from a file, the first `most` of them."""
-    problems: list[Fields] = []
-    turns, used = script.get(TURNS), set[str]()
+    """Perform the first `most` turns of a file and return their outcome."""
+    execution, ids = _Execution(), set[str]()
+    problems, turns = execution.problems, script.get(TURNS)
     if not isinstance(turns, list):
         problems.append({"kind": "not_a_list", "value": short(turns)})
         turns = []
     if len(turns) > most:
         problems.append({"kind": "turn_limit", "amount": len(turns) - most})
-    called: list[Called] = []
-    known: dict[str, str] = {}
     for number, turn in enumerate(turns[:most], 1):
-        entries = _entries(turn, problems, used)
-        problems += _strangers(entries, known)
-        calls = tuple(entry.call(known) for entry in entries)
-        done = yield from call_tools(f"turn-{number:03d}/calls", number, calls)
-        for entry, one in zip(entries, done, strict=True):
-            _note(entry, one.result, known)
-        called += done
-    return _outcome(script, known, problems, called)
+        entries = _entries(turn, problems, ids)
+        problems += _strangers(entries, execution.values)
+        yield from execution.perform(f"turn-{number:03d}/calls", number, entries)
+    return execution.outcome(script.get(ANSWER))
 
 
-def _note(entry: PlanEntry, result: ToolResult, known: dict[str, str]) -> None:
-    value = value_of(result)
-    if value is not None and entry.id:
-        known[entry.id] = value
+def _entries(rows: Any, problems: list[Fields], ids: set[str]) -> list[PlanEntry]:
+    """Return a list from an answer as entries, the broken ones too.
 
-
-def _entries(written: Any, problems: list[Fields], used: set[str]) -> list[PlanEntry]:
-    """What was written as entries, the broken ones too; an id counts where it is used first."""
-    if not isinstance(written, list):
-        problems.append({"kind": "not_a_list", "value": short(written)})
+    Args:
+        rows: what stands there, perhaps no list.
+        problems: what is wrong is added.
+        ids: those used before; an id counts where it is used first.
+    """
+    if not isinstance(rows, list):
+        problems.append({"kind": "not_a_list", "value": short(rows)})
         return []
-    found = []
-    for number, one in enumerate(written, 1):
-        fields = one if isinstance(one, dict) else {}
-        name, tool, arguments = (fields.get(key) for key in ("id", "tool", "arguments"))
-        if not isinstance(tool, str):
-            problems.append({"kind": "broken_call", "number": number, "value": short(one)})
-        name = name if isinstance(name, str) else ""
-        if name in used:
-            problems.append({"kind": "duplicate_id", "id": short(name)})
-            name = ""
-        used |= {name} if name else set()
-        found.append(
-            PlanEntry(
-                name,
-                tool if isinstance(tool, str) else "",
-                arguments if isinstance(arguments, dict) else None,
-            )
-        )
-    return found
+    return [_entry(row, number, problems, ids) for number, row in enumerate(rows, 1)]
 
 
-def _strangers(entries: Iterable[PlanEntry], known: Iterable[str]) -> list[Fields]:
-    """References to ids that are not there."""
-    ids = set(known)
+def _entry(row: Any, number: int, problems: list[Fields], ids: set[str]) -> PlanEntry:
+    fields = row if isinstance(row, dict) else {}
+    name, tool, arguments = (fields.get(key) for key in ("id", "tool", "arguments"))
+    if not isinstance(tool, str):
+        problems.append({"kind": "broken_call", "number": number, "value": short(row)})
+        tool = ""
+    name = name if isinstance(name, str) else ""
+    if name in ids:
+        problems.append({"kind": "duplicate_id", "id": short(name)})
+        name = ""
+    ids |= {name} if name else set()
+    return PlanEntry(name, tool, arguments if isinstance(arguments, dict) else None)
+
+
+def _strangers(entries: Iterable[PlanEntry], names: Iterable[str]) -> list[Fields]:
+    """Return references to ids that are not among those named, as problems."""
+    ids = set(names)
     return [
         {"kind": "unknown_reference", "id": short(name)}
         for entry in entries
@@ -138,47 +150,46 @@ def _strangers(entries: Iterable[PlanEntry], known: Iterable[str]) -> list[Field
 
 
 def _in_order(entries: Sequence[PlanEntry], problems: list[Fields]) -> list[PlanEntry]:
-    """The entries, each after those it refers to, else as listed; those in a circle come last."""
+    """Return the entries, each after those it refers to, else as listed.
+
+    Entries that refer to each other in a circle come last; the circle is added to `problems`.
+    """
     ids = {entry.id for entry in entries if entry.id}
     problems += _strangers(entries, ids)
-    waiting = {
-        k: {name for name in entry.references() if name in ids} for k, entry in enumerate(entries)
-    }
-    done: set[str] = set()
+    waiting = {k: ids.intersection(entry.references()) for k, entry in enumerate(entries)}
     order: list[PlanEntry] = []
+    placed: set[str] = set()
     while waiting:
-        k = next((k for k, needs in waiting.items() if needs <= done), None)
+        k = next((k for k, needs in waiting.items() if needs <= placed), None)
         if k is None:
-            circle = [short(entries[k].id) for k in waiting]
-            problems.append({"kind": "cycle", "ids": circle})
-            return order + [entries[k] for k in waiting]
+            circle = [entries[k] for k in waiting]
+            problems.append({"kind": "cycle", "ids": [short(entry.id) for entry in circle]})
+            return order + circle
         del waiting[k]
-        done.add(entries[k].id)
+        placed.add(entries[k].id)
         order.append(entries[k])
     return order
 
 
-def _outcome(
-    written: Fields, known: Mapping[str, str], problems: list[Fields], called: Sequence[Called]
-) -> Outcome:
-    answer = written.get(ANSWER)
-    if not isinstance(answer, dict):
-        problems.append({"kind": "no_answer", "value": short(answer)})
-        answer = {}
-    answer = {key: _resolved(value, known) for key, value in answer.items()}
-    return Outcome((final(answer, problems),), tuple(called))
+def final_answer(answer: Fields, problems: Sequence[Fields]) -> Parsed:
+    """Return the end of an episode as its grader reads it.
 
-
-def final(answer: Fields, problems: Sequence[Fields]) -> Parsed:
-    """The end of an episode as its grader reads it: the answer, and what went wrong on the way."""
-    told, more = list(problems[:MOST_PROBLEMS]), len(problems) - MOST_PROBLEMS
+    Args:
+        answer: values by the keys of the request.
+        problems: what went wrong on the way; the first `MOST_PROBLEMS` and a count of the others.
+    """
+    listed, more = list(problems[:MOST_PROBLEMS]), len(problems) - MOST_PROBLEMS
     if more > 0:
-        told.append({"kind": "more", "amount": more})
-    return Parsed(value={ANSWER: answer, "problems": told}, how="read")
+        listed.append({"kind": "more", "amount": more})
+    return Parsed(value={ANSWER: answer, "problems": listed}, how="read")
 
 
 def perform_here(program: Program[Outcome], simulation: Simulation) -> Outcome:
-    """Perform a program that wants nothing but tools, against a simulation."""
+    """Perform a program that yields nothing but `CallTools`, against a simulation.
+
+    Raises:
+        Failure: it yields another effect.
+    """
 
     def perform(effect: Outside) -> tuple[ToolResult, ...]:
         if not isinstance(effect, CallTools):

@@ -19,7 +19,7 @@ from mcp.server import Server, ServerRequestContext
 from harness.mcp.wire import PLACE, TIMES, Place, Times
 from tasks.base import Instance, ToolCall, ToolResult
 from tasks.prompts import installed
-from tasks.tools import shown
+from tasks.tools import prompt_fields
 from tasks.tools_clock import Arguments, Simulation, arguments_of
 from tasks.tools_payload import Errand
 
@@ -185,9 +185,9 @@ def _list_tools(errand: Errand) -> list[types.Tool]:
 
 def _instructions(errand: Errand) -> str:
     """Return the instructions for an agent at a task."""
-    tools = [offer.shown for offer in errand.tools]
+    tools = [offer.as_tool for offer in errand.tools]
     name = "plan" if errand.track == "plan" else "turns"
-    messages = installed().messages(f"tools/{name}.j2", tools=tools, **shown(errand))
+    messages = installed().messages(f"tools/{name}.j2", tools=tools, **prompt_fields(errand))
     return "\n\n".join(message.content for message in messages)
 
 

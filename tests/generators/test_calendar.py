@@ -21,8 +21,8 @@ from tasks.base import InputError, Instance, Reference
 from tasks.calendar import Year
 
 
-def make(level: int = 4, index: int = 0, seed: int = 3, **given: Any) -> Instance[Year]:
-    return generate(level, seed, index, {"rounds": 10, **given}, reference=False)
+def make(level: int = 4, index: int = 0, seed: int = 3, **dials: Any) -> Instance[Year]:
+    return generate(level, seed, index, {"rounds": 10, **dials}, reference=False)
 
 
 def encode(*instances: Instance[Year]) -> bytes:
@@ -51,20 +51,20 @@ def test_what_is_promised_of_every_year(
     assert instance.reference == Reference("none")
     year = instance.payload
     assert len(year.rounds) == rounds
-    assert all(len(one.events) == level for one in year.rounds)
+    assert all(len(clash.events) == level for clash in year.rounds)
     assert len(year.truth.eras) <= drift + 1
     user = next(p for p in year.organisation.people if p.id == year.user)
     assert user.title == places(index + 1)[index][1].title
-    for k, (one, judged) in enumerate(zip(year.rounds, year.truth.judgements, strict=True), 1):
+    for k, (clash, judgement) in enumerate(zip(year.rounds, year.truth.judgements, strict=True), 1):
         values = sorted(year.truth.values(k), reverse=True)
         assert values[0] > values[1]
-        assert noise or judged.decision == judged.ranking[0]
-        regular = [event for event in one.events if event.series]
+        assert noise or judgement.decision == judgement.ranking[0]
+        regular = [event for event in clash.events if event.series]
         assert len(regular) == 1
         series = next(s for s in year.series if s.id == regular[0].series)
-        assert one.date in occurrences(series)
-        assert (one.start, regular[0].attendees) == (series.start, series.attendees)
-        assert len({event.title for event in one.events}) == level
+        assert clash.date in occurrences(series)
+        assert (clash.start, regular[0].attendees) == (series.start, series.attendees)
+        assert len({event.title for event in clash.events}) == level
 
 
 def test_nobody_is_in_two_places() -> None:
@@ -74,32 +74,32 @@ def test_nobody_is_in_two_places() -> None:
         cells = [(s.weekday, s.start, p) for s in year.series for p in s.attendees]
         assert len(cells) == len(set(cells))
         busy = set(cells)
-        for one in year.rounds:
-            day = date.fromisoformat(one.date).weekday()
-            for event in one.events:
+        for clash in year.rounds:
+            day = date.fromisoformat(clash.date).weekday()
+            for event in clash.events:
                 others = set(event.attendees) - {year.user}
                 if not event.series:
-                    assert not {(day, one.start, p) for p in others} & busy
+                    assert not {(day, clash.start, p) for p in others} & busy
 
 
 def test_the_user_is_away_in_their_leave() -> None:
     for index in range(5):
         year = make(2, index, rounds=150).payload
         back = date.fromisoformat(next(e.date for e in year.life if e.kind == "leave"))
-        gaps = [(back - date.fromisoformat(one.date)).days for one in year.rounds]
+        gaps = [(back - date.fromisoformat(clash.date)).days for clash in year.rounds]
         assert not any(0 < gap <= 14 for gap in gaps)
         assert sorted(life.kind for life in year.life) == ["leave", "manager", "season"]
 
 
 def clash(year: Year, k: int) -> tuple[float, int]:
     """The lead of the true event of round `k`, and how many loud principles disagree."""
-    judged, values, weights = (
+    judgement, values, weights = (
         year.truth.judgements[k - 1],
         year.truth.values(k),
         year.truth.weights(k),
     )
-    best = set(judged.triggered[values.index(max(values))])
-    others = {i for triggered in judged.triggered for i in triggered}
+    best = set(judgement.triggered[values.index(max(values))])
+    others = {i for triggered in judgement.triggered for i in triggered}
     loud = {i for i in others - best if weights[i] >= 1} | {i for i in best if weights[i] <= -1}
     return sorted(values)[-1] - sorted(values)[-2], len(loud)
 
@@ -109,9 +109,9 @@ def test_clashes_are_clear_and_as_hard_as_asked() -> None:
     shares = []
     for difficulty in (0, 3):
         years = [make(5, k, rounds=50, difficulty=difficulty).payload for k in range(4)]
-        found = [clash(year, k) for year in years for k in range(1, 51)]
-        assert sum(lead >= MARGIN - 1e-9 for lead, _ in found) >= 0.97 * len(found)
-        shares.append(sum(loud >= 3 for _, loud in found) / len(found))
+        clashes = [clash(year, k) for year in years for k in range(1, 51)]
+        assert sum(lead >= MARGIN - 1e-9 for lead, _ in clashes) >= 0.97 * len(clashes)
+        shares.append(sum(loud >= 3 for _, loud in clashes) / len(clashes))
     assert shares[0] < 0.55
     assert shares[1] > 0.7
 
@@ -122,7 +122,7 @@ def test_weights_change_on_life_events_only(drift: int) -> None:
     starts = [era.start for era in year.truth.eras[1:]]
     turns = {0: [], 1: [1], 2: [0, 2], 3: [0, 1, 2]}[drift]
     days = [year.life[k].date for k in turns]
-    assert [sum(one.date < day for one in year.rounds) + 1 for day in days] == starts
+    assert [sum(clash.date < day for clash in year.rounds) + 1 for day in days] == starts
     for before, after in pairwise(year.truth.eras):
         assert before.weights != after.weights
         assert sorted(before.weights) == sorted(after.weights)
@@ -130,8 +130,8 @@ def test_weights_change_on_life_events_only(drift: int) -> None:
 
 def test_bytes_are_pinned_to_the_version() -> None:
     """A change here needs a new VERSION in tasks/calendar.py."""
-    made = encode(*(make(2 + k % 4, k, drift=k % 2, noise=0.1) for k in range(12)))
-    assert hashlib.sha256(made).hexdigest()[:16] == "dabd9ca6ada895da"
+    encoded = encode(*(make(2 + k % 4, k, drift=k % 2, noise=0.1) for k in range(12)))
+    assert hashlib.sha256(encoded).hexdigest()[:16] == "dabd9ca6ada895da"
 
 
 @pytest.mark.parametrize("hashseed", ["0", "4711"])
@@ -141,22 +141,22 @@ def test_same_bytes_in_any_process(hashseed: str) -> None:
         "made = [generate(4, 3, k, {'rounds': 10}, reference=False) for k in range(4)]\n"
         "sys.stdout.buffer.write(b'\\n'.join(map(msgspec.json.encode, made)))"
     )
-    found = subprocess.run(
+    clashes = subprocess.run(
         [sys.executable, "-c", code],
         check=True,
         capture_output=True,
         env={**os.environ, "PYTHONHASHSEED": hashseed},
     )
-    assert found.stdout == encode(*(make(index=k) for k in range(4)))
+    assert clashes.stdout == encode(*(make(index=k) for k in range(4)))
 
 
 def test_two_seeds_share_no_round() -> None:
     """Not by the words and people of a round, and not by who the user is."""
     seen = [
-        (one.date, tuple(sorted((e.title, e.description, e.attendees) for e in one.events)))
+        (clash.date, tuple(sorted((e.title, e.description, e.attendees) for e in clash.events)))
         for seed in range(10)
         for index in range(8)
-        for one in make(3, index, seed).payload.rounds
+        for clash in make(3, index, seed).payload.rounds
     ]
     assert len(seen) == len(set(seen)) == 800
     people = {make(2, i, s, rounds=1).payload.organisation for s in range(9) for i in range(9)}
@@ -195,24 +195,24 @@ def test_settings_in_full() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("dials", "message"),
     [
         ({"tau": 3}, "unknown field `tau`"),
-        ({"rounds": 0}, r"rounds: 0 is not in \[1, 200\]"),
-        ({"rounds": 201}, "rounds: 201 is not in"),
+        ({"rounds": 0}, r"rounds: 0 is not from 1 to 200"),
+        ({"rounds": 201}, "rounds: 201 is not from"),
         ({"rounds": 1.5}, "Expected `int`"),
-        ({"history": -1}, "history: -1 is not in"),
-        ({"drift": 4}, r"drift: 4 is not in \[0, 3\]"),
-        ({"noise": 0.6}, r"noise: 0.6 is not in \[0, 0.5\]"),
-        ({"noise": "nan"}, "noise: nan is not in"),
-        ({"difficulty": 4}, "difficulty: 4 is not in"),
+        ({"history": -1}, "history: -1 is not from"),
+        ({"drift": 4}, r"drift: 4 is not from 0 to 3"),
+        ({"noise": 0.6}, r"noise: 0.6 is not from 0 to 0.5"),
+        ({"noise": "nan"}, "noise: nan is not from"),
+        ({"difficulty": 4}, "difficulty: 4 is not from"),
         ({"feedback": "some"}, "Invalid enum value 'some'"),
         ({"decisions": "mine"}, "Invalid enum value 'mine'"),
     ],
 )
-def test_wrong_settings(given: dict[str, Any], message: str) -> None:
+def test_wrong_settings(dials: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        generate(4, 0, 0, given)
+        generate(4, 0, 0, dials)
     assert "\n" not in str(caught.value)
 
 

@@ -43,10 +43,10 @@ def years() -> list[Instance[Year]]:
 def test_nothing_on_the_surface_tells(years: list[Instance[Year]]) -> None:
     """As many rounds as are quick; the interval of so many is allowed for."""
     two = [generate(2, 5, k, {"rounds": 50, "drift": 1}, reference=False) for k in range(24)]
-    found = audit([*years, *two])
-    assert {f.shortcut for f in found} == NAMES
-    assert [f.level for f in found] == [2] * len(NAMES) + [4] * len(NAMES)
-    for finding in found:
+    findings = audit([*years, *two])
+    assert {f.shortcut for f in findings} == NAMES
+    assert [f.level for f in findings] == [2] * len(NAMES) + [4] * len(NAMES)
+    for finding in findings:
         assert finding.rounds == 1200
         assert finding.passes, finding
 
@@ -88,11 +88,11 @@ def test_a_planted_position_is_found(years: list[Instance[Year]]) -> None:
             replace(judged, triggered=tuple(judged.triggered[i] for i in order)),
         )
 
-    found = planted(years, first)
-    assert found["first"].accuracy == 1
-    assert not found["first"].passes
-    assert not found["together"].passes
-    assert found["anchor"].passes
+    findings = planted(years, first)
+    assert findings["first"].accuracy == 1
+    assert not findings["first"].passes
+    assert not findings["together"].passes
+    assert findings["anchor"].passes
 
 
 def test_what_no_single_shortcut_sees_is_found_together(years: list[Instance[Year]]) -> None:
@@ -104,10 +104,10 @@ def test_what_no_single_shortcut_sees_is_found_together(years: list[Instance[Yea
         ranking = tuple(new[i] for i in judged.ranking)
         return replace(one, events=events), replace(judged, ranking=ranking, decision="E90")
 
-    found = planted(years, largest)
-    assert not found["together"].passes
-    assert found["together"].accuracy > 0.9
-    assert all(abs(f.accuracy - 0.25) < 0.06 for name, f in found.items() if name != "together")
+    findings = planted(years, largest)
+    assert not findings["together"].passes
+    assert findings["together"].accuracy > 0.9
+    assert all(abs(f.accuracy - 0.25) < 0.06 for name, f in findings.items() if name != "together")
 
 
 def test_an_audit_needs_users_of_two_roles() -> None:
@@ -154,10 +154,10 @@ def test_wins_in_runs_are_found(years: list[Instance[Year]]) -> None:
             replace(judged, triggered=tuple(judged.triggered[i] for i in order)),
         )
 
-    found = planted(years, stay)
-    assert not found["past wins"].passes
-    assert found["past wins"].accuracy > 0.6
-    assert found["anchor"].passes
+    findings = planted(years, stay)
+    assert not findings["past wins"].passes
+    assert findings["past wins"].accuracy > 0.6
+    assert findings["anchor"].passes
 
 
 @pytest.mark.parametrize(("level", "drift"), [(2, 0), (3, 1), (4, 0), (5, 1)])

@@ -11,8 +11,8 @@ from tasks.base import InputError, Instance
 from tasks.calendar import Year
 
 
-def make(index: int = 0, **given: Any) -> Instance[Year]:
-    return generate(4, 5, index, {"rounds": 12, **given}, reference=False)
+def make(index: int = 0, **dials: Any) -> Instance[Year]:
+    return generate(4, 5, index, {"rounds": 12, **dials}, reference=False)
 
 
 @pytest.mark.parametrize("drift", [0, 1, 3])
@@ -27,14 +27,14 @@ def test_of_the_same_user_after_the_year_by_the_last_weights(drift: int) -> None
         assert [era.weights for era in exam.truth.eras] == [year.truth.eras[-1].weights]
         assert exam.rounds[0].date > year.rounds[-1].date
         assert exam.manager(exam.rounds[0].date) == year.manager(year.rounds[-1].date)
-        titles = {tuple(e.title for e in one.events) for one in year.rounds}
-        assert not titles & {tuple(e.title for e in one.events) for one in exam.rounds}
+        titles = {tuple(e.title for e in clash.events) for clash in year.rounds}
+        assert not titles & {tuple(e.title for e in clash.events) for clash in exam.rounds}
         assert (exam.history, exam.feedback) == (0, "none")
 
 
 def test_the_same_each_time_and_nested_in_nothing() -> None:
-    one = msgspec.json.encode(held_out(make(), 20))
-    assert one == msgspec.json.encode(held_out(make(), 20))
+    clash = msgspec.json.encode(held_out(make(), 20))
+    assert clash == msgspec.json.encode(held_out(make(), 20))
     assert held_out(make(1), 20).payload.rounds != held_out(make(0), 20).payload.rounds
     assert held_out(make(), 20).id != make().id
 

@@ -34,10 +34,10 @@ def test_a_year_comes_back(instance: Instance[Year]) -> None:
     pytest.importorskip("icalendar")
     year = instance.payload
     events = opened(export(instance))
-    own = [s for s in year.series if year.user in s.attendees]
-    assert len(events) == len(own) + 12 * 4
+    attended_series = [s for s in year.series if year.user in s.attendees]
+    assert len(events) == len(attended_series) + 12 * 4
     regular = {str(e["UID"]).partition("@")[0]: e for e in events if "RRULE" in e}
-    for series in own:
+    for series in attended_series:
         event = regular[series.id]
         assert str(event["SUMMARY"]) == series.title
         assert event["DTSTART"].dt.isoformat() == f"{series.first}T{series.start}:00+00:00"
@@ -45,12 +45,12 @@ def test_a_year_comes_back(instance: Instance[Year]) -> None:
         assert event["RRULE"]["UNTIL"][0].date().isoformat() == series.last
         assert set(answers(event)) == set(series.attendees)
     clashing = [e for e in events if "RRULE" not in e]
-    for k, one in enumerate(year.rounds):
-        for event, shown in zip(clashing[4 * k : 4 * k + 4], one.events, strict=True):
+    for k, clash in enumerate(year.rounds):
+        for event, shown in zip(clashing[4 * k : 4 * k + 4], clash.events, strict=True):
             assert str(event["X-MAKESPAN-EVENT"]) == shown.id
             assert int(event["X-MAKESPAN-ROUND"]) == k + 1
-            assert event["DTSTART"].dt.isoformat() == f"{one.date}T{one.start}:00+00:00"
-            assert (event["DTEND"].dt - event["DTSTART"].dt).seconds == 60 * one.minutes
+            assert event["DTSTART"].dt.isoformat() == f"{clash.date}T{clash.start}:00+00:00"
+            assert (event["DTEND"].dt - event["DTSTART"].dt).seconds == 60 * clash.minutes
             assert str(event["DESCRIPTION"]) == shown.description
             assert ("RECURRENCE-ID" in event) == bool(shown.series)
             assert set(answers(event)) == set(shown.attendees)
@@ -72,14 +72,14 @@ def test_decisions_are_partstat(instance: Instance[Year]) -> None:
     choices: list[str | None] = [j.decision for j in year.truth.judgements]
     choices[2] = None
     events = [e for e in opened(export(instance, choices[:6])) if "RRULE" not in e]
-    for k, one in enumerate(year.rounds):
+    for k, clash in enumerate(year.rounds):
         states = {
             str(e["X-MAKESPAN-EVENT"]): answers(e)[year.user] for e in events[4 * k : 4 * k + 4]
         }
-        wanted = dict.fromkeys(one.ids, "DECLINED" if k < 6 else "NEEDS-ACTION")
+        expected = dict.fromkeys(clash.ids, "DECLINED" if k < 6 else "NEEDS-ACTION")
         if k < 6 and choices[k]:
-            wanted[str(choices[k])] = "ACCEPTED"
-        assert states == wanted
+            expected[str(choices[k])] = "ACCEPTED"
+        assert states == expected
     with pytest.raises(InputError, match="round 1: 'E0' is not one of"):
         export(instance, ["E0"])
 

@@ -100,9 +100,9 @@ def test_an_organisation_of_ones_own(tmp_path: Path) -> None:
     name, digest = str(settings["organisation"]).split("#")
     assert (name, len(digest)) == (str(path), 12)
     assert resolve(3, settings) == settings
-    made = generate(3, 0, 5, settings)
-    assert made.payload.organisation.name.startswith("Our own ")
-    assert made.id != generate(3, 0, 5, {"rounds": 6}).id
+    instance = generate(3, 0, 5, settings)
+    assert instance.payload.organisation.name.startswith("Our own ")
+    assert instance.id != generate(3, 0, 5, {"rounds": 6}).id
     path.write_text(text)
     with pytest.raises(InputError, match=r"mine\.toml is not what it was"):
         generate(3, 0, 5, settings)

@@ -105,7 +105,7 @@ def test_the_published_sets(name: str, count: int, level: int) -> None:
 
 def solved_lines(count: int = 20, **settings: Scalar) -> list[dict[str, Any]]:
     """Generated sets of 9 jobs with their proven optima, as lines of a file."""
-    made = [generate(9, 5, index, settings) for index in range(count)]
+    instances = [generate(9, 5, index, settings) for index in range(count)]
     return [
         {
             "id": f"set-{index + 1}",
@@ -114,7 +114,7 @@ def solved_lines(count: int = 20, **settings: Scalar) -> list[dict[str, Any]]:
             "w": [job.w for job in instance.payload.jobs],
             "opt": instance.reference.objective,
         }
-        for index, instance in enumerate(made)
+        for index, instance in enumerate(instances)
     ]
 
 

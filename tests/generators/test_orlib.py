@@ -92,14 +92,14 @@ def test_broken_files_are_named(
 def test_values_in_another_order_than_the_jobs_are_refused(tmp_path: Path) -> None:
     """The library's own, as file names would sort; also those that are only the best known."""
     jobs, values = data("orlib", "wt40.txt"), data("orlib", "wtopt40.txt")
-    known = values.read_text("utf-8").split()
+    best = values.read_text("utf-8").split()
     by_name = sorted(range(1, COUNT + 1), key=str)
     moved = tmp_path / "moved.txt"
-    moved.write_text("\n".join(known[number - 1] for number in by_name), "utf-8")
+    moved.write_text("\n".join(best[number - 1] for number in by_name), "utf-8")
     with pytest.raises(InputError, match=r"moved\.txt: .* of 125 instances is too high \(wt40-0"):
         read_orlib(jobs, moved)
-    known[18] = str(10 * int(known[18]))
-    moved.write_text("\n".join(known), "utf-8")
+    best[18] = str(10 * int(best[18]))
+    moved.write_text("\n".join(best), "utf-8")
     with pytest.raises(InputError, match=r" for 1 of 125 instances .*\(wt40-019; .* or none$"):
         read_orlib(jobs, moved)
 

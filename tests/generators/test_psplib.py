@@ -112,8 +112,8 @@ def test_the_layout_is_psplibs_own() -> None:
 
 
 def test_patterson_says_the_same(tmp_path: Path) -> None:
-    known = read_psplib(saved(tmp_path, RCP, "small.rcp"))
-    assert known == replace(SMALL, horizon=7)
+    project = read_psplib(saved(tmp_path, RCP, "small.rcp"))
+    assert project == replace(SMALL, horizon=7)
 
 
 def test_line_ends_and_a_mark_of_encoding_do_not_matter(tmp_path: Path) -> None:
@@ -161,10 +161,10 @@ def refused(folder: Path, name: str, text: str) -> tuple[int, str]:
     path = saved(folder, text, name)
     with pytest.raises(InputError) as caught:
         read_psplib(path)
-    place, number, said = str(caught.value).removeprefix(str(path)).split(":", 2)
+    place, number, message = str(caught.value).removeprefix(str(path)).split(":", 2)
     assert place == ""
-    assert "\n" not in said
-    return int(number), said.strip()
+    assert "\n" not in message
+    return int(number), message.strip()
 
 
 def changed(text: str, start: str, new: str) -> tuple[str, int]:
@@ -311,11 +311,11 @@ def test_any_damage_is_read_or_refused_in_one_line(
     path.write_bytes(damaged.encode("utf-8", "replace"))
     try:
         read_psplib(path)
-        said = f"{path}:1: nothing"
+        message = f"{path}:1: nothing"
     except InputError as error:
-        said = str(error)
-    match = re.fullmatch(re.escape(str(path)) + r":(\d+): [^\n]+", said)
-    assert match, said
+        message = str(error)
+    match = re.fullmatch(re.escape(str(path)) + r":(\d+): [^\n]+", message)
+    assert match, message
     assert 1 <= int(match[1]) <= len(re.split(r"\r\n?|\n", damaged))
 
 

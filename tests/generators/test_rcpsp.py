@@ -167,17 +167,17 @@ def test_floors_fall_as_tasks_grow() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"horizon_factor": "inf"}, "inf is above 1000"),
-        ({"horizon_factor": "nan"}, "nan is below 1"),
-        ({"resources": 101}, "resources: 101 is above 100"),
+        ({"horizon_factor": "inf"}, "inf is not from 1 to 1000"),
+        ({"horizon_factor": "nan"}, "nan is not from 1 to 1000"),
+        ({"resources": 101}, "resources: 101 is not from 1 to 100"),
         ({"edge": 3}, "; there are edges, layers, resources, axes, axis_probability, slack, "),
         ({"edge": 3}, "unknown field `edge`"),
-        ({"edges": -1}, "edges: -1 is below 0"),
+        ({"edges": -1}, "edges: -1 is not from 0 to 500000"),
         ({"edges": "many"}, "int"),
         ({"axes": "downtime,wind"}, "'wind' is not one of"),
         ({"layers": 99}, "layers=99 are more than the 20 tasks"),
-        ({"horizon_factor": 0.9}, "below 1"),
-        ({"axis_probability": 2}, "not in"),
+        ({"horizon_factor": 0.9}, "horizon_factor: 0.9 is not from 1 to 1000"),
+        ({"axis_probability": 2}, "axis_probability: 2 is not from 0 to 1"),
         ({"setting": "moon"}, "moon"),
     ],
 )

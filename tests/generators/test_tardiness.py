@@ -21,8 +21,8 @@ from tasks.base import InputError, Instance, Reference
 from tasks.tardiness import Jobs, tardiness
 
 
-def make(level: int, index: int = 0, seed: int = 0, **given: Any) -> Instance[Jobs]:
-    return generate(level, seed, index, given, reference=False)
+def make(level: int, index: int = 0, seed: int = 0, **dials: Any) -> Instance[Jobs]:
+    return generate(level, seed, index, dials, reference=False)
 
 
 def encode(*instances: Instance[Jobs]) -> bytes:
@@ -64,13 +64,13 @@ def test_same_bytes_in_any_process(hashseed: str) -> None:
         "made = [generate(12, 3, k, {}, reference=False) for k in range(4)]\n"
         "sys.stdout.buffer.write(b'\\n'.join(map(msgspec.json.encode, made)))"
     )
-    found = subprocess.run(
+    counts = subprocess.run(
         [sys.executable, "-c", code],
         check=True,
         capture_output=True,
         env={**os.environ, "PYTHONHASHSEED": hashseed},
     )
-    assert found.stdout == encode(*(make(12, k, 3) for k in range(4)))
+    assert counts.stdout == encode(*(make(12, k, 3) for k in range(4)))
 
 
 def test_the_grid_and_a_cell_by_name_are_the_same() -> None:
@@ -125,8 +125,8 @@ def test_due_dates_reach_both_ends_and_no_further() -> None:
     assert due_dates(p, 0.8, 1.0, [0.0, top]) == [-8, 18]  # -7.5 and 17.5
     assert due_dates(p, 0.2, 0.4, [0.0, top]) == [15, 25]
     assert due_dates(p, 1, 0, [0.0, 0.5, top]) == [0, 0, 0]
-    found = Counter(due_dates(p, 0.2, 0.4, [k / 1100 for k in range(1100)]))
-    assert found == dict.fromkeys(range(15, 26), 100)
+    counts = Counter(due_dates(p, 0.2, 0.4, [k / 1100 for k in range(1100)]))
+    assert counts == dict.fromkeys(range(15, 26), 100)
     assert due_dates([3] * 10**6, 0.1, 0.0, [0.0]) == [Fraction(9, 10) * 3 * 10**6]
 
 
@@ -140,13 +140,13 @@ def test_position_gives_nothing_away() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("dials", "message"),
     [
         ({"tau": 3}, "; there are tf, rdd, variant, weights"),
         ({"tau": 3}, "unknown field `tau`"),
-        ({"tf": 1.2, "rdd": 0.2}, r"tf: 1\.2 is not in \[0, 1\]"),
-        ({"tf": 0.2, "rdd": -0.1}, r"rdd: -0\.1 is not in"),
-        ({"tf": 0.2, "rdd": "nan"}, "rdd: nan is not in"),
+        ({"tf": 1.2, "rdd": 0.2}, r"tf: 1\.2 is not from 0 to 1"),
+        ({"tf": 0.2, "rdd": -0.1}, r"rdd: -0\.1 is not from 0 to 1"),
+        ({"tf": 0.2, "rdd": "nan"}, "rdd: nan is not from 0 to 1"),
         ({"tf": 0.2}, "tf is given without rdd"),
         ({"rdd": 0.2}, "rdd is given without tf"),
         ({"tf": "tight", "rdd": 1}, r"'tight' - at `\$\.tf`"),
@@ -155,9 +155,9 @@ def test_position_gives_nothing_away() -> None:
         ({"weights": "some"}, r"\$\.weights"),
     ],
 )
-def test_wrong_settings(given: dict[str, Any], message: str) -> None:
+def test_wrong_settings(dials: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        generate(20, 0, 0, given)
+        generate(20, 0, 0, dials)
     assert "\n" not in str(caught.value)
 
 
@@ -197,9 +197,9 @@ def test_the_exact_policy_attains_the_reference_and_nothing_beats_it() -> None:
 
 
 def test_the_exact_policy_does_not_solve_again() -> None:
-    known = Reference("optimal", 1, 1, solver="kept", answer={"order": ["kept"]})
-    instance = msgspec.structs.replace(make(5), reference=known)
-    assert POLICIES["exact"].answer(instance) == known.answer
+    reference = Reference("optimal", 1, 1, solver="kept", answer={"order": ["kept"]})
+    instance = msgspec.structs.replace(make(5), reference=reference)
+    assert POLICIES["exact"].answer(instance) == reference.answer
 
 
 def test_rules_are_floors_and_only_atc_reads_weights() -> None:

@@ -25,8 +25,8 @@ from tasks.tools_clock import Simulation, arguments_of
 from tasks.tools_payload import Errand, Hidden, canonical, reference_of
 
 
-def make(level: int, index: int = 0, seed: int = 0, **given: Any) -> Instance[Errand]:
-    return generate(level, seed, index, given, reference=False)
+def make(level: int, index: int = 0, seed: int = 0, **dials: Any) -> Instance[Errand]:
+    return generate(level, seed, index, dials, reference=False)
 
 
 def encode(*instances: Instance[Errand]) -> bytes:
@@ -46,8 +46,8 @@ def depths(payload: Errand) -> list[int]:
 
 
 def test_the_catalogue_is_of_everyday_work() -> None:
-    known = catalogue()
-    servers = {tool.name.partition("_")[0] for tool in known.tools}
+    shipped = catalogue()
+    servers = {tool.name.partition("_")[0] for tool in shipped.tools}
     assert servers == {
         "people",
         "calendar",
@@ -60,11 +60,11 @@ def test_the_catalogue_is_of_everyday_work() -> None:
         "tickets",
         "finance",
     }
-    assert len(known.tools) >= 100
-    assert len({tool.name for tool in known.tools}) == len(known.tools)
-    assert sum(tool.writes for tool in known.tools) >= 10
+    assert len(shipped.tools) >= 100
+    assert len({tool.name for tool in shipped.tools}) == len(shipped.tools)
+    assert sum(tool.writes for tool in shipped.tools) >= 10
     assert all(
-        len(tool.name) <= 64 and tool.name.replace("_", "").isalnum() for tool in known.tools
+        len(tool.name) <= 64 and tool.name.replace("_", "").isalnum() for tool in shipped.tools
     )
 
 
@@ -78,11 +78,11 @@ def test_no_two_tools_are_spoken_of_the_same_way() -> None:
 
 
 def test_chains_can_go_on_from_every_kind_that_a_tool_takes() -> None:
-    known = catalogue()
-    for kind in {kind for tool in known.tools for kind in tool.kinds}:
+    shipped = catalogue()
+    for kind in {kind for tool in shipped.tools for kind in tool.kinds}:
         assert any(
-            tool.kinds == (kind,) and not tool.writes and tool.output in known.goes_on
-            for tool in known.tools
+            tool.kinds == (kind,) and not tool.writes and tool.output in shipped.goes_on
+            for tool in shipped.tools
         ), kind
 
 
@@ -94,20 +94,20 @@ def test_chains_can_go_on_from_every_kind_that_a_tool_takes() -> None:
 def test_what_is_promised_of_every_instance(
     level: int, seed: int, index: int, data: st.DataObject
 ) -> None:
-    given: dict[str, Any] = {
+    dials: dict[str, Any] = {
         "distractors": data.draw(st.sampled_from([0, 4, 10])),
         "track": data.draw(st.sampled_from(["reactive", "plan"])),
         "failures": data.draw(st.sampled_from([0.0, 0.3])),
     }
-    instance = make(level, index, seed, **given)
+    instance = make(level, index, seed, **dials)
     line, payload = encode(instance), instance.payload
     assert msgspec.json.decode(line, type=Instance[Errand]) == instance
     assert len(payload.steps) == level
     assert max(depths(payload)) == instance.settings["depth"]
     needed = {step.tool for step in payload.steps}
     assert len(needed) <= 10
-    assert len(payload.tools) == len(needed) + given["distractors"]
-    assert len({one.value.name for one in Hidden(payload).steps()}) == level
+    assert len(payload.tools) == len(needed) + dials["distractors"]
+    assert len({call.value.name for call in Hidden(payload).steps()}) == level
     sinks = set(range(level)) - {
         k for s in payload.steps for k in map(reference_of, s.inputs) if k is not None
     }
@@ -118,8 +118,8 @@ def test_what_is_promised_of_every_instance(
         for site, latency in zip(SITES, tool.latency, strict=True):
             assert f"{site} {latency}" in tool.description
         assert f"At most {tool.capacity} at once." in tool.description
-    for wanted in payload.wanted:  # the request names what its value comes from, and nothing else
-        assert "{" not in wanted.text
+    for request in payload.wanted:  # it names what its value comes from, and nothing else
+        assert "{" not in request.text
     assert {s.label for s in payload.starts} == {
         t for s in payload.steps for t in s.inputs if reference_of(t) is None
     }
@@ -152,10 +152,10 @@ def test_from_level_8_on_there_is_room_for_planning() -> None:
     for level in (8, 12, 20):
         for index in range(4):
             instance = generate(level, 0, index, {})
-            payload, known = instance.payload, instance.reference
+            payload, shipped = instance.payload, instance.reference
             calls, capacity = graph(payload, Hidden(payload).steps(), planned=False)
-            assert known.objective is not None
-            assert all_ready(calls, capacity, payload.overhead) >= ROOM * known.objective
+            assert shipped.objective is not None
+            assert all_ready(calls, capacity, payload.overhead) >= ROOM * shipped.objective
 
 
 @pytest.mark.parametrize("select", [4, 5, 10])
@@ -197,7 +197,7 @@ def test_same_bytes_in_any_process(hashseed: str) -> None:
 
 def test_neighbours_share_nothing() -> None:
     made = [make(6, index, seed) for seed in range(12) for index in range(6)]
-    codes = [one.value.name.split("-")[1] for i in made for one in Hidden(i.payload).steps()]
+    codes = [call.value.name.split("-")[1] for i in made for call in Hidden(i.payload).steps()]
     assert len(set(codes)) == len(codes)
     assert len({i.payload.secret for i in made}) == len(made)
     latencies = [tuple(tool.latency for tool in i.payload.tools) for i in made]
@@ -210,8 +210,8 @@ def test_the_transport_is_no_other_experiment() -> None:
     assert other.settings["transport"] == "stdio"
     versions = suites.family_versions(["tools"], installed())
     locks = {
-        suites.find("tools", level=None, seed=None, settings=given).lock(versions)
-        for given in ({}, {"transport": "http"}, {"track": "plan"})
+        suites.find("tools", level=None, seed=None, settings=dials).lock(versions)
+        for dials in ({}, {"transport": "http"}, {"track": "plan"})
     }
     assert len(locks) == 2
 
@@ -224,7 +224,7 @@ def test_a_track_keeps_the_task() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "given", "message"),
+    ("level", "dials", "message"),
     [
         (0, {}, "level 0: there are 1 to 50 calls"),
         (51, {}, "level 51"),
@@ -240,9 +240,9 @@ def test_a_track_keeps_the_task() -> None:
         (5, {"select": -1}, "select: -1 is not from 0 to 100"),
     ],
 )
-def test_wrong_settings(level: int, given: dict[str, Any], message: str) -> None:
+def test_wrong_settings(level: int, dials: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        generate(level, 0, 0, given)
+        generate(level, 0, 0, dials)
     assert "\n" not in str(caught.value)
 
 
@@ -286,9 +286,9 @@ def play(instance: Instance[Errand], name: str, prompts: Prompts) -> Outcome:
         answer = Reply("" if calls else msgspec.json.encode(text).decode(), calls)
 
 
-def graded(level: int, count: int, name: str, **given: Any) -> list[Grade]:
+def graded(level: int, count: int, name: str, **dials: Any) -> list[Grade]:
     prompts = installed()
-    made = [generate(level, 0, index, given) for index in range(count)]
+    made = [generate(level, 0, index, dials) for index in range(count)]
     return [grade(instance, play(instance, name, prompts)) for instance in made]
 
 
@@ -298,10 +298,10 @@ NEEDED = ("sequential", "all-ready", "longest-path-first", "optimal")
 @pytest.mark.parametrize("track", ["reactive", "plan"])
 @pytest.mark.parametrize("failures", [0.0, 0.3])
 def test_policies_complete_and_only_the_optimal_one_is_optimal(track: str, failures: float) -> None:
-    given = {"track": track, "failures": failures}
+    dials = {"track": track, "failures": failures}
     scores = {}
     for name in POLICIES:
-        found = graded(9, 6, name, **given)
+        found = graded(9, 6, name, **dials)
         scores[name] = mean(g.score for g in found)
         if name in NEEDED:
             assert all(g.metrics["complete"] == 1 for g in found), name

@@ -28,7 +28,7 @@ from tasks.base import (
 from tasks.tools import View, read
 from tasks.tools_clock import Simulation, arguments_of, value_of
 from tasks.tools_payload import Errand, Hidden
-from tasks.tools_plan import final
+from tasks.tools_plan import final_answer
 from tests.tasks.test_tools import errand
 
 Script = dict[str, Any]
@@ -249,7 +249,7 @@ def wander(instance: Instance[Errand], rng: Random) -> Outcome:
         for w in payload.wanted
         if w.key and due[w.step].value.name in values
     }
-    return Outcome((final(answer, []),), tuple(called))
+    return Outcome((final_answer(answer, []),), tuple(called))
 
 
 def scribble(instance: Instance[Errand], rng: Random) -> Outcome:

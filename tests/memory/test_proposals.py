@@ -163,9 +163,9 @@ def test_facts_are_added_updated_and_deleted() -> None:
         ops({"op": "update", "id": 2, "text": "A", "until": "2025-02-01"}, {"op": "nothing"}),
         ops({"op": "delete", "id": 2, "reason": "wrong"}, add("c", until=None)),
     )
-    mine = {e.text: e for e in state.entries if e.kind == "fact"}
-    assert (mine["A"].rounds, mine["A"].until) == ((0, 1), "2025-01-03")
-    assert mine["b"].until == "2025-01-03"
+    facts = {e.text: e for e in state.entries if e.kind == "fact"}
+    assert (facts["A"].rounds, facts["A"].until) == ((0, 1), "2025-01-03")
+    assert facts["b"].until == "2025-01-03"
     assert live(state, "fact") == ["c"]
     assert state.counts == {"added": 3, "asked": 3, "deleted": 1, "nothing": 1, "updated": 1}
     assert [o.reason for o in state.log if o.entry.kind == "fact"] == ["seen", "", "", "wrong", ""]

@@ -99,10 +99,10 @@ def play_journaled(folder: Path, memory: Memory, model: Scripted | None, rounds:
 
 def shown(asked: list[Ask]) -> list[str]:
     """What was added to each of the world's asks, "" for nothing."""
-    mine = [a for a in asked if not is_memory(a.path)]
-    for k, a in enumerate(mine):
+    agents_asks = [a for a in asked if not is_memory(a.path)]
+    for k, a in enumerate(agents_asks):
         assert a.messages[0] == Message("user", f"Round {k}: A or B?")
-    return ["\n".join(m.content for m in a.messages[1:]) for a in mine]
+    return ["\n".join(m.content for m in a.messages[1:]) for a in agents_asks]
 
 
 def by_path(replies: Callable[[str], object]) -> Script:

@@ -25,29 +25,29 @@ def lived(
     instance: Instance[Year], replies: Sequence[str]
 ) -> tuple[list[Ask], list[Tell], Outcome]:
     """A year with these replies: what was asked, what was told, and what came of it."""
-    program, asked, told = world(instance, installed()), list[Ask](), list[Tell]()
+    program, asks, tells = world(instance, installed()), list[Ask](), list[Tell]()
     waiting, answer = iter(replies), None
     while True:
         try:
             effect = program.send(answer)
         except StopIteration as stop:
             outcome: Outcome = stop.value
-            return asked, told, outcome
+            return asks, tells, outcome
         answer = None
         if isinstance(effect, Ask):
-            asked.append(effect)
+            asks.append(effect)
             answer = Reply(next(waiting))
         elif isinstance(effect, Tell):
-            told.append(effect)
+            tells.append(effect)
 
 
 def gold(instance: Instance[Year]) -> list[str]:
     answer = instance.reference.answer or {}
-    return [msgspec.json.encode(one).decode() for one in answer["decisions"]]
+    return [msgspec.json.encode(clash).decode() for clash in answer["decisions"]]
 
 
-def text(asked: Ask) -> str:
-    return "\n".join(f"--- {m.role}\n{m.content}" for m in asked.messages)
+def text(asks: Ask) -> str:
+    return "\n".join(f"--- {m.role}\n{m.content}" for m in asks.messages)
 
 
 # The world -----------------------------------------------------------------------------------
@@ -55,17 +55,17 @@ def text(asked: Ask) -> str:
 
 def test_a_year_in_order() -> None:
     instance = make()
-    asked, told, outcome = lived(instance, gold(instance))
-    assert [a.path for a in asked] == [f"round-{k:03d}/answer" for k in range(1, 7)]
-    assert [t.path for t in told] == [f"round-{k:03d}/feedback" for k in range(1, 7)]
-    assert [a.view for a in asked] == [RoundStep(instance, k) for k in range(1, 7)]
-    assert asked[0].view.family == "calendar"
+    asks, tells, outcome = lived(instance, gold(instance))
+    assert [a.path for a in asks] == [f"round-{k:03d}/answer" for k in range(1, 7)]
+    assert [t.path for t in tells] == [f"round-{k:03d}/feedback" for k in range(1, 7)]
+    assert [a.view for a in asks] == [RoundStep(instance, k) for k in range(1, 7)]
+    assert asks[0].view.family == "calendar"
     given = read(instance.reference.answer, "")
     assert [p.value for p in outcome.answers] == [p.value for p in given.answers]
-    for one, ask, tell in zip(instance.payload.rounds, asked, told, strict=True):
-        assert ask.schema == answer_schema(one)
-        assert tell.facts["date"] == one.date
-        assert all(i in ask.messages[1].content and i in tell.facts["text"] for i in one.ids)
+    for clash, ask, tell in zip(instance.payload.rounds, asks, tells, strict=True):
+        assert ask.schema == answer_schema(clash)
+        assert tell.facts["date"] == clash.date
+        assert all(i in ask.messages[1].content and i in tell.facts["text"] for i in clash.ids)
 
 
 @pytest.mark.parametrize(
@@ -74,11 +74,11 @@ def test_a_year_in_order() -> None:
 )
 def test_an_invalid_reply_does_not_end_the_year(reply: str) -> None:
     instance = make(decisions="own")
-    asked, told, outcome = lived(instance, [reply, *gold(instance)[1:]])
-    assert len(asked) == len(told) == len(outcome.answers) == 6
-    assert told[0].facts["accepted"] is None
-    assert "You accepted none of them" in told[0].facts["text"]
-    assert told[1].facts["accepted"] == instance.payload.truth.judgements[1].decision
+    asks, tells, outcome = lived(instance, [reply, *gold(instance)[1:]])
+    assert len(asks) == len(tells) == len(outcome.answers) == 6
+    assert tells[0].facts["accepted"] is None
+    assert "You accepted none of them" in tells[0].facts["text"]
+    assert tells[1].facts["accepted"] == instance.payload.truth.judgements[1].decision
 
 
 def test_nothing_of_the_truth_is_in_a_prompt() -> None:
@@ -105,21 +105,21 @@ def test_nothing_of_the_truth_is_in_a_prompt() -> None:
 def test_feedback_reveals_what_it_says_and_no_more(feedback: str, decisions: str) -> None:
     instance = make(feedback=feedback, decisions=decisions, history=7)
     year, wrong = instance.payload, []
-    for one, judged in zip(year.rounds, year.truth.judgements, strict=True):
-        wrong.append(next(i for i in one.ids if i != judged.decision))
-    _, told, _ = lived(instance, ['{"accept": "%s"}' % i for i in wrong])  # noqa: UP031
-    for tell, judged, mine in zip(told, year.truth.judgements, wrong, strict=True):
+    for clash, judgement in zip(year.rounds, year.truth.judgements, strict=True):
+        wrong.append(next(i for i in clash.ids if i != judgement.decision))
+    _, tells, _ = lived(instance, ['{"accept": "%s"}' % i for i in wrong])  # noqa: UP031
+    for tell, judgement, choice in zip(tells, year.truth.judgements, wrong, strict=True):
         facts, last = tell.facts, tell.facts["text"].splitlines()[-2:]
         assert facts["history"] == 7
         assert ("accepted" in facts) == (feedback == "full")
         assert ("correct" in facts) == (feedback == "binary")
-        reason = year.truth.principles[judged.deciding[0]].text
+        reason = year.truth.principles[judgement.deciding[0]].text
         assert (reason in facts["text"]) == (feedback == "text")
-        true = f"Accepted: {judged.decision}" in last
+        true = f"Accepted: {judgement.decision}" in last
         assert true == (feedback == "full" and decisions == "true")
-        assert (f"You accepted {mine}." in last) == (decisions == "own" or feedback == "binary")
+        assert (f"You accepted {choice}." in last) == (decisions == "own" or feedback == "binary")
         if feedback == "full":
-            assert facts["accepted"] == (judged.decision if decisions == "true" else mine)
+            assert facts["accepted"] == (judgement.decision if decisions == "true" else choice)
         if feedback == "binary":
             assert facts["correct"] is False
 
@@ -130,20 +130,20 @@ def test_a_new_manager_is_in_the_chart_from_the_day_on() -> None:
     change = next(life for life in year.life if life.kind == "manager")
     people = {p.id: p for p in year.organisation.people}
     me = people[year.user]
-    asked, told, _ = lived(instance, ["no"] * 40)
-    for one, ask, tell in zip(year.rounds, asked, told, strict=True):
-        head = me.manager if one.date < change.date else change.manager
+    asks, tells, _ = lived(instance, ["no"] * 40)
+    for clash, ask, tell in zip(year.rounds, asks, tells, strict=True):
+        head = me.manager if clash.date < change.date else change.manager
         line = f"- {me.name}, {me.title}, reports to {people[head].name}\n"
         assert line in ask.messages[0].content
         assert (change.text in tell.facts["text"]) == (change.text in ask.messages[1].content)
-    assert sum(change.text in ask.messages[1].content for ask in asked) == 1
+    assert sum(change.text in ask.messages[1].content for ask in asks) == 1
 
 
 @pytest.mark.parametrize("level", [2, 5])
 def test_prompts_are_as_they_were(level: int) -> None:
     instance = make(level=level, index=level)
-    asked, told, _ = lived(instance, gold(instance))
-    shown = f"{text(asked[0])}\n--- feedback\n{told[0].facts['text']}\n"
+    asks, tells, _ = lived(instance, gold(instance))
+    shown = f"{text(asks[0])}\n--- feedback\n{tells[0].facts['text']}\n"
     golden = GOLDEN / f"calendar-{level}.txt"
     if not golden.exists():
         golden.write_text(shown, "utf-8")
@@ -168,7 +168,7 @@ def test_reading_a_years_answer() -> None:
 # Wrong years ---------------------------------------------------------------------------------
 
 
-def wrong_year(year: Year, what: str) -> Any:
+def wrong_year(year: Year, fault: str) -> Any:
     """Change one thing that must not be."""
     raw: Any = msgspec.to_builtins(year)
     rounds, truth = raw["rounds"], raw["truth"]
@@ -199,13 +199,13 @@ def wrong_year(year: Year, what: str) -> Any:
         "decision": (truth["judgements"][0], "decision", truth["judgements"][0]["ranking"][1]),
         "unknown field": (raw, "answer", "E1"),
     }
-    place, key, value = changes[what]
+    place, key, value = changes[fault]
     place[key] = value
     return raw
 
 
 @pytest.mark.parametrize(
-    ("what", "message"),
+    ("fault", "message"),
     [
         ("no rounds", "needs at least one"),
         ("negative history", "history -1 is negative"),
@@ -233,9 +233,9 @@ def wrong_year(year: Year, what: str) -> Any:
         ("unknown field", "unknown field `answer`"),
     ],
 )
-def test_a_wrong_year_cannot_be_built(what: str, message: str) -> None:
+def test_a_wrong_year_cannot_be_built(fault: str, message: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=message):
-        msgspec.convert(wrong_year(make().payload, what), Year)
+        msgspec.convert(wrong_year(make().payload, fault), Year)
 
 
 def test_life_is_in_order_and_of_known_people() -> None:

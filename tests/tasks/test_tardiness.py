@@ -84,8 +84,8 @@ def test_weights_are_shown_only_where_they_differ() -> None:
 
 def test_nothing_of_the_reference_is_in_the_prompt() -> None:
     instance = generate(6, 1, 0, {}, reference=False)
-    known = Reference("optimal", 987654, 987654, solver="s", answer={"order": ["J01"]})
-    hidden = msgspec.structs.replace(instance, reference=known, id="other", index=9, settings={})
+    best = Reference("optimal", 987654, 987654, solver="s", answer={"order": ["J01"]})
+    hidden = msgspec.structs.replace(instance, reference=best, id="other", index=9, settings={})
     assert shown(instance) == shown(hidden)
 
 

@@ -26,7 +26,7 @@ from tasks.tools_payload import (
     TurnLimits,
     canonical,
 )
-from tasks.tools_plan import execute, final
+from tasks.tools_plan import execute, final_answer
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -144,7 +144,7 @@ def test_a_turn_by_hand() -> None:
     first = spans(world, ("find", ANN), ("find", BO), ("find", ANN))
     assert first == [("ok", 2, 5), ("ok", 2, 9), ("ok", 5, 8)]
     assert world.clock == 9
-    ann, bo = (one.value.name for one in Hidden(errand()).steps()[:2])
+    ann, bo = (call.value.name for call in Hidden(errand()).steps()[:2])
     second = spans(world, ("boss", {"p0": bo}), ("boss", {"p0": ann}), ("age", {"p0": ann}))
     assert second == [("ok", 11, 20), ("ok", 20, 25), ("ok", 11, 22)]
     assert world.turn([]) == ()
@@ -213,7 +213,7 @@ def test_a_plan_repeats_what_fails_in_its_place() -> None:
 def test_a_plan_fills_gaps_by_hand() -> None:
     """boss has one place: Bo's boss from 9 to 18, Ann's fits before it, from 3 + 2."""
     world = Simulation(errand(track="plan"))
-    ann, bo = (one.value.name for one in Hidden(errand()).steps()[:2])
+    ann, bo = (call.value.name for call in Hidden(errand()).steps()[:2])
     assert spans(world, ("find", ANN), ("find", BO)) == [("ok", 2, 5), ("ok", 2, 9)]
     assert spans(world, ("boss", {"p0": bo})) == [("ok", 9, 18)]
     assert spans(world, ("boss", {"p0": ann})) == [("ok", 18, 23)]
@@ -539,13 +539,13 @@ def test_nothing_hidden_is_in_the_prompt() -> None:
         instance = generate(12, 1, 0, {"track": track})
         text = shown(next(world(instance, installed())))
         assert instance.payload.secret not in text
-        for one in Hidden(instance.payload).steps():
-            assert one.value.name not in text
-            assert one.value.name.split("-")[1] not in text
+        for call in Hidden(instance.payload).steps():
+            assert call.value.name not in text
+            assert call.value.name.split("-")[1] not in text
         other = replace(instance, payload=replace(instance.payload, secret="other"))
         assert shown(next(world(other, installed()))) == text
-        values = [one.value.name for one in Hidden(other.payload).steps()]
-        assert not set(values) & {one.value.name for one in Hidden(instance.payload).steps()}
+        values = [call.value.name for call in Hidden(other.payload).steps()]
+        assert not set(values) & {call.value.name for call in Hidden(instance.payload).steps()}
 
 
 def test_values_are_read_back_from_results() -> None:
@@ -558,6 +558,6 @@ def test_values_are_read_back_from_results() -> None:
 def test_problems_beyond_the_first_hundred_are_a_number() -> None:
 
     problems = [{"kind": "broken_call", "number": k} for k in range(250)]
-    told = (final({}, problems).value or {})["problems"]
+    told = (final_answer({}, problems).value or {})["problems"]
     assert told[:100] == problems[:100]
     assert told[100:] == [{"kind": "more", "amount": 150}]

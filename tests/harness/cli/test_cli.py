@@ -111,10 +111,19 @@ def run(words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
         ("solve deep.jsonl", "deep.jsonl:1: nested too deeply"),
         ("grade good.jsonl bytes-answers.jsonl", "bytes-answers.jsonl:1: not UTF-8 text"),
         ("grade good.jsonl deep-answers.jsonl", "deep-answers.jsonl:1: nested too deeply"),
-        ("generate rcpsp --level 5 -T horizon_factor=inf", "horizon_factor: inf is above 1000"),
-        ("generate rcpsp --level 5 -T horizon_factor=nan", "horizon_factor: nan is below 1"),
-        ("generate rcpsp --level 5 -T resources=5000000", "resources: 5000000 is above 100"),
-        ("generate rcpsp --level 5 -T slack=99999999", "slack: 99999999 is above"),
+        (
+            "generate rcpsp --level 5 -T horizon_factor=inf",
+            "horizon_factor: inf is not from 1 to 1000",
+        ),
+        (
+            "generate rcpsp --level 5 -T horizon_factor=nan",
+            "horizon_factor: nan is not from 1 to 1000",
+        ),
+        (
+            "generate rcpsp --level 5 -T resources=5000000",
+            "resources: 5000000 is not from 1 to 100",
+        ),
+        ("generate rcpsp --level 5 -T slack=99999999", "slack: 99999999 is not from 0 to 1000000"),
         ("generate rcpsp --level 5 -T edges=4 -T edges=8", "-T: 'edges' is given twice"),
         ("generate rcpsp --level 5 -T edge=4", "`edge`; there are edges, layers, resources, axes"),
         ("generate tardiness --level 5 -T edge=4", "`edge`; there are tf, rdd, variant, weights"),

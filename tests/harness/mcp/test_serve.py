@@ -51,7 +51,7 @@ def stdio(file: Path, instance: str) -> StdioServerParameters:
 async def visit(client: Client, one: Instance[Any]) -> list[Any]:
     """What a client without our `_meta` finds: (text, is_error, times) of each required call."""
     listed = (await client.list_tools()).tools
-    offered = [offer.shown for offer in one.payload.tools]
+    offered = [offer.as_tool for offer in one.payload.tools]
     assert [(t.name, t.description, t.input_schema) for t in listed] == [
         (t.name, t.description, t.parameters) for t in offered
     ]

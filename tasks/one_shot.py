@@ -1,0 +1,35 @@
+"""The world of a family whose episode is one question and one answer object."""
+
+import msgspec
+
+from tasks.base import Fields, Instance, Message, Outcome, P, Parsed, Program, Reply, ask
+from tasks.parse import parse_object
+
+
+def ask_once(
+    instance: Instance[P], messages: tuple[Message, ...], key: str, schema: Fields
+) -> Program[Outcome]:
+    """Yield the one question of an episode and return the outcome of its reply.
+
+    Args:
+        instance: what is asked; policies answer by it.
+        messages: the question as a model reads it.
+        key: the key of the answer object.
+        schema: the JSON schema of the answer.
+    """
+    problem = msgspec.to_builtins(instance.payload)
+    reply = yield from ask("answer", messages, schema=schema, view=instance, problem=problem)
+    return Outcome((parse_object(reply, key),))
+
+
+def parsed_answer(answer: Fields | None, text: str, key: str) -> Parsed:
+    """Return an answer from a file: its object as it is, else the one in the text of a reply.
+
+    Args:
+        answer: the object, if the file holds one.
+        text: the raw text of a reply, read if there is no object.
+        key: the key of the answer object.
+    """
+    if answer is not None:
+        return Parsed(value=answer, how="given")
+    return parse_object(Reply(text), key)
