@@ -178,6 +178,24 @@ def test_with_the_provider_down_every_exam_is_told_and_can_be_taken_later(tmp_pa
     assert (again["digest"], again["unexamined"]) == (found["digest"], [])
 
 
+def test_an_audit_keeps_its_budget_and_prices_its_calls(tmp_path: Path) -> None:
+    price = ("--price", "openai/scripted=1000,1000")
+    with Loopback(careless) as server:
+        run(server, tmp_path / "run", "strategy-hub")
+        asked = len(server.requests)
+        done = makespan("audit", tmp_path / "run", "--budget-cost", 0.000001)
+        assert "--budget-cost cannot be kept: cost is unknown here; give --price" in done.stderr
+        assert done.returncode == 1
+        done = makespan("audit", tmp_path / "run", "--budget-cost", 0.5, *price)
+        assert done.returncode == 1
+        assert "stopped: budget: --budget-cost 0.5 is reached" in done.stderr
+        first = len(server.requests)
+        assert asked < first < asked + 2 * USERS * CLASHES
+        done = makespan("audit", tmp_path / "run", "--budget-cost", 1000, *price)
+        assert done.returncode == 0, done.stderr
+        assert len(server.requests) == asked + 2 * USERS * CLASHES
+
+
 def test_an_exam_that_was_killed_is_taken_up_where_it_was(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     with Loopback(diligent) as server:
