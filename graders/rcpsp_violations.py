@@ -3,7 +3,7 @@
 `rcpsp.py` lists the kinds of violations and their fields.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tasks.base import Fields, short
@@ -20,13 +20,10 @@ def violations(project: Project, starts: Mapping[str, Any]) -> list[Fields]:
         starts: what the answer gives as start time for each task id, in time units; ids may be
             missing or unknown, and values anything.
     """
-    placed = {
-        task.id: starts[task.id] for task in project.tasks if type(starts.get(task.id)) is int
-    }
-    ends = {task.id: placed[task.id] + task.duration for task in project.tasks if task.id in placed}
+    placed, ends = _place(project, starts)
     return [
         *_check_starts(project, starts),
-        *_check_ids(project, starts),
+        *_check_ids(project, starts, placed),
         *_check_precedences(project, placed, ends),
         *_check_resources(project, placed),
         *_check_windows(project, placed, ends),
@@ -35,22 +32,36 @@ def violations(project: Project, starts: Mapping[str, Any]) -> list[Fields]:
     ]
 
 
+def _place(project: Project, starts: Mapping[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the starts and the ends of the tasks that have an integer start."""
+    placed: dict[str, int] = {}
+    ends: dict[str, int] = {}
+    for task in project.tasks:
+        start = starts.get(task.id)
+        if type(start) is int:  # a bool or a float is not a start time
+            placed[task.id] = start
+            ends[task.id] = start + task.duration
+    return placed, ends
+
+
 def _check_starts(project: Project, starts: Mapping[str, Any]) -> Iterator[Fields]:
     for task in project.tasks:
         if task.id not in starts:
             yield {"kind": "missing", "task": task.id}
             continue
         start = starts[task.id]
-        if type(start) is not int:  # a bool or a float is not a start time
+        if type(start) is not int:
             yield {"kind": "not_integer", "task": task.id, "value": short(start)}
         elif start < 0:
             yield {"kind": "negative", "task": task.id, "value": start}
 
 
-def _check_ids(project: Project, starts: Mapping[str, Any]) -> list[Fields]:
-    ids = {task.id for task in project.tasks}
-    if starts.keys() <= ids:
+def _check_ids(
+    project: Project, starts: Mapping[str, Any], placed: Mapping[str, int]
+) -> list[Fields]:
+    if len(placed) == len(starts):
         return []
+    ids = {task.id for task in project.tasks}
     return [{"kind": "unknown", "task": short(name)} for name in starts if name not in ids]
 
 
@@ -192,18 +203,17 @@ def broken_share(project: Project, wrong: list[Fields]) -> float:
         project: the project.
         wrong: the answer's violations, as `violations` gives them.
     """
+    unplaced = {v["task"] for v in wrong if v["kind"] in ("missing", "not_integer")}
+    broken = _undecided(project, unplaced)
+    for violation in wrong:
+        kind = violation["kind"]
+        if kind in _KEYS:
+            broken[kind].add(tuple([violation[key] for key in _KEYS[kind]]))
     tasks = {v["task"] for v in wrong if v["kind"] in _OF_TASKS}
     unknown = any(v["kind"] == "unknown" for v in wrong)
-    unplaced = {v["task"] for v in wrong if v["kind"] in ("missing", "not_integer")}
-    undecided = _undecided(project, unplaced)
-    broken = sum(
-        len(_violated(wrong, kind, keys) | undecided[kind]) for kind, keys in _KEYS.items()
+    return (len(tasks) + sum(map(len, broken.values())) + unknown) / (
+        _constraints(project) + unknown
     )
-    return (len(tasks) + broken + unknown) / (_constraints(project) + unknown)
-
-
-def _violated(wrong: Sequence[Fields], kind: str, keys: Sequence[str]) -> set[tuple[str, ...]]:
-    return {tuple(v[key] for key in keys) for v in wrong if v["kind"] == kind}
 
 
 def _undecided(project: Project, unplaced: set[str]) -> dict[str, set[tuple[str, ...]]]:
@@ -212,8 +222,8 @@ def _undecided(project: Project, unplaced: set[str]) -> dict[str, set[tuple[str,
     down = {(downtime.resource,) for downtime in project.downtimes}
     return {
         "precedence": {pair for pair in project.precedences if unplaced.intersection(pair)},
-        "resource": {*used},
-        "downtime": {*(used & down)},
+        "resource": used,
+        "downtime": used & down,
         "window": {(w.task,) for w in project.windows if w.task in unplaced},
         "disjunction": {pair for pair in project.disjunctions if unplaced.intersection(pair)},
     }
