@@ -16,7 +16,7 @@ All intervals are half-open. All violations are listed, not just the first:
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from graders.clusters import OverEpochs, mean_over, rates_over, score_over, share_over
+from graders.clusters import OverEpochs, Strata, mean_over, rates_over, score_over, share_over
 from graders.half_level import half_level
 from graders.rcpsp_violations import broken_share as broken_share
 from graders.rcpsp_violations import violations as violations
@@ -204,9 +204,7 @@ def _level_area(levels: Sequence[float], rates: Sequence[Rate]) -> Estimate:
     return mean_of_rates(rates, [max(level, 0.0) for level in levels])
 
 
-def _gap_metrics(
-    records: Sequence[Record], levels: Sequence[Sequence[Record]]
-) -> dict[str, Estimate]:
+def _gap_metrics(records: Sequence[Record], levels: Strata) -> dict[str, Estimate]:
     return {
         "broken": mean_over(levels, lambda g: g.metrics["broken"]),
         "gap_median": median_of(per_instance(records, lambda g: g.gap)),
@@ -220,7 +218,7 @@ def _kinds(records: Sequence[Record]) -> list[str]:
     return sorted({str(v["kind"]) for r in records if r.grade for v in r.grade.violations})
 
 
-def _over_levels(levels: Sequence[Sequence[Record]], measure: Measure) -> Estimate:
+def _over_levels(levels: Strata, measure: Measure) -> Estimate:
     """Estimate the mean over levels of a measure in [0, 1].
 
     Of a measure that is 0 or 1 it is estimated as a mean of shares.
@@ -239,7 +237,7 @@ def strata(records: Sequence[Record]) -> list[list[Record]]:
     return list(_by_level(records).values())
 
 
-def _passes(levels: Sequence[Sequence[Record]]) -> dict[str, Estimate]:
+def _passes(levels: Strata) -> dict[str, Estimate]:
     """Estimate pass@K and pass^K for K = 2, 4, ... and all epochs; an instance is one trial."""
     epochs = max(len(g) for level in levels for g in by_instance(level, _feasible_or_not).values())
     tries = sorted({2**x for x in range(1, epochs.bit_length())} | {epochs} - {1})
@@ -250,7 +248,7 @@ def _passes(levels: Sequence[Sequence[Record]]) -> dict[str, Estimate]:
     }
 
 
-def _pass_rate(levels: Sequence[Sequence[Record]], function: PassRate, k: int) -> Estimate:
+def _pass_rate(levels: Strata, function: PassRate, k: int) -> Estimate:
     enough = [_with_epochs(level, k) for level in levels]
     if not all(enough):
         return Estimate.unknown(f"a level without an instance of {k} graded epochs")
@@ -275,7 +273,7 @@ def _feasible_or_not(grade: Grade) -> float:
     return float(grade.verdict is Verdict.valid)
 
 
-def _having(levels: Sequence[Sequence[Record]], kind: str) -> Estimate:
+def _having(levels: Strata, kind: str) -> Estimate:
     return share_over(levels, lambda g: any(v["kind"] == kind for v in g.violations))
 
 

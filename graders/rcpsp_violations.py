@@ -4,10 +4,13 @@
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from tasks.base import Fields, short
 from tasks.rcpsp import Project, Resource, merged_downtimes
+
+Times: TypeAlias = Mapping[str, int]  # by task id
+Constraints: TypeAlias = set[tuple[str, ...]]  # of one kind, by what tells them apart
 
 
 def violations(project: Project, starts: Mapping[str, Any]) -> list[Fields]:
@@ -56,31 +59,27 @@ def _check_starts(project: Project, starts: Mapping[str, Any]) -> Iterator[Field
             yield {"kind": "negative", "task": task.id, "value": start}
 
 
-def _check_ids(
-    project: Project, starts: Mapping[str, Any], placed: Mapping[str, int]
-) -> list[Fields]:
+def _check_ids(project: Project, starts: Mapping[str, Any], placed: Times) -> list[Fields]:
     if len(placed) == len(starts):
         return []
     ids = {task.id for task in project.tasks}
     return [{"kind": "unknown", "task": short(name)} for name in starts if name not in ids]
 
 
-def _check_precedences(
-    project: Project, placed: Mapping[str, int], ends: Mapping[str, int]
-) -> Iterator[Fields]:
+def _check_precedences(project: Project, placed: Times, ends: Times) -> Iterator[Fields]:
     for a, b in project.precedences:
         if a in ends and b in ends and ends[a] > placed[b]:
             yield {"kind": "precedence", "before": a, "after": b, "amount": ends[a] - placed[b]}
 
 
-def _check_horizon(project: Project, ends: Mapping[str, int]) -> Iterator[Fields]:
+def _check_horizon(project: Project, ends: Times) -> Iterator[Fields]:
     horizon = project.horizon
     for task, end in ends.items():
         if end > horizon:
             yield {"kind": "horizon", "task": task, "amount": end - horizon}
 
 
-def _check_resources(project: Project, placed: Mapping[str, int]) -> list[Fields]:
+def _check_resources(project: Project, placed: Times) -> list[Fields]:
     """Sweep each resource's events: usage changes only where a task starts or ends."""
     changes = _usage_changes(project, placed)
     down = merged_downtimes(project) if project.downtimes else {}
@@ -91,7 +90,7 @@ def _check_resources(project: Project, placed: Mapping[str, int]) -> list[Fields
     ]
 
 
-def _usage_changes(project: Project, placed: Mapping[str, int]) -> dict[str, dict[int, int]]:
+def _usage_changes(project: Project, placed: Times) -> dict[str, dict[int, int]]:
     """Return for each resource by how many units its usage changes at each time."""
     changes: dict[str, dict[int, int]] = {resource.id: {} for resource in project.resources}
     for task in project.tasks:
@@ -155,9 +154,7 @@ class _Sweep:
             self._start = None
 
 
-def _check_windows(
-    project: Project, placed: Mapping[str, int], ends: Mapping[str, int]
-) -> Iterator[Fields]:
+def _check_windows(project: Project, placed: Times, ends: Times) -> Iterator[Fields]:
     for window in project.windows:
         task = window.task
         if task in placed:
@@ -168,9 +165,7 @@ def _check_windows(
                 yield {"kind": "window", "task": task, "bound": "deadline", "amount": late}
 
 
-def _check_disjunctions(
-    project: Project, placed: Mapping[str, int], ends: Mapping[str, int]
-) -> Iterator[Fields]:
+def _check_disjunctions(project: Project, placed: Times, ends: Times) -> Iterator[Fields]:
     for a, b in project.disjunctions:
         if a in placed and b in placed:
             start, end = max(placed[a], placed[b]), min(ends[a], ends[b])
@@ -216,10 +211,12 @@ def broken_share(project: Project, wrong: list[Fields]) -> float:
     )
 
 
-def _undecided(project: Project, unplaced: set[str]) -> dict[str, set[tuple[str, ...]]]:
+def _undecided(project: Project, unplaced: set[str]) -> dict[str, Constraints]:
     """Return by kind the constraints that involve an unplaced task."""
-    used = {(name,) for task in project.tasks if task.id in unplaced for name in task.demands}
-    down = {(downtime.resource,) for downtime in project.downtimes}
+    used: Constraints = {
+        (name,) for task in project.tasks if task.id in unplaced for name in task.demands
+    }
+    down: Constraints = {(downtime.resource,) for downtime in project.downtimes}
     return {
         "precedence": {pair for pair in project.precedences if unplaced.intersection(pair)},
         "resource": used,

@@ -12,12 +12,13 @@ from math import log
 from random import Random
 from typing import TypeAlias
 
-Rule: TypeAlias = Callable[[Sequence[int], Sequence[int]], list[int]]
+Ints: TypeAlias = Sequence[int]
+Rule: TypeAlias = Callable[[Ints, Ints], list[int]]
 Key: TypeAlias = Callable[[int], float]
 LOOK_AHEAD = 2.0  # ATC's K, the usual value on one machine (Vepsalainen & Morton 1987)
 
 
-def total_tardiness(order: Sequence[int], p: Sequence[int], d: Sequence[int]) -> int:
+def total_tardiness(order: Ints, p: Ints, d: Ints) -> int:
     """Return the sum of max(C_j - d_j, 0), where C_j is when job j of an order ends.
 
     Args:
@@ -28,31 +29,31 @@ def total_tardiness(order: Sequence[int], p: Sequence[int], d: Sequence[int]) ->
     return sum(max(end - d[j], 0) for j, end in zip(order, _ends(order, p), strict=True))
 
 
-def _ends(order: Sequence[int], p: Sequence[int]) -> Iterator[int]:
+def _ends(order: Ints, p: Ints) -> Iterator[int]:
     return accumulate(p[j] for j in order)
 
 
 # Sorted once --------------------------------------------------------------------------------
 
 
-def edd(p: Sequence[int], d: Sequence[int]) -> list[int]:
+def edd(p: Ints, d: Ints) -> list[int]:
     """Order by earliest due date: the least maximum lateness (Jackson 1955)."""
     return sorted(range(len(p)), key=d.__getitem__)
 
 
-def spt(p: Sequence[int], d: Sequence[int]) -> list[int]:  # noqa: ARG001
+def spt(p: Ints, d: Ints) -> list[int]:  # noqa: ARG001
     """Order by shortest processing time: the least sum of completion times (Smith 1956)."""
     return sorted(range(len(p)), key=p.__getitem__)
 
 
-def random_order(p: Sequence[int], d: Sequence[int], rng: Random) -> list[int]:  # noqa: ARG001
+def random_order(p: Ints, d: Ints, rng: Random) -> list[int]:  # noqa: ARG001
     """Draw one of the n! orders, all as likely."""
     order = list(range(len(p)))
     rng.shuffle(order)
     return order
 
 
-def eddc_printed(p: Sequence[int], d: Sequence[int]) -> list[int]:
+def eddc_printed(p: Ints, d: Ints) -> list[int]:
     """Order by EDD Challenger as its pseudocode reads (arXiv 2510.24013).
 
     It swaps neighbours of which the first is due later, in an order sorted by due date, ties
@@ -61,7 +62,7 @@ def eddc_printed(p: Sequence[int], d: Sequence[int]) -> list[int]:
     return sorted(range(len(p)), key=lambda j: (d[j], p[j]))
 
 
-def eddc(p: Sequence[int], d: Sequence[int]) -> list[int]:
+def eddc(p: Ints, d: Ints) -> list[int]:
     """Order by EDD Challenger as its published gaps were computed.
 
     These are 12.83 % at n=20 and 28.12 % at n=100.
@@ -74,7 +75,7 @@ def eddc(p: Sequence[int], d: Sequence[int]) -> list[int]:
     return order
 
 
-def _sweep(order: list[int], p: Sequence[int], d: Sequence[int]) -> bool:
+def _sweep(order: list[int], p: Ints, d: Ints) -> bool:
     """Swap neighbours of an order once over; return whether any were swapped."""
     moved, start = False, 0
     for k in range(len(order) - 1):
@@ -89,9 +90,7 @@ def _sweep(order: list[int], p: Sequence[int], d: Sequence[int]) -> bool:
 # One job at a time --------------------------------------------------------------------------
 
 
-def _dispatch(
-    p: Sequence[int], waiting: list[int], keys: Callable[[list[int], int], Key]
-) -> list[int]:
+def _dispatch(p: Ints, waiting: list[int], keys: Callable[[list[int], int], Key]) -> list[int]:
     """Append the waiting job of least key, again and again.
 
     `keys` returns the key of a job, given the waiting jobs and the time.
@@ -105,23 +104,21 @@ def _dispatch(
     return order
 
 
-def mdd(p: Sequence[int], d: Sequence[int]) -> list[int]:
+def mdd(p: Ints, d: Ints) -> list[int]:
     """Order by modified due date: least max(p + t, d) at time t next (Baker & Bertrand 1982)."""
     return _mdd(p, d, list(range(len(p))))
 
 
-def mdd_shortest(p: Sequence[int], d: Sequence[int]) -> list[int]:
+def mdd_shortest(p: Ints, d: Ints) -> list[int]:
     """Order by modified due date, ties to the shorter job."""
     return _mdd(p, d, spt(p, d))
 
 
-def _mdd(p: Sequence[int], d: Sequence[int], waiting: list[int]) -> list[int]:
+def _mdd(p: Ints, d: Ints, waiting: list[int]) -> list[int]:
     return _dispatch(p, waiting, lambda _, time: lambda j: max(p[j] + time, d[j]))
 
 
-def atc(
-    p: Sequence[int], d: Sequence[int], w: Sequence[int] | None = None, k: float = LOOK_AHEAD
-) -> list[int]:
+def atc(p: Ints, d: Ints, w: Ints | None = None, k: float = LOOK_AHEAD) -> list[int]:
     """Order by apparent tardiness cost (Vepsalainen & Morton 1987).
 
     The job of largest (w/p) exp(-max(d - p - t, 0) / (K pbar)) is next at time t, where pbar is the
@@ -144,7 +141,7 @@ def atc(
     return _dispatch(p, list(range(len(p))), keys)
 
 
-def mddc(p: Sequence[int], d: Sequence[int]) -> list[int]:
+def mddc(p: Ints, d: Ints) -> list[int]:
     """Order by MDD Challenger (arXiv 2510.24013): least u (1 + theta) + p / (t + mean p) next.
 
     At time t, u = max(1.1 p + t, d), theta = rho^2 / (1 + rho^2), rho = min(p / (t + max p), 1);
@@ -164,7 +161,7 @@ def mddc(p: Sequence[int], d: Sequence[int]) -> list[int]:
     return _dispatch(p, list(range(len(p))), keys)
 
 
-def psk(p: Sequence[int], d: Sequence[int]) -> list[int]:
+def psk(p: Ints, d: Ints) -> list[int]:
     """Order by the rule of Panwalkar, Smith & Koulamas (1993, "A heuristic for the single machine
     tardiness problem").
 
@@ -182,7 +179,7 @@ def psk(p: Sequence[int], d: Sequence[int]) -> list[int]:
     return order
 
 
-def _active(waiting: Sequence[int], time: int, p: Sequence[int], d: Sequence[int]) -> int:
+def _active(waiting: Ints, time: int, p: Ints, d: Ints) -> int:
     active = waiting[0]
     for j in waiting[1:]:
         if d[active] <= time + p[j]:
@@ -195,22 +192,22 @@ def _active(waiting: Sequence[int], time: int, p: Sequence[int], d: Sequence[int
 # Improved -----------------------------------------------------------------------------------
 
 
-def augmented_mdd(p: Sequence[int], d: Sequence[int]) -> list[int]:
+def augmented_mdd(p: Ints, d: Ints) -> list[int]:
     """Order by MDD, ties by position, with `augment` (augmented MDD in arXiv 2510.24013)."""
     return augment(mdd(p, d), p, d)
 
 
-def augmented_mddc(p: Sequence[int], d: Sequence[int]) -> list[int]:
+def augmented_mddc(p: Ints, d: Ints) -> list[int]:
     """Order by MDDC with `augment` (augmented MDDC in arXiv 2510.24013)."""
     return augment(mddc(p, d), p, d)
 
 
-def mdd_insertion(p: Sequence[int], d: Sequence[int]) -> list[int]:
+def mdd_insertion(p: Ints, d: Ints) -> list[int]:
     """Order by MDD, ties by position, then `insertion` to a local optimum."""
     return insertion(mdd(p, d), p, d)
 
 
-def augment(order: Sequence[int], p: Sequence[int], d: Sequence[int]) -> list[int]:
+def augment(order: Ints, p: Ints, d: Ints) -> list[int]:
     """Build an order again; after each job put the earlier one last that gains most, if any does.
 
     Neither the jobs that wait nor the time depend on the moves, so it can follow the whole rule.
@@ -229,7 +226,7 @@ def augment(order: Sequence[int], p: Sequence[int], d: Sequence[int]) -> list[in
     return partial
 
 
-def _gains_most_as_last(order: list[int], p: Sequence[int], d: Sequence[int]) -> int | None:
+def _gains_most_as_last(order: list[int], p: Ints, d: Ints) -> int | None:
     """Return the place of the job that lowers total tardiness most by going last, or None.
 
     With job j gone, a later job that is x late gains min(x, p_j): at most the sum of all x, and
@@ -251,7 +248,7 @@ def _gains_most_as_last(order: list[int], p: Sequence[int], d: Sequence[int]) ->
     return place
 
 
-def insertion(order: Sequence[int], p: Sequence[int], d: Sequence[int]) -> list[int]:
+def insertion(order: Ints, p: Ints, d: Ints) -> list[int]:
     """Move each job to its best place, in sweeps, until no single move lowers total tardiness.
 
     Args:
@@ -272,16 +269,14 @@ def insertion(order: Sequence[int], p: Sequence[int], d: Sequence[int]) -> list[
     return order
 
 
-def _best_place(order: list[int], k: int, p: Sequence[int], d: Sequence[int]) -> int:
+def _best_place(order: list[int], k: int, p: Ints, d: Ints) -> int:
     """Return the place for job order[k] that lowers total tardiness most; k if none does."""
     ends = list(_ends(order, p))
     later = _best_later(order, k, ends, p, d)
     return _best_sooner(order, k, ends, p, d, later)[1]
 
 
-def _best_later(
-    order: list[int], k: int, ends: Sequence[int], p: Sequence[int], d: Sequence[int]
-) -> tuple[int, int]:
+def _best_later(order: list[int], k: int, ends: Ints, p: Ints, d: Ints) -> tuple[int, int]:
     """Return the change in tardiness, and the place, of the best move of order[k] to later on."""
     length, due = p[order[k]], d[order[k]]
     best, place = 0, k
@@ -298,9 +293,9 @@ def _best_later(
 def _best_sooner(
     order: list[int],
     k: int,
-    ends: Sequence[int],
-    p: Sequence[int],
-    d: Sequence[int],
+    ends: Ints,
+    p: Ints,
+    d: Ints,
     later: tuple[int, int],
 ) -> tuple[int, int]:
     """Return the better one of the best move of order[k] to sooner and of that to later on."""

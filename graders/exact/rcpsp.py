@@ -13,7 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from graders.exact import sgs
-from graders.exact.sgs import Compiled
+from graders.exact.sgs import Compiled, Ints
 from graders.rcpsp import violations
 from tasks.base import Reference, SolverFailure
 from tasks.rcpsp import Project
@@ -170,7 +170,7 @@ def longest_tails(project: Compiled) -> list[int]:
     return tails
 
 
-def lower_bound(project: Compiled, heads: Sequence[int], tails: Sequence[int]) -> int:
+def lower_bound(project: Compiled, heads: Ints, tails: Ints) -> int:
     """Return a makespan that no answer beats, past the horizon if it is proven that none exists.
 
     The greatest of the critical path and, for each resource, head h and tail t: the moment when
@@ -189,9 +189,7 @@ def lower_bound(project: Compiled, heads: Sequence[int], tails: Sequence[int]) -
     return max([critical_path, *(_energy_bound(project, r, heads, tails) for r in resources)])
 
 
-def _energy_bound(
-    project: Compiled, resource: int, heads: Sequence[int], tails: Sequence[int]
-) -> int:
+def _energy_bound(project: Compiled, resource: int, heads: Ints, tails: Ints) -> int:
     jobs = _areas(project, resource, heads, tails)
     bound = 0
     for head in {job[1] for job in jobs}:
@@ -204,7 +202,7 @@ def _energy_bound(
 
 
 def _areas(
-    project: Compiled, resource: int, heads: Sequence[int], tails: Sequence[int]
+    project: Compiled, resource: int, heads: Ints, tails: Ints
 ) -> list[tuple[int, int, int]]:
     """Return (-tail, head, units times time) of the tasks that use a resource, sorted."""
     return sorted(
@@ -235,7 +233,7 @@ def _work_end(project: Compiled, resource: int, start: int, work: int) -> int:
 
 
 def upper_bound(
-    project: Compiled, lower: int, tails: Sequence[int], hints: Sequence[list[int]] = ()
+    project: Compiled, lower: int, tails: Ints, hints: Sequence[list[int]] = ()
 ) -> list[int] | None:
     """Return the best feasible list schedule, improved forward and backward; None without one.
 
@@ -258,9 +256,7 @@ def upper_bound(
     return best
 
 
-def _candidates(
-    project: Compiled, tails: Sequence[int], hints: Sequence[list[int]]
-) -> Iterator[list[int]]:
+def _candidates(project: Compiled, tails: Ints, hints: Sequence[list[int]]) -> Iterator[list[int]]:
     yield from hints
     rank = [-tail - d for tail, d in zip(tails, project.durations, strict=True)]
     for keys in (sgs.lft(project), rank, sgs.edf(project)):
@@ -274,7 +270,7 @@ def _candidates(
 
 
 def improve(
-    project: Compiled, solution: Solution, heads: Sequence[int], limit: float, seconds: float | None
+    project: Compiled, solution: Solution, heads: Ints, limit: float, seconds: float | None
 ) -> Solution:
     """Let CP-SAT look for a makespan below the best one, or of the horizon at most.
 
@@ -327,7 +323,7 @@ class _Model:
         starts: the n start variables.
     """
 
-    def __init__(self, project: Compiled, heads: Sequence[int], least: int, most: int) -> None:
+    def __init__(self, project: Compiled, heads: Ints, least: int, most: int) -> None:
         from ortools.sat.python.cp_model import CpModel
 
         self.model = CpModel()
@@ -344,7 +340,7 @@ class _Model:
             self._constrain_resource(r)
         self.model.minimize(end)
 
-    def _start_variables(self, heads: Sequence[int], most: int) -> "list[IntVar]":
+    def _start_variables(self, heads: Ints, most: int) -> "list[IntVar]":
         project = self._project
         latest = [
             min(most, deadline) - duration

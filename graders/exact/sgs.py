@@ -11,13 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 from random import Random
+from typing import TypeAlias
 
 from tasks.rcpsp import Project, merged_downtimes, topological_order
 
 _NEVER = 1 << 200  # ends every timeline; above any time a project can hold
 
-Pairs = tuple[tuple[int, int], ...]
-Groups = tuple[tuple[int, ...], ...]
+Ints: TypeAlias = Sequence[int]
+Pairs: TypeAlias = tuple[tuple[int, int], ...]
+Groups: TypeAlias = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ def timelines(project: Compiled) -> list[CapacityProfile]:
     return [CapacityProfile(*r) for r in zip(project.capacities, project.downtimes, strict=True)]
 
 
-def serial(project: Compiled, order: Sequence[int]) -> list[int]:
+def serial(project: Compiled, order: Ints) -> list[int]:
     """Place the tasks one by one, each as early as it fits.
 
     Release dates, precedence, capacities, downtimes and disjunctions hold in the result; deadlines
@@ -218,12 +220,12 @@ def _earliest_fit(
     return start
 
 
-def makespan(project: Compiled, starts: Sequence[int]) -> int:
+def makespan(project: Compiled, starts: Ints) -> int:
     """Return the latest end of a task, given the n start times."""
     return max(map(int.__add__, starts, project.durations))
 
 
-def in_time(project: Compiled, starts: Sequence[int]) -> bool:
+def in_time(project: Compiled, starts: Ints) -> bool:
     """Return whether every task ends by its deadline and the horizon, given the n start times.
 
     A schedule of `serial` that does is feasible.
@@ -232,7 +234,7 @@ def in_time(project: Compiled, starts: Sequence[int]) -> bool:
     return all(map(int.__le__, ends, project.deadlines))
 
 
-def by_id(project: Compiled, starts: Sequence[int]) -> dict[str, int]:
+def by_id(project: Compiled, starts: Ints) -> dict[str, int]:
     """Return the n start times as an answer gives them, keyed by task id in payload order."""
     return dict(zip(project.ids, starts, strict=True))
 
@@ -309,7 +311,7 @@ def lft(project: Compiled) -> list[int]:
 # Improvement --------------------------------------------------------------------------------
 
 
-def forward_backward(project: Compiled, starts: Sequence[int]) -> list[int]:
+def forward_backward(project: Compiled, starts: Ints) -> list[int]:
     """Push a schedule right, then left, for as long as it gets shorter (double justification).
 
     Valls, Ballestin & Quintanilla (2005), "Justification and RCPSP". If the schedule is in time, so
@@ -333,12 +335,12 @@ def forward_backward(project: Compiled, starts: Sequence[int]) -> list[int]:
         best = left
 
 
-def _place_again(project: Compiled, starts: Sequence[int]) -> list[int]:
+def _place_again(project: Compiled, starts: Ints) -> list[int]:
     """Place the tasks anew in the order of their starts."""
     return serial(project, sorted(project.order, key=starts.__getitem__))
 
 
-def _mirror_starts(project: Compiled, starts: Sequence[int], length: int) -> list[int]:
+def _mirror_starts(project: Compiled, starts: Ints, length: int) -> list[int]:
     """Return the starts of a schedule with time running backwards from `length`."""
     return [length - s - d for s, d in zip(starts, project.durations, strict=True)]
 

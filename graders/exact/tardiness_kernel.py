@@ -7,10 +7,11 @@ Where there is none, or one of other sources, Python walks the same states.
 import ctypes
 import sys
 import weakref
-from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+
+from graders.exact.tardiness_local import Ints
 
 _FOLDER = Path(__file__).parent
 SOURCES = (_FOLDER / "tardiness_kernel.c", _FOLDER / "tardiness_memory.h")
@@ -52,7 +53,7 @@ def _declare(kernel: ctypes.CDLL) -> None:
         function.argtypes, function.restype = takes, gives
 
 
-def fits(p: Sequence[int], d: Sequence[int]) -> bool:
+def fits(p: Ints, d: Ints) -> bool:
     """Return whether no sum over these jobs can overflow 64 bits.
 
     Args:
@@ -66,7 +67,7 @@ def fits(p: Sequence[int], d: Sequence[int]) -> bool:
 class KernelSearch:
     """`PlainSearch` in C: the same states in the same order; dropping it frees its memory."""
 
-    def __init__(self, kernel: ctypes.CDLL, p: Sequence[int], d: Sequence[int]) -> None:
+    def __init__(self, kernel: ctypes.CDLL, p: Ints, d: Ints) -> None:
         self._kernel = kernel
         longs = ctypes.c_int64 * len(p)
         self._handle = kernel.tardiness_new(len(p), longs(*p), longs(*d))

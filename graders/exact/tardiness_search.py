@@ -14,6 +14,8 @@ Jobs are ranks 0..n-1 here, sorted by due date, then processing time; times are 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
+from graders.exact.tardiness_local import Ints
+
 Item: TypeAlias = tuple[int, int, int]  # raised due date, processing time, job
 State: TypeAlias = tuple[list[int], int]  # a set of jobs and its start
 Split: TypeAlias = Callable[[list[int], int], int]
@@ -55,7 +57,7 @@ class OpenCore(NamedTuple):
     tail: list[int]
 
 
-def strip(p: Sequence[int], d: Sequence[int], jobs: Sequence[int], start: int) -> OpenCore:
+def strip(p: Ints, d: Ints, jobs: Ints, start: int) -> OpenCore:
     """Strip jobs that are first or last for sure until none is.
 
     Args:
@@ -82,16 +84,14 @@ def strip(p: Sequence[int], d: Sequence[int], jobs: Sequence[int], start: int) -
     return OpenCore(cost, head, items, start, tail[::-1])
 
 
-def _raise_due_dates(
-    p: Sequence[int], d: Sequence[int], jobs: Sequence[int], start: int
-) -> list[Item]:
+def _raise_due_dates(p: Ints, d: Ints, jobs: Ints, start: int) -> list[Item]:
     """Return the jobs with due dates raised to their earliest ends, sorted by these."""
     items = [(d[j] if d[j] > start + p[j] else start + p[j], p[j], j) for j in jobs]
     items.sort()
     return items
 
 
-def _strip_last(d: Sequence[int], items: list[Item], end: int, tail: list[int]) -> int:
+def _strip_last(d: Ints, items: list[Item], end: int, tail: list[int]) -> int:
     """Move sure last jobs from items, whose work is over at `end`, to the tail.
 
     Returns their tardiness.
@@ -112,7 +112,7 @@ def _strip_last(d: Sequence[int], items: list[Item], end: int, tail: list[int]) 
     return cost
 
 
-def due_date_order(d: Sequence[int], core: OpenCore) -> int | None:
+def due_date_order(d: Ints, core: OpenCore) -> int | None:
     """Return the tardiness of the items as they stand, None if two miss their raised due dates.
 
     Args:
@@ -158,7 +158,7 @@ def allowed_positions(core: OpenCore, longest: int) -> Iterator[tuple[int, int]]
 class PlainSearch:
     """The search in plain Python; expanded states wait on a stack of generators."""
 
-    def __init__(self, p: Sequence[int], d: Sequence[int]) -> None:
+    def __init__(self, p: Ints, d: Ints) -> None:
         self.nodes = 0
         self._p, self._d = p, d
         self._memory: dict[tuple[int, int], tuple[int, int]] = {}  # (mask, t) -> value, split
@@ -226,7 +226,7 @@ def _mask(jobs: Iterator[int] | list[int]) -> int:
     return mask
 
 
-def read_order(p: Sequence[int], d: Sequence[int], split: Split) -> list[int]:
+def read_order(p: Ints, d: Ints, split: Split) -> list[int]:
     """Return the n jobs in the order that a finished search has proven, by replaying its splits.
 
     Args:
@@ -246,7 +246,7 @@ def read_order(p: Sequence[int], d: Sequence[int], split: Split) -> list[int]:
     return order
 
 
-def _parts(d: Sequence[int], core: OpenCore, split: Split) -> list[Part]:
+def _parts(d: Ints, core: OpenCore, split: Split) -> list[Part]:
     """Return the parts of a core, the last one first."""
     jobs = [item[2] for item in core.items]
     if due_date_order(d, core) is not None:

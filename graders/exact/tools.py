@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from heapq import heapreplace
 from typing import NamedTuple
 
-from graders.exact.tools_schedule import BestPlan, CallNode, barrier, free
+from graders.exact.tools_schedule import BestPlan, barrier, free
+from graders.exact.tools_search import CallNode, Calls, Ints
 from tasks.base import Fields, Reference
 from tasks.tools_payload import Due, Errand, Hidden
 from tasks.tools_plan import ANSWER, PLAN, TURNS
@@ -120,7 +121,7 @@ def step_of(entry: Fields) -> int:
     return int(entry["id"][1:].partition("-")[0])
 
 
-def _entries(errand: Errand, calls: Sequence[CallAttempt], order: Sequence[int]) -> list[Fields]:
+def _entries(errand: Errand, calls: Sequence[CallAttempt], order: Ints) -> list[Fields]:
     chosen = (calls[k] for k in order)
     return [entry(errand, c.step, "" if c.works else f"-{c.number}") for c in chosen]
 
@@ -152,9 +153,7 @@ def has_room(errand: Errand) -> bool:
     return ready >= ROOM * barrier(calls, capacity, errand.overhead, limit=LOOK).objective
 
 
-def _least(
-    calls: Sequence[CallNode], capacity: Sequence[int], overhead: int, *, planned: bool
-) -> int:
+def _least(calls: Calls, capacity: Ints, overhead: int, *, planned: bool) -> int:
     """Return the longest chain with its turns' overhead, or the work of the busiest tool.
 
     The greater of the two is a bound on any plan.
@@ -163,7 +162,7 @@ def _least(
     return max(overhead * turns + _longest_chain(calls), overhead + _busiest(calls, capacity))
 
 
-def _depths(calls: Sequence[CallNode]) -> list[int]:
+def _depths(calls: Calls) -> list[int]:
     """Return for each call the least number of turns up to its own; needs stand before."""
     depths: list[int] = []
     for call in calls:
@@ -171,14 +170,14 @@ def _depths(calls: Sequence[CallNode]) -> list[int]:
     return depths
 
 
-def _longest_chain(calls: Sequence[CallNode]) -> int:
+def _longest_chain(calls: Calls) -> int:
     ends: list[int] = []
     for call in calls:  # needs stand before
         ends.append(call.duration + max((ends[k] for k in call.needs), default=0))
     return max(ends)
 
 
-def _busiest(calls: Sequence[CallNode], capacity: Sequence[int]) -> int:
+def _busiest(calls: Calls, capacity: Ints) -> int:
     """Return the most time that the work of one tool takes on all its places."""
     work = [0] * len(capacity)
     for call in calls:
@@ -186,7 +185,7 @@ def _busiest(calls: Sequence[CallNode], capacity: Sequence[int]) -> int:
     return max(-(-total // places) for total, places in zip(work, capacity, strict=True))
 
 
-def all_ready(calls: Sequence[CallNode], capacity: Sequence[int], overhead: int) -> int:
+def all_ready(calls: Calls, capacity: Ints, overhead: int) -> int:
     """Return the time of turns that each hold all that is ready, in the order listed.
 
     Args:
@@ -201,7 +200,7 @@ def all_ready(calls: Sequence[CallNode], capacity: Sequence[int], overhead: int)
     return sum(overhead + _turn_length(turn, capacity) for turn in turns)
 
 
-def _turn_length(turn: Sequence[CallNode], capacity: Sequence[int]) -> int:
+def _turn_length(turn: Calls, capacity: Ints) -> int:
     places: dict[int, list[int]] = {}
     for call in turn:
         free_at = places.setdefault(call.tool, [0] * capacity[call.tool])

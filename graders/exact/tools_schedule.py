@@ -5,13 +5,14 @@ that is a project with unary demands, and CP-SAT settles it. Turn by turn, a tur
 overhead and then runs until its last call ends; `tools_search` proves that optimum.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal, NamedTuple
 
 from graders.exact import rcpsp
 from graders.exact.tools_packing import Packing, StepsExhausted, list_schedule, makespan
-from graders.exact.tools_search import CallNode, TurnSearch
+from graders.exact.tools_search import CallNode as CallNode
+from graders.exact.tools_search import Calls, Ints, Turns, TurnSearch
 from tasks.base import SolverFailure
 from tasks.rcpsp import Project, Resource, Task
 
@@ -37,7 +38,7 @@ class BestPlan(NamedTuple):
     turns: tuple[tuple[int, ...], ...]
 
 
-def free(calls: Sequence[CallNode], capacity: Sequence[int], overhead: int) -> BestPlan:
+def free(calls: Calls, capacity: Ints, overhead: int) -> BestPlan:
     """Return the least makespan of one turn in which every call starts once its needs are there.
 
     Args:
@@ -59,7 +60,7 @@ def free(calls: Sequence[CallNode], capacity: Sequence[int], overhead: int) -> B
     return _plan(overhead + objective, overhead + bound, order, ())
 
 
-def _project(calls: Sequence[CallNode], capacity: Sequence[int]) -> Project:
+def _project(calls: Calls, capacity: Ints) -> Project:
     """Return the calls as a project with unary demands."""
     edges = {(str(need), str(i)) for i, call in enumerate(calls) for need in call.needs}
     return Project(
@@ -73,9 +74,7 @@ def _project(calls: Sequence[CallNode], capacity: Sequence[int]) -> Project:
     )
 
 
-def barrier(
-    calls: Sequence[CallNode], capacity: Sequence[int], overhead: int, *, limit: int = LIMIT
-) -> BestPlan:
+def barrier(calls: Calls, capacity: Ints, overhead: int, *, limit: int = LIMIT) -> BestPlan:
     """Return the least makespan of turns that return before the next one is issued.
 
     A call's needs are in turns before its own.
@@ -97,7 +96,7 @@ def barrier(
     return _plan(objective, min(bound, objective), (), issued)
 
 
-def _search(pools: "_Pools", order: Sequence[int], limit: int) -> tuple[int, list[list[int]]]:
+def _search(pools: "_Pools", order: Ints, limit: int) -> tuple[int, Turns]:
     """Return a bound and the best turns: of levels, of the search, or of local improvement."""
     turns = _levels(pools.calls, order)
     search = TurnSearch(pools.calls, pools.capacity, pools.overhead, order=order, limit=limit)
@@ -122,7 +121,7 @@ def _plan(
     )
 
 
-def _topological(calls: Sequence[CallNode], capacity: Sequence[int]) -> tuple[int, ...]:
+def _topological(calls: Calls, capacity: Ints) -> tuple[int, ...]:
     """Return the indices of the calls, each after its needs; ValueError if something is wrong."""
     if not calls:
         raise ValueError("calls: there must be at least one")
@@ -154,11 +153,11 @@ def _check_call(i: int, call: CallNode, calls: int, tools: int) -> None:
 class _Pools(NamedTuple):
     """The calls, the places of each tool's pool, and the time a turn costs before its calls."""
 
-    calls: Sequence[CallNode]
-    capacity: Sequence[int]
+    calls: Calls
+    capacity: Ints
     overhead: int
 
-    def issue(self, turn: Sequence[int]) -> tuple[int, ...]:
+    def issue(self, turn: Ints) -> tuple[int, ...]:
         """Return a turn's calls by their starts in a shortest schedule of each pool."""
         start: dict[int, int] = {}
         packing = Packing(LIMIT)
@@ -166,14 +165,14 @@ class _Pools(NamedTuple):
             start.update(zip(pool, self._starts(packing, tool, pool), strict=True))
         return tuple(sorted(start, key=lambda i: (start[i], i)))
 
-    def _starts(self, packing: Packing, tool: int, pool: Sequence[int]) -> list[int]:
+    def _starts(self, packing: Packing, tool: int, pool: Ints) -> list[int]:
         durations = tuple(self.calls[i].duration for i in pool)
         try:
             return packing.starts(durations, self.capacity[tool])
         except StepsExhausted:
             return list_schedule(durations, self.capacity[tool])
 
-    def length(self, turn: Sequence[int]) -> int:
+    def length(self, turn: Ints) -> int:
         """Return what a turn takes if its calls are issued in their order; 0 without calls."""
         if not turn:
             return 0
@@ -185,34 +184,34 @@ class _Pools(NamedTuple):
             makespan(list_schedule(d, self.capacity[tool]), d) for tool, d in durations
         )
 
-    def _by_tool(self, turn: Sequence[int]) -> dict[int, list[int]]:
+    def _by_tool(self, turn: Ints) -> dict[int, list[int]]:
         pools: dict[int, list[int]] = {}
         for i in turn:
             pools.setdefault(self.calls[i].tool, []).append(i)
         return pools
 
 
-def _longest_first(calls: Sequence[CallNode], turn: Iterable[int]) -> list[int]:
+def _longest_first(calls: Calls, turn: Iterable[int]) -> list[int]:
     return sorted(turn, key=lambda i: (-calls[i].duration, i))
 
 
 # From above ---------------------------------------------------------------------------------
 
 
-def _levels(calls: Sequence[CallNode], order: Sequence[int]) -> list[list[int]]:
+def _levels(calls: Calls, order: Ints) -> Turns:
     """Return turns of all that is ready, the longest calls first."""
     level = [0] * len(calls)
     for i in order:
         level[i] = max((level[need] + 1 for need in calls[i].needs), default=0)
-    turns: list[list[int]] = [[] for _ in range(max(level) + 1)]
+    turns: Turns = [[] for _ in range(max(level) + 1)]
     for i in _longest_first(calls, order):
         turns[level[i]].append(i)
     return turns
 
 
-def _improve(pools: _Pools, turns: list[list[int]]) -> list[list[int]]:
+def _improve(pools: _Pools, turns: Turns) -> Turns:
     """Move one call at a time into another turn, or one of its own, while that is shorter."""
-    users: list[list[int]] = [[] for _ in pools.calls]
+    users: Turns = [[] for _ in pools.calls]
     for i, call in enumerate(pools.calls):
         for need in call.needs:
             users[need].append(i)
@@ -232,11 +231,11 @@ class _Move:
     Place 2t is turn t, 2t + 1 a turn of its own after it.
     """
 
-    def __init__(self, pools: _Pools, turns: list[list[int]], call: int) -> None:
+    def __init__(self, pools: _Pools, turns: Turns, call: int) -> None:
         self._pools, self._turns, self._call = pools, turns, call
         self._places = {i: 2 * t for t, turn in enumerate(turns) for i in turn}
 
-    def better(self, users: Sequence[int]) -> list[list[int]] | None:
+    def better(self, users: Ints) -> Turns | None:
         """Return the turns with the call in the first place that makes them shorter, or None.
 
         `users` are the calls that need this one.
@@ -253,7 +252,7 @@ class _Move:
                 return [turn for turn in turns if turn]
         return None
 
-    def _allowed(self, users: Sequence[int]) -> Iterator[int]:
+    def _allowed(self, users: Ints) -> Iterator[int]:
         """Yield the places after the call's needs and before its users, without its own."""
         at, needs = self._places, self._pools.calls[self._call].needs
         first = max((at[need] + 1 for need in needs), default=-1)

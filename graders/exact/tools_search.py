@@ -15,9 +15,6 @@ from graders.exact.tools_packing import Packing, StepsExhausted
 
 _NEVER = 1 << 62  # above any time
 
-# A choice of one tool's calls as (length, end, mask): what a turn of length <= its own < end holds.
-Option: TypeAlias = tuple[int, int, int]
-
 
 class CallNode(NamedTuple):
     """One call: its duration >= 1, the index of its tool, the indices of the calls it needs."""
@@ -25,6 +22,13 @@ class CallNode(NamedTuple):
     duration: int
     tool: int
     needs: tuple[int, ...]
+
+
+Ints: TypeAlias = Sequence[int]
+Calls: TypeAlias = Sequence[CallNode]
+Turns: TypeAlias = list[list[int]]  # the calls of each turn
+# A choice of one tool's calls as (length, end, mask): what a turn of length <= its own < end holds.
+Option: TypeAlias = tuple[int, int, int]
 
 
 class _CallGraph:
@@ -38,7 +42,7 @@ class _CallGraph:
         depth: for each call the least number of turns from its own on.
     """
 
-    def __init__(self, calls: Sequence[CallNode], overhead: int, order: Sequence[int]) -> None:
+    def __init__(self, calls: Calls, overhead: int, order: Ints) -> None:
         count = len(calls)
         self.needs = [_mask(call.needs) for call in calls]
         self.successors = [
@@ -55,9 +59,7 @@ class _CallGraph:
 class _RemainingTime:
     """A lower bound on the time that calls still to be made take."""
 
-    def __init__(
-        self, calls: Sequence[CallNode], capacity: Sequence[int], overhead: int, graph: _CallGraph
-    ) -> None:
+    def __init__(self, calls: Calls, capacity: Ints, overhead: int, graph: _CallGraph) -> None:
         chain = [overhead + call.duration + t for call, t in zip(calls, graph.tail, strict=True)]
         self._overhead, self._full = overhead, (1 << len(calls)) - 1
         self._by_chain = _falling(chain)
@@ -88,18 +90,16 @@ class _RemainingTime:
         return bound
 
 
-def _by_tool(calls: Sequence[CallNode], tools: int) -> list[list[int]]:
+def _by_tool(calls: Calls, tools: int) -> list[list[int]]:
     return [[i for i, call in enumerate(calls) if call.tool == k] for k in range(tools)]
 
 
-def _rows(
-    pool: Sequence[int], calls: Sequence[CallNode], tail: Sequence[int]
-) -> list[tuple[int, int, int]]:
+def _rows(pool: Ints, calls: Calls, tail: Ints) -> list[tuple[int, int, int]]:
     """Return (tail, duration, bit) of some calls."""
     return [(tail[i], calls[i].duration, 1 << i) for i in pool]
 
 
-def _falling(values: Sequence[int]) -> list[tuple[int, int]]:
+def _falling(values: Ints) -> list[tuple[int, int]]:
     """Return (value, bit) of all calls, the largest first."""
     return sorted(((value, 1 << i) for i, value in enumerate(values)), reverse=True)
 
@@ -109,8 +109,8 @@ class _Options:
 
     def __init__(
         self,
-        calls: Sequence[CallNode],
-        capacity: Sequence[int],
+        calls: Calls,
+        capacity: Ints,
         graph: _CallGraph,
         packing: Packing,
     ) -> None:
@@ -149,7 +149,7 @@ class _Options:
                 options.append((low, end, subset))
         return options
 
-    def _lengths(self, ready: int, members: Sequence[int], places: int) -> dict[int, int]:
+    def _lengths(self, ready: int, members: Ints, places: int) -> dict[int, int]:
         """Return the least length of each subset of the ready calls."""
         lengths, subset = {0: 0}, ready
         while subset:
@@ -170,7 +170,7 @@ class _Options:
 def _exchanges(
     lengths: dict[int, int],
     subset: int,
-    bits: Sequence[int],
+    bits: Ints,
     better: Sequence[tuple[int, int]],
 ) -> list[int]:
     """Return the lengths of a subset with one call more, or one exchanged for a better one."""
@@ -190,11 +190,11 @@ class TurnSearch:
 
     def __init__(
         self,
-        calls: Sequence[CallNode],
-        capacity: Sequence[int],
+        calls: Calls,
+        capacity: Ints,
         overhead: int,
         *,
-        order: Sequence[int],
+        order: Ints,
         limit: int,
     ) -> None:
         """Prepare a search.
@@ -213,7 +213,7 @@ class TurnSearch:
         self._options = _Options(calls, capacity, graph, self._packing)
         self.remaining = _RemainingTime(calls, capacity, overhead, graph).bound
 
-    def run(self, limit: int) -> tuple[int, list[list[int]] | None]:
+    def run(self, limit: int) -> tuple[int, Turns | None]:
         """Search turns shorter than a limit.
 
         Returns:
@@ -288,7 +288,7 @@ class _Frontier:
             if least < self._limit:
                 heappush(self.heap, (least, -after.bit_count(), after))
 
-    def path(self, done: int) -> list[list[int]]:
+    def path(self, done: int) -> Turns:
         """Return the turns that lead to a set."""
         turns = []
         while done:
