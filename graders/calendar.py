@@ -13,8 +13,9 @@ A round whose answer cannot be used is a wrong round, and the error is the model
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from statistics import mean
+from typing import Any, TypeAlias
 
 from graders.calendar_learners import logit_scores, prior_scores, wrong_rounds
 from graders.calendar_memory import examine as examine
@@ -35,6 +36,7 @@ SHOWN = (
 )
 POINTS = (1, 25, 50, 75)  # rounds after which the error so far is printed
 BEFORE, AFTER = 20, 10  # rounds that tell the error before a drift and whether it is back there
+Users: TypeAlias = Sequence[dict[str, float]]  # the metrics of each user
 FAILED = ("unparsable", "missing", "not_offered", "two")
 
 
@@ -85,8 +87,8 @@ def _errors(year: Year, choices: Sequence[str | None]) -> list[bool]:
 
 
 def _all_violations(year: Year, answers: Sequence[Parsed]) -> Iterable[Fields]:
-    for number, (round_, parsed) in enumerate(zip(year.rounds, answers, strict=True), 1):
-        violation = _violation(round_, parsed)
+    for number, pair in enumerate(zip(year.rounds, answers, strict=True), 1):
+        violation = _violation(*pair)
         if violation:
             yield {**violation, "round": number}
 
@@ -114,9 +116,13 @@ def _unusable(parsed: Parsed) -> Fields:
 def _ranking(round_: Round, parsed: Parsed) -> list[str] | None:
     """Return the order of all events that an answer gives, None if it gives none."""
     ranking = parsed.value.get("ranking") if parsed.value is not None else None
+    return ranking if _is_order(ranking, round_.ids) else None
+
+
+def _is_order(ranking: Any, ids: Sequence[str]) -> bool:
     if not isinstance(ranking, list) or not all(isinstance(i, str) for i in ranking):
-        return None
-    return ranking if sorted(ranking) == sorted(round_.ids) else None
+        return False
+    return sorted(ranking) == sorted(ids)
 
 
 def _surplus(year: Year, outcome: Outcome) -> list[Fields]:
@@ -126,9 +132,9 @@ def _surplus(year: Year, outcome: Outcome) -> list[Fields]:
 
 def _failure_shares(violations: Sequence[Fields], rounds: int) -> dict[str, float]:
     """Return the shares of rounds without a usable decision, and without a usable ranking."""
-    failures = sum(violation["kind"] in FAILED for violation in violations)
-    rankings = sum(violation["kind"] == "ranking" for violation in violations)
-    return {"format_failures": failures / rounds, "ranking_failures": rankings / rounds}
+    kinds = [violation["kind"] for violation in violations]
+    failures = sum(kind in FAILED for kind in kinds) / rounds
+    return {"format_failures": failures, "ranking_failures": kinds.count("ranking") / rounds}
 
 
 # Metrics of a year ---------------------------------------------------------------------------
@@ -160,12 +166,14 @@ def _error_rates(errors: Sequence[bool]) -> dict[str, float]:
 
 def _recovery(year: Year, errors: Sequence[bool]) -> dict[str, float]:
     """Return the mean number of rounds until the error is back after a drift, if there are any."""
-    turns = [era.start for era in year.truth.eras[1:]]
-    if not turns:
-        return {}
-    ends = [*turns[1:], len(errors) + 1]
-    spans = (recovery(errors[: end - 1], turn) for turn, end in zip(turns, ends, strict=True))
-    return {"recovery": mean(spans)}
+    spans = [recovery(errors[: end - 1], turn) for turn, end in _drifts(year, len(errors))]
+    return {"recovery": mean(spans)} if spans else {}
+
+
+def _drifts(year: Year, rounds: int) -> list[tuple[int, int]]:
+    """Return for each drift its first round, and the one from which its weights are old."""
+    starts = [era.start for era in year.truth.eras[1:]]
+    return list(pairwise([*starts, rounds + 1]))
 
 
 def recovery(wrong: Sequence[bool], turn: int) -> int:
@@ -193,14 +201,16 @@ def _order(year: Year, answers: Sequence[Parsed]) -> dict[str, float]:
 
     An answer without a ranking of all M events counts as the worst ranking.
     """
-    rankings = [
-        _ranking(round_, parsed) for round_, parsed in zip(year.rounds, answers, strict=True)
-    ]
-    pairs = list(zip(year.truth.judgements, rankings, strict=True))
+    pairs = list(zip(year.truth.judgements, _rankings(year, answers), strict=True))
     return {
         "ord": mean(_ord(judgement, ranking) if ranking else 0.0 for judgement, ranking in pairs),
         "tau": mean(tau(truth.ranking, ranking) if ranking else -1.0 for truth, ranking in pairs),
     }
+
+
+def _rankings(year: Year, answers: Sequence[Parsed]) -> list[list[str] | None]:
+    pairs = zip(year.rounds, answers, strict=True)
+    return [_ranking(round_, parsed) for round_, parsed in pairs]
 
 
 def _ord(judgement: Judgement, ranking: Sequence[str]) -> float:
@@ -215,8 +225,7 @@ def tau(a: Sequence[str], b: Sequence[str]) -> float:
         b: the same ids in another order.
     """
     place = {name: k for k, name in enumerate(b)}
-    signs = [1 if place[x] < place[y] else -1 for x, y in combinations(a, 2)]
-    return mean(signs)
+    return mean(1 if place[x] < place[y] else -1 for x, y in combinations(a, 2))
 
 
 def _regret(year: Year, number: int, choice: str | None) -> float:
@@ -259,12 +268,15 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
     """
     users = list(by_user(records).values())
     score = mean_score([1 - user["aer"] for user in users], trials=_rounds(records))
-    names = [n for n in users[0] if all(n in user for user in users)]
-    metrics = {name: mean_of([user[name] for user in users]) for name in names}
-    metrics["err"] = _err(users)
-    metrics["learnable"] = _learnable(users)
-    metrics["excess_logit"] = mean_of([user["aer"] - user["logit"] for user in users])
-    return score, metrics
+    excess = mean_of([user["aer"] - user["logit"] for user in users])
+    pooled = {"err": _err(users), "learnable": _learnable(users), "excess_logit": excess}
+    return score, _means(users) | pooled
+
+
+def _means(users: Users) -> dict[str, Estimate]:
+    """Estimate the mean of each metric that all users have."""
+    names = [name for name in users[0] if all(name in user for user in users)]
+    return {name: mean_of([user[name] for user in users]) for name in names}
 
 
 def by_user(records: Sequence[Record]) -> dict[str, dict[str, float]]:
@@ -273,14 +285,19 @@ def by_user(records: Sequence[Record]) -> dict[str, dict[str, float]]:
     Args:
         records: episodes; those without a grade are left out.
     """
+    return {user: _mean_metrics(epochs) for user, epochs in _epochs(records).items()}
+
+
+def _epochs(records: Sequence[Record]) -> dict[str, list[dict[str, float]]]:
+    """Return the metrics of each user's epochs."""
     epochs: dict[str, list[dict[str, float]]] = {}
     for record in records:
         if record.grade:
             epochs.setdefault(record.instance, []).append(record.grade.metrics)
-    return {user: _mean_metrics(metrics) for user, metrics in epochs.items()}
+    return epochs
 
 
-def _mean_metrics(epochs: Sequence[dict[str, float]]) -> dict[str, float]:
+def _mean_metrics(epochs: Users) -> dict[str, float]:
     return {name: mean(metrics[name] for metrics in epochs) for name in epochs[0]}
 
 
@@ -290,7 +307,7 @@ def _rounds(records: Sequence[Record]) -> int:
     return sum(count if isinstance(count, int) else 1 for count in rounds.values())
 
 
-def _learnable(users: Sequence[dict[str, float]]) -> Estimate:
+def _learnable(users: Users) -> Estimate:
     """Estimate the share of what the logit learns beyond the role prior, pooled over users."""
     room = [user["role_prior"] - user["logit"] for user in users]
     if sum(room) <= 0:
@@ -298,7 +315,7 @@ def _learnable(users: Sequence[dict[str, float]]) -> Estimate:
     return ratio_of_sums([user["role_prior"] - user["aer"] for user in users], room)
 
 
-def _err(users: Sequence[dict[str, float]]) -> Estimate:
+def _err(users: Users) -> Estimate:
     """Estimate (error in the first quarter - in the last) / first, pooled over users."""
     ratio = ratio_of_sums(
         [user["aer_last_quarter"] for user in users], [user["aer_first_quarter"] for user in users]

@@ -39,12 +39,12 @@ def marks(round_: Round, people: dict[str, Person]) -> list[Row]:
         round_: the round.
         people: the organisation's people by id.
     """
-    places = [_place(k, len(round_.events)) for k in range(len(round_.events))]
-    return [_chances(values) for values in (*places, *_surfaces(round_.events, people))]
+    values = (*_places(len(round_.events)), *_surfaces(round_.events, people))
+    return [_chances(row) for row in values]
 
 
-def _place(place: int, size: int) -> list[float]:
-    return [float(k == place) for k in range(size)]
+def _places(size: int) -> list[list[float]]:
+    return [[float(k == place) for k in range(size)] for place in range(size)]
 
 
 def _surfaces(events: Sequence[Event], people: dict[str, Person]) -> list[list[float]]:
@@ -109,10 +109,13 @@ class Count:
         It moves one mark only: the one, beside places and the regular meeting, that is furthest
         from its share, once that is far enough.
         """
-        payer = max(range(self.size + 1, len(self.behind)), key=lambda k: abs(self.behind[k]))
-        if mark != payer or abs(self.behind[mark]) < DEBT:
+        if mark != self._payer() or abs(self.behind[mark]) < DEBT:
             return 0
         return 1 if self.behind[mark] > 0 else -1
+
+    def _payer(self) -> int:
+        """Return the mark furthest from its share, of those after the regular meeting."""
+        return max(range(self.size + 1, len(self.behind)), key=lambda k: abs(self.behind[k]))
 
     def due(self) -> list[float]:
         """Return how likely each mark is to win now if its share is held by bookkeeping.

@@ -44,11 +44,16 @@ def after(year: Year, later: Year) -> list[Scores]:
         year: the year that is fitted, all of it.
         later: the year whose events are scored, with the same principles.
     """
-    size, clashes, choices = _observations(year)
+    weights = _fit_all(*_observations(year))
+    return [_worth(weights, judgement.triggered) for judgement in later.truth.judgements]
+
+
+def _fit_all(size: int, clashes: Sequence[Clash], choices: Sequence[int]) -> list[float]:
+    """Return the weights of a logit fitted to all clashes, from none."""
     weights = [0.0] * size
     for _ in range(LONGEST):
         weights = _fit(weights, clashes, choices)
-    return [_worth(weights, judgement.triggered) for judgement in later.truth.judgements]
+    return weights
 
 
 def _worth(weights: Sequence[float], clash: Clash) -> Scores:

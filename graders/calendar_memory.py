@@ -6,6 +6,7 @@ the notes say is compared by words only, with other people's principles beside a
 
 import re
 from collections.abc import Sequence
+from itertools import chain, repeat
 from statistics import mean
 
 from graders.calendar_learners import after, prior_scores, wrong_rounds
@@ -62,7 +63,7 @@ def examine(
 
 
 def _choices(exam: Year, outcome: Outcome) -> list[str | None]:
-    answers = [*outcome.answers, *[Parsed()] * len(exam.rounds)]
+    answers = chain(outcome.answers, repeat(Parsed()))
     pairs = zip(exam.rounds, answers, strict=False)
     return [accepted(parsed, round_) for round_, parsed in pairs]
 
@@ -144,10 +145,16 @@ def says(note: str, principle: Principle) -> bool:
 
     Of the words of the trigger, its attributes' values, it must have all.
     """
-    note_words, text = words(note), words(principle.text)
-    trigger = words(" ".join(principle.when.values()))
-    by_text = bool(text) and len(text & note_words) >= SHARE * len(text)
-    return by_text or (bool(trigger) and trigger <= note_words)
+    stems = words(note)
+    return _covers(stems, principle.text, SHARE) or _covers(
+        stems, " ".join(principle.when.values()), 1.0
+    )
+
+
+def _covers(stems: frozenset[str], text: str, share: float) -> bool:
+    """Return whether stems hold a share of those of a text, which must have any."""
+    needed = words(text)
+    return bool(needed) and len(needed & stems) >= share * len(needed)
 
 
 def words(text: str) -> frozenset[str]:

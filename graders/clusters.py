@@ -153,21 +153,34 @@ def _deviations(component: Sequence[_Trial], count: int) -> list[float]:
     `count` is the number of clusters in all components.
     """
     means = _stratum_means(component)
-    sums: dict[str, float] = {}
-    for t in component:
-        sums[t.cluster] = sums.get(t.cluster, 0.0) + t.weight * (t.value - means[t.group])
+    sums = _sums((t.cluster, t.weight * (t.value - means[t.group])) for t in component)
     clusters = len(sums)
     bessel = sqrt(clusters / (clusters - 1) * (count - 1) / count) if clusters > 1 else 1.0
     return [bessel * off for off in sums.values()]
 
 
 def _stratum_means(component: Sequence[_Trial]) -> dict[int, float]:
-    sums: dict[int, float] = {}
-    weights: dict[int, float] = {}
-    for t in component:
-        sums[t.group] = sums.get(t.group, 0.0) + t.weight * t.value
-        weights[t.group] = weights.get(t.group, 0.0) + t.weight
+    sums = _sums((t.group, t.weight * t.value) for t in component)
+    weights = _sums((t.group, t.weight) for t in component)
     return {group: sums[group] / weights[group] for group in sums}
+
+
+def _sums(pairs: Iterable[tuple[K, float]]) -> dict[K, float]:
+    """Return the sum of the values of each key."""
+    sums: dict[K, float] = {}
+    for key, value in pairs:
+        sums[key] = sums.get(key, 0.0) + value
+    return sums
+
+
+def group_by(records: Iterable[Record], key: Callable[[Record], K | None]) -> dict[K, list[Record]]:
+    """Return the records of each key, in their order; a key of None leaves a record out."""
+    groups: dict[K, list[Record]] = {}
+    for record in records:
+        name = key(record)
+        if name is not None:
+            groups.setdefault(name, []).append(record)
+    return groups
 
 
 # Estimates -----------------------------------------------------------------------------------
@@ -185,8 +198,12 @@ def score_over(strata: Strata, measure: Measure, *, equal: bool = False) -> Esti
     Where all scores are 0, or all are 1, the interval is by the number of instances.
     """
     of = sample(strata, measure, equal=equal)
-    trials = sum(len(by_instance(records, measure)) for records in strata)
-    return mean_score(of.values, of.freedom, trials=trials)
+    return mean_score(of.values, of.freedom, trials=_count(strata, measure))
+
+
+def _count(strata: Strata, measure: Measure) -> int:
+    """Count the instances that have a measure."""
+    return sum(len(by_instance(records, measure)) for records in strata)
 
 
 def ratio_over(strata: Strata, value: Measure, base: Measure) -> Estimate:

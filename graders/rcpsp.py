@@ -226,10 +226,14 @@ def _over_levels(levels: Strata, measure: Measure) -> Estimate:
     values = [per_instance(level, measure) for level in levels]
     if not all(values):
         return Estimate.unknown(UNBOUNDED)
-    grades = [r.grade for level in levels for r in level if r.grade]
-    if all(measure(grade) in (0, 1, None) for grade in grades):
+    if _is_binary(levels, measure):
         return mean_of_rates(rates_over(levels, measure))
     return score_over(levels, measure, equal=True)
+
+
+def _is_binary(levels: Strata, measure: Measure) -> bool:
+    grades = [r.grade for level in levels for r in level if r.grade]
+    return all(measure(grade) in (0, 1, None) for grade in grades)
 
 
 def strata(records: Sequence[Record]) -> list[list[Record]]:
@@ -239,13 +243,16 @@ def strata(records: Sequence[Record]) -> list[list[Record]]:
 
 def _passes(levels: Strata) -> dict[str, Estimate]:
     """Estimate pass@K and pass^K for K = 2, 4, ... and all epochs; an instance is one trial."""
-    epochs = max(len(g) for level in levels for g in by_instance(level, _feasible_or_not).values())
-    tries = sorted({2**x for x in range(1, epochs.bit_length())} | {epochs} - {1})
     return {
         f"{name}{k}": _pass_rate(levels, function, k)
-        for k in tries
+        for k in _tries(levels)
         for name, function in (("pass@", pass_at), ("pass^", pass_hat))
     }
+
+
+def _tries(levels: Strata) -> list[int]:
+    epochs = max(len(g) for level in levels for g in by_instance(level, _feasible_or_not).values())
+    return sorted({2**x for x in range(1, epochs.bit_length())} | {epochs} - {1})
 
 
 def _pass_rate(levels: Strata, function: PassRate, k: int) -> Estimate:

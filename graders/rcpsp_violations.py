@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from tasks.base import Fields, short
-from tasks.rcpsp import Project, Resource, merged_downtimes
+from tasks.rcpsp import Project, Resource, Window, merged_downtimes
 
 Times: TypeAlias = Mapping[str, int]  # by task id
 Constraints: TypeAlias = set[tuple[str, ...]]  # of one kind, by what tells them apart
@@ -51,12 +51,15 @@ def _check_starts(project: Project, starts: Mapping[str, Any]) -> Iterator[Field
     for task in project.tasks:
         if task.id not in starts:
             yield {"kind": "missing", "task": task.id}
-            continue
-        start = starts[task.id]
-        if type(start) is not int:
-            yield {"kind": "not_integer", "task": task.id, "value": short(start)}
-        elif start < 0:
-            yield {"kind": "negative", "task": task.id, "value": start}
+        else:
+            yield from _check_start(task.id, starts[task.id])
+
+
+def _check_start(task: str, start: object) -> Iterator[Fields]:
+    if type(start) is not int:
+        yield {"kind": "not_integer", "task": task, "value": short(start)}
+    elif start < 0:
+        yield {"kind": "negative", "task": task, "value": start}
 
 
 def _check_ids(project: Project, starts: Mapping[str, Any], placed: Times) -> list[Fields]:
@@ -82,11 +85,11 @@ def _check_horizon(project: Project, ends: Times) -> Iterator[Fields]:
 def _check_resources(project: Project, placed: Times) -> list[Fields]:
     """Sweep each resource's events: usage changes only where a task starts or ends."""
     changes = _usage_changes(project, placed)
-    down = merged_downtimes(project) if project.downtimes else {}
+    down = merged_downtimes(project)
     return [
         overload
         for r in project.resources
-        for overload in _Sweep(r, down.get(r.id, [])).overloads(changes[r.id])
+        for overload in _Sweep(r, down[r.id]).overloads(changes[r.id])
     ]
 
 
@@ -156,13 +159,16 @@ class _Sweep:
 
 def _check_windows(project: Project, placed: Times, ends: Times) -> Iterator[Fields]:
     for window in project.windows:
-        task = window.task
-        if task in placed:
-            early, late = window.release - placed[task], ends[task] - window.deadline
-            if early > 0:
-                yield {"kind": "window", "task": task, "bound": "release", "amount": early}
-            if late > 0:
-                yield {"kind": "window", "task": task, "bound": "deadline", "amount": late}
+        if window.task in placed:
+            yield from _check_window(window, placed[window.task], ends[window.task])
+
+
+def _check_window(window: Window, start: int, end: int) -> Iterator[Fields]:
+    early, late = window.release - start, end - window.deadline
+    if early > 0:
+        yield {"kind": "window", "task": window.task, "bound": "release", "amount": early}
+    if late > 0:
+        yield {"kind": "window", "task": window.task, "bound": "deadline", "amount": late}
 
 
 def _check_disjunctions(project: Project, placed: Times, ends: Times) -> Iterator[Fields]:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from random import Random
 from statistics import mean
 
-from graders.clusters import mean_over, ratio_over, share_over
+from graders.clusters import group_by, mean_over, ratio_over, share_over
 from graders.exact.dispatch import mddc
 from graders.statistics import Estimate, median_of, per_instance, skill
 from tasks.base import (
@@ -142,8 +142,12 @@ def yardsticks(payload: Jobs) -> tuple[float, int]:
     Both are in time units times weight.
     """
     jobs: list[Job] = list(payload.jobs)
-    rule = mddc([job.p for job in jobs], [job.d for job in jobs])
-    return _mean_of_random_orders(jobs), tardiness([jobs[k] for k in rule])
+    return _mean_of_random_orders(jobs), _tardiness_by_rule(jobs)
+
+
+def _tardiness_by_rule(jobs: list[Job]) -> int:
+    order = mddc([job.p for job in jobs], [job.d for job in jobs])
+    return tardiness([jobs[k] for k in order])
 
 
 def _mean_of_random_orders(jobs: list[Job]) -> float:
@@ -216,18 +220,16 @@ def by_dial(records: Sequence[Record]) -> dict[str, Estimate]:
 
 
 def _by_factor(records: Sequence[Record]) -> dict[float, list[Record]]:
-    factors: dict[float, list[Record]] = {}
-    for record in records:
-        if isinstance(factor := record.settings.get("tf"), int | float):
-            factors.setdefault(factor, []).append(record)
-    return factors
+    return group_by(records, _factor)
+
+
+def _factor(record: Record) -> float | None:
+    factor = record.settings.get("tf")
+    return factor if isinstance(factor, int | float) else None
 
 
 def _by_level(records: Sequence[Record]) -> dict[int, list[Record]]:
-    levels: dict[int, list[Record]] = {}
-    for record in records:
-        levels.setdefault(record.level, []).append(record)
-    return levels
+    return group_by(records, lambda record: record.level)
 
 
 def _share_optimal(records: Sequence[Record]) -> Estimate:
@@ -240,9 +242,7 @@ def _skill(records: Sequence[Record]) -> Estimate:
 
 def _by(records: Sequence[Record], *names: str) -> list[list[Record]]:
     """Return the records in groups of equal settings, which only generated instances have."""
-    groups: dict[str, list[Record]] = {}
-    for record in records:
-        groups.setdefault(str([record.settings.get(name) for name in names]), []).append(record)
+    groups = group_by(records, lambda record: str([record.settings.get(name) for name in names]))
     return list(groups.values())
 
 

@@ -20,7 +20,7 @@ The kinds of violations:
 from collections import Counter
 from collections.abc import Sequence
 
-from graders.clusters import mean_over, score_over, share_over
+from graders.clusters import group_by, mean_over, score_over, share_over
 from graders.exact.tools import OPTIMA, lower_bound
 from graders.statistics import Estimate, Measure
 from tasks.base import (
@@ -177,22 +177,27 @@ def _faults(
     """Return how many calls went wrong or were not needed, and each that went wrong."""
     faults = [fault for called in calls for fault in _call_fault(called)]
     kinds = Counter(fault["kind"] for fault in faults)
-    successes, needed = Counter(_successes(errand, calls)), {required.key for required in due}
     counts = {
         "dependency": kinds["dependency"],
         "refused": kinds["refused"],
-        "repeated": successes.total() - len(successes),
-        "wasted": sum(amount for key, amount in successes.items() if key not in needed),
+        **_needless(errand, due, calls),
     }
     return {name: float(count) for name, count in counts.items()}, faults
 
 
+def _needless(errand: Errand, due: Sequence[Due], calls: Sequence[Called]) -> dict[str, int]:
+    """Count the calls that gave a result once more, and those whose result is not needed."""
+    successes, needed = Counter(_successes(errand, calls)), {required.key for required in due}
+    return {
+        "repeated": successes.total() - len(successes),
+        "wasted": sum(amount for key, amount in successes.items() if key not in needed),
+    }
+
+
 def _call_fault(called: Called) -> list[Fields]:
-    kind = FAULTS.get(called.result.status)
-    if kind is None:
-        return []
-    call: Fields = {"tool": short(called.call.name), "turn": called.turn}
-    return [{"kind": kind, **call, "reason": called.result.text}]
+    kind, call = FAULTS.get(called.result.status), called.call
+    fault = {"kind": kind, "tool": short(call.name), "turn": called.turn}
+    return [{**fault, "reason": called.result.text}] if kind else []
 
 
 def _effort(errand: Errand, calls: Sequence[Called]) -> dict[str, float]:
@@ -266,10 +271,8 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
 
 def strata(records: Sequence[Record]) -> list[list[Record]]:
     """Return the records by level: the headline is the mean of the levels' mean scores."""
-    groups: dict[int, list[Record]] = {}
-    for record in records:
-        groups.setdefault(record.level, []).append(record)
-    return [groups[level] for level in sorted(groups)]
+    levels = group_by(records, lambda record: record.level)
+    return [levels[level] for level in sorted(levels)]
 
 
 def _score(grade: Grade) -> float:

@@ -9,6 +9,7 @@ columns at once, such as one for each pair of models; NaN stands where an instan
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _clusters(strata: Sequence[Sequence[str]]) -> Array:
     """Return the cluster of each instance, numbered by first appearance."""
     import numpy
 
-    names = [name for stratum in strata for name in stratum]
+    names = list(chain.from_iterable(strata))
     place = {name: k for k, name in enumerate(dict.fromkeys(names))}
     return numpy.array([place[name] for name in names])
 

@@ -272,8 +272,7 @@ def insertion(order: Ints, p: Ints, d: Ints) -> list[int]:
 def _best_place(order: list[int], k: int, p: Ints, d: Ints) -> int:
     """Return the place for job order[k] that lowers total tardiness most; k if none does."""
     ends = list(_ends(order, p))
-    later = _best_later(order, k, ends, p, d)
-    return _best_sooner(order, k, ends, p, d, later)[1]
+    return _best_sooner(order, k, ends, p, d, _best_later(order, k, ends, p, d))[1]
 
 
 def _best_later(order: list[int], k: int, ends: Ints, p: Ints, d: Ints) -> tuple[int, int]:

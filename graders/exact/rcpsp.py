@@ -77,13 +77,18 @@ def reference(
 
 def _trim_horizon(project: Compiled) -> Compiled:
     """Cut a far horizon: shifted left, a schedule never waits past the last release or downtime."""
-    ends = [end for spans in project.downtimes for _, end in spans]
-    latest = max([*project.releases, *ends]) + sum(project.durations)
+    latest = _last_event(project) + sum(project.durations)
     return replace(
         project,
         horizon=min(project.horizon, latest),
         deadlines=tuple(min(deadline, latest) for deadline in project.deadlines),
     )
+
+
+def _last_event(project: Compiled) -> int:
+    """Return the last release, or end of a downtime."""
+    ends = [end for spans in project.downtimes for _, end in spans]
+    return max([*project.releases, *ends])
 
 
 def _feasible_hints(
@@ -258,12 +263,17 @@ def upper_bound(
 
 def _candidates(project: Compiled, tails: Ints, hints: Sequence[list[int]]) -> Iterator[list[int]]:
     yield from hints
-    rank = [-tail - d for tail, d in zip(tails, project.durations, strict=True)]
-    for keys in (sgs.lft(project), rank, sgs.edf(project)):
+    for keys in _priorities(project, tails):
         yield sgs.serial(project, sgs.priority_list(project, keys))
     rng = Random("exact/rcpsp")
     for _ in range(SAMPLES):
         yield sgs.serial(project, sgs.random_list(project, rng))
+
+
+def _priorities(project: Compiled, tails: Ints) -> tuple[list[int], ...]:
+    """Return the keys of latest finish time, longest tail with duration, and deadline."""
+    longest_tail = [-tail - d for tail, d in zip(tails, project.durations, strict=True)]
+    return sgs.lft(project), longest_tail, sgs.edf(project)
 
 
 # CP-SAT -------------------------------------------------------------------------------------
@@ -358,6 +368,9 @@ class _Model:
         self.model.add(task_end <= end)
         for j in self._project.successors[i]:
             self.model.add(task_end <= self.starts[j])
+        self._separate(i)
+
+    def _separate(self, i: int) -> None:
         for j in self._project.partners[i]:
             if i < j:
                 self.model.add_no_overlap([self._runs[i], self._runs[j]])

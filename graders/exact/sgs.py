@@ -13,7 +13,7 @@ from heapq import heapify, heappop, heappush
 from random import Random
 from typing import TypeAlias
 
-from tasks.rcpsp import Project, merged_downtimes, topological_order
+from tasks.rcpsp import Project, Task, merged_downtimes, topological_order
 
 _NEVER = 1 << 200  # ends every timeline; above any time a project can hold
 
@@ -60,7 +60,6 @@ def compile_project(project: Project) -> Compiled:
     """Translate a project into indices, once, for any number of schedules."""
     number = {task.id: i for i, task in enumerate(project.tasks)}
     edges = [(number[a], number[b]) for a, b in project.precedences]
-    releases, deadlines = _time_limits(project)
     downtimes = merged_downtimes(project)
     return Compiled(
         ids=tuple(number),
@@ -69,8 +68,8 @@ def compile_project(project: Project) -> Compiled:
         predecessors=_group_pairs(len(number), [(b, a) for a, b in edges]),
         successors=_group_pairs(len(number), edges),
         partners=_partners(project, number),
-        releases=releases,
-        deadlines=deadlines,
+        releases=_releases(project),
+        deadlines=_deadlines(project),
         order=tuple(number[i] for i in topological_order(project)),
         capacities=tuple(r.capacity for r in project.resources),
         downtimes=tuple(tuple(downtimes[r.id]) for r in project.resources),
@@ -80,10 +79,13 @@ def compile_project(project: Project) -> Compiled:
 
 def _demands(project: Project) -> tuple[Pairs, ...]:
     resource = {r.id: k for k, r in enumerate(project.resources)}
-    return tuple(
-        tuple((resource[r], q) for r, q in task.demands.items() if q and task.duration)
-        for task in project.tasks
-    )
+    return tuple(_demands_of(task, resource) for task in project.tasks)
+
+
+def _demands_of(task: Task, resource: Mapping[str, int]) -> Pairs:
+    if not task.duration:
+        return ()
+    return tuple((resource[r], q) for r, q in task.demands.items() if q)
 
 
 def _partners(project: Project, number: Mapping[str, int]) -> Groups:
@@ -92,16 +94,16 @@ def _partners(project: Project, number: Mapping[str, int]) -> Groups:
     return _group_pairs(len(number), pairs + [(b, a) for a, b in pairs])
 
 
-def _time_limits(project: Project) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the releases and the deadlines of the tasks; without a window, 0 and the horizon."""
-    windows = {window.task: window for window in project.windows}
-    limits = []
-    for task in project.tasks:
-        window = windows.get(task.id)
-        deadline = min(window.deadline, project.horizon) if window else project.horizon
-        limits.append((window.release if window else 0, deadline))
-    releases, deadlines = zip(*limits, strict=True)
-    return releases, deadlines
+def _releases(project: Project) -> tuple[int, ...]:
+    releases = {window.task: window.release for window in project.windows}
+    return tuple(releases.get(task.id, 0) for task in project.tasks)
+
+
+def _deadlines(project: Project) -> tuple[int, ...]:
+    """Return the latest ends of the tasks, of which the horizon is the last."""
+    horizon = project.horizon
+    deadlines = {window.task: min(window.deadline, horizon) for window in project.windows}
+    return tuple(deadlines.get(task.id, horizon) for task in project.tasks)
 
 
 def _group_pairs(count: int, pairs: Sequence[tuple[int, int]]) -> Groups:

@@ -69,7 +69,9 @@ def reference(
 def _positions(payload: Jobs, hint: Sequence[str] | None) -> list[int] | None:
     """Return a hint by positions, None if it does not name every job once."""
     place = {job.id: k for k, job in enumerate(payload.jobs)}
-    return [place[i] for i in hint] if hint and sorted(hint) == sorted(place) else None
+    if hint is None or sorted(hint) != sorted(place):
+        return None
+    return [place[i] for i in hint]
 
 
 def _check(payload: Jobs, solution: OrderSolution) -> None:
@@ -108,8 +110,7 @@ def solve(
     task = _Task(list(p), list(d), weights, hint=hint, late=_clock(seconds))
     if len(set(weights)) > 1:
         return _weighted(task, tardiness_subsets.STATES if node_limit is None else node_limit)
-    search = _search(p, d, compiled)
-    return _unweighted(task, search, NODES if node_limit is None else node_limit)
+    return _unweighted(task, _rank(p, d, compiled), NODES if node_limit is None else node_limit)
 
 
 class _Task(NamedTuple):
@@ -122,7 +123,9 @@ class _Task(NamedTuple):
     def good_order(self) -> list[int]:
         """Return the best order that local search finds from a rule's and the hint."""
         p, d, w, hint, late = self
-        starts = [tardiness_local.modified_due_date(p, d, w), *([list(hint)] if hint else [])]
+        starts = [tardiness_local.modified_due_date(p, d, w)]
+        if hint:
+            starts.append(list(hint))
         return tardiness_local.improved(starts, p, d, w, late)
 
 
@@ -142,16 +145,17 @@ class _Ranking(NamedTuple):
     search: PausableSearch
 
 
-def _search(p: Ints, d: Ints, compiled: bool) -> _Ranking:
+def _rank(p: Ints, d: Ints, compiled: bool) -> _Ranking:
     jobs = sorted(range(len(p)), key=lambda j: (d[j], p[j]))
     times, dues = [p[j] for j in jobs], [d[j] for j in jobs]
+    return _Ranking(jobs, times, dues, search=_search(times, dues, compiled))
+
+
+def _search(p: list[int], d: list[int], compiled: bool) -> PausableSearch:
     kernel = tardiness_kernel.library() if compiled and tardiness_kernel.fits(p, d) else None
-    search: PausableSearch = (
-        PlainSearch(times, dues)
-        if kernel is None
-        else tardiness_kernel.KernelSearch(kernel, times, dues)
-    )
-    return _Ranking(jobs, times, dues, search=search)
+    if kernel is None:
+        return PlainSearch(p, d)
+    return tardiness_kernel.KernelSearch(kernel, p, d)
 
 
 def _unweighted(task: _Task, ranking: _Ranking, limit: int) -> OrderSolution:

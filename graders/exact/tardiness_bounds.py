@@ -94,9 +94,12 @@ def simple_bound(p: Ints, d: Ints, w: Ints) -> int:
         d: n due dates, in time units.
         w: n weights >= 1.
     """
+    return min(w) * max(_matched_tardiness(p, d), _least_lateness(p, d))
+
+
+def _matched_tardiness(p: Ints, d: Ints) -> int:
     soonest = accumulate(sorted(p))
-    matched = sum(max(0, end - due) for end, due in zip(soonest, sorted(d), strict=True))
-    return min(w) * max(matched, _least_lateness(p, d))
+    return sum(max(0, end - due) for end, due in zip(soonest, sorted(d), strict=True))
 
 
 def _least_lateness(p: Ints, d: Ints) -> int:

@@ -123,13 +123,7 @@ def _plan(
 
 def _topological(calls: Calls, capacity: Ints) -> tuple[int, ...]:
     """Return the indices of the calls, each after its needs; ValueError if something is wrong."""
-    if not calls:
-        raise ValueError("calls: there must be at least one")
-    for k, places in enumerate(capacity):
-        if places < 1:
-            raise ValueError(f"capacity of tool {k}: {places} is not at least 1")
-    for i, call in enumerate(calls):
-        _check_call(i, call, len(calls), len(capacity))
+    _check(calls, capacity)
     try:
         graph = {i: sorted(set(call.needs)) for i, call in enumerate(calls)}
         return tuple(TopologicalSorter(graph).static_order())
@@ -137,14 +131,24 @@ def _topological(calls: Calls, capacity: Ints) -> tuple[int, ...]:
         raise ValueError(f"calls {error.args[1]} need each other in a circle") from None
 
 
+def _check(calls: Calls, capacity: Ints) -> None:
+    if not calls:
+        raise ValueError("calls: there must be at least one")
+    for k, places in enumerate(capacity):
+        if places < 1:
+            raise ValueError(f"capacity of tool {k}: {places} is not at least 1")
+    for i, call in enumerate(calls):
+        _check_call(i, call, len(calls), len(capacity))
+
+
 def _check_call(i: int, call: CallNode, calls: int, tools: int) -> None:
     if call.duration < 1:
         raise ValueError(f"call {i}: duration {call.duration} is not at least 1")
     if not 0 <= call.tool < tools:
         raise ValueError(f"call {i}: tool {call.tool} is not one of {tools}")
-    for need in call.needs:
-        if not 0 <= need < calls:
-            raise ValueError(f"call {i}: needs call {need}, which is not there")
+    missing = [need for need in call.needs if not 0 <= need < calls]
+    if missing:
+        raise ValueError(f"call {i}: needs call {missing[0]}, which is not there")
 
 
 # A turn -------------------------------------------------------------------------------------
@@ -211,10 +215,7 @@ def _levels(calls: Calls, order: Ints) -> Turns:
 
 def _improve(pools: _Pools, turns: Turns) -> Turns:
     """Move one call at a time into another turn, or one of its own, while that is shorter."""
-    users: Turns = [[] for _ in pools.calls]
-    for i, call in enumerate(pools.calls):
-        for need in call.needs:
-            users[need].append(i)
+    users = _users(pools.calls)
     again = True
     while again:
         again = False
@@ -223,6 +224,15 @@ def _improve(pools: _Pools, turns: Turns) -> Turns:
             again = again or better is not None
             turns = better or turns
     return turns
+
+
+def _users(calls: Calls) -> list[list[int]]:
+    """Return for each call those that need it."""
+    users: list[list[int]] = [[] for _ in calls]
+    for i, call in enumerate(calls):
+        for need in call.needs:
+            users[need].append(i)
+    return users
 
 
 class _Move:
