@@ -143,13 +143,12 @@ def _failure_shares(violations: Sequence[Fields], rounds: int) -> dict[str, floa
 def _metrics(
     year: Year, answers: Sequence[Parsed], choices: Sequence[str | None], errors: Sequence[bool]
 ) -> dict[str, float]:
-    regret = mean(_regret(year, number, choice) for number, choice in enumerate(choices, 1))
     return (
         _error_rates(errors)
         | _recovery(year, errors)
         | _order(year, answers)
         | _yardsticks(year)
-        | {"regret": regret}
+        | {"regret": _mean_regret(year, choices)}
     )
 
 
@@ -166,14 +165,14 @@ def _error_rates(errors: Sequence[bool]) -> dict[str, float]:
 
 def _recovery(year: Year, errors: Sequence[bool]) -> dict[str, float]:
     """Return the mean number of rounds until the error is back after a drift, if there are any."""
-    spans = [recovery(errors[: end - 1], turn) for turn, end in _drifts(year, len(errors))]
+    spans = [recovery(errors[:last], turn) for turn, last in _drifts(year, len(errors))]
     return {"recovery": mean(spans)} if spans else {}
 
 
 def _drifts(year: Year, rounds: int) -> list[tuple[int, int]]:
-    """Return for each drift its first round, and the one from which its weights are old."""
+    """Return for each drift its first round and the last one of its weights."""
     starts = [era.start for era in year.truth.eras[1:]]
-    return list(pairwise([*starts, rounds + 1]))
+    return [(start, end - 1) for start, end in pairwise([*starts, rounds + 1])]
 
 
 def recovery(wrong: Sequence[bool], turn: int) -> int:
@@ -228,12 +227,18 @@ def tau(a: Sequence[str], b: Sequence[str]) -> float:
     return mean(1 if place[x] < place[y] else -1 for x, y in combinations(a, 2))
 
 
-def _regret(year: Year, number: int, choice: str | None) -> float:
+def _mean_regret(year: Year, choices: Sequence[str | None]) -> float:
+    pairs = enumerate(zip(year.rounds, choices, strict=True), 1)
+    return mean(
+        _regret(year.truth.values(number), round_.ids, choice) for number, (round_, choice) in pairs
+    )
+
+
+def _regret(values: Sequence[float], ids: Sequence[str], choice: str | None) -> float:
     """Return by how much weight the best event beats the choice; no choice is the worst event."""
-    values = year.truth.values(number)
     if choice is None:
         return max(values) - min(values)
-    return max(values) - values[year.rounds[number - 1].ids.index(choice)]
+    return max(values) - values[ids.index(choice)]
 
 
 def _yardsticks(year: Year) -> dict[str, float]:

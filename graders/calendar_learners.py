@@ -62,13 +62,13 @@ def _worth(weights: Sequence[float], clash: Clash) -> Scores:
 
 def _observations(year: Year) -> tuple[int, tuple[Clash, ...], tuple[int, ...]]:
     """Return the number of features, the clashes, and the true decisions by position."""
-    judgements = year.truth.judgements
-    clashes = tuple(judgement.triggered for judgement in judgements)
-    choices = tuple(
-        round_.ids.index(judgement.decision)
-        for round_, judgement in zip(year.rounds, judgements, strict=True)
-    )
-    return len(year.truth.principles), clashes, choices
+    clashes = tuple(judgement.triggered for judgement in year.truth.judgements)
+    return len(year.truth.principles), clashes, _choices(year)
+
+
+def _choices(year: Year) -> tuple[int, ...]:
+    pairs = zip(year.rounds, year.truth.judgements, strict=True)
+    return tuple(round_.ids.index(judgement.decision) for round_, judgement in pairs)
 
 
 @lru_cache(maxsize=500)

@@ -119,8 +119,12 @@ def _agreement(year: Year, notes: Sequence[str], decoys: Sequence[Principle]) ->
 def _decoys(year: Year, others: Sequence[Instance[Year]]) -> list[Principle]:
     """Return the principles of other users' roles, each text once, without this user's."""
     texts = {principle.text for principle in year.truth.principles}
-    decoys = {p.text: p for other in others for p in other.payload.truth.principles if p.prior}
+    decoys = {principle.text: principle for other in others for principle in _of_role(other)}
     return [principle for text, principle in decoys.items() if text not in texts]
+
+
+def _of_role(instance: Instance[Year]) -> list[Principle]:
+    return [principle for principle in instance.payload.truth.principles if principle.prior]
 
 
 def weight_share(

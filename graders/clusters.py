@@ -260,7 +260,7 @@ def rates_over(strata: Strata, measure: Measure, over_epochs: OverEpochs = fmean
 def _design_effect(
     groups: Sequence[Mapping[str, Sequence[float]]], of: Sample, means: Sequence[Sequence[float]]
 ) -> float:
-    shared, epochs = _largest_cluster(groups), _most_epochs(groups)
+    shared, epochs = _largest_cluster(groups), most_epochs(groups)
     if of.freedom < FEWEST - 1 or shared == epochs == 1:
         return float(shared)
     independent = _binomial_variance(means)
@@ -275,7 +275,12 @@ def _largest_cluster(groups: Sequence[Mapping[str, Sequence[float]]]) -> int:
     return max(sizes.values(), default=1)
 
 
-def _most_epochs(groups: Sequence[Mapping[str, Sequence[float]]]) -> int:
+def most_epochs(groups: Sequence[Mapping[str, Sequence[float]]]) -> int:
+    """Return the most epochs that an instance has; 1 without any.
+
+    Args:
+        groups: for each stratum the scores of its instances, as `by_instance` gives them.
+    """
     return max((len(scores) for group in groups for scores in group.values()), default=1)
 
 

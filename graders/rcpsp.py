@@ -16,7 +16,15 @@ All intervals are half-open. All violations are listed, not just the first:
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from graders.clusters import OverEpochs, Strata, mean_over, rates_over, score_over, share_over
+from graders.clusters import (
+    OverEpochs,
+    Strata,
+    mean_over,
+    most_epochs,
+    rates_over,
+    score_over,
+    share_over,
+)
 from graders.half_level import half_level
 from graders.rcpsp_violations import broken_share as broken_share
 from graders.rcpsp_violations import violations as violations
@@ -251,7 +259,7 @@ def _passes(levels: Strata) -> dict[str, Estimate]:
 
 
 def _tries(levels: Strata) -> list[int]:
-    epochs = max(len(g) for level in levels for g in by_instance(level, _feasible_or_not).values())
+    epochs = most_epochs([by_instance(level, _feasible_or_not) for level in levels])
     return sorted({2**x for x in range(1, epochs.bit_length())} | {epochs} - {1})
 
 

@@ -9,11 +9,12 @@ from typing import Any, TypeAlias
 from tasks.base import Fields, short
 from tasks.rcpsp import Project, Resource, Window, merged_downtimes
 
+Answer: TypeAlias = Mapping[str, Any]  # what stands for a start time, by task id
 Times: TypeAlias = Mapping[str, int]  # by task id
 Constraints: TypeAlias = set[tuple[str, ...]]  # of one kind, by what tells them apart
 
 
-def violations(project: Project, starts: Mapping[str, Any]) -> list[Fields]:
+def violations(project: Project, starts: Answer) -> list[Fields]:
     """Return all violations of an answer; none if it is feasible.
 
     Tasks without an integer start are reported as such and take no part in the other checks.
@@ -35,7 +36,7 @@ def violations(project: Project, starts: Mapping[str, Any]) -> list[Fields]:
     ]
 
 
-def _place(project: Project, starts: Mapping[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
+def _place(project: Project, starts: Answer) -> tuple[dict[str, int], dict[str, int]]:
     """Return the starts and the ends of the tasks that have an integer start."""
     placed: dict[str, int] = {}
     ends: dict[str, int] = {}
@@ -47,7 +48,7 @@ def _place(project: Project, starts: Mapping[str, Any]) -> tuple[dict[str, int],
     return placed, ends
 
 
-def _check_starts(project: Project, starts: Mapping[str, Any]) -> Iterator[Fields]:
+def _check_starts(project: Project, starts: Answer) -> Iterator[Fields]:
     for task in project.tasks:
         if task.id not in starts:
             yield {"kind": "missing", "task": task.id}
@@ -62,7 +63,7 @@ def _check_start(task: str, start: object) -> Iterator[Fields]:
         yield {"kind": "negative", "task": task, "value": start}
 
 
-def _check_ids(project: Project, starts: Mapping[str, Any], placed: Times) -> list[Fields]:
+def _check_ids(project: Project, starts: Answer, placed: Times) -> list[Fields]:
     if len(placed) == len(starts):
         return []
     ids = {task.id for task in project.tasks}
@@ -107,6 +108,13 @@ def _usage_changes(project: Project, placed: Times) -> dict[str, dict[int, int]]
     return changes
 
 
+def _switches(downtimes: list[tuple[int, int]]) -> dict[int, bool]:
+    """Return for each end of a downtime whether the resource is down from then on."""
+    return {
+        time: down for span in downtimes for time, down in zip(span, (True, False), strict=True)
+    }
+
+
 class _Sweep:
     """A sweep over one resource's time that lists maximal intervals of excess with their peaks.
 
@@ -115,9 +123,7 @@ class _Sweep:
 
     def __init__(self, resource: Resource, downtimes: list[tuple[int, int]]) -> None:
         self._resource, self._down = resource, False
-        self._switches = {
-            time: down for span in downtimes for time, down in zip(span, (True, False), strict=True)
-        }
+        self._switches = _switches(downtimes)
         self._start: int | None = None  # of the interval of excess that is open
         self._peak = 0
         self._overloads: list[Fields] = []

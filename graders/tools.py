@@ -160,9 +160,8 @@ def _changes(errand: Errand, calls: Sequence[Called]) -> Counter[tuple[str, ...]
 
 def _successes(errand: Errand, calls: Sequence[Called]) -> list[tuple[str, ...]]:
     """Return the calls that gave a result, by tool and entities."""
-    offers = {tool.name: tool for tool in errand.tools}
     return [
-        offers[called.call.name].key(arguments_of(called.call) or {})
+        errand.offer(called.call.name).key(arguments_of(called.call) or {})
         for called in calls
         if called.result.status == "ok"
     ]

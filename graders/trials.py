@@ -93,7 +93,7 @@ def _clusters(strata: Sequence[Sequence[str]]) -> Array:
     """Return the cluster of each instance, numbered by first appearance."""
     import numpy
 
-    names = list(chain.from_iterable(strata))
+    names = list(chain(*strata))
     place = {name: k for k, name in enumerate(dict.fromkeys(names))}
     return numpy.array([place[name] for name in names])
 

@@ -15,6 +15,7 @@ from typing import TypeAlias
 Ints: TypeAlias = Sequence[int]
 Rule: TypeAlias = Callable[[Ints, Ints], list[int]]
 Key: TypeAlias = Callable[[int], float]
+Pick: TypeAlias = Callable[[list[int], int], int]
 LOOK_AHEAD = 2.0  # ATC's K, the usual value on one machine (Vepsalainen & Morton 1987)
 
 
@@ -90,18 +91,23 @@ def _sweep(order: list[int], p: Ints, d: Ints) -> bool:
 # One job at a time --------------------------------------------------------------------------
 
 
+def _sequence(p: Ints, waiting: list[int], pick: Pick) -> list[int]:
+    """Append the job that `pick` returns, given the waiting jobs and the time, again and again."""
+    order, time = [], 0
+    while waiting:
+        job = pick(waiting, time)
+        waiting.remove(job)
+        order.append(job)
+        time += p[job]
+    return order
+
+
 def _dispatch(p: Ints, waiting: list[int], keys: Callable[[list[int], int], Key]) -> list[int]:
     """Append the waiting job of least key, again and again.
 
     `keys` returns the key of a job, given the waiting jobs and the time.
     """
-    order, time = [], 0
-    while waiting:
-        job = min(waiting, key=keys(waiting, time))
-        waiting.remove(job)
-        order.append(job)
-        time += p[job]
-    return order
+    return _sequence(p, waiting, lambda jobs, time: min(jobs, key=keys(jobs, time)))
 
 
 def mdd(p: Ints, d: Ints) -> list[int]:
@@ -170,13 +176,7 @@ def psk(p: Ints, d: Ints) -> list[int]:
     or after the active job's due date. The active job goes next. In effect MDD with ties to the
     shorter job.
     """
-    waiting, order, time = spt(p, d), [], 0
-    while waiting:
-        active = _active(waiting, time, p, d)
-        waiting.remove(active)
-        order.append(active)
-        time += p[active]
-    return order
+    return _sequence(p, spt(p, d), lambda waiting, time: _active(waiting, time, p, d))
 
 
 def _active(waiting: Ints, time: int, p: Ints, d: Ints) -> int:

@@ -89,9 +89,14 @@ def _demands_of(task: Task, resource: Mapping[str, int]) -> Pairs:
 
 
 def _partners(project: Project, number: Mapping[str, int]) -> Groups:
-    busy = {task.id for task in project.tasks if task.duration}
-    pairs = [(number[a], number[b]) for a, b in project.disjunctions if {a, b} <= busy]
+    pairs = [(number[a], number[b]) for a, b in _disjoint_runs(project)]
     return _group_pairs(len(number), pairs + [(b, a) for a, b in pairs])
+
+
+def _disjoint_runs(project: Project) -> list[tuple[str, str]]:
+    """Return the disjunctions of tasks that both run, which those of duration 0 never do."""
+    runs = {task.id for task in project.tasks if task.duration}
+    return [(a, b) for a, b in project.disjunctions if {a, b} <= runs]
 
 
 def _releases(project: Project) -> tuple[int, ...]:

@@ -151,7 +151,7 @@ def _rank(p: Ints, d: Ints, compiled: bool) -> _Ranking:
     return _Ranking(jobs, times, dues, search=_search(times, dues, compiled))
 
 
-def _search(p: list[int], d: list[int], compiled: bool) -> PausableSearch:
+def _search(p: Ints, d: Ints, compiled: bool) -> PausableSearch:
     kernel = tardiness_kernel.library() if compiled and tardiness_kernel.fits(p, d) else None
     if kernel is None:
         return PlainSearch(p, d)
