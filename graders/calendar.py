@@ -1,6 +1,6 @@
 """Checks a year of decisions, and measures how well the agent learned whose meetings matter.
 
-A round whose answer cannot be used is a wrong round, whose error is the model's own:
+A round whose answer cannot be used is a wrong round, and the error is the model's own:
 
 | kind | fields |
 |---|---|
@@ -12,9 +12,10 @@ A round whose answer cannot be used is a wrong round, whose error is the model's
 | `surplus` | `amount`: answers beyond the last round, which are ignored |
 """
 
-from collections.abc import Sequence
-from itertools import combinations
+from collections.abc import Iterable, Sequence
+from itertools import combinations, pairwise
 from statistics import mean
+from typing import Any, TypeAlias
 
 from graders.calendar_learners import logit_scores, prior_scores, wrong_rounds
 from graders.calendar_memory import examine as examine
@@ -35,97 +36,156 @@ SHOWN = (
 )
 POINTS = (1, 25, 50, 75)  # rounds after which the error so far is printed
 BEFORE, AFTER = 20, 10  # rounds that tell the error before a drift and whether it is back there
+Users: TypeAlias = Sequence[dict[str, float]]  # the metrics of each user
 FAILED = ("unparsable", "missing", "not_offered", "two")
 
 
 def grade(instance: Instance[Year], outcome: Outcome) -> Grade:
-    """Score 1 - AER, the share of rounds whose decision is the user's own; invalid ones are wrong.
+    """Grade a year by 1 - AER, the share of rounds whose decision is the user's own.
 
-    The objective is the number of wrong rounds. `unparsable` only if no round can be used.
+    Args:
+        instance: the year, and the reference that bounds its number of wrong rounds.
+        outcome: an answer a round, in the order of the rounds; those that are missing, unparsable
+            or name no offered event are wrong rounds, those beyond the last round are ignored.
+
+    Returns:
+        The grade. Its objective is the number of wrong rounds; its verdict is `unparsable` only if
+        no round can be used, else `valid`.
     """
     year = instance.payload
     answers = _answers(year, outcome)
-    violations: list[Fields] = []
-    for k, (one, parsed) in enumerate(zip(year.rounds, answers, strict=True), 1):
-        violations += [{**v, "round": k} for v in _violations(one, parsed)]
-    if len(outcome.answers) > len(year.rounds):
-        surplus = len(outcome.answers) - len(year.rounds)
-        violations.append({"kind": "surplus", "amount": surplus})
-    choices = [accepted(p, one) for one, p in zip(year.rounds, answers, strict=True)]
-    wrong = [
-        choice != judgement.decision
-        for choice, judgement in zip(choices, year.truth.judgements, strict=True)
-    ]
-    metrics = _learning(year, wrong) | _order(year, answers) | _yardsticks(year)
-    metrics["regret"] = mean(_regret(year, k, c) for k, c in enumerate(choices, 1))
-    metrics["format_failures"] = sum(v["kind"] in FAILED for v in violations) / len(wrong)
-    metrics["ranking_failures"] = sum(v["kind"] == "ranking" for v in violations) / len(wrong)
+    choices = [accepted(p, round_) for round_, p in zip(year.rounds, answers, strict=True)]
+    errors = _errors(year, choices)
+    violations = (*_all_violations(year, answers), *_surplus(year, outcome))
+    metrics = _metrics(year, answers, choices, errors) | _failure_shares(violations, len(errors))
     return Grade(
-        Verdict.unparsable if not any(choices) else Verdict.valid,
+        Verdict.valid if any(choices) else Verdict.unparsable,
         1.0 - metrics["aer"],
-        objective=sum(wrong),
+        objective=sum(errors),
         bound=instance.reference.bound,
-        violations=tuple(violations),
+        violations=violations,
         metrics={name: float(value) for name, value in metrics.items()},
     )
 
 
 def _answers(year: Year, outcome: Outcome) -> list[Parsed]:
-    """One answer a round; what is not there is missing."""
-    count, given = len(year.rounds), outcome.answers[: len(year.rounds)]
-    return [*given, *[Parsed()] * (count - len(given))]
+    """Return one answer a round, an empty one where an answer from a file ends early."""
+    count = len(year.rounds)
+    answers = outcome.answers[:count]
+    return [*answers, *[Parsed()] * (count - len(answers))]
 
 
-def _violations(one: Round, parsed: Parsed) -> list[Fields]:
-    """What is wrong with the answer of a round, without its number."""
+def _errors(year: Year, choices: Sequence[str | None]) -> list[bool]:
+    """Return for each round whether its choice is not what the user decided."""
+    return [
+        choice != judgement.decision
+        for choice, judgement in zip(choices, year.truth.judgements, strict=True)
+    ]
+
+
+# Violations ----------------------------------------------------------------------------------
+
+
+def _all_violations(year: Year, answers: Sequence[Parsed]) -> Iterable[Fields]:
+    for number, pair in enumerate(zip(year.rounds, answers, strict=True), 1):
+        violation = _violation(*pair)
+        if violation:
+            yield {**violation, "round": number}
+
+
+def _violation(round_: Round, parsed: Parsed) -> Fields | None:
+    """Return what is wrong with the answer of a round, without its number; None if nothing is."""
     if parsed.value is None:
-        if parsed.problem is None:
-            return [{"kind": "missing"}]
-        return [{"kind": "unparsable", "reason": parsed.problem}]
+        return _unusable(parsed)
     choice = parsed.value.get(KEY)
     if isinstance(choice, list):
-        return [{"kind": "two", "value": short(choice)}]
-    if accepted(parsed, one) is None:
-        return [{"kind": "not_offered", "value": short(choice)}]
-    if _ranking(one, parsed) is None:
-        return [{"kind": "ranking", "value": short(parsed.value.get("ranking"))}]
-    return []
+        return {"kind": "two", "value": short(choice)}
+    if accepted(parsed, round_) is None:
+        return {"kind": "not_offered", "value": short(choice)}
+    if _ranking(round_, parsed) is None:
+        return {"kind": "ranking", "value": short(parsed.value.get("ranking"))}
+    return None
 
 
-def _ranking(one: Round, parsed: Parsed) -> list[str] | None:
-    """The order of all events that an answer gives, None if it is none."""
-    found = parsed.value.get("ranking") if parsed.value is not None else None
-    if not isinstance(found, list) or not all(isinstance(i, str) for i in found):
-        return None
-    return found if sorted(found) == sorted(one.ids) else None
+def _unusable(parsed: Parsed) -> Fields:
+    if parsed.problem is None:
+        return {"kind": "missing"}
+    return {"kind": "unparsable", "reason": parsed.problem}
 
 
-# What a year tells ---------------------------------------------------------------------------
+def _ranking(round_: Round, parsed: Parsed) -> list[str] | None:
+    """Return the order of all events that an answer gives, None if it gives none."""
+    ranking = parsed.value.get("ranking") if parsed.value is not None else None
+    return ranking if _is_order(ranking, round_.ids) else None
 
 
-def _learning(year: Year, wrong: Sequence[bool]) -> dict[str, float]:
-    """The error over the year, by quarter, after some rounds, and how long a drift was felt."""
-    quarter = max(1, len(wrong) // 4)
-    found = {
-        "aer": mean(wrong),
-        "aer_first_quarter": mean(wrong[:quarter]),
-        "aer_last_quarter": mean(wrong[-quarter:]),
+def _is_order(ranking: Any, ids: Sequence[str]) -> bool:
+    if not isinstance(ranking, list) or not all(isinstance(i, str) for i in ranking):
+        return False
+    return sorted(ranking) == sorted(ids)
+
+
+def _surplus(year: Year, outcome: Outcome) -> list[Fields]:
+    amount = len(outcome.answers) - len(year.rounds)
+    return [{"kind": "surplus", "amount": amount}] if amount > 0 else []
+
+
+def _failure_shares(violations: Sequence[Fields], rounds: int) -> dict[str, float]:
+    """Return the shares of rounds without a usable decision, and without a usable ranking."""
+    kinds = [violation["kind"] for violation in violations]
+    failures = sum(kind in FAILED for kind in kinds) / rounds
+    return {"format_failures": failures, "ranking_failures": kinds.count("ranking") / rounds}
+
+
+# Metrics of a year ---------------------------------------------------------------------------
+
+
+def _metrics(
+    year: Year, answers: Sequence[Parsed], choices: Sequence[str | None], errors: Sequence[bool]
+) -> dict[str, float]:
+    return (
+        _error_rates(errors)
+        | _recovery(year, errors)
+        | _order(year, answers)
+        | _yardsticks(year)
+        | {"regret": _mean_regret(year, choices)}
+    )
+
+
+def _error_rates(errors: Sequence[bool]) -> dict[str, float]:
+    """Return the error over the year, in the first and last quarter, and after some rounds."""
+    quarter = max(1, len(errors) // 4)
+    return {
+        "aer": mean(errors),
+        "aer_first_quarter": mean(errors[:quarter]),
+        "aer_last_quarter": mean(errors[-quarter:]),
+        **{f"aer@{n}": mean(errors[:n]) for n in POINTS if n <= len(errors)},
     }
-    found |= {f"aer@{n}": mean(wrong[:n]) for n in POINTS if n <= len(wrong)}
-    turns = [era.start for era in year.truth.eras[1:]]
-    ends = [*turns[1:], len(wrong) + 1]
-    if turns:
-        found["recovery"] = mean(
-            recovery(wrong[: end - 1], turn) for turn, end in zip(turns, ends, strict=True)
-        )
-    return found
+
+
+def _recovery(year: Year, errors: Sequence[bool]) -> dict[str, float]:
+    """Return the mean number of rounds until the error is back after a drift, if there are any."""
+    spans = [recovery(errors[:last], turn) for turn, last in _drifts(year, len(errors))]
+    return {"recovery": mean(spans)} if spans else {}
+
+
+def _drifts(year: Year, rounds: int) -> list[tuple[int, int]]:
+    """Return for each drift its first round and the last one of its weights."""
+    starts = [era.start for era in year.truth.eras[1:]]
+    return [(start, end - 1) for start, end in pairwise([*starts, rounds + 1])]
 
 
 def recovery(wrong: Sequence[bool], turn: int) -> int:
-    """Rounds from a drift in round `turn` (the first is 1) until the error is back where it was.
+    """Count the rounds from a drift until the error is back where it was before.
 
     It is back when the last 10 rounds have no larger share of errors than the 20 before the drift.
-    If that never happens it counts as one round more than there are.
+
+    Args:
+        wrong: whether each round up to the next drift, or the end of the year, was an error.
+        turn: the round from which the user's weights are new; the first round is 1.
+
+    Returns:
+        The number of rounds; one more than there are if the error never is back.
     """
     after, before = wrong[turn - 1 :], wrong[max(0, turn - 1 - BEFORE) : turn - 1]
     usual = mean(before) if before else 0.0
@@ -136,16 +196,20 @@ def recovery(wrong: Sequence[bool], turn: int) -> int:
 
 
 def _order(year: Year, answers: Sequence[Parsed]) -> dict[str, float]:
-    """ORD, 1 - position / (M - 1) of the accepted event in the ranking, and Kendall's tau.
+    """Return ORD, 1 - position / (M - 1) of the accepted event in the ranking, and Kendall's tau.
 
-    A ranking that is none counts as the worst there is.
+    An answer without a ranking of all M events counts as the worst ranking.
     """
-    ords, taus = [], []
-    for one, judgement, parsed in zip(year.rounds, year.truth.judgements, answers, strict=True):
-        ranking = _ranking(one, parsed)
-        ords.append(_ord(judgement, ranking) if ranking else 0.0)
-        taus.append(tau(judgement.ranking, ranking) if ranking else -1.0)
-    return {"ord": mean(ords), "tau": mean(taus)}
+    pairs = list(zip(year.truth.judgements, _rankings(year, answers), strict=True))
+    return {
+        "ord": mean(_ord(judgement, ranking) if ranking else 0.0 for judgement, ranking in pairs),
+        "tau": mean(tau(truth.ranking, ranking) if ranking else -1.0 for truth, ranking in pairs),
+    }
+
+
+def _rankings(year: Year, answers: Sequence[Parsed]) -> list[list[str] | None]:
+    pairs = zip(year.rounds, answers, strict=True)
+    return [_ranking(round_, parsed) for round_, parsed in pairs]
 
 
 def _ord(judgement: Judgement, ranking: Sequence[str]) -> float:
@@ -153,24 +217,35 @@ def _ord(judgement: Judgement, ranking: Sequence[str]) -> float:
 
 
 def tau(a: Sequence[str], b: Sequence[str]) -> float:
-    """Kendall's rank correlation of two orders of the same ids, in [-1, 1] (Kendall 1938)."""
+    """Return Kendall's rank correlation of two orders, in [-1, 1] (Kendall 1938).
+
+    Args:
+        a: at least two different ids.
+        b: the same ids in another order.
+    """
     place = {name: k for k, name in enumerate(b)}
-    signs = [1 if place[x] < place[y] else -1 for x, y in combinations(a, 2)]
-    return mean(signs)
+    return mean(1 if place[x] < place[y] else -1 for x, y in combinations(a, 2))
 
 
-def _regret(year: Year, number: int, choice: str | None) -> float:
-    """How much less the choice is worth than the best event, in weight; no choice is the worst."""
-    values = year.truth.values(number)
+def _mean_regret(year: Year, choices: Sequence[str | None]) -> float:
+    pairs = enumerate(zip(year.rounds, choices, strict=True), 1)
+    return mean(
+        _regret(year.truth.values(number), round_.ids, choice) for number, (round_, choice) in pairs
+    )
+
+
+def _regret(values: Sequence[float], ids: Sequence[str], choice: str | None) -> float:
+    """Return by how much weight the best event beats the choice; no choice is the worst event."""
     if choice is None:
         return max(values) - min(values)
-    return max(values) - values[year.rounds[number - 1].ids.index(choice)]
+    return max(values) - values[ids.index(choice)]
 
 
 def _yardsticks(year: Year) -> dict[str, float]:
-    """The errors of the references for the same user, and what noise is expected to make of it.
+    """Return the errors of the references for the same user, and the Bayes error.
 
-    The last, the Bayes error, is an expectation: an answer may by luck have a smaller error.
+    The Bayes error is the error that noise causes in expectation: by luck an answer may have a
+    smaller one.
     """
     return {
         "role_prior": mean(wrong_rounds(year, prior_scores(year))),
@@ -183,62 +258,89 @@ def _yardsticks(year: Year) -> dict[str, float]:
 
 
 def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]:
-    """Headline: 1 - AER, the mean over users, each a cluster of rounds. All records are graded.
+    """Estimate the headline, 1 - AER as the mean over users, and the metrics of a board row.
 
-    Metrics: the means of each user's own, `err` pooled over users, `excess_logit` (AER less that
-    of the logit on the same user), `learnable`: (role prior - AER) / (role prior - logit), pooled.
+    The metrics are the means over users of each user's own, and pooled over users: `err` (how much
+    of the first quarter's error is gone in the last), `excess_logit` (AER less that of the logit
+    on the same user) and `learnable`, (role prior - AER) / (role prior - logit). Each user is a
+    cluster of rounds.
+
+    Args:
+        records: the episodes of a row, all of them graded.
+
+    Returns:
+        The headline and the metrics by name.
     """
     users = list(by_user(records).values())
-    names = [n for n in users[0] if all(n in user for user in users)]
     score = mean_score([1 - user["aer"] for user in users], trials=_rounds(records))
-    metrics = {name: mean_of([user[name] for user in users]) for name in names}
-    metrics["err"] = _err(users)
-    metrics["learnable"] = _learnable(users)
-    metrics["excess_logit"] = mean_of([user["aer"] - user["logit"] for user in users])
-    return score, metrics
+    excess = mean_of([user["aer"] - user["logit"] for user in users])
+    pooled = {"err": _err(users), "learnable": _learnable(users), "excess_logit": excess}
+    return score, _means(users) | pooled
+
+
+def _means(users: Users) -> dict[str, Estimate]:
+    """Estimate the mean of each metric that all users have."""
+    names = [name for name in users[0] if all(name in user for user in users)]
+    return {name: mean_of([user[name] for user in users]) for name in names}
 
 
 def by_user(records: Sequence[Record]) -> dict[str, dict[str, float]]:
-    """Each user's metrics by instance id, epochs of a user as their mean."""
-    groups: dict[str, list[dict[str, float]]] = {}
+    """Return each user's metrics by instance id, the mean over the user's epochs.
+
+    Args:
+        records: episodes; those without a grade are left out.
+    """
+    return {user: _mean_metrics(epochs) for user, epochs in _epochs(records).items()}
+
+
+def _epochs(records: Sequence[Record]) -> dict[str, list[dict[str, float]]]:
+    """Return the metrics of each user's epochs."""
+    epochs: dict[str, list[dict[str, float]]] = {}
     for record in records:
         if record.grade:
-            groups.setdefault(record.instance, []).append(record.grade.metrics)
-    return {
-        user: {name: mean(one[name] for one in group) for name in group[0]}
-        for user, group in groups.items()
-    }
+            epochs.setdefault(record.instance, []).append(record.grade.metrics)
+    return epochs
+
+
+def _mean_metrics(epochs: Users) -> dict[str, float]:
+    return {name: mean(metrics[name] for metrics in epochs) for name in epochs[0]}
 
 
 def _rounds(records: Sequence[Record]) -> int:
-    """The rounds of all users; where their number is not among the settings a user is one trial."""
-    each = {r.instance: r.settings.get("rounds") for r in records}
-    return sum(count if isinstance(count, int) else 1 for count in each.values())
+    """Count the rounds of all users; a user whose settings have no such number is one trial."""
+    rounds = {record.instance: record.settings.get("rounds") for record in records}
+    return sum(count if isinstance(count, int) else 1 for count in rounds.values())
 
 
-def _learnable(users: Sequence[dict[str, float]]) -> Estimate:
-    """Share of what the logit learns beyond the role prior, pooled; users resampled."""
+def _learnable(users: Users) -> Estimate:
+    """Estimate the share of what the logit learns beyond the role prior, pooled over users."""
     room = [user["role_prior"] - user["logit"] for user in users]
     if sum(room) <= 0:
         return Estimate.unknown("the logit is no better than the role prior")
     return ratio_of_sums([user["role_prior"] - user["aer"] for user in users], room)
 
 
-def _err(users: Sequence[dict[str, float]]) -> Estimate:
-    """ERR pooled: (error in the first quarter - in the last) / first, users resampled."""
-    last = [user["aer_last_quarter"] for user in users]
-    ratio = ratio_of_sums(last, [user["aer_first_quarter"] for user in users])
+def _err(users: Users) -> Estimate:
+    """Estimate (error in the first quarter - in the last) / first, pooled over users."""
+    ratio = ratio_of_sums(
+        [user["aer_last_quarter"] for user in users], [user["aer_first_quarter"] for user in users]
+    )
     if ratio.value is None:
         return Estimate.unknown("no errors in the first quarter")
     if ratio.low is None or ratio.high is None:
-        return Estimate(1 - ratio.value, None, None, ratio.note)
+        return Estimate(1 - ratio.value, None, None, note=ratio.note)
     return Estimate(1 - ratio.value, 1 - ratio.high, 1 - ratio.low)
 
 
 def learning_gain(with_memory: Sequence[Record], without: Sequence[Record]) -> Estimate:
-    """How much lower the AER is with a memory than without, paired by user, on shared users.
+    """Estimate how much lower the AER is with a memory than without, paired by user.
 
-    Both are records of the same model on the same suite.
+    Args:
+        with_memory: the records of a model on a suite.
+        without: those of the same model on the same suite without the memory.
+
+    Returns:
+        The mean difference over the users that both have.
     """
     aided, plain = by_user(with_memory), by_user(without)
     return mean_of([plain[user]["aer"] - aided[user]["aer"] for user in aided if user in plain])

@@ -1,15 +1,15 @@
-"""What an estimate rests on: one value for each cluster of instances that share their ingredients.
+"""Estimates from one value for each cluster of instances that share their ingredients.
 
 A cluster is what was drawn with one seed and index (`tasks.ids.cluster_of`), at every level of a
 row. Strata are groups whose share in a statistic is fixed beforehand, such as levels, or the cells
-of a grid: what differs between them is no chance, and widens no interval.
+of a grid: differences between them are no chance, and widen no interval.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import sqrt
 from statistics import fmean
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from graders.statistics import (
     DESIGN_EFFECT,
@@ -30,10 +30,11 @@ from tasks.ids import cluster_of
 
 Strata: TypeAlias = Sequence[Sequence[Record]]
 OverEpochs: TypeAlias = Callable[[Sequence[float]], float]
+K = TypeVar("K")
 
 
 class _Trial(NamedTuple):
-    """One instance: what it is drawn with, its value, and its weight in the estimate."""
+    """One instance: its cluster, its stratum, its value, and its weight in the estimate."""
 
     cluster: str
     group: int
@@ -44,9 +45,10 @@ class _Trial(NamedTuple):
 class Sample(Noun, frozen=True):
     """One value a cluster: their mean is the estimate, their spread its error.
 
-    The values are linearised (Woodruff 1971): the estimate, and the cluster's own share in how far
-    it might be off. Where every cluster has one instance in every stratum that is the cluster's
-    mean. `freedom` is the number of clusters less that of strata which share none.
+    The values are linearised (Woodruff 1971): each is the estimate plus the cluster's own share in
+    how far it might be off. Where every cluster has one instance in every stratum that is the
+    cluster's mean. `freedom` is the number of clusters less that of the sets of strata that share
+    clusters.
     """
 
     values: tuple[float, ...]
@@ -62,21 +64,26 @@ class Sample(Noun, frozen=True):
 def sample(
     strata: Strata, measure: Measure, over_epochs: OverEpochs = fmean, *, equal: bool = False
 ) -> Sample:
-    """The sample of a measure's mean over instances, each by the mean over its epochs.
+    """Return the sample of a measure's mean over instances.
 
-    Strata weigh as many instances as they have, or all the same (`equal`). Instances without the
-    measure are left out, and so are strata that have none. A cluster of which some levels are
-    missing counts where it is there.
+    Instances without the measure are left out, and so are strata without such an instance. A
+    cluster of which some levels are missing counts with those it has.
+
+    Args:
+        strata: the records of each stratum.
+        measure: the measure of a grade.
+        over_epochs: what an instance's epochs come to, their mean by default.
+        equal: whether all strata weigh the same, and not as many instances as they have.
     """
     trials = _trials(strata, measure, over_epochs, equal)
-    whole = sum(t.weight for t in trials)
-    linked = _collapsed(_linked(trials))
-    total = sum(t.weight * t.value for t in trials) / whole if trials else 0.0
+    weight = sum(t.weight for t in trials)
+    total = sum(t.weight * t.value for t in trials) / weight if trials else 0.0
     count = len({t.cluster for t in trials})
+    components = _pool_single_clusters(_components(trials))
     values: list[float] = []
-    for component in linked:
-        values += [total + off * count / whole for off in _apart(component, count)]
-    return Sample(tuple(values), count - len(linked))
+    for component in components:
+        values += [total + off * count / weight for off in _deviations(component, count)]
+    return Sample(tuple(values), count - len(components))
 
 
 def _trials(strata: Strata, measure: Measure, over_epochs: OverEpochs, equal: bool) -> list[_Trial]:
@@ -85,30 +92,50 @@ def _trials(strata: Strata, measure: Measure, over_epochs: OverEpochs, equal: bo
         scores = by_instance(records, measure)
         means = {name: over_epochs(values) for name, values in scores.items()}
         weight = 1 / len(means) if equal and means else 1.0
-        trials += [_Trial(cluster_of(name), group, m, weight) for name, m in means.items()]
+        trials += [
+            _Trial(cluster_of(name), group, mean, weight=weight) for name, mean in means.items()
+        ]
     return trials
 
 
-def _linked(trials: Iterable[_Trial]) -> list[list[_Trial]]:
-    """The trials in sets of strata that share clusters with each other, and with no others."""
-    home: dict[str, int] = {}
-    sets: dict[int, list[_Trial]] = {}
-    of_group: dict[int, int] = {}
-    for t in trials:
-        place = of_group.setdefault(t.group, t.group)
-        other = home.setdefault(t.cluster, place)
-        sets.setdefault(place, []).append(t)
-        if other != place:
-            sets[other] += sets.pop(place)
-            of_group = {g: other if p == place else p for g, p in of_group.items()}
-            home = {c: other if p == place else p for c, p in home.items()}
-    return list(sets.values())
+# Components ----------------------------------------------------------------------------------
 
 
-def _collapsed(components: list[list[_Trial]]) -> list[list[_Trial]]:
-    """The same, those of a single cluster put together: one value has no spread (Cochran 1977)."""
-    single = [c for c in components if len({t.cluster for t in c}) == 1]
-    others = [c for c in components if len({t.cluster for t in c}) > 1]
+class _Linking:
+    """Trials in sets of strata that share clusters with each other; sets grow together."""
+
+    def __init__(self) -> None:
+        self.sets: dict[int, list[_Trial]] = {}
+        self._of_group: dict[int, int] = {}
+        self._of_cluster: dict[str, int] = {}
+
+    def add(self, trial: _Trial) -> None:
+        """Put a trial into the set of its stratum, and that set into the one of its cluster."""
+        place = self._of_group.setdefault(trial.group, trial.group)
+        home = self._of_cluster.setdefault(trial.cluster, place)
+        self.sets.setdefault(place, []).append(trial)
+        if home != place:
+            self.sets[home] += self.sets.pop(place)
+            self._of_group = _redirect(self._of_group, place, home)
+            self._of_cluster = _redirect(self._of_cluster, place, home)
+
+
+def _redirect(places: dict[K, int], old: int, new: int) -> dict[K, int]:
+    return {key: new if place == old else place for key, place in places.items()}
+
+
+def _components(trials: Iterable[_Trial]) -> list[list[_Trial]]:
+    """Return the trials in sets of strata that share clusters with each other, and no others."""
+    linking = _Linking()
+    for trial in trials:
+        linking.add(trial)
+    return list(linking.sets.values())
+
+
+def _pool_single_clusters(components: list[list[_Trial]]) -> list[list[_Trial]]:
+    """Put components of a single cluster together: one value has no spread (Cochran 1977)."""
+    single = [c for c in components if _is_single(c)]
+    others = [c for c in components if not _is_single(c)]
     if len(single) == 1 and others:
         single.append(others.pop(0))
     if not single:
@@ -116,63 +143,113 @@ def _collapsed(components: list[list[_Trial]]) -> list[list[_Trial]]:
     return [*others, [t._replace(group=-1) for component in single for t in component]]
 
 
-def _apart(component: Sequence[_Trial], count: int) -> list[float]:
-    """How far each cluster lies from its strata, so scaled that the spread of all is unbiased."""
-    sums: dict[int, float] = {}
-    weights: dict[int, float] = {}
-    for t in component:
-        sums[t.group] = sums.get(t.group, 0.0) + t.weight * t.value
-        weights[t.group] = weights.get(t.group, 0.0) + t.weight
-    apart: dict[str, float] = {}
-    for t in component:
-        off = t.weight * (t.value - sums[t.group] / weights[t.group])
-        apart[t.cluster] = apart.get(t.cluster, 0.0) + off
-    own = len(apart)
-    bessel = sqrt(own / (own - 1) * (count - 1) / count) if own > 1 else 1.0
-    return [bessel * off for off in apart.values()]
+def _is_single(component: Sequence[_Trial]) -> bool:
+    return len({trial.cluster for trial in component}) == 1
+
+
+def _deviations(component: Sequence[_Trial], count: int) -> list[float]:
+    """Return how far each cluster lies from its strata, scaled so that the spread is unbiased.
+
+    `count` is the number of clusters in all components.
+    """
+    means = _stratum_means(component)
+    sums = _sums((t.cluster, t.weight * (t.value - means[t.group])) for t in component)
+    clusters = len(sums)
+    bessel = sqrt(clusters / (clusters - 1) * (count - 1) / count) if clusters > 1 else 1.0
+    return [bessel * off for off in sums.values()]
+
+
+def _stratum_means(component: Sequence[_Trial]) -> dict[int, float]:
+    sums = _sums((t.group, t.weight * t.value) for t in component)
+    weights = _sums((t.group, t.weight) for t in component)
+    return {group: sums[group] / weights[group] for group in sums}
+
+
+def _sums(pairs: Iterable[tuple[K, float]]) -> dict[K, float]:
+    """Return the sum of the values of each key."""
+    sums: dict[K, float] = {}
+    for key, value in pairs:
+        sums[key] = sums.get(key, 0.0) + value
+    return sums
+
+
+def group_by(records: Iterable[Record], key: Callable[[Record], K | None]) -> dict[K, list[Record]]:
+    """Return the records of each key, in their order; a key of None leaves a record out."""
+    groups: dict[K, list[Record]] = {}
+    for record in records:
+        name = key(record)
+        if name is not None:
+            groups.setdefault(name, []).append(record)
+    return groups
 
 
 # Estimates -----------------------------------------------------------------------------------
 
 
 def mean_over(strata: Strata, measure: Measure, *, equal: bool = False) -> Estimate:
-    """The mean of a measure of any size, as `sample` says."""
+    """Estimate the mean of a measure of any size; `sample` explains the arguments."""
     of = sample(strata, measure, equal=equal)
     return mean_of(of.values, of.freedom)
 
 
 def score_over(strata: Strata, measure: Measure, *, equal: bool = False) -> Estimate:
-    """The mean of a score in [0, 1]; where all are 0, or all 1, by the number of instances."""
+    """Estimate the mean of a score in [0, 1]; `sample` explains the arguments.
+
+    Where all scores are 0, or all are 1, the interval is by the number of instances.
+    """
     of = sample(strata, measure, equal=equal)
     return mean_score(of.values, of.freedom, trials=_count(strata, measure))
 
 
 def _count(strata: Strata, measure: Measure) -> int:
+    """Count the instances that have a measure."""
     return sum(len(by_instance(records, measure)) for records in strata)
 
 
 def ratio_over(strata: Strata, value: Measure, base: Measure) -> Estimate:
-    """The sum of a measure over the sum of another, by the residuals from the ratio."""
+    """Estimate the sum of a measure over the sum of another, by the residuals from the ratio.
+
+    Args:
+        strata: the records of each stratum.
+        value: the measure above; None leaves a grade out.
+        base: the measure below; None leaves a grade out.
+
+    Returns:
+        The ratio; unknown where the sum below cannot be told from 0.
+    """
     below = sample(strata, base)
     if problem := unfit(below.values, below.freedom):
         return Estimate.unknown(problem)
     middle = fmean(below.values)
     ratio = fmean(sample(strata, value).values) / middle
+    return mean_over(strata, _linearised(value, base, ratio, middle))
 
-    def linear(grade: Grade) -> float | None:
-        above, under = value(grade), base(grade)
-        return None if above is None or under is None else ratio + (above - ratio * under) / middle
 
-    return mean_over(strata, linear)
+def _linearised(value: Measure, base: Measure, ratio: float, middle: float) -> Measure:
+    """Return the measure whose mean is the ratio and whose spread is the ratio's (Woodruff 1971).
+
+    `middle` is the mean of the measure below.
+    """
+
+    def measure(grade: Grade) -> float | None:
+        above, below = value(grade), base(grade)
+        return None if above is None or below is None else ratio + (above - ratio * below) / middle
+
+    return measure
 
 
 def rates_over(strata: Strata, measure: Measure, over_epochs: OverEpochs = fmean) -> list[Rate]:
-    """The share of each stratum: an instance is a trial, by its epochs' mean or what is given.
+    """Return the share of each stratum, with an instance as a trial.
 
     All shares have as many trials fewer (or, of several epochs, more) as the design effect says
     (Kish 1965): the variance between clusters over that of independent trials, times what a t
     quantile asks for (Korn & Graubard 1998). It lies between one trial a cluster and one a score;
     where nothing varies it is `DESIGN_EFFECT` if strata share clusters, else 1.
+
+    Args:
+        strata: the records of each stratum.
+        measure: a measure in [0, 1].
+        over_epochs: what an instance's epochs come to, their mean by default.
     """
     groups = [by_instance(records, measure) for records in strata]
     means = [[over_epochs(scores) for scores in group.values()] for group in groups]
@@ -183,19 +260,41 @@ def rates_over(strata: Strata, measure: Measure, over_epochs: OverEpochs = fmean
 def _design_effect(
     groups: Sequence[Mapping[str, Sequence[float]]], of: Sample, means: Sequence[Sequence[float]]
 ) -> float:
-    names = [cluster_of(name) for group in groups for name in group]
-    shared = max(Counter(names).values(), default=1)
-    epochs = max((len(scores) for group in groups for scores in group.values()), default=1)
+    shared, epochs = _largest_cluster(groups), most_epochs(groups)
     if of.freedom < FEWEST - 1 or shared == epochs == 1:
         return float(shared)
-    alone = sum(fmean(m) * (1 - fmean(m)) / len(m) for m in means if m) / len(means) ** 2
-    if alone <= 0:
+    independent = _binomial_variance(means)
+    if independent <= 0:
         return min(float(shared), DESIGN_EFFECT)
-    effect = of.variance / alone * (student(of.freedom) / Z) ** 2
+    effect = of.variance / independent * (student(of.freedom) / Z) ** 2
     return min(float(shared), max(1 / epochs, effect))
 
 
+def _largest_cluster(groups: Sequence[Mapping[str, Sequence[float]]]) -> int:
+    sizes = Counter(cluster_of(name) for group in groups for name in group)
+    return max(sizes.values(), default=1)
+
+
+def most_epochs(groups: Sequence[Mapping[str, Sequence[float]]]) -> int:
+    """Return the most epochs that an instance has; 1 without any.
+
+    Args:
+        groups: for each stratum the scores of its instances, as `by_instance` gives them.
+    """
+    return max((len(scores) for group in groups for scores in group.values()), default=1)
+
+
+def _binomial_variance(means: Sequence[Sequence[float]]) -> float:
+    """Return the variance of the mean over strata if all instances were independent trials."""
+    return sum(fmean(m) * (1 - fmean(m)) / len(m) for m in means if m) / len(means) ** 2
+
+
 def share_over(strata: Strata, measure: Measure) -> Estimate:
-    """The mean over instances of a measure in [0, 1] that is mostly 0 or 1."""
+    """Estimate the mean over instances of a measure in [0, 1] that is mostly 0 or 1.
+
+    Args:
+        strata: the records of each stratum; they weigh as many instances as they have.
+        measure: the measure; None leaves a grade out.
+    """
     rates = [r for r in rates_over(strata, measure) if r.n]
     return mean_of_rates(rates, [r.n for r in rates])

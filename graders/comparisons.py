@@ -1,19 +1,19 @@
-"""What can be said of two or more models that answered the same instances.
+"""Comparisons of two or more models that answered the same instances.
 
-Everything is paired by instance: what makes an instance hard for both cancels. Scores are the mean
+Everything is paired by instance, so that what is hard for both models cancels. Scores are the mean
 over strata (such as levels) of the mean over a stratum's instances, as the family's headline is;
 instances of one seed and index are one trial (`trials`). Right and wrong answers are compared by
 the adjusted Wald interval (`wald`), all other scores by sign flips (`sign_flips`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import erfc, inf, isnan, nan, sqrt
 from statistics import NormalDist, median
 from typing import Literal, TypeAlias
 
-from graders.sign_flips import FLIPS, attained, flipped, studentised_tails
+from graders.sign_flips import FLIPS, attainable_level, sign_flip_p_values, studentised_tails
 from graders.statistics import FEWEST, Estimate, Z
 from graders.trials import Array, Design, Trials
 from graders.wald import Wald
@@ -62,32 +62,44 @@ def paired(scores: Scores) -> PairedComparison:
     """Compare the first model with the second by the differences of their scores, trial by trial.
 
     Fewer than 5 trials get neither an interval nor a p-value.
+
+    Args:
+        scores: of two models; of any more, nothing is read.
     """
     trials = Trials.of(Design.of(scores.clusters), scores.values[:, :1] - scores.values[:, 1:2])
-    number = int(trials.total[0])
-    if not number:
-        return PairedComparison(Estimate.unknown("no pairs"), 0, "", p=None, resolves=None)
-    if number < FEWEST:
-        noun = "trials" if trials.design.shared else "pairs"
-        few = Estimate(float(trials.value[0]), None, None, f"fewer than {FEWEST} {noun}")
-        return PairedComparison(few, number, "", p=None, resolves=None)
+    if trials.total[0] < FEWEST:
+        return _too_few(trials)
     binary = [all(scores.binary)]
     by_wald, tests = bool(_by_wald(trials, binary)[0]), _tests(trials, binary)
     return PairedComparison(
-        _wald_interval(trials) if by_wald else _studentised(trials),
-        number,
+        _wald_interval(trials) if by_wald else _studentised_interval(trials),
+        int(trials.total[0]),
         "adjusted Wald" if by_wald else "sign flips",
-        p=_rounded(tests.p[0]),
-        resolves=None if isnan(tests.resolves[0]) else _rounded(tests.resolves[0]),
+        p=_round_digits(tests.p[0]),
+        resolves=None if isnan(tests.resolves[0]) else _round_digits(tests.resolves[0]),
     )
 
 
+def _too_few(trials: Trials) -> PairedComparison:
+    number, noun = int(trials.total[0]), "trials" if trials.design.shared else "pairs"
+    difference = (
+        Estimate(float(trials.value[0]), None, None, note=f"fewer than {FEWEST} {noun}")
+        if number
+        else Estimate.unknown("no pairs")
+    )
+    return PairedComparison(difference, number, "", p=None, resolves=None)
+
+
 def _by_wald(trials: Trials, binary: Sequence[bool]) -> Array:
-    """Of each column, whether its scores are right and wrong, or no trial shows a difference."""
+    """Return for each column whether its scores are right and wrong, or no trial has a difference.
+
+    `binary` says of each column whether its scores are nothing but 0 and 1.
+    """
     import numpy
 
-    found: Array = numpy.array(binary, dtype=bool) | ~(numpy.abs(trials.signed) > EQUAL).any(axis=0)
-    return found
+    unequal = (numpy.abs(trials.signed) > EQUAL).any(axis=0)
+    columns: Array = numpy.array(binary, dtype=bool) | ~unequal
+    return columns
 
 
 def _wald_interval(trials: Trials) -> Estimate:
@@ -96,8 +108,8 @@ def _wald_interval(trials: Trials) -> Estimate:
     return _interval(trials, float((wald.centre - half)[0]), float((wald.centre + half)[0]))
 
 
-def _studentised(trials: Trials) -> Estimate:
-    """The interval of any scores: at each end the wider one of the t and the bootstrap-t interval.
+def _studentised_interval(trials: Trials) -> Estimate:
+    """Return the interval of any scores: at each end the wider of the t and bootstrap-t intervals.
 
     The bootstrap alone is too narrow where the differences have heavy tails but no skewness, t
     alone where they are skewed (`tests.coverage.comparisons`).
@@ -105,27 +117,28 @@ def _studentised(trials: Trials) -> Estimate:
     _, error, freedom = trials.studentised()
     value, spread, t = float(trials.value[0]), float(error[0]), float(quantile(Z, freedom)[0])
     if spread < EQUAL:
-        return Estimate(value, value, value, f"all {int(trials.total[0])} differences are equal")
+        note = f"all {int(trials.total[0])} differences are equal"
+        return Estimate(value, value, value, note=note)
     low, high = studentised_tails(trials)
     return _interval(trials, value - max(t, high) * spread, value + max(t, -low) * spread)
 
 
 def _interval(trials: Trials, low: float, high: float) -> Estimate:
-    """Both ends, no farther out than a difference can be or has been seen, around the value."""
+    """Return both ends around the value, no farther out than a difference can be or has been."""
     value, most = float(trials.value[0]), max(1.0, float(abs(trials.differences).max()))
-    ends = max(-most, min(low, value)), min(most, max(high, value))
-    low, high = map(_rounded, ends)
+    low = _round_digits(max(-most, min(low, value)))
+    high = _round_digits(min(most, max(high, value)))
     return Estimate(value, min(low, value), max(high, value))
 
 
-def _rounded(x: float) -> float:
-    """The number to 12 digits: machines differ in how they add up."""
+def _round_digits(x: float) -> float:
+    """Return the number to 12 digits: machines differ in how they add up."""
     return float(f"{x:.12g}")
 
 
 @dataclass(frozen=True, eq=False)
 class _Tests:
-    """Of each column: the p-value, the estimated difference, and what the trials resolve."""
+    """The p-value of each column, its estimated difference, and what its trials resolve."""
 
     p: Array
     estimate: Array
@@ -133,21 +146,21 @@ class _Tests:
 
 
 def _tests(trials: Trials, binary: Sequence[bool]) -> _Tests:
-    """The test of each column that its scores ask for."""
+    """Return the test of each column that its scores ask for."""
     import numpy
 
     by_wald = _by_wald(trials, binary)
-    found = _Tests(*(numpy.full(len(by_wald), nan) for _ in range(3)))
+    tests = _Tests(*(numpy.full(len(by_wald), nan) for _ in range(3)))
     if by_wald.any():
-        _fill(found, by_wald, _wald_tests(trials.columns(by_wald)))
+        _fill(tests, by_wald, _wald_tests(trials.columns(by_wald)))
     if not by_wald.all():
         flips = max(FLIPS, PER_PAIR * len(by_wald))
-        _fill(found, ~by_wald, _flip_tests(trials.columns(~by_wald), flips))
-    return found
+        _fill(tests, ~by_wald, _flip_tests(trials.columns(~by_wald), flips))
+    return tests
 
 
 def _fill(tests: _Tests, columns: Array, part: _Tests) -> None:
-    """Put the tests of some columns into their places."""
+    """Put the tests of some columns, chosen by a mask, into their places."""
     tests.p[columns] = part.p
     tests.estimate[columns] = part.estimate
     tests.resolves[columns] = part.resolves
@@ -166,7 +179,7 @@ def _wald_tests(trials: Trials) -> _Tests:
 
 
 def _flip_tests(trials: Trials, flips: int) -> _Tests:
-    """Sign flips, which find what a t-test at their level finds of normal differences.
+    """Return the tests by sign flips, and the difference a t-test at their level would find.
 
     (Lehmann & Romano 2005, section 15.2.) The spread is that around the mean, where every trial
     gains alike; its root is freed of the bias of few trials.
@@ -174,19 +187,29 @@ def _flip_tests(trials: Trials, flips: int) -> _Tests:
     import numpy
 
     _, error, freedom = trials.studentised()
-    levels = [attained(int(n), LEVEL) for n in trials.total.tolist()]
-    ends = [NormalDist().inv_cdf(1 - x / 2) if x else inf for x in levels]
     with numpy.errstate(invalid="ignore", divide="ignore"):
         spread = error / (1 - 1 / (4 * freedom))
-        reach = quantile(numpy.array(ends), freedom) + quantile(POWER, freedom)
+        reach = quantile(_critical_values(trials), freedom) + quantile(POWER, freedom)
         resolves = numpy.where(numpy.isfinite(reach) & (spread > EQUAL), reach * spread, nan)
-    return _Tests(flipped(trials, flips), trials.value, resolves)
+    return _Tests(sign_flip_p_values(trials, flips), trials.value, resolves)
+
+
+def _critical_values(trials: Trials) -> Array:
+    """Return the normal quantile of each column at the level that its signs can attain."""
+    import numpy
+
+    levels = [attainable_level(int(n), LEVEL) for n in trials.total.tolist()]
+    return numpy.array([NormalDist().inv_cdf(1 - x / 2) if x else inf for x in levels])
 
 
 def quantile(z: "Array | float", freedom: Array) -> Array:
-    """The t quantile at which a normal variable has `z`, as `normal_score` has it.
+    """Return the t quantile at which a normal variable has `z`, as `normal_score` has it.
 
     Within 0.6 % at 97.5 % from 4 degrees of freedom on, farther out on the safe side.
+
+    Args:
+        z: the normal quantile, one or (columns).
+        freedom: (columns), the degrees of freedom; may be infinite.
     """
     import numpy
 
@@ -194,28 +217,37 @@ def quantile(z: "Array | float", freedom: Array) -> Array:
     with numpy.errstate(over="ignore", invalid="ignore"):
         spread = (z * (8 * finite + 3) / (8 * finite + 1)) ** 2
         t = numpy.sqrt(finite * numpy.expm1(spread / finite))
-    found: Array = numpy.where(numpy.isfinite(freedom), t, z)
-    return found
+    quantiles: Array = numpy.where(numpy.isfinite(freedom), t, z)
+    return quantiles
 
 
 def normal_score(t: Array, freedom: Array) -> Array:
-    """The normal variable that is as far out as |t| with this freedom (Wallace 1959, section 4)."""
+    """Return the normal variable that is as far out as |t| (Wallace 1959, section 4).
+
+    Args:
+        t: (columns), the studentised differences.
+        freedom: (columns), their degrees of freedom; may be infinite.
+    """
     import numpy
 
     finite = numpy.where(numpy.isfinite(freedom), freedom, 1.0)
     score = numpy.sqrt(finite * numpy.log1p(t * t / finite))
     score *= (8 * finite + 1) / (8 * finite + 3)
-    found: Array = numpy.where(numpy.isfinite(freedom), score, abs(t))
-    return found
+    scores: Array = numpy.where(numpy.isfinite(freedom), score, abs(t))
+    return scores
 
 
 def two_sided(z: float) -> float:
-    """The chance that a normal variable is as far from 0 as `z`."""
+    """Return the chance that a normal variable is as far from 0 as `z`."""
     return erfc(abs(z) / sqrt(2))
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """The same p-values, adjusted so that any below .05 can be believed together (Holm 1979)."""
+    """Return p-values adjusted so that all those below .05 hold together (Holm 1979).
+
+    Args:
+        ps: p-values of one family of hypotheses, in any order, which the result keeps.
+    """
     order = sorted(range(len(ps)), key=lambda k: ps[k])
     adjusted, highest = [0.0] * len(ps), 0.0
     for place, k in enumerate(order):
@@ -225,7 +257,7 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 class Ranks(Noun, frozen=True):
-    """For each model the ranks it may have, best and worst, and what the pairs could resolve.
+    """The ranks that each model may have, best and worst, and what the pairs could resolve.
 
     `resolves` is the median over all pairs that could find any difference, None without such.
     """
@@ -235,30 +267,47 @@ class Ranks(Noun, frozen=True):
 
 
 def ranks(scores: Scores) -> Ranks:
-    """Which ranks each model may have: all are right together, 95 times in 100.
+    """Return which ranks each model may have: all are right together, 95 times in 100.
 
     Every two models are compared as by `paired`, by its p-value with Holm's correction over all
     pairs; a model stands below those that are better than it and above those that are worse
     (Mogstad, Romano, Shaikh & Wilhelm 2024). Two that share fewer than 5 trials are not told
     apart. Bootstrapped ranks would not do: where models are close they are too sure (Hall & Miller
     2009).
+
+    Args:
+        scores: of any number of models.
     """
     import numpy
 
     models = scores.values.shape[1]
     pairs = list(combinations(range(models), 2))
-    first, second = numpy.array(pairs, dtype=int).reshape(-1, 2).T
-    trials = Trials.of(
-        Design.of(scores.clusters), scores.values[:, first] - scores.values[:, second]
-    )
+    trials = _pair_trials(scores, pairs)
     tests = _tests(trials, [scores.binary[a] and scores.binary[b] for a, b in pairs])
     compared = numpy.flatnonzero(trials.total >= FEWEST).tolist()
     best, worst = [1] * models, [models] * models
+    for better, other in _significant(pairs, tests, compared):
+        worst[better] -= 1
+        best[other] += 1
+    resolves = [x for x in tests.resolves[compared].tolist() if not isnan(x)]
+    middle = _round_digits(median(resolves)) if resolves else None
+    return Ranks(tuple(zip(best, worst, strict=True)), middle)
+
+
+def _pair_trials(scores: Scores, pairs: Sequence[tuple[int, int]]) -> Trials:
+    """Return the trials of all pairs of models, a column each."""
+    import numpy
+
+    first, second = numpy.array(pairs, dtype=int).reshape(-1, 2).T
+    differences = scores.values[:, first] - scores.values[:, second]
+    return Trials.of(Design.of(scores.clusters), differences)
+
+
+def _significant(
+    pairs: Sequence[tuple[int, int]], tests: _Tests, compared: Sequence[int]
+) -> Iterator[tuple[int, int]]:
+    """Yield the (better, worse) models of the compared pairs that differ, by Holm's correction."""
     for k, p in zip(compared, holm(tests.p[compared].tolist()), strict=True):
         if p < LEVEL:
-            better, other = pairs[k] if tests.estimate[k] > 0 else reversed(pairs[k])
-            worst[better] -= 1
-            best[other] += 1
-    resolves = [x for x in tests.resolves[compared].tolist() if not isnan(x)]
-    middle = _rounded(median(resolves)) if resolves else None
-    return Ranks(tuple(zip(best, worst, strict=True)), middle)
+            a, b = pairs[k]
+            yield (a, b) if tests.estimate[k] > 0 else (b, a)

@@ -11,44 +11,56 @@ HELD = 2**18  # signs of trials, or trials drawn, that are held in memory at onc
 ROUNDING = 1e-9  # of the sum of all sizes
 
 
-def flipped(trials: Trials, flips: int = FLIPS) -> Array:
-    """The p-value of each column, two-sided; never 0.
+def sign_flip_p_values(trials: Trials, flips: int = FLIPS) -> Array:
+    """Return the p-value of each column, two-sided; it is never 0.
 
     Where two models score alike on each instance, each trial's difference may as well have the
     other sign (Fisher 1935, section 21; Pitman 1937): p is the share of signs for which the
-    difference of the headlines is as large as the one seen. Of `flips` random signs the one seen
-    is one more (Phipson & Smyth 2010).
+    difference of the headlines is as large as the one seen.
+
+    Args:
+        trials: the differences by trial.
+        flips: how many random signs are drawn where not all can be tried; the one seen is one more
+            (Phipson & Smyth 2010).
     """
     import numpy
 
     signed = trials.signed
-    sizes = numpy.abs(signed).sum(axis=0)
-    wanted = numpy.abs(signed.sum(axis=0)) - ROUNDING * sizes
-    differ = (numpy.abs(signed) > ROUNDING * sizes).sum(axis=0)
+    rounding = ROUNDING * numpy.abs(signed).sum(axis=0)
+    threshold = numpy.abs(signed.sum(axis=0)) - rounding
+    differ = (numpy.abs(signed) > rounding).sum(axis=0)
     p = numpy.ones(signed.shape[1])
     few, many = (differ > 0) & (differ <= FEW), differ > FEW
     if few.any():
-        largest = -numpy.sort(-numpy.abs(signed[:, few]), axis=0)[:FEW]
-        p[few] = (numpy.abs(_every(len(largest)) @ largest) >= wanted[few]).mean(axis=0)
+        p[few] = _exact_p_values(signed[:, few], threshold[few])
     if many.any():
-        p[many] = (1 + _exceeding(signed[:, many], wanted[many], flips)) / (1 + flips)
+        p[many] = (1 + _exceeding(signed[:, many], threshold[many], flips)) / (1 + flips)
     return p
 
 
-def _exceeding(signed: Array, wanted: Array, flips: int) -> Array:
-    """How many of the random signs give a difference as large as wanted."""
+def _exact_p_values(signed: Array, threshold: Array) -> Array:
+    """Try all signs of the trials that differ, `FEW` or fewer in each column."""
     import numpy
 
-    found, rows = numpy.zeros(len(wanted)), max(1, HELD // len(signed))
+    largest = -numpy.sort(-numpy.abs(signed), axis=0)[:FEW]
+    p_values: Array = (numpy.abs(_all_signs(len(largest)) @ largest) >= threshold).mean(axis=0)
+    return p_values
+
+
+def _exceeding(signed: Array, threshold: Array, flips: int) -> Array:
+    """Count the random signs that give a difference of the threshold or more."""
+    import numpy
+
+    counts, rows = numpy.zeros(len(threshold)), max(1, HELD // len(signed))
     for chunk, start in enumerate(range(0, flips, rows)):
-        signs = _signs(rows, len(signed), chunk)[: flips - start]
-        found += (numpy.abs(signs @ signed) >= wanted).sum(axis=0)
-    return found
+        signs = _random_signs(rows, len(signed), chunk)[: flips - start]
+        counts += (numpy.abs(signs @ signed) >= threshold).sum(axis=0)
+    return counts
 
 
 @lru_cache(maxsize=16)
-def _signs(rows: int, trials: int, chunk: int) -> Array:
-    """Random signs, (rows, trials), seeded by their place; the bits are PCG64's own."""
+def _random_signs(rows: int, trials: int, chunk: int) -> Array:
+    """Return random signs, (rows, trials), seeded by their place; the bits are PCG64's own."""
     import numpy
 
     words = -(-trials // 64)
@@ -58,56 +70,70 @@ def _signs(rows: int, trials: int, chunk: int) -> Array:
 
 
 @lru_cache(maxsize=16)
-def _every(trials: int) -> Array:
-    """All signs, (2^(trials - 1), trials); the first stays, as the test is two-sided."""
+def _all_signs(trials: int) -> Array:
+    """Return all signs, (2^(trials - 1), trials); the first stays, as the test is two-sided."""
     import numpy
 
     numbers = numpy.arange(2 ** (trials - 1))[:, None]
     return 1.0 - 2 * (numbers >> numpy.arange(trials) & 1)
 
 
-def attained(trials: int, level: float) -> float:
-    """The chance of error that signs of so many trials can have, at most `level`."""
+def attainable_level(trials: int, level: float) -> float:
+    """Return the largest chance of error, at most `level`, that a test by signs can have.
+
+    Args:
+        trials: the number of trials, 1 or more.
+        level: the chance of error that is allowed.
+    """
     if trials > FEW:
         return level
-    every: int = 2 ** (trials - 1)
-    return int(level * every) / every
+    patterns: int = 2 ** (trials - 1)
+    return int(level * patterns) / patterns
+
+
+# The bootstrap -------------------------------------------------------------------------------
 
 
 def studentised_tails(trials: Trials, tail: float = 0.025) -> tuple[float, float]:
-    """The quantiles of t, at `tail` from either side, by the bootstrap of the first column.
+    """Return the quantiles of t, at `tail` from either side, by the bootstrap of the first column.
 
     Trials are drawn anew within each block, and each mean is measured in its own standard error
-    (Hall 1988), so that skewness moves the two ends apart. Resamples of equal trials have none and
-    are left out.
+    (Hall 1988), so that skewness moves the two ends apart. Resamples of equal trials have no
+    standard error and are left out.
     """
     import numpy
 
     residuals = trials.studentised()[0][:, 0]
-    means, squares = numpy.zeros(RESAMPLES), numpy.zeros(RESAMPLES)
-    ends = [*trials.design.firsts[1:].tolist(), len(residuals)]
-    for first, end in zip(trials.design.firsts.tolist(), ends, strict=True):
-        block = residuals[first:end]
-        if len(block) > 1:
-            sums, spread = _resampled(block)
-            means, squares = means + sums, squares + spread
-    there = squares > ROUNDING**2 * (residuals**2).sum()
-    if not there.any():
+    means, variances = _resampled_sums(residuals, trials.design.firsts)
+    usable = variances > ROUNDING**2 * (residuals**2).sum()
+    if not usable.any():
         return 0.0, 0.0
-    ordered = numpy.sort(means[there] / numpy.sqrt(squares[there]))
+    ordered = numpy.sort(means[usable] / numpy.sqrt(variances[usable]))
     cut = int(tail * len(ordered))
     return float(ordered[cut]), float(ordered[-1 - cut])
 
 
-def _resampled(block: Array) -> tuple[Array, Array]:
-    """The sum of each resample of a block's trials, and its squared standard error."""
+def _resampled_sums(residuals: Array, firsts: Array) -> tuple[Array, Array]:
+    """Return the sum and the squared standard error of each resample of all blocks."""
     import numpy
 
-    n, sums, squares = len(block), list[Array](), list[Array]()
+    sums, variances = numpy.zeros(RESAMPLES), numpy.zeros(RESAMPLES)
+    for block in numpy.split(residuals, firsts[1:]):
+        if len(block) > 1:
+            block_sums, block_variances = _resample(block)
+            sums, variances = sums + block_sums, variances + block_variances
+    return sums, variances
+
+
+def _resample(block: Array) -> tuple[Array, Array]:
+    """Return the sum of each resample of a block's trials, and its squared standard error."""
+    import numpy
+
+    n, sums, variances = len(block), list[Array](), list[Array]()
     rows = max(1, HELD // n)
     rng = numpy.random.Generator(numpy.random.PCG64(n))
     for start in range(0, RESAMPLES, rows):
-        drawn = block[rng.integers(0, n, (min(rows, RESAMPLES - start), n))]
-        sums.append(drawn.sum(axis=1))
-        squares.append(drawn.var(axis=1, ddof=1) * n)
-    return numpy.concatenate(sums), numpy.concatenate(squares)
+        draws = block[rng.integers(0, n, (min(rows, RESAMPLES - start), n))]
+        sums.append(draws.sum(axis=1))
+        variances.append(draws.var(axis=1, ddof=1) * n)
+    return numpy.concatenate(sums), numpy.concatenate(variances)

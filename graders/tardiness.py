@@ -8,12 +8,12 @@
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import lru_cache
 from random import Random
 from statistics import mean
 
-from graders.clusters import mean_over, ratio_over, share_over
+from graders.clusters import group_by, mean_over, ratio_over, share_over
 from graders.exact.dispatch import mddc
 from graders.statistics import Estimate, median_of, per_instance, skill
 from tasks.base import (
@@ -23,6 +23,7 @@ from tasks.base import (
     Number,
     Outcome,
     Record,
+    Reference,
     SolverFailure,
     Verdict,
     short,
@@ -37,120 +38,198 @@ ORDERS = 200  # random orders that set the zero of the scale
 
 
 def grade(instance: Instance[Jobs], outcome: Outcome) -> Grade:
-    """Score by skill: 1 - (T - T*) / (T_random - T*), 0 for an invalid answer, not clipped.
+    """Grade an order of jobs by skill: 1 - (T - T*) / (T_random - T*), not clipped.
 
-    T* is the optimum, or the lower bound where it is not proven (`against` says which); T_random
-    the mean of 200 seeded random orders. Metrics: `reference` T*, `random` T_random, `mddc` the
-    tardiness of the MDDC rule. SolverFailure if the answer refutes the reference.
+    T is the answer's total weighted tardiness, in time units times weight; T* the optimum, or the
+    lower bound where it is not proven (`against` says which); T_random the mean of 200 seeded
+    random orders. The metrics are `reference` T*, `random` T_random and `mddc`, the tardiness of
+    the MDDC rule. An invalid answer scores 0.
+
+    Args:
+        instance: the jobs and their reference.
+        outcome: one answer, a list of job ids in the order of processing.
+
+    Raises:
+        SolverFailure: if a valid answer refutes the reference.
     """
-    parsed, payload, known = outcome.answers[0], instance.payload, instance.reference
-    proven = known.status == "optimal" and known.objective is not None
-    base: Number = (known.objective if proven else known.bound) or 0
-    chance, rule = yardsticks(payload)
-    metrics = {"reference": float(base), "random": chance, "mddc": float(rule)}
+    parsed, jobs = outcome.answers[0], instance.payload
+    metrics = _metrics(instance)
     if parsed.value is None or KEY not in parsed.value:
         reason = parsed.problem or f'no "{KEY}" in the answer'
-        found: tuple[Fields, ...] = ({"kind": "unparsable", "reason": reason},)
-        return Grade(Verdict.unparsable, 0.0, bound=known.bound, violations=found, metrics=metrics)
-    wrong = violations(payload, parsed.value[KEY])
-    if wrong:
-        return Grade(
-            Verdict.infeasible, 0.0, bound=known.bound, violations=tuple(wrong), metrics=metrics
-        )
-    jobs = {job.id: job for job in payload.jobs}
-    objective = tardiness([jobs[name] for name in parsed.value[KEY]])
-    if known.bound is not None and objective < known.bound:
+        unparsable: Fields = {"kind": "unparsable", "reason": reason}
+        return _invalid(Verdict.unparsable, instance, [unparsable], metrics)
+    order = parsed.value[KEY]
+    if problems := violations(jobs, order):
+        return _invalid(Verdict.infeasible, instance, problems, metrics)
+    by_id = {job.id: job for job in jobs.jobs}
+    return _valid(instance, tardiness([by_id[name] for name in order]), metrics)
+
+
+def _metrics(instance: Instance[Jobs]) -> dict[str, float]:
+    chance, rule = yardsticks(instance.payload)
+    return {"reference": float(_base(instance.reference)), "random": chance, "mddc": float(rule)}
+
+
+def _base(reference: Reference) -> Number:
+    """Return T*: the optimum, or the bound where it is not proven."""
+    return (reference.objective if _is_optimal(reference) else reference.bound) or 0
+
+
+def _is_optimal(reference: Reference) -> bool:
+    return reference.status == "optimal" and reference.objective is not None
+
+
+def _invalid(
+    verdict: Verdict,
+    instance: Instance[Jobs],
+    problems: Sequence[Fields],
+    metrics: dict[str, float],
+) -> Grade:
+    return Grade(
+        verdict,
+        0.0,
+        bound=instance.reference.bound,
+        violations=tuple(problems),
+        metrics=metrics,
+    )
+
+
+def _valid(instance: Instance[Jobs], objective: int, metrics: dict[str, float]) -> Grade:
+    reference = instance.reference
+    if reference.bound is not None and objective < reference.bound:
         raise SolverFailure(
             f"{instance.id}: an answer's tardiness {objective} is below the reference's bound"
-            f" {known.bound}"
+            f" {reference.bound}"
         )
+    base = _base(reference)
     return Grade(
         Verdict.valid,
-        skill(objective, base, chance),
+        skill(objective, base, metrics["random"]),
         objective=objective,
-        bound=known.bound,
+        bound=reference.bound,
         gap=(objective - base) / base if base else None,
-        against="optimum" if proven else "bound",
+        against="optimum" if _is_optimal(reference) else "bound",
         metrics=metrics,
     )
 
 
 def violations(payload: Jobs, order: object) -> list[Fields]:
-    """Everything that keeps `order` from naming every job once; the grader's own ids decide."""
+    """Return all that keeps an order from naming every job once, with the grader's own ids.
+
+    Args:
+        payload: the jobs.
+        order: what the answer gives as its order, whatever it is.
+    """
     if not isinstance(order, list):
         return [{"kind": "not_a_list", "value": short(order)}]
-    known = {job.id for job in payload.jobs}
-    names = [entry for entry in order if isinstance(entry, str) and entry in known]
-    counts = Counter(names)
-    strangers = [e for e in order if not (isinstance(e, str) and e in known)]
+    ids = {job.id: 0 for job in payload.jobs}
+    counts = Counter(entry for entry in order if _is_id(entry, ids))
     return [
-        *({"kind": "unknown", "value": short(entry)} for entry in strangers),
+        *({"kind": "unknown", "value": short(entry)} for entry in order if not _is_id(entry, ids)),
         *({"kind": "duplicate", "job": name} for name, count in counts.items() if count > 1),
-        *({"kind": "missing", "job": j.id} for j in payload.jobs if j.id not in counts),
+        *({"kind": "missing", "job": name} for name in ids if name not in counts),
     ]
+
+
+def _is_id(entry: object, ids: Container[str]) -> bool:
+    return isinstance(entry, str) and entry in ids
 
 
 @lru_cache(maxsize=1000)
 def yardsticks(payload: Jobs) -> tuple[float, int]:
-    """Mean tardiness of the random orders, and the tardiness of MDDC."""
+    """Return the mean tardiness of the random orders, and the tardiness of MDDC.
+
+    Both are in time units times weight.
+    """
     jobs: list[Job] = list(payload.jobs)
-    by_rule = mddc([job.p for job in jobs], [job.d for job in jobs])
-    rule = tardiness([jobs[k] for k in by_rule])
+    return _mean_of_random_orders(jobs), _tardiness_by_rule(jobs)
+
+
+def _tardiness_by_rule(jobs: list[Job]) -> int:
+    order = mddc([job.p for job in jobs], [job.d for job in jobs])
+    return tardiness([jobs[k] for k in order])
+
+
+def _mean_of_random_orders(jobs: list[Job]) -> float:
     rng = Random(f"tardiness/random orders/{len(jobs)}")
-    return mean(_shuffled(jobs, rng) for _ in range(ORDERS)), rule
-
-
-def _shuffled(jobs: list[Job], rng: Random) -> int:
-    return tardiness(rng.sample(jobs, len(jobs)))
+    return mean(tardiness(rng.sample(jobs, len(jobs))) for _ in range(ORDERS))
 
 
 # On the board --------------------------------------------------------------------------------
 
 
 def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]:
-    """Headline: mean skill. All records are graded; invalid answers count as random orders.
+    """Estimate the headline, the mean skill, and the metrics of a board row.
 
-    Metrics: `ratio_of_sums` (of tardiness over references), `mean_of_ratios` (mean gap where the
-    reference is not 0, as published) and `zero_references` (how many instances it leaves out),
-    `gap_median`, `gap_proven`, `share_optimal`, `skill_over_mddc` (paired), `win_mddc`,
-    `tie_mddc`, `loss_mddc`, and what `by_dial` tells. In all of them an instance counts by the
-    mean of its epochs, what was drawn together is a cluster, and the tardiness factors are strata:
-    which of them an instance has is no chance. Shares have the cells of tf and rdd as strata, which
-    for means are too small to tell which way their values are skewed.
+    Invalid answers count as random orders. The metrics: `ratio_of_sums` (of tardiness over
+    references), `mean_of_ratios` (mean gap where the reference is not 0, as published) and
+    `zero_references` (how many instances it leaves out), `gap_median`, `gap_proven`,
+    `share_optimal`, `skill_over_mddc` (paired), `win_mddc`, `tie_mddc`, `loss_mddc`, and those of
+    `by_dial`. In all of them an instance counts by the mean of its epochs, and instances of one
+    seed and index are a cluster. The tardiness factors, which no chance gives to an instance, are
+    the strata of means; the cells of tf and rdd are those of shares, and too small to tell which
+    way the values of means are skewed.
+
+    Args:
+        records: the episodes of a row, all of them graded.
+
+    Returns:
+        The headline and the metrics by name.
     """
+    metrics = _ratios(records) | _against_rule(records) | by_dial(records)
+    return _skill(records), metrics
+
+
+def _ratios(records: Sequence[Record]) -> dict[str, Estimate]:
     gaps = per_instance(records, _gap)
     factors, cells = _by(records, "tf"), _by(records, "tf", "rdd")
-    metrics = {
+    return {
         "ratio_of_sums": ratio_over(factors, _value, _reference),
         "mean_of_ratios": mean_over(factors, _gap),
         "gap_median": median_of(gaps),
         "zero_references": _count(len({r.instance for r in records}) - len(gaps)),
         "gap_proven": share_over(cells, _proven),
         "share_optimal": _share_optimal(records),
-        "skill_over_mddc": mean_over(factors, _over_mddc),
+    }
+
+
+def _against_rule(records: Sequence[Record]) -> dict[str, Estimate]:
+    """Estimate how the answers fare against the MDDC rule on the same instances."""
+    cells = _by(records, "tf", "rdd")
+    return {
+        "skill_over_mddc": mean_over(_by(records, "tf"), _over_mddc),
         "win_mddc": share_over(cells, lambda g: _value(g) < g.metrics["mddc"]),
         "tie_mddc": share_over(cells, lambda g: _value(g) == g.metrics["mddc"]),
         "loss_mddc": share_over(cells, lambda g: _value(g) > g.metrics["mddc"]),
     }
-    return _skill(records), metrics | by_dial(records)
 
 
 def by_dial(records: Sequence[Record]) -> dict[str, Estimate]:
-    """`skill@tf=X` by tardiness factor, `skill@N` and `share_optimal@N` by number of jobs.
+    """Estimate `skill@tf=X` by tardiness factor, `skill@N` and `share_optimal@N` by jobs.
 
-    Records whose settings have no `tf`, such as those of public files, are in no `skill@tf=X`.
+    Args:
+        records: graded episodes; those whose settings have no `tf`, such as those of public files,
+            are in no `skill@tf=X`.
     """
-    factors: dict[float, list[Record]] = {}
-    levels: dict[int, list[Record]] = {}
-    for record in records:
-        levels.setdefault(record.level, []).append(record)
-        if isinstance(factor := record.settings.get("tf"), int | float):
-            factors.setdefault(factor, []).append(record)
+    factors, levels = _by_factor(records), _by_level(records)
     return {
         **{f"skill@tf={x:g}": _skill(factors[x]) for x in sorted(factors)},
         **{f"skill@{n}": _skill(levels[n]) for n in sorted(levels)},
         **{f"share_optimal@{n}": _share_optimal(levels[n]) for n in sorted(levels)},
     }
+
+
+def _by_factor(records: Sequence[Record]) -> dict[float, list[Record]]:
+    return group_by(records, _factor)
+
+
+def _factor(record: Record) -> float | None:
+    factor = record.settings.get("tf")
+    return factor if isinstance(factor, int | float) else None
+
+
+def _by_level(records: Sequence[Record]) -> dict[int, list[Record]]:
+    return group_by(records, lambda record: record.level)
 
 
 def _share_optimal(records: Sequence[Record]) -> Estimate:
@@ -162,10 +241,8 @@ def _skill(records: Sequence[Record]) -> Estimate:
 
 
 def _by(records: Sequence[Record], *names: str) -> list[list[Record]]:
-    """The records by settings, which only generated instances have."""
-    groups: dict[str, list[Record]] = {}
-    for record in records:
-        groups.setdefault(str([record.settings.get(name) for name in names]), []).append(record)
+    """Return the records in groups of equal settings, which only generated instances have."""
+    groups = group_by(records, lambda record: str([record.settings.get(name) for name in names]))
     return list(groups.values())
 
 
@@ -174,7 +251,7 @@ def _reference(grade: Grade) -> float:
 
 
 def _value(grade: Grade) -> float:
-    """The tardiness reached; of an invalid answer that of a random order."""
+    """Return the tardiness of an answer; of an invalid one that of a random order."""
     return grade.metrics["random"] if grade.objective is None else float(grade.objective)
 
 

@@ -1,6 +1,6 @@
-"""Checks what tools were called and what was answered, and sets the time against two optima.
+"""Checks tool calls and the final answer, and sets the time against two optima.
 
-What an agent did wrong, as kinds of violations:
+The kinds of violations:
 
 | kind | fields |
 |---|---|
@@ -20,7 +20,7 @@ What an agent did wrong, as kinds of violations:
 from collections import Counter
 from collections.abc import Sequence
 
-from graders.clusters import mean_over, score_over, share_over
+from graders.clusters import group_by, mean_over, score_over, share_over
 from graders.exact.tools import OPTIMA, lower_bound
 from graders.statistics import Estimate, Measure
 from tasks.base import (
@@ -37,134 +37,185 @@ from tasks.base import (
 )
 from tasks.tools import performed
 from tasks.tools_clock import arguments_of
-from tasks.tools_payload import Due, Errand, Hidden, canonical
+from tasks.tools_payload import Due, Errand, Hidden, RequestedValue, canonical
 from tasks.tools_plan import ANSWER
 
 RAMP = ("depth", "width")
 SHOWN = ("completion", "ratio_barrier", "ratio_free", "parallelism", "turns", "dependency")
 PLAIN = ("ratio_barrier", "ratio_free", "parallelism", "turns", "dependency")
 COUNTS = ("dependency", "refused", "repeated", "wasted")
+FAULTS = {"unknown": "dependency", "refused": "refused"}  # kinds of violation by a result's status
 
 
 def grade(instance: Instance[Errand], outcome: Outcome) -> Grade:
-    """Score [complete] x optimum / time; the objective is the time.
+    """Grade an episode by [complete] x optimum / time; the objective is the time.
 
-    Complete: every value asked for is right, every change asked for is made, and no other. The
-    optimum is the track's (turn by turn on `reactive`, free on `plan`), or its bound where it is
-    not proven (`against` says which). SolverFailure if a complete answer refutes the reference.
+    An episode is complete if every value asked for is right, every change asked for is made, and
+    no other. The optimum is the track's (turn by turn on `reactive`, free on `plan`), or its bound
+    where it is not proven (`against` says which). Times are in units of virtual time.
+
+    Args:
+        instance: the task and its reference.
+        outcome: the final answer, and the calls with their results; of a plan or an answer from a
+            file, the calls are performed first.
+
+    Raises:
+        SolverFailure: if a complete answer refutes the reference.
     """
     outcome = performed(instance, outcome)
-    errand, known = instance.payload, instance.reference
-    due = Hidden(errand).steps()
-    items, wrong = _items(errand, due, outcome)
-    counts, faults = _faults(errand, due, outcome.calls)
-    time = max((called.result.end for called in outcome.calls), default=0)
-    unparsable = not outcome.answers or outcome.answers[0].value is None
-    complete = not wrong and not unparsable
-    proven = known.status == "optimal" and known.objective is not None
-    base: Number = (known.objective if proven else known.bound) or lower_bound(errand)
-    if complete and time < base:
-        raise SolverFailure(f"{instance.id}: a complete answer's time {time} is below {base}")
-    metrics = {
-        "completion": items,
-        "complete": float(complete),
-        "time": float(time),
-        "calls": float(len(outcome.calls)),
-        "turns": float(_turns(errand, outcome.calls)),
-        "parallelism": _parallelism(outcome.calls),
-        **counts,
-    }
+    due = Hidden(instance.payload).steps()
+    completion, problems = _items(instance.payload, due, outcome)
+    counts, faults = _faults(instance.payload, due, outcome.calls)
+    parsed = bool(outcome.answers) and outcome.answers[0].value is not None
+    complete = parsed and not problems
+    metrics = {"completion": completion, "complete": float(complete)}
+    metrics |= _effort(instance.payload, outcome.calls) | counts
+    violations = (*problems, *faults, *_plan_problems(outcome))
     if complete:
-        metrics |= _ratios(instance, time)
-    verdict = Verdict.valid if complete else Verdict.infeasible
+        return _complete(instance, _time(outcome.calls), violations, metrics)
     return Grade(
-        Verdict.unparsable if unparsable else verdict,
-        base / time if complete else 0.0,
-        objective=time if complete else None,
-        bound=known.bound,
-        gap=(time - base) / base if complete else None,
-        against=("optimum" if proven else "bound") if complete else None,
-        violations=(*wrong, *faults, *_problems(outcome)),
+        Verdict.infeasible if parsed else Verdict.unparsable,
+        0.0,
+        bound=instance.reference.bound,
+        violations=violations,
         metrics=metrics,
     )
 
 
+def _complete(
+    instance: Instance[Errand], time: int, violations: tuple[Fields, ...], metrics: dict[str, float]
+) -> Grade:
+    base, proven = _base(instance)
+    if time < base:
+        raise SolverFailure(f"{instance.id}: a complete answer's time {time} is below {base}")
+    return Grade(
+        Verdict.valid,
+        base / time,
+        objective=time,
+        bound=instance.reference.bound,
+        gap=(time - base) / base,
+        against="optimum" if proven else "bound",
+        violations=violations,
+        metrics=metrics | _ratios(instance, time),
+    )
+
+
+def _base(instance: Instance[Errand]) -> tuple[Number, bool]:
+    """Return the track's optimum or its bound, and whether it is the optimum."""
+    reference = instance.reference
+    proven = reference.status == "optimal" and reference.objective is not None
+    value = reference.objective if proven else reference.bound
+    return value or lower_bound(instance.payload), proven
+
+
+# Items of the request ------------------------------------------------------------------------
+
+
 def _items(errand: Errand, due: Sequence[Due], outcome: Outcome) -> tuple[float, list[Fields]]:
-    """Completion, and what is wrong: the share that is right of what is asked for.
+    """Return the share of what is asked for that is right, and what is wrong.
 
     Each change that was not asked for counts as one thing more that is wrong.
     """
     value = outcome.answers[0].value if outcome.answers else None
     answer = (value or {}).get(ANSWER, {})
-    wrong: list[Fields] = []
-    if value is None:
-        reason = outcome.answers[0].problem if outcome.answers else "no answer"
-        wrong.append({"kind": "unparsable", "reason": reason})
-    right = 0
     changes = _changes(errand, outcome.calls)
-    for wanted in errand.wanted:
-        one = due[wanted.step]
-        if not wanted.key:
-            done = changes[one.key] > 0
-            changes[one.key] -= done
-            right += done
-            wrong += [] if done else [{"kind": "not_done", "step": wanted.step}]
-            continue
-        given = answer.get(wanted.key)
-        if isinstance(given, str) and canonical(given) == one.value.name:
-            right += 1
-        elif value is not None:
-            wrong.append({"kind": "wrong", "key": wanted.key, "value": short(given)})
-    unasked = {key: amount for key, amount in changes.items() if amount}
-    for key, amount in unasked.items():
-        wrong.append({"kind": "unasked", "tool": key[0], "amount": amount})
-    return right / (len(errand.wanted) + sum(unasked.values())), wrong
+    faults = [_item_fault(item, due[item.step], answer, changes) for item in errand.wanted]
+    problems = [] if value is not None else [_unparsable(outcome)]
+    problems += [f for f in faults if f and (value is not None or f["kind"] != "wrong")]
+    surplus = {key: amount for key, amount in changes.items() if amount}
+    problems += [
+        {"kind": "unasked", "tool": key[0], "amount": amount} for key, amount in surplus.items()
+    ]
+    return faults.count(None) / (len(faults) + sum(surplus.values())), problems
+
+
+def _item_fault(
+    item: RequestedValue, required: Due, answer: Fields, changes: Counter[tuple[str, ...]]
+) -> Fields | None:
+    """Return what is wrong with a thing asked for, None if it is right.
+
+    A change that was asked for is taken off the changes that were made.
+    """
+    if not item.key:
+        if changes[required.key] > 0:
+            changes[required.key] -= 1
+            return None
+        return {"kind": "not_done", "step": item.step}
+    value = answer.get(item.key)
+    if isinstance(value, str) and canonical(value) == required.value.name:
+        return None
+    return {"kind": "wrong", "key": item.key, "value": short(value)}
+
+
+def _unparsable(outcome: Outcome) -> Fields:
+    reason = outcome.answers[0].problem if outcome.answers else "no answer"
+    return {"kind": "unparsable", "reason": reason}
 
 
 def _changes(errand: Errand, calls: Sequence[Called]) -> Counter[tuple[str, ...]]:
-    """The end state: how often each change was made."""
+    """Count how often each change was made: the end state."""
     writing = {tool.name for tool in errand.tools if tool.writes}
-    return Counter(key for key in _worked(errand, calls) if key[0] in writing)
+    return Counter(key for key in _successes(errand, calls) if key[0] in writing)
 
 
-def _worked(errand: Errand, calls: Sequence[Called]) -> list[tuple[str, ...]]:
-    """The calls that gave a result, by tool and entities."""
-    offers = {tool.name: tool for tool in errand.tools}
+def _successes(errand: Errand, calls: Sequence[Called]) -> list[tuple[str, ...]]:
+    """Return the calls that gave a result, by tool and entities."""
     return [
-        offers[one.call.name].key(arguments_of(one.call) or {})
-        for one in calls
-        if one.result.status == "ok"
+        errand.offer(called.call.name).key(arguments_of(called.call) or {})
+        for called in calls
+        if called.result.status == "ok"
     ]
+
+
+# Calls ---------------------------------------------------------------------------------------
 
 
 def _faults(
     errand: Errand, due: Sequence[Due], calls: Sequence[Called]
 ) -> tuple[dict[str, float], list[Fields]]:
-    """How many calls went wrong or were not needed, and each that went wrong."""
-    worked, needed = Counter(_worked(errand, calls)), {one.key for one in due}
-    found: list[Fields] = []
-    for called in calls:
-        where = {"tool": short(called.call.name), "turn": called.turn}
-        if called.result.status == "unknown":
-            found.append({"kind": "dependency", **where, "reason": called.result.text})
-        elif called.result.status == "refused":
-            found.append({"kind": "refused", **where, "reason": called.result.text})
-    kinds = Counter(fault["kind"] for fault in found)
+    """Return how many calls went wrong or were not needed, and each that went wrong."""
+    faults = [fault for called in calls for fault in _call_fault(called)]
+    kinds = Counter(fault["kind"] for fault in faults)
     counts = {
         "dependency": kinds["dependency"],
         "refused": kinds["refused"],
-        "repeated": worked.total() - len(worked),
-        "wasted": sum(amount for key, amount in worked.items() if key not in needed),
+        **_needless(errand, due, calls),
     }
-    return {name: float(count) for name, count in counts.items()}, found
+    return {name: float(count) for name, count in counts.items()}, faults
 
 
-def _turns(errand: Errand, calls: Sequence[Called]) -> int:
-    return len({1 if errand.track == "plan" else called.turn for called in calls})
+def _needless(errand: Errand, due: Sequence[Due], calls: Sequence[Called]) -> dict[str, int]:
+    """Count the calls that gave a result once more, and those whose result is not needed."""
+    successes, needed = Counter(_successes(errand, calls)), {required.key for required in due}
+    return {
+        "repeated": successes.total() - len(successes),
+        "wasted": sum(amount for key, amount in successes.items() if key not in needed),
+    }
+
+
+def _call_fault(called: Called) -> list[Fields]:
+    kind, call = FAULTS.get(called.result.status), called.call
+    fault = {"kind": kind, "tool": short(call.name), "turn": called.turn}
+    return [{**fault, "reason": called.result.text}] if kind else []
+
+
+def _effort(errand: Errand, calls: Sequence[Called]) -> dict[str, float]:
+    """Return how long an episode took, in how many calls and turns, and how parallel they were."""
+    turns = {1 if errand.track == "plan" else called.turn for called in calls}
+    return {
+        "time": float(_time(calls)),
+        "calls": float(len(calls)),
+        "turns": float(len(turns)),
+        "parallelism": _parallelism(calls),
+    }
+
+
+def _time(calls: Sequence[Called]) -> int:
+    return max((called.result.end for called in calls), default=0)
 
 
 def _parallelism(calls: Sequence[Called]) -> float:
-    """Calls that run at once on average, over the time in which any does."""
+    """Return how many calls run at once on average, over the time in which any does."""
     spans = sorted((called.result.start, called.result.end) for called in calls)
     busy = reached = 0
     for start, end in spans:
@@ -174,50 +225,53 @@ def _parallelism(calls: Sequence[Called]) -> float:
 
 
 def _ratios(instance: Instance[Errand], time: int) -> dict[str, float]:
-    """A complete episode's time over both optima, or their bounds where they are not proven."""
+    """Return a complete episode's time over both optima, or their bounds if not proven."""
     optima = (instance.reference.answer or {}).get(OPTIMA)
     if not isinstance(optima, dict):
         return {}
     return {f"ratio_{name}": time / optima[name]["bound"] for name in ("barrier", "free")}
 
 
-def _problems(outcome: Outcome) -> list[Fields]:
+def _plan_problems(outcome: Outcome) -> list[Fields]:
     value = outcome.answers[0].value if outcome.answers else None
-    found: list[Fields] = (value or {}).get("problems", [])
-    return found
+    problems: list[Fields] = (value or {}).get("problems", [])
+    return problems
 
 
 # On the board --------------------------------------------------------------------------------
 
 
 def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]:
-    """Headline: mean of [complete] x optimum / time over the levels. All records are graded.
+    """Estimate the headline, [complete] x optimum / time, and the metrics of a board row.
 
-    Metrics: `complete`, `completion`; over complete episodes `ratio_barrier` and `ratio_free`
-    (time over the optimum) and `gap_proven`; `parallelism`, `turns`, `calls`, and the calls of an
-    episode that were `dependency` errors, `refused`, `repeated`, `wasted`; `score@L` by level. In
-    all of them an instance counts by the mean of its epochs, levels are strata, and what was drawn
-    with one seed and index is a cluster.
+    Both are means over the levels. The metrics: `complete`, `completion`; over complete episodes
+    `ratio_barrier` and `ratio_free` (time over the optimum) and `gap_proven`; `parallelism`,
+    `turns`, `calls`, and the calls of an episode that were `dependency` errors, `refused`,
+    `repeated`, `wasted`; `score@L` by level. In all of them an instance counts by the mean of its
+    epochs, levels are strata, and instances of one seed and index are a cluster.
+
+    Args:
+        records: the episodes of a row, all of them graded.
+
+    Returns:
+        The headline and the metrics by name.
     """
     levels = strata(records)
+    names = ("ratio_barrier", "ratio_free", "parallelism", "turns", "calls", *COUNTS)
     metrics = {
-        "complete": share_over(levels, lambda g: g.metrics.get("complete")),
-        "completion": score_over(levels, lambda g: g.metrics.get("completion")),
+        "complete": share_over(levels, _metric("complete")),
+        "completion": score_over(levels, _metric("completion")),
         "gap_proven": share_over(levels, _proven),
+        **{name: mean_over(levels, _metric(name)) for name in names},
+        **{f"score@{group[0].level}": score_over([group], _score) for group in levels},
     }
-    for name in ("ratio_barrier", "ratio_free", "parallelism", "turns", "calls", *COUNTS):
-        metrics[name] = mean_over(levels, _metric(name))
-    for group in levels:
-        metrics[f"score@{group[0].level}"] = score_over([group], _score)
     return score_over(levels, _score, equal=True), metrics
 
 
 def strata(records: Sequence[Record]) -> list[list[Record]]:
-    """The groups whose mean scores the headline is the mean of: the levels."""
-    groups: dict[int, list[Record]] = {}
-    for record in records:
-        groups.setdefault(record.level, []).append(record)
-    return [groups[level] for level in sorted(groups)]
+    """Return the records by level: the headline is the mean of the levels' mean scores."""
+    levels = group_by(records, lambda record: record.level)
+    return [levels[level] for level in sorted(levels)]
 
 
 def _score(grade: Grade) -> float:

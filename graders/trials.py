@@ -9,6 +9,7 @@ columns at once, such as one for each pair of models; NaN stands where an instan
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ Array: TypeAlias = "NDArray[Any]"
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """Where instances belong. They are in the order of their clusters, these of their blocks.
+    """Where instances belong: they are in the order of their clusters, clusters of their blocks.
 
     Attributes:
         order: the instances, as they were given, in the order of all else here.
@@ -39,29 +40,28 @@ class Design:
 
     @classmethod
     def of(cls, strata: Sequence[Sequence[str]]) -> "Design":
-        """The design of strata of instances, each given by the name of its cluster."""
+        """Return the design of strata.
+
+        Args:
+            strata: for each stratum its instances, each by the name of its cluster.
+        """
         import numpy
 
-        names = [name for stratum in strata for name in stratum]
-        stratum = numpy.repeat(numpy.arange(len(strata)), [len(s) for s in strata])
-        block = _blocks(strata)
-        place = {name: k for k, name in enumerate(dict.fromkeys(names))}
-        cluster = numpy.array([place[name] for name in names])
+        stratum = numpy.repeat(numpy.arange(len(strata)), [len(names) for names in strata])
+        block, cluster = _blocks(strata), _clusters(strata)
         order = numpy.lexsort((cluster, block[stratum]))
-        first = numpy.diff(cluster[order], prepend=-1) != 0
-        starts = numpy.flatnonzero(first)
-        firsts = numpy.flatnonzero(numpy.diff(block[stratum[order[starts]]], prepend=-1) != 0)
+        starts = _changes(cluster[order])
         return cls(
             order=order,
             stratum=stratum[order],
             starts=starts,
             block=block,
-            firsts=firsts,
-            shared=len(starts) < len(names),
+            firsts=_changes(block[stratum[order[starts]]]),
+            shared=len(starts) < len(order),
         )
 
     def by_stratum(self, values: Array) -> Array:
-        """The sums over each stratum's instances: (strata, columns)."""
+        """Return the sums over each stratum's instances: (strata, columns)."""
         import numpy
 
         of = numpy.arange(len(self.block))[:, None] == self.stratum
@@ -69,19 +69,19 @@ class Design:
         return sums
 
     def by_cluster(self, values: Array) -> Array:
-        """The sums over each cluster's instances: (clusters, columns)."""
+        """Return the sums over each cluster's instances: (clusters, columns)."""
         import numpy
 
         return numpy.add.reduceat(values, self.starts, axis=0)
 
     def by_block(self, values: Array) -> Array:
-        """The sums over each block's clusters: (blocks, columns)."""
+        """Return the sums over each block's clusters: (blocks, columns)."""
         import numpy
 
         return numpy.add.reduceat(values, self.firsts, axis=0)
 
     def strata_by_block(self, values: Array) -> Array:
-        """The sums over each block's strata: (blocks, columns)."""
+        """Return the sums over each block's strata: (blocks, columns)."""
         import numpy
 
         of = numpy.arange(len(self.firsts))[:, None] == self.block
@@ -89,8 +89,27 @@ class Design:
         return sums
 
 
+def _clusters(strata: Sequence[Sequence[str]]) -> Array:
+    """Return the cluster of each instance, numbered by first appearance."""
+    import numpy
+
+    names = list(chain(*strata))
+    place = {name: k for k, name in enumerate(dict.fromkeys(names))}
+    return numpy.array([place[name] for name in names])
+
+
+def _changes(numbers: Array) -> Array:
+    """Return the places whose number, of those from 0, is not that of the place before."""
+    import numpy
+
+    return numpy.flatnonzero(numpy.diff(numbers, prepend=-1) != 0)
+
+
 def _blocks(strata: Sequence[Sequence[str]]) -> Array:
-    """The block of each stratum, numbered by first appearance: strata linked by shared clusters."""
+    """Return the block of each stratum, numbered by first appearance.
+
+    A block is of strata that are linked by shared clusters.
+    """
     import numpy
 
     block, home = list(range(len(strata))), dict[str, int]()
@@ -109,17 +128,17 @@ class Trials:
     Attributes:
         design: where the instances belong.
         differences: (instances, columns), in the design's order, 0 where there is no pair.
-        there: (instances, columns), 1 where there is a pair.
-        counts: (strata, columns), the pairs.
-        used: (columns), the strata with a pair.
+        pairs: (instances, columns), 1 where there is a pair.
+        counts: (strata, columns), the number of pairs.
+        used: (columns), the number of strata with a pair.
         value: (columns), the difference of the headlines over the pairs; NaN without any.
         signed: (clusters, columns), what each trial adds to that difference.
-        clusters: (blocks, columns), the trials with a pair.
+        clusters: (blocks, columns), the number of trials with a pair.
     """
 
     design: Design
     differences: Array
-    there: Array
+    pairs: Array
     counts: Array
     used: Array
     value: Array
@@ -128,42 +147,40 @@ class Trials:
 
     @classmethod
     def of(cls, design: Design, differences: Array) -> "Trials":
-        """Add up the differences (instances, columns), given in the order of the strata.
+        """Add up differences by cluster.
 
         An instance without a pair is left out of its stratum's mean, and a stratum without any of
         the mean over strata. So a cluster that has lost some of its instances still counts as one
-        trial, with those that it has left.
+        trial, with its remaining instances.
+
+        Args:
+            design: where the instances belong.
+            differences: (instances, columns), in the order of the strata.
         """
         import numpy
 
         ordered = differences[design.order]
-        there = (~numpy.isnan(ordered)).astype(float)
+        pairs = (~numpy.isnan(ordered)).astype(float)
         filled = numpy.nan_to_num(ordered)
-        counts = design.by_stratum(there)
+        counts = design.by_stratum(pairs)
         used = (counts > 0).sum(axis=0)
-        with numpy.errstate(invalid="ignore", divide="ignore"):
-            weights = numpy.where(counts > 0, 1 / (used * counts), 0.0)
-            means = numpy.where(counts > 0, design.by_stratum(filled) / counts, 0.0)
-            value = means.sum(axis=0) / used  # NaN without a pair
-        signed = design.by_cluster(filled * weights[design.stratum])
-        trials = (design.by_cluster(there) > 0).astype(float)
         return cls(
             design=design,
             differences=filled,
-            there=there,
+            pairs=pairs,
             counts=counts,
             used=used,
-            value=value,
-            signed=signed,
-            clusters=design.by_block(trials),
+            value=_headlines(design.by_stratum(filled), counts, used),
+            signed=design.by_cluster(filled * _weights(counts, used)[design.stratum]),
+            clusters=design.by_block((design.by_cluster(pairs) > 0).astype(float)),
         )
 
     def columns(self, chosen: Array) -> "Trials":
-        """The chosen columns alone."""
+        """Return some of the columns, `chosen` by a mask or by their indices."""
         return replace(
             self,
             differences=self.differences[:, chosen],
-            there=self.there[:, chosen],
+            pairs=self.pairs[:, chosen],
             counts=self.counts[:, chosen],
             used=self.used[chosen],
             value=self.value[chosen],
@@ -173,38 +190,64 @@ class Trials:
 
     @property
     def total(self) -> Array:
-        """The independent trials of each column."""
+        """The number of independent trials of each column."""
         sums: Array = self.clusters.sum(axis=0)
         return sums
 
     def residuals(self, means: Array, added: "Array | float" = 0.0) -> Array:
-        """What each trial adds to the error around these means of the strata.
+        """Return what each trial adds to the error around the means of its strata.
 
-        (clusters, columns); `added` is how many instances more than seen a stratum's mean is of.
+        Args:
+            means: (strata, columns).
+            added: how many instances more than seen a stratum's mean is of.
+
+        Returns:
+            (clusters, columns).
         """
-        import numpy
-
-        with numpy.errstate(invalid="ignore", divide="ignore"):
-            weights = numpy.where(self.counts > 0, 1 / (self.used * (self.counts + added)), 0.0)
-        around = (self.differences - means[self.design.stratum]) * self.there
+        around = (self.differences - means[self.design.stratum]) * self.pairs
+        weights = _weights(self.counts, self.used, added)
         return self.design.by_cluster(around * weights[self.design.stratum])
 
     def studentised(self) -> tuple[Array, Array, Array]:
-        """The residuals of the trials, the standard error of the difference, and its freedom.
+        """Return the residuals of the trials, the standard error of the difference, its freedom.
 
         Trials vary around the means of their strata, with Bessel's correction in each block
-        (linearised: Cochran 1977, 11.8 for clusters); a block of one trial, which says nothing of
-        its spread, around the mean of all.
+        (linearised: Cochran 1977, 11.8 for clusters). The trial of a block of one, which says
+        nothing of its spread, varies around the mean of all.
         """
         import numpy
 
-        design, alone = self.design, self.clusters == 1
+        alone = self.clusters == 1
         with numpy.errstate(invalid="ignore", divide="ignore"):
-            means = design.by_stratum(self.differences) / self.counts
-            means = numpy.where(self.counts > 0, means, 0.0)
-            means = numpy.where(alone[design.block], self.value, means)
             bessel = numpy.where(self.clusters > 1, self.clusters / (self.clusters - 1), 1.0)
-        residuals = self.residuals(means)
-        error = numpy.sqrt((bessel * design.by_block(residuals**2)).sum(axis=0))
+        residuals = self.residuals(self._means(alone))
+        error = numpy.sqrt((bessel * self.design.by_block(residuals**2)).sum(axis=0))
         freedom = self.total - (self.clusters > 1).sum(axis=0) - alone.any(axis=0)
         return residuals, error, freedom
+
+    def _means(self, alone: Array) -> Array:
+        """Return the means of the strata; of those in blocks of one trial, the mean of all."""
+        import numpy
+
+        with numpy.errstate(invalid="ignore", divide="ignore"):
+            means = self.design.by_stratum(self.differences) / self.counts
+        means = numpy.where(self.counts > 0, means, 0.0)
+        return numpy.where(alone[self.design.block], self.value, means)
+
+
+def _weights(counts: Array, used: Array, added: "Array | float" = 0.0) -> Array:
+    """Return the weight of an instance of each stratum in the headline: (strata, columns)."""
+    import numpy
+
+    with numpy.errstate(invalid="ignore", divide="ignore"):
+        return numpy.where(counts > 0, 1 / (used * (counts + added)), 0.0)
+
+
+def _headlines(sums: Array, counts: Array, used: Array) -> Array:
+    """Return the means over strata of the means over their instances; NaN without a pair."""
+    import numpy
+
+    with numpy.errstate(invalid="ignore", divide="ignore"):
+        means = numpy.where(counts > 0, sums / counts, 0.0)
+        headlines: Array = means.sum(axis=0) / used
+    return headlines

@@ -12,42 +12,50 @@ from math import log
 from random import Random
 from typing import TypeAlias
 
-Rule: TypeAlias = Callable[[Sequence[int], Sequence[int]], list[int]]
+Ints: TypeAlias = Sequence[int]
+Rule: TypeAlias = Callable[[Ints, Ints], list[int]]
 Key: TypeAlias = Callable[[int], float]
+Pick: TypeAlias = Callable[[list[int], int], int]
 LOOK_AHEAD = 2.0  # ATC's K, the usual value on one machine (Vepsalainen & Morton 1987)
 
 
-def total_tardiness(order: Sequence[int], p: Sequence[int], d: Sequence[int]) -> int:
-    """The sum of max(C_j - d_j, 0) in time units, C_j being when job j of the order ends."""
+def total_tardiness(order: Ints, p: Ints, d: Ints) -> int:
+    """Return the sum of max(C_j - d_j, 0), where C_j is when job j of an order ends.
+
+    Args:
+        order: the jobs, or some of them, as positions.
+        p: n processing times, in time units.
+        d: n due dates, in time units.
+    """
     return sum(max(end - d[j], 0) for j, end in zip(order, _ends(order, p), strict=True))
 
 
-def _ends(order: Sequence[int], p: Sequence[int]) -> Iterator[int]:
+def _ends(order: Ints, p: Ints) -> Iterator[int]:
     return accumulate(p[j] for j in order)
 
 
 # Sorted once --------------------------------------------------------------------------------
 
 
-def edd(p: Sequence[int], d: Sequence[int]) -> list[int]:
-    """Earliest due date first: the least maximum lateness (Jackson 1955)."""
+def edd(p: Ints, d: Ints) -> list[int]:
+    """Order by earliest due date: the least maximum lateness (Jackson 1955)."""
     return sorted(range(len(p)), key=d.__getitem__)
 
 
-def spt(p: Sequence[int], d: Sequence[int]) -> list[int]:  # noqa: ARG001
-    """Shortest processing time first, whatever the due dates: the least total (Smith 1956)."""
+def spt(p: Ints, d: Ints) -> list[int]:  # noqa: ARG001
+    """Order by shortest processing time: the least sum of completion times (Smith 1956)."""
     return sorted(range(len(p)), key=p.__getitem__)
 
 
-def random_order(p: Sequence[int], d: Sequence[int], rng: Random) -> list[int]:  # noqa: ARG001
-    """Any of the n! orders, all as likely."""
+def random_order(p: Ints, d: Ints, rng: Random) -> list[int]:  # noqa: ARG001
+    """Draw one of the n! orders, all as likely."""
     order = list(range(len(p)))
     rng.shuffle(order)
     return order
 
 
-def eddc_printed(p: Sequence[int], d: Sequence[int]) -> list[int]:
-    """EDD Challenger as its pseudocode reads (arXiv 2510.24013).
+def eddc_printed(p: Ints, d: Ints) -> list[int]:
+    """Order by EDD Challenger as its pseudocode reads (arXiv 2510.24013).
 
     It swaps neighbours of which the first is due later, in an order sorted by due date, ties
     shortest first: there are none, so nothing ever moves.
@@ -55,64 +63,82 @@ def eddc_printed(p: Sequence[int], d: Sequence[int]) -> list[int]:
     return sorted(range(len(p)), key=lambda j: (d[j], p[j]))
 
 
-def eddc(p: Sequence[int], d: Sequence[int]) -> list[int]:
-    """EDD Challenger as its published gaps (12.83 % at n=20, 28.12 % at n=100) were computed.
+def eddc(p: Ints, d: Ints) -> list[int]:
+    """Order by EDD Challenger as its published gaps were computed.
 
+    These are 12.83 % at n=20 and 28.12 % at n=100.
     From shortest first, ties by due date, sweep over neighbours i, j until none are swapped: swap
     if d_i > d_j and d_i > C_i, so a job that is late where it stands, or just in time, stays.
     """
     order = sorted(range(len(p)), key=lambda j: (p[j], d[j]))
-    moved = True
-    while moved:
-        moved, start = False, 0
-        for k in range(len(order) - 1):
-            i, j = order[k], order[k + 1]
-            if d[i] > d[j] and d[i] > start + p[i]:
-                order[k], order[k + 1] = j, i
-                moved = True
-            start += p[order[k]]
+    while _sweep(order, p, d):
+        pass
     return order
+
+
+def _sweep(order: list[int], p: Ints, d: Ints) -> bool:
+    """Swap neighbours of an order once over; return whether any were swapped."""
+    moved, start = False, 0
+    for k in range(len(order) - 1):
+        i, j = order[k], order[k + 1]
+        if d[i] > d[j] and d[i] > start + p[i]:
+            order[k], order[k + 1] = j, i
+            moved = True
+        start += p[order[k]]
+    return moved
 
 
 # One job at a time --------------------------------------------------------------------------
 
 
-def _dispatch(
-    p: Sequence[int], waiting: list[int], keys: Callable[[list[int], int], Key]
-) -> list[int]:
-    """Append the waiting job of least key, again and again; `keys` gets those waiting, the time."""
+def _sequence(p: Ints, waiting: list[int], pick: Pick) -> list[int]:
+    """Append the job that `pick` returns, given the waiting jobs and the time, again and again."""
     order, time = [], 0
     while waiting:
-        job = min(waiting, key=keys(waiting, time))
+        job = pick(waiting, time)
         waiting.remove(job)
         order.append(job)
         time += p[job]
     return order
 
 
-def mdd(p: Sequence[int], d: Sequence[int]) -> list[int]:
-    """Modified due date: least max(p + t, d) at time t next (Baker & Bertrand 1982)."""
+def _dispatch(p: Ints, waiting: list[int], keys: Callable[[list[int], int], Key]) -> list[int]:
+    """Append the waiting job of least key, again and again.
+
+    `keys` returns the key of a job, given the waiting jobs and the time.
+    """
+    return _sequence(p, waiting, lambda jobs, time: min(jobs, key=keys(jobs, time)))
+
+
+def mdd(p: Ints, d: Ints) -> list[int]:
+    """Order by modified due date: least max(p + t, d) at time t next (Baker & Bertrand 1982)."""
     return _mdd(p, d, list(range(len(p))))
 
 
-def mdd_shortest(p: Sequence[int], d: Sequence[int]) -> list[int]:
-    """Modified due date, ties to the shorter job."""
+def mdd_shortest(p: Ints, d: Ints) -> list[int]:
+    """Order by modified due date, ties to the shorter job."""
     return _mdd(p, d, spt(p, d))
 
 
-def _mdd(p: Sequence[int], d: Sequence[int], waiting: list[int]) -> list[int]:
+def _mdd(p: Ints, d: Ints, waiting: list[int]) -> list[int]:
     return _dispatch(p, waiting, lambda _, time: lambda j: max(p[j] + time, d[j]))
 
 
-def atc(
-    p: Sequence[int], d: Sequence[int], w: Sequence[int] | None = None, k: float = LOOK_AHEAD
-) -> list[int]:
-    """Apparent tardiness cost: largest (w/p) exp(-max(d - p - t, 0) / (K pbar)) at time t next.
+def atc(p: Ints, d: Ints, w: Ints | None = None, k: float = LOOK_AHEAD) -> list[int]:
+    """Order by apparent tardiness cost (Vepsalainen & Morton 1987).
 
-    pbar is the mean processing time of the jobs still waiting; weights w >= 1 are all 1 if not
-    given (Vepsalainen & Morton 1987). Compared by logarithm, so that nothing underflows.
+    The job of largest (w/p) exp(-max(d - p - t, 0) / (K pbar)) is next at time t, where pbar is the
+    mean processing time of the jobs still waiting. Keys are compared by logarithm, so that nothing
+    underflows.
+
+    Args:
+        p: n processing times >= 1, in time units.
+        d: n due dates, in time units.
+        w: n weights >= 1; all 1 if not given.
+        k: the look-ahead K.
     """
-    worth = [log((w[j] if w else 1) / p[j]) for j in range(len(p))]
+    weights = w or [1] * len(p)
+    worth = [log(weight / length) for weight, length in zip(weights, p, strict=True)]
 
     def keys(waiting: list[int], time: int) -> Key:
         scale = k * sum(p[j] for j in waiting) / len(waiting)
@@ -121,11 +147,11 @@ def atc(
     return _dispatch(p, list(range(len(p))), keys)
 
 
-def mddc(p: Sequence[int], d: Sequence[int]) -> list[int]:
-    """MDD Challenger: least u (1 + theta) + p / (t + mean p) at time t next (arXiv 2510.24013).
+def mddc(p: Ints, d: Ints) -> list[int]:
+    """Order by MDD Challenger (arXiv 2510.24013): least u (1 + theta) + p / (t + mean p) next.
 
-    u = max(1.1 p + t, d), theta = rho^2 / (1 + rho^2), rho = min(p / (t + max p), 1); mean and
-    maximum are over the jobs still waiting.
+    At time t, u = max(1.1 p + t, d), theta = rho^2 / (1 + rho^2), rho = min(p / (t + max p), 1);
+    mean and maximum are over the jobs still waiting.
     """
 
     def keys(waiting: list[int], time: int) -> Key:
@@ -141,51 +167,55 @@ def mddc(p: Sequence[int], d: Sequence[int]) -> list[int]:
     return _dispatch(p, list(range(len(p))), keys)
 
 
-def psk(p: Sequence[int], d: Sequence[int]) -> list[int]:
-    """The rule of Panwalkar, Smith & Koulamas (1993, "A heuristic for the single machine tardiness
-    problem").
+def psk(p: Ints, d: Ints) -> list[int]:
+    """Order by the rule of Panwalkar, Smith & Koulamas (1993, "A heuristic for the single machine
+    tardiness problem").
 
     At time t run through the waiting jobs, shortest first: the first is active, and a later one
     that is due earlier takes its place, until one is reached that would end, if it went next, on
     or after the active job's due date. The active job goes next. In effect MDD with ties to the
     shorter job.
     """
-    waiting, order, time = spt(p, d), [], 0
-    while waiting:
-        active = waiting[0]
-        for j in waiting[1:]:
-            if d[active] <= time + p[j]:
-                break
-            if d[j] < d[active]:
-                active = j
-        waiting.remove(active)
-        order.append(active)
-        time += p[active]
-    return order
+    return _sequence(p, spt(p, d), lambda waiting, time: _active(waiting, time, p, d))
+
+
+def _active(waiting: Ints, time: int, p: Ints, d: Ints) -> int:
+    active = waiting[0]
+    for j in waiting[1:]:
+        if d[active] <= time + p[j]:
+            break
+        if d[j] < d[active]:
+            active = j
+    return active
 
 
 # Improved -----------------------------------------------------------------------------------
 
 
-def augmented_mdd(p: Sequence[int], d: Sequence[int]) -> list[int]:
-    """MDD, ties by position, with `augment` (augmented MDD in arXiv 2510.24013)."""
+def augmented_mdd(p: Ints, d: Ints) -> list[int]:
+    """Order by MDD, ties by position, with `augment` (augmented MDD in arXiv 2510.24013)."""
     return augment(mdd(p, d), p, d)
 
 
-def augmented_mddc(p: Sequence[int], d: Sequence[int]) -> list[int]:
-    """MDDC with `augment` (augmented MDDC in arXiv 2510.24013)."""
+def augmented_mddc(p: Ints, d: Ints) -> list[int]:
+    """Order by MDDC with `augment` (augmented MDDC in arXiv 2510.24013)."""
     return augment(mddc(p, d), p, d)
 
 
-def mdd_insertion(p: Sequence[int], d: Sequence[int]) -> list[int]:
-    """MDD, ties by position, then `insertion` to a local optimum."""
+def mdd_insertion(p: Ints, d: Ints) -> list[int]:
+    """Order by MDD, ties by position, then `insertion` to a local optimum."""
     return insertion(mdd(p, d), p, d)
 
 
-def augment(order: Sequence[int], p: Sequence[int], d: Sequence[int]) -> list[int]:
-    """Build the order again; after each job put the earlier one last that gains most, if any does.
+def augment(order: Ints, p: Ints, d: Ints) -> list[int]:
+    """Build an order again; after each job put the earlier one last that gains most, if any does.
 
     Neither the jobs that wait nor the time depend on the moves, so it can follow the whole rule.
+
+    Args:
+        order: all n jobs.
+        p: n processing times >= 1, in time units.
+        d: n due dates, in time units.
     """
     partial: list[int] = []
     for job in order:
@@ -196,8 +226,8 @@ def augment(order: Sequence[int], p: Sequence[int], d: Sequence[int]) -> list[in
     return partial
 
 
-def _gains_most_as_last(order: list[int], p: Sequence[int], d: Sequence[int]) -> int | None:
-    """Where the job stands that lowers total tardiness most by going last, None if none does.
+def _gains_most_as_last(order: list[int], p: Ints, d: Ints) -> int | None:
+    """Return the place of the job that lowers total tardiness most by going last, or None.
 
     With job j gone, a later job that is x late gains min(x, p_j): at most the sum of all x, and
     at most p_j for each late job, which tells most moves hopeless at once.
@@ -218,8 +248,14 @@ def _gains_most_as_last(order: list[int], p: Sequence[int], d: Sequence[int]) ->
     return place
 
 
-def insertion(order: Sequence[int], p: Sequence[int], d: Sequence[int]) -> list[int]:
-    """Move each job to its best place, in sweeps, until no single move lowers total tardiness."""
+def insertion(order: Ints, p: Ints, d: Ints) -> list[int]:
+    """Move each job to its best place, in sweeps, until no single move lowers total tardiness.
+
+    Args:
+        order: all n jobs.
+        p: n processing times >= 1, in time units.
+        d: n due dates, in time units.
+    """
     order = list(order)
     moved = True
     while moved:
@@ -233,21 +269,38 @@ def insertion(order: Sequence[int], p: Sequence[int], d: Sequence[int]) -> list[
     return order
 
 
-def _best_place(order: list[int], k: int, p: Sequence[int], d: Sequence[int]) -> int:
-    """The place for job order[k] that lowers total tardiness most; k if none does."""
+def _best_place(order: list[int], k: int, p: Ints, d: Ints) -> int:
+    """Return the place for job order[k] that lowers total tardiness most; k if none does."""
     ends = list(_ends(order, p))
-    job = order[k]
-    length, due = p[job], d[job]
-    late = max(ends[k] - due, 0)
+    return _best_sooner(order, k, ends, p, d, _best_later(order, k, ends, p, d))[1]
+
+
+def _best_later(order: list[int], k: int, ends: Ints, p: Ints, d: Ints) -> tuple[int, int]:
+    """Return the change in tardiness, and the place, of the best move of order[k] to later on."""
+    length, due = p[order[k]], d[order[k]]
     best, place = 0, k
-    change = -late  # in tardiness, without the job itself
+    change = -max(ends[k] - due, 0)  # in tardiness, without the job itself
     for h in range(k + 1, len(order)):
         over = ends[h] - d[order[h]]
         if over > 0:
             change -= min(over, length)
         if change + max(ends[h] - due, 0) < best:
             best, place = change + max(ends[h] - due, 0), h
-    change = -late
+    return best, place
+
+
+def _best_sooner(
+    order: list[int],
+    k: int,
+    ends: Ints,
+    p: Ints,
+    d: Ints,
+    later: tuple[int, int],
+) -> tuple[int, int]:
+    """Return the better one of the best move of order[k] to sooner and of that to later on."""
+    length, due = p[order[k]], d[order[k]]
+    best, place = later
+    change = -max(ends[k] - due, 0)
     for h in range(k - 1, -1, -1):
         if change >= best:
             break
@@ -256,4 +309,4 @@ def _best_place(order: list[int], k: int, p: Sequence[int], d: Sequence[int]) ->
         after = change + max(ends[h] - p[i] + length - due, 0)
         if after < best:
             best, place = after, h
-    return place
+    return best, place

@@ -1,4 +1,4 @@
-"""The exact reference of a project: the least makespan, or how near to it we know we are.
+"""The exact reference of a project: the least makespan, or bounds on it.
 
 Cheap bounds come first: a critical path and the resources' energy from below, list schedules
 from above. Where they meet no solver is loaded; else CP-SAT looks for something shorter. One
@@ -13,21 +13,27 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from graders.exact import sgs
-from graders.exact.sgs import Compiled
+from graders.exact.sgs import Compiled, Ints
 from graders.rcpsp import violations
 from tasks.base import Reference, SolverFailure
 from tasks.rcpsp import Project
 
 if TYPE_CHECKING:
-    from ortools.sat.python.cp_model import CpModel, CpSolver, IntVar
+    from ortools.sat.python.cp_model import CpSolver, IntervalVar, IntVar
 
 LIMIT = 3.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
 SAMPLES = 20  # random lists tried for an upper bound; more met the lower one hardly more often
 LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overflow
 
 
-class Known(NamedTuple):
-    """No answer is shorter than `bound`; `starts` is the best one found; `solver` did the last."""
+class Solution(NamedTuple):
+    """What is proven of a project, in time units.
+
+    Attributes:
+        bound: no answer is shorter.
+        starts: the n start times of the best answer, None without one.
+        solver: what did the last step.
+    """
 
     bound: int
     starts: list[int] | None
@@ -41,30 +47,37 @@ def reference(
     seconds: float | None = None,
     hint: Mapping[str, int] | None = None,
 ) -> Reference:
-    """Minimise the makespan, in time units, under every constraint, the horizon included.
+    """Minimise the makespan under every constraint, the horizon included.
 
-    `seconds` limits CP-SAT's wall time, and the outcome then depends on the machine;
-    `deterministic_limit` its own measure of work, by default `seconds`, or else `LIMIT`. `hint`
-    (task id -> start) saves work if it is feasible. `infeasible` is proven; `none` has a bound but
-    no answer. SolverFailure if the checker refutes an answer, or the bounds cross.
+    Args:
+        project: the project.
+        deterministic_limit: CP-SAT's limit in its own measure of work; `seconds`, or else `LIMIT`,
+            if not given.
+        seconds: a limit of CP-SAT's wall time; the outcome then depends on the machine.
+        hint: a start time for each task id; saves work if it is feasible.
+
+    Returns:
+        The reference, in time units. `infeasible` is proven; `none` has a bound but no answer.
+
+    Raises:
+        SolverFailure: if the checker refutes an answer, or the bounds cross.
     """
-    compiled = _trimmed(sgs.compile_project(project))
+    compiled = _trim_horizon(sgs.compile_project(project))
     heads, tails = earliest_starts(compiled), longest_tails(compiled)
-    bound = lower_bound(compiled, heads, tails)
-    known = Known(bound, None)
-    if bound <= compiled.horizon:
-        given = [] if hint is None or violations(project, hint) else [_listed(compiled, hint)]
-        known = Known(bound, upper_bound(compiled, bound, tails, given))
-        if not _settled(compiled, known) and _fits_solver(compiled):
+    solution = Solution(lower_bound(compiled, heads, tails), None)
+    if solution.bound <= compiled.horizon:
+        hints = _feasible_hints(project, compiled, hint)
+        starts = upper_bound(compiled, solution.bound, tails, hints)
+        solution = Solution(solution.bound, starts)
+        if not _is_optimal(compiled, solution) and _fits_solver(compiled):
             limit = deterministic_limit or seconds or LIMIT
-            known = improve(compiled, known, heads, limit, seconds)
-    return state(project, compiled, known)
+            solution = improve(compiled, solution, heads, limit, seconds)
+    return state(project, compiled, solution)
 
 
-def _trimmed(project: Compiled) -> Compiled:
+def _trim_horizon(project: Compiled) -> Compiled:
     """Cut a far horizon: shifted left, a schedule never waits past the last release or downtime."""
-    ends = [end for spans in project.downtimes for _, end in spans]
-    latest = max([*project.releases, *ends]) + sum(project.durations)
+    latest = _last_event(project) + sum(project.durations)
     return replace(
         project,
         horizon=min(project.horizon, latest),
@@ -72,100 +85,144 @@ def _trimmed(project: Compiled) -> Compiled:
     )
 
 
-def _listed(project: Compiled, starts: Mapping[str, int]) -> list[int]:
-    return [starts[name] for name in project.ids]
+def _last_event(project: Compiled) -> int:
+    """Return the last release, or end of a downtime."""
+    ends = [end for spans in project.downtimes for _, end in spans]
+    return max([*project.releases, *ends])
 
 
-def _settled(project: Compiled, known: Known) -> bool:
-    return known.starts is not None and sgs.makespan(project, known.starts) == known.bound
+def _feasible_hints(
+    project: Project, compiled: Compiled, hint: Mapping[str, int] | None
+) -> list[list[int]]:
+    if hint is None or violations(project, hint):
+        return []
+    return [[hint[name] for name in compiled.ids]]
+
+
+def _is_optimal(project: Compiled, solution: Solution) -> bool:
+    starts = solution.starts
+    return starts is not None and sgs.makespan(project, starts) == solution.bound
 
 
 def _fits_solver(project: Compiled) -> bool:
     return project.horizon * max([1, *project.capacities]) <= LARGEST
 
 
-def state(project: Project, compiled: Compiled, known: Known) -> Reference:
-    """What is known as a reference, once the checker agrees; SolverFailure if it does not."""
-    bound, starts, solver = known
+def state(project: Project, compiled: Compiled, solution: Solution) -> Reference:
+    """Return a solution as a reference, once the checker agrees.
+
+    Raises:
+        SolverFailure: if the answer breaks a rule, or is shorter than the bound.
+    """
+    bound, starts, solver = solution
     if starts is None and bound > compiled.horizon:
         return Reference("infeasible", solver=solver)
     if starts is None:
         return Reference("none", bound=bound, solver=solver)
     answer = sgs.by_id(compiled, starts)
-    wrong = violations(project, answer)
-    if wrong:
-        raise SolverFailure(f"{solver}: its answer breaks {len(wrong)} rules, first {wrong[0]}")
     objective = sgs.makespan(compiled, starts)
+    _check(project, solution, answer, objective)
+    return Reference(
+        "optimal" if bound == objective else "bounded",
+        objective,
+        bound,
+        solver=solver,
+        answer={"starts": answer},
+    )
+
+
+def _check(project: Project, solution: Solution, answer: Mapping[str, int], objective: int) -> None:
+    bound, _, solver = solution
+    problems = violations(project, answer)
+    if problems:
+        raise SolverFailure(
+            f"{solver}: its answer breaks {len(problems)} rules, first {problems[0]}"
+        )
     if bound > objective:
         raise SolverFailure(f"{solver}: makespan {objective} is below its lower bound {bound}")
-    return Reference(
-        "optimal" if bound == objective else "bounded", objective, bound, solver, {"starts": answer}
-    )
 
 
 # From below ---------------------------------------------------------------------------------
 
 
 def earliest_starts(project: Compiled) -> list[int]:
-    """The n heads: earliest starts by release dates, precedence and downtimes alone."""
+    """Return the n heads: earliest starts by release dates, precedence and downtimes alone."""
     timelines = sgs.timelines(project)
     heads = list(project.releases)
     for i in project.order:
-        duration = project.durations[i]
-        start = max([heads[i], *(heads[j] + project.durations[j] for j in project.predecessors[i])])
-        tried = -1
-        while start != tried:
-            tried = start
-            for r, amount in project.demands[i]:
-                start = timelines[r].earliest(start, duration, amount)
-        heads[i] = start
+        ends = [heads[j] + project.durations[j] for j in project.predecessors[i]]
+        heads[i] = _earliest_run(project, timelines, i, max([heads[i], *ends]))
     return heads
 
 
+def _earliest_run(
+    project: Compiled, timelines: Sequence[sgs.CapacityProfile], task: int, start: int
+) -> int:
+    """Return the first moment from `start` on at which every resource allows a task alone."""
+    tried = -1
+    while start != tried:
+        tried = start
+        for r, amount in project.demands[task]:
+            start = timelines[r].earliest(start, project.durations[task], amount)
+    return start
+
+
 def longest_tails(project: Compiled) -> list[int]:
-    """The n tails: least times between a task's end and the makespan, by precedence alone."""
+    """Return the n tails: least times from a task's end to the makespan, by precedence alone."""
     tails = [0] * len(project.ids)
     for i in reversed(project.order):
         tails[i] = max((project.durations[j] + tails[j] for j in project.successors[i]), default=0)
     return tails
 
 
-def lower_bound(project: Compiled, heads: Sequence[int], tails: Sequence[int]) -> int:
-    """A makespan that no answer beats, past the horizon if there is proof that none exists.
+def lower_bound(project: Compiled, heads: Ints, tails: Ints) -> int:
+    """Return a makespan that no answer beats, past the horizon if it is proven that none exists.
 
     The greatest of the critical path and, for each resource, head h and tail t: the moment when
     the work of all tasks with no lesser head and tail can be done if it starts at h, plus t.
+
+    Args:
+        project: the compiled project of n tasks.
+        heads: the n earliest starts.
+        tails: the n least times from a task's end to the makespan.
     """
     ends = [h + d for h, d in zip(heads, project.durations, strict=True)]
     if any(end > deadline for end, deadline in zip(ends, project.deadlines, strict=True)):
         return project.horizon + 1
-    bound = max(end + tail for end, tail in zip(ends, tails, strict=True))
-    for r in range(len(project.capacities)):
-        bound = max(bound, _energy_bound(project, r, heads, tails))
-    return bound
+    critical_path = max(end + tail for end, tail in zip(ends, tails, strict=True))
+    resources = range(len(project.capacities))
+    return max([critical_path, *(_energy_bound(project, r, heads, tails) for r in resources)])
 
 
-def _energy_bound(
-    project: Compiled, resource: int, heads: Sequence[int], tails: Sequence[int]
-) -> int:
-    jobs = sorted(
-        (-tails[i], heads[i], amount * project.durations[i])
-        for i in range(len(project.ids))
-        for r, amount in project.demands[i]
-        if r == resource
-    )
+def _energy_bound(project: Compiled, resource: int, heads: Ints, tails: Ints) -> int:
+    jobs = _areas(project, resource, heads, tails)
     bound = 0
     for head in {job[1] for job in jobs}:
         work = 0
         for minus_tail, start, area in jobs:
             if start >= head:
                 work += area
-                bound = max(bound, _done(project, resource, head, work) - minus_tail)
+                bound = max(bound, _work_end(project, resource, head, work) - minus_tail)
     return bound
 
 
-def _done(project: Compiled, resource: int, start: int, work: int) -> int:
-    """When the full capacity from `start` on, outside downtimes, has delivered `work` > 0."""
+def _areas(
+    project: Compiled, resource: int, heads: Ints, tails: Ints
+) -> list[tuple[int, int, int]]:
+    """Return (-tail, head, units times time) of the tasks that use a resource, sorted."""
+    return sorted(
+        (-tails[i], heads[i], amount * project.durations[i])
+        for i in range(len(project.ids))
+        for r, amount in project.demands[i]
+        if r == resource
+    )
+
+
+def _work_end(project: Compiled, resource: int, start: int, work: int) -> int:
+    """Return when the full capacity from `start` on, outside downtimes, has delivered the work.
+
+    `work` is in units times time, above 0.
+    """
     capacity = project.capacities[resource]
     for down, up in project.downtimes[resource]:
         if up > start:
@@ -181,15 +238,19 @@ def _done(project: Compiled, resource: int, start: int, work: int) -> int:
 
 
 def upper_bound(
-    project: Compiled, lower: int, tails: Sequence[int], given: Sequence[list[int]] = ()
+    project: Compiled, lower: int, tails: Ints, hints: Sequence[list[int]] = ()
 ) -> list[int] | None:
-    """The n starts of the best feasible list schedule found, improved forward and backward.
+    """Return the best feasible list schedule, improved forward and backward; None without one.
 
-    `given` are feasible schedules to improve first. Stops when the makespan is `lower`.
+    Args:
+        project: the compiled project of n tasks.
+        lower: a bound on the makespan; a schedule that attains it ends the search.
+        tails: the n least times from a task's end to the makespan.
+        hints: feasible schedules to improve first, n start times each.
     """
     best: list[int] | None = None
     shortest = project.horizon + 1
-    for starts in _candidates(project, tails, given):
+    for starts in _candidates(project, tails, hints):
         if sgs.in_time(project, starts):
             improved = sgs.forward_backward(project, starts)
             length = sgs.makespan(project, improved)
@@ -200,44 +261,54 @@ def upper_bound(
     return best
 
 
-def _candidates(
-    project: Compiled, tails: Sequence[int], given: Sequence[list[int]]
-) -> Iterator[list[int]]:
-    yield from given
-    rank = [-tail - d for tail, d in zip(tails, project.durations, strict=True)]
-    for keys in (sgs.lft(project), rank, sgs.edf(project)):
+def _candidates(project: Compiled, tails: Ints, hints: Sequence[list[int]]) -> Iterator[list[int]]:
+    yield from hints
+    for keys in _priorities(project, tails):
         yield sgs.serial(project, sgs.priority_list(project, keys))
     rng = Random("exact/rcpsp")
     for _ in range(SAMPLES):
         yield sgs.serial(project, sgs.random_list(project, rng))
 
 
+def _priorities(project: Compiled, tails: Ints) -> tuple[list[int], ...]:
+    """Return the keys of latest finish time, longest tail with duration, and deadline."""
+    longest_tail = [-tail - d for tail, d in zip(tails, project.durations, strict=True)]
+    return sgs.lft(project), longest_tail, sgs.edf(project)
+
+
 # CP-SAT -------------------------------------------------------------------------------------
 
 
 def improve(
-    project: Compiled, known: Known, heads: Sequence[int], limit: float, seconds: float | None
-) -> Known:
-    """Let CP-SAT look for a makespan below the best known one, or at most the horizon.
+    project: Compiled, solution: Solution, heads: Ints, limit: float, seconds: float | None
+) -> Solution:
+    """Let CP-SAT look for a makespan below the best one, or of the horizon at most.
 
-    `heads` are the n earliest starts; `limit` is in deterministic seconds, `seconds` of wall time.
+    Args:
+        project: the compiled project of n tasks.
+        solution: the bound and the best answer so far.
+        heads: the n earliest starts.
+        limit: in deterministic seconds.
+        seconds: a limit of wall time, if given.
+
+    Raises:
+        SolverFailure: if CP-SAT takes the model for invalid.
     """
     from ortools.sat.python import cp_model
 
-    solver = f"cp-sat {version('ortools')}"
-    best = known.starts
-    most = project.horizon if best is None else sgs.makespan(project, best) - 1
-    model, starts = _model(project, heads, known.bound, most)
+    solver, starts = f"cp-sat {version('ortools')}", solution.starts
+    most = project.horizon if starts is None else sgs.makespan(project, starts) - 1
+    model = _Model(project, heads, solution.bound, most)
     engine = _engine(limit, seconds)
-    status = engine.solve(model)
+    status = engine.solve(model.model)
     if status == cp_model.INFEASIBLE:
-        return Known(most + 1, best, solver)
+        return Solution(most + 1, starts, solver)
     if status == cp_model.MODEL_INVALID:
-        raise SolverFailure(f"{solver}: {model.validate()}")
-    bound = max(known.bound, ceil(engine.best_objective_bound - 1e-6))
+        raise SolverFailure(f"{solver}: {model.model.validate()}")
     if status != cp_model.UNKNOWN:
-        best = [engine.value(start) for start in starts]
-    return Known(bound, best, solver)
+        starts = [engine.value(start) for start in model.starts]
+    bound = max(solution.bound, ceil(engine.best_objective_bound - 1e-6))
+    return Solution(bound, starts, solver)
 
 
 def _engine(limit: float, seconds: float | None) -> "CpSolver":
@@ -255,31 +326,60 @@ def _engine(limit: float, seconds: float | None) -> "CpSolver":
     return engine
 
 
-def _model(
-    project: Compiled, heads: Sequence[int], least: int, most: int
-) -> "tuple[CpModel, list[IntVar]]":
-    """Minimise the makespan in [least, most]; returns the model and its n start variables."""
-    from ortools.sat.python.cp_model import CpModel
+class _Model:
+    """The CP-SAT model of a project: least makespan in [least, most].
 
-    model = CpModel()
-    durations, count = project.durations, len(project.ids)
-    end = model.new_int_var(least, most, "makespan")
-    starts = [
-        model.new_int_var(heads[i], min(most, project.deadlines[i]) - durations[i], name)
-        for i, name in enumerate(project.ids)
-    ]
-    runs = [model.new_fixed_size_interval_var(starts[i], durations[i], "") for i in range(count)]
-    for i in range(count):
-        model.add(starts[i] + durations[i] <= end)
-        for j in project.successors[i]:
-            model.add(starts[i] + durations[i] <= starts[j])
-        for j in project.partners[i]:
+    Attributes:
+        starts: the n start variables.
+    """
+
+    def __init__(self, project: Compiled, heads: Ints, least: int, most: int) -> None:
+        from ortools.sat.python.cp_model import CpModel
+
+        self.model = CpModel()
+        self._project = project
+        end = self.model.new_int_var(least, most, "makespan")
+        self.starts = self._start_variables(heads, most)
+        self._runs = [
+            self._interval(start, duration)
+            for start, duration in zip(self.starts, project.durations, strict=True)
+        ]
+        for i in range(len(project.ids)):
+            self._constrain_task(i, end)
+        for r in range(len(project.capacities)):
+            self._constrain_resource(r)
+        self.model.minimize(end)
+
+    def _start_variables(self, heads: Ints, most: int) -> "list[IntVar]":
+        project = self._project
+        latest = [
+            min(most, deadline) - duration
+            for deadline, duration in zip(project.deadlines, project.durations, strict=True)
+        ]
+        rows = zip(heads, latest, project.ids, strict=True)
+        return [self.model.new_int_var(low, high, name) for low, high, name in rows]
+
+    def _interval(self, start: "IntVar | int", duration: int) -> "IntervalVar":
+        return self.model.new_fixed_size_interval_var(start, duration, "")
+
+    def _constrain_task(self, i: int, end: "IntVar") -> None:
+        """Hold a task before the end and its successors, and apart from its partners."""
+        task_end = self.starts[i] + self._project.durations[i]
+        self.model.add(task_end <= end)
+        for j in self._project.successors[i]:
+            self.model.add(task_end <= self.starts[j])
+        self._separate(i)
+
+    def _separate(self, i: int) -> None:
+        for j in self._project.partners[i]:
             if i < j:
-                model.add_no_overlap([runs[i], runs[j]])
-    for r, capacity in enumerate(project.capacities):
-        uses = [(runs[i], q) for i in range(count) for k, q in project.demands[i] if k == r]
-        for down, up in project.downtimes[r]:
-            uses.append((model.new_fixed_size_interval_var(down, up - down, ""), capacity))
-        model.add_cumulative([run for run, _ in uses], [amount for _, amount in uses], capacity)
-    model.minimize(end)
-    return model, starts
+                self.model.add_no_overlap([self._runs[i], self._runs[j]])
+
+    def _constrain_resource(self, resource: int) -> None:
+        """Hold usage within a resource's capacity; a downtime uses all of it."""
+        capacity = self._project.capacities[resource]
+        demands = enumerate(self._project.demands)
+        uses = [(self._runs[i], q) for i, pairs in demands for r, q in pairs if r == resource]
+        for down, up in self._project.downtimes[resource]:
+            uses.append((self._interval(down, up - down), capacity))
+        self.model.add_cumulative([run for run, _ in uses], [q for _, q in uses], capacity)

@@ -1,32 +1,45 @@
 """The serial schedule generation scheme and the priority rules that feed it, in plain Python.
 
 Tasks and resources are indices here, in payload order. Each resource is a step function of free
-capacity, so the cost does not grow with the length of time, only with the number of tasks.
-Kolisch & Hartmann (1999), "Heuristic algorithms for the RCPSP", is the source of the scheme and
-of the latest-finish-time rule.
+capacity, so the cost grows with the number of tasks only, not with the length of time. Kolisch &
+Hartmann (1999), "Heuristic algorithms for the RCPSP", is the source of the scheme and of the
+latest-finish-time rule.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 from random import Random
+from typing import TypeAlias
 
-from tasks.rcpsp import Project, merged_downtimes, topological_order
+from tasks.rcpsp import Project, Task, merged_downtimes, topological_order
 
 _NEVER = 1 << 200  # ends every timeline; above any time a project can hold
 
-Pairs = tuple[tuple[int, int], ...]
-Groups = tuple[tuple[int, ...], ...]
+Ints: TypeAlias = Sequence[int]
+Pairs: TypeAlias = tuple[tuple[int, int], ...]
+Groups: TypeAlias = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """A project by indices: n tasks and m resources in payload order, times in whole units.
 
-    `demands`: for each task (resource, amount > 0), none for a task of duration 0, which runs at
-    no moment. `partners`: the tasks each must not overlap, likewise. `deadlines` include the
-    horizon. `downtimes`: for each resource disjoint sorted [start, end). `order` is topological.
+    Attributes:
+        ids: for each task its id.
+        durations: for each task.
+        demands: for each task (resource, amount > 0); none if its duration is 0, as it then runs
+            at no moment.
+        predecessors: for each task those that end before it starts.
+        successors: for each task those that start after it ends.
+        partners: for each task those that it must not overlap; none if its duration is 0.
+        releases: for each task its earliest start.
+        deadlines: for each task its latest end, the horizon included.
+        order: the tasks, each after its predecessors.
+        capacities: for each resource, in units.
+        downtimes: for each resource disjoint, sorted [start, end).
+        horizon: the latest end of all.
     """
 
     ids: tuple[str, ...]
@@ -45,29 +58,18 @@ class Compiled:
 
 def compile_project(project: Project) -> Compiled:
     """Translate a project into indices, once, for any number of schedules."""
-    ids = tuple(task.id for task in project.tasks)
-    number = {name: i for i, name in enumerate(ids)}
-    resource = {r.id: k for k, r in enumerate(project.resources)}
-    windows = {window.task: window for window in project.windows}
+    number = {task.id: i for i, task in enumerate(project.tasks)}
     edges = [(number[a], number[b]) for a, b in project.precedences]
-    busy = {task.id for task in project.tasks if task.duration}
-    apart = [(number[a], number[b]) for a, b in project.disjunctions if {a, b} <= busy]
     downtimes = merged_downtimes(project)
     return Compiled(
-        ids=ids,
+        ids=tuple(number),
         durations=tuple(task.duration for task in project.tasks),
-        demands=tuple(
-            tuple((resource[r], q) for r, q in task.demands.items() if q and task.duration)
-            for task in project.tasks
-        ),
-        predecessors=_grouped(len(ids), [(b, a) for a, b in edges]),
-        successors=_grouped(len(ids), edges),
-        partners=_grouped(len(ids), apart + [(b, a) for a, b in apart]),
-        releases=tuple(windows[i].release if i in windows else 0 for i in ids),
-        deadlines=tuple(
-            min(windows[i].deadline, project.horizon) if i in windows else project.horizon
-            for i in ids
-        ),
+        demands=_demands(project),
+        predecessors=_group_pairs(len(number), [(b, a) for a, b in edges]),
+        successors=_group_pairs(len(number), edges),
+        partners=_partners(project, number),
+        releases=_releases(project),
+        deadlines=_deadlines(project),
         order=tuple(number[i] for i in topological_order(project)),
         capacities=tuple(r.capacity for r in project.resources),
         downtimes=tuple(tuple(downtimes[r.id]) for r in project.resources),
@@ -75,7 +77,42 @@ def compile_project(project: Project) -> Compiled:
     )
 
 
-def _grouped(count: int, pairs: Sequence[tuple[int, int]]) -> Groups:
+def _demands(project: Project) -> tuple[Pairs, ...]:
+    resource = {r.id: k for k, r in enumerate(project.resources)}
+    return tuple(_demands_of(task, resource) for task in project.tasks)
+
+
+def _demands_of(task: Task, resource: Mapping[str, int]) -> Pairs:
+    if not task.duration:
+        return ()
+    return tuple((resource[r], q) for r, q in task.demands.items() if q)
+
+
+def _partners(project: Project, number: Mapping[str, int]) -> Groups:
+    pairs = [(number[a], number[b]) for a, b in _disjoint_runs(project)]
+    return _group_pairs(len(number), pairs + [(b, a) for a, b in pairs])
+
+
+def _disjoint_runs(project: Project) -> list[tuple[str, str]]:
+    """Return the disjunctions of tasks that both run, which those of duration 0 never do."""
+    runs = {task.id for task in project.tasks if task.duration}
+    return [(a, b) for a, b in project.disjunctions if {a, b} <= runs]
+
+
+def _releases(project: Project) -> tuple[int, ...]:
+    releases = {window.task: window.release for window in project.windows}
+    return tuple(releases.get(task.id, 0) for task in project.tasks)
+
+
+def _deadlines(project: Project) -> tuple[int, ...]:
+    """Return the latest ends of the tasks, of which the horizon is the last."""
+    horizon = project.horizon
+    deadlines = {window.task: min(window.deadline, horizon) for window in project.windows}
+    return tuple(deadlines.get(task.id, horizon) for task in project.tasks)
+
+
+def _group_pairs(count: int, pairs: Sequence[tuple[int, int]]) -> Groups:
+    """Return for each of 0 to count - 1 the second indices of its pairs, each once."""
     groups: list[list[int]] = [[] for _ in range(count)]
     for key, value in pairs:
         if value not in groups[key]:
@@ -101,7 +138,13 @@ class CapacityProfile:
         self.times.append(_NEVER)
 
     def earliest(self, start: int, duration: int, amount: int) -> int:
-        """The first moment from `start` on with `amount` units free for `duration` > 0."""
+        """Return the first moment at which units are free for long enough.
+
+        Args:
+            start: the earliest moment to return.
+            duration: how long they must be free, above 0.
+            amount: the number of units, at most the capacity.
+        """
         times, free = self.times, self.free
         k = bisect_right(times, start) - 1
         end = start + duration
@@ -113,13 +156,14 @@ class CapacityProfile:
         return start
 
     def occupy(self, start: int, end: int, amount: int) -> None:
-        """Take `amount` units, known to be free, in [start, end)."""
+        """Take `amount` units in [start, end), where they must be free."""
         free = self.free
         first = self._cut(start)
         for k in range(first, self._cut(end)):
             free[k] -= amount
 
     def _cut(self, moment: int) -> int:
+        """Return the index of the step that begins at a moment, after cutting one if needed."""
         times = self.times
         k = bisect_left(times, moment)
         if times[k] != moment:
@@ -129,54 +173,76 @@ class CapacityProfile:
 
 
 def timelines(project: Compiled) -> list[CapacityProfile]:
-    """The m resources before any task is placed."""
+    """Return the profiles of the m resources before any task is placed."""
     return [CapacityProfile(*r) for r in zip(project.capacities, project.downtimes, strict=True)]
 
 
-def serial(project: Compiled, order: Sequence[int]) -> list[int]:
-    """Place the tasks one by one as early as they fit; returns the n start times.
+def serial(project: Compiled, order: Ints) -> list[int]:
+    """Place the tasks one by one, each as early as it fits.
 
-    `order` holds every task once, after its predecessors. Release dates, precedence, capacities,
-    downtimes and disjunctions hold in the result; deadlines and the horizon may not: see
-    `in_time`.
+    Release dates, precedence, capacities, downtimes and disjunctions hold in the result; deadlines
+    and the horizon may not: see `in_time`.
+
+    Args:
+        project: the compiled project of n tasks.
+        order: every task once, after its predecessors.
+
+    Returns:
+        The n start times.
     """
-    durations, demands, partners = project.durations, project.demands, project.partners
     resources = timelines(project)
-    starts, ends = [-1] * len(durations), [-1] * len(durations)
+    starts, ends = [-1] * len(project.durations), [-1] * len(project.durations)
     for i in order:
-        duration = durations[i]
         start = project.releases[i]
         for j in project.predecessors[i]:
             if ends[j] > start:
                 start = ends[j]
-        tried = -1
-        while start != tried:
-            tried = start
-            for r, amount in demands[i]:
-                start = resources[r].earliest(start, duration, amount)
-            for j in partners[i]:
-                if starts[j] < start + duration and start < ends[j]:
-                    start = ends[j]
+        start = _earliest_fit(project, resources, i, start, starts, ends)
         starts[i] = start
-        ends[i] = end = start + duration
-        for r, amount in demands[i]:
+        ends[i] = end = start + project.durations[i]
+        for r, amount in project.demands[i]:
             resources[r].occupy(start, end, amount)
     return starts
 
 
-def makespan(project: Compiled, starts: Sequence[int]) -> int:
-    """The latest end of a task."""
+def _earliest_fit(
+    project: Compiled,
+    resources: list[CapacityProfile],
+    task: int,
+    start: int,
+    starts: list[int],
+    ends: list[int],
+) -> int:
+    """Return the first moment from `start` on at which capacities and partners allow a task."""
+    duration, demands = project.durations[task], project.demands[task]
+    partners = project.partners[task]
+    tried = -1
+    while start != tried:
+        tried = start
+        for r, amount in demands:
+            start = resources[r].earliest(start, duration, amount)
+        for j in partners:
+            if starts[j] < start + duration and start < ends[j]:
+                start = ends[j]
+    return start
+
+
+def makespan(project: Compiled, starts: Ints) -> int:
+    """Return the latest end of a task, given the n start times."""
     return max(map(int.__add__, starts, project.durations))
 
 
-def in_time(project: Compiled, starts: Sequence[int]) -> bool:
-    """Whether every task ends by its deadline and the horizon; for a serial schedule: feasible."""
+def in_time(project: Compiled, starts: Ints) -> bool:
+    """Return whether every task ends by its deadline and the horizon, given the n start times.
+
+    A schedule of `serial` that does is feasible.
+    """
     ends = map(int.__add__, starts, project.durations)
     return all(map(int.__le__, ends, project.deadlines))
 
 
-def by_id(project: Compiled, starts: Sequence[int]) -> dict[str, int]:
-    """The start times as an answer gives them, keyed by task id in payload order."""
+def by_id(project: Compiled, starts: Ints) -> dict[str, int]:
+    """Return the n start times as an answer gives them, keyed by task id in payload order."""
     return dict(zip(project.ids, starts, strict=True))
 
 
@@ -184,8 +250,13 @@ def by_id(project: Compiled, starts: Sequence[int]) -> dict[str, int]:
 
 
 def priority_list(project: Compiled, keys: Sequence[float]) -> list[int]:
-    """Always the ready task with the least key next; ties go to payload order."""
-    waiting = [len(group) for group in project.predecessors]
+    """Return the tasks in a list that always takes the ready task of least key next.
+
+    Args:
+        project: the compiled project of n tasks.
+        keys: a key for each task; ties go to payload order.
+    """
+    waiting = _predecessor_counts(project)
     ready = [(keys[i], i) for i, count in enumerate(waiting) if count == 0]
     heapify(ready)
     order = []
@@ -199,15 +270,22 @@ def priority_list(project: Compiled, keys: Sequence[float]) -> list[int]:
     return order
 
 
+def _predecessor_counts(project: Compiled) -> list[int]:
+    return [len(group) for group in project.predecessors]
+
+
 def random_list(project: Compiled, rng: Random) -> list[int]:
-    """Any ready task next, each equally likely; draws n times `rng.random()`."""
-    waiting = [len(group) for group in project.predecessors]
+    """Return the tasks in a list that takes any ready task next, each equally likely.
+
+    Args:
+        project: the compiled project of n tasks.
+        rng: the generator; `random()` is called n times.
+    """
+    waiting = _predecessor_counts(project)
     ready = [i for i, count in enumerate(waiting) if count == 0]
     order = []
     while ready:
-        k = int(rng.random() * len(ready))
-        ready[k], ready[-1] = ready[-1], ready[k]
-        i = ready.pop()
+        i = _draw(ready, rng)
         order.append(i)
         for j in project.successors[i]:
             waiting[j] -= 1
@@ -216,13 +294,20 @@ def random_list(project: Compiled, rng: Random) -> list[int]:
     return order
 
 
+def _draw(ready: list[int], rng: Random) -> int:
+    """Take one of the ready tasks out, the last one into its place."""
+    k = int(rng.random() * len(ready))
+    ready[k], ready[-1] = ready[-1], ready[k]
+    return ready.pop()
+
+
 def edf(project: Compiled) -> list[int]:
-    """Keys for earliest deadline first: each task's own deadline, the horizon if it has none."""
+    """Return the keys for earliest deadline first: each task's deadline, or the horizon."""
     return list(project.deadlines)
 
 
 def lft(project: Compiled) -> list[int]:
-    """Keys for latest finish time first: deadlines passed back along the precedences."""
+    """Return the keys for latest finish time first: deadlines passed back along precedences."""
     latest = list(project.deadlines)
     for i in reversed(project.order):
         for j in project.successors[i]:
@@ -233,33 +318,42 @@ def lft(project: Compiled) -> list[int]:
 # Improvement --------------------------------------------------------------------------------
 
 
-def forward_backward(project: Compiled, starts: Sequence[int]) -> list[int]:
+def forward_backward(project: Compiled, starts: Ints) -> list[int]:
     """Push a schedule right, then left, for as long as it gets shorter (double justification).
 
-    Valls, Ballestin & Quintanilla (2005), "Justification and RCPSP". `starts` must hold what
-    `serial` promises. If it is in time, so is the result: no task of a schedule in time is ever
-    pushed against the direction of its pass, whatever the constraints.
+    Valls, Ballestin & Quintanilla (2005), "Justification and RCPSP". If the schedule is in time, so
+    is the result: no task of a schedule in time is ever pushed against the direction of its pass,
+    whatever the constraints.
+
+    Args:
+        project: the compiled project of n tasks.
+        starts: n start times under which the constraints hold that `serial` names.
+
+    Returns:
+        The n start times of the shortest schedule on the way.
     """
     best = list(starts)
     while True:
         length = makespan(project, best)
-        right = _again(_mirrored(project, length), _flipped(project, best, length))
-        left = _again(project, _flipped(project, right, length))
+        right = _place_again(_mirror(project, length), _mirror_starts(project, best, length))
+        left = _place_again(project, _mirror_starts(project, right, length))
         if makespan(project, left) >= length:
             return best
         best = left
 
 
-def _again(project: Compiled, starts: Sequence[int]) -> list[int]:
+def _place_again(project: Compiled, starts: Ints) -> list[int]:
+    """Place the tasks anew in the order of their starts."""
     return serial(project, sorted(project.order, key=starts.__getitem__))
 
 
-def _flipped(project: Compiled, starts: Sequence[int], length: int) -> list[int]:
+def _mirror_starts(project: Compiled, starts: Ints, length: int) -> list[int]:
+    """Return the starts of a schedule with time running backwards from `length`."""
     return [length - s - d for s, d in zip(starts, project.durations, strict=True)]
 
 
-def _mirrored(project: Compiled, length: int) -> Compiled:
-    """The same project with time running backwards from `length`: deadlines become releases."""
+def _mirror(project: Compiled, length: int) -> Compiled:
+    """Return the project with time running backwards from `length`: deadlines become releases."""
     return replace(
         project,
         predecessors=project.successors,
@@ -267,8 +361,9 @@ def _mirrored(project: Compiled, length: int) -> Compiled:
         releases=tuple(max(0, length - deadline) for deadline in project.deadlines),
         deadlines=tuple(length - release for release in project.releases),
         order=project.order[::-1],
-        downtimes=tuple(
-            tuple((max(0, length - b), length - a) for a, b in reversed(spans) if a < length)
-            for spans in project.downtimes
-        ),
+        downtimes=tuple(_mirror_spans(spans, length) for spans in project.downtimes),
     )
+
+
+def _mirror_spans(spans: Pairs, length: int) -> Pairs:
+    return tuple((max(0, length - b), length - a) for a, b in reversed(spans) if a < length)

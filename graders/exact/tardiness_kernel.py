@@ -7,10 +7,11 @@ Where there is none, or one of other sources, Python walks the same states.
 import ctypes
 import sys
 import weakref
-from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+
+from graders.exact.tardiness_local import Ints
 
 _FOLDER = Path(__file__).parent
 SOURCES = (_FOLDER / "tardiness_kernel.c", _FOLDER / "tardiness_memory.h")
@@ -32,23 +33,33 @@ _SIGNATURES = {
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The compiled kernel, or None where there is none for this machine and these sources."""
+    """Return the compiled kernel, or None if there is none for this machine and these sources."""
     try:
-        loaded = ctypes.CDLL(str(LIBRARY))
-        built_from = ctypes.c_char_p.in_dll(loaded, "tardiness_digest").value
+        kernel = ctypes.CDLL(str(LIBRARY))
+        built_from = ctypes.c_char_p.in_dll(kernel, "tardiness_digest").value
         current = sha256(b"".join(source.read_bytes() for source in SOURCES)).hexdigest()
     except (OSError, ValueError):
         return None
     if built_from != current.encode():
         return None
+    _declare(kernel)
+    return kernel
+
+
+def _declare(kernel: ctypes.CDLL) -> None:
+    """Give the kernel's functions their types."""
     for name, (takes, gives) in _SIGNATURES.items():
-        function = getattr(loaded, name)
+        function = getattr(kernel, name)
         function.argtypes, function.restype = takes, gives
-    return loaded
 
 
-def fits(p: Sequence[int], d: Sequence[int]) -> bool:
-    """Whether no sum over these jobs can overflow 64 bits."""
+def fits(p: Ints, d: Ints) -> bool:
+    """Return whether no sum over these jobs can overflow 64 bits.
+
+    Args:
+        p: n processing times >= 1.
+        d: n due dates.
+    """
     furthest = max((abs(due) for due in d), default=0)
     return (len(p) + 1) * (sum(p) + furthest) < _MOST
 
@@ -56,7 +67,7 @@ def fits(p: Sequence[int], d: Sequence[int]) -> bool:
 class KernelSearch:
     """`PlainSearch` in C: the same states in the same order; dropping it frees its memory."""
 
-    def __init__(self, kernel: ctypes.CDLL, p: Sequence[int], d: Sequence[int]) -> None:
+    def __init__(self, kernel: ctypes.CDLL, p: Ints, d: Ints) -> None:
         self._kernel = kernel
         longs = ctypes.c_int64 * len(p)
         self._handle = kernel.tardiness_new(len(p), longs(*p), longs(*d))
@@ -66,11 +77,15 @@ class KernelSearch:
 
     @property
     def nodes(self) -> int:
-        """States expanded so far."""
+        """The number of states expanded so far."""
         return int(self._kernel.tardiness_nodes(self._handle))
 
     def run(self, nodes: int) -> int | None:
-        """Expand at most `nodes` states more; the least total tardiness once known, else None."""
+        """Expand at most so many states more; return the least total tardiness, or None so far.
+
+        Raises:
+            MemoryError: if the kernel gets no memory.
+        """
         value = ctypes.c_int64()
         status = self._kernel.tardiness_run(self._handle, nodes, ctypes.byref(value))
         if status < 0:
@@ -78,9 +93,13 @@ class KernelSearch:
         return value.value if status else None
 
     def split(self, jobs: list[int], start: int) -> int:
-        """Best position of the longest job among stripped `jobs`, of a finished search."""
+        """Return the best position of the longest job among stripped `jobs`, after the search.
+
+        Raises:
+            KeyError: if the search has not split these jobs at `start`.
+        """
         array = (ctypes.c_int32 * len(jobs))(*jobs)
-        found = int(self._kernel.tardiness_split(self._handle, array, len(jobs), start))
-        if found < 0:
+        position = int(self._kernel.tardiness_split(self._handle, array, len(jobs), start))
+        if position < 0:
             raise KeyError(f"tardiness kernel: {len(jobs)} jobs at {start} were never split")
-        return found
+        return position

@@ -14,9 +14,12 @@ Jobs are ranks 0..n-1 here, sorted by due date, then processing time; times are 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
+from graders.exact.tardiness_local import Ints
+
 Item: TypeAlias = tuple[int, int, int]  # raised due date, processing time, job
-Wanted: TypeAlias = tuple[list[int], int]  # a set of jobs and its start
+State: TypeAlias = tuple[list[int], int]  # a set of jobs and its start
 Split: TypeAlias = Callable[[list[int], int], int]
+Part: TypeAlias = tuple[list[int], int | None]  # jobs and their start; None: as they stand
 
 
 class PausableSearch(Protocol):
@@ -24,22 +27,27 @@ class PausableSearch(Protocol):
 
     @property
     def nodes(self) -> int:
-        """States expanded so far."""
+        """The number of states expanded so far."""
         ...
 
     def run(self, nodes: int) -> int | None:
-        """Expand at most `nodes` states more; the least total tardiness once known, else None."""
+        """Expand at most so many states more; return the least total tardiness, or None so far."""
         ...
 
     def split(self, jobs: list[int], start: int) -> int:
-        """Best position of the longest job among stripped `jobs`, of a finished search."""
+        """Return the best position of the longest job among stripped `jobs`, after the search."""
         ...
 
 
 class OpenCore(NamedTuple):
-    """A set with its sure ends stripped: `head` (until `start`), `items` to sequence, `tail`.
+    """A set of jobs with its sure ends stripped.
 
-    `cost` is the tardiness of head and tail, in time units; items are by raised due date.
+    Attributes:
+        cost: the tardiness of head and tail, in time units.
+        head: the jobs that are first for sure, in order.
+        items: the jobs to sequence, by raised due date.
+        start: when the head ends.
+        tail: the jobs that are last for sure, in order.
     """
 
     cost: int
@@ -49,12 +57,19 @@ class OpenCore(NamedTuple):
     tail: list[int]
 
 
-def strip(p: Sequence[int], d: Sequence[int], jobs: Sequence[int], start: int) -> OpenCore:
-    """Strip what is first or last for sure until nothing is."""
+def strip(p: Ints, d: Ints, jobs: Ints, start: int) -> OpenCore:
+    """Strip jobs that are first or last for sure until none is.
+
+    Args:
+        p: the processing times of all jobs, by rank.
+        d: their due dates, by rank.
+        jobs: the set.
+        start: when the machine is free.
+    """
     head: list[int] = []
     tail: list[int] = []
     cost, end = 0, start + sum([p[j] for j in jobs])
-    items = _raised(p, d, jobs, start)
+    items = _raise_due_dates(p, d, jobs, start)
     while items:
         cost += _strip_last(d, items, end, tail)
         if not items or items[0][1] > min([item[1] for item in items]):
@@ -65,18 +80,22 @@ def strip(p: Sequence[int], d: Sequence[int], jobs: Sequence[int], start: int) -
         start += length
         if start > d[job]:
             cost += start - d[job]
-        items = _raised(p, d, [item[2] for item in items[1:]], start)
+        items = _raise_due_dates(p, d, [item[2] for item in items[1:]], start)
     return OpenCore(cost, head, items, start, tail[::-1])
 
 
-def _raised(p: Sequence[int], d: Sequence[int], jobs: Sequence[int], start: int) -> list[Item]:
+def _raise_due_dates(p: Ints, d: Ints, jobs: Ints, start: int) -> list[Item]:
+    """Return the jobs with due dates raised to their earliest ends, sorted by these."""
     items = [(d[j] if d[j] > start + p[j] else start + p[j], p[j], j) for j in jobs]
     items.sort()
     return items
 
 
-def _strip_last(d: Sequence[int], items: list[Item], end: int, tail: list[int]) -> int:
-    """Move sure last jobs from `items`, whose work is over at `end`, to `tail`; their tardiness."""
+def _strip_last(d: Ints, items: list[Item], end: int, tail: list[int]) -> int:
+    """Move sure last jobs from items, whose work is over at `end`, to the tail.
+
+    Returns their tardiness.
+    """
     cost = 0
     longest = max([item[1] for item in items])
     while items:
@@ -93,8 +112,13 @@ def _strip_last(d: Sequence[int], items: list[Item], end: int, tail: list[int]) 
     return cost
 
 
-def due_date_order(d: Sequence[int], core: OpenCore) -> int | None:
-    """Tardiness of the items as they stand if at most one is late against its raised due date."""
+def due_date_order(d: Ints, core: OpenCore) -> int | None:
+    """Return the tardiness of the items as they stand, None if two miss their raised due dates.
+
+    Args:
+        d: the due dates of all jobs, by rank.
+        core: the items and their start.
+    """
     cost, end, late = 0, core.start, 0
     for due, length, job in core.items:
         end += length
@@ -108,12 +132,17 @@ def due_date_order(d: Sequence[int], core: OpenCore) -> int | None:
 
 
 def longest_item(items: Sequence[Item]) -> int:
-    """Index of the longest item, the last one of equals."""
+    """Return the index of the longest item, the last one of equals."""
     return max(range(len(items)), key=lambda i: (items[i][1], i))
 
 
 def allowed_positions(core: OpenCore, longest: int) -> Iterator[tuple[int, int]]:
-    """Positions the longest item may take, each with the time at which it ends there."""
+    """Yield the positions that the longest item may take, each with its end there.
+
+    Args:
+        core: the items and their start.
+        longest: the index of the longest item.
+    """
     items, count = core.items, len(core.items)
     end = core.start + sum([item[1] for item in items[:longest]])
     needed = end
@@ -129,15 +158,15 @@ def allowed_positions(core: OpenCore, longest: int) -> Iterator[tuple[int, int]]
 class PlainSearch:
     """The search in plain Python; expanded states wait on a stack of generators."""
 
-    def __init__(self, p: Sequence[int], d: Sequence[int]) -> None:
+    def __init__(self, p: Ints, d: Ints) -> None:
         self.nodes = 0
         self._p, self._d = p, d
         self._memory: dict[tuple[int, int], tuple[int, int]] = {}  # (mask, t) -> value, split
-        self._stack: list[Generator[Wanted, int, int]] = []
+        self._stack: list[Generator[State, int, int]] = []
         self._answer = self._enter(list(range(len(p))), 0)
 
     def run(self, nodes: int) -> int | None:
-        """Expand at most `nodes` states more; the least total tardiness once known, else None."""
+        """Expand at most so many states more; return the least total tardiness, or None so far."""
         last = self.nodes + nodes
         while self._stack:
             if self._answer is None:
@@ -147,18 +176,18 @@ class PlainSearch:
             self._advance(self._stack[-1])
         return self._answer
 
-    def _advance(self, state: Generator[Wanted, int, int]) -> None:
-        """Carry the state on top as far as it goes without another state's value."""
+    def _advance(self, state: Generator[State, int, int]) -> None:
+        """Carry a state, the one on top, as far as it goes without another state's value."""
         try:
             jobs, start = next(state) if self._answer is None else state.send(self._answer)
-        except StopIteration as finished:
+        except StopIteration as stop:
             self._stack.pop()
-            self._answer = finished.value
+            self._answer = stop.value
         else:
             self._answer = self._enter(jobs, start)
 
     def _enter(self, jobs: list[int], start: int) -> int | None:
-        """V(jobs, start) if it is plain or remembered; else put it on the stack."""
+        """Return V(jobs, start) if it is plain or remembered; else put it on the stack."""
         core = strip(self._p, self._d, jobs, start)
         simple = due_date_order(self._d, core)
         if simple is not None:
@@ -169,8 +198,8 @@ class PlainSearch:
         self._stack.append(self._expand(core, key))
         return None
 
-    def _expand(self, core: OpenCore, key: tuple[int, int]) -> Generator[Wanted, int, int]:
-        """Try the allowed positions; wants the values of smaller sets, returns this one's."""
+    def _expand(self, core: OpenCore, key: tuple[int, int]) -> Generator[State, int, int]:
+        """Try the allowed positions: yields smaller sets, is sent their V, returns its own."""
         best, split = -1, -1
         longest = longest_item(core.items)
         jobs = [item[2] for item in core.items]
@@ -186,7 +215,7 @@ class PlainSearch:
         return core.cost + best
 
     def split(self, jobs: list[int], start: int) -> int:
-        """Best position of the longest job among stripped `jobs`, of a finished search."""
+        """Return the best position of the longest job among stripped `jobs`, after the search."""
         return self._memory[_mask(jobs), start][1]
 
 
@@ -197,24 +226,32 @@ def _mask(jobs: Iterator[int] | list[int]) -> int:
     return mask
 
 
-def read_order(p: Sequence[int], d: Sequence[int], split: Split) -> list[int]:
-    """The n jobs in the order a finished search has found, by replaying its splits."""
+def read_order(p: Ints, d: Ints, split: Split) -> list[int]:
+    """Return the n jobs in the order that a finished search has proven, by replaying its splits.
+
+    Args:
+        p: n processing times, by rank.
+        d: n due dates, by rank.
+        split: the best position of the longest job of a set of stripped jobs and its start.
+    """
     order: list[int] = []
-    todo: list[tuple[list[int], int | None]] = [(list(range(len(p))), 0)]  # None: as it stands
-    while todo:
-        jobs, start = todo.pop()
+    stack: list[Part] = [(list(range(len(p))), 0)]
+    while stack:
+        jobs, start = stack.pop()
         if start is None:
             order += jobs
-            continue
-        core = strip(p, d, jobs, start)
-        jobs = [item[2] for item in core.items]
-        todo.append((core.tail, None))
-        if due_date_order(d, core) is not None:
-            todo.append((jobs, None))
         else:
-            longest, h = longest_item(core.items), split(jobs, core.start)
-            end = core.start + sum([item[1] for item in core.items[: h + 1]])
-            before = jobs[:longest] + jobs[longest + 1 : h + 1]
-            todo += [(jobs[h + 1 :], end), ([jobs[longest]], None), (before, core.start)]
-        todo.append((core.head, None))
+            core = strip(p, d, jobs, start)
+            stack += ((core.tail, None), *_parts(d, core, split), (core.head, None))
     return order
+
+
+def _parts(d: Ints, core: OpenCore, split: Split) -> list[Part]:
+    """Return the parts of a core, the last one first."""
+    jobs = [item[2] for item in core.items]
+    if due_date_order(d, core) is not None:
+        return [(jobs, None)]
+    longest, h = longest_item(core.items), split(jobs, core.start)
+    end = core.start + sum([item[1] for item in core.items[: h + 1]])
+    before = jobs[:longest] + jobs[longest + 1 : h + 1]
+    return [(jobs[h + 1 :], end), ([jobs[longest]], None), (before, core.start)]

@@ -2,7 +2,7 @@
 
 A state is the set of jobs still to be placed, which fill (0, t] (Held & Karp 1962). The prices
 of `tardiness_bounds` say how far each placement is from the lower bound; a state whose sum of
-these cannot beat the best order known is dropped. So are states that break one of three rules:
+these cannot beat the best order so far is dropped. So are states that break one of three rules:
 a job no longer, no lighter and due no later than another goes before it (Emmons 1969); a job on
 time at the end goes there; two neighbours that gain by changing places are not left as they are.
 """
@@ -19,16 +19,26 @@ State: TypeAlias = tuple[int, int, int]  # excess so far, the job placed last, t
 Layer: TypeAlias = dict[int, State]  # by bit mask of the jobs to be placed
 
 
-class Found(NamedTuple):
-    """The best order known, a proven bound, and how many states were looked at."""
+class SubsetSolution(NamedTuple):
+    """The best order, a proven bound in time units times weight, and the number of states."""
 
     bound: int
     order: list[int]
     states: int
 
 
-class Placed(NamedTuple):
-    """A job as the inner loop wants it; `after` masks the jobs that it must not follow."""
+class MaskedJob(NamedTuple):
+    """A job as the inner loop reads it.
+
+    Attributes:
+        job: its index.
+        bit: the mask of the job alone.
+        after: masks the jobs that must not be placed after it.
+        p: its processing time.
+        d: its due date.
+        w: its weight.
+        least: the least cost plus price of its window, times `SCALE`.
+    """
 
     job: int
     bit: int
@@ -41,27 +51,29 @@ class Placed(NamedTuple):
 
 def best_order(
     p: Ints, d: Ints, w: Ints, order: list[int], limit: int = STATES, late: Late = never
-) -> Found:
-    """Improve on `order` until it is proven optimal, `limit` states are known or it is `late`."""
+) -> SubsetSolution:
+    """Improve on an order until it is proven optimal.
+
+    Args:
+        p: n processing times >= 1, in time units.
+        d: n due dates, in time units.
+        w: n weights >= 1.
+        order: the order to improve on.
+        limit: the most states.
+        late: ends the search once it is true.
+    """
     value = weighted_tardiness(order, p, d, w)
     dual = prices(p, d, w, order, late)
     room = SCALE * (value - 1) - dual.bound  # most excess that still beats `order`
     if room < 0:
-        return Found(value, order, 0)
-    grower = _Grower(p, d, w, dual, room)
-    layers: list[Layer] = [{(1 << len(p)) - 1: (0, -1, sum(p))}]
-    states = 1
-    for _ in range(len(p)):
-        grown = grower.grown(layers[-1], limit - states, late)
-        if grown is None:
-            excess = min(state[0] for state in layers[-1].values())
-            return Found(-(-(dual.bound + excess) // SCALE), order, states)
-        if not grown:
-            return Found(value, order, states)
-        layers.append(grown)
-        states += len(grown)
-    order = _read(layers)
-    return Found(weighted_tardiness(order, p, d, w), order, states)
+        return SubsetSolution(value, order, 0)
+    search = _Layers(p, d, w, dual=dual, room=room)
+    if not search.grow(limit, late):
+        return SubsetSolution(search.bound(), order, search.states)
+    if search.layers[-1]:
+        order = _read(search.layers)
+        value = weighted_tardiness(order, p, d, w)
+    return SubsetSolution(value, order, search.states)
 
 
 def _read(layers: Sequence[Layer]) -> list[int]:
@@ -74,45 +86,71 @@ def _read(layers: Sequence[Layer]) -> list[int]:
 
 
 def _must_follow(p: Ints, d: Ints, w: Ints) -> list[int]:
-    """For each job the mask of those that need not go before it (Emmons 1969, weighted)."""
-    count = range(len(p))
-    rank = {j: k for k, j in enumerate(sorted(count, key=lambda j: (p[j], -w[j], d[j], j)))}
+    """Return for each job the mask of those that need not go before it (Emmons 1969, weighted)."""
+    by_rank = sorted(range(len(p)), key=lambda j: (p[j], -w[j], d[j], j))
+    masks = [0] * len(p)
+    for rank, j in enumerate(by_rank):
+        for k in by_rank[rank + 1 :]:
+            if w[j] >= w[k] and d[j] <= d[k]:
+                masks[j] |= 1 << k
+    return masks
+
+
+def _masked_jobs(p: Ints, d: Ints, w: Ints, dual: TimePrices) -> list[MaskedJob]:
+    after = _must_follow(p, d, w)
     return [
-        sum(
-            1 << k
-            for k in count
-            if rank[j] < rank[k] and p[j] <= p[k] and w[j] >= w[k] and d[j] <= d[k]
-        )
-        for j in count
+        MaskedJob(j, 1 << j, after[j], p=p[j], d=d[j], w=w[j], least=dual.least[j])
+        for j in range(len(p))
     ]
 
 
-class _Grower:
-    """Makes a layer of states from the one before it."""
+class _Layers:
+    """Layers of states, each grown from the one before it by placing a job.
 
-    def __init__(self, p: Ints, d: Ints, w: Ints, dual: TimePrices, room: int) -> None:
-        after = _must_follow(p, d, w)
-        self._jobs = [
-            Placed(j, 1 << j, after[j], p[j], d[j], w[j], dual.least[j]) for j in range(len(p))
-        ]
+    Attributes:
+        layers: from that of no job placed on.
+        states: the number of states in all layers.
+    """
+
+    def __init__(self, p: Ints, d: Ints, w: Ints, *, dual: TimePrices, room: int) -> None:
+        self._jobs = _masked_jobs(p, d, w, dual)
         self._dual, self._room = dual, room
         self._prices: dict[int, int] = {}
+        self.layers: list[Layer] = [{(1 << len(p)) - 1: (0, -1, sum(p))}]
+        self.states = 1
 
-    def grown(self, layer: Layer, most: int, late: Late) -> Layer | None:
-        """All states with one job fewer that may beat the best; None if more than `most`."""
-        grown: Layer = {}
-        for mask, state in layer.items():
+    def grow(self, limit: int, late: Late) -> bool:
+        """Grow layers until all jobs are placed or no state is left; False if cut off."""
+        for _ in self._jobs:
+            layer = self._grow_layer(limit - self.states, late)
+            if layer is None:
+                return False
+            self.layers.append(layer)
+            self.states += len(layer)
+            if not layer:
+                break
+        return True
+
+    def bound(self) -> int:
+        """Return the lower bound that the states of the last layer prove."""
+        excess = min(state[0] for state in self.layers[-1].values())
+        return -(-(self._dual.bound + excess) // SCALE)
+
+    def _grow_layer(self, most: int, late: Late) -> Layer | None:
+        """Return all states with one job fewer that may beat the best; None if above `most`."""
+        layer: Layer = {}
+        for mask, state in self.layers[-1].items():
             for placed, excess in self._places(mask, state):
-                rest = mask ^ placed.bit
-                known = grown.get(rest)
-                if known is None or excess < known[0]:
-                    grown[rest] = excess, placed.job, state[2] - placed.p
-            if len(grown) > most or late():
+                remaining = mask ^ placed.bit
+                rival = layer.get(remaining)
+                if rival is None or excess < rival[0]:
+                    layer[remaining] = excess, placed.job, state[2] - placed.p
+            if len(layer) > most or late():
                 return None
-        return grown
+        return layer
 
-    def _places(self, mask: int, state: State) -> list[tuple[Placed, int]]:
-        """The jobs that may end at the state's t, each with the excess it leads to."""
+    def _places(self, mask: int, state: State) -> list[tuple[MaskedJob, int]]:
+        """Return the jobs that may end at the state's t, each with the excess it leads to."""
         excess, _, t = state
         price = excess + self._price(t)
         places = []
@@ -133,8 +171,8 @@ class _Grower:
             self._prices[t] = self._dual.before(t)
         return self._prices[t]
 
-    def _gains(self, placed: Placed, state: State) -> bool:
-        """Whether a late job that ends at t gains by changing places with the one placed last."""
+    def _gains(self, placed: MaskedJob, state: State) -> bool:
+        """Return whether a late job that ends at t gains by changing places with the last one."""
         _, last, t = state
         if last < 0:
             return False

@@ -9,10 +9,10 @@ import numpy
 
 from graders import rcpsp
 from graders.clusters import rates_over
+from graders.half_level import half_level
 from graders.statistics import (
     Estimate,
     Rate,
-    half_level,
     mean_of,
     mean_of_rates,
     mean_score,

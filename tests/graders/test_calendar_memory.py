@@ -3,7 +3,7 @@
 import pytest
 
 from generators.calendar import generate, held_out
-from graders.calendar_memory import examine, named, says, words
+from graders.calendar_memory import examine, says, weight_share, words
 from tasks.base import Instance, Outcome, Parsed
 from tasks.calendar import Year
 from tasks.calendar_truth import Principle
@@ -44,10 +44,10 @@ def test_words_are_stems_without_small_ones() -> None:
 
 
 def test_named_is_a_share_of_absolute_weight() -> None:
-    assert named([GRANTS, TRAVEL], [3.0, -1.0], ["No travel"]) == 0.25
-    assert named([GRANTS, TRAVEL], [3.0, -1.0], ["No travel", "funding"]) == 1
-    assert named([GRANTS], [0.0], ["funding"]) == 0
-    assert named([], [], []) == 0
+    assert weight_share([GRANTS, TRAVEL], [3.0, -1.0], ["No travel"]) == 0.25
+    assert weight_share([GRANTS, TRAVEL], [3.0, -1.0], ["No travel", "funding"]) == 1
+    assert weight_share([GRANTS], [0.0], ["funding"]) == 0
+    assert weight_share([], [], []) == 0
 
 
 def test_right_and_wrong_answers() -> None:

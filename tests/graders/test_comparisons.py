@@ -21,7 +21,7 @@ from graders.comparisons import (
     two_sided,
 )
 from graders.comparisons import paired as compared
-from graders.sign_flips import attained
+from graders.sign_flips import attainable_level
 from graders.trials import Design, Trials
 from tests.graders.test_statistics import BOARDS, covers, simulated
 
@@ -309,7 +309,7 @@ def test_differences_that_are_all_equal() -> None:
 
 
 def test_five_signs_cannot_reach_the_level_and_resolve_nothing() -> None:
-    assert [attained(n, 0.05) for n in (5, 6, 7)] == [0, 1 / 32, 3 / 64]
+    assert [attainable_level(n, 0.05) for n in (5, 6, 7)] == [0, 1 / 32, 3 / 64]
     found = flips([[1.0, 2, 3, 4, 5]])
     assert found.p == 1 / 16
     assert found.resolves is None

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
+from graders.half_level import half_level
 from graders.statistics import (
     WITHIN_NOISE,
     Estimate,
     Rate,
-    half_level,
     mean_of,
     mean_of_rates,
     mean_score,

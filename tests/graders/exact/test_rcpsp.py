@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from generators.psplib import read_psplib
 from graders.exact import rcpsp, sgs
-from graders.exact.rcpsp import Known, reference
+from graders.exact.rcpsp import Solution, reference
 from graders.rcpsp import makespan, violations
 from tasks.base import Reference, SolverFailure
 from tasks.rcpsp import Downtime, Project, Resource, Task, Window
@@ -69,7 +69,7 @@ def test_solver_alone_is_what_enumeration_finds(project: Project) -> None:
     compiled = sgs.compile_project(project)
     releases = compiled.releases
     if sgs.in_time(compiled, releases):
-        none = Known(sgs.makespan(compiled, releases), None)
+        none = Solution(sgs.makespan(compiled, releases), None)
         known = rcpsp.improve(compiled, none, releases, limit=5, seconds=None)
         assert known.solver.startswith("cp-sat ")
         check(project, rcpsp.state(project, compiled, known), least_makespan(project))
@@ -180,9 +180,9 @@ def test_what_the_checker_refutes_is_a_failure() -> None:
     project = plain(Task("A", 2, {"R": 1}), Task("B", 2, {"R": 1}))
     compiled = sgs.compile_project(project)
     with pytest.raises(SolverFailure, match="breaks 1 rules"):
-        rcpsp.state(project, compiled, Known(2, [0, 1], "wrong"))
+        rcpsp.state(project, compiled, Solution(2, [0, 1], "wrong"))
     with pytest.raises(SolverFailure, match="below its lower bound"):
-        rcpsp.state(project, compiled, Known(5, [0, 2], "wrong"))
+        rcpsp.state(project, compiled, Solution(5, [0, 2], "wrong"))
 
 
 def test_easy_projects_load_no_solver() -> None:

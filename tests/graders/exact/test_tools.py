@@ -6,7 +6,7 @@ import pytest
 
 from generators.tools import generate
 from graders.exact.tools import all_ready, attempts, graph, reference, step_of
-from graders.exact.tools_schedule import CallNode
+from graders.exact.tools_search import CallNode
 from harness.families.tools import by_turns, everything
 from tasks.base import Called, Instance
 from tasks.tools import View
