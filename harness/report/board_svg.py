@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from harness.board.board import Board, Row
-from harness.board.text import group, who
+from harness.board.text import group, row_name
 from harness.formatting import label, number, with_interval
 from harness.report.svg import Axis, plain_axis, tag
 
@@ -109,7 +109,9 @@ def _names(rows: Sequence[Row]) -> list[str]:
     """Who answered; how it was asked only where that tells rows apart."""
     short = [label(row.model, row.agent, row.memory, {}) for row in rows]
     often = Counter(short)
-    return [name if often[name] == 1 else who(row) for name, row in zip(short, rows, strict=True)]
+    return [
+        name if often[name] == 1 else row_name(row) for name, row in zip(short, rows, strict=True)
+    ]
 
 
 def _line(row: Row, name: str, axis: Axis) -> list[Markup]:
@@ -117,7 +119,7 @@ def _line(row: Row, name: str, axis: Axis) -> list[Markup]:
     score, most = row.score, int((NAMES - 10) / LETTER)
     shown = name if len(name) <= most else f"{name[: most - 1]}…"
     found = [
-        tag("title", f"{who(row)}: {with_interval(score, 3)}"),
+        tag("title", f"{row_name(row)}: {with_interval(score, 3)}"),
         tag("text", shown, x=NAMES - 10, y=4, text_anchor="end"),
         tag("text", number(score.value, 3), x=PANEL, y=4, text_anchor="end"),
     ]

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from harness.board.board import Board, read_board
-from harness.board.load import asked_of
+from harness.board.load import scored_records
 from harness.board.text import notes
 from harness.calls.prices import Prices
 from harness.families.registry import family
@@ -93,7 +93,7 @@ def _read(
     folder: Path, prices: Prices, pack: Pack, families: dict[str, Drawings], start: int
 ) -> Iterator[EpisodeEntry]:
     """Pack a folder's episodes as they are replayed; their costs are those of the board."""
-    records = (a for a, _ in asked_of(Folder.open(folder), prices))
+    records = (a for a, _ in scored_records(Folder.open(folder), prices))
     asked = {key_of(a.record.model, a.record.epoch, a.record.instance): a for a in records}
     for number, episode in enumerate(episodes(folder), start):
         known = episode.record

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from graders.statistics import Estimate
 from harness.board.board import Row
-from harness.board.text import rank_text, second_headline, shown_metrics
+from harness.board.text import further_metrics, rank_text, second_headline
 from harness.families.registry import family
 from harness.formatting import cost_text, tokens_text, unusual
 from harness.report.base import Looks, series
@@ -66,7 +66,7 @@ class BoardTable:
 def table(numbered: Sequence[tuple[int, Row]], looks: Looks) -> BoardTable:
     """A family's rows, which come with their place on the board."""
     rows = [row for _, row in numbered]
-    shown = [*second_headline(rows), *shown_metrics(rows)]
+    shown = [*second_headline(rows), *further_metrics(rows)]
     ranked = any(row.rank for row in rows)
     cells = any(row.cell for row in rows)
     notes = any(row.memory_calls for row in rows)
