@@ -171,8 +171,8 @@ def _shared_ways(ways_a: Sequence[Key], ways_b: Sequence[Key]) -> tuple[list[Key
 def _only(ways: Sequence[Key]) -> Key:
     """Return the one way in which a model was asked; InputError if there are several."""
     if len(ways) > 1:
-        settings = ({"agent": k.agent, "memory": k.memory, **k.setup.fields} for k in ways[:2])
-        setting, first, second = next(differences(*settings, ""))
+        a, b = ({"agent": k.agent, "memory": k.memory, **k.setup.fields} for k in ways[:2])
+        setting, first, second = next(differences(a, b, ""))
         raise InputError(
             f"{ways[0].model} was asked in {len(ways)} ways, {setting} is {first!r} and {second!r}:"
             " name the folders of one"
