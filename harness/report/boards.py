@@ -60,7 +60,7 @@ class Section:
     """A family's part of the page."""
 
     name: str
-    about: str
+    description: str
     table: BoardTable
     notes: Sequence[str]
     figures: Sequence[Figure]
