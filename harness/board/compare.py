@@ -14,7 +14,7 @@ from harness.board.board import Key, grouped
 from harness.board.load import CanonicalFields, gather
 from harness.board.ranking import Stratum, scores, side_by_side
 from harness.store.manifest import differences
-from tasks.base import InputError, Noun, Record, Scalar
+from tasks.base import Fields, InputError, Noun, Record, Scalar
 
 EQUAL = 1e-9  # scores this close are a tie
 NO_CELL = CanonicalFields.of({})
@@ -119,11 +119,15 @@ def between(groups: Groups, a: str, b: str) -> ModelComparison:
 def _require_two_models(groups: Groups, a: str, b: str) -> None:
     if a == b:
         raise InputError(f"{a} is compared with itself: give two different --model")
-    models = list(dict.fromkeys(key.model for key in groups))
     for model in (a, b):
-        if model not in models:
-            names = ", ".join(models)
-            raise InputError(f"no episodes of {model} in the folders: there are {names}")
+        _require_model(groups, model)
+
+
+def _require_model(groups: Groups, model: str) -> None:
+    models = list(dict.fromkeys(key.model for key in groups))
+    if model not in models:
+        names = ", ".join(models)
+        raise InputError(f"no episodes of {model} in the folders: there are {names}")
 
 
 def _corrected(matches: Sequence[FamilyComparison]) -> tuple[FamilyComparison, ...]:
@@ -171,13 +175,16 @@ def _shared_ways(ways_a: Sequence[Key], ways_b: Sequence[Key]) -> tuple[list[Key
 def _only(ways: Sequence[Key]) -> Key:
     """Return the one way in which a model was asked; InputError if there are several."""
     if len(ways) > 1:
-        a, b = ({"agent": k.agent, "memory": k.memory, **k.setup.fields} for k in ways[:2])
-        setting, first, second = next(differences(a, b, ""))
+        setting, first, second = next(differences(_settings(ways[0]), _settings(ways[1]), ""))
         raise InputError(
             f"{ways[0].model} was asked in {len(ways)} ways, {setting} is {first!r} and {second!r}:"
             " name the folders of one"
         )
     return ways[0]
+
+
+def _settings(way: Key) -> Fields:
+    return {"agent": way.agent, "memory": way.memory, **way.setup.fields}
 
 
 def _match(key: Key, sides: Sides) -> FamilyComparison:
@@ -257,6 +264,9 @@ def _verdicts(records: Sequence[Record]) -> dict[str, Counter[str]]:
     """Return for each instance how often it has which verdict."""
     verdicts: dict[str, Counter[str]] = {}
     for r in records:
-        verdict = r.grade.verdict.value if r.grade else "error"
-        verdicts.setdefault(r.instance, Counter())[verdict] += 1
+        verdicts.setdefault(r.instance, Counter())[_verdict(r)] += 1
     return verdicts
+
+
+def _verdict(record: Record) -> str:
+    return record.grade.verdict.value if record.grade else "error"

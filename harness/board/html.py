@@ -50,16 +50,24 @@ def _cells(by_group: dict[str, Row], name: str, rows: Sequence[Row]) -> list[Cel
 
 def _columns(row: Row, rows: Sequence[Row]) -> Iterator[tuple[str, Cell]]:
     """Yield the columns of a row's group, each with the row's cell."""
+    yield from _score_columns(row, rows)
+    for name in ("n", "errors", "unparsable", "infeasible"):
+        yield name, (str(getattr(row, name)), getattr(row, name))
+    for name in further_metrics(rows):
+        yield name.replace("_", " "), (metric_text(name, row), _value(name, row))
+    yield from _spending_columns(row)
+
+
+def _score_columns(row: Row, rows: Sequence[Row]) -> Iterator[tuple[str, Cell]]:
     yield "score (95 % interval)", (with_interval(row.score, 3), row.score.value)
     for name in second_headline(rows):
         head = f"{name.replace('_', ' ')} (95 % interval)"
         yield head, (headline_text(name, row), _value(name, row))
     if any(r.rank for r in rows):
         yield "rank", (rank_text(row.rank), row.rank.low if row.rank else None)
-    for name in ("n", "errors", "unparsable", "infeasible"):
-        yield name, (str(getattr(row, name)), getattr(row, name))
-    for name in further_metrics(rows):
-        yield name.replace("_", " "), (metric_text(name, row), _value(name, row))
+
+
+def _spending_columns(row: Row) -> Iterator[tuple[str, Cell]]:
     yield "tokens", (tokens_text(row.tokens), row.tokens)
     yield "cost", (cost_text(row.cost), row.cost)
     yield "seconds", (f"{row.seconds:.1f}", row.seconds)

@@ -1,7 +1,7 @@
 """The records of several run folders together, if they were asked the same."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
@@ -56,8 +56,12 @@ def identity(model: str, agent: str, memory: str, setup: Fields) -> Fields:
     its time.
     """
     allowed = "program" if program_of(model) else "direct"
-    sampling = {k: v for k, v in setup.items() if k != "base_url"}
-    return {"allowed": allowed, "agent": agent, "memory": memory, **sampling}
+    return {"allowed": allowed, "agent": agent, "memory": memory, **sampling_of(setup)}
+
+
+def sampling_of(setup: Fields) -> Fields:
+    """Return how a model was asked, without its server."""
+    return {k: v for k, v in setup.items() if k != "base_url"}
 
 
 @dataclass(frozen=True)
@@ -139,8 +143,12 @@ def _sizes(counts: Sequence[Counter[str]]) -> dict[str, int]:
 def _missing(folders: Sequence[Folder], records: Sequence[ScoredRecord]) -> tuple[str, ...]:
     """Return the models of the manifests that have no record."""
     finished = {scored.record.model for scored in records}
-    models = (spec.name for f in folders for spec in f.manifest.configuration.models)
-    return tuple(model for model in dict.fromkeys(models) if model not in finished)
+    return tuple(model for model in _models(folders) if model not in finished)
+
+
+def _models(folders: Sequence[Folder]) -> Iterable[str]:
+    configurations = (folder.manifest.configuration for folder in folders)
+    return dict.fromkeys(spec.name for each in configurations for spec in each.models)
 
 
 def _headlines(folders: Sequence[Folder]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from graders.statistics import Estimate
 from harness.board.board import Board, Row
-from harness.board.load import identity
+from harness.board.load import identity, sampling_of
 from harness.board.ranking import Rank
 from harness.families.registry import family
 from harness.formatting import cost_text, label, number, percent, table, tokens_text, with_interval
@@ -177,6 +177,10 @@ def metric_text(name: str, row: Row) -> str:
     metric = row.metrics.get(name)
     if metric is None or metric.value is None:
         return "-"
+    return _value_text(name, row, metric)
+
+
+def _value_text(name: str, row: Row, metric: Estimate) -> str:
     if name == "ratio_of_sums":
         return with_interval(metric, 4)
     plain = name in family(row.family).plain
@@ -316,8 +320,7 @@ def _price_notes(board: Board) -> Iterator[str]:
 
 def row_name(row: Row) -> str:
     """Return the model, and how it was asked if that is not the usual way."""
-    sampling = {k: v for k, v in row.setup.items() if k != "base_url"}
-    return label(row.model, row.agent, row.memory, sampling)
+    return label(row.model, row.agent, row.memory, sampling_of(row.setup))
 
 
 def _without_memory(row: Row) -> str:

@@ -25,7 +25,7 @@ from harness.families.registry import family
 from harness.replay.transcript import Episode, conversation
 from harness.secrets import scrubber
 from memory.base import is_memory
-from tasks.base import Fields, Grade, Message
+from tasks.base import Fields, Grade, Message, ToolCall
 
 VERSION = "0.3.0"
 INTERVAL = "over instances: Wilson for shares, Hall's studentised interval for means"
@@ -259,11 +259,12 @@ def _interaction(result: ExportedResult, episode: Episode) -> str:
 def _turn(index: int, message: Message) -> Fields:
     turn: Fields = {"turn_idx": index, "role": message.role, "content": message.content}
     if message.calls:
-        turn["tool_calls"] = [
-            {"id": call.id, "name": call.name, "arguments": {"json": call.arguments}}
-            for call in message.calls
-        ]
+        turn["tool_calls"] = list(map(_tool_call, message.calls))
     return turn | ({"tool_call_id": [message.call_id]} if message.call_id else {})
+
+
+def _tool_call(call: ToolCall) -> Fields:
+    return {"id": call.id, "name": call.name, "arguments": {"json": call.arguments}}
 
 
 def _attribution(episode: Episode, places: list[int], single: bool) -> list[Fields]:

@@ -19,7 +19,7 @@ from harness.models.base import Sampling
 from harness.replay.transcript import Episode, conversation
 from harness.secrets import scrubber
 from memory.base import is_memory
-from tasks.base import Fields, Message, Problem, Reply, Usage
+from tasks.base import Fields, Message, Problem, Reply, ToolCall, Usage
 
 STOPS = {
     "stop": "stop",
@@ -183,19 +183,17 @@ def _grade(episode: Episode) -> Fields:
 def _message(message: Message) -> Fields:
     fields: Fields = {"role": message.role, "content": message.content}
     if message.calls:
-        fields["tool_calls"] = [
-            _tool_call(call.id, call.name, call.arguments) for call in message.calls
-        ]
+        fields["tool_calls"] = list(map(_tool_call, message.calls))
     return fields | ({"tool_call_id": message.call_id} if message.call_id else {})
 
 
-def _tool_call(mark: str, name: str, text: str) -> Fields:
-    call: Fields = {"id": mark, "function": name, "arguments": {}, "type": "function"}
+def _tool_call(call: ToolCall) -> Fields:
+    fields: Fields = {"id": call.id, "function": call.name, "arguments": {}, "type": "function"}
     try:
-        arguments: Any = msgspec.json.decode(text)
+        arguments: Any = msgspec.json.decode(call.arguments)
     except msgspec.DecodeError as error:
-        return call | {"parse_error": f"{error}: {text}"}
-    return call | {"arguments": arguments if isinstance(arguments, dict) else {"": arguments}}
+        return fields | {"parse_error": f"{error}: {call.arguments}"}
+    return fields | {"arguments": arguments if isinstance(arguments, dict) else {"": arguments}}
 
 
 def _output(model: str, reply: Reply) -> Fields:

@@ -164,7 +164,7 @@ def _grade_fields(grade: Grade) -> Fields:
 def _no_grade(reference: Reference) -> Fields:
     """Return the fields of an episode that ended in an error."""
     empty = dict.fromkeys(("score", "objective", "gap", "against"))
-    values = {"bound": reference.bound, "violations": [], "metrics": []}
+    values: Fields = {"bound": reference.bound, "violations": [], "metrics": []}
     return {"verdict": Verdict.error.value, **empty, **values}
 
 

@@ -12,7 +12,7 @@ from harness import files
 from harness.digests import digest
 from harness.export.columns import LEADERBOARD, PAIRED, SAMPLES
 from harness.formatting import cost_text, label, tokens_text, with_interval
-from harness.publish.dataset import Dataset
+from harness.publish.dataset import Dataset, board_key
 from tasks.base import Fields, InputError
 
 README = "README.md"
@@ -46,7 +46,7 @@ def write_card(dataset: Dataset, name: str, root: Path) -> None:
         name=name,
         marker=MARKER,
         configs=dataset.splits(),
-        boards=[_board(key, list(g)) for key, g in groupby(dataset.latest(), _board_key)],
+        boards=[_board(key, list(g)) for key, g in groupby(dataset.latest(), board_key)],
         runs=[rows[0] | {"name": run} for run, rows in sorted(dataset.runs.items())],
         tables=TABLES,
         types=TYPES,
@@ -68,16 +68,17 @@ def check_ours(readme: Path, name: str) -> None:
             f"{name} was published by another version of makespan, whose tables have other"
             " columns: use that version, or another --repo"
         )
-    body = text.split("---", 2)[2] if text.startswith("---") and text.count("---") > 1 else text
-    if body.strip():
+    if _body(text).strip():
         raise InputError(
             f"{name} has a {README} of its own, which publishing would write over:"
             " remove it, or use another --repo"
         )
 
 
-def _board_key(row: Fields) -> tuple[str, str, str, str]:
-    return row["suite"], row["lock"], row["family"], row["cell"]
+def _body(text: str) -> str:
+    """Return a README.md without its front matter."""
+    has_front = text.startswith("---") and text.count("---") > 1
+    return text.split("---", 2)[2] if has_front else text
 
 
 def _board(key: tuple[str, str, str, str], rows: list[Fields]) -> Fields:

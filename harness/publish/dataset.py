@@ -58,16 +58,23 @@ class Dataset:
     def latest(self) -> list[Fields]:
         """Return the newest rows of every system: by what was asked, the best score first."""
         newest = self.newest
-        rows = [row for rows in self.runs.values() for row in rows]
-        return sorted(_ranked([r for r in rows if newest[r["identity"]] == r["run"]]), key=_order)
+        rows = [row for row in self.rows if newest[row["identity"]] == row["run"]]
+        return sorted(_ranked(rows), key=_order)
+
+    @property
+    def rows(self) -> list[Fields]:
+        """Return the rows of all runs."""
+        return [row for rows in self.runs.values() for row in rows]
 
     def splits(self) -> dict[str, dict[str, list[str]]]:
         """Return the files of each split of each configuration, as paths or patterns."""
-        names = [LATEST, *sorted(self.runs)]
-        splits = {c: {s: [f"{c}/{s}.parquet"] for s in names} for c in ("leaderboard", "paired")}
-        for family in sorted({row["family"] for rows in self.runs.values() for row in rows}):
+        splits = {table: self._table_splits(table) for table in ("leaderboard", "paired")}
+        for family in sorted({row["family"] for row in self.rows}):
             splits[f"samples_{family}"] = self._sample_splits(family)
         return splits
+
+    def _table_splits(self, table: str) -> dict[str, list[str]]:
+        return {split: [f"{table}/{split}.parquet"] for split in (LATEST, *sorted(self.runs))}
 
     def _sample_splits(self, family: str) -> dict[str, list[str]]:
         paths = [samples_path(row) for row in self.latest() if row["family"] == family]
@@ -108,11 +115,15 @@ def _ranking(row: Fields) -> str:
     return text([row["lock"], row["family"], row["cell"], shared])
 
 
+def board_key(row: Fields) -> tuple[str, str, str, str]:
+    """Return what the rows of one board share: suite, lock, family and cell."""
+    return row["suite"], row["lock"], row["family"], row["cell"]
+
+
 def _order(row: Fields) -> tuple[Any, ...]:
     score = row["score"]
-    group = (row["suite"], row["lock"], row["family"], row["cell"])
     contestant = (row["model"], row["agent"], row["memory"], row["setup"])
-    return (*group, score is None, -(score or 0.0), *contestant)
+    return (*board_key(row), score is None, -(score or 0.0), *contestant)
 
 
 def samples_path(row: Fields) -> str:

@@ -234,13 +234,17 @@ def _of_transport(error: BaseException, http_error: type[Exception]) -> HubFailu
 
 def _of_status(error: Any) -> HubFailure:
     status: int = error.response.status_code
-    wait = error.response.headers.get("Retry-After", "")
     reason = REASONS.get(status) or error.server_message or str(error)
     return HubFailure(
         f"{status}: {_first_line(reason)}",
         again=status in AGAIN or status >= 500,
-        retry_after=float(wait) if wait.isdecimal() else None,
+        retry_after=_retry_after(error),
     )
+
+
+def _retry_after(error: Any) -> float | None:
+    wait = error.response.headers.get("Retry-After", "")
+    return float(wait) if wait.isdecimal() else None
 
 
 def _line(error: BaseException) -> str:

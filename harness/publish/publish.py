@@ -49,13 +49,13 @@ class Publication:
     @cached_property
     def _rows(self) -> dict[str, list[Fields]]:
         """Return the runs' rows of the leaderboard by run, once their own files are written."""
-        rows = {}
-        for run in self._runs:
-            board = run.board()
-            if not board.complete:
-                self.partial.append(run)
-            rows[run.name] = write_run(run, board, self._output)
-        return rows
+        return {run.name: self._write_own(run) for run in self._runs}
+
+    def _write_own(self, run: PublishedRun) -> list[Fields]:
+        board = run.board()
+        if not board.complete:
+            self.partial.append(run)
+        return write_run(run, board, self._output)
 
     def plan(self, head: Head) -> Change:
         """Return what is to be committed onto a head; nothing changes if it has it all.

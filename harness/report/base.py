@@ -14,10 +14,11 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.board.board import Row
+from harness.board.load import sampling_of
 from harness.formatting import label
 from harness.secrets import scrub
 from memory.context import MemoryState
-from tasks.base import Fields, Instance, Noun, Number, Outcome, Record
+from tasks.base import Fields, Instance, Noun, Number, Outcome, Record, Reference
 
 COLOURS = 8  # of series of models; floors have GREYS
 GREYS = 4
@@ -171,6 +172,24 @@ def series(contestant: Row | Record, setup: Fields) -> str:
     return label(contestant.model, contestant.agent, contestant.memory, setup)
 
 
+def in_cell(episode: EpisodeView, cell: Fields) -> bool:
+    """Return whether an episode has the settings of a board row's cell."""
+    return all(episode.record.settings.get(k) == v for k, v in cell.items())
+
+
+def of_cell(title: str, cell: Fields) -> str:
+    """Return the title of a figure, with the cell in brackets if there is any."""
+    settings = ", ".join(f"{k} {v}" for k, v in cell.items())
+    return f"{title} ({settings})" if settings else title
+
+
+def reference_title(reference: Reference) -> str:
+    """Return what stands above the picture of a reference."""
+    optimal = reference.status == "optimal"
+    status = "proven optimum" if optimal else f"reference, {reference.status}"
+    return f"Reference ({status})"
+
+
 def looks(rows: Iterable[Row]) -> dict[str, SeriesStyle]:
     """Return the style of each series: a colour a model, dashes for the ways it was asked.
 
@@ -211,8 +230,7 @@ def _ways(keys: Mapping[str, Row], model: str) -> list[str]:
 def _names(keys: Mapping[str, Row]) -> dict[str, str]:
     """Return the names of series; agent, setup and server only where they tell two apart."""
     candidates = {
-        key: (series(r, {}), series(r, {n: v for n, v in r.setup.items() if n != "base_url"}))
-        for key, r in keys.items()
+        key: (series(row, {}), series(row, sampling_of(row.setup))) for key, row in keys.items()
     }
     calls = Counter(name for names in candidates.values() for name in set(names))
     return {

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from markupsafe import Markup
 
+from graders.statistics import Estimate
 from harness.board.board import Board, Row
 from harness.board.text import group, row_name
 from harness.formatting import label, number, with_interval
@@ -129,12 +130,18 @@ def _line(row: Row, name: str, axis: Axis) -> Iterator[Markup]:
     yield tag("title", f"{row_name(row)}: {with_interval(score, 3)}")
     yield tag("text", text, x=NAMES - 10, y=4, text_anchor="end")
     yield tag("text", number(score.value, 3), x=PANEL, y=4, text_anchor="end")
-    if score.low is not None and score.high is not None:
-        x1, x2 = _x(axis, score.low), _x(axis, score.high)
-        yield tag("line", x1=x1, x2=x2, y1=0, y2=0)
+    yield from _interval(score, axis)
     if score.value is not None:
-        x = _x(axis, score.value)
-        yield tag("path", d=MARKS[row.kind], transform=f"translate({x:.1f} 0)")
+        yield _mark(row.kind, _x(axis, score.value))
+
+
+def _interval(score: Estimate, axis: Axis) -> Iterator[Markup]:
+    if score.low is not None and score.high is not None:
+        yield tag("line", x1=_x(axis, score.low), x2=_x(axis, score.high), y1=0, y2=0)
+
+
+def _mark(kind: str, x: float) -> Markup:
+    return tag("path", d=MARKS[kind], transform=f"translate({x:.1f} 0)")
 
 
 def _x(axis: Axis, value: float) -> float:

@@ -7,7 +7,16 @@ from graders.calendar import learning_gain
 from graders.calendar_learners import Scores, logit_scores, prior_scores, wrong_rounds
 from graders.statistics import Estimate, mean_of
 from harness.board.board import Row
-from harness.report.base import Detail, EpisodeView, Figure, Looks, SeriesStyle, Strip
+from harness.report.base import (
+    Detail,
+    EpisodeView,
+    Figure,
+    Looks,
+    SeriesStyle,
+    Strip,
+    in_cell,
+    of_cell,
+)
 from harness.report.charts import by_series, per_cent
 from harness.report.memory import memory_figures
 from harness.report.svg import Axis, Plot, PlotLine, Ticks, share_axis
@@ -16,6 +25,14 @@ from tasks.calendar import Year, accepted
 
 BLOCKS = 12  # of rounds, at the most: an error of one round says little
 FEWEST = 4  # rounds in a block
+SENTENCES = {
+    "unparsable": "Round {round}: no answer could be read: {reason}.",
+    "missing": "Round {round}: there is no answer.",
+    "not_offered": "Round {round}: accepts {value}, which is no one event on offer.",
+    "two": "Round {round}: accepts a list, {value}, where one event is wanted.",
+    "ranking": "Round {round}: the ranking {value} does not have all events once each.",
+    "surplus": "There are {amount} answers after the last round.",
+}
 Block = tuple[int, int]  # rounds [first, end), counted from 0
 LEARNERS: dict[str, Callable[[Year], Sequence[Scores]]] = {
     "policy/role-prior": prior_scores,
@@ -26,9 +43,7 @@ LEARNERS: dict[str, Callable[[Year], Sequence[Scores]]] = {
 def figures(rows: Sequence[Row], episodes: Sequence[EpisodeView], looks: Looks) -> Iterator[Figure]:
     """Yield the error by round for each cell, and how much the memories held."""
     for cell in {str(row.cell): row.cell for row in rows}.values():
-        inside = [
-            e for e in episodes if all(e.record.settings.get(k) == v for k, v in cell.items())
-        ]
+        inside = [e for e in episodes if in_cell(e, cell)]
         if any(e.record.grade for e in inside):
             yield error_by_round(inside, cell, looks)
     yield from memory_figures(episodes, looks)
@@ -45,8 +60,7 @@ def error_by_round(episodes: Sequence[EpisodeView], cell: Fields, looks: Looks) 
     blocks = _blocks(rounds)
     lines = [_line(look, map(_wrong, group), blocks) for look, group in groups.items()]
     lines += _learner_lines(years, blocks, looks)
-    settings = ", ".join(f"{k} {v}" for k, v in cell.items())
-    title = "Error by round" + (f" ({settings})" if settings else "")
+    title = of_cell("Error by round", cell)
     ticks = [(_middle(block), f"{block[0] + 1}-{block[1]}") for block in blocks]
     axis = Axis("round", 0.5, rounds + 0.5, ticks=ticks[:: -(-len(ticks) // 6)])
     plot = Plot(
@@ -141,12 +155,15 @@ def _gains(groups: Iterable[Sequence[EpisodeView]]) -> Iterator[str]:
     series = {(g[0].record.model, g[0].record.memory): g for g in groups}
     for (model, memory), group in series.items():
         plain = series.get((model, "none"))
-        if memory == "none" or plain is None:
-            continue
-        gain = learning_gain([e.record for e in group], [e.record for e in plain])
-        if gain.value is not None:
-            ends = "" if gain.low is None else f" ({gain.low:.3f} to {gain.high:.3f})"
-            yield f"With {memory} the error of {model} is lower by {gain.value:.3f}{ends}."
+        if memory != "none" and plain is not None:
+            gain = learning_gain([e.record for e in group], [e.record for e in plain])
+            yield from _gain_sentence(model, memory, gain)
+
+
+def _gain_sentence(model: str, memory: str, gain: Estimate) -> Iterator[str]:
+    if gain.value is not None:
+        ends = "" if gain.low is None else f" ({gain.low:.3f} to {gain.high:.3f})"
+        yield f"With {memory} the error of {model} is lower by {gain.value:.3f}{ends}."
 
 
 # One answer ----------------------------------------------------------------------------------
@@ -188,11 +205,4 @@ def _sentence(date: str, choice: str | None, truth: str) -> str:
 def words(violation: Fields) -> str:
     """Return a violation as a sentence."""
     v = {"round": "?", "value": None, **violation}
-    return {
-        "unparsable": "Round {round}: no answer could be read: {reason}.",
-        "missing": "Round {round}: there is no answer.",
-        "not_offered": "Round {round}: accepts {value}, which is no one event on offer.",
-        "two": "Round {round}: accepts a list, {value}, where one event is wanted.",
-        "ranking": "Round {round}: the ranking {value} does not have all events once each.",
-        "surplus": "There are {amount} answers after the last round.",
-    }[str(violation["kind"])].format(**v)
+    return SENTENCES[str(violation["kind"])].format(**v)

@@ -1,14 +1,14 @@
 """The charts that several families draw: shares up to a gap, performance profiles, matrices."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 from math import inf, isfinite, log, log1p
 
 from markupsafe import Markup
 
 from harness.board.board import Row
 from harness.costs import sum_or_none
-from harness.report.base import EpisodeView, Figure, Looks, SeriesStyle, series
+from harness.report.base import EpisodeView, Figure, Looks, SeriesStyle, in_cell, of_cell, series
 from harness.report.svg import (
     Axis,
     Plot,
@@ -16,7 +16,7 @@ from harness.report.svg import (
     Point,
     level_axis,
     log_axis,
-    plain_axis,
+    score_axis,
     share_axis,
     shortened,
     tag,
@@ -47,12 +47,8 @@ def ecdf(values: Sequence[float]) -> list[Point]:
 
     A failure counts as infinite.
     """
-    finite = sorted(v for v in values if isfinite(v))
-    points, count = [], 0
-    for value, group in groupby(finite):
-        count += len(list(group))
-        points.append((value, count / len(values)))
-    return points
+    finite = sorted(filter(isfinite, values))
+    return [(v, bisect_right(finite, v) / len(values)) for v in dict.fromkeys(finite)]
 
 
 def _from(start: float, points: list[Point], end: float) -> list[Point]:
@@ -63,7 +59,7 @@ def _from(start: float, points: list[Point], end: float) -> list[Point]:
 
 def _until(values: Iterable[float], steps: Sequence[float]) -> float:
     """Return the first step that no finite value exceeds, at least the fourth; else the last."""
-    worst = max((v for v in values if isfinite(v)), default=0.0)
+    worst = max([0.0, *filter(isfinite, values)])
     return next((s for s in steps[3:] if s >= worst), steps[-1])
 
 
@@ -142,23 +138,21 @@ def level_figures(
         caption: of every picture.
         setting: where given, `METRIC@setting=X` is drawn instead.
     """
+    name = f"{metric.capitalize()} by {'' if setting else 'number of '}{dial}"
     for cell in {str(row.cell): row.cell for row in rows}.values():
         lines = [by_level(row, metric, looks, setting) for row in rows if row.cell == cell]
         levels = sorted({x for line in lines for x, _ in line.points})
-        if len(levels) < 2:
-            continue
-        settings = ", ".join(f"{k} {v}" for k, v in cell.items())
-        title = f"{metric.capitalize()} by {'' if setting else 'number of '}{dial}"
-        title += f" ({settings})" if settings else ""
-        plot = Plot(title, level_axis(dial, levels), _score_axis(metric, lines), lines=lines)
-        table = plot.table([(x, f"{x:g}") for x in levels], lambda y: f"{y:.3f}")
-        yield Figure(title, caption, plot.draw(), table=table)
+        if len(levels) > 1:
+            axis = level_axis(dial, levels)
+            title = of_cell(name, cell)
+            plot = Plot(title, axis, score_axis(metric, _values(lines)), lines=lines)
+            table = plot.table([(x, f"{x:g}") for x in levels], lambda y: f"{y:.3f}")
+            yield Figure(title, caption, plot.draw(), table=table)
 
 
-def _score_axis(metric: str, lines: Iterable[PlotLine]) -> Axis:
-    """Return an axis up to 1, from 0 or from the lowest value, but not from below -1."""
-    values = [y for line in lines for _, *ys in (*line.points, *line.bands) for y in ys]
-    return plain_axis(metric, max(min([0.0, *values]), -1.0), 1.0)
+def _values(lines: Iterable[PlotLine]) -> list[float]:
+    """Return the heights of all points and ends of intervals."""
+    return [y for line in lines for _, *ys in (*line.points, *line.bands) for y in ys]
 
 
 def by_level(row: Row, metric: str, looks: Looks, setting: str = "") -> PlotLine:
@@ -190,11 +184,10 @@ def cost_figure(
         return None
     unit = "US dollars an episode" if costs else "tokens an episode"
     lines = [_against_cost(x, row, looks) for x, row in zip(spending, models, strict=True)]
-    low = min([0.0, *(row.score.value or 0.0 for row in models)])
     plot = Plot(
         f"Score against {unit}",
         log_axis(unit, min(spending), max(spending)),
-        plain_axis("score", max(low, -1.0), 1.0),
+        score_axis("score", (row.score.value or 0.0 for row in models)),
         lines=lines,
         levels=_limits(rows),
     )
@@ -220,15 +213,10 @@ def _spending(rows: Iterable[Row], episodes: Sequence[EpisodeView], unit: str) -
 def _spent(row: Row, episodes: Iterable[EpisodeView], unit: str) -> float | None:
     """Return the mean a graded episode, of `cost` or `tokens`; None if one is unknown."""
     key = series(row, row.setup)
-    values = [
-        e.record.cost if unit == "cost" else _tokens(e.record)
-        for e in episodes
-        if e.series == key
-        and e.record.grade
-        and all(e.record.settings.get(k) == v for k, v in row.cell.items())
-    ]
-    numbers = [value for value in values if value is not None]
-    return sum(numbers) / len(numbers) if numbers and len(numbers) == len(values) else None
+    inside = [e for e in episodes if e.series == key and e.record.grade and in_cell(e, row.cell)]
+    values = [e.record.cost if unit == "cost" else _tokens(e.record) for e in inside]
+    total: float | None = sum_or_none(values)
+    return None if total is None or not values else total / len(values)
 
 
 def _tokens(record: Record) -> int | None:

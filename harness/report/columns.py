@@ -53,8 +53,7 @@ class _Shapes:
     """The shapes that are common, in the order in which they come up, each with its numbers."""
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
-        counts = Counter(kinds).most_common(MOST)
-        self._common = {kind for kind, count in counts if count >= FEW}
+        self._common = _common(kinds)
         self._numbers: dict[Kind, int] = {}
         self.gaps: dict[Kind, list[list[int]]] = {}
 
@@ -63,13 +62,21 @@ class _Shapes:
 
     def add(self, kind: Kind, pieces: Sequence[str]) -> int:
         """Take the numbers of pieces of one shape, and return the shape's number."""
-        lines = self.gaps.setdefault(kind, [])
-        lines += ([int(n[0]) for n in _NUMBER.finditer(piece)] for piece in pieces)
+        self.gaps.setdefault(kind, []).extend(map(_numbers, pieces))
         return self._numbers.setdefault(kind, len(self._numbers) + 1)
 
     def columns(self) -> Iterator[str]:
         for lines in self.gaps.values():
             yield from map(_column, zip(*lines, strict=True))
+
+
+def _common(kinds: Sequence[Kind]) -> set[Kind]:
+    counts = Counter(kinds).most_common(MOST)
+    return {kind for kind, count in counts if count >= FEW}
+
+
+def _numbers(piece: str) -> list[int]:
+    return [int(number[0]) for number in _NUMBER.finditer(piece)]
 
 
 def _kinds(shapes: Sequence[str]) -> list[Kind]:

@@ -17,6 +17,8 @@ from harness.report.base import (
     Looks,
     SeriesStyle,
     Timeline,
+    in_cell,
+    reference_title,
 )
 from harness.report.charts import (
     by_level,
@@ -28,7 +30,7 @@ from harness.report.charts import (
 )
 from harness.report.svg import Axis, Plot, PlotLine, Ticks, level_axis, share_axis
 from harness.report.tables import setting
-from tasks.base import Fields, Verdict
+from tasks.base import Fields, Grade, Verdict
 from tasks.rcpsp import Project, merged_downtimes
 
 KINDS = ("precedence", "resource", "downtime", "window", "disjunction", "horizon")
@@ -99,7 +101,7 @@ def feasibility(
 
 def _ramp_dial(levels: Iterable[float], cell: Fields, episodes: Iterable[EpisodeView]) -> str:
     """Return what the levels of a cell count."""
-    sizes = {float(e.instance.level) for e in episodes if _in(e, cell)}
+    sizes = {float(e.instance.level) for e in episodes if in_cell(e, cell)}
     return "tasks" if set(levels) <= sizes else "precedences"
 
 
@@ -111,10 +113,6 @@ def _feasibility_table(plot: Plot, levels: Sequence[float]) -> list[list[str]]:
     ]
 
 
-def _in(episode: EpisodeView, cell: Fields) -> bool:
-    return all(episode.record.settings.get(k) == v for k, v in cell.items())
-
-
 def by_cell(
     cells: Sequence[Fields], episodes: Sequence[EpisodeView], looks: Looks
 ) -> Iterator[Figure]:
@@ -123,9 +121,9 @@ def by_cell(
     if count < 2:
         return
     inside = [e for e in episodes if _size(e) == size]
-    places = [(k, cell) for k, cell in enumerate(cells) if any(_in(e, cell) for e in inside)]
+    places = [(k, cell) for k, cell in enumerate(cells) if any(in_cell(e, cell) for e in inside)]
     rates = {
-        look: [(k, _rate([e for e in group if _in(e, cell)])) for k, cell in places]
+        look: [(k, _rate([e for e in group if in_cell(e, cell)])) for k, cell in places]
         for look, group in by_series(inside, looks).items()
     }
     ticks = [(float(k), _initials(cell)) for k, cell in places]
@@ -144,7 +142,9 @@ def _commonest_size(
     cells: Sequence[Fields], episodes: Sequence[EpisodeView]
 ) -> tuple[tuple[int, object], int]:
     """Return the size that most cells have, the most tasks among equals, and how many have it."""
-    sizes_of_cells = [dict.fromkeys(_size(e) for e in episodes if _in(e, cell)) for cell in cells]
+    sizes_of_cells = [
+        dict.fromkeys(_size(e) for e in episodes if in_cell(e, cell)) for cell in cells
+    ]
     counts = Counter(size for sizes in sizes_of_cells for size in sizes)
     return max(counts.items(), key=lambda pair: (pair[1], pair[0][0]))
 
@@ -186,7 +186,7 @@ def _rate(episodes: Sequence[EpisodeView]) -> Estimate:
 def _share(rate: Estimate) -> str:
     if rate.value is None:
         return "-"
-    return f"{per_cent(rate.value)} ({per_cent(rate.low or 0.0)} to {per_cent(rate.high or 0.0)})"
+    return _range(rate.value, rate.low or 0.0, rate.high or 0.0)
 
 
 def _initials(cell: Fields) -> str:
@@ -200,9 +200,11 @@ def _initial(word: str) -> str:
 
 def _with_band(line: PlotLine, x: float) -> str:
     value = line.at(x)
-    low, high = next(((a, b) for at, a, b in line.bands if at == x), (None, None))
-    if value is None or low is None or high is None:
-        return "-"
+    band = next((ends for place, *ends in line.bands if place == x), None)
+    return "-" if value is None or band is None else _range(value, *band)
+
+
+def _range(value: float, low: float, high: float) -> str:
     return f"{per_cent(value)} ({per_cent(low)} to {per_cent(high)})"
 
 
@@ -221,8 +223,13 @@ def violation_mix(groups: Mapping[SeriesStyle, Sequence[EpisodeView]]) -> Figure
 
 
 def _violation_shares(episodes: Iterable[EpisodeView]) -> dict[str, float]:
-    kinds = [{v["kind"] for v in e.record.grade.violations} for e in episodes if e.record.grade]
-    return {k: sum(k in each for each in kinds) / len(kinds) for k in set().union(*kinds)}
+    answers = [_kinds(e.record.grade) for e in episodes if e.record.grade]
+    counts = Counter(kind for kinds in answers for kind in kinds)
+    return {kind: count / len(answers) for kind, count in counts.items()}
+
+
+def _kinds(grade: Grade) -> set[str]:
+    return {violation["kind"] for violation in grade.violations}
 
 
 def _gap(episode: EpisodeView) -> float:
@@ -258,9 +265,8 @@ def detail(episode: EpisodeView) -> Detail:
         pictures.append(_gantt("Answer", frame, starts, grade.violations if grade else ()))
     reference = episode.instance.reference
     if reference.answer is not None:
-        optimal = reference.status == "optimal"
-        status = "proven optimum" if optimal else f"reference, {reference.status}"
-        pictures.append(_gantt(f"Reference ({status})", frame, reference.answer["starts"], ()))
+        title = reference_title(reference)
+        pictures.append(_gantt(title, frame, reference.answer["starts"], ()))
     return Detail(tuple(pictures))
 
 

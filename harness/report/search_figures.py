@@ -172,15 +172,16 @@ def _elites(search: Search) -> Elites:
 
 
 def _cell_lines(elites: Elites) -> list[list[str]]:
+    return [_cell_line(*cell, group) for cell, group in sorted(elites.items())]
+
+
+def _cell_line(gap: int, second: int, group: Sequence[Candidate]) -> list[str]:
     return [
-        [
-            _from(gap, per_cent),
-            _from(second, "{:.0f}".format),
-            str(len(group)),
-            group[0].name,
-            per_cent(group[0].gap),
-        ]
-        for (gap, second), group in sorted(elites.items())
+        _from(gap, per_cent),
+        _from(second, "{:.0f}".format),
+        str(len(group)),
+        group[0].name,
+        per_cent(group[0].gap),
     ]
 
 
@@ -229,14 +230,20 @@ class EliteMap:
     def _axes(self, name: str) -> Iterator[Markup]:
         """Yield the lower ends of both axes' cells, and the name of the horizontal one."""
         base = HEAD + ROW * len(self.gaps)
+        yield from self._gap_names()
+        yield from self._column_names(base + 15)
+        centre = LEFT + SIDE * len(self.columns) / 2
+        yield tag("text", name, x=centre, y=base + 36, text_anchor="middle", class_="name")
+
+    def _gap_names(self) -> Iterator[Markup]:
         for k, gap in enumerate(self.gaps):
             text, y = _from(gap, per_cent), HEAD + k * ROW + 16
             yield tag("text", text, x=LEFT - 8, y=y, text_anchor="end", class_="tick")
+
+    def _column_names(self, y: int) -> Iterator[Markup]:
         for k, step in enumerate(self.columns):
             text, x = _from(step, "{:.0f}".format), LEFT + k * SIDE
-            yield tag("text", text, x=x, y=base + 15, text_anchor="middle", class_="tick")
-        centre = LEFT + SIDE * len(self.columns) / 2
-        yield tag("text", name, x=centre, y=base + 36, text_anchor="middle", class_="name")
+            yield tag("text", text, x=x, y=y, text_anchor="middle", class_="tick")
 
     def _squares(self) -> Iterator[Markup]:
         for row, gap in enumerate(self.gaps):

@@ -1,7 +1,7 @@
 """SVG as text: escaped, without style attributes or script; colours are classes of the page."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import isfinite, log, log10
@@ -53,9 +53,9 @@ class Axis:
 
     def place(self, value: float) -> float:
         """Return where a value stands, 0 at the low end and 1 at the high one; no further out."""
-        low, high = self.bend(self.low), self.bend(self.high)
-        inside = self.bend(max(self.low, min(self.high, value)))
-        return (inside - low) / (high - low)
+        inside = max(self.low, min(self.high, value))
+        low, high, at = map(self.bend, (self.low, self.high, inside))
+        return (at - low) / (high - low)
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,9 @@ class Plot:
         for value, _ in self.levels:
             y = self._y(value)
             yield tag("line", x1=LEFT, x2=EAST, y1=y, y2=y, class_="level")
+        yield from self._level_texts()
+
+    def _level_texts(self) -> Iterator[Markup]:
         for y, name in self._level_names():
             yield tag("text", name, x=EAST, y=y - 4, class_="tick", text_anchor="end")
 
@@ -218,20 +221,26 @@ class Plot:
     def _bands(self, line: PlotLine) -> Iterator[Markup]:
         """Yield the intervals of a line: a whisker at each point, or one area."""
         if line.whiskers:
-            for x, low, high in line.bands:
-                yield tag(
-                    "line",
-                    x1=self._x(x),
-                    x2=self._x(x),
-                    y1=self._y(low),
-                    y2=self._y(high),
-                    class_="whisker",
-                    stroke_dasharray=line.look.dash,
-                )
+            yield from (self._whisker(line.look, *band) for band in line.bands)
         elif line.bands:
-            upper = [(self._x(x), self._y(high)) for x, _, high in line.bands]
-            lower = [(self._x(x), self._y(low)) for x, low, _ in reversed(line.bands)]
-            yield tag("path", d=path([*upper, *lower]) + "Z", class_="band")
+            yield tag("path", d=path(self._outline(line)) + "Z", class_="band")
+
+    def _whisker(self, look: SeriesStyle, x: float, low: float, high: float) -> Markup:
+        return tag(
+            "line",
+            x1=self._x(x),
+            x2=self._x(x),
+            y1=self._y(low),
+            y2=self._y(high),
+            class_="whisker",
+            stroke_dasharray=look.dash,
+        )
+
+    def _outline(self, line: PlotLine) -> list[Point]:
+        """Return the corners of the area between the ends of a line's intervals."""
+        upper = [(self._x(x), self._y(high)) for x, _, high in line.bands]
+        lower = [(self._x(x), self._y(low)) for x, low, _ in reversed(line.bands)]
+        return [*upper, *lower]
 
     def table(self, xs: Ticks, show: Callable[[float], str]) -> list[list[str]]:
         """Return the lines' values at some places, a column each, under a head.
@@ -275,6 +284,11 @@ def stairs(points: Sequence[Point]) -> list[Point]:
 def share_axis(name: str) -> Axis:
     """Return an axis from 0 to 100 %."""
     return Axis(name, 0.0, 1.0, ticks=[(k / 4, f"{25 * k} %") for k in range(5)])
+
+
+def score_axis(name: str, values: Iterable[float]) -> Axis:
+    """Return an axis up to 1, from 0 or from the lowest value, but not from below -1."""
+    return plain_axis(name, max(min([0.0, *values]), -1.0), 1.0)
 
 
 def plain_axis(name: str, low: float, high: float, count: int = 5) -> Axis:

@@ -148,9 +148,13 @@ def _model(row: Row, rows: Sequence[Row]) -> TableCell:
 def _episode_counts(row: Row) -> Iterator[TableCell]:
     partial = row.of is not None and row.n < row.of
     yield TableCell("n", f"{row.n:,}", row.n, small=f"of {row.of:,}" if partial else "")
-    for name in ("errors", "unparsable", "infeasible"):
-        count: int = getattr(row, name)
-        yield TableCell(name, f"{count:,}", count, tone=name if count else "zero")
+    yield _failures("errors", row.errors)
+    yield _failures("unparsable", row.unparsable)
+    yield _failures("infeasible", row.infeasible)
+
+
+def _failures(key: str, count: int) -> TableCell:
+    return TableCell(key, f"{count:,}", count, tone=key if count else "zero")
 
 
 def _score(row: Row, rows: Sequence[Row]) -> TableCell:

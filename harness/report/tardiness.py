@@ -6,10 +6,26 @@ from math import inf
 from typing import Any
 
 from harness.board.board import Row
-from harness.report.base import Detail, EpisodeView, Figure, InstanceFrame, Looks, Timeline
+from harness.report.base import (
+    Detail,
+    EpisodeView,
+    Figure,
+    InstanceFrame,
+    Looks,
+    Timeline,
+    reference_title,
+)
 from harness.report.charts import by_series, gap_figure, level_figures, per_cent
 from tasks.base import Fields
 from tasks.tardiness import KEY, Jobs, tardiness
+
+SENTENCES = {
+    "unparsable": "No answer could be read: {reason}.",
+    "not_a_list": "Where the order should be stands {value}.",
+    "missing": "{job} is not in the order.",
+    "duplicate": "{job} is in the order more than once.",
+    "unknown": "There is no job {value}.",
+}
 
 
 def figures(rows: Sequence[Row], episodes: Sequence[EpisodeView], looks: Looks) -> Iterator[Figure]:
@@ -53,11 +69,9 @@ def detail(episode: EpisodeView) -> Detail:
     frame = _frame(payload)
     answer = (episode.outcome.answers[0].value or {}) if episode.outcome else {}
     reference = episode.instance.reference
-    optimal = reference.status == "optimal"
-    status = "proven optimum" if optimal else f"reference, {reference.status}"
     orders = {
         "Answer": answer.get(KEY),
-        f"Reference ({status})": (reference.answer or {}).get(KEY),
+        reference_title(reference): (reference.answer or {}).get(KEY),
     }
     pictures = (
         _sequence(title, payload, frame, order)
@@ -94,10 +108,4 @@ def _sequence(title: str, payload: Jobs, frame: InstanceFrame, order: Sequence[A
 
 def words(violation: Fields) -> str:
     """Return a violation as a sentence."""
-    return {
-        "unparsable": "No answer could be read: {reason}.",
-        "not_a_list": "Where the order should be stands {value}.",
-        "missing": "{job} is not in the order.",
-        "duplicate": "{job} is in the order more than once.",
-        "unknown": "There is no job {value}.",
-    }[str(violation["kind"])].format(**violation)
+    return SENTENCES[str(violation["kind"])].format(**violation)

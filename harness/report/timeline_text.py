@@ -1,10 +1,11 @@
 """An episode's tool calls on its virtual clock, as text: a line a call, a bar from start to end."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import starmap
 
 from graders.exact.tools import OPTIMA, reference
 from graders.tools import grade
-from tasks.base import Called, Grade, Instance, Outcome
+from tasks.base import Called, Fields, Grade, Instance, Outcome
 from tasks.tools import performed, read
 from tasks.tools_clock import arguments_of
 from tasks.tools_payload import Errand, Hidden
@@ -48,12 +49,14 @@ def _heading(name: str, graded: Grade) -> str:
 def _title(instance: Instance[Errand], answer: Mapping[str, object]) -> str:
     """Return which optimum the reference is, and the values of all optima."""
     optima = answer.get(OPTIMA)
-    values = [
-        f"{name} {best['objective']} ({best['status']}{', clairvoyant' * ('clairvoyant' in best)})"
-        for name, best in (optima.items() if isinstance(optima, dict) else ())
-    ]
+    values = starmap(_optimum, optima.items() if isinstance(optima, dict) else ())
     track = "free" if instance.payload.track == "plan" else "barrier"
     return f"reference, the {track} optimum: {'; '.join(values)}"
+
+
+def _optimum(name: str, best: Fields) -> str:
+    clairvoyant = ", clairvoyant" if "clairvoyant" in best else ""
+    return f"{name} {best['objective']} ({best['status']}{clairvoyant})"
 
 
 class _Chart:
