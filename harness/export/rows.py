@@ -45,10 +45,7 @@ class PublishedRun:
         """Open a run folder; InputError if it is none, or a search for programs."""
         folder = Folder.open(path)
         folder.require_suite()
-        manifest = folder.manifest
-        suite = re.sub(r"\W+", "_", manifest.configuration.suite.name, flags=re.ASCII)
-        mark = digest([manifest.configuration, manifest.environment, manifest.shard])
-        return cls(path, f"{suite.strip('_').lower()[:40] or 'run'}_{mark}", manifest)
+        return cls(path, _run_name(folder.manifest), folder.manifest)
 
     @property
     def lock(self) -> str:
@@ -63,6 +60,12 @@ class PublishedRun:
     def board(self) -> Board:
         """Return its leaderboard; InputError if it has no finished episode."""
         return read_board([self.path])
+
+
+def _run_name(manifest: Manifest) -> str:
+    suite = re.sub(r"\W+", "_", manifest.configuration.suite.name, flags=re.ASCII)
+    mark = digest([manifest.configuration, manifest.environment, manifest.shard])
+    return f"{suite.strip('_').lower()[:40] or 'run'}_{mark}"
 
 
 def leaderboard(run: PublishedRun, board: Board) -> Iterator[Fields]:

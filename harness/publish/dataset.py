@@ -111,8 +111,8 @@ def _whole_rankings(rows: list[Fields]) -> set[str]:
 def _ranking(row: Fields) -> str:
     """Return what the rows of one ranking share."""
     setup = msgspec.json.decode(row["setup"])
-    shared = identity(row["model"], row["agent"], row["memory"], setup)
-    return text([row["lock"], row["family"], row["cell"], shared])
+    contestant = identity(row["model"], row["agent"], row["memory"], setup)
+    return text([*board_key(row)[1:], contestant])
 
 
 def board_key(row: Fields) -> tuple[str, str, str, str]:
