@@ -58,8 +58,12 @@ def scores(strata: Sequence[Stratum], contestants: Sequence[Sequence[Record]]) -
     return Scores(
         numpy.array(rows, dtype=float).reshape(len(rows), len(contestants)),
         [[cluster_of(instance) for instance in stratum] for stratum in strata],
-        [all(r.grade.score in (0, 1) for r in records if r.grade) for records in contestants],
+        list(map(_only_0_and_1, contestants)),
     )
+
+
+def _only_0_and_1(records: Sequence[Record]) -> bool:
+    return all(r.grade.score in (0, 1) for r in records if r.grade)
 
 
 def rank(name: str, contestants: Sequence[Sequence[Record]]) -> list[Rank]:

@@ -97,12 +97,17 @@ def _gap(number: re.Match[str]) -> str:
 
 
 def _column(values: Sequence[int]) -> str:
-    """Return the numbers or their steps (0, -1, 1, -2 as 0, 1, 2, 3), whichever vary less."""
-    changes = [b - a for a, b in pairwise((0, *values))]
-    steps = [2 * c if c >= 0 else -2 * c - 1 for c in changes]
+    """Return the numbers or their steps, whichever vary less."""
+    steps = _steps(values)
     if _bits(steps) < _bits(values):
         return STEPS + _letters(steps)
     return VALUES + _letters(values)
+
+
+def _steps(values: Sequence[int]) -> list[int]:
+    """Return how numbers change from 0 on, as numbers: 0, -1, 1, -2 as 0, 1, 2, 3."""
+    changes = [b - a for a, b in pairwise((0, *values))]
+    return [2 * c if c >= 0 else -2 * c - 1 for c in changes]
 
 
 def _bits(values: Sequence[int]) -> float:
