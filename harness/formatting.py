@@ -1,51 +1,74 @@
-"""How numbers, tables and names are printed: the same on boards, audits, comparisons and cards."""
+"""Numbers, tables and names as text: the same on boards, audits, comparisons and cards."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from graders.statistics import Estimate
 
-
-def table(title: str, lines: Sequence[Sequence[str]]) -> str:
-    """A table at its natural width; a narrow terminal breaks lines, but loses nothing."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
+if TYPE_CHECKING:
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for head, cell in zip(lines[0], lines[1], strict=True):
-        numeric = cell[:1].isdigit() or cell[:1] in "-$"
-        table.add_column(head, justify="right" if numeric else "left", no_wrap=True)
-    for line in lines[1:]:
-        table.add_row(*line)
+
+def table(title: str, lines: Sequence[Sequence[str]]) -> str:
+    """Return a table at its natural width; a narrow terminal breaks lines, but loses nothing.
+
+    Args:
+        title: the line above it.
+        lines: the heads, then at least one line of cells.
+    """
+    from rich.console import Console
+
+    grid = _grid(lines)
     console = Console(width=1000, highlight=False, color_system=None, markup=False, emoji=False)
     with console.capture() as text:
-        console.print(table)
+        console.print(grid)
     return "\n".join([title, *(line.rstrip() for line in text.get().splitlines())])
 
 
+def _grid(lines: Sequence[Sequence[str]]) -> "Table":
+    """Return the lines as a table of rich, the columns that begin with numbers to the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for head, cell in zip(lines[0], lines[1], strict=True):
+        numeric = cell[:1].isdigit() or cell[:1] in "-$"
+        grid.add_column(head, justify="right" if numeric else "left", no_wrap=True)
+    for line in lines[1:]:
+        grid.add_row(*line)
+    return grid
+
+
 def label(model: str, agent: str, memory: str, setup: Mapping[str, object]) -> str:
-    """Who answered, and how it was asked where that is not the usual way."""
+    """Return a contestant: the model, and how it was asked if that is not the usual way.
+
+    Args:
+        model: `provider/name`.
+        agent: left out if it is `direct`.
+        memory: left out if it is `none`.
+        setup: sampling settings that were set, by name.
+    """
     sampling = [f"{k}={v}" for k, v in setup.items()]
     return " ".join([" + ".join([model, *unusual(agent, memory)]), *sampling])
 
 
 def unusual(agent: str, memory: str) -> list[str]:
-    """The agent and the memory, where they are not the usual ones."""
+    """Return the agent and the memory, each if it is not the usual one."""
     return [x for x, usual in ((agent, "direct"), (memory, "none")) if x != usual]
 
 
 def number(value: float | None, digits: int) -> str:
-    """A number, if there is one."""
+    """Return a number with so many decimals, or `-` for None."""
     return "-" if value is None else f"{value:.{digits}f}"
 
 
 def percent(share: float | None) -> str:
-    """A share or a gap, if there is one."""
+    """Return a share or a gap in per cent, or `-` for None."""
     return "-" if share is None else f"{100 * share:.2f} %"
 
 
 def with_interval(estimate: Estimate, digits: int) -> str:
-    """`value (low to high)`, or why there is none."""
+    """Return `value (low to high)`, with its note instead of what is unknown."""
     value, low, high = estimate.value, estimate.low, estimate.high
     if value is None:
         return estimate.note
@@ -55,10 +78,10 @@ def with_interval(estimate: Estimate, digits: int) -> str:
 
 
 def tokens_text(count: int | None) -> str:
-    """A number of tokens."""
+    """Return a number of tokens, with commas."""
     return "unknown" if count is None else f"{count:,}"
 
 
 def cost_text(cost: float | None) -> str:
-    """US dollars."""
+    """Return a cost in US dollars."""
     return "unknown" if cost is None else f"${cost:.4f}" if cost else "0"

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from graders.statistics import Estimate
-from harness.board.load import ScoredRecord, gather, identity, text
+from harness.board.load import CanonicalFields, ScoredRecord, gather, identity, text
 from harness.board.ranking import Rank, rank
 from harness.calls.prices import Prices, load
 from harness.costs import sum_or_none
@@ -26,12 +26,21 @@ NO_HEADLINES: Mapping[str, str] = MappingProxyType({})
 class Row(Noun, frozen=True):
     """A model's results in one cell of a family.
 
-    `setup` is how it was asked, where that was told: sampling settings, the server's address.
-    `n` counts all its episodes, `of` how many its suite has (None: any number). Errors have no
-    score: score and metrics are over the other `n - errors`, and where a level has nothing but
-    errors there is no score at all. `problems` counts the reasons. `tokens` (the agent's),
-    `cost` (US dollars), `seconds` and `memory_tokens` are sums over all episodes; None is unknown.
-    `headline` names the measure that is the score, where its suite says so.
+    Attributes:
+        setup: the sampling settings and the server's address, as far as the run set them.
+        n: number of its episodes, errors included.
+        of: number of episodes that its suite has; None is any number.
+        errors: number of episodes that ended in an error. They have no score: score and metrics
+            are over the other `n - errors`. A level of nothing but errors makes the score unknown.
+        problems: the most frequent reasons of errors, and how often each came.
+        tokens: sum over all episodes, the agent's only; None is unknown, as in the next ones.
+        cost: sum over all episodes, in US dollars.
+        seconds: sum over all episodes.
+        memory_tokens: sum over all episodes.
+        headline: the measure that is the score, where the suite names one.
+        means: what the model might use to answer, sorted; `direct` is nothing but the prompt.
+        recall_tokens, sleep_tokens: the memory's, while somebody waited and while nobody did.
+        sandbox_seconds: CPU seconds of programs.
     """
 
     family: str
@@ -57,13 +66,20 @@ class Row(Noun, frozen=True):
     retried: int = 0
     rank: Rank | None = None
     headline: str | None = None
+    means: tuple[str, ...] = ("direct",)
+    recall_tokens: int | None = 0
+    sleep_tokens: int | None = 0
+    sandbox_seconds: float = 0.0
 
 
 class Board(Noun, frozen=True):
-    """Rows by family and cell, the best score first; `missing` names models without a row.
+    """Rows by family and cell, the best score first.
 
-    Ranks are among rows of kind `model` that were asked the same. `priced` has the models whose
-    cost is stored usage at a table of prices, and the table's date.
+    Ranks are among rows of kind `model` that were asked the same.
+
+    Attributes:
+        missing: the models without a row.
+        priced: the models whose cost is their stored usage at a table of prices, with its date.
     """
 
     rows: tuple[Row, ...]
@@ -72,30 +88,33 @@ class Board(Noun, frozen=True):
 
     @property
     def complete(self) -> bool:
-        """Whether every episode that was wanted has a grade."""
+        """Return whether every episode of the suites has a grade."""
         return not self.missing and all(
             not row.errors and (row.of is None or row.n >= row.of) for row in self.rows
         )
 
 
 def read_board(folders: Sequence[Path], prices: Prices | None = None) -> Board:
-    """The board of run folders; InputError if what they share was not asked the same.
+    """Return the board of run folders.
 
-    Without `prices` the project's own table tells the costs that no provider told.
+    Without `prices` the project's own table gives the costs that no provider told.
+
+    Raises:
+        InputError: what the folders share was not asked the same, or they hold no episode.
     """
-    found = gather(folders, prices or load(None))
+    gathered = gather(folders, prices or load(None))
     return build_board(
-        found.asked,
-        found.sizes,
-        found.missing,
-        found.priced,
-        ranked=found.ranked,
-        headlines=found.headlines,
+        gathered.records,
+        gathered.sizes,
+        gathered.missing,
+        gathered.priced,
+        ranked=gathered.ranked,
+        headlines=gathered.headlines,
     )
 
 
 def build_board(
-    asked: Sequence[ScoredRecord],
+    records: Sequence[ScoredRecord],
     sizes: dict[str, int],
     missing: tuple[str, ...] = (),
     priced: dict[str, date] | None = None,
@@ -103,94 +122,121 @@ def build_board(
     ranked: bool = True,
     headlines: Mapping[str, str] = NO_HEADLINES,
 ) -> Board:
-    """Group records to rows; `sizes` tells how many episodes a model should have in a family.
+    """Return the board of some records.
 
-    Without `ranked` no row has a rank, whatever it scored. `headlines` are those of families whose
-    records were scored by another measure than the family's own.
+    Args:
+        records: finished episodes.
+        sizes: how many episodes a model should have, by family.
+        missing: models without an episode.
+        priced: the date of the price table, by each model whose cost is from it.
+        ranked: whether rows get ranks.
+        headlines: the measure that is the score, by family whose suite names one.
     """
-    groups = grouped(asked)
-    cells: dict[str, set[str]] = {}
-    for key in groups:
-        cells.setdefault(key.family, set()).add(key.cell)
+    groups = grouped(records)
+    sizes = _sizes_of_whole_families(groups, sizes)
     rows = {
-        key: _row(key, group, sizes.get(key.family) if len(cells[key.family]) == 1 else None)
+        key: replace(
+            _with_gain(_row(key, group, sizes.get(key.family)), key, groups),
+            headline=headlines.get(key.family),
+        )
         for key, group in groups.items()
     }
-    rows = {
-        key: replace(_with_gain(row, key, groups), headline=headlines.get(key.family))
-        for key, row in rows.items()
-    }
-    done = _ranked(rows, groups) if ranked else list(rows.values())
-    return Board(tuple(sorted(done, key=_order)), missing, priced or {})
+    ordered = sorted(_ranked(rows, groups) if ranked else rows.values(), key=_order)
+    return Board(tuple(ordered), missing, priced or {})
 
 
 class Key(NamedTuple):
-    """What the records of a row share; cell and setup as canonical JSON."""
+    """What the records of a row share."""
 
     family: str
-    cell: str
+    cell: CanonicalFields
     model: str
     agent: str
     memory: str
-    setup: str
+    setup: CanonicalFields
+    means: tuple[str, ...]
 
     @property
-    def ranking(self) -> tuple[str, ...]:
-        """What the rows of one ranking share."""
-        asked = identity(self.model, self.agent, self.memory, msgspec.json.decode(self.setup))
-        return (self.family, self.cell, text(asked))
+    def identity(self) -> Fields:
+        """Return what must be equal, beside the suite, for two rows to be ranked or compared."""
+        return identity(self.means, self.agent, self.memory, self.setup.fields)
+
+    @property
+    def ranking(self) -> tuple[str, CanonicalFields, CanonicalFields]:
+        """Return what the rows of one ranking share."""
+        return (self.family, self.cell, CanonicalFields.of(self.identity))
 
 
-def grouped(asked: Sequence[ScoredRecord]) -> dict[Key, list[Record]]:
-    """The records of each row."""
-    families = list(dict.fromkeys(a.record.family for a in asked))
-    dials = {f: _dials(f, [a.record for a in asked if a.record.family == f]) for f in families}
+def grouped(records: Sequence[ScoredRecord]) -> dict[Key, list[Record]]:
+    """Return the records of each row."""
+    dials = _dials_of_families(records)
     groups: dict[Key, list[Record]] = {}
-    for a in asked:
-        r = a.record
-        cell = {k: r.settings.get(k) for k in dials[r.family]}
-        key = Key(r.family, text(cell), r.model, r.agent, r.memory, text(a.setup))
+    for scored in records:
+        r = scored.record
+        key = Key(
+            r.family,
+            CanonicalFields.of({name: r.settings.get(name) for name in dials[r.family]}),
+            r.model,
+            agent=r.agent,
+            memory=r.memory,
+            setup=CanonicalFields.of(scored.setup),
+            means=scored.means,
+        )
         groups.setdefault(key, []).append(r)
     return groups
 
 
+def _dials_of_families(records: Sequence[ScoredRecord]) -> dict[str, list[str]]:
+    by_family: dict[str, list[Record]] = {}
+    for scored in records:
+        by_family.setdefault(scored.record.family, []).append(scored.record)
+    return {name: _dials(name, group) for name, group in by_family.items()}
+
+
+def _sizes_of_whole_families(groups: Iterable[Key], sizes: dict[str, int]) -> dict[str, int]:
+    """Return the sizes of the families that have one cell: those of cells are not known."""
+    cells: dict[str, set[CanonicalFields]] = {}
+    for key in groups:
+        cells.setdefault(key.family, set()).add(key.cell)
+    return {name: size for name, size in sizes.items() if len(cells.get(name, ())) == 1}
+
+
 def _ranked(rows: dict[Key, Row], groups: dict[Key, list[Record]]) -> list[Row]:
-    """The rows; models that were asked the same and have a score with their rank intervals."""
-    rankings: dict[tuple[str, ...], list[Key]] = {}
+    """Return the rows; models that were asked the same and have a score with their rank."""
+    rankings: dict[object, list[Key]] = {}
     for key, row in rows.items():
         if row.kind == "model" and row.score.value is not None:
             rankings.setdefault(key.ranking, []).append(key)
-    done = dict(rows)
+    ranked = dict(rows)
     for keys in rankings.values():
         if len(keys) > 1:
-            found = rank(keys[0].family, [groups[key] for key in keys])
-            for key, one in zip(keys, found, strict=True):
-                done[key] = replace(rows[key], rank=one)
-    return list(done.values())
+            ranks = rank(keys[0].family, [groups[key] for key in keys])
+            ranked |= {k: replace(rows[k], rank=r) for k, r in zip(keys, ranks, strict=True)}
+    return list(ranked.values())
 
 
 def _with_gain(row: Row, key: Key, groups: dict[Key, list[Record]]) -> Row:
-    """A row with a memory gets its gain over the same model's without, and over the same history.
+    """Return a row of a memory with its gain over no memory, and over the same history.
 
-    A gain is there if the other row is on the board too.
+    A gain needs the same model's row of the other memory on the board.
     """
     gain = family(row.family).learning_gain
-    found = {}
-    for name, other in (("learning_gain", "none"), ("gain_over_history", "history")):
-        without = key._replace(memory=other)
-        if gain and row.memory not in ("none", other) and without in groups:
-            found[name] = gain(groups[key], groups[without])
-    return replace(row, metrics=row.metrics | found) if found else row
+    gains = {}
+    for name, baseline in (("learning_gain", "none"), ("gain_over_history", "history")):
+        without = key._replace(memory=baseline)
+        if gain and row.memory not in ("none", baseline) and without in groups:
+            gains[name] = gain(groups[key], groups[without])
+    return replace(row, metrics=row.metrics | gains) if gains else row
 
 
 def _order(row: Row) -> tuple[Any, ...]:
     score = row.score.value
-    who = (row.model, row.agent, row.memory, text(row.setup))
-    return (row.family, text(row.cell), score is None, -(score or 0.0), *who)
+    contestant = (row.model, row.agent, row.memory, text(row.setup))
+    return (row.family, text(row.cell), score is None, -(score or 0.0), *contestant)
 
 
 def _dials(name: str, records: Iterable[Record]) -> list[str]:
-    """The settings that tell rows of a family apart: not the ramp, and not all the same."""
+    """Return the settings by which a family's rows differ: not the ramp, and not all the same."""
     values: dict[str, set[Scalar]] = {}
     for record in records:
         for key, value in record.settings.items():
@@ -198,70 +244,90 @@ def _dials(name: str, records: Iterable[Record]) -> list[str]:
     return sorted(k for k, v in values.items() if len(v) > 1 and k not in family(name).ramp)
 
 
-def _row(key: Key, records: list[Record], of: int | None) -> Row:
-    name, cell, model, agent, memory, setup = key
+def _row(key: Key, records: list[Record], size: int | None) -> Row:
     records = sorted(records, key=lambda r: (r.instance, r.epoch))  # not as they were answered
     graded = [r for r in records if r.grade]
     verdicts = [r.grade.verdict for r in graded if r.grade]
-    nothing = Estimate.unknown("no graded episodes")
-    score, metrics = family(name).summarise(graded) if graded else (nothing, {})
-    empty = {r.level for r in records} - {r.level for r in graded}
-    if graded and empty:
-        score = Estimate.unknown("only errors at level " + ", ".join(map(str, sorted(empty))))
-    tokens = [
-        None
-        if r.input_tokens is None or r.output_tokens is None
-        else r.input_tokens + r.output_tokens
-        for r in records
-    ]
+    score, metrics = _summary(key.family, records, graded)
     return Row(
-        family=name,
-        cell=msgspec.json.decode(cell),
-        model=model,
-        agent=agent,
-        memory=memory,
-        setup=msgspec.json.decode(setup),
-        kind=kind_of(name, model),
+        family=key.family,
+        cell=key.cell.fields,
+        model=key.model,
+        agent=key.agent,
+        memory=key.memory,
+        setup=key.setup.fields,
+        means=key.means,
+        kind=kind_of(key.family, key.model),
         n=len(records),
-        of=of,
+        of=size,
         errors=len(records) - len(graded),
         unparsable=verdicts.count(Verdict.unparsable),
         infeasible=verdicts.count(Verdict.infeasible),
         problems=dict(Counter(r.problem.message for r in records if r.problem).most_common(3)),
         score=score,
         metrics=metrics,
-        tokens=sum_or_none(tokens),
-        cost=sum_or_none([r.cost for r in records]),
-        seconds=round(sum(r.seconds for r in records), 3),
-        memory_calls=sum(r.memory_calls for r in records),
-        memory_tokens=sum_or_none([r.memory_tokens for r in records]),
-        retried=sum(r.attempts > r.calls + r.memory_calls for r in records),
+        **_spending(records),
     )
 
 
+def _spending(records: Sequence[Record]) -> Fields:
+    """Return the fields of a row that are sums over all episodes."""
+    return {
+        "tokens": sum_or_none([_tokens(r) for r in records]),
+        "cost": sum_or_none([r.cost for r in records]),
+        "seconds": round(sum(r.seconds for r in records), 3),
+        "memory_calls": sum(r.memory_calls for r in records),
+        "memory_tokens": sum_or_none([r.memory_tokens for r in records]),
+        "recall_tokens": sum_or_none([r.recall_tokens for r in records]),
+        "sleep_tokens": sum_or_none([r.sleep_tokens for r in records]),
+        "sandbox_seconds": round(sum(r.sandbox_seconds for r in records), 3),
+        "retried": sum(r.attempts > r.calls + r.memory_calls for r in records),
+    }
+
+
+def _summary(
+    name: str, records: Sequence[Record], graded: list[Record]
+) -> tuple[Estimate, dict[str, Estimate]]:
+    """Return score and metrics; no score where a level has nothing but errors."""
+    if not graded:
+        return Estimate.unknown("no graded episodes"), {}
+    score, metrics = family(name).summarise(graded)
+    empty = {r.level for r in records} - {r.level for r in graded}
+    if empty:
+        score = Estimate.unknown("only errors at level " + ", ".join(map(str, sorted(empty))))
+    return score, metrics
+
+
+def _tokens(record: Record) -> int | None:
+    if record.input_tokens is None or record.output_tokens is None:
+        return None
+    return record.input_tokens + record.output_tokens
+
+
 def kind_of(name: str, model: str) -> str:
-    """Whether a row is a `floor`, a `ceiling` or a `model`."""
-    provider, _, policy = model.partition("/")
-    known = family(name).policies.get(policy) if provider == "policy" else None
-    return known.kind if known else "model"
+    """Return whether a model is a `floor`, a `ceiling` or a `model` in a family."""
+    provider, _, policy_name = model.partition("/")
+    policy = family(name).policies.get(policy_name) if provider == "policy" else None
+    return policy.kind if policy else "model"
 
 
 def as_csv(board: Board) -> str:
-    """A line a row; each metric in three columns, its value and the ends of its interval."""
-    names = list(dict.fromkeys(name for row in board.rows for name in row.metrics))
-    apart = ("score", "metrics", "problems", "rank")
-    fixed = [f for f in Row.__struct_fields__ if f not in apart]
-    places = [f"rank_{f}" for f in Rank.__struct_fields__]
-    ends = [f"{n}{end}" for n in ("score", *names) for end in ("", "_low", "_high")]
+    """Return a line a row; each metric in three columns, its value and the ends of its interval."""
+    metrics = list(dict.fromkeys(name for row in board.rows for name in row.metrics))
+    fixed = [f for f in Row.__struct_fields__ if f not in ("score", "metrics", "problems", "rank")]
+    ranks = [f"rank_{f}" for f in Rank.__struct_fields__]
+    ends = [f"{name}{end}" for name in ("score", *metrics) for end in ("", "_low", "_high")]
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
-    table.writerow(fixed + places + ends)
-    for row in board.rows:
-        cells = [getattr(row, f) for f in fixed]
-        cells = [text(cell) if isinstance(cell, dict) else cell for cell in cells]
-        cells += msgspec.structs.astuple(row.rank) if row.rank else [None] * len(places)
-        for name in ("score", *names):
-            one = row.score if name == "score" else row.metrics.get(name)
-            cells += [one.value, one.low, one.high] if one else [None] * 3
-        table.writerow(["" if cell is None else cell for cell in cells])
+    table.writerow(fixed + ranks + ends)
+    table.writerows(_csv_line(row, fixed, metrics) for row in board.rows)
     return out.getvalue()
+
+
+def _csv_line(row: Row, fixed: Sequence[str], metrics: Sequence[str]) -> list[Any]:
+    values = [getattr(row, f) for f in fixed]
+    cells = [text(value) if isinstance(value, dict) else value for value in values]
+    cells += msgspec.structs.astuple(row.rank) if row.rank else [None] * len(Rank.__struct_fields__)
+    for estimate in (row.score, *map(row.metrics.get, metrics)):
+        cells += [estimate.value, estimate.low, estimate.high] if estimate else [None] * 3
+    return ["" if cell is None else cell for cell in cells]

@@ -1,4 +1,4 @@
-"""Two models, instance by instance: how far apart they are, how sure that is, and where."""
+"""Two models, instance by instance: how far apart they are, how sure that is, and on what."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -6,22 +6,25 @@ from math import isnan
 from pathlib import Path
 from statistics import fmean
 
-import msgspec
+from msgspec.structs import replace
 
-from graders.comparisons import Test, holm, paired
+from graders.comparisons import PairedComparison, Test, holm, paired
 from graders.statistics import Estimate
 from harness.board.board import Key, grouped
-from harness.board.load import gather, identity
-from harness.board.ranking import scores, side_by_side
+from harness.board.load import CanonicalFields, gather
+from harness.board.ranking import Stratum, scores, side_by_side
 from harness.store.manifest import differences
 from tasks.base import Fields, InputError, Noun, Record, Scalar
 
 EQUAL = 1e-9  # scores this close are a tie
+NO_CELL = CanonicalFields.of({})
 Groups = dict[Key, list[Record]]
+Pairs = dict[str, tuple[float, float]]  # the scores of A and B by instance
+Sides = tuple[Sequence[Record], Sequence[Record]]  # the records of A and B
 
 
 class Disagreement(Noun, frozen=True):
-    """An instance on which the two differ: their scores, and how often which verdict."""
+    """An instance on which the two differ: their scores, and how often each has which verdict."""
 
     instance: str
     level: int
@@ -34,13 +37,18 @@ class Disagreement(Noun, frozen=True):
 class FamilyComparison(Noun, frozen=True):
     """The two in one family and cell.
 
-    `pairs` are instances that both have a grade on; `left_out` those on which one has only errors;
-    `unshared` those that one was not asked or has not finished; `lost` the levels without a pair.
-    `a` and `b` are the family's score over the pairs, `difference` is a - b. `trials` are the pairs
-    of unlike seed or index; `test` is what `p` is of: `adjusted Wald`, of equal means, or `sign
-    flips`, of equal distributions; empty without `p`. `p_holm` is corrected for all families and
-    cells. `resolves`: the smallest difference whose `p` is below 5 % with 80 % chance. `apart` has
-    the instances on which they differ, the largest difference first.
+    Attributes:
+        pairs: number of instances on which both have a grade.
+        left_out: number of instances on which one has only errors.
+        unshared: number of instances that one was not asked or has not finished.
+        lost: the levels without a pair.
+        a: the family's score of A over the pairs; `b` that of B, `difference` is a - b.
+        trials: number of pairs, those of one seed and index counted once.
+        test: the test that gives `p`: `adjusted Wald`, of equal means, or `sign flips`, of equal
+            distributions; empty without `p`.
+        p_holm: `p` corrected for all families and cells.
+        resolves: the smallest difference whose `p` is below 5 % with 80 % chance.
+        apart: the instances on which the two differ, the largest difference first.
     """
 
     family: str
@@ -64,7 +72,7 @@ class FamilyComparison(Noun, frozen=True):
 
 
 class ModelComparison(Noun, frozen=True):
-    """What `makespan compare` tells."""
+    """Two models in every family and cell: the content of `makespan compare`."""
 
     a: str
     b: str
@@ -72,123 +80,158 @@ class ModelComparison(Noun, frozen=True):
 
     @property
     def complete(self) -> bool:
-        """Whether every episode of either has its counterpart."""
+        """Return whether every episode of either has its counterpart."""
         return not any(m.left_out or m.unshared for m in self.matches)
 
 
 def compare(folders: Sequence[Path], a: str, b: str) -> ModelComparison:
-    """Compare two models of run folders; InputError if they cannot be compared."""
-    return between(grouped(gather(folders).asked), a, b)
+    """Compare two models of run folders.
+
+    Raises:
+        InputError: the folders do not belong on one board, or as for `between`.
+    """
+    return between(grouped(gather(folders).records), a, b)
 
 
 def between(groups: Groups, a: str, b: str) -> ModelComparison:
-    """Compare two models by the records of board rows; InputError if they cannot be compared."""
-    if a == b:
-        raise InputError(f"{a} is compared with itself: give two different --model")
-    for model in (a, b):
-        if model not in {key.model for key in groups}:
-            names = ", ".join(dict.fromkeys(key.model for key in groups))
-            raise InputError(f"no episodes of {model} in the folders: there are {names}")
+    """Compare two models by the records of board rows.
+
+    Args:
+        groups: the records of each board row.
+        a: a model, as `provider/name`.
+        b: another one.
+
+    Raises:
+        InputError: both are one model, one has no records, they share no instance, they were not
+            asked the same, or one was asked in several ways.
+    """
+    _require_two_models(groups, a, b)
     matches = [
-        _match(key, records, other)
+        _match(key, sides)
         for name in dict.fromkeys(key.family for key in groups)
-        for key, records, other in _counterparts(groups, name, a, b)
+        for key, sides in _counterparts(groups, name, a, b)
     ]
     if not any(m.pairs + m.left_out for m in matches):
         raise InputError(f"{a} and {b} share no instance in the folders")
-    known = [m.p for m in matches if m.p is not None]
-    corrected = iter(holm(known))
-    return ModelComparison(
-        a,
-        b,
-        tuple(
-            m if m.p is None else msgspec.structs.replace(m, p_holm=next(corrected))
-            for m in matches
-        ),
-    )
+    return ModelComparison(a, b, _corrected(matches))
 
 
-def _counterparts(
-    groups: Groups, name: str, a: str, b: str
-) -> Iterator[tuple[Key, list[Record], list[Record]]]:
-    """In each cell of a family the records of either, asked the same way."""
-    ours, theirs = (_ways(groups, name, model) for model in (a, b))
-    if not ours or not theirs:
+def _require_two_models(groups: Groups, a: str, b: str) -> None:
+    if a == b:
+        raise InputError(f"{a} is compared with itself: give two different --model")
+    for model in (a, b):
+        _require_model(groups, model)
+
+
+def _require_model(groups: Groups, model: str) -> None:
+    models = list(dict.fromkeys(key.model for key in groups))
+    if model not in models:
+        names = ", ".join(models)
+        raise InputError(f"no episodes of {model} in the folders: there are {names}")
+
+
+def _corrected(matches: Sequence[FamilyComparison]) -> tuple[FamilyComparison, ...]:
+    """Return the comparisons with `p_holm`."""
+    corrected = iter(holm([m.p for m in matches if m.p is not None]))
+    return tuple(m if m.p is None else replace(m, p_holm=next(corrected)) for m in matches)
+
+
+def _counterparts(groups: Groups, name: str, a: str, b: str) -> Iterator[tuple[Key, Sides]]:
+    """Yield for each cell of a family the records of A and B that were asked the same way."""
+    ways_a, ways_b = (_ways(groups, name, model) for model in (a, b))
+    if not ways_a or not ways_b:
         return
     if not a.startswith("policy/") and not b.startswith("policy/"):
-        same = [way for way in ours if any(_way(way) == _way(other) for other in theirs)]
-        if not same:
-            where, here, there = next(differences(_way(ours[0]), _way(theirs[0]), ""))
-            raise InputError(
-                f"{a} and {b} were not asked the same in {name}: {where} is {here!r} and {there!r}"
-            )
-        ours = same
-        theirs = [way for way in theirs if _way(way) in [_way(other) for other in same]]
-    mine, other = _only(a, ours), _only(b, theirs)
-    cells = dict.fromkeys(key.cell for key in groups if key.family == name)
-    for cell in cells:
-        key, counterpart = mine._replace(cell=cell), other._replace(cell=cell)
-        if key in groups or counterpart in groups:
-            yield key, groups.get(key, []), groups.get(counterpart, [])
+        ways_a, ways_b = _shared_ways(ways_a, ways_b)
+    key_a, key_b = _only(ways_a), _only(ways_b)
+    for cell in dict.fromkeys(key.cell for key in groups if key.family == name):
+        cell_a, cell_b = key_a._replace(cell=cell), key_b._replace(cell=cell)
+        if cell_a in groups or cell_b in groups:
+            yield cell_a, (groups.get(cell_a, []), groups.get(cell_b, []))
 
 
 def _ways(groups: Groups, name: str, model: str) -> list[Key]:
-    """The ways in which a model was asked in a family; a policy is the same in all of them."""
-    found = dict.fromkeys(
-        key._replace(cell="") for key in groups if (key.family, key.model) == (name, model)
+    """Return the ways in which a model was asked in a family; of a policy all are the same."""
+    ways = dict.fromkeys(
+        key._replace(cell=NO_CELL) for key in groups if (key.family, key.model) == (name, model)
     )
-    return list(found)[:1] if model.startswith("policy/") else list(found)
+    return list(ways)[:1] if model.startswith("policy/") else list(ways)
 
 
-def _way(key: Key) -> Fields:
-    return identity(key.model, key.agent, key.memory, msgspec.json.decode(key.setup))
-
-
-def _only(model: str, ways: Sequence[Key]) -> Key:
-    if len(ways) > 1:
-        one, other = (
-            {"agent": k.agent, "memory": k.memory, **msgspec.json.decode(k.setup)} for k in ways[:2]
-        )
-        where, here, there = next(differences(one, other, ""))
+def _shared_ways(ways_a: Sequence[Key], ways_b: Sequence[Key]) -> tuple[list[Key], list[Key]]:
+    """Return the ways in which both were asked; InputError if there is none."""
+    identities_a, identities_b = ([way.identity for way in ways] for ways in (ways_a, ways_b))
+    shared = [way for way in ways_a if way.identity in identities_b]
+    if not shared:
+        a, b = ways_a[0], ways_b[0]
+        setting, value_a, value_b = next(differences(identities_a[0], identities_b[0], ""))
         raise InputError(
-            f"{model} was asked in {len(ways)} ways, {where} is {here!r} and {there!r}:"
+            f"{a.model} and {b.model} were not asked the same in {a.family}:"
+            f" {setting} is {value_a!r} and {value_b!r}"
+        )
+    return shared, [way for way in ways_b if way.identity in identities_a]
+
+
+def _only(ways: Sequence[Key]) -> Key:
+    """Return the one way in which a model was asked; InputError if there are several."""
+    if len(ways) > 1:
+        setting, first, second = next(differences(_settings(ways[0]), _settings(ways[1]), ""))
+        raise InputError(
+            f"{ways[0].model} was asked in {len(ways)} ways, {setting} is {first!r} and {second!r}:"
             " name the folders of one"
         )
     return ways[0]
 
 
-def _match(key: Key, ours: Sequence[Record], theirs: Sequence[Record]) -> FamilyComparison:
-    mine, other = ({r.instance for r in records} for records in (ours, theirs))
-    shared = mine & other
-    both = [[r for r in records if r.instance in shared] for records in (ours, theirs)]
-    asked = side_by_side(key.family, both)
-    strata = [
-        {i: (a, b) for i, (a, b) in stratum.items() if not isnan(a) and not isnan(b)}
-        for stratum in asked
-    ]
+def _settings(way: Key) -> Fields:
+    return {"agent": way.agent, "memory": way.memory, **way.setup.fields}
+
+
+def _match(key: Key, sides: Sides) -> FamilyComparison:
+    """Compare two models in the cell of a key, by the instances that both were asked."""
+    instances_a, instances_b = ({r.instance for r in records} for records in sides)
+    shared = instances_a & instances_b
+    records_a, records_b = ([r for r in records if r.instance in shared] for records in sides)
+    strata = side_by_side(key.family, (records_a, records_b))
+    comparison = paired(scores(strata, (records_a, records_b)))
+    paired_strata = [_pairs(stratum) for stratum in strata]
+    match = _compared(key, (records_a, records_b), paired_strata, comparison)
+    pairs = sum(map(len, paired_strata))
+    unshared = len(instances_a ^ instances_b)
+    return replace(match, left_out=len(shared) - pairs, unshared=unshared)
+
+
+def _pairs(stratum: Stratum) -> Pairs:
+    """Return the scores of the instances on which both have a grade."""
+    return {i: (a, b) for i, (a, b) in stratum.items() if not isnan(a) and not isnan(b)}
+
+
+def _compared(
+    key: Key, sides: Sides, strata: Sequence[Pairs], comparison: PairedComparison
+) -> FamilyComparison:
+    """Return the comparison over some pairs, nothing left out or unshared."""
     pairs = {i: pair for stratum in strata for i, pair in stratum.items()}
-    found = paired(scores(asked, both))
-    levels = {r.instance: r.level for r in both[0]}
+    levels = {r.instance: r.level for r in sides[0]}
     signs = Counter(_sign(a - b) for a, b in pairs.values())
     return FamilyComparison(
         family=key.family,
-        cell=msgspec.json.decode(key.cell),
+        cell=key.cell.fields,
         pairs=len(pairs),
-        left_out=len(shared) - len(pairs),
-        unshared=len(mine ^ other),
+        left_out=0,
+        unshared=0,
         lost=tuple(sorted(set(levels.values()) - {levels[i] for i in pairs})),
         a=_score(strata, 0),
         b=_score(strata, 1),
-        trials=found.trials,
-        difference=found.difference,
-        test=found.test,
-        p=found.p,
+        trials=comparison.trials,
+        difference=comparison.difference,
+        test=comparison.test,
+        p=comparison.p,
         p_holm=None,
         wins=signs[1],
         ties=signs[0],
         losses=signs[-1],
-        resolves=found.resolves,
-        apart=tuple(_apart(pairs, levels, both)),
+        resolves=comparison.resolves,
+        apart=tuple(_apart(pairs, levels, sides)),
     )
 
 
@@ -196,25 +239,34 @@ def _sign(difference: float) -> int:
     return 0 if abs(difference) < EQUAL else 1 if difference > 0 else -1
 
 
-def _score(strata: Sequence[dict[str, tuple[float, float]]], side: int) -> float | None:
-    """The family's score over the pairs."""
+def _score(strata: Sequence[Pairs], side: int) -> float | None:
+    """Return the family's score over the pairs."""
     means = [fmean(pair[side] for pair in stratum.values()) for stratum in strata if stratum]
     return fmean(means) if means else None
 
 
-def _apart(
-    pairs: dict[str, tuple[float, float]],
-    levels: dict[str, int],
-    both: Sequence[Sequence[Record]],
-) -> Iterator[Disagreement]:
-    verdicts: list[dict[str, Counter[str]]] = [{}, {}]
-    for side, records in zip(verdicts, both, strict=True):
-        for r in records:
-            verdict = r.grade.verdict.value if r.grade else "error"
-            side.setdefault(r.instance, Counter())[verdict] += 1
-    ordered = sorted(pairs.items(), key=lambda one: (-abs(one[1][0] - one[1][1]), one[0]))
+def _apart(pairs: Pairs, levels: dict[str, int], sides: Sides) -> Iterator[Disagreement]:
+    verdicts_a, verdicts_b = map(_verdicts, sides)
+    ordered = sorted(pairs.items(), key=lambda pair: (-abs(pair[1][0] - pair[1][1]), pair[0]))
     for instance, (a, b) in ordered:
         if _sign(a - b):
             yield Disagreement(
-                instance, levels[instance], a, b, *(dict(v[instance]) for v in verdicts)
+                instance,
+                levels[instance],
+                a,
+                b=b,
+                verdicts_a=dict(verdicts_a[instance]),
+                verdicts_b=dict(verdicts_b[instance]),
             )
+
+
+def _verdicts(records: Sequence[Record]) -> dict[str, Counter[str]]:
+    """Return for each instance how often it has which verdict."""
+    verdicts: dict[str, Counter[str]] = {}
+    for r in records:
+        verdicts.setdefault(r.instance, Counter())[_verdict(r)] += 1
+    return verdicts
+
+
+def _verdict(record: Record) -> str:
+    return record.grade.verdict.value if record.grade else "error"

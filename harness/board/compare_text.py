@@ -11,13 +11,18 @@ FEWEST_FLIPPED = 6  # trials whose signs can make p less than 0.05
 SHOWN = 20  # instances that differ, of each match
 
 
-def print_versus(found: ModelComparison, limit: int | None) -> None:
-    """Print the differences, where they are, and what was left out."""
-    print(f"A: {found.a}\nB: {found.b}\n")
-    print(table("A - B, paired by instance", _differences(found.matches)))
-    for note in _tests(found.matches):
+def print_comparison(comparison: ModelComparison, limit: int | None) -> None:
+    """Print the differences, the instances on which they are, and what was left out.
+
+    Args:
+        comparison: the two models.
+        limit: the most instances of each family and cell; None is `SHOWN`.
+    """
+    print(f"A: {comparison.a}\nB: {comparison.b}\n")
+    print(table("A - B, paired by instance", _differences(comparison.matches)))
+    for note in _test_notes(comparison.matches):
         print(note)
-    for match in found.matches:
+    for match in comparison.matches:
         lines = [_instance(apart) for apart in match.apart[: limit or SHOWN]]
         if lines:
             title = f"{_name(match)}: {len(lines)} of {len(match.apart)} instances that differ"
@@ -26,8 +31,8 @@ def print_versus(found: ModelComparison, limit: int | None) -> None:
             print(f"{_name(match)}: {note}")
 
 
-def _tests(matches: Sequence[FamilyComparison]) -> Iterator[str]:
-    """What the p-values are of, where that is not what the intervals are of."""
+def _test_notes(matches: Sequence[FamilyComparison]) -> Iterator[str]:
+    """Yield what the p-values are of, where that is not what the intervals are of."""
     names = [_name(m) for m in matches if m.test == "sign flips"]
     if names:
         yield (
@@ -54,31 +59,29 @@ def _differences(matches: Sequence[FamilyComparison]) -> list[list[str]]:
         "B better",
         "could resolve",
     ]
+    return [head, *map(_difference, matches)]
+
+
+def _difference(match: FamilyComparison) -> list[str]:
     return [
-        head,
-        *(
-            [
-                _name(m),
-                str(m.pairs),
-                number(m.a, 3),
-                number(m.b, 3),
-                with_interval(m.difference, 3),
-                _p(m.p),
-                _p(m.p_holm),
-                str(m.wins),
-                str(m.ties),
-                str(m.losses),
-                number(m.resolves, 3),
-            ]
-            for m in matches
-        ),
+        _name(match),
+        str(match.pairs),
+        number(match.a, 3),
+        number(match.b, 3),
+        with_interval(match.difference, 3),
+        _p(match.p),
+        _p(match.p_holm),
+        str(match.wins),
+        str(match.ties),
+        str(match.losses),
+        number(match.resolves, 3),
     ]
 
 
 def _instance(apart: Disagreement) -> list[str]:
     verdicts = (
-        ", ".join(v if len(many) == 1 else f"{n} {v}" for v, n in many.items())
-        for many in (apart.verdicts_a, apart.verdicts_b)
+        ", ".join(v if len(counts) == 1 else f"{n} {v}" for v, n in counts.items())
+        for counts in (apart.verdicts_a, apart.verdicts_b)
     )
     return [apart.instance, str(apart.level), number(apart.a, 3), number(apart.b, 3), *verdicts]
 
@@ -89,6 +92,15 @@ def _notes(match: FamilyComparison) -> Iterator[str]:
             f"pairs of one seed and index count as one trial ({match.trials} for"
             f" {match.pairs} pairs)"
         )
+    yield from _limits_of_the_test(match)
+    yield from _gaps(match)
+    if match.pairs and not match.apart:
+        most = 100 * rule_of_three(match.trials)
+        yield f"no difference on {match.pairs} instances: at most {most:.1f} % of all differ"
+
+
+def _limits_of_the_test(match: FamilyComparison) -> Iterator[str]:
+    """Yield why there is no interval or p, or how small p can become at all."""
     if match.pairs and not match.test:
         yield f"no interval, p or resolution: {match.difference.note}"
     elif match.test == "sign flips" and match.trials < FEWEST_FLIPPED:
@@ -98,15 +110,16 @@ def _notes(match: FamilyComparison) -> Iterator[str]:
         )
     elif match.difference.note:
         yield match.difference.note
+
+
+def _gaps(match: FamilyComparison) -> Iterator[str]:
+    """Yield what the comparison does not cover."""
     if match.left_out:
         yield f"{match.left_out} instances left out: one of the two has only errors on them"
     if match.unshared:
         yield f"{match.unshared} instances are not compared: only one of the two has answered them"
     if match.lost:
         yield f"the difference says nothing of level {', '.join(map(str, match.lost))}"
-    if match.pairs and not match.apart:
-        most = 100 * rule_of_three(match.trials)
-        yield f"no difference on {match.pairs} instances: at most {most:.1f} % of all differ"
 
 
 def _p(value: float | None) -> str:

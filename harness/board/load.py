@@ -1,7 +1,7 @@
 """The records of several run folders together, if they were asked the same."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
@@ -11,28 +11,63 @@ from typing import Any
 import msgspec
 
 from harness.calls.prices import Prices, priced
-from harness.models.names import program_of
-from harness.store.folder import Folder
+from harness.store.folder import Folder, by_content
 from harness.store.journal import key_of, read_records
-from harness.store.manifest import differences
+from harness.store.manifest import Configuration, differences
 from tasks.base import Fields, InputError, Noun, Record
 
 
 class ScoredRecord(Noun, frozen=True):
-    """A record, and how its run asked: sampling settings and the server, in one order for all."""
+    """A record, and how its run asked.
+
+    Attributes:
+        setup: sampling settings and the server, in one order for all.
+        means: what the model might use to answer, sorted.
+    """
 
     record: Record
     setup: Fields
+    means: tuple[str, ...] = ("direct",)
 
 
-def identity(model: str, agent: str, memory: str, setup: Fields) -> Fields:
-    """What must be equal for two models to be ranked together or compared, beside the suite.
+@dataclass(frozen=True)
+class CanonicalFields:
+    """Fields as a key to group by: equal where their canonical JSON is.
 
-    `allowed`: whether the answers were its own, or a program's that may take its time.
+    Attributes:
+        text: the canonical JSON, keys in order.
+        source: the fields themselves, keys in any order.
     """
-    allowed = "program" if program_of(model) else "direct"
-    sampling = {k: v for k, v in setup.items() if k != "base_url"}
-    return {"allowed": allowed, "agent": agent, "memory": memory, **sampling}
+
+    text: str
+    source: Fields = field(compare=False, repr=False)
+
+    @classmethod
+    def of(cls, fields: Fields) -> "CanonicalFields":
+        """Return the key of some fields."""
+        return cls(text(fields), fields)
+
+    @property
+    def fields(self) -> Fields:
+        """Return the fields, at every depth with their keys in order."""
+        ordered: Fields = msgspec.to_builtins(self.source, order="sorted")
+        return ordered
+
+
+def identity(means: Sequence[str], agent: str, memory: str, setup: Fields) -> Fields:
+    """Return what must be equal, beside the suite, for two models to be ranked or compared.
+
+    Args:
+        means: what a model might use to answer, sorted.
+        agent, memory: with their settings.
+        setup: sampling settings; the server's address does not count.
+    """
+    return {"means": ", ".join(means), "agent": agent, "memory": memory, **sampling_of(setup)}
+
+
+def sampling_of(setup: Fields) -> Fields:
+    """Return how a model was asked, without its server."""
+    return {k: v for k, v in setup.items() if k != "base_url"}
 
 
 @dataclass(frozen=True)
@@ -40,14 +75,15 @@ class Gathered:
     """All that is known of some runs.
 
     Attributes:
-        asked: every finished episode.
+        records: every finished episode.
         sizes: how many episodes a model should have in each family, the most that any run wants.
         missing: models without a finished episode.
         priced: the models whose cost is from a table of prices, with its date.
+        ranked: whether the suites of all runs are for ranking.
         headlines: the measure that is the score of a family, where it is not the family's own.
     """
 
-    asked: list[ScoredRecord]
+    records: list[ScoredRecord]
     sizes: dict[str, int]
     missing: tuple[str, ...]
     priced: dict[str, date]
@@ -56,36 +92,69 @@ class Gathered:
 
 
 def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
-    """Read run folders; InputError if a family of two was not asked the same, or all are empty.
+    """Read run folders.
 
     Without `prices` only those costs are known that a provider told.
+
+    Raises:
+        InputError: a family of two folders was not asked the same, an episode is in two of them,
+            or none has a finished episode.
     """
     folders = [Folder.open(path) for path in paths]
     for folder in folders:
         folder.require_suite()
-    counts = [_counts(folder) for folder in folders]
-    for k, (folder, here) in enumerate(zip(folders, counts, strict=True)):
-        for other, there in zip(folders[:k], counts, strict=False):
-            if here.keys() & there.keys():
-                _same_suite(other, folder)
-    asked: list[ScoredRecord] = []
-    known: dict[str, date] = {}
-    for folder in folders:
-        for a, from_table in asked_of(folder, prices):
-            asked.append(a)
-            if from_table and prices:
-                known[a.record.model] = prices.date
-    _no_episode_twice(asked)
-    if not asked:
+    counts = [_episode_counts(folder) for folder in folders]
+    _require_same_suites(folders, counts)
+    records, dates = _read_all(folders, prices)
+    _require_no_episode_twice(records)
+    if not records:
         raise InputError(f"no finished episodes in {', '.join(map(str, paths))}")
-    sizes = {
-        f: max(c.get(f, 0) for c in counts) for f in dict.fromkeys(f for c in counts for f in c)
-    }
-    done = {a.record.model for a in asked}
-    wanted = [spec.name for f in folders for spec in f.manifest.configuration.models]
-    missing = tuple(model for model in dict.fromkeys(wanted) if model not in done)
-    ranked = all(folder.manifest.configuration.suite.ranked for folder in folders)
-    return Gathered(asked, sizes, missing, known, ranked, _headlines(folders))
+    return Gathered(
+        records,
+        _sizes(counts),
+        _missing(folders, records),
+        priced=dates,
+        ranked=all(folder.manifest.configuration.suite.ranked for folder in folders),
+        headlines=_headlines(folders),
+    )
+
+
+def _require_same_suites(folders: Sequence[Folder], counts: Sequence[Counter[str]]) -> None:
+    """Raise InputError where two folders share a family and were not asked the same."""
+    for k, folder in enumerate(folders):
+        for earlier, count in zip(folders[:k], counts, strict=False):
+            if count.keys() & counts[k].keys():
+                _require_same_suite(earlier, folder)
+
+
+def _read_all(
+    folders: Sequence[Folder], prices: Prices | None
+) -> tuple[list[ScoredRecord], dict[str, date]]:
+    """Return all records, and the date of the prices by each model whose cost is from them."""
+    records: list[ScoredRecord] = []
+    dates: dict[str, date] = {}
+    for folder in folders:
+        for scored, from_table in scored_records(folder, prices):
+            records.append(scored)
+            if from_table and prices:
+                dates[scored.record.model] = prices.date
+    return records, dates
+
+
+def _sizes(counts: Sequence[Counter[str]]) -> dict[str, int]:
+    families = dict.fromkeys(family for count in counts for family in count)
+    return {family: max(count.get(family, 0) for count in counts) for family in families}
+
+
+def _missing(folders: Sequence[Folder], records: Sequence[ScoredRecord]) -> tuple[str, ...]:
+    """Return the models of the manifests that have no record."""
+    finished = {scored.record.model for scored in records}
+    return tuple(model for model in _models(folders) if model not in finished)
+
+
+def _models(folders: Sequence[Folder]) -> Iterable[str]:
+    configurations = (folder.manifest.configuration for folder in folders)
+    return dict.fromkeys(spec.name for each in configurations for spec in each.models)
 
 
 def _headlines(folders: Sequence[Folder]) -> dict[str, str]:
@@ -93,64 +162,83 @@ def _headlines(folders: Sequence[Folder]) -> dict[str, str]:
     return {name: s.headline for s in suites if s.headline for name in s.families}
 
 
-def asked_of(folder: Folder, prices: Prices | None) -> Iterator[tuple[ScoredRecord, bool]]:
-    """A folder's records, and of each whether its cost is from the table."""
-    how = folder.manifest.configuration
-    setups = {s.name: msgspec.json.decode(text(how.sampling_setup(s.name))) for s in how.models}
+def scored_records(folder: Folder, prices: Prices | None) -> Iterator[tuple[ScoredRecord, bool]]:
+    """Yield a folder's records, and of each whether its cost is from the table of prices."""
+    configuration = folder.manifest.configuration
+    setups = {
+        spec.name: CanonicalFields.of(configuration.sampling_setup(spec.name)).fields
+        for spec in configuration.models
+    }
+    means = {spec.name: configuration.allowed(spec.name) for spec in configuration.models}
     records = list(read_records(folder.path))
     costs = priced(folder, records, prices) if prices else {}
     for r in records:
         cost = costs.get(key_of(r.model, r.epoch, r.instance)) if costs else None
         full = r if cost is None else msgspec.structs.replace(r, cost=cost)
-        yield ScoredRecord(full, setups[r.model]), cost is not None
+        yield ScoredRecord(full, setups[r.model], means=means[r.model]), cost is not None
 
 
-def _no_episode_twice(asked: Sequence[ScoredRecord]) -> None:
+def _require_no_episode_twice(records: Sequence[ScoredRecord]) -> None:
     seen = set()
     texts: dict[int, str] = {}  # a setup is shared by all episodes of a model in a folder
-    for a in asked:
-        r = a.record
-        if id(a.setup) not in texts:
-            texts[id(a.setup)] = text(a.setup)
-        key = (r.model, r.agent, r.memory, texts[id(a.setup)], r.instance, r.epoch)
+    for scored in records:
+        r = scored.record
+        if id(scored.setup) not in texts:
+            texts[id(scored.setup)] = text(scored.setup)
+        key = (r.model, r.agent, r.memory, texts[id(scored.setup)], r.instance, r.epoch)
         if key in seen:
             raise InputError(f"the episode of {r.model} on {r.instance} is in two of the folders")
         seen.add(key)
 
 
-def _counts(folder: Folder) -> Counter[str]:
-    """How many episodes a model should have in each family of a folder."""
+def _episode_counts(folder: Folder) -> Counter[str]:
+    """Return how many episodes a model should have in each family of a folder."""
     manifest = folder.manifest
     suite, epochs = manifest.configuration.suite, manifest.configuration.epochs
     if suite.entry:
-        count = min(x for x in (suite.size, manifest.limit) if x is not None)
-        found = Counter(w.family for w in islice(suite.instances(), count))
+        size = min(x for x in (suite.size, manifest.limit) if x is not None)
+        counts = Counter(spec.family for spec in islice(suite.instances(), size))
     else:
-        found = Counter(folder.families()[: manifest.limit])
-    return Counter({name: number * epochs for name, number in found.items()})
+        counts = Counter(folder.families()[: manifest.limit])
+    return Counter({name: count * epochs for name, count in counts.items()})
 
 
-def _same_suite(a: Folder, b: Folder) -> None:
-    one, other = a.manifest.configuration, b.manifest.configuration
-    if one.lock == other.lock:
+def _require_same_suite(a: Folder, b: Folder) -> None:
+    configurations = by_content(a), by_content(b)
+    if configurations[0].lock == configurations[1].lock:
         return
-    scores = [how.suite.headline or "the family's own" for how in (one, other)]
+    scores = [each.suite.headline or "the family's own" for each in configurations]
     if scores[0] != scores[1]:
         raise InputError(
             f"{a.path} and {b.path} do not have the same score: {scores[0]} and {scores[1]};"
             " board them apart"
         )
-    here, there = msgspec.to_builtins(one.suite), msgspec.to_builtins(other.suite)
-    where, kept, asked = next(
-        differences(here, there, "suite"),
-        ("versions", one.versions, other.versions),
-    )
+    if versions := _versions_only(*configurations):
+        raise InputError(
+            f"{a.path} and {b.path} differ in versions only: {versions}; board them apart, or run"
+            " the older anew"
+        )
+    setting, value_a, value_b = _first_difference(*configurations)
     raise InputError(
-        f"{a.path} and {b.path} were not asked the same: {where} is {kept!r} and {asked!r};"
+        f"{a.path} and {b.path} were not asked the same: {setting} is {value_a!r} and {value_b!r};"
         " board them apart"
     )
 
 
+def _versions_only(a: Configuration, b: Configuration) -> str:
+    """Return the versions in which two suites differ; nothing if they differ in more."""
+    if a.suite.lock({}) != b.suite.lock({}):
+        return ""
+    names = [name for name in a.versions if a.versions[name] != b.versions.get(name)]
+    return ", ".join(f"{name} is {a.versions[name]} and {b.versions.get(name)}" for name in names)
+
+
+def _first_difference(a: Configuration, b: Configuration) -> tuple[str, Any, Any]:
+    """Return the first setting in which the suites differ, or the versions of the families."""
+    suites = msgspec.to_builtins(a.suite), msgspec.to_builtins(b.suite)
+    return next(differences(*suites, "suite"), ("versions", a.versions, b.versions))
+
+
 def text(value: Any) -> str:
-    """A value as canonical JSON, to group by."""
+    """Return a value as canonical JSON, to group by."""
     return msgspec.json.encode(value, order="sorted").decode()

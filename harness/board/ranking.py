@@ -1,6 +1,6 @@
 """Scores side by side, instance by instance, and the ranks that they leave open."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import nan
 from statistics import fmean
 
@@ -25,35 +25,51 @@ class Rank(Noun, frozen=True):
 
 
 def side_by_side(name: str, contestants: Sequence[Sequence[Record]]) -> list[Stratum]:
-    """Per stratum of a family's headline: each instance's score by contestant.
+    """Return for each stratum of a family's headline the instances' scores by contestant.
 
     A score is the mean over the graded epochs; NaN where there is none.
+
+    Args:
+        name: the family.
+        contestants: the records of each.
     """
-    whose = {id(r): k for k, records in enumerate(contestants) for r in records}
-    found = []
-    for records in family(name).strata([r for some in contestants for r in some]):
-        groups: dict[str, list[list[float]]] = {}
-        for r in records:
-            scores = groups.setdefault(r.instance, [[] for _ in contestants])
-            if r.grade:
-                scores[whose[id(r)]].append(r.grade.score)
-        found.append({i: [fmean(s) if s else nan for s in g] for i, g in sorted(groups.items())})
-    return found
+    owners = {id(r): k for k, records in enumerate(contestants) for r in records}
+    strata = family(name).strata([r for records in contestants for r in records])
+    return [_stratum(records, owners, len(contestants)) for records in strata]
+
+
+def _stratum(records: Iterable[Record], owners: Mapping[int, int], width: int) -> Stratum:
+    groups: dict[str, list[list[float]]] = {}
+    for r in records:
+        scores = groups.setdefault(r.instance, [[] for _ in range(width)])
+        if r.grade:
+            scores[owners[id(r)]].append(r.grade.score)
+    return {i: [fmean(s) if s else nan for s in group] for i, group in sorted(groups.items())}
 
 
 def scores(strata: Sequence[Stratum], contestants: Sequence[Sequence[Record]]) -> Scores:
-    """The scores side by side of all contestants as an array, and what was drawn together."""
+    """Return the scores of `side_by_side` as an array (instances x contestants), with its clusters.
+
+    A cluster is what was drawn together: instances of one seed and index.
+    """
     import numpy
 
     rows = [values for stratum in strata for values in stratum.values()]
     return Scores(
         numpy.array(rows, dtype=float).reshape(len(rows), len(contestants)),
         [[cluster_of(instance) for instance in stratum] for stratum in strata],
-        [all(r.grade.score in (0, 1) for r in some if r.grade) for some in contestants],
+        list(map(_only_0_and_1, contestants)),
     )
 
 
+def _only_0_and_1(records: Sequence[Record]) -> bool:
+    return all(r.grade.score in (0, 1) for r in records if r.grade)
+
+
 def rank(name: str, contestants: Sequence[Sequence[Record]]) -> list[Rank]:
-    """The rank interval of each contestant; all of them hold together, 95 times in 100."""
-    found = ranks(scores(side_by_side(name, contestants), contestants))
-    return [Rank(low, high, len(contestants), found.resolves) for low, high in found.intervals]
+    """Return the rank interval of each contestant; all of them hold together, 95 times in 100."""
+    ranking = ranks(scores(side_by_side(name, contestants), contestants))
+    return [
+        Rank(low, high, len(contestants), resolves=ranking.resolves)
+        for low, high in ranking.intervals
+    ]

@@ -1,17 +1,21 @@
 """The board as text for a terminal or a file."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from graders.statistics import Estimate
 from harness.board.board import Board, Row
-from harness.board.load import identity
+from harness.board.load import identity, sampling_of
 from harness.board.ranking import Rank
 from harness.families.registry import family
 from harness.formatting import cost_text, label, number, percent, table, tokens_text, with_interval
 from harness.store.manifest import differences
-from tasks.base import Fields, Scalar
+from tasks.base import Scalar
+
+KINDS = ("ceiling", "model", "floor")  # in the order of tables over several families
+Lines = dict[tuple[str, str, str], dict[str, Row]]  # by kind, name and server; rows by group
 
 
 def print_board(board: Board) -> None:
@@ -29,253 +33,308 @@ def print_board(board: Board) -> None:
 
 
 def contestants(rows: Sequence[Row]) -> list[tuple[str, str, dict[str, Row]]]:
-    """Each model with how it was asked: (who, kind, its row in each column group).
+    """Return each model as (its name with how it was asked, kind, its row in each column group).
 
-    A model with one memory has one line: families without rounds do not ask for a memory. By score
-    where there is one group; else ceilings, models, floors, each by name, since there is no order
-    over families.
+    A model with one memory has one line: families without rounds do not ask for a memory. Lines
+    stand by score where there is one group; else ceilings, models, floors, each by name, since
+    there is no order over families.
     """
-    found: dict[tuple[str, str, str], dict[str, Row]] = {}
+    lines = _lines(rows)
+    if len({group(row) for row in rows}) > 1:
+        lines = {key: lines[key] for key in sorted(lines, key=_order)}
+    return [(name, kind, cells) for (kind, name, _), cells in lines.items()]
+
+
+def _lines(rows: Sequence[Row]) -> Lines:
+    lines: Lines = {}
+    memories = _memories(rows)
+    for row in rows:
+        name, used = row_name(row), memories.get(_without_memory(row), set())
+        if not family(row.family).has_rounds and len(used) == 1:
+            name = row_name(replace(row, memory=min(used)))
+        lines.setdefault((row.kind, name, row.setup.get("base_url", "")), {})[group(row)] = row
+    return lines
+
+
+def _memories(rows: Sequence[Row]) -> dict[str, set[str]]:
+    """Return the memories that each model has in families with rounds."""
     memories: dict[str, set[str]] = {}
     for row in rows:
         if family(row.family).has_rounds:
-            memories.setdefault(_bare(row), set()).add(row.memory)
-    for row in rows:
-        name, own = who(row), memories.get(_bare(row), set())
-        if not family(row.family).has_rounds and len(own) == 1:
-            name = who(replace(row, memory=min(own)))
-        found.setdefault((row.kind, name, row.setup.get("base_url", "")), {})[group(row)] = row
-    if len({group(row) for row in rows}) > 1:
-        kinds = ("ceiling", "model", "floor")
-        found = dict(sorted(found.items(), key=lambda one: (kinds.index(one[0][0]), *one[0][1:])))
-    return [(name, kind, cells) for (kind, name, _), cells in found.items()]
+            memories.setdefault(_without_memory(row), set()).add(row.memory)
+    return memories
+
+
+def _order(key: tuple[str, str, str]) -> tuple[int, str, str]:
+    kind, name, server = key
+    return KINDS.index(kind), name, server
 
 
 def group(row: Row) -> str:
-    """The name of a row's column group: the family, and the cell where there are several."""
+    """Return the name of a row's column group: the family, and the cell if there are several."""
     return f"{row.family} {cell_of(row)}".strip()
 
 
 def _overview(rows: Sequence[Row]) -> list[list[str]]:
-    """A line a model, two columns a family: score and rank. No average over families."""
-    names = list(dict.fromkeys(group(row) for row in rows))
-    ranked = {group(row) for row in rows if row.rank}
+    """Return a line a model, two columns a family: score and rank. No average over families."""
+    groups = {group(row): False for row in rows} | {group(row): True for row in rows if row.rank}
     head = ["model", "kind"]
-    for name in names:
-        head += [f"{name} (95 % interval)", *["rank"] * (name in ranked)]
+    for name, ranked in groups.items():
+        head += [f"{name} (95 % interval)", *["rank"] * ranked]
     lines = [head]
     for name, kind, cells in contestants(rows):
         line = [name, kind]
-        for one in names:
-            row = cells.get(one)
-            line.append(with_interval(row.score, 3) if row else "-")
-            line += [rank_text(row.rank if row else None)] * (one in ranked)
+        for column, ranked in groups.items():
+            line += _score_and_rank(cells.get(column), ranked)
         lines.append(line)
     return lines
 
 
-def _main(rows: Sequence[Row]) -> list[list[str]]:
-    shown, noted = shown_metrics(rows), any(row.memory_calls for row in rows)
-    ranked = any(row.rank for row in rows)
-    seconds = second_headline(rows)
-    head = [
-        "model",
-        "kind",
-        "score (95 % interval)",
-        *(f"{name.replace('_', ' ')} (95 % interval)" for name in seconds),
-        *["rank"] * ranked,
-        "n",
-        "errors",
-        "unparsable",
-        "infeasible",
-        *(name.replace("_", " ") for name in shown),
-        "tokens",
-        "cost",
-        "seconds",
-        *["memory calls", "memory tokens"] * noted,
-    ]
-    lines = [_with_cell(rows, "cell", head)]
-    for row in rows:
-        line = [
-            who(row),
+def _score_and_rank(row: Row | None, ranked: bool) -> list[str]:
+    score = with_interval(row.score, 3) if row else "-"
+    return [score, *[rank_text(row.rank if row else None)] * ranked]
+
+
+@dataclass(frozen=True)
+class _MainColumns:
+    """Which columns a family's table has beside those that every one has."""
+
+    headlines: Sequence[str]
+    metrics: Sequence[str]
+    ranked: bool
+    memory: bool
+
+    def head(self) -> list[str]:
+        return [
+            "model",
+            "kind",
+            "score (95 % interval)",
+            *(f"{name.replace('_', ' ')} (95 % interval)" for name in self.headlines),
+            *["rank"] * self.ranked,
+            "n",
+            "errors",
+            "unparsable",
+            "infeasible",
+            *(name.replace("_", " ") for name in self.metrics),
+            "tokens",
+            "cost",
+            "seconds",
+            *["memory calls", "memory tokens"] * self.memory,
+        ]
+
+    def line(self, row: Row) -> list[str]:
+        return [
+            row_name(row),
             row.kind,
             with_interval(row.score, 3),
-            *(headline_text(name, row) for name in seconds),
-            *[rank_text(row.rank)] * ranked,
+            *(headline_text(name, row) for name in self.headlines),
+            *[rank_text(row.rank)] * self.ranked,
             str(row.n),
             str(row.errors),
             str(row.unparsable),
             str(row.infeasible),
-            *(metric_text(name, row) for name in shown),
+            *(metric_text(name, row) for name in self.metrics),
             tokens_text(row.tokens),
             cost_text(row.cost),
             f"{row.seconds:.1f}",
-            *[str(row.memory_calls), tokens_text(row.memory_tokens)] * noted,
+            *[str(row.memory_calls), tokens_text(row.memory_tokens)] * self.memory,
         ]
-        lines.append(_with_cell(rows, cell_of(row), line))
-    return lines
+
+
+def _main(rows: Sequence[Row]) -> list[list[str]]:
+    columns = _MainColumns(
+        second_headline(rows),
+        further_metrics(rows),
+        ranked=any(row.rank for row in rows),
+        memory=any(row.memory_calls for row in rows),
+    )
+    lines = [_with_cell(rows, cell_of(row), columns.line(row)) for row in rows]
+    return [_with_cell(rows, "cell", columns.head()), *lines]
 
 
 def rank_text(rank: Rank | None) -> str:
-    """The ranks that a model may have."""
+    """Return the ranks that a model may have."""
     if rank is None:
         return "-"
     return str(rank.low) if rank.low == rank.high else f"{rank.low} to {rank.high}"
 
 
 def second_headline(rows: Sequence[Row]) -> list[str]:
-    """The metric that stands beside the score with its interval, if the family has one."""
+    """Return the metric that stands beside the score with its interval, if the family has one."""
     name = family(rows[0].family).second
     return [name] if any(name in row.metrics for row in rows) else []
 
 
-def shown_metrics(rows: Sequence[Row]) -> list[str]:
-    """The metrics further on: the family's own, pass@k with several epochs."""
+def further_metrics(rows: Sequence[Row]) -> list[str]:
+    """Return the metrics after the headlines: the family's own, pass@k with several epochs."""
     passes = dict.fromkeys(m for row in rows for m in row.metrics if m.startswith("pass"))
     names = [*family(rows[0].family).columns, *list(passes)[-2:]]
     return [name for name in names if any(name in row.metrics for row in rows)]
 
 
 def metric_text(name: str, row: Row) -> str:
-    """A metric beside the headline: a gap or a share as a percentage, a ratio as a number."""
-    found = row.metrics.get(name)
-    if found is None or found.value is None:
+    """Return a metric: a gap or a share as a percentage, a ratio as a number, `-` if unknown."""
+    metric = row.metrics.get(name)
+    if metric is None or metric.value is None:
         return "-"
+    return _value_text(name, row, metric)
+
+
+def _value_text(name: str, row: Row, metric: Estimate) -> str:
     if name == "ratio_of_sums":
-        return with_interval(found, 4)
+        return with_interval(metric, 4)
     plain = name in family(row.family).plain
-    return number(found.value, 3) if plain else percent(found.value)
+    return number(metric.value, 3) if plain else percent(metric.value)
 
 
 def headline_text(name: str, row: Row) -> str:
-    """A second headline with its interval, `-` where a row has none: nothing is graded."""
+    """Return a second headline with its interval, `-` for a row without one: nothing is graded."""
     return with_interval(row.metrics[name], 3) if name in row.metrics else "-"
 
 
 def _with_cell(rows: Sequence[Row], cell: str, line: list[str]) -> list[str]:
-    """The line with its cell in front, where any row has one."""
+    """Return the line with its cell in front, if any row has one."""
     return [cell, *line] if any(row.cell for row in rows) else line
 
 
 def ramps(rows: Sequence[Row]) -> dict[str, list[str]]:
-    """The metrics of rows that stand along a dial, in its order, by what they are called up to x.
+    """Return the metrics of rows that stand along a dial, in its order.
 
-    They are called `NAME@x` along levels or rounds, `NAME@setting=x` along a setting. A ramp that
-    no row has two points of is none. Where a suite names the headline, the ramp is the headline's.
+    A metric is called `NAME@x` along levels or rounds, `NAME@setting=x` along a setting; the key is
+    its name up to x. A ramp of which no row has two points is left out. Where a suite names the
+    headline, the only ramp is the headline's.
     """
-    names = {m for row in rows for m in row.metrics if "@" in m and not m.startswith("pass")}
-    headline = f"{rows[0].headline}@"
-    own = [headline] if any(m.startswith(headline) for m in names) else []
-    found: dict[str, list[str]] = {prefix: [] for prefix in own or family(rows[0].family).along}
-    every = not found
-    for name in sorted(names, key=lambda m: (_split(m)[0], float(_split(m)[1]))):
-        if every or _split(name)[0] in found:
-            found.setdefault(_split(name)[0], []).append(name)
+    metrics = {m for row in rows for m in row.metrics if "@" in m and not m.startswith("pass")}
+    prefixes = _ramp_prefixes(rows, metrics)
+    along: dict[str, list[str]] = {prefix: [] for prefix in prefixes}
+    for name in sorted(metrics, key=lambda m: (_split(m)[0], float(_split(m)[1]))):
+        if not prefixes or _split(name)[0] in along:
+            along.setdefault(_split(name)[0], []).append(name)
     return {
         prefix: points
-        for prefix, points in found.items()
+        for prefix, points in along.items()
         if any(sum(m in row.metrics for m in points) > 1 for row in rows)
     }
 
 
+def _ramp_prefixes(rows: Sequence[Row], metrics: set[str]) -> Sequence[str]:
+    """Return what the metrics of ramps begin with; empty for a family that has all of them."""
+    headline = f"{rows[0].headline}@"
+    if any(m.startswith(headline) for m in metrics):
+        return [headline]
+    return family(rows[0].family).along
+
+
 def _split(metric: str) -> tuple[str, str]:
-    """`skill@tf=0.2` as (`skill@tf=`, `0.2`), `feasible@10` as (`feasible@`, `10`)."""
+    """Return `skill@tf=0.2` as (`skill@tf=`, `0.2`), `feasible@10` as (`feasible@`, `10`)."""
     start = max(metric.rindex("@"), metric.rfind("=")) + 1
     return metric[:start], metric[start:]
 
 
 def _dial(name: str, prefix: str) -> str:
-    """What is told along which dial: `skill by tf`, `feasible by level`."""
+    """Return the title of a ramp: `skill by tf`, `feasible by level`."""
     metric, _, setting = prefix.rstrip("=").partition("@")
     usual = "after N rounds" if family(name).has_rounds else "by level"
     return f"{metric.replace('_', ' ')} {f'by {setting}' if setting else usual}"
 
 
 def _ramp(rows: Sequence[Row], points: Sequence[str]) -> list[list[str]]:
-    """The metrics of a ramp, and beside shares of success the level at which half succeed."""
+    """Return the metrics of a ramp, and beside shares of success the level where half succeed."""
     halves = any("half_level" in row.metrics for row in rows)
     head = ["model", "kind", *(_split(m)[1] for m in points), *["half succeed at"] * halves]
     lines = [_with_cell(rows, "cell", head)]
     for row in rows:
-        if sum(m in row.metrics for m in points) < 2:
-            continue
-        values = [row.metrics[m].value if m in row.metrics else None for m in points]
-        half = row.metrics.get("half_level", Estimate.unknown(""))
-        numbers = [number(value, 2) for value in values]
-        line = [who(row), row.kind, *numbers, *[_half(half)] * halves]
-        lines.append(_with_cell(rows, cell_of(row), line))
+        if sum(m in row.metrics for m in points) > 1:
+            line = _ramp_line(row, points, halves)
+            lines.append(_with_cell(rows, cell_of(row), line))
     return lines
 
 
+def _ramp_line(row: Row, points: Sequence[str], halves: bool) -> list[str]:
+    values = [row.metrics[m].value if m in row.metrics else None for m in points]
+    half = row.metrics.get("half_level", Estimate.unknown(""))
+    numbers = [number(value, 2) for value in values]
+    return [row_name(row), row.kind, *numbers, *[_half(half)] * halves]
+
+
 def notes(board: Board) -> list[str]:
-    """What must be said with the numbers: errors, partial rows, gaps against bounds."""
+    """Return what must be said with the numbers: errors, partial rows, gaps against bounds."""
     headlines = {row.family: row.headline for row in board.rows if row.headline}
-    found = [f"{name}: the score is {score}" for name, score in headlines.items()]
-    for row in board.rows:
-        name = f"{row.family} {who(row)} {cell_of(row)}".strip()
-        if row.errors:
-            found.append(f"{name}: {row.errors} of {row.n} episodes ended in an error, not scored")
-            found += [f"  {count} x {message}" for message, count in row.problems.items()]
-        if row.retried:
-            found.append(f"{name}: {row.retried} of {row.n} episodes took more than one attempt")
-        if row.of is not None and row.n < row.of:
-            found.append(f"{name}: {row.n} of {row.of} episodes, in progress or limited")
-        proven = row.metrics.get("gap_proven", Estimate.unknown("")).value
-        if proven is not None and proven < 1:
-            found.append(f"{name}: {100 * (1 - proven):.0f} % of gaps are against a bound")
-    found += [f"{model}: no episode is finished" for model in board.missing]
-    return [*found, *_about_ranks(board.rows), *_about_prices(board)]
+    return [
+        *(f"{name}: the score is {score}" for name, score in headlines.items()),
+        *(note for row in board.rows for note in _row_notes(row)),
+        *(f"{model}: no episode is finished" for model in board.missing),
+        *_rank_notes(board.rows),
+        *_price_notes(board),
+    ]
 
 
-def _about_ranks(rows: Sequence[Row]) -> Iterator[str]:
-    """What stands behind the ranks, and why models of a family are ranked apart."""
+def _row_notes(row: Row) -> Iterator[str]:
+    name = f"{row.family} {row_name(row)} {cell_of(row)}".strip()
+    if row.errors:
+        yield f"{name}: {row.errors} of {row.n} episodes ended in an error, not scored"
+        yield from (f"  {count} x {message}" for message, count in row.problems.items())
+    if row.retried:
+        yield f"{name}: {row.retried} of {row.n} episodes took more than one attempt"
+    if row.of is not None and row.n < row.of:
+        yield f"{name}: {row.n} of {row.of} episodes, in progress or limited"
+    proven = row.metrics.get("gap_proven", Estimate.unknown("")).value
+    if proven is not None and proven < 1:
+        yield f"{name}: {100 * (1 - proven):.0f} % of gaps are against a bound"
+
+
+def _rank_notes(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield why models of a group are ranked apart, and what its ranks resolve."""
     for name in dict.fromkeys(group(row) for row in rows):
         models = [row for row in rows if row.kind == "model" and group(row) == name]
-        ways = {str(way): way for row in models for way in [_identity(row)]}
-        first, *others = list(ways.values()) or [{}]
-        for other in others:
-            where, here, there = next(differences(first, other, ""))
+        yield from _separate_rankings(name, models)
+        yield from _resolutions(name, models)
+
+
+def _separate_rankings(name: str, models: Sequence[Row]) -> Iterator[str]:
+    identities = [identity(row.means, row.agent, row.memory, row.setup) for row in models]
+    first, *more = {str(each): each for each in identities}.values() or [{}]
+    for each in more:
+        setting, value, other = next(differences(first, each, ""))
+        yield (
+            f"{name}: models that were not asked the same are ranked apart:"
+            f" {setting} is {value!r} and {other!r}"
+        )
+
+
+def _resolutions(name: str, models: Sequence[Row]) -> Iterator[str]:
+    rankings = {(r.rank.of, r.rank.resolves) for r in models if r.rank}
+    for count, resolves in sorted(rankings, key=str):
+        if resolves is not None:
             yield (
-                f"{name}: models that were not asked the same are ranked apart:"
-                f" {where} is {here!r} and {there!r}"
+                f"{name}: {count} models ranked; of two that differ by {resolves:.3f} the"
+                " better one would be found 4 times in 5"
             )
-        rankings = {(r.rank.of, r.rank.resolves) for r in models if r.rank}
-        for of, resolves in sorted(rankings, key=str):
-            if resolves is not None:
-                yield (
-                    f"{name}: {of} models ranked; of two that differ by {resolves:.3f} the"
-                    " better one would be found 4 times in 5"
-                )
 
 
-def _identity(row: Row) -> Fields:
-    return identity(row.model, row.agent, row.memory, row.setup)
-
-
-def _about_prices(board: Board) -> Iterator[str]:
+def _price_notes(board: Board) -> Iterator[str]:
     for day in sorted(set(board.priced.values())):
-        models = [model for model, then in board.priced.items() if then == day]
+        models = [model for model, date in board.priced.items() if date == day]
         yield f"cost at the prices of {day}: {', '.join(models)}"
 
 
-def who(row: Row) -> str:
-    """The model, and how it was asked where that is not the usual way."""
-    sampling = {k: v for k, v in row.setup.items() if k != "base_url"}
-    return label(row.model, row.agent, row.memory, sampling)
+def row_name(row: Row) -> str:
+    """Return the model, and how it was asked if that is not the usual way."""
+    return label(row.model, row.agent, row.memory, sampling_of(row.setup))
 
 
-def _bare(row: Row) -> str:
-    """Who was asked, whatever the memory."""
-    return f"{who(replace(row, memory='none'))} {row.setup.get('base_url', '')}"
+def _without_memory(row: Row) -> str:
+    """Return the model and how it was asked, whatever its memory."""
+    return f"{row_name(replace(row, memory='none'))} {row.setup.get('base_url', '')}"
 
 
 def cell_of(row: Row) -> str:
-    """The settings that tell rows of a family apart."""
+    """Return the settings by which rows of a family differ, in a line."""
     return cell_text(row.cell)
 
 
 def cell_text(cell: dict[str, Scalar]) -> str:
-    """A cell's settings in a line."""
+    """Return a cell's settings in a line."""
     return " ".join(f"{k}={v}" for k, v in cell.items())
 
 

@@ -11,7 +11,7 @@ from tasks.base import InputError
 def compare(options: Namespace) -> int:
     """`makespan compare`; status 1 if an episode has no counterpart."""
     from harness.board.compare import compare as versus
-    from harness.board.compare_text import print_versus
+    from harness.board.compare_text import print_comparison
 
     if len(options.model) != 2:
         raise InputError(f"two --model are compared, not {len(options.model)}")
@@ -20,5 +20,5 @@ def compare(options: Namespace) -> int:
         few = [replace(m, apart=m.apart[: options.limit]) for m in found.matches]
         print_json(replace(found, matches=tuple(few)))
     else:
-        print_versus(found, options.limit)
+        print_comparison(found, options.limit)
     return 0 if found.complete else 1

@@ -1,8 +1,8 @@
-"""The tables of a run that others read: what their columns hold.
+"""The tables of a run that others read: their columns and what those hold.
 
 `LEADERBOARD` has a line for each board row, `PAIRED` one for each instance with all systems side by
-side, `SAMPLES` one for each episode. A system is an identity: what was asked (the lock), of whom,
-and how.
+side, `SAMPLES` one for each episode. A system is a model with what it was asked (the lock) and how;
+its identity is their digest.
 """
 
 from typing import Literal

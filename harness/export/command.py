@@ -1,4 +1,4 @@
-"""The command that makes a run again."""
+"""The command that repeats a run."""
 
 import shlex
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from harness.families.registry import FAMILIES, family
+from harness.models.base import Sampling
 from harness.store.manifest import Configuration, Manifest
 from harness.suites import suite as suites
 from harness.suites.suite import Suite
@@ -14,40 +15,47 @@ from tasks.base import Scalar
 
 
 def command(manifest: Manifest) -> str | None:
-    """`makespan run ...`; None where the command line does not tell what was asked.
+    """Return `makespan run ...`, or None if the command line cannot say all that was asked.
 
-    That is the case for a file of instances of one's own, and for a suite that is no longer what
-    it was; the manifest holds all of it.
+    That is the case for a user's file of instances, and for a suite whose file has changed since;
+    the manifest holds all of it.
     """
-    wanted = _target(manifest.configuration.suite)
-    if wanted is None:
+    target = _target(manifest.configuration.suite)
+    if target is None:
         return None
     limit = [] if manifest.limit is None else ["--limit", str(manifest.limit)]
-    return shlex.join(["makespan", "run", *wanted, *limit, *_how(manifest.configuration)])
+    return shlex.join(["makespan", "run", *target, *limit, *_options(manifest.configuration)])
 
 
 def _target(suite: Suite) -> list[str] | None:
-    if suite.name in suites.names():
-        now = suites.load(suite.name)
-        if suite.files and replace(now, content=suite.content) == suite:
-            return [suite.name, "--data", "FOLDER"]
-        if replace(now, seed=suite.seed) == suite:
-            return [suite.name, *(["--seed", str(suite.seed)] if suite.seed != now.seed else [])]
-    if suite.name in FAMILIES and len(suite.entry) == 1 and suite.entry[0].count is None:
-        [entry] = suite.entry
-        usual = family(entry.family).resolve(entry.level, {})
-        given = {k: _word(v) for k, v in entry.settings.items() if v != usual.get(k)}
-        if suites.find(suite.name, level=entry.level, seed=suite.seed, settings=given) == suite:
-            pairs = [word for k, v in given.items() for word in ("-T", f"{k}={v}")]
-            return [suite.name, "--level", str(entry.level), "--seed", str(suite.seed), *pairs]
+    """Return the words that name a suite; None if no words give it as it is."""
+    words = _named(suite) if suite.name in suites.names() else None
+    single = suite.name in FAMILIES and len(suite.entry) == 1 and suite.entry[0].count is None
+    return words or (_of_family(suite) if single else None)
+
+
+def _named(suite: Suite) -> list[str] | None:
+    """Return the words for a shipped suite; None if today's differs in more than the seed."""
+    today = suites.load(suite.name)
+    if suite.files and replace(today, content=suite.content) == suite:
+        return [suite.name, "--data", "FOLDER"]
+    if replace(today, seed=suite.seed) == suite:
+        return [suite.name, *(["--seed", str(suite.seed)] if suite.seed != today.seed else [])]
     return None
 
 
-def _word(value: Scalar) -> str:
-    return msgspec.json.encode(value).decode() if not isinstance(value, str) else value
+def _of_family(suite: Suite) -> list[str] | None:
+    """Return the words for a family with its settings; None if they give another suite."""
+    [entry] = suite.entry
+    usual = family(entry.family).resolve(entry.level, {})
+    unusual = {k: _word(v) for k, v in entry.settings.items() if v != usual.get(k)}
+    if suites.find(suite.name, level=entry.level, seed=suite.seed, settings=unusual) != suite:
+        return None
+    pairs = [word for k, v in unusual.items() for word in ("-T", f"{k}={v}")]
+    return [suite.name, "--level", str(entry.level), "--seed", str(suite.seed), *pairs]
 
 
-def _how(configuration: Configuration) -> Iterator[str]:
+def _options(configuration: Configuration) -> Iterator[str]:
     for spec in configuration.models:
         yield from ("--model", spec.name)
     addresses = {spec.base_url for spec in configuration.models if spec.base_url}
@@ -56,7 +64,10 @@ def _how(configuration: Configuration) -> Iterator[str]:
     yield from ("--agent", configuration.agent) if configuration.agent != "direct" else ()
     yield from ("--memory", configuration.memory)
     yield from ("--epochs", str(configuration.epochs)) if configuration.epochs > 1 else ()
-    sampling = configuration.sampling
+    yield from _sampling(configuration.sampling)
+
+
+def _sampling(sampling: Sampling) -> Iterator[str]:
     for option, value in (
         ("--temperature", sampling.temperature),
         ("--max-output-tokens", sampling.max_tokens),
@@ -67,3 +78,7 @@ def _how(configuration: Configuration) -> Iterator[str]:
     yield from ("--structured",) if sampling.structured else ()
     if sampling.extra:
         yield from ("--extra-body", msgspec.json.encode(sampling.extra).decode())
+
+
+def _word(value: Scalar) -> str:
+    return msgspec.json.encode(value).decode() if not isinstance(value, str) else value

@@ -2,12 +2,12 @@
 
 The folder is laid out as that project's datastore, `data/makespan/DEVELOPER/MODEL/UUID.json`. The
 headline is a result with its interval; other metrics stand in its details, as text. `is_correct`
-means a score of 1. An error episode is a sample with `error` set and, as the schema wants a number,
-score 0; no aggregate counts it.
+means a score of 1. An episode that ended in an error is a sample with `error` set and score 0, as
+the schema demands a number; no aggregate counts it.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from hashlib import blake2b, sha256
 from pathlib import Path
@@ -16,6 +16,7 @@ from uuid import UUID
 
 import msgspec
 
+from graders.statistics import Estimate
 from harness import files
 from harness.board.board import Row
 from harness.board.load import text
@@ -24,7 +25,7 @@ from harness.families.registry import family
 from harness.replay.transcript import Episode, conversation
 from harness.secrets import scrubber
 from memory.base import is_memory
-from tasks.base import Fields, Message
+from tasks.base import Fields, Grade, Message, ToolCall
 
 VERSION = "0.3.0"
 INTERVAL = "over instances: Wilson for shares, Hall's studentised interval for means"
@@ -37,18 +38,23 @@ def write_eee(result: ExportedResult, root: Path) -> None:
     mark = UUID(bytes=blake2b(result.name.encode(), digest_size=16).digest(), version=4)
     place = f"data/makespan/{_path_of(result)}/{mark}"
     lines = [msgspec.json.encode(clean(sample)) for sample in _samples(result)]
-    told = clean(_aggregate(result)) | {
-        "detailed_evaluation_results": {
-            "format": "jsonl",
-            "file_path": f"{place}_samples.jsonl",
-            "hash_algorithm": "sha256",
-            "checksum": sha256(b"".join(line + b"\n" for line in lines)).hexdigest(),
-            "total_rows": len(lines),
-        }
+    aggregate = clean(_aggregate(result)) | {
+        "detailed_evaluation_results": _sample_file(f"{place}_samples.jsonl", lines)
     }
     (root / place).parent.mkdir(parents=True, exist_ok=True)
     files.write_lines(root / f"{place}_samples.jsonl", lines)
-    files.write(root / f"{place}.json", msgspec.json.format(msgspec.json.encode(told)) + b"\n")
+    content = msgspec.json.format(msgspec.json.encode(aggregate)) + b"\n"
+    files.write(root / f"{place}.json", content)
+
+
+def _sample_file(path: str, lines: Sequence[bytes]) -> Fields:
+    return {
+        "format": "jsonl",
+        "file_path": path,
+        "hash_algorithm": "sha256",
+        "checksum": sha256(b"".join(line + b"\n" for line in lines)).hexdigest(),
+        "total_rows": len(lines),
+    }
 
 
 # The aggregate ------------------------------------------------------------------------------
@@ -83,13 +89,13 @@ def _evaluation_id(result: ExportedResult) -> str:
 
 
 def _epoch(result: ExportedResult) -> str:
-    """When the run was begun, in seconds: an export made again is the same."""
+    """Return when the run was begun, in seconds: an export made again is the same."""
     created = result.run.manifest.environment.created
     return str(int(datetime.fromisoformat(created).timestamp()))
 
 
 def model_id(result: ExportedResult) -> str:
-    """`developer/name`, as Hugging Face spells it where the model's name has an owner in it."""
+    """Return `developer/name`, as Hugging Face spells it if the model's name has an owner in it."""
     provider, _, name = result.model.partition("/")
     if "/" not in name:
         name = f"{'local' if result.setup.get('base_url') else provider}/{name}"
@@ -102,23 +108,24 @@ def _path_of(result: ExportedResult) -> str:
 
 
 def _model_info(result: ExportedResult) -> Fields:
-    address = result.setup.get("base_url")
     provider = result.model.partition("/")[0]
-    if provider == "policy" or (address and urlsplit(address).hostname in LOCAL):
-        where = "self_deployed"
-    else:
-        where = "unknown" if address or provider == "litellm" else "externally_managed"
     return {
         "name": result.model,
         "id": model_id(result),
         "developer": model_id(result).partition("/")[0],
-        "inference_platform": address or provider,
+        "inference_platform": result.setup.get("base_url") or provider,
         "additional_details": {
-            "deployment_type": where,
+            "deployment_type": _deployment(provider, result.setup.get("base_url")),
             "model_availability": "unknown",
             "kind": result.rows[0].kind,
         },
     }
+
+
+def _deployment(provider: str, address: str | None) -> str:
+    if provider == "policy" or (address and urlsplit(address).hostname in LOCAL):
+        return "self_deployed"
+    return "unknown" if address or provider == "litellm" else "externally_managed"
 
 
 def _result_id(result: ExportedResult, row: Row) -> str:
@@ -126,41 +133,51 @@ def _result_id(result: ExportedResult, row: Row) -> str:
 
 
 def _headline(result: ExportedResult, row: Row) -> Fields:
-    configuration = result.run.manifest.configuration
-    interval = {
-        "lower": row.score.low,
-        "upper": row.score.high,
-        "confidence_level": 0.95,
-        "method": " ".join(filter(None, [INTERVAL, row.score.note])),
-    }
-    known = row.score.low is not None and row.score.high is not None
-    counts = ("n", "errors", "unparsable", "infeasible", "tokens", "cost", "seconds")
-    details = {name: _text(getattr(row, name)) for name in counts}
-    details |= {name: _text(one) for name, one in row.metrics.items()}
+    suite = result.run.manifest.configuration.suite
+    versions = result.run.manifest.configuration.versions
     return {
         "evaluation_result_id": _result_id(result, row),
         "evaluation_name": " ".join(filter(None, [f"makespan {result.family}", cell_text(row)])),
         "source_data": {
-            "dataset_name": f"makespan/{configuration.suite.name}",
+            "dataset_name": f"makespan/{suite.name}",
             "source_type": "other",
-            "additional_details": {"lock": result.run.lock, **configuration.versions},
+            "additional_details": {"lock": result.run.lock, **versions},
         },
-        "metric_config": {
-            "metric_id": f"makespan.{result.family}.score",
-            "metric_name": "score",
-            "evaluation_description": family(result.family).description,
-            "lower_is_better": False,
-            "score_type": "continuous",
-            "min_score": "-Infinity",
-            "max_score": 1,
-        },
-        "score_details": {
-            "score": row.score.value,
-            "details": details,
-            "uncertainty": {"num_samples": row.n - row.errors}
-            | ({"confidence_interval": interval} if known else {}),
-        },
+        "metric_config": _metric(result.family),
+        "score_details": _score_details(row),
         "generation_config": _generation(result, row),
+    }
+
+
+def _metric(name: str) -> Fields:
+    """Return what the headline of a family is."""
+    return {
+        "metric_id": f"makespan.{name}.score",
+        "metric_name": "score",
+        "evaluation_description": family(name).description,
+        "lower_is_better": False,
+        "score_type": "continuous",
+        "min_score": "-Infinity",
+        "max_score": 1,
+    }
+
+
+def _score_details(row: Row) -> Fields:
+    counts = ("n", "errors", "unparsable", "infeasible", "tokens", "cost", "seconds")
+    details = {name: _text(getattr(row, name)) for name in counts}
+    details |= {name: _text(estimate) for name, estimate in row.metrics.items()}
+    uncertainty: Fields = {"num_samples": row.n - row.errors}
+    if row.score.low is not None and row.score.high is not None:
+        uncertainty["confidence_interval"] = _interval(row.score)
+    return {"score": row.score.value, "details": details, "uncertainty": uncertainty}
+
+
+def _interval(score: Estimate) -> Fields:
+    return {
+        "lower": score.low,
+        "upper": score.high,
+        "confidence_level": 0.95,
+        "method": " ".join(filter(None, [INTERVAL, score.note])),
     }
 
 
@@ -168,8 +185,8 @@ def _generation(result: ExportedResult, row: Row) -> Fields:
     sampling = result.run.manifest.configuration.sampling
     arguments = {"temperature": sampling.temperature, "max_tokens": sampling.max_tokens}
     usual = {name: value for name, value in arguments.items() if value is not None}
-    told = {"setup": text(result.setup), "agent": row.agent, "memory": row.memory}
-    return {"generation_args": usual if result.setup else {}, "additional_details": told}
+    details = {"setup": text(result.setup), "agent": row.agent, "memory": row.memory}
+    return {"generation_args": usual if result.setup else {}, "additional_details": details}
 
 
 def _text(value: object) -> str:
@@ -185,16 +202,8 @@ def _samples(result: ExportedResult) -> Iterator[Fields]:
 
 
 def sample(result: ExportedResult, episode: Episode) -> Fields:
-    """An episode as an instance record: single-turn, multi-turn, or agentic if it had tools."""
-    record, grade = episode.record, episode.record.grade
-    calls = [call for call in episode.calls if not is_memory(call.path)]
-    talk, places = conversation(calls)
-    kind = _interaction(result, episode)
-    single = kind == "single_turn"
-    asked = "\n\n".join(m.content for m in calls[0].messages) if calls else ""
-    truth = episode.instance.reference.answer
-    known = [] if truth is None else [text(truth)]
-    score = grade.score if grade else 0.0
+    """Return an episode as an instance record: single-turn, multi-turn, or agentic with tools."""
+    record, problem = episode.record, episode.record.problem
     return {
         "schema_version": VERSION,
         "evaluation_id": _evaluation_id(result),
@@ -202,22 +211,42 @@ def sample(result: ExportedResult, episode: Episode) -> Fields:
         "evaluation_name": f"makespan {result.family}",
         "evaluation_result_id": _result_id(result, result.row_of(episode)),
         "sample_id": record.instance,
-        "sample_hash": sha256("".join([asked, *known]).encode()).hexdigest(),
-        "interaction_type": kind,
-        "input": {"raw": asked, "reference": known},
-        "output": {"raw": [talk[place].content for place in places]} if single else None,
-        "messages": None if single else [_turn(k, m) for k, m in enumerate(talk)],
-        "answer_attribution": _attribution(episode, [0] if single else places, single),
-        "evaluation": {
-            "score": score,
-            "is_correct": score >= 1,
-            "num_turns": len(places) or None,
-            "tool_calls_count": sum(len(message.calls) for message in talk),
-        },
+        **_conversation(result, episode),
         "token_usage": _usage(episode),
         "performance": {"latency_ms": 1000 * record.seconds},
-        "error": f"{record.problem.boundary}: {record.problem.message}" if record.problem else None,
+        "error": f"{problem.boundary}: {problem.message}" if problem else None,
         "metadata": _metadata(episode),
+    }
+
+
+def _conversation(result: ExportedResult, episode: Episode) -> Fields:
+    """Return prompt, replies and verdict, in the form of the episode's kind of interaction."""
+    calls = [call for call in episode.calls if not is_memory(call.path)]
+    messages, places = conversation(calls)
+    kind = _interaction(result, episode)
+    single = kind == "single_turn"
+    prompt = "\n\n".join(m.content for m in calls[0].messages) if calls else ""
+    answer = episode.instance.reference.answer
+    reference = [] if answer is None else [text(answer)]
+    return {
+        "sample_hash": sha256("".join([prompt, *reference]).encode()).hexdigest(),
+        "interaction_type": kind,
+        "input": {"raw": prompt, "reference": reference},
+        "output": {"raw": [messages[place].content for place in places]} if single else None,
+        "messages": None if single else [_turn(k, m) for k, m in enumerate(messages)],
+        "answer_attribution": _attribution(episode, [0] if single else places, single),
+        "evaluation": _evaluation(episode, messages, len(places)),
+    }
+
+
+def _evaluation(episode: Episode, messages: Iterable[Message], turns: int) -> Fields:
+    grade = episode.record.grade
+    score = grade.score if grade else 0.0
+    return {
+        "score": score,
+        "is_correct": score >= 1,
+        "num_turns": turns or None,
+        "tool_calls_count": sum(len(message.calls) for message in messages),
     }
 
 
@@ -230,15 +259,16 @@ def _interaction(result: ExportedResult, episode: Episode) -> str:
 def _turn(index: int, message: Message) -> Fields:
     turn: Fields = {"turn_idx": index, "role": message.role, "content": message.content}
     if message.calls:
-        turn["tool_calls"] = [
-            {"id": call.id, "name": call.name, "arguments": {"json": call.arguments}}
-            for call in message.calls
-        ]
+        turn["tool_calls"] = list(map(_tool_call, message.calls))
     return turn | ({"tool_call_id": [message.call_id]} if message.call_id else {})
 
 
+def _tool_call(call: ToolCall) -> Fields:
+    return {"id": call.id, "name": call.name, "arguments": {"json": call.arguments}}
+
+
 def _attribution(episode: Episode, places: list[int], single: bool) -> list[Fields]:
-    """What was read out of which reply; told only where each reply is one answer."""
+    """Return what was read out of which reply; nothing unless each reply is one answer."""
     answers = episode.outcome.answers if episode.outcome else ()
     if len(answers) != len(places):
         return []
@@ -264,15 +294,18 @@ def _usage(episode: Episode) -> Fields | None:
 
 def _metadata(episode: Episode) -> dict[str, str]:
     record, grade = episode.record, episode.record.grade
-    told = {"level": record.level, "epoch": record.epoch, "settings": record.settings}
-    told |= {"verdict": grade.verdict if grade else "error"}
-    if grade:
-        told |= {
-            "objective": grade.objective,
-            "bound": grade.bound,
-            "gap": grade.gap,
-            "against": grade.against,
-            "violations": grade.violations,
-        }
-        told |= grade.metrics
-    return {k: v if isinstance(v, str) else _text(v) for k, v in told.items() if v is not None}
+    values = {"level": record.level, "epoch": record.epoch, "settings": record.settings}
+    values |= _grade_values(grade) if grade else {"verdict": "error"}
+    return {k: v if isinstance(v, str) else _text(v) for k, v in values.items() if v is not None}
+
+
+def _grade_values(grade: Grade) -> Fields:
+    return {
+        "verdict": grade.verdict,
+        "objective": grade.objective,
+        "bound": grade.bound,
+        "gap": grade.gap,
+        "against": grade.against,
+        "violations": grade.violations,
+        **grade.metrics,
+    }

@@ -23,7 +23,7 @@ def _csv(path: Path, rows: Iterable[Fields]) -> None:
 
 
 def _lines(rows: Iterable[Fields]) -> Iterator[bytes]:
-    """Lists as JSON text, null as nothing."""
+    """Yield the lines of a CSV file, lists as JSON text, null as nothing."""
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     table.writerow([column.name for column in SAMPLES])
@@ -42,7 +42,7 @@ def _cell(value: Any) -> Any:
 
 
 def _jsonl(path: Path, rows: Iterable[Fields]) -> None:
-    """JSON columns as what they are."""
+    """Write a line a row, JSON columns as values instead of text."""
     files.write_lines(path, (msgspec.json.encode(_nested(row)) for row in rows))
 
 

@@ -9,15 +9,17 @@ from typing import Any
 
 import msgspec
 
+from graders.statistics import Estimate
 from harness import files
 from harness.board.board import Row
 from harness.board.load import text
 from harness.digests import digest
 from harness.export.results import ExportedResult, cell_text
+from harness.models.base import Sampling
 from harness.replay.transcript import Episode, conversation
 from harness.secrets import scrubber
 from memory.base import is_memory
-from tasks.base import Fields, Message, Reply, Usage
+from tasks.base import Fields, Message, Problem, Reply, ToolCall, Usage
 
 STOPS = {
     "stop": "stop",
@@ -43,12 +45,12 @@ def write_inspect(result: ExportedResult, root: Path) -> None:
 
 def _log(result: ExportedResult) -> Fields:
     manifest = result.run.manifest
-    wanted = all(row.of is None or row.n >= row.of for row in result.rows)
+    complete = all(row.of is None or row.n >= row.of for row in result.rows)
     samples = [_sample(result, episode) for episode in result.episodes]
-    usage = [reply for e in result.episodes for reply in _replies(e)]
+    usage = _usage([reply.usage for e in result.episodes for reply in _replies(e)])
     return {
         "version": 2,
-        "status": "success" if wanted else "cancelled",
+        "status": "success" if complete else "cancelled",
         "eval": _spec(result),
         "plan": {"name": manifest.configuration.agent},
         "results": {
@@ -58,7 +60,7 @@ def _log(result: ExportedResult) -> Fields:
         },
         "stats": {
             "started_at": manifest.environment.created,
-            "model_usage": {result.model: _usage([reply.usage for reply in usage])},
+            "model_usage": {result.model: usage},
         },
         "samples": samples,
     }
@@ -66,13 +68,7 @@ def _log(result: ExportedResult) -> Fields:
 
 def _spec(result: ExportedResult) -> Fields:
     manifest = result.run.manifest
-    configuration, sampling = manifest.configuration, manifest.configuration.sampling
-    ids = list(dict.fromkeys(e.record.instance for e in result.episodes))
-    settings = {
-        "temperature": sampling.temperature,
-        "max_tokens": sampling.max_tokens,
-        "seed": sampling.seed,
-    }
+    configuration = manifest.configuration
     return {
         "eval_id": digest(["eval", result.name]),
         "run_id": result.run.name,
@@ -81,9 +77,9 @@ def _spec(result: ExportedResult) -> Fields:
         "task_id": digest(["task", result.name]),
         "task_version": configuration.versions[result.family],
         "task_args": {"suite": configuration.suite.name, "lock": configuration.lock},
-        "dataset": {"name": configuration.suite.name, "samples": len(ids), "sample_ids": ids},
+        "dataset": _dataset(result),
         "model": result.model,
-        "model_generate_config": {k: v for k, v in settings.items() if v is not None}
+        "model_generate_config": _generation(configuration.sampling_of(result.model))
         if result.setup
         else {},
         "model_base_url": result.setup.get("base_url"),
@@ -98,36 +94,52 @@ def _spec(result: ExportedResult) -> Fields:
     }
 
 
+def _dataset(result: ExportedResult) -> Fields:
+    name = result.run.manifest.configuration.suite.name
+    ids = list(dict.fromkeys(e.record.instance for e in result.episodes))
+    return {"name": name, "samples": len(ids), "sample_ids": ids}
+
+
+def _generation(sampling: Sampling) -> Fields:
+    settings = {
+        "temperature": sampling.temperature,
+        "max_tokens": sampling.max_tokens,
+        "seed": sampling.seed,
+    }
+    return {name: value for name, value in settings.items() if value is not None}
+
+
 def _score(row: Row) -> Fields:
-    every = {"score": row.score} | row.metrics
+    estimates = {"score": row.score} | row.metrics
     return {
         "name": " ".join(filter(None, [SCORER, cell_text(row)])),
         "scorer": SCORER,
         "scored_samples": row.n - row.errors,
         "unscored_samples": row.errors,
         "metrics": {
-            name: {
-                "name": name,
-                "value": one.value,
-                "metadata": {"low": one.low, "high": one.high, "note": one.note},
-            }
-            for name, one in every.items()
-            if one.value is not None
+            name: _metric(name, estimate)
+            for name, estimate in estimates.items()
+            if estimate.value is not None
         },
     }
+
+
+def _metric(name: str, estimate: Estimate) -> Fields:
+    interval = {"low": estimate.low, "high": estimate.high, "note": estimate.note}
+    return {"name": name, "value": estimate.value, "metadata": interval}
 
 
 def _sample(result: ExportedResult, episode: Episode) -> Fields:
     record, instance = episode.record, episode.instance
     calls = [call for call in episode.calls if not is_memory(call.path)]
-    talk, _ = conversation(calls)
-    truth = instance.reference.answer
+    messages, _ = conversation(calls)
+    answer = instance.reference.answer
     sample: Fields = {
         "id": record.instance,
         "epoch": record.epoch + 1,
         "input": [_message(m) for m in calls[0].messages] if calls else "",
-        "target": "" if truth is None else text(truth),
-        "messages": [_message(m) for m in talk],
+        "target": "" if answer is None else text(answer),
+        "messages": [_message(m) for m in messages],
         "metadata": {
             "level": record.level,
             "seed": instance.seed,
@@ -140,12 +152,14 @@ def _sample(result: ExportedResult, episode: Episode) -> Fields:
     if calls and calls[-1].reply:
         sample["output"] = _output(result.model, calls[-1].reply)
     if record.problem:
-        trace = record.problem.trace or ""
-        message = f"{record.problem.boundary}: {record.problem.message}"
-        sample["error"] = {"message": message, "traceback": trace, "traceback_ansi": trace}
-    else:
-        sample["scores"] = {SCORER: _grade(episode)}
-    return sample
+        return sample | {"error": _error(record.problem)}
+    return sample | {"scores": {SCORER: _grade(episode)}}
+
+
+def _error(problem: Problem) -> Fields:
+    trace = problem.trace or ""
+    message = f"{problem.boundary}: {problem.message}"
+    return {"message": message, "traceback": trace, "traceback_ansi": trace}
 
 
 def _grade(episode: Episode) -> Fields:
@@ -169,21 +183,19 @@ def _grade(episode: Episode) -> Fields:
 
 
 def _message(message: Message) -> Fields:
-    told: Fields = {"role": message.role, "content": message.content}
+    fields: Fields = {"role": message.role, "content": message.content}
     if message.calls:
-        told["tool_calls"] = [
-            _tool_call(call.id, call.name, call.arguments) for call in message.calls
-        ]
-    return told | ({"tool_call_id": message.call_id} if message.call_id else {})
+        fields["tool_calls"] = list(map(_tool_call, message.calls))
+    return fields | ({"tool_call_id": message.call_id} if message.call_id else {})
 
 
-def _tool_call(mark: str, name: str, text: str) -> Fields:
-    call: Fields = {"id": mark, "function": name, "arguments": {}, "type": "function"}
+def _tool_call(call: ToolCall) -> Fields:
+    fields: Fields = {"id": call.id, "function": call.name, "arguments": {}, "type": "function"}
     try:
-        arguments: Any = msgspec.json.decode(text)
+        arguments: Any = msgspec.json.decode(call.arguments)
     except msgspec.DecodeError as error:
-        return call | {"parse_error": f"{error}: {text}"}
-    return call | {"arguments": arguments if isinstance(arguments, dict) else {"": arguments}}
+        return fields | {"parse_error": f"{error}: {call.arguments}"}
+    return fields | {"arguments": arguments if isinstance(arguments, dict) else {"": arguments}}
 
 
 def _output(model: str, reply: Reply) -> Fields:
@@ -198,6 +210,6 @@ def _replies(episode: Episode) -> list[Reply]:
 
 
 def _usage(parts: list[Usage]) -> Fields:
-    """Sums; what a provider did not tell adds nothing, as inspect-ai has no unknown."""
+    """Return sums; an unknown count adds nothing, as inspect-ai has no unknown."""
     read, written = (sum(getattr(p, k) or 0 for p in parts) for k in ("input", "output"))
     return {"input_tokens": read, "output_tokens": written, "total_tokens": read + written}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.export.columns import Column
+from harness.export.columns import Column, Kind
 from tasks.base import Fields, InputError
 
 ROWS = 1000  # of a row group
@@ -30,7 +30,7 @@ class ParquetSink:
             self._flush()
 
     def close(self) -> None:
-        """Write what is left, and the end of the file."""
+        """Write the last rows, and the end of the file."""
         if self._rows:
             self._flush()
         self._out.close()
@@ -41,7 +41,7 @@ class ParquetSink:
 
 
 def write_parquet(path: Path, columns: Sequence[Column], rows: Iterable[Fields]) -> None:
-    """Make a file of rows."""
+    """Write a file of rows, each with a value for every column."""
     sink = ParquetSink(path, columns)
     for row in rows:
         sink.add(row)
@@ -49,7 +49,11 @@ def write_parquet(path: Path, columns: Sequence[Column], rows: Iterable[Fields])
 
 
 def read_parquet(path: Path, columns: Sequence[Column]) -> list[Fields]:
-    """All rows of a file that has just these columns; InputError for another."""
+    """Return all rows of a file.
+
+    Raises:
+        InputError: it is no Parquet file, or has not just these columns.
+    """
     arrow = _pyarrow()
     from pyarrow.parquet import read_table
 
@@ -72,12 +76,17 @@ def _pyarrow() -> Any:
 
 
 def _schema(columns: Sequence[Column]) -> Any:
-    arrow = _pyarrow()
+    types = _types(_pyarrow())
+    return _pyarrow().schema([(column.name, types[column.kind]) for column in columns])
+
+
+def _types(arrow: Any) -> dict[Kind, Any]:
+    """Return the type of each kind of column."""
     text, whole, real = arrow.string(), arrow.int64(), arrow.float64()
     value = [("name", text), ("value", real)]
     estimate = [*value, ("low", real), ("high", real), ("note", text)]
     reply = [(name, text) for name in ("path", "text", "calls", "finish", "model")]
-    types = {
+    return {
         "text": text,
         "json": text,
         "whole": whole,
@@ -89,4 +98,3 @@ def _schema(columns: Sequence[Column]) -> Any:
         "estimates": arrow.list_(arrow.struct(estimate)),
         "replies": arrow.list_(arrow.struct(reply)),
     }
-    return arrow.schema([(column.name, types[column.kind]) for column in columns])

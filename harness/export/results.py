@@ -1,4 +1,4 @@
-"""A run as harnesses keep it: for each model and family its board rows and its episodes."""
+"""A run as other harnesses keep it: for each model and family its board rows and its episodes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,31 +22,32 @@ class ExportedResult:
 
     @property
     def setup(self) -> Fields:
-        """How the model was asked, where that was told."""
+        """Return how the model was asked, as far as the run set that."""
         return self.run.manifest.configuration.sampling_setup(self.model)
 
     @property
     def name(self) -> str:
-        """What tells it from every other result of every run."""
+        """Return a name that no other result of any run has."""
         return f"{self.run.name}/{self.family}/{self.model}"
 
     def row_of(self, episode: Episode) -> Row:
-        """The board row that an episode is counted in."""
+        """Return the board row that an episode is counted in."""
         settings = episode.record.settings
         return next(r for r in self.rows if all(settings.get(k) == v for k, v in r.cell.items()))
 
 
 def results(run: PublishedRun) -> Iterator[ExportedResult]:
-    """The run's results, one model's episodes in memory at a time."""
+    """Yield the run's results, one model's episodes in memory at a time."""
     board = run.board()
-    for model, said in groupby(episodes(run.path), lambda e: e.record.model):
-        mine = list(said)
-        for family in dict.fromkeys(e.record.family for e in mine):
+    for model, group in groupby(episodes(run.path), lambda e: e.record.model):
+        by_family: dict[str, list[Episode]] = {}
+        for episode in group:
+            by_family.setdefault(episode.record.family, []).append(episode)
+        for family, members in by_family.items():
             rows = tuple(r for r in board.rows if (r.model, r.family) == (model, family))
-            these = tuple(e for e in mine if e.record.family == family)
-            yield ExportedResult(run, model, family, rows, these)
+            yield ExportedResult(run, model, family, rows=rows, episodes=tuple(members))
 
 
 def cell_text(row: Row) -> str:
-    """What tells a board row from others of its model and family; empty where there is one."""
+    """Return the settings by which rows of a model and family differ; empty if there is one."""
     return " ".join(f"{k}={v}" for k, v in row.cell.items())

@@ -1,5 +1,6 @@
-"""The card of a published dataset: what it holds, its boards, how to read and to repeat them."""
+"""The card of a published dataset: its tables and boards, how to read and to repeat them."""
 
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from harness import files
 from harness.digests import digest
 from harness.export.columns import LEADERBOARD, PAIRED, SAMPLES
 from harness.formatting import cost_text, label, tokens_text, with_interval
-from harness.publish.dataset import Dataset
+from harness.publish.dataset import Dataset, board_key
 from tasks.base import Fields, InputError
 
 README = "README.md"
@@ -45,7 +46,7 @@ def write_card(dataset: Dataset, name: str, root: Path) -> None:
         name=name,
         marker=MARKER,
         configs=dataset.splits(),
-        boards=[_board(key, list(g)) for key, g in groupby(dataset.latest(), _asked)],
+        boards=[_board(key, list(g)) for key, g in groupby(dataset.latest(), board_key)],
         runs=[rows[0] | {"name": run} for run, rows in sorted(dataset.runs.items())],
         tables=TABLES,
         types=TYPES,
@@ -54,7 +55,11 @@ def write_card(dataset: Dataset, name: str, root: Path) -> None:
 
 
 def check_ours(readme: Path, name: str) -> None:
-    """InputError if a README.md is somebody's own, or one of tables with other columns."""
+    """Check that the README.md of a repository may be written over.
+
+    Raises:
+        InputError: it is somebody's own, or of tables with other columns.
+    """
     text = readme.read_text("utf-8", "replace")
     if MARKER in text:
         return
@@ -63,23 +68,24 @@ def check_ours(readme: Path, name: str) -> None:
             f"{name} was published by another version of makespan, whose tables have other"
             " columns: use that version, or another --repo"
         )
-    body = text.split("---", 2)[2] if text.startswith("---") and text.count("---") > 1 else text
-    if body.strip():
+    if _body(text).strip():
         raise InputError(
             f"{name} has a {README} of its own, which publishing would write over:"
             " remove it, or use another --repo"
         )
 
 
-def _asked(row: Fields) -> tuple[str, str, str, str]:
-    return row["suite"], row["lock"], row["family"], row["cell"]
+def _body(text: str) -> str:
+    """Return a README.md without its front matter."""
+    has_front = text.startswith("---") and text.count("---") > 1
+    return text.split("---", 2)[2] if has_front else text
 
 
 def _board(key: tuple[str, str, str, str], rows: list[Fields]) -> Fields:
     suite, lock, family, cell = key
-    told = " ".join(f"{k}={v}" for k, v in msgspec.json.decode(cell).items())
+    settings = " ".join(f"{k}={v}" for k, v in msgspec.json.decode(cell).items())
     return {
-        "title": " ".join(filter(None, [f"{family}, suite {suite}", told])),
+        "title": " ".join(filter(None, [f"{family}, suite {suite}", settings])),
         "asked": " ".join([f"Lock `{lock}`.", *_missing(rows)]),
         "lock": lock,
         "family": family,
@@ -87,28 +93,33 @@ def _board(key: tuple[str, str, str, str], rows: list[Fields]) -> Fields:
     }
 
 
-def _missing(rows: list[Fields]) -> list[str]:
-    """What a reader must know: numbers without a floor or a ceiling beside them, and errors."""
+def _missing(rows: list[Fields]) -> Iterator[str]:
+    """Yield that there is no floor or ceiling beside the numbers, and how many errors."""
     kinds = [kind for kind in ("floor", "ceiling") if kind not in {row["kind"] for row in rows}]
-    found = [f"No {' and no '.join(kinds)} was run with it."] if kinds else []
+    if kinds:
+        yield f"No {' and no '.join(kinds)} was run with it."
     if errors := sum(row["errors"] for row in rows):
-        found.append(f"{errors} episodes ended in an error and are not scored.")
-    return found
+        yield f"{errors} episodes ended in an error and are not scored."
 
 
 def _line(row: Fields) -> list[str]:
     setup = msgspec.json.decode(row["setup"])
-    of = "" if row["of"] is None or row["n"] >= row["of"] else f" of {row['of']}"
     return [
         label(row["model"], row["agent"], row["memory"], setup),
         row["kind"],
         _score(row),
         "-" if row["rank_of"] is None else f"{row['rank_low']} to {row['rank_high']}",
-        f"{row['n']}{of}",
+        _count(row),
         *(str(row[name]) for name in ("errors", "unparsable", "infeasible")),
         tokens_text(row["tokens"]),
         cost_text(row["cost"]),
     ]
+
+
+def _count(row: Fields) -> str:
+    """Return the number of episodes, and beside a smaller one that of the suite."""
+    partial = row["of"] is not None and row["n"] < row["of"]
+    return f"{row['n']} of {row['of']}" if partial else f"{row['n']}"
 
 
 def _score(row: Fields) -> str:
@@ -117,5 +128,5 @@ def _score(row: Fields) -> str:
 
 
 def _cell(value: Any) -> str:
-    """Text that stays within a cell of a table."""
+    """Return a text that stays within a cell of a table."""
     return " ".join(str(value).replace("|", "\\|").split())

@@ -1,4 +1,4 @@
-"""Puts a page together: one file that asks nobody for anything."""
+"""The assembly of a page: one file that loads nothing else."""
 
 from base64 import b64encode
 from hashlib import sha256
@@ -13,19 +13,31 @@ SCRIPTS = ("draw.js", "episodes.js", "tries.js", "page.js")
 
 
 def render(name: str, **values: Any) -> str:
-    """A page, with a policy that lets the browser load and run nothing but what is in it."""
-    here = files(__package__)
-    templates = {n: (here / n).read_text("utf-8") for n in TEMPLATES}
-    script = "\n".join((here / n).read_text("utf-8") for n in SCRIPTS)
+    """Return a page, with a policy by which the browser loads and runs only what is in it.
+
+    Args:
+        name: of the template.
+        values: what the template needs beside mark, policy, style and script.
+    """
+    folder = files(__package__)
     environment = Environment(
-        loader=DictLoader(templates),
+        loader=DictLoader({name: (folder / name).read_text("utf-8") for name in TEMPLATES}),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = (here / "page.css").read_text("utf-8")
-    policy = "; ".join(
+    script = "\n".join((folder / name).read_text("utf-8") for name in SCRIPTS)
+    style = (folder / "page.css").read_text("utf-8")
+    page = environment.get_template(name).render(
+        mark=MARK, policy=_policy(script, style), style=style, script=script, **values
+    )
+    return page + "\n"
+
+
+def _policy(script: str, style: str) -> str:
+    """Return the content security policy of a page with one script and one style sheet."""
+    return "; ".join(
         [
             "default-src 'none'",
             f"script-src '{_digest(script)}'",
@@ -36,8 +48,6 @@ def render(name: str, **values: Any) -> str:
             "require-trusted-types-for 'script'",
         ]
     )
-    template = environment.get_template(name)
-    return template.render(mark=MARK, policy=policy, style=style, script=script, **values) + "\n"
 
 
 def _digest(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What the page is made of, and what a family adds to it.
+"""The parts of a page, and those that a family adds to it.
 
 A family NAME may have one file `harness/report/NAME.py`, found by name, with the functions of
 `Drawings`. A family without one has its board, its costs and its episodes all the same.
@@ -14,10 +14,11 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.board.board import Row
+from harness.board.load import sampling_of
 from harness.formatting import label
 from harness.secrets import scrub
 from memory.context import MemoryState
-from tasks.base import Fields, Instance, Noun, Number, Outcome, Record
+from tasks.base import Fields, Instance, Noun, Number, Outcome, Record, Reference
 
 COLOURS = 8  # of series of models; floors have GREYS
 GREYS = 4
@@ -26,7 +27,7 @@ DASHES = ("", "6 3", "2 3", "8 3 2 3")
 
 @dataclass(frozen=True)
 class SeriesStyle:
-    """How a series is drawn: the class of its colour, the dashes of its line."""
+    """The style of a series: the class of its colour, the dashes of its line."""
 
     number: int
     label: str
@@ -40,9 +41,9 @@ class EpisodeView:
     """A finished episode as figures see it, without its prompts.
 
     Attributes:
-        series: who answered, and how it was asked; a key of the looks.
+        series: the contestant's key in the looks: its model, and how that was asked.
         outcome: what was parsed; None where the episode ended in an error.
-        memory: what its memory held at the end.
+        memory: its memory as it was at the end.
     """
 
     instance: Instance[Any]
@@ -54,7 +55,7 @@ class EpisodeView:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture with what it says in words, and its numbers as a table: head, then lines."""
+    """A picture with a caption, and its numbers as a table: a head, then lines."""
 
     title: str
     caption: str
@@ -65,7 +66,7 @@ class Figure:
 Looks = Mapping[str, SeriesStyle]
 
 
-# What is drawn of one answer ------------------------------------------------------------------
+# One answer ------------------------------------------------------------------
 
 
 class Load(Noun, frozen=True):
@@ -78,7 +79,7 @@ class Load(Noun, frozen=True):
 
 
 class InstanceFrame(Noun, frozen=True):
-    """What the answers to one instance have in common: a row a thing to be done.
+    """The part that all answers to one instance share: a row for each task, job or call.
 
     `sizes`, `windows` (earliest start, latest end) and `dues` are by row; `end` is a limit for all.
     """
@@ -96,14 +97,14 @@ class Timeline(Noun, frozen=True, tag="timeline"):
     """Rows with a bar each, and beneath them the use of resources.
 
     Attributes:
-        starts: of each row's bar, None where there is none to draw.
-        sort: whether rows stand in the order of their own bars; else in that of the last
-            timeline of their frame, which is the reference's.
-        bad: (row, number of the violation that it has a part in).
-        links: (row that is too late, row that waits for it, number of the violation).
-        over: (load, start, end, number of the violation).
+        starts: the start of each row's bar, None for a row without one.
+        sort: whether rows stand in the order of their own bars. If not, they stand in that of the
+            last timeline of the frame, which is the reference's.
+        bad: rows that break a constraint: (row, number of the violation).
+        links: pairs that break one: (row that is too late, row that waits for it, number).
+        over: resources over their capacity: (load, start, end, number of the violation).
         spare: rows that nobody needed.
-        mark: a moment that is told, such as the makespan.
+        mark: a moment of note, such as the makespan.
     """
 
     title: str
@@ -119,7 +120,7 @@ class Timeline(Noun, frozen=True, tag="timeline"):
 
 
 class Strip(Noun, frozen=True, tag="strip"):
-    """Steps in a row, a line for each who took them: `1` right, `0` wrong, `x` not usable."""
+    """Steps in a row, a line a contestant: `1` right, `0` wrong, `x` not usable."""
 
     title: str
     note: str
@@ -129,7 +130,7 @@ class Strip(Noun, frozen=True, tag="strip"):
 
 @dataclass(frozen=True)
 class Detail:
-    """What a family shows of one answer: pictures side by side, and a line for each step."""
+    """A family's view of one answer: pictures side by side, and a line for each step."""
 
     pictures: tuple[Timeline | Strip, ...] = ()
     steps: tuple[str, ...] = ()
@@ -137,12 +138,12 @@ class Detail:
 
 @dataclass(frozen=True)
 class Drawings:
-    """What a family's file holds.
+    """The functions of a family's file.
 
     Attributes:
-        figures: of the family's board rows and episodes, in the order of the page.
-        detail: of one episode that has an outcome and a grade.
-        words: a violation as a sentence.
+        figures: gives the figures of the family's board rows and episodes, in the page's order.
+        detail: gives the view of one episode that has an outcome and a grade.
+        words: gives a violation as a sentence.
     """
 
     figures: Callable[[Sequence[Row], Sequence[EpisodeView], Looks], Iterable[Figure]]
@@ -151,58 +152,88 @@ class Drawings:
 
 
 def drawings(name: str) -> Drawings:
-    """A family's own drawings, or none and plain words."""
-    where = f"{__package__}.{name}"
-    if find_spec(where) is None:
+    """Return a family's own drawings; for one without a file no pictures and plain words."""
+    module_name = f"{__package__}.{name}"
+    if find_spec(module_name) is None:
         return Drawings(lambda _rows, _episodes, _looks: (), lambda _: Detail(), plain_words)
-    module = import_module(where)
+    module = import_module(module_name)
     return Drawings(module.figures, module.detail, module.words)
 
 
 def plain_words(violation: Fields) -> str:
-    """A violation whose family has no words for it: its kind and its fields."""
-    rest = ", ".join(f"{key} {value}" for key, value in violation.items() if key != "kind")
+    """Return a violation whose family has no words for it: its kind and its fields."""
+    fields = ", ".join(f"{key} {value}" for key, value in violation.items() if key != "kind")
     kind = str(violation["kind"]).replace("_", " ")
-    return f"{kind}: {rest}" if rest else kind
+    return f"{kind}: {fields}" if fields else kind
 
 
-def series(of: Row | Record, setup: Fields) -> str:
-    """The key of who answered, and how it was asked where that is not the usual way."""
-    return label(of.model, of.agent, of.memory, setup)
+def series(contestant: Row | Record, setup: Fields) -> str:
+    """Return the key of a contestant: its model, and how that was asked if not the usual way."""
+    return label(contestant.model, contestant.agent, contestant.memory, setup)
+
+
+def in_cell(episode: EpisodeView, cell: Fields) -> bool:
+    """Return whether an episode has the settings of a board row's cell."""
+    return all(episode.record.settings.get(k) == v for k, v in cell.items())
+
+
+def of_cell(title: str, cell: Fields) -> str:
+    """Return the title of a figure, with the cell in brackets if there is any."""
+    settings = ", ".join(f"{k} {v}" for k, v in cell.items())
+    return f"{title} ({settings})" if settings else title
+
+
+def reference_title(reference: Reference) -> str:
+    """Return what stands above the picture of a reference."""
+    optimal = reference.status == "optimal"
+    status = "proven optimum" if optimal else f"reference, {reference.status}"
+    return f"Reference ({status})"
 
 
 def looks(rows: Iterable[Row]) -> dict[str, SeriesStyle]:
-    """A colour a model, dashes for the ways it was asked; floors are grey beside models.
+    """Return the style of each series: a colour a model, dashes for the ways it was asked.
 
-    Models come first, then as on the board; without a memory a line has no dashes.
+    Floors are grey beside models. Models come first, then as on the board; without a memory a line
+    has no dashes.
     """
     ordered = sorted(rows, key=lambda r: (r.kind != "model", r.kind))
     keys = {series(row, row.setup): row for row in ordered}
-    names = _names(keys)
-    policies = all(row.kind != "model" for row in ordered)
-    colours: dict[str, tuple[str, int]] = {}  # and how often all were used up
-    for row in ordered:
+    names, colours = _names(keys), _colours(ordered)
+    styles = {}
+    for number, (key, row) in enumerate(keys.items()):
+        colour, turn = colours[row.model]
+        dash = DASHES[(turn + _ways(keys, row.model).index(key)) % len(DASHES)]
+        styles[key] = SeriesStyle(number, names[key], row.kind, colour=colour, dash=dash)
+    return styles
+
+
+def _colours(rows: Sequence[Row]) -> dict[str, tuple[str, int]]:
+    """Return each model's colour, and how often all of its kind had been used up before."""
+    policies = all(row.kind != "model" for row in rows)
+    colours: dict[str, tuple[str, int]] = {}
+    for row in rows:
         letter, many = ("g", GREYS) if row.kind == "floor" and not policies else ("c", COLOURS)
         if row.kind == "ceiling":
             colours[row.model] = "ceiling", 0
         elif row.model not in colours:
             alike = sum(c[0] == letter and c != "ceiling" for c, _ in colours.values())
             colours[row.model] = f"{letter}{alike % many}", alike // many
-    found = {}
-    for number, (key, row) in enumerate(keys.items()):
-        ways = [k for k, r in keys.items() if r.model == row.model]
-        ways.sort(key=lambda k: keys[k].memory != "none")
-        colour, turn = colours[row.model]
-        dash = DASHES[(turn + ways.index(key)) % len(DASHES)]
-        found[key] = SeriesStyle(number, names[key], row.kind, colour, dash)
-    return found
+    return colours
+
+
+def _ways(keys: Mapping[str, Row], model: str) -> list[str]:
+    """Return the keys of a model, those without a memory first."""
+    ways = [key for key, row in keys.items() if row.model == model]
+    return sorted(ways, key=lambda key: keys[key].memory != "none")
 
 
 def _names(keys: Mapping[str, Row]) -> dict[str, str]:
-    """What series are called: how and where they were asked only where it tells them apart."""
-    ways = {
-        key: (series(r, {}), series(r, {n: v for n, v in r.setup.items() if n != "base_url"}))
-        for key, r in keys.items()
+    """Return the names of series; agent, setup and server only where they tell two apart."""
+    candidates = {
+        key: (series(row, {}), series(row, sampling_of(row.setup))) for key, row in keys.items()
     }
-    calls = Counter(name for names in ways.values() for name in set(names))
-    return {k: next((n for n in names if calls[n] == 1), scrub(k)) for k, names in ways.items()}
+    calls = Counter(name for names in candidates.values() for name in set(names))
+    return {
+        key: next((name for name in names if calls[name] == 1), scrub(key))
+        for key, names in candidates.items()
+    }

@@ -1,14 +1,15 @@
 """The board as one picture to put into a page: self-contained, without script, light and dark."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from markupsafe import Markup
 
+from graders.statistics import Estimate
 from harness.board.board import Board, Row
-from harness.board.text import group, who
+from harness.board.text import group, row_name
 from harness.formatting import label, number, with_interval
-from harness.report.svg import Axis, plain_axis, tag
+from harness.report.svg import Axis, plain_axis, shortened, tag
 
 PANEL, ROW = 446, 19  # width of a panel, height of a line
 NAMES, VALUES = 208, 52  # of a panel: room for names and for numbers, beside the plot
@@ -50,14 +51,9 @@ KINDS = {
 
 
 def as_svg(board: Board) -> str:
-    """A panel a family and cell, a line a row of the board with its score and interval."""
+    """Return a panel a family and cell, a line a row of the board with its score and interval."""
     groups = {name: [r for r in board.rows if group(r) == name] for name in map(group, board.rows)}
-    panels, ends = list[Markup](), [PAGE] * min(2, len(groups))
-    for name, rows in groups.items():
-        side = ends.index(min(ends))
-        place = f"translate({PAGE + side * (PANEL + BETWEEN)} {ends[side]})"
-        panels.append(tag("g", *_panel(name, rows), transform=place))
-        ends[side] += HEAD + ROW * len(rows) + FOOT
+    panels, ends = _panels(groups)
     width = 2 * PAGE + len(ends) * (PANEL + BETWEEN) - BETWEEN
     height = max(ends, default=0) + KEYS
     paper = tag("rect", x=0.5, y=0.5, width=width - 1, height=height - 1, rx=6, class_="paper")
@@ -79,72 +75,94 @@ def as_svg(board: Board) -> str:
     return f"{picture}\n"
 
 
-def _panel(name: str, rows: Sequence[Row]) -> list[Markup]:
-    ends = [v for r in rows for v in (r.score.value, r.score.low) if v is not None]
-    axis = plain_axis("score", max(LEAST, min([0.0, *ends])), 1.0)
-    base = HEAD + ROW * len(rows)
-    episodes = sorted({row.n for row in rows})
-    told = f"{' to '.join(map(str, episodes[:1] + episodes[1:][-1:]))} episodes each"
-    found = [
-        tag("text", name, x=0, y=16, class_="title"),
-        tag("text", told, x=PANEL, y=16, class_="dim", text_anchor="end"),
-    ]
-    for value, said in axis.ticks:
-        x = _x(axis, value)
-        found.append(tag("line", x1=x, x2=x, y1=HEAD - 6, y2=base, class_="grid"))
-        found.append(tag("text", said, x=x, y=base + 14, class_="dim", text_anchor="middle"))
-    found += [
-        tag(
+def _panels(groups: Mapping[str, Sequence[Row]]) -> tuple[list[Markup], list[int]]:
+    """Return the panels in up to two columns, each in the shorter one, and where these end."""
+    panels, ends = list[Markup](), [PAGE] * min(2, len(groups))
+    for name, rows in groups.items():
+        side = ends.index(min(ends))
+        place = f"translate({PAGE + side * (PANEL + BETWEEN)} {ends[side]})"
+        panels.append(tag("g", *_panel(name, rows), transform=place))
+        ends[side] += HEAD + ROW * len(rows) + FOOT
+    return panels, ends
+
+
+def _panel(name: str, rows: Sequence[Row]) -> Iterator[Markup]:
+    bounds = [v for r in rows for v in (r.score.value, r.score.low) if v is not None]
+    axis = plain_axis("score", max(LEAST, min([0.0, *bounds])), 1.0)
+    yield tag("text", name, x=0, y=16, class_="title")
+    yield tag("text", _episodes(rows), x=PANEL, y=16, class_="dim", text_anchor="end")
+    yield from _ticks(axis, HEAD + ROW * len(rows))
+    for k, (row, label_of_row) in enumerate(zip(rows, _names(rows), strict=True)):
+        yield tag(
             "g",
-            *_line(row, name, axis),
+            *_line(row, label_of_row, axis),
             class_=row.kind,
             transform=f"translate(0 {HEAD + ROW * k + ROW / 2:g})",
         )
-        for k, (row, name) in enumerate(zip(rows, _names(rows), strict=True))
-    ]
-    return found
+
+
+def _episodes(rows: Sequence[Row]) -> str:
+    """Return how many episodes the rows have, from the fewest to the most."""
+    counts = sorted({row.n for row in rows})
+    return f"{' to '.join(map(str, counts[:1] + counts[1:][-1:]))} episodes each"
+
+
+def _ticks(axis: Axis, base: int) -> Iterator[Markup]:
+    for value, name in axis.ticks:
+        x = _x(axis, value)
+        yield tag("line", x1=x, x2=x, y1=HEAD - 6, y2=base, class_="grid")
+        yield tag("text", name, x=x, y=base + 14, class_="dim", text_anchor="middle")
 
 
 def _names(rows: Sequence[Row]) -> list[str]:
-    """Who answered; how it was asked only where that tells rows apart."""
+    """Return the rows' models, and how they were asked only if that tells two rows apart."""
     short = [label(row.model, row.agent, row.memory, {}) for row in rows]
-    often = Counter(short)
-    return [name if often[name] == 1 else who(row) for name, row in zip(short, rows, strict=True)]
-
-
-def _line(row: Row, name: str, axis: Axis) -> list[Markup]:
-    """A row: its name, its mark on its interval, its score."""
-    score, most = row.score, int((NAMES - 10) / LETTER)
-    shown = name if len(name) <= most else f"{name[: most - 1]}…"
-    found = [
-        tag("title", f"{who(row)}: {with_interval(score, 3)}"),
-        tag("text", shown, x=NAMES - 10, y=4, text_anchor="end"),
-        tag("text", number(score.value, 3), x=PANEL, y=4, text_anchor="end"),
+    counts = Counter(short)
+    return [
+        name if counts[name] == 1 else row_name(row) for name, row in zip(short, rows, strict=True)
     ]
-    if score.low is not None and score.high is not None:
-        x1, x2 = _x(axis, score.low), _x(axis, score.high)
-        found.append(tag("line", x1=x1, x2=x2, y1=0, y2=0))
+
+
+def _line(row: Row, name: str, axis: Axis) -> Iterator[Markup]:
+    """Yield a row: its name, its score, its mark on its interval."""
+    score = row.score
+    text = shortened(name, int((NAMES - 10) / LETTER))
+    yield tag("title", f"{row_name(row)}: {with_interval(score, 3)}")
+    yield tag("text", text, x=NAMES - 10, y=4, text_anchor="end")
+    yield tag("text", number(score.value, 3), x=PANEL, y=4, text_anchor="end")
+    yield from _interval(score, axis)
     if score.value is not None:
-        x = _x(axis, score.value)
-        found.append(tag("path", d=MARKS[row.kind], transform=f"translate({x:.1f} 0)"))
-    return found
+        yield _mark(row.kind, _x(axis, score.value))
+
+
+def _interval(score: Estimate, axis: Axis) -> Iterator[Markup]:
+    if score.low is not None and score.high is not None:
+        yield tag("line", x1=_x(axis, score.low), x2=_x(axis, score.high), y1=0, y2=0)
+
+
+def _mark(kind: str, x: float) -> Markup:
+    return tag("path", d=MARKS[kind], transform=f"translate({x:.1f} 0)")
 
 
 def _x(axis: Axis, value: float) -> float:
     return NAMES + SIGN + axis.place(value) * (PANEL - VALUES - NAMES - 2 * SIGN)
 
 
-def _keys(rows: Sequence[Row]) -> list[Markup]:
-    """What the marks are, as far as they are there, and what is to be known of the numbers."""
-    found, x = list[Markup](), SIGN
-    for kind in [kind for kind in KINDS if kind in {row.kind for row in rows}]:
-        mark = tag("path", d=MARKS[kind])
-        word = tag("text", KINDS[kind], x=11, y=4, class_="dim")
-        found.append(tag("g", mark, word, class_=kind, transform=f"translate({x:.1f} 0)"))
-        x += 30 + LETTER * len(KINDS[kind])
-    notes = ["lines are 95 % intervals"]
-    bare = sorted({r.score.note for r in rows if r.score.value is not None and r.score.low is None})
-    notes += [f"without one: {', '.join(bare)}"] * bool(bare)
-    notes.append("scores of different families are not comparable")
-    found.append(tag("text", "; ".join(notes) + ".", x=0, y=22, class_="dim"))
-    return found
+def _keys(rows: Sequence[Row]) -> Iterator[Markup]:
+    """Yield what the marks of the picture mean, and what to know of its numbers."""
+    x, kinds = SIGN, {row.kind for row in rows}
+    for kind, words in KINDS.items():
+        if kind in kinds:
+            mark = tag("path", d=MARKS[kind])
+            text = tag("text", words, x=11, y=4, class_="dim")
+            yield tag("g", mark, text, class_=kind, transform=f"translate({x:.1f} 0)")
+            x += 30 + LETTER * len(words)
+    yield tag("text", "; ".join(_notes(rows)) + ".", x=0, y=22, class_="dim")
+
+
+def _notes(rows: Sequence[Row]) -> Iterator[str]:
+    yield "lines are 95 % intervals"
+    bare = {r.score.note for r in rows if r.score.value is not None and r.score.low is None}
+    if bare:
+        yield f"without one: {', '.join(sorted(bare))}"
+    yield "scores of different families are not comparable"

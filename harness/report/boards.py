@@ -1,14 +1,15 @@
 """The page of runs of suites: a section a family, and every episode."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from harness.board.board import Board, read_board
-from harness.board.load import asked_of
+from harness.board.board import Board, Row, read_board
+from harness.board.load import scored_records
 from harness.board.text import notes
 from harness.calls.prices import Prices
 from harness.families.registry import family
@@ -17,26 +18,41 @@ from harness.report.assembly import render
 from harness.report.base import Drawings, EpisodeView, Figure, Looks, drawings, looks, series
 from harness.report.charts import cost_figure
 from harness.report.pack import Pack, compress, shorten
+from harness.report.svg import shortened
 from harness.report.tables import BoardTable, table
 from harness.secrets import scrub
 from harness.store.folder import Folder
 from harness.store.journal import key_of
-from harness.store.manifest import Manifest
+from harness.store.manifest import Configuration, Manifest
 from tasks.base import Fields, Verdict
 
-FIRST = 3  # failures of each verdict told on the page itself, a family
+FIRST = 3  # failures of each verdict on the page itself, a family
 ORDER = (Verdict.error, Verdict.unparsable, Verdict.infeasible, Verdict.valid)
 WHY = 140  # characters of a reason in the list of episodes
 
 
 @dataclass(frozen=True)
 class EpisodeEntry:
-    """An episode in the list: enough to sort, filter and find it."""
+    """An episode in the list: enough to sort, filter and find it.
+
+    Attributes:
+        number: its place in the order in which episodes were packed.
+        view: the episode as figures see it.
+        why: the first reason of its verdict, and how many more there are.
+    """
 
     number: int
-    seen: EpisodeView
+    view: EpisodeView
     verdict: Verdict
     why: str
+
+    @property
+    def family(self) -> str:
+        """Return its family."""
+        return self.view.record.family
+
+
+Numbered = tuple[int, EpisodeEntry]  # with its place on the page
 
 
 @dataclass(frozen=True)
@@ -44,7 +60,7 @@ class Section:
     """A family's part of the page."""
 
     name: str
-    about: str
+    description: str
     table: BoardTable
     notes: Sequence[str]
     figures: Sequence[Figure]
@@ -53,149 +69,181 @@ class Section:
 
 
 def build(folders: Sequence[Path], prices: Prices) -> tuple[str, bool]:
-    """The page of run folders that belong on one board, and whether that is complete.
+    """Return the page of run folders that belong on one board, and whether that is complete.
 
-    InputError if they are no such folders.
+    Raises:
+        InputError: they are no such folders.
     """
     board = read_board(folders, prices)
-    looked = looks(board.rows)
-    pack, entries = Pack(), list[EpisodeEntry]()
+    styles = looks(board.rows)
     families = {name: drawings(name) for name in dict.fromkeys(r.family for r in board.rows)}
+    pack, entries = Pack(), list[EpisodeEntry]()
     for folder in folders:
         entries += _read(folder, prices, pack, families, len(entries))
     entries.sort(key=_rank)
     chunks = list(pack.chunks())
-    sections = [_section(name, board, entries, looked, families[name]) for name in families]
-    index = {
-        "rows": board.rows,
-        "series": [[look.label, look.kind, look.colour] for look in looked.values()],
-        "families": list(families),
-        "entries": [_line(e, looked, list(families), pack) for e in entries],
-    }
     manifests = [Folder.open(folder).manifest for folder in folders]
-    suites = {m.configuration.lock: m.configuration.suite for m in manifests}
     page = render(
         "boards.html.j2",
-        suites=suites,
-        runs=[told(m) for m in manifests],
+        suites={m.configuration.lock: m.configuration.suite for m in manifests},
+        runs=[run_facts(m) for m in manifests],
         board=board,
         episodes=len(entries),
         errors=sum(e.verdict is Verdict.error for e in entries),
-        sections=sections,
-        looks=list(looked.values()),
-        index=compress(index),
+        sections=[_section(name, board, entries, styles, families[name]) for name in families],
+        looks=list(styles.values()),
+        index=compress(_index(board, entries, styles, list(families), pack)),
         chunks=chunks,
     )
     return page, board.complete
+
+
+def _index(
+    board: Board, entries: Sequence[EpisodeEntry], styles: Looks, families: list[str], pack: Pack
+) -> Fields:
+    """Return what the page's script lists."""
+    return {
+        "rows": board.rows,
+        "series": [[look.label, look.kind, look.colour] for look in styles.values()],
+        "families": families,
+        "entries": [_line(e, styles, families, pack) for e in entries],
+    }
 
 
 def _read(
     folder: Path, prices: Prices, pack: Pack, families: dict[str, Drawings], start: int
 ) -> Iterator[EpisodeEntry]:
     """Pack a folder's episodes as they are replayed; their costs are those of the board."""
-    records = (a for a, _ in asked_of(Folder.open(folder), prices))
-    asked = {key_of(a.record.model, a.record.epoch, a.record.instance): a for a in records}
+    records = (scored for scored, _ in scored_records(Folder.open(folder), prices))
+    by_key = {key_of(s.record.model, s.record.epoch, s.record.instance): s for s in records}
     for number, episode in enumerate(episodes(folder), start):
-        known = episode.record
-        one = asked[key_of(known.model, known.epoch, known.instance)]
-        record, who = one.record, series(one.record, one.setup)
-        seen = EpisodeView(episode.instance, record, who, episode.outcome, episode.memory)
-        drawn = families[record.family]
-        pack.add(episode, seen, drawn)
-        yield EpisodeEntry(number, seen, _verdict(seen), _why(seen, drawn))
+        replayed = episode.record
+        scored = by_key[key_of(replayed.model, replayed.epoch, replayed.instance)]
+        view = EpisodeView(
+            episode.instance,
+            scored.record,
+            series(scored.record, scored.setup),
+            outcome=episode.outcome,
+            memory=episode.memory,
+        )
+        pictures = families[scored.record.family]
+        pack.add(episode, view, pictures)
+        yield EpisodeEntry(number, view, _verdict(view), why=_why(view, pictures))
 
 
-def _verdict(seen: EpisodeView) -> Verdict:
-    return seen.record.grade.verdict if seen.record.grade else Verdict.error
+def _verdict(view: EpisodeView) -> Verdict:
+    return view.record.grade.verdict if view.record.grade else Verdict.error
 
 
-def _why(seen: EpisodeView, drawn: Drawings) -> str:
-    """The first reason, and how many more there are."""
-    if seen.record.problem:
-        told, more = f"{seen.record.problem.boundary}: {seen.record.problem.message}", 0
-    elif seen.record.grade and seen.record.grade.violations:
-        wrong = seen.record.grade.violations
-        told, more = drawn.words(wrong[0]), len(wrong) - 1
+def _why(view: EpisodeView, pictures: Drawings) -> str:
+    """Return the first reason, and how many more there are; empty without any."""
+    problem, grade = view.record.problem, view.record.grade
+    if problem:
+        reason, more = f"{problem.boundary}: {problem.message}", 0
+    elif grade and grade.violations:
+        reason, more = pictures.words(grade.violations[0]), len(grade.violations) - 1
     else:
         return ""
-    told = scrub(shorten(told))
-    told = told if len(told) <= WHY else told[: WHY - 1] + "…"
-    return f"{told} (+{more} more)" if more else told
+    reason = shortened(scrub(shorten(reason)), WHY)
+    return f"{reason} (+{more} more)" if more else reason
 
 
 def _rank(entry: EpisodeEntry) -> tuple[Any, ...]:
-    """Failures first, those of models before those of policies; then the worst score."""
-    record, grade = entry.seen.record, entry.seen.record.grade
+    """Order failures first, those of models before those of policies; then the worst score."""
+    record, grade = entry.view.record, entry.view.record.grade
     policy = record.model.startswith("policy/")
     score = grade.score if grade else 0.0
     gap = grade.gap if grade and grade.gap is not None else 0.0
     return (ORDER.index(entry.verdict), policy, score, -gap, entry.number)
 
 
-def _line(entry: EpisodeEntry, looked: Looks, families: list[str], pack: Pack) -> list[Any]:
-    """What the list of episodes holds of one."""
-    seen, grade = entry.seen, entry.seen.record.grade
+def _line(entry: EpisodeEntry, styles: Looks, families: list[str], pack: Pack) -> list[Any]:
+    """Return an episode as the list of episodes holds it."""
+    view, grade = entry.view, entry.view.record.grade
     score = round(grade.score, 6) if grade else None
     gap = round(grade.gap, 6) if grade and grade.gap is not None else None
     return [
-        families.index(seen.record.family),
-        looked[seen.series].number,
-        seen.instance.id,
-        seen.instance.level,
-        seen.record.epoch,
+        families.index(entry.family),
+        styles[view.series].number,
+        view.instance.id,
+        view.instance.level,
+        view.record.epoch,
         ORDER.index(entry.verdict),
         score,
         gap,
         entry.why,
-        *pack.where[entry.number],
+        *pack.places[entry.number],
     ]
 
 
 def _section(
-    name: str, board: Board, entries: Sequence[EpisodeEntry], looked: Looks, drawn: Drawings
+    name: str,
+    board: Board,
+    entries: Sequence[EpisodeEntry],
+    styles: Looks,
+    pictures: Drawings,
 ) -> Section:
     numbered = [(k, row) for k, row in enumerate(board.rows) if row.family == name]
     rows = [row for _, row in numbered]
-    mine = [(k, e) for k, e in enumerate(entries) if e.seen.record.family == name]
-    seen = [e.seen for _, e in mine]
     keys = {series(row, row.setup) for row in rows}
-    own = {key: look for key, look in looked.items() if key in keys}
-    figures = [*drawn.figures(rows, seen, own)]
-    if costs := cost_figure(rows, seen, own):
-        figures.append(costs)
-    failed = [(k, e) for k, e in mine if e.verdict is not Verdict.valid]
-    first = [one for v in ORDER[:-1] for one in [f for f in failed if f[1].verdict is v][:FIRST]]
-    priced = {m: day for m, day in board.priced.items() if m in {row.model for row in rows}}
-    said = [scrub(note) for note in notes(Board(tuple(rows), (), priced))]
+    family_looks = {key: look for key, look in styles.items() if key in keys}
+    inside = [(k, e) for k, e in enumerate(entries) if e.family == name]
+    views = [e.view for _, e in inside]
+    failed = [(k, e) for k, e in inside if e.verdict is not Verdict.valid]
     return Section(
         name,
         _sentence(family(name).description),
-        table(numbered, own),
-        said,
-        figures,
-        [(k, e, own[e.seen.series].label) for k, e in first],
-        len(failed),
+        table(numbered, family_looks),
+        notes=_section_notes(rows, board.priced),
+        figures=list(_figures(rows, views, family_looks, pictures)),
+        failures=[(k, e, family_looks[e.view.series].label) for k, e in _first(failed)],
+        failed=len(failed),
     )
+
+
+def _figures(
+    rows: Sequence[Row], views: Sequence[EpisodeView], styles: Looks, pictures: Drawings
+) -> Iterator[Figure]:
+    yield from pictures.figures(rows, views, styles)
+    if costs := cost_figure(rows, views, styles):
+        yield costs
+
+
+def _first(failed: Sequence[Numbered]) -> list[Numbered]:
+    """Return the first few failures of each verdict."""
+    by_verdict = ([pair for pair in failed if pair[1].verdict is v] for v in ORDER[:-1])
+    return [pair for pairs in by_verdict for pair in pairs[:FIRST]]
+
+
+def _section_notes(rows: Sequence[Row], priced: Mapping[str, date]) -> list[str]:
+    models = {row.model for row in rows}
+    dates = {model: day for model, day in priced.items() if model in models}
+    return [scrub(note) for note in notes(Board(tuple(rows), (), dates))]
 
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def told(manifest: Manifest) -> Fields:
-    """What a reader must know to repeat a run; the name of a key's variable is no secret."""
-    how, where = manifest.configuration, manifest.environment
-    sampling = {k: v for k, v in msgspec.to_builtins(how.sampling).items() if v not in (None, {})}
+def run_facts(manifest: Manifest) -> Fields:
+    """Return what a reader must know to repeat a run, by its name on the page."""
+    configuration, environment = manifest.configuration, manifest.environment
+    servers = dict.fromkeys(s.base_url for s in configuration.models if s.base_url)
     return {
-        "models": ", ".join(spec.name for spec in how.models),
-        "servers": scrub(", ".join(dict.fromkeys(s.base_url for s in how.models if s.base_url))),
-        "agent": how.agent,
-        "memory": how.memory,
-        "epochs": str(how.epochs),
-        "sampling": scrub(", ".join(f"{k} {v}" for k, v in sampling.items())) or "as provided",
-        "versions": "; ".join(f"{k}: {v}" for k, v in how.versions.items()),
-        "begun": where.created,
-        "software": ", ".join(f"{k} {v}" for k, v in where.packages.items()),
-        "Python": f"{where.python} on {where.platform}",
-        "commit": where.commit or "",
+        "models": ", ".join(spec.name for spec in configuration.models),
+        "servers": scrub(", ".join(servers)),
+        "agent": configuration.agent,
+        "memory": configuration.memory,
+        "epochs": str(configuration.epochs),
+        "sampling": scrub(_sampling(configuration)) or "as provided",
+        "versions": "; ".join(f"{k}: {v}" for k, v in configuration.versions.items()),
+        "begun": environment.created,
+        "software": ", ".join(f"{k} {v}" for k, v in environment.packages.items()),
+        "Python": f"{environment.python} on {environment.platform}",
+        "commit": environment.commit or "",
     }
+
+
+def _sampling(configuration: Configuration) -> str:
+    settings = msgspec.to_builtins(configuration.sampling).items()
+    return ", ".join(f"{k} {v}" for k, v in settings if v not in (None, {}))

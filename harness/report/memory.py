@@ -1,6 +1,6 @@
-"""What memories held over time, from the logs that replay gives."""
+"""The notes of memories over time, from the logs that replay gives."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import mean
 
 from harness.report.base import EpisodeView, Figure, InstanceFrame, Looks, Timeline
@@ -14,43 +14,58 @@ from tasks.base import Fields
 
 
 def memory_figures(episodes: Sequence[EpisodeView], looks: Looks) -> Iterator[Figure]:
-    """Tokens of the notes that hold after each round, the mean over episodes, if there are any."""
-    lines = []
-    for look, group in by_series(episodes, looks).items():
-        held = [notes_held(e.memory) for e in group]
-        if any(any(h) for h in held):
-            longest = max(map(len, held))
-            means = [mean(h[k] for h in held if k < len(h)) for k in range(longest)]
-            lines.append(PlotLine(look, [(k + 1.0, y) for k, y in enumerate(means)]))
+    """Yield the tokens of the notes that hold after each round, if there are any.
+
+    They are the mean over episodes.
+    """
+    means = {
+        look: _mean_by_round([notes_held(e.memory) for e in group])
+        for look, group in by_series(episodes, looks).items()
+    }
+    lines = [
+        PlotLine(look, [(k, y) for k, y in enumerate(values, 1)])
+        for look, values in means.items()
+        if any(values)
+    ]
     if not lines:
         return
     rounds = max(x for line in lines for x, _ in line.points)
     most = max(y for line in lines for _, y in line.points)
-    plot = Plot("Notes held", plain_axis("round", 0, rounds), plain_axis("tokens", 0, most), lines)
+    x_axis, y_axis = plain_axis("round", 0, rounds), plain_axis("tokens", 0, most)
+    plot = Plot("Notes held", x_axis, y_axis, lines=lines)
     caption = (
         "Tokens (characters / 4) of the notes that a memory holds after each round, the mean over"
         " episodes. Past rounds that it keeps word for word are not counted."
     )
-    ticks = [t for t in plot.x.ticks if t[0] >= 1]
-    yield Figure("Notes held", caption, plot.draw(), plot.table(ticks, lambda y: f"{y:.0f}"))
+    table = plot.table([t for t in x_axis.ticks if t[0] >= 1], lambda y: f"{y:.0f}")
+    yield Figure("Notes held", caption, plot.draw(), table=table)
+
+
+def _mean_by_round(tokens_by_round: Sequence[Sequence[int]]) -> list[float]:
+    """Return the mean after each round over the episodes that have so many."""
+    longest = max(map(len, tokens_by_round))
+    return [mean(h[k] for h in tokens_by_round if k < len(h)) for k in range(longest)]
 
 
 def notes_held(state: MemoryState) -> list[int]:
-    """Tokens of the notes that are valid after each date of the log."""
+    """Return the tokens of the notes that are valid after each date of the log."""
     entries: dict[int, MemoryEntry] = {}
     by_date: dict[str, list[MemoryEntry]] = {}
     for operation in state.log:
         by_date.setdefault(operation.date, []).append(operation.entry)
-    found = []
+    counts = []
     for date, changed in sorted(by_date.items()):
         entries |= {entry.id: entry for entry in changed}
-        notes = (e for e in entries.values() if e.kind != ROUND and e.valid(date))
-        found.append(sum(tokens(e.text) for e in notes))
-    return found
+        counts.append(_note_tokens(entries.values(), date))
+    return counts
+
+
+def _note_tokens(entries: Iterable[MemoryEntry], date: str) -> int:
+    return sum(tokens(e.text) for e in entries if e.kind != ROUND and e.valid(date))
 
 
 def notes_timeline(state: MemoryState) -> Timeline | None:
-    """From which round until which each note holds; None without notes."""
+    """Return from which round until which each note holds; None without notes."""
     notes = [entry for entry in state.entries if entry.kind != ROUND]
     if not notes:
         return None
@@ -63,11 +78,12 @@ def notes_timeline(state: MemoryState) -> Timeline | None:
         names=tuple(f"{e.kind} {e.id}" for e in notes),
         sizes=tuple(b - a for a, b in zip(starts, ends, strict=True)),
     )
-    return Timeline("Notes over time", f"{len(notes)} notes, from when until when", frame, starts)
+    note = f"{len(notes)} notes, from when until when"
+    return Timeline("Notes over time", note, frame, starts=starts)
 
 
-def told(state: MemoryState) -> Fields | None:
-    """A memory's log for the page, past rounds only counted; None if there was no memory."""
+def log_facts(state: MemoryState) -> Fields | None:
+    """Return a memory's log for the page, past rounds only counted; None without a memory."""
     if not state.log and not state.read:
         return None
     notes = [operation for operation in state.log if operation.entry.kind != ROUND]

@@ -1,12 +1,12 @@
 """Episodes as compressed data that the page opens on demand.
 
-Answers to one instance stand together, every text is kept once a chunk, paragraph by paragraph,
-and what is alike in frames stands side by side.
+Answers to one instance stand together, a chunk has every paragraph of its texts once, and what is
+alike in frames stands side by side.
 """
 
 import zlib
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,19 +14,19 @@ import msgspec
 
 from harness.calls.recorded import RecordedCall
 from harness.replay.transcript import Episode
-from harness.report.base import Drawings, EpisodeView, InstanceFrame, Strip, Timeline
+from harness.report.base import Detail, Drawings, EpisodeView, InstanceFrame, Strip, Timeline
 from harness.report.columns import columns
-from harness.report.memory import notes_timeline, told
+from harness.report.memory import log_facts, notes_timeline
 from harness.secrets import scrub
 from memory.base import is_memory
 from memory.context import MemoryState
-from tasks.base import Fields, Message, Parsed, Reply
+from tasks.base import Fields, Grade, Message, Parsed, Reply
 
 CHUNK = 300_000  # bytes before compression, roughly: repeats have to be within 32 kB of columns
 BLOCK = 4  # zlib's memLevel: 1,024 symbols to a table of codes, about as long as a column
 LONGEST = 20_000  # characters of a text; a longer one is cut in its middle
 TAIL = 5_000  # of which so many are its end
-MOST_WORDS = 100  # violations told one by one
+MOST_WORDS = 100  # violations that are listed one by one
 BREAK = "\n\n"
 
 
@@ -35,31 +35,30 @@ class Texts:
 
     def __init__(self) -> None:
         self.all: list[str] = []
-        self._known: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}
 
     def add(self, text: str) -> list[int]:
-        """The numbers of a text's paragraphs; joined by an empty line they are the text."""
+        """Return the numbers of a text's paragraphs; joined by an empty line they are the text."""
         return [self._number(part) for part in shorten(text).split(BREAK)]
 
     def _number(self, text: str) -> int:
-        if text not in self._known:
-            self._known[text] = len(self.all)
+        if text not in self._numbers:
+            self._numbers[text] = len(self.all)
             self.all.append(scrub(text))
-        return self._known[text]
+        return self._numbers[text]
 
 
 def shorten(text: str) -> str:
-    """A text as it is, or without its middle, which is said."""
+    """Return a text as it is, or without its middle and with a line that says so."""
     if len(text) <= LONGEST:
         return text
-    left = len(text) - LONGEST
-    return (
-        f"{text[: LONGEST - TAIL]}\n[... {left:,} characters are left out here ...]\n{text[-TAIL:]}"
-    )
+    excess = len(text) - LONGEST
+    head, tail = text[: LONGEST - TAIL], text[-TAIL:]
+    return f"{head}\n[... {excess:,} characters are left out here ...]\n{tail}"
 
 
 def compress(value: object) -> str:
-    """JSON as columns, deflated, in base64: letters that mean nothing to HTML."""
+    """Return JSON as columns, deflated, in base64: letters that mean nothing to HTML."""
     content = columns(msgspec.json.encode(value).decode()).encode()
     packer = zlib.compressobj(9, memLevel=BLOCK)
     return b64encode(packer.compress(content) + packer.flush()).decode()
@@ -70,35 +69,37 @@ class Pack:
     """Gathers episodes or tries, then gives them out in chunks.
 
     Attributes:
-        where: of each entry, in the order kept, its chunk and its place there; after `chunks`.
+        texts: the paragraphs of all entries.
+        places: for each entry, in the order of adding, its chunk and its place there; there once
+            `chunks` is exhausted.
     """
 
     texts: Texts = field(default_factory=Texts)
-    where: list[tuple[int, int]] = field(default_factory=list)
+    places: list[tuple[int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._groups: dict[str, list[tuple[int, Fields]]] = {}
         self._frames: dict[bytes, bytes] = {}
         self._count = 0
 
-    def add(self, episode: Episode, seen: EpisodeView, family: Drawings) -> None:
+    def add(self, episode: Episode, view: EpisodeView, family: Drawings) -> None:
         """Take an episode's prompts, replies, parse, grade, reasons and pictures."""
-        self.keep(episode.instance.id, self._packed(episode, seen, family))
+        self.keep(episode.instance.id, self._packed(episode, view, family))
 
     def keep(self, group: str, packed: Fields) -> None:
         """Take an entry, beside others of its group; its `calls` and its `program` are texts."""
         self._groups.setdefault(group, []).append((self._count, packed))
         self._count += 1
 
-    def _packed(self, episode: Episode, seen: EpisodeView, family: Drawings) -> Fields:
-        record, grade = episode.record, episode.record.grade
-        detail = family.detail(seen) if grade and episode.outcome else None
+    def _packed(self, episode: Episode, view: EpisodeView, family: Drawings) -> Fields:
+        record = episode.record
+        detail = family.detail(view) if record.grade and episode.outcome else Detail()
         fields: Fields = {
-            "facts": _facts(seen),
-            "why": self._why(seen, family),
+            "facts": _facts(view),
+            "why": self._why(view, family),
             "calls": self._calls(episode),
-            "pictures": [self._picture(one) for one in detail.pictures] if detail else [],
-            "steps": detail.steps if detail else [],
+            "pictures": [self._picture(picture) for picture in detail.pictures],
+            "steps": detail.steps,
             "memory": self._memory(episode.memory),
         }
         if record.problem:
@@ -106,11 +107,11 @@ class Pack:
         return fields
 
     def _memory(self, state: MemoryState) -> Fields | None:
-        found = told(state)
-        if found is None:
+        facts = log_facts(state)
+        if facts is None:
             return None
-        drawn = notes_timeline(state)
-        return {**_scrubbed(found), "pictures": [self._picture(drawn)] if drawn else []}
+        timeline = notes_timeline(state)
+        return {**_scrubbed(facts), "pictures": [self._picture(timeline)] if timeline else []}
 
     def _picture(self, picture: Timeline | Strip) -> Fields:
         fields: Fields = msgspec.to_builtins(picture)
@@ -119,25 +120,19 @@ class Pack:
             fields["frame"] = self._frames.setdefault(frame, frame)
         return fields
 
-    def _why(self, seen: EpisodeView, family: Drawings) -> list[str]:
-        grade = seen.record.grade
+    def _why(self, view: EpisodeView, family: Drawings) -> list[str]:
+        grade = view.record.grade
         wrong = grade.violations if grade else ()
-        told = [scrub(shorten(family.words(one))) for one in wrong[:MOST_WORDS]]
-        more = len(wrong) - len(told)
-        return [*told, f"And {more} more violations."] if more else told
+        reasons = [scrub(shorten(family.words(v))) for v in wrong[:MOST_WORDS]]
+        more = len(wrong) - len(reasons)
+        return [*reasons, f"And {more} more violations."] if more else reasons
 
     def _calls(self, episode: Episode) -> list[Fields]:
-        own = [call for call in episode.calls if not is_memory(call.path)]
-        answers = episode.outcome.answers if episode.outcome else ()
-        parsed = (
-            dict(zip((c.path for c in own), answers, strict=True))
-            if len(own) == len(answers)
-            else {}
-        )
+        parsed = _parsed_by_path(episode)
         return [self.call(call, parsed.get(call.path)) for call in episode.calls]
 
     def call(self, call: RecordedCall, parsed: Parsed | None = None) -> Fields:
-        """A call: its messages and reply as numbers of texts, and what was read from it."""
+        """Return a call: messages and reply as numbers of texts, and what was read from it."""
         fields: Fields = {
             "path": call.path,
             "messages": [[m.role, self.texts.add(_with_calls(m))] for m in call.messages],
@@ -145,9 +140,12 @@ class Pack:
             "reply": self._reply(call.reply) if call.reply else None,
         }
         if parsed:
-            value = msgspec.json.encode(parsed.value).decode() if parsed.value is not None else ""
-            fields["parsed"] = [self.texts.add(value), parsed.how, scrub(parsed.problem or "")]
+            fields["parsed"] = self._parse(parsed)
         return fields
+
+    def _parse(self, parsed: Parsed) -> list[Any]:
+        value = msgspec.json.encode(parsed.value).decode() if parsed.value is not None else ""
+        return [self.texts.add(value), parsed.how, scrub(parsed.problem or "")]
 
     def _reply(self, reply: Reply) -> Fields:
         return {
@@ -160,47 +158,53 @@ class Pack:
         }
 
     def chunks(self) -> Iterator[str]:
-        """The compressed chunks, group by group; fills `where`."""
+        """Yield the compressed chunks, group by group, and fill `places` at the end."""
         places: dict[int, tuple[int, int]] = {}
-        number = 0
         for number, part in enumerate(self._parts()):
             places |= {key: (number, k) for k, (key, _) in enumerate(part)}
             yield compress(_localised(self.texts.all, [packed for _, packed in part]))
-        self.where = [places[k] for k in range(self._count)]
+        self.places = [places[k] for k in range(self._count)]
 
     def _parts(self) -> Iterator[list[tuple[int, Fields]]]:
-        part, size, known = list[tuple[int, Fields]](), 0, set[int]()
+        """Yield entries that make a chunk, whole groups together."""
+        part, size, used = list[tuple[int, Fields]](), 0, set[int]()
         for group in self._groups.values():
             for key, packed in group:
                 part.append((key, packed))
-                new = set(_numbers(packed)) - known
-                known |= new
+                new = set(_numbers(packed)) - used
+                used |= new
                 size += 800 + sum(len(self.texts.all[n]) for n in new)
             if size >= CHUNK:
                 yield part
-                part, size, known = [], 0, set()
+                part, size, used = [], 0, set()
         if part:
             yield part
 
 
+def _parsed_by_path(episode: Episode) -> dict[str, Parsed]:
+    """Return what was read of each call of the agent's; nothing if answers are not one a call."""
+    calls = [call for call in episode.calls if not is_memory(call.path)]
+    answers = episode.outcome.answers if episode.outcome else ()
+    if len(calls) != len(answers):
+        return {}
+    return dict(zip((call.path for call in calls), answers, strict=True))
+
+
 def _with_calls(message: Message) -> str:
-    """What a message says, and the calls it makes."""
+    """Return a message's text, and the calls it makes."""
     calls = [f"-> {call.name} {call.arguments}" for call in message.calls]
     return "\n".join([*[message.content] * bool(message.content), *calls])
 
 
-def _facts(seen: EpisodeView) -> Fields:
-    """What the head of an episode tells; None is unknown."""
-    record, grade = seen.record, seen.record.grade
+def _facts(view: EpisodeView) -> Fields:
+    """Return the head of an episode; None is unknown."""
+    record, reference = view.record, view.instance.reference
     return {
         "settings": record.settings,
-        "seed": seen.instance.seed,
-        "reference": seen.instance.reference.status,
-        "solver": seen.instance.reference.solver,
-        "objective": grade.objective if grade else None,
-        "bound": grade.bound if grade else None,
-        "against": grade.against if grade else None,
-        "metrics": grade.metrics if grade else {},
+        "seed": view.instance.seed,
+        "reference": reference.status,
+        "solver": reference.solver,
+        **_grade_facts(record.grade),
         "calls": record.calls,
         "attempts": record.attempts,
         "tokens": [record.input_tokens, record.output_tokens],
@@ -210,8 +214,17 @@ def _facts(seen: EpisodeView) -> Fields:
     }
 
 
+def _grade_facts(grade: Grade | None) -> Fields:
+    return {
+        "objective": grade.objective if grade else None,
+        "bound": grade.bound if grade else None,
+        "against": grade.against if grade else None,
+        "metrics": grade.metrics if grade else {},
+    }
+
+
 def _scrubbed(value: Any) -> Any:
-    """A JSON value whose texts have no keys and no excess of length."""
+    """Return a JSON value whose texts have no keys and no excess of length."""
     if isinstance(value, str):
         return scrub(shorten(value))
     if isinstance(value, dict):
@@ -220,7 +233,7 @@ def _scrubbed(value: Any) -> Any:
 
 
 def _numbers(packed: Fields) -> Iterator[int]:
-    """The texts that an entry uses."""
+    """Yield the texts that an entry uses."""
     for numbers in _lists(packed):
         yield from numbers
 
@@ -239,23 +252,30 @@ def _pictures(packed: Fields) -> list[Fields]:
     return [*packed.get("pictures", []), *(packed.get("memory") or {}).get("pictures", [])]
 
 
-def _localised(texts: list[str], entries: Iterable[Fields]) -> Fields:
-    """A chunk of its own: texts and frames by their number in it."""
-    local: dict[int, int] = {}
+def _localised(texts: list[str], entries: Sequence[Fields]) -> Fields:
+    """Return a chunk of its own: texts and frames by their number in it.
+
+    The entries are changed in place.
+    """
+    numbers_here: dict[int, int] = {}
     frames: dict[bytes, int] = {}
-    entries = list(entries)
     for packed in entries:
         for numbers in _lists(packed):
-            numbers[:] = [local.setdefault(n, len(local)) for n in numbers]
+            numbers[:] = [numbers_here.setdefault(n, len(numbers_here)) for n in numbers]
         for picture in _pictures(packed):
             if "frame" in picture:
                 picture["frame"] = frames.setdefault(picture["frame"], len(frames))
+    return {
+        "texts": [texts[n] for n in numbers_here],
+        "frames": _side_by_side(frames),
+        "entries": entries,
+    }
+
+
+def _side_by_side(frames: Iterable[bytes]) -> dict[str, list[Any]]:
+    """Return each field of frames as a list: what is alike in them stands together."""
     alike: dict[str, list[Any]] = {name: [] for name in InstanceFrame.__struct_fields__}
     for encoded in frames:
         for name, value in msgspec.json.decode(encoded).items():
             alike[name].append(value)
-    return {
-        "texts": [texts[n] for n in local],
-        "frames": alike,
-        "entries": entries,
-    }
+    return alike

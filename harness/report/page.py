@@ -1,4 +1,4 @@
-"""Builds the page of run folders, whatever they hold."""
+"""The page of run folders, whatever they hold."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +10,17 @@ from tasks.base import InputError
 
 
 def build(folders: Sequence[Path], prices: Prices | None = None) -> tuple[str, bool]:
-    """The page of runs that belong on one board, or of one search; and whether it is complete.
+    """Return the page of runs that belong on one board, or of one search.
 
-    InputError if they are neither, or if there are prices for a search, which has its own.
+    Args:
+        folders: of the runs, or of the search.
+        prices: for runs, instead of the project's own table.
+
+    Returns:
+        The page, and whether all of it is complete.
+
+    Raises:
+        InputError: the folders are neither, or there are prices for a search, which has its own.
     """
     searches = [f for f in folders if Folder.open(f).manifest.configuration.evolve]
     if not searches:

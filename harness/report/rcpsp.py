@@ -17,6 +17,8 @@ from harness.report.base import (
     Looks,
     SeriesStyle,
     Timeline,
+    in_cell,
+    reference_title,
 )
 from harness.report.charts import (
     by_level,
@@ -26,29 +28,40 @@ from harness.report.charts import (
     per_cent,
     profile_figure,
 )
-from harness.report.svg import Axis, Plot, PlotLine, level_axis, share_axis
+from harness.report.svg import Axis, Plot, PlotLine, Ticks, level_axis, share_axis
 from harness.report.tables import setting
-from tasks.base import Fields, Verdict
+from tasks.base import Fields, Grade, Verdict
 from tasks.rcpsp import Project, merged_downtimes
 
 KINDS = ("precedence", "resource", "downtime", "window", "disjunction", "horizon")
-FAR = 2  # times what all tasks in a row need: bars further out are told, not drawn
+FAR = 2  # times what all tasks in a row need: bars further out are counted, not drawn
+SATISFY = "Share of answers that satisfy every constraint, with its 95 % Wilson interval."
+PAIRS = {"precedence": ("before", "after"), "disjunction": ("first", "second")}
+SENTENCES = {
+    "unparsable": "No answer could be read: {reason}.",
+    "missing": "{task} has no start.",
+    "unknown": "There is no task {task}.",
+    "not_integer": "{task} starts at {value}, which is no whole number.",
+    "negative": "{task} starts at {value}, before time 0.",
+    "precedence": "{after} starts {amount} before {before} ends, which it has to wait for.",
+    "resource": "{resource} is over its capacity by up to {amount} in [{start}, {end}).",
+    "downtime": "{resource} is down in [{start}, {end}), but {amount} of it are in use.",
+    "window release": "{task} starts {amount} before its release.",
+    "window deadline": "{task} ends {amount} after its deadline.",
+    "disjunction": "{first} and {second} exclude each other, but both run in [{start}, {end}).",
+    "horizon": "{task} ends {amount} after the horizon.",
+}
+Rates = Mapping[SeriesStyle, Sequence[tuple[int, Estimate]]]
 
 
 def figures(rows: Sequence[Row], episodes: Sequence[EpisodeView], looks: Looks) -> Iterator[Figure]:
-    """Feasibility by level for each cell, the mix of violations, gaps, performance profile."""
-    cells = {str(row.cell): row.cell for row in rows}
-    for name, cell in cells.items():
-        found = feasibility([row for row in rows if str(row.cell) == name], cell, episodes, looks)
-        if found:
-            yield found
-    if len(cells) > 1:
-        yield from by_cell(list(cells.values()), episodes, looks)
+    """Yield feasibility by level for each cell, the mix of violations, gaps, a profile."""
+    yield from _feasibility_figures(rows, episodes, looks)
     groups = by_series(episodes, looks)
     if mix := violation_mix(groups):
         yield mix
-    gaps = {look: [_gap(e) for e in group] for look, group in groups.items()}
-    if gaps:
+    if groups:
+        gaps = {look: [_gap(e) for e in group] for look, group in groups.items()}
         yield gap_figure(gaps, _against(episodes))
     costs = {
         look: {f"{e.instance.id}/{e.record.epoch}": _makespan(e) for e in group}
@@ -58,70 +71,108 @@ def figures(rows: Sequence[Row], episodes: Sequence[EpisodeView], looks: Looks) 
         yield profile_figure(costs, "makespan")
 
 
+def _feasibility_figures(
+    rows: Sequence[Row], episodes: Sequence[EpisodeView], looks: Looks
+) -> Iterator[Figure]:
+    cells = {str(row.cell): row.cell for row in rows}
+    for name, cell in cells.items():
+        inside = [row for row in rows if str(row.cell) == name]
+        if figure := feasibility(inside, cell, episodes, looks):
+            yield figure
+    if len(cells) > 1:
+        yield from by_cell(list(cells.values()), episodes, looks)
+
+
 def feasibility(
     rows: Sequence[Row], cell: Fields, episodes: Iterable[EpisodeView], looks: Looks
 ) -> Figure | None:
-    """The board's `feasible@L` with its Wilson interval; nothing where there is one level."""
-    lines, levels = [], dict[float, None]()
-    for row in rows:
-        lines.append(by_level(row, "feasible", looks))
-        levels |= dict.fromkeys(x for x, _ in lines[-1].points)
+    """Return the board's `feasible@L` with its Wilson interval; None if there is one level."""
+    lines = [by_level(row, "feasible", looks) for row in rows]
+    levels = list(dict.fromkeys(x for line in lines for x, _ in line.points))
     if len(levels) < 2:
         return None
-    where = ", ".join(f"{k} {setting(v)}" for k, v in cell.items())
-    sizes = {float(e.instance.level) for e in episodes if _in(e, cell)}
-    dial = "tasks" if set(levels) <= sizes else "precedences"
-    title = "Feasible answers by level" + (f" ({where})" if where else "")
-    plot = Plot(title, level_axis(dial, list(levels)), share_axis("feasible"), lines)
-    caption = (
-        "Share of answers that satisfy every constraint, with its 95 % Wilson interval. Unparsable"
-        " answers count as not feasible; errors are no answers."
-    )
-    return Figure(
-        title,
-        caption,
-        plot.draw(),
-        [
-            [plot.x.name, *(f"{x:g}" for x in sorted(levels))],
-            *([line.look.label, *(_with_band(line, x) for x in sorted(levels))] for line in lines),
-        ],
-    )
+    settings = ", ".join(f"{k} {setting(v)}" for k, v in cell.items())
+    title = "Feasible answers by level" + (f" ({settings})" if settings else "")
+    axis = level_axis(_ramp_dial(levels, cell, episodes), levels)
+    plot = Plot(title, axis, share_axis("feasible"), lines=lines)
+    caption = f"{SATISFY} Unparsable answers count as not feasible; errors are no answers."
+    return Figure(title, caption, plot.draw(), table=_feasibility_table(plot, sorted(levels)))
 
 
-def _in(episode: EpisodeView, cell: Fields) -> bool:
-    return all(episode.record.settings.get(k) == v for k, v in cell.items())
+def _ramp_dial(levels: Iterable[float], cell: Fields, episodes: Iterable[EpisodeView]) -> str:
+    """Return what the levels of a cell count."""
+    sizes = {float(e.instance.level) for e in episodes if in_cell(e, cell)}
+    return "tasks" if set(levels) <= sizes else "precedences"
+
+
+def _feasibility_table(plot: Plot, levels: Sequence[float]) -> list[list[str]]:
+    head = [plot.x.name, *(f"{x:g}" for x in levels)]
+    return [
+        head,
+        *([line.look.label, *(_with_band(line, x) for x in levels)] for line in plot.lines),
+    ]
 
 
 def by_cell(
     cells: Sequence[Fields], episodes: Sequence[EpisodeView], looks: Looks
 ) -> Iterator[Figure]:
-    """Feasibility of each cell at the size that most of them share, with its Wilson interval."""
-    asked = [dict.fromkeys(_size(e) for e in episodes if _in(e, cell)) for cell in cells]
-    sizes = Counter(size for one in asked for size in one)
-    size, shared = max(sizes.items(), key=lambda one: (one[1], one[0][0]))
-    if shared < 2:
+    """Yield feasibility of each cell at the size that most of them share, if any two do."""
+    size, count = _commonest_size(cells, episodes)
+    if count < 2:
         return
     inside = [e for e in episodes if _size(e) == size]
-    places = [(k, cell) for k, cell in enumerate(cells) if any(_in(e, cell) for e in inside)]
-    lines, numbers = list[PlotLine](), list[list[str]]()
-    for number, (look, group) in enumerate(by_series(inside, looks).items()):
-        shift = 0.7 * ((number + 0.5) / len(looks) - 0.5)
-        rates = [(k + shift, _rate([e for e in group if _in(e, cell)])) for k, cell in places]
-        points = [(x, r.value) for x, r in rates if r.value is not None]
-        bands = [(x, r.low or 0.0, r.high or 0.0) for x, r in rates if r.value is not None]
-        lines.append(PlotLine(look, points, bands, dots=True, whiskers=True, joined=False))
-        numbers.append([look.label, *(_share(r) for _, r in rates)])
+    places = [(k, cell) for k, cell in enumerate(cells) if any(in_cell(e, cell) for e in inside)]
+    rates = {
+        look: [(k, _rate([e for e in group if in_cell(e, cell)])) for k, cell in places]
+        for look, group in by_series(inside, looks).items()
+    }
     ticks = [(float(k), _initials(cell)) for k, cell in places]
     title = f"Feasible answers by cell ({size[0]} tasks, {size[1]} precedences)"
-    axis = Axis("cell", ticks[0][0] - 0.5, ticks[-1][0] + 0.5, ticks)
-    names = dict.fromkeys(w for _, c in places for v in c.values() for w in str(v).split(","))
-    caption = (
-        "Share of answers that satisfy every constraint, with its 95 % Wilson interval. "
-        + ", ".join(f"{_initial(w)} {w}" for w in names if _initial(w) != w)
-        + "."
+    axis = Axis("cell", ticks[0][0] - 0.5, ticks[-1][0] + 0.5, ticks=ticks)
+    plot = Plot(title, axis, share_axis("feasible"), lines=_rate_lines(rates, len(looks)))
+    yield Figure(
+        title,
+        f"{SATISFY} {_initials_in_words(cell for _, cell in places)}",
+        plot.draw(),
+        table=_rate_table(ticks, rates),
     )
-    plot = Plot(title, axis, share_axis("feasible"), lines)
-    yield Figure(title, caption, plot.draw(), [["cell", *(name for _, name in ticks)], *numbers])
+
+
+def _commonest_size(
+    cells: Sequence[Fields], episodes: Sequence[EpisodeView]
+) -> tuple[tuple[int, object], int]:
+    """Return the size that most cells have, the most tasks among equals, and how many have it."""
+    sizes_of_cells = [
+        dict.fromkeys(_size(e) for e in episodes if in_cell(e, cell)) for cell in cells
+    ]
+    counts = Counter(size for sizes in sizes_of_cells for size in sizes)
+    return max(counts.items(), key=lambda pair: (pair[1], pair[0][0]))
+
+
+def _rate_lines(rates: Rates, width: int) -> list[PlotLine]:
+    """Return the points of each series with their intervals, side by side around a cell's tick.
+
+    Args:
+        rates: (place of the cell, rate in it) by series.
+        width: number of series for which there is room.
+    """
+    lines = []
+    for number, (look, series) in enumerate(rates.items()):
+        shift = 0.7 * ((number + 0.5) / width - 0.5)
+        points = [(k + shift, r.value) for k, r in series if r.value is not None]
+        bands = [(k + shift, r.low or 0.0, r.high or 0.0) for k, r in series if r.value is not None]
+        lines.append(PlotLine(look, points, bands, dots=True, whiskers=True, joined=False))
+    return lines
+
+
+def _rate_table(ticks: Ticks, rates: Rates) -> list[list[str]]:
+    head = ["cell", *(name for _, name in ticks)]
+    return [head, *([look.label, *(_share(r) for _, r in rates[look])] for look in rates)]
+
+
+def _initials_in_words(cells: Iterable[Fields]) -> str:
+    words = dict.fromkeys(w for cell in cells for v in cell.values() for w in str(v).split(","))
+    return ", ".join(f"{_initial(w)} {w}" for w in words if _initial(w) != w) + "."
 
 
 def _size(episode: EpisodeView) -> tuple[int, object]:
@@ -135,7 +186,7 @@ def _rate(episodes: Sequence[EpisodeView]) -> Estimate:
 def _share(rate: Estimate) -> str:
     if rate.value is None:
         return "-"
-    return f"{per_cent(rate.value)} ({per_cent(rate.low or 0.0)} to {per_cent(rate.high or 0.0)})"
+    return _range(rate.value, rate.low or 0.0, rate.high or 0.0)
 
 
 def _initials(cell: Fields) -> str:
@@ -143,33 +194,42 @@ def _initials(cell: Fields) -> str:
 
 
 def _initial(word: str) -> str:
-    """A kind of constraint by one letter, anything else as it is."""
+    """Return a kind of constraint as one letter, anything else as it is."""
     return {"downtime": "D", "windows": "W", "disjunctions": "X"}.get(word, word)
 
 
 def _with_band(line: PlotLine, x: float) -> str:
     value = line.at(x)
-    low, high = next(((a, b) for at, a, b in line.bands if at == x), (None, None))
-    if value is None or low is None or high is None:
-        return "-"
+    band = next((ends for place, *ends in line.bands if place == x), None)
+    return "-" if value is None or band is None else _range(value, *band)
+
+
+def _range(value: float, low: float, high: float) -> str:
     return f"{per_cent(value)} ({per_cent(low)} to {per_cent(high)})"
 
 
 def violation_mix(groups: Mapping[SeriesStyle, Sequence[EpisodeView]]) -> Figure | None:
-    """The share of a series' answers that violate each kind of constraint."""
-    shares: dict[SeriesStyle, dict[str, float]] = {}
-    for look, group in groups.items():
-        kinds = [{v["kind"] for v in e.record.grade.violations} for e in group if e.record.grade]
-        shares[look] = {k: sum(k in one for one in kinds) / len(kinds) for k in set().union(*kinds)}
-    found = {kind for share in shares.values() for kind in share}
-    if not found:
+    """Return the share of a series' answers that violate each kind of constraint; None if none."""
+    shares = {look: _violation_shares(group) for look, group in groups.items()}
+    kinds = {kind for share in shares.values() for kind in share}
+    if not kinds:
         return None
-    columns = [k for k in KINDS if k in found] + sorted(found - set(KINDS))
+    columns = [k for k in KINDS if k in kinds] + sorted(kinds - set(KINDS))
     caption = (
         "Per cent of all graded answers with at least one violation of the kind; an answer can have"
         " several. All cells and levels together."
     )
     return matrix_figure("What is violated", caption, shares, columns)
+
+
+def _violation_shares(episodes: Iterable[EpisodeView]) -> dict[str, float]:
+    answers = [_kinds(e.record.grade) for e in episodes if e.record.grade]
+    counts = Counter(kind for kinds in answers for kind in kinds)
+    return {kind: count / len(answers) for kind, count in counts.items()}
+
+
+def _kinds(grade: Grade) -> set[str]:
+    return {violation["kind"] for violation in grade.violations}
 
 
 def _gap(episode: EpisodeView) -> float:
@@ -196,40 +256,42 @@ def _against(episodes: Iterable[EpisodeView]) -> str:
 
 
 def detail(episode: EpisodeView) -> Detail:
-    """The answer's Gantt chart beside the reference's."""
-    project: Project = episode.instance.payload
-    answered = (episode.outcome.answers[0].value or {}) if episode.outcome else {}
-    frame, starts = _frame(project), answered.get("starts")
+    """Return the answer's Gantt chart beside the reference's."""
+    frame = _frame(episode.instance.payload)
+    value = (episode.outcome.answers[0].value or {}) if episode.outcome else {}
+    starts, grade = value.get("starts"), episode.record.grade
     pictures = []
     if isinstance(starts, dict):
-        grade = episode.record.grade
         pictures.append(_gantt("Answer", frame, starts, grade.violations if grade else ()))
-    known = episode.instance.reference
-    if known.answer is not None:
-        status = "proven optimum" if known.status == "optimal" else f"reference, {known.status}"
-        pictures.append(_gantt(f"Reference ({status})", frame, known.answer["starts"], ()))
+    reference = episode.instance.reference
+    if reference.answer is not None:
+        title = reference_title(reference)
+        pictures.append(_gantt(title, frame, reference.answer["starts"], ()))
     return Detail(tuple(pictures))
 
 
 def _frame(project: Project) -> InstanceFrame:
     windows = {w.task: (w.release, w.deadline) for w in project.windows}
-    down = merged_downtimes(project)
-    loads = tuple(
-        Load(
-            r.id,
-            r.capacity,
-            tuple(t.demands.get(r.id, 0) for t in project.tasks),
-            tuple(down[r.id]),
-        )
-        for r in project.resources
-    )
     return InstanceFrame(
         unit="time units",
         names=tuple(t.id for t in project.tasks),
         sizes=tuple(t.duration for t in project.tasks),
         windows=tuple(windows.get(t.id) for t in project.tasks) if windows else (),
-        loads=loads,
+        loads=_loads(project),
         end=project.horizon,
+    )
+
+
+def _loads(project: Project) -> tuple[Load, ...]:
+    down = merged_downtimes(project)
+    return tuple(
+        Load(
+            r.id,
+            r.capacity,
+            tuple(t.demands.get(r.id, 0) for t in project.tasks),
+            down=tuple(down[r.id]),
+        )
+        for r in project.resources
     )
 
 
@@ -237,57 +299,50 @@ def _gantt(
     title: str, frame: InstanceFrame, starts: Mapping[str, Any], wrong: Sequence[Fields]
 ) -> Timeline:
     limit = int(FAR * max(frame.end or 0, sum(frame.sizes)))
-    found = [starts.get(name) for name in frame.names]
-    drawn = [s if type(s) is int and 0 <= s <= limit else None for s in found]
-    ends = [s + d for s, d in zip(drawn, frame.sizes, strict=True) if s is not None]
-    missing = drawn.count(None)
+    bars = _bars(frame, starts, limit)
+    ends = [s + d for s, d in zip(bars, frame.sizes, strict=True) if s is not None]
+    missing = bars.count(None)
     notes = [f"makespan {max(ends)}"] if ends else []
-    notes += [f"{missing} of {len(drawn)} tasks have no start that can be drawn"] * bool(missing)
+    notes += [f"{missing} of {len(bars)} tasks have no start that can be drawn"] * bool(missing)
     return Timeline(
         title,
         ", ".join(notes),
         frame,
-        tuple(drawn),
+        starts=bars,
         mark=max(ends, default=None),
         **_marks(frame, wrong, 2 * limit),
     )
 
 
+def _bars(frame: InstanceFrame, starts: Mapping[str, Any], limit: int) -> tuple[int | None, ...]:
+    """Return the start of each row's bar; None where it is no time from 0 to the limit."""
+    values = [starts.get(name) for name in frame.names]
+    return tuple(s if type(s) is int and 0 <= s <= limit else None for s in values)
+
+
 def _marks(frame: InstanceFrame, wrong: Sequence[Fields], limit: int) -> Fields:
-    """Where violations are drawn: at rows, between two, or at a resource."""
+    """Return where violations are drawn: at rows, between two, or at a resource."""
     row = {name: k for k, name in enumerate(frame.names)}
-    load = {one.name: k for k, one in enumerate(frame.loads)}
+    load = {each.name: k for k, each in enumerate(frame.loads)}
     bad, links, over = list[Any](), list[Any](), list[Any]()
-    for number, one in enumerate(wrong):
-        kind = one["kind"]
-        if kind == "precedence":
-            links.append((row[one["before"]], row[one["after"]], number))
-        elif kind == "disjunction":
-            links.append((row[one["first"]], row[one["second"]], number))
+    for number, violation in enumerate(wrong):
+        kind = violation["kind"]
+        if kind in PAIRS:
+            first, second = (row[violation[end]] for end in PAIRS[kind])
+            links.append((first, second, number))
         elif kind in ("resource", "downtime"):
-            end = min(one["end"], limit)
-            over.append((load[one["resource"]], min(one["start"], end), end, number))
+            end = min(violation["end"], limit)
+            start = min(violation["start"], end)
+            over.append((load[violation["resource"]], start, end, number))
         elif kind in ("window", "horizon"):
-            bad.append((row[one["task"]], number))
+            bad.append((row[violation["task"]], number))
     return {"bad": tuple(bad), "links": tuple(links), "over": tuple(over)}
 
 
 def words(violation: Fields) -> str:
-    """A violation as a sentence."""
+    """Return a violation as a sentence."""
     v: dict[str, Any] = {"amount": 0, "task": "", **violation}
-    sentence = {
-        "unparsable": "No answer could be read: {reason}.",
-        "missing": "{task} has no start.",
-        "unknown": "There is no task {task}.",
-        "not_integer": "{task} starts at {value}, which is no whole number.",
-        "negative": "{task} starts at {value}, before time 0.",
-        "precedence": "{after} starts {amount} before {before} ends, which it has to wait for.",
-        "resource": "{resource} is over its capacity by up to {amount} in [{start}, {end}).",
-        "downtime": "{resource} is down in [{start}, {end}), but {amount} of it are in use.",
-        "window": "{task} starts {amount} before its release."
-        if v.get("bound") == "release"
-        else "{task} ends {amount} after its deadline.",
-        "disjunction": "{first} and {second} exclude each other, but both run in [{start}, {end}).",
-        "horizon": "{task} ends {amount} after the horizon.",
-    }[str(violation["kind"])]
-    return sentence.format(**v)
+    kind = str(violation["kind"])
+    if kind == "window":
+        kind = f"window {'release' if v.get('bound') == 'release' else 'deadline'}"
+    return SENTENCES[kind].format(**v)

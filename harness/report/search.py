@@ -1,4 +1,4 @@
-"""The page of one search for programs: what it found, how it went, and every try."""
+"""The page of one search for programs: its champion, its course, and every try."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,11 @@ from harness.evolve.replay import SearchReplay, replay
 from harness.evolve.report_text import remarks
 from harness.evolve.search import Search, drawn
 from harness.report.assembly import render
-from harness.report.boards import told
+from harness.report.boards import run_facts
 from harness.report.pack import Pack, compress, shorten
 from harness.report.search_figures import cells, course, looks, tree
 from harness.report.search_tables import (
+    Numbers,
     compared,
     ends,
     lineage,
@@ -23,12 +24,15 @@ from harness.report.search_tables import (
     scores,
     searches,
 )
+from harness.report.svg import shortened
 from harness.secrets import scrub
 from harness.store.folder import Folder
+from harness.store.search_plan import SearchPlan
 from tasks.base import Fields
 
 ORDER = ("failed", "unreadable", "lost", "stopped", "duplicate", "valid")
 WHY = 140  # characters of a reason in the list of tries
+Result = tuple[str, str, Numbers, Numbers]  # split, about it, scores, comparisons
 
 
 @dataclass(frozen=True)
@@ -37,38 +41,30 @@ class Try:
 
     number: int
     search: Search
-    found: Candidate
+    candidate: Candidate
 
     @property
     def key(self) -> tuple[str, str]:
-        """No other has it."""
-        return self.search.arm, self.found.name
+        """Return what no other try has: the search and the name in it."""
+        return self.search.arm, self.candidate.name
 
 
 def build(path: Path) -> tuple[str, bool]:
-    """The page of a search, and whether that is finished."""
-    seen = replay(path)
-    report, study = seen.report, seen.study
-    [main, *_] = study.searches
+    """Return the page of a search, and whether that is finished."""
+    searched = replay(path)
+    report, study = searched.report, searched.study
     tries = _tries(study.searches)
-    links = {t.found.name: f"#e{t.number}" for t in tries if t.search is main}
-    index, chunks = _packed(tries, seen)
-    domain, champion = study.domain, report.champion
-    results = (
-        [
-            (split, domain.splits[split].about, scores(report, split), compared(report, split))
-            for split in REPORTED
-        ]
-        if champion
-        else []
-    )
+    main = study.searches[0]
+    links = {t.candidate.name: f"#e{t.number}" for t in tries if t.search is main}
+    index, chunks = _packed(tries, searched)
+    champion = report.champion
     page = render(
         "search.html.j2",
-        title=domain.name,
-        about=domain.description,
-        head=_head(seen),
-        results=results,
-        said=remarks(report) if champion else [],
+        title=study.domain.name,
+        about=study.domain.description,
+        head=_head(searched),
+        results=_results(searched),
+        remarks=remarks(report) if champion else [],
         champion=scrub(shorten(champion.source.strip())) if champion else "",
         looks=looks(study.searches),
         course=course(study.searches),
@@ -79,18 +75,34 @@ def build(path: Path) -> tuple[str, bool]:
         searches=searches(report),
         ends=ends(study.searches),
         problems=problems(report),
-        runs=[_run(seen.folder, study.searches)],
+        runs=[_run(searched.folder, study.searches)],
         index=index,
         chunks=chunks,
     )
     return page, champion is not None
 
 
-def _tries(found: Sequence[Search]) -> list[Try]:
-    """Failures first, else as they came; of the seed programs those of the first search."""
+def _results(searched: SearchReplay) -> list[Result]:
+    """Return the champion's results on the splits of the report; nothing without a champion."""
+    report = searched.report
+    if not report.champion:
+        return []
+    return [
+        (
+            split,
+            searched.study.domain.splits[split].about,
+            scores(report, split),
+            compared(report, split),
+        )
+        for split in REPORTED
+    ]
+
+
+def _tries(study: Sequence[Search]) -> list[Try]:
+    """Return failures first, else as they came; of the seed programs those of the first search."""
     everyone = [
         (search, c)
-        for k, search in enumerate(found)
+        for k, search in enumerate(study)
         for c in (search.tried if k else search.database.everyone)
     ]
     everyone.sort(key=lambda pair: ORDER.index(pair[1].status))
@@ -100,27 +112,30 @@ def _tries(found: Sequence[Search]) -> list[Try]:
 # Every try --------------------------------------------------------------------------------------
 
 
-def _packed(tries: Sequence[Try], seen: SearchReplay) -> tuple[str, list[str]]:
-    """The list of tries and what opens of each, compressed."""
+def _packed(tries: Sequence[Try], searched: SearchReplay) -> tuple[str, list[str]]:
+    """Return the list of tries, and the chunks of what opens of each, both compressed."""
     pack, numbers = Pack(), {t.key: t.number for t in tries}
     for t in tries:
-        pack.keep(f"{t.number}", _opened(t, seen, pack, numbers))
+        pack.keep(f"{t.number}", _opened(t, searched, pack, numbers))
     chunks = list(pack.chunks())
-    searched = seen.study.searches
-    names = {
-        "searches": [one.arm for one in searched],
-        "models": ["", *(model for one in searched for model in one.models)],
-        "operators": sorted({t.found.operator for t in tries}),
-        "statuses": list(ORDER),
-    }
-    lines = [[*_line(t, names), *pack.where[t.number]] for t in tries]
+    names = _names(tries, searched.study.searches)
+    lines = [[*_line(t, names), *pack.places[t.number]] for t in tries]
     return compress({**names, "entries": lines}), chunks
 
 
+def _names(tries: Sequence[Try], study: Sequence[Search]) -> dict[str, list[str]]:
+    """Return the names that lines of the list give by number."""
+    return {
+        "searches": [search.arm for search in study],
+        "models": ["", *(model for search in study for model in search.models)],
+        "operators": sorted({t.candidate.operator for t in tries}),
+        "statuses": list(ORDER),
+    }
+
+
 def _line(t: Try, names: Mapping[str, list[str]]) -> list[Any]:
-    """What the list holds of a try."""
-    c = t.found
-    why = scrub(_why(c))
+    """Return a try as the list holds it."""
+    c = t.candidate
     return [
         names["statuses"].index(c.status),
         c.name,
@@ -129,74 +144,73 @@ def _line(t: Try, names: Mapping[str, list[str]]) -> list[Any]:
         names["operators"].index(c.operator),
         c.gap,
         c.length,
-        why if len(why) <= WHY else why[: WHY - 1] + "…",
+        shortened(scrub(_why(c)), WHY),
     ]
 
 
 def _why(c: Candidate) -> str:
-    """What was wrong, if anything."""
+    """Return what was wrong, if anything."""
     if c.status == "stopped":
         return "worse on the first few training instances than every seed program"
     if c.problem is None:
         return ""
-    told = c.problem.kind + (f": {c.problem.detail}" if c.problem.detail else "")
-    return told + (f" ({c.problem.instance})" if c.problem.instance else "")
+    reason = c.problem.kind + (f": {c.problem.detail}" if c.problem.detail else "")
+    return reason + (f" ({c.problem.instance})" if c.problem.instance else "")
 
 
 def _opened(
-    t: Try, seen: SearchReplay, pack: Pack, numbers: Mapping[tuple[str, str], int]
+    t: Try, searched: SearchReplay, pack: Pack, numbers: Mapping[tuple[str, str], int]
 ) -> Fields:
-    """What opens of a try: its prompt where it was read, its reply, its program, its parents."""
-    c = t.found
-    call = seen.calls.get(f"{t.search.arm}/{c.name}/{c.operator}" + drawn(c.draws))
+    """Return what opens of a try: its prompt where it was read, its reply, its program."""
+    c = t.candidate
+    call = searched.calls.get(f"{t.search.arm}/{c.name}/{c.operator}" + drawn(c.draws))
     calls = [pack.call(call)] if call else []
     if c.model.startswith("policy/"):
-        for one in calls:
-            one["messages"] = []
-    main = seen.study.searches[0].arm
+        for packed in calls:
+            packed["messages"] = []
+    main = searched.study.searches[0].arm
     parents = [
         [name, numbers.get((t.search.arm, name), numbers.get((main, name)))] for name in c.parents
     ]
+    program = pack.texts.add(c.source)
+    return {"calls": calls, "program": program, "told": _facts(c, parents)}
+
+
+def _facts(c: Candidate, parents: list[list[Any]]) -> Fields:
     return {
-        "calls": calls,
-        "program": pack.texts.add(c.source),
-        "told": {
-            "program": bool(c.source),
-            "thought": scrub(c.thought),
-            "parents": parents,
-            "why": scrub(shorten(_why(c))),
-            "few": c.status == "stopped",
-            "island": c.island,
-            "seconds": c.seconds,
-            "tokens": c.tokens,
-            "cost": c.cost,
-        },
+        "program": bool(c.source),
+        "thought": scrub(c.thought),
+        "parents": parents,
+        "why": scrub(shorten(_why(c))),
+        "few": c.status == "stopped",
+        "island": c.island,
+        "seconds": c.seconds,
+        "tokens": c.tokens,
+        "cost": c.cost,
     }
 
 
-# What it was ------------------------------------------------------------------------------------
+# The search -------------------------------------------------------------------------------------
 
 
-def _head(seen: SearchReplay) -> list[tuple[str, str]]:
-    report, main = seen.report, seen.report.arms[0]
+def _head(searched: SearchReplay) -> list[tuple[str, str]]:
+    report, main = searched.report, searched.report.arms[0]
     best = [("Champion", report.champion.name)] if report.champion else []
     return [
         ("Tries", f"{main.tries:,}"),
         ("Models", ", ".join(main.models)),
         *best,
         ("Seed", str(report.seed)),
-        ("Begun", seen.folder.manifest.environment.created[:10]),
+        ("Begun", searched.folder.manifest.environment.created[:10]),
     ]
 
 
-def _run(folder: Folder, found: Sequence[Search]) -> Fields:
-    """What a reader must know to repeat the search."""
-    plan = found[0].plan
-    budgets = {"tokens": plan.tokens, "cost": plan.cost, "seconds": plan.wall}
-    known = [f"{name} {most}" for name, most in budgets.items() if most is not None]
+def _run(folder: Folder, study: Sequence[Search]) -> Fields:
+    """Return what a reader must know to repeat the search, by its name on the page."""
+    plan = study[0].plan
     return {
-        **told(folder.manifest),
-        "at most": ", ".join([f"calls {plan.calls}", *known]),
+        **run_facts(folder.manifest),
+        "at most": _budgets(plan),
         "islands": str(plan.islands),
         "lag": str(plan.lag),
         "second axis": plan.axis,
@@ -208,3 +222,8 @@ def _run(folder: Folder, found: Sequence[Search]) -> Fields:
         "searches without a model": ", ".join(plan.nulls) or "none",
         "domain lock": plan.lock,
     }
+
+
+def _budgets(plan: SearchPlan) -> str:
+    budgets = {"calls": plan.calls, "tokens": plan.tokens, "cost": plan.cost, "seconds": plan.wall}
+    return ", ".join(f"{name} {most}" for name, most in budgets.items() if most is not None)

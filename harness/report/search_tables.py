@@ -1,7 +1,7 @@
 """The tables of a search's page: every number as text, and as the value it is in its report."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
 from typing import get_args
@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from graders.statistics import Estimate
 from harness.evolve.database import Candidate, Status
-from harness.evolve.report import Arm, ChampionComparison, Score, SearchReport
+from harness.evolve.report import Arm, ChampionComparison, NewBest, Score, SearchReport
 from harness.evolve.report_text import NAMES, p_text
 from harness.evolve.search import Search
 from harness.formatting import cost_text, tokens_text
@@ -18,6 +18,7 @@ from harness.report.svg import tag
 from harness.report.tables import TableCell, Value, interval
 
 NEW = "valid and new"
+BAR = 160.0  # width of the bar of all tries
 OTHERS: tuple[Status, ...] = tuple(s for s in get_args(Status) if s != "valid")
 Links = Mapping[str, str]  # from the name of a try of the search to its place on the page
 
@@ -40,11 +41,12 @@ class Numbers:
 
 
 def per_cent(gap: float | None) -> str:
-    """A gap; an unknown one is a dash."""
+    """Return a gap; a dash for an unknown one."""
     return "-" if gap is None or isnan(gap) else f"{100 * gap:.2f} %"
 
 
 def _heads(words: str, numbers: str) -> tuple[tuple[str, bool], ...]:
+    """Return the heads of columns of words and of numbers, each given as `a|b|c`."""
     return (*((w, False) for w in words.split("|")), *((n, True) for n in numbers.split("|")))
 
 
@@ -60,97 +62,100 @@ def _text(key: str, value: Value, link: str = "") -> TableCell:
     return TableCell(key, str(value or "-"), value, link=link)
 
 
-def _estimate(key: str, found: Estimate) -> TableCell:
-    if found.value is None:
-        return TableCell(key, "-", None, found.note, tone="zero")
+def _estimate(key: str, estimate: Estimate) -> TableCell:
+    if estimate.value is None:
+        return TableCell(key, "-", small=estimate.note, tone="zero")
     return TableCell(
-        key, f"{found.value:.4f}", found.value, interval(found, 4), found.low, found.high
+        key,
+        f"{estimate.value:.4f}",
+        estimate.value,
+        small=interval(estimate, 4),
+        low=estimate.low,
+        high=estimate.high,
     )
 
 
 def searches(report: SearchReport) -> Numbers:
-    """What each search spent, how its tries ended, and what it chose."""
+    """Return what each search spent, how its tries ended, and what it chose."""
     heads = _heads(
         "search",
         f"tries|{NEW}|draws|ran|{'|'.join(OTHERS)}|best training gap|validation ratio|tokens|cost",
     )
-    return Numbers(
-        "Searches", heads, tuple(_arm(f"arms.{k}", a) for k, a in enumerate(report.arms))
-    )
+    lines = tuple(_arm(f"arms.{k}", a) for k, a in enumerate(report.arms))
+    return Numbers("Searches", heads, lines)
 
 
 def _arm(key: str, arm: Arm) -> SearchLine:
-    chosen, ratio = arm.champion, arm.validation_ratio
     return SearchLine(
         (
-            TableCell(f"{key}.arm", arm.arm, arm.arm, ", ".join(arm.models)),
+            TableCell(f"{key}.arm", arm.arm, arm.arm, small=", ".join(arm.models)),
             _count(f"{key}.tries", arm.tries),
             _status(key, arm, "valid"),
             _count(f"{key}.draws", arm.draws),
             _count(f"{key}.ran", arm.ran),
             *(_status(key, arm, s) for s in OTHERS),
             _gap(f"{key}.training_gap", arm.training_gap),
-            TableCell(
-                f"{key}.validation_ratio",
-                "-" if ratio is None else f"{ratio:.4f}",
-                ratio,
-                chosen or "",
-            ),
+            _validation(key, arm),
             TableCell(f"{key}.tokens", tokens_text(arm.tokens), arm.tokens),
             TableCell(f"{key}.cost", cost_text(arm.cost), arm.cost),
         )
     )
 
 
+def _validation(key: str, arm: Arm) -> TableCell:
+    """Return the ratio of the program that the search chose, and that program's name."""
+    ratio = arm.validation_ratio
+    text = "-" if ratio is None else f"{ratio:.4f}"
+    return TableCell(f"{key}.validation_ratio", text, ratio, small=arm.champion or "")
+
+
 def _status(key: str, arm: Arm, status: str) -> TableCell:
-    known = status in arm.statuses
-    return _count(f"{key}.statuses.{status}" if known else "", arm.statuses.get(status, 0))
+    path = f"{key}.statuses.{status}" if status in arm.statuses else ""
+    return _count(path, arm.statuses.get(status, 0))
 
 
 def progress(report: SearchReport, links: Links) -> Numbers:
-    """Each new best on the training instances."""
-    lines = []
-    for k, p in enumerate(report.best_so_far):
-        key = f"best_so_far.{k}"
-        lines.append(
-            SearchLine(
-                (
-                    _text(f"{key}.name", p.name, links[p.name]),
-                    _text(f"{key}.operator", p.operator),
-                    _text(f"{key}.model", p.model),
-                    _count(f"{key}.call", p.call),
-                    _gap(f"{key}.gap", p.gap),
-                )
-            )
-        )
+    """Return each new best on the training instances."""
     heads = _heads("program|by|of", "try|training gap")
-    return Numbers("Best so far on the training instances", heads, tuple(lines))
+    lines = tuple(_best(f"best_so_far.{k}", p, links) for k, p in enumerate(report.best_so_far))
+    return Numbers("Best so far on the training instances", heads, lines)
+
+
+def _best(key: str, best: NewBest, links: Links) -> SearchLine:
+    return SearchLine(
+        (
+            _text(f"{key}.name", best.name, links[best.name]),
+            _text(f"{key}.operator", best.operator),
+            _text(f"{key}.model", best.model),
+            _count(f"{key}.call", best.call),
+            _gap(f"{key}.gap", best.gap),
+        )
+    )
 
 
 def lineage(report: SearchReport, links: Links) -> Numbers:
-    """The champion and its ancestors, the latest first."""
-    lines = []
-    for k, c in enumerate(report.lineage):
-        key = f"lineage.{k}"
-        lines.append(
-            SearchLine(
-                (
-                    _text(f"{key}.name", c.name, links[c.name]),
-                    _text(f"{key}.operator", c.operator),
-                    _text(f"{key}.model", c.model),
-                    TableCell("", ", ".join(c.parents) or "-"),
-                    _gap(f"{key}.gap", c.gap),
-                    _count(f"{key}.length", c.length),
-                ),
-                k == 0,
-            )
-        )
+    """Return the champion and its ancestors, the latest first."""
     heads = _heads("ancestor|by|of|from", "training gap|length")
-    return Numbers("The champion's ancestors", heads, tuple(lines))
+    lines = tuple(
+        SearchLine(_ancestor(f"lineage.{k}", c, links), chosen=k == 0)
+        for k, c in enumerate(report.lineage)
+    )
+    return Numbers("The champion's ancestors", heads, lines)
+
+
+def _ancestor(key: str, c: Candidate, links: Links) -> tuple[TableCell, ...]:
+    return (
+        _text(f"{key}.name", c.name, links[c.name]),
+        _text(f"{key}.operator", c.operator),
+        _text(f"{key}.model", c.model),
+        TableCell("", ", ".join(c.parents) or "-"),
+        _gap(f"{key}.gap", c.gap),
+        _count(f"{key}.length", c.length),
+    )
 
 
 def scores(report: SearchReport, split: str) -> Numbers:
-    """Champions and rules on a split."""
+    """Return the scores of champions and rules on a split."""
     lines = tuple(_score(f"scores.{k}", s) for k, s in enumerate(report.scores) if s.split == split)
     heads = _heads("program", "n|failed|ratio of sums|skill|median gap|optimal|ms an instance")
     return Numbers(f"Scores on {split}", heads, lines)
@@ -174,7 +179,7 @@ def _score(key: str, s: Score) -> SearchLine:
 
 
 def compared(report: SearchReport, split: str) -> Numbers:
-    """The champion less each opponent on a split."""
+    """Return the champion less each opponent on a split."""
     lines = tuple(
         _comparison(f"comparisons.{k}", c)
         for k, c in enumerate(report.comparisons)
@@ -200,42 +205,31 @@ def _comparison(key: str, c: ChampionComparison) -> SearchLine:
 
 
 def problems(report: SearchReport) -> Numbers | None:
-    """Kinds of failures by search; None without any."""
-    kinds = list(dict.fromkeys(kind for arm in report.arms for kind in arm.problems))
-    lines = [
-        SearchLine(
-            (
-                TableCell("", kind),
-                *(
-                    _count(
-                        f"arms.{k}.problems.{kind}" if kind in arm.problems else "",
-                        arm.problems.get(kind, 0),
-                    )
-                    for k, arm in enumerate(report.arms)
-                ),
-            )
-        )
-        for kind in kinds
-    ]
+    """Return kinds of failures by search; None without any."""
+    kinds = dict.fromkeys(kind for arm in report.arms for kind in arm.problems)
+    lines = tuple(
+        SearchLine((TableCell("", kind), *_problem_counts(kind, report))) for kind in kinds
+    )
     heads = _heads("what was wrong", "|".join(arm.arm for arm in report.arms))
-    return Numbers("What was wrong", heads, tuple(lines)) if lines else None
+    return Numbers("What was wrong", heads, lines) if lines else None
 
 
-def ends(found: Sequence[Search]) -> Numbers:
-    """How tries ended, by model and operator; a search without a model has no operators."""
+def _problem_counts(kind: str, report: SearchReport) -> Iterator[TableCell]:
+    for k, arm in enumerate(report.arms):
+        path = f"arms.{k}.problems.{kind}" if kind in arm.problems else ""
+        yield _count(path, arm.problems.get(kind, 0))
+
+
+def ends(study: Sequence[Search]) -> Numbers:
+    """Return how tries ended, by model and operator; a search without a model has no operators."""
     groups: dict[tuple[str, str], list[Candidate]] = {}
-    for search in found:
+    for search in study:
         for c in search.tried:
             operator = "" if c.model.startswith("policy/") else c.operator
             groups.setdefault((c.model, operator), []).append(c)
     order = {model: k for k, model in enumerate(dict.fromkeys(model for model, _ in groups))}
     keys = sorted(groups, key=lambda key: (order[key[0]], key[1]))
-    heads = (
-        ("model", False),
-        ("operator", False),
-        ("", False),
-        *((n, True) for n in ("tries", NEW, *OTHERS, "best training gap")),
-    )
+    heads = _heads("model|operator|", f"tries|{NEW}|{'|'.join(OTHERS)}|best training gap")
     lines = tuple(_end(model, operator, groups[model, operator]) for model, operator in keys)
     return Numbers("How tries ended, by model and operator", heads, lines)
 
@@ -257,27 +251,18 @@ def _end(model: str, operator: str, tried: Sequence[Candidate]) -> SearchLine:
 
 
 def _bar(counts: Counter[Status]) -> Markup:
-    """The shares of the ends side by side."""
-    wide, x, parts = 160.0, 0.0, list[Markup]()
+    """Return the shares of the ends side by side."""
+    x, parts = 0.0, list[Markup]()
     for status in (s for s in get_args(Status) if s in counts):
-        width = wide * counts[status] / counts.total()
-        parts.append(
-            tag(
-                "rect",
-                tag("title", f"{counts[status]} {status}"),
-                x=x,
-                y=3,
-                width=width,
-                height=12,
-                class_=f"end {status}",
-            )
-        )
+        width = BAR * counts[status] / counts.total()
+        title = tag("title", f"{counts[status]} {status}")
+        parts.append(tag("rect", title, x=x, y=3, width=width, height=12, class_=f"end {status}"))
         x += width
     return tag(
         "svg",
         *parts,
-        viewBox=f"0 0 {wide:g} 18",
-        width=wide,
+        viewBox=f"0 0 {BAR:g} 18",
+        width=BAR,
         height=18,
         class_="ends",
         aria_hidden="true",

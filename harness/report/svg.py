@@ -1,7 +1,7 @@
 """SVG as text: escaped, without style attributes or script; colours are classes of the page."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from math import isfinite, log, log10
@@ -12,6 +12,7 @@ from harness.report.base import SeriesStyle
 
 WIDTH, HEIGHT = 460, 270
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 12, 40
+EAST, SOUTH = float(WIDTH - RIGHT), float(HEIGHT - BOTTOM)  # where the axes end
 LETTER, LINE = 6.0, 11  # about the width of a letter, the height of a line
 Point = tuple[float, float]
 Ticks = Sequence[tuple[float, str]]
@@ -19,7 +20,10 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 def tag(name: str, *children: str, **attributes: object) -> Markup:
-    """One element; `stroke_width` is the attribute stroke-width, `class_` class, None is none."""
+    """Return one element, its children and the values of its attributes escaped.
+
+    `stroke_width` is the attribute stroke-width, `class_` class; None and "" leave it out.
+    """
     words = [
         f' {key.rstrip("_").replace("_", "-")}="{escape(_text(value))}"'
         for key, value in attributes.items()
@@ -48,10 +52,10 @@ class Axis:
     bend: Callable[[float], float] = float
 
     def place(self, value: float) -> float:
-        """Where a value stands, 0 at the low end and 1 at the high one; no further out."""
-        low, high = self.bend(self.low), self.bend(self.high)
-        inside = self.bend(max(self.low, min(self.high, value)))
-        return (inside - low) / (high - low)
+        """Return where a value stands, 0 at the low end and 1 at the high one; no further out."""
+        inside = max(self.low, min(self.high, value))
+        low, high, at = map(self.bend, (self.low, self.high, inside))
+        return (at - low) / (high - low)
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class PlotLine:
     joined: bool = True
 
     def at(self, x: float) -> float | None:
-        """The value at x: of the step there, or of the point that stands there."""
+        """Return the value at x, of the step or of a point; None if neither is there."""
         if self.steps:
             k = bisect_right([p[0] for p in self.points], x + 1e-12)
             return self.points[k - 1][1] if k else None
@@ -94,14 +98,14 @@ class Plot:
     lines: Sequence[PlotLine]
     levels: Ticks = ()
     moments: Ticks = ()
-    about: str = field(default="")
+    description: str = field(default="")
 
     def draw(self) -> Markup:
-        """The picture; it scales with its place on the page."""
+        """Return the picture; it scales with its place on the page."""
         return tag(
             "svg",
             tag("title", self.title),
-            tag("desc", self.about) if self.about else Markup(),
+            tag("desc", self.description) if self.description else Markup(),
             *self._grid(),
             *(self._line(line) for line in self.lines),
             *self._names(),
@@ -116,73 +120,75 @@ class Plot:
     def _y(self, value: float) -> float:
         return HEIGHT - BOTTOM - self.y.place(value) * (HEIGHT - TOP - BOTTOM)
 
-    def _grid(self) -> list[Markup]:
-        right, base = float(WIDTH - RIGHT), float(HEIGHT - BOTTOM)
-        found = []
+    def _grid(self) -> Iterator[Markup]:
+        middle = (LEFT + WIDTH - RIGHT) / 2
+        yield from self._horizontals()
+        yield from self._ticks()
+        yield tag("line", x1=LEFT, x2=EAST, y1=SOUTH, y2=SOUTH, class_="axis")
+        yield tag("text", self.x.name, x=middle, y=HEIGHT - 5, class_="name", text_anchor="middle")
+        yield from self._levels()
+        yield from self._moments()
+
+    def _horizontals(self) -> Iterator[Markup]:
         for value, name in self.y.ticks:
             y = self._y(value)
-            found.append(tag("line", x1=LEFT, x2=right, y1=y, y2=y, class_="grid"))
-            found.append(tag("text", name, x=LEFT - 7, y=y + 3.5, class_="tick", text_anchor="end"))
-        taken = 0.0
+            yield tag("line", x1=LEFT, x2=EAST, y1=y, y2=y, class_="grid")
+            yield tag("text", name, x=LEFT - 7, y=y + 3.5, class_="tick", text_anchor="end")
+
+    def _ticks(self) -> Iterator[Markup]:
+        """Yield the ticks of the x axis, with those names that have room."""
+        end = 0.0
         for value, name in self.x.ticks:
             x, half = self._x(value), 3.4 * len(name)
-            found.append(tag("line", x1=x, x2=x, y1=base, y2=base + 4, class_="axis"))
-            if x - half > taken:
-                found.append(
-                    tag("text", name, x=x, y=base + 16, class_="tick", text_anchor="middle")
-                )
-                taken = x + half + 3
-        found.append(tag("line", x1=LEFT, x2=right, y1=base, y2=base, class_="axis"))
-        middle = (LEFT + right) / 2
-        found.append(
-            tag("text", self.x.name, x=middle, y=HEIGHT - 5, class_="name", text_anchor="middle")
-        )
+            yield tag("line", x1=x, x2=x, y1=SOUTH, y2=SOUTH + 4, class_="axis")
+            if x - half > end:
+                yield tag("text", name, x=x, y=SOUTH + 16, class_="tick", text_anchor="middle")
+                end = x + half + 3
+
+    def _levels(self) -> Iterator[Markup]:
         for value, _ in self.levels:
             y = self._y(value)
-            found.append(tag("line", x1=LEFT, x2=right, y1=y, y2=y, class_="level"))
-        found += [
-            tag("text", name, x=right, y=y - 4, class_="tick", text_anchor="end")
-            for y, name in self._level_names()
-        ]
+            yield tag("line", x1=LEFT, x2=EAST, y1=y, y2=y, class_="level")
+        yield from self._level_texts()
+
+    def _level_texts(self) -> Iterator[Markup]:
+        for y, name in self._level_names():
+            yield tag("text", name, x=EAST, y=y - 4, class_="tick", text_anchor="end")
+
+    def _moments(self) -> Iterator[Markup]:
         for value, name in self.moments:
             x = self._x(value)
-            found.append(tag("line", x1=x, x2=x, y1=TOP, y2=base, class_="level"))
-            found.append(tag("text", name, x=x + 4, y=TOP + 8, class_="tick"))
-        return found
+            yield tag("line", x1=x, x2=x, y1=TOP, y2=SOUTH, class_="level")
+            yield tag("text", name, x=x + 4, y=TOP + 8, class_="tick")
 
     def _level_names(self) -> list[tuple[float, str]]:
-        """Names of levels and where; levels too close for two names share the upper one's place."""
-        found: list[tuple[float, str]] = []
+        """Return heights and names of levels; levels too close for two names share the upper."""
+        names: list[tuple[float, str]] = []
         for y, name in sorted((self._y(value), name) for value, name in self.levels):
-            if found and y - found[-1][0] < LINE:
-                found[-1] = found[-1][0], f"{found[-1][1]}, {name}"
+            if names and y - names[-1][0] < LINE:
+                names[-1] = names[-1][0], f"{names[-1][1]}, {name}"
             else:
-                found.append((y, name))
-        return found
+                names.append((y, name))
+        return names
 
-    def _names(self) -> list[Markup]:
-        """The names of series beside their last points, on the side where nothing is in the way."""
-        right = float(WIDTH - RIGHT)
-        taken = [
-            (right - LETTER * len(name), y - 4 - LINE, right, y - 4)
+    def _names(self) -> Iterator[Markup]:
+        """Yield the names of series beside their last points, on a side that has room for them."""
+        named = [line for line in self.lines if line.named and line.points]
+        occupied = [
+            (EAST - LETTER * len(name), y - 4 - LINE, EAST, y - 4)
             for y, name in self._level_names()
         ]
-        named = [line for line in self.lines if line.named and line.points]
-        taken += [box for line in named for box in self._marks(line)]
-        found = []
+        occupied += [box for line in named for box in self._marks(line)]
         for line in named:
             for left, name, box in self._beside(line):
-                if not any(_meet(box, other) for other in taken):
-                    taken.append(box)
+                if not any(_meet(box, other) for other in occupied):
+                    occupied.append(box)
                     x, anchor = (box[2], "end") if left else (box[0], None)
-                    found.append(
-                        tag("text", name, x=x, y=box[3], class_="tick", text_anchor=anchor)
-                    )
+                    yield tag("text", name, x=x, y=box[3], class_="tick", text_anchor=anchor)
                     break
-        return found
 
     def _marks(self, line: PlotLine) -> list[Box]:
-        """Where the last points and the whiskers of a line are."""
+        """Return the boxes of a line's last point and of its whiskers."""
         x, y = self._x(line.points[-1][0]), self._y(line.points[-1][1])
         whiskers = [
             (self._x(at) - 1, self._y(high), self._x(at) + 1, self._y(low))
@@ -191,32 +197,20 @@ class Plot:
         ]
         return [(x - 4, y - 4, x + 4, y + 4), *whiskers]
 
-    def _beside(self, line: PlotLine) -> list[tuple[bool, str, Box]]:
-        """Both sides of a line's last point, the roomier first: whether left, the name, where."""
-        x, right = self._x(line.points[-1][0]), float(WIDTH - RIGHT)
+    def _beside(self, line: PlotLine) -> Iterator[tuple[bool, str, Box]]:
+        """Yield both sides of a line's last point, the roomier first: whether left, name, box."""
+        x = self._x(line.points[-1][0])
         y = min(self._y(line.points[-1][1]) + 3.5, HEIGHT - BOTTOM - 4.0)
-        found = []
-        for room, left in sorted([(x - LEFT, True), (right - x, False)], reverse=True):
-            most, name = int((room - 7) / LETTER), line.look.label
-            name = name if len(name) <= most else f"{name[: max(0, most - 1)]}…"
-            near, wide = (x - 7 - LETTER * len(name) if left else x + 7), LETTER * len(name)
-            found.append((left, name, (near, y - LINE, near + wide, y)))
-        return found
+        for room, left in sorted([(x - LEFT, True), (EAST - x, False)], reverse=True):
+            most = int((room - 7) / LETTER)
+            name = shortened(line.look.label, most)
+            near, width = (x - 7 - LETTER * len(name) if left else x + 7), LETTER * len(name)
+            yield left, name, (near, y - LINE, near + width, y)
 
     def _line(self, line: PlotLine) -> Markup:
         look = line.look
         points = [(self._x(x), self._y(y)) for x, y in line.points if isfinite(y)]
-        parts = [tag("title", look.label)]
-        if line.whiskers:
-            for x, low, high in line.bands:
-                at, ends = self._x(x), {"y1": self._y(low), "y2": self._y(high)}
-                parts.append(
-                    tag("line", x1=at, x2=at, **ends, class_="whisker", stroke_dasharray=look.dash)
-                )
-        elif line.bands:
-            upper = [(self._x(x), self._y(high)) for x, _, high in line.bands]
-            lower = [(self._x(x), self._y(low)) for x, low, _ in reversed(line.bands)]
-            parts.append(tag("path", d=path([*upper, *lower]) + "Z", class_="band"))
+        parts = [tag("title", look.label), *self._bands(line)]
         if len(points) > 1 and line.joined:
             corners = stairs(points) if line.steps else points
             parts.append(tag("path", d=path(corners), class_="line", stroke_dasharray=look.dash))
@@ -224,8 +218,37 @@ class Plot:
             parts += [tag("circle", cx=x, cy=y, r=2.6, class_="dot") for x, y in points]
         return tag("g", *parts, class_=f"series {look.kind} {look.colour}", data_series=look.number)
 
+    def _bands(self, line: PlotLine) -> Iterator[Markup]:
+        """Yield the intervals of a line: a whisker at each point, or one area."""
+        if line.whiskers:
+            yield from (self._whisker(line.look, *band) for band in line.bands)
+        elif line.bands:
+            yield tag("path", d=path(self._outline(line)) + "Z", class_="band")
+
+    def _whisker(self, look: SeriesStyle, x: float, low: float, high: float) -> Markup:
+        return tag(
+            "line",
+            x1=self._x(x),
+            x2=self._x(x),
+            y1=self._y(low),
+            y2=self._y(high),
+            class_="whisker",
+            stroke_dasharray=look.dash,
+        )
+
+    def _outline(self, line: PlotLine) -> list[Point]:
+        """Return the corners of the area between the ends of a line's intervals."""
+        upper = [(self._x(x), self._y(high)) for x, _, high in line.bands]
+        lower = [(self._x(x), self._y(low)) for x, low, _ in reversed(line.bands)]
+        return [*upper, *lower]
+
     def table(self, xs: Ticks, show: Callable[[float], str]) -> list[list[str]]:
-        """The lines' values at some places, a column each."""
+        """Return the lines' values at some places, a column each, under a head.
+
+        Args:
+            xs: the places with their names.
+            show: a value as text.
+        """
         lines = [
             [line.look.label, *("-" if (y := line.at(x)) is None else show(y) for x, _ in xs)]
             for line in self.lines
@@ -237,63 +260,77 @@ def _meet(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
+def shortened(text: str, most: int) -> str:
+    """Return a text of so many characters at most, the end of a longer one as an ellipsis."""
+    return text if len(text) <= most else f"{text[: max(0, most - 1)]}…"
+
+
 def path(points: Sequence[Point]) -> str:
-    """The path data of straight lines from point to point."""
+    """Return the path data of straight lines from point to point."""
     return "M" + "L".join(f"{_text(float(x))} {_text(float(y))}" for x, y in points)
 
 
 def stairs(points: Sequence[Point]) -> list[Point]:
-    """The corners of a step line that holds each value until the next point."""
-    found = [points[0]]
+    """Return the corners of a step line that holds each value until the next point."""
+    corners = [points[0]]
     for (_, y), (x, after) in pairwise(points):
-        found += [(x, y), (x, after)]
-    return found
+        corners += [(x, y), (x, after)]
+    return corners
 
 
 # Axes ----------------------------------------------------------------------------------------
 
 
 def share_axis(name: str) -> Axis:
-    """From 0 to 100 %."""
-    return Axis(name, 0.0, 1.0, [(k / 4, f"{25 * k} %") for k in range(5)])
+    """Return an axis from 0 to 100 %."""
+    return Axis(name, 0.0, 1.0, ticks=[(k / 4, f"{25 * k} %") for k in range(5)])
+
+
+def score_axis(name: str, values: Iterable[float]) -> Axis:
+    """Return an axis up to 1, from 0 or from the lowest value, but not from below -1."""
+    return plain_axis(name, max(min([0.0, *values]), -1.0), 1.0)
 
 
 def plain_axis(name: str, low: float, high: float, count: int = 5) -> Axis:
-    """Round ticks over a range, which is widened to them; a range of nothing gets some width."""
+    """Return an axis with round ticks, wide enough that they hold the range, and never of width 0.
+
+    Args:
+        name: written beside the axis.
+        low: lower end of the range.
+        high: upper end of the range.
+        count: about the number of steps between ticks.
+    """
     if high - low <= 1e-9 * max(abs(low), abs(high), 1.0):
         low, high = low - 0.5, high + 0.5
     step = round_step((high - low) / count)
     first, last = int(low // step), -int(-high // step)
     ticks = [(k * step, f"{k * step:,.10g}") for k in range(first, last + 1)]
-    return Axis(name, first * step, last * step, ticks)
+    return Axis(name, first * step, last * step, ticks=ticks)
 
 
 def level_axis(name: str, levels: Sequence[float]) -> Axis:
-    """A tick for each level that was asked, as far apart as they are."""
+    """Return an axis with a tick for each level that has room for its name."""
     low, high = min(levels), max(levels)
     pad = (high - low) * 0.04 or 1.0
     room, ticks = (high - low) / 14, list[tuple[float, str]]()
     for level in sorted(levels):
         if not ticks or level - ticks[-1][0] >= room:
             ticks.append((level, f"{level:g}"))
-    return Axis(name, low - pad, high + pad, ticks)
+    return Axis(name, low - pad, high + pad, ticks=ticks)
 
 
 def log_axis(name: str, low: float, high: float) -> Axis:
-    """Decades, with 2 and 5 between them where there are few; wide enough to hold a tick."""
+    """Return an axis of decades, with 2 and 5 between them if there are few; low is above 0."""
     bottom, top = low / 2, high * 2
-    fine = log10(top / bottom) < 2.5
-    ticks = [
-        (m * 10.0**e, short_number(m * 10.0**e))
-        for e in range(int(log10(bottom)) - 1, int(log10(top)) + 2)
-        for m in ((1, 2, 5) if fine else (1,))
-        if bottom <= m * 10.0**e <= top
-    ]
-    return Axis(name, bottom, top, ticks, log)
+    digits = (1, 2, 5) if log10(top / bottom) < 2.5 else (1,)
+    decades = range(int(log10(bottom)) - 1, int(log10(top)) + 2)
+    values = [m * 10.0**e for e in decades for m in digits]
+    ticks = [(x, short_number(x)) for x in values if bottom <= x <= top]
+    return Axis(name, bottom, top, ticks=ticks, bend=log)
 
 
 def short_number(value: float) -> str:
-    """1200 as 1.2k, 0.002 as it is."""
+    """Return 1200 as 1.2k, 0.002 as it is."""
     for size, mark in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:g}{mark}"
@@ -301,6 +338,6 @@ def short_number(value: float) -> str:
 
 
 def round_step(wish: float) -> float:
-    """The least of 1, 2, 5 times a power of ten that is no less."""
+    """Return the least of 1, 2, 5 times a power of ten that is no less, or hardly."""
     power = 10.0 ** int(log10(wish) // 1)
     return next(m * power for m in (1, 2, 5, 10) if m * power >= wish * 0.999)

@@ -20,7 +20,7 @@ from harness.board.board import build_board as build
 from harness.board.html import as_html
 from harness.board.load import ScoredRecord
 from harness.board.ranking import side_by_side
-from harness.board.text import contestants, notes, print_board, ramps, shown_metrics
+from harness.board.text import contestants, further_metrics, notes, print_board, ramps
 from harness.cli import main
 from harness.families.registry import FAMILIES, family
 from harness.formatting import table
@@ -267,7 +267,7 @@ def test_several_epochs_have_pass_at_k() -> None:
         "pass@4": 1,
         "pass^4": 0,
     }
-    assert [m for m in shown_metrics([row]) if m.startswith("pass")] == ["pass@4", "pass^4"]
+    assert [m for m in further_metrics([row]) if m.startswith("pass")] == ["pass@4", "pass^4"]
     errors = [failed(k, epoch=4) for k in range(6)]
     [row] = build_board([*records, *errors], {}).rows
     assert "pass@5" not in row.metrics

@@ -12,7 +12,7 @@ from generators.tardiness import generate as jobs
 from graders.comparisons import PairedComparison, Scores, holm, paired
 from harness.board.board import grouped
 from harness.board.compare import ModelComparison, between
-from harness.board.compare_text import print_versus
+from harness.board.compare_text import print_comparison
 from harness.board.load import ScoredRecord
 from harness.cli import main
 from harness.suites.instances import encode
@@ -60,14 +60,14 @@ def test_scores_of_any_kind_are_compared_by_sign_flips(capsys: pytest.CaptureFix
     [match] = found.matches
     assert (match.test, match.trials, match.wins) == ("sign flips", 20, 20)
     assert match.p == 1 / 10_000
-    print_versus(found, None)
+    print_comparison(found, None)
     said = capsys.readouterr().out
     assert "p in rcpsp: sign flips, against equal distributions of both scores" in said
     [few] = compared([r for r in made if int(r.instance[1:]) < 5]).matches
     assert few.p == 1 / 16
     assert few.resolves is None
     assert few.difference.low is not None
-    print_versus(compared([r for r in made if int(r.instance[1:]) < 5]), None)
+    print_comparison(compared([r for r in made if int(r.instance[1:]) < 5]), None)
     assert "5 trials cannot make p less than 0.062: at least 6" in capsys.readouterr().out
 
 
@@ -88,12 +88,12 @@ def test_levels_of_one_seed_and_index_are_one_trial(capsys: pytest.CaptureFixtur
         12,
         0.666666667,
     )
-    print_versus(found, None)
+    print_comparison(found, None)
     said = capsys.readouterr().out
     assert "rcpsp: pairs of one seed and index count as one trial (12 for 36 pairs)" in said
     few = compared([r for r in made if "-i1-" in r.instance or "-i2-" in r.instance])
     assert (few.matches[0].pairs, few.matches[0].trials, few.matches[0].p) == (6, 2, None)
-    print_versus(few, None)
+    print_comparison(few, None)
     assert "no interval, p or resolution: fewer than 5 trials" in capsys.readouterr().out
 
 
@@ -102,7 +102,7 @@ def test_fewer_than_five_pairs_say_so(capsys: pytest.CaptureFixture[str]) -> Non
     [match] = found.matches
     assert (match.p, match.p_holm, match.resolves, match.test) == (None, None, None, "")
     assert match.difference.low is None
-    print_versus(found, None)
+    print_comparison(found, None)
     said = capsys.readouterr().out
     assert "1.000 (fewer than 5 pairs)" in said
     assert "no interval, p or resolution: fewer than 5 pairs" in said
@@ -113,7 +113,7 @@ def test_a_model_with_errors_only_has_no_difference(capsys: pytest.CaptureFixtur
     [match] = found.matches
     assert (match.pairs, match.left_out, match.trials) == (0, 6, 0)
     assert match.difference.note == "no pairs"
-    print_versus(found, None)
+    print_comparison(found, None)
     assert "6 instances left out" in capsys.readouterr().out
 
 
@@ -153,7 +153,7 @@ def test_pairs_with_an_error_are_left_out_and_told(capsys: pytest.CaptureFixture
     assert (match.pairs, match.left_out, match.unshared) == (6, 5, 0)
     assert match.difference.value == 1
     assert not found.complete
-    print_versus(found, None)
+    print_comparison(found, None)
     said = capsys.readouterr().out
     assert "rcpsp: 5 instances left out: one of the two has only errors on them" in said
 
@@ -171,7 +171,7 @@ def test_a_level_without_a_pair_is_told(capsys: pytest.CaptureFixture[str]) -> N
     ]
     found = compared(made)
     assert found.matches[0].lost == (40,)
-    print_versus(found, None)
+    print_comparison(found, None)
     assert "the difference says nothing of level 40" in capsys.readouterr().out
 
 
@@ -247,7 +247,7 @@ def test_other_sampling_is_no_comparison_and_a_common_one_is_chosen() -> None:
 
 
 def test_no_difference_says_how_rare_one_is(capsys: pytest.CaptureFixture[str]) -> None:
-    print_versus(compared(both([(RIGHT, RIGHT)] * 58)), None)
+    print_comparison(compared(both([(RIGHT, RIGHT)] * 58)), None)
     assert "no difference on 58 instances: at most 5.0 % of all differ" in capsys.readouterr().out
 
 

@@ -59,7 +59,7 @@ def test_ranks_and_comparisons_are_of_the_headline(
 ) -> None:
     found = gather([folder])
     assert found.headlines == {"rcpsp": "quality"}
-    two = [[a.record for a in found.asked if a.record.model == f"policy/{m}"] for m in MODELS[1:]]
+    two = [[a.record for a in found.records if a.record.model == f"policy/{m}"] for m in MODELS[1:]]
     pairs = [pair for stratum in side_by_side("rcpsp", two) for pair in stratum.values()]
     assert all(0 < a < 1 == b for a, b in pairs)
     names = [word for m in MODELS[1:] for word in ("--model", f"policy/{m}")]
