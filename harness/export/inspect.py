@@ -69,6 +69,7 @@ def _log(result: ExportedResult) -> Fields:
 def _spec(result: ExportedResult) -> Fields:
     manifest = result.run.manifest
     configuration = manifest.configuration
+    sampling = configuration.sampling_of(result.model)
     return {
         "eval_id": digest(["eval", result.name]),
         "run_id": result.run.name,
@@ -79,7 +80,7 @@ def _spec(result: ExportedResult) -> Fields:
         "task_args": {"suite": configuration.suite.name, "lock": configuration.lock},
         "dataset": _dataset(result),
         "model": result.model,
-        "model_generate_config": _generation(configuration.sampling_of(result.model))
+        "model_generate_config": _generation(sampling)
         if result.setup
         else {},
         "model_base_url": result.setup.get("base_url"),

@@ -203,7 +203,7 @@ def test_a_program_is_named_with_its_digest_and_asked_apart_from_models(tmp_path
             server.url,
         )
     assert done.returncode == 0, done.stderr
-    told = "ranked apart: allowed is 'program' and 'direct'"
+    told = "ranked apart: means is 'program' and 'direct'"
     assert told in " ".join(done.stdout.split())
     ranked = json.loads(makespan("board", out, "--json").stdout)["rows"]
     assert [row["rank"] and row["rank"]["of"] for row in ranked] == [None, 2, 2]
