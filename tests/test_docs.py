@@ -14,7 +14,7 @@ from harness.cli.parser import build_parser
 from harness.export.columns import SAMPLES
 from harness.families.registry import FAMILIES, family
 from harness.suites import suite as suites
-from tests.harness.board.test_board import record
+from tests.factories.records import record
 
 ROOT = Path(__file__).parents[1]
 BOARDS = ROOT / "results" / "boards"

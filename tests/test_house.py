@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-PACKAGES = ("tasks", "graders", "generators", "memory", "harness")
+from tests.layout import PACKAGES, ROOT, sources
+
 MAY_IMPORT = {
     "tasks": {"tasks"},
     "graders": {"tasks", "graders"},
@@ -35,10 +35,6 @@ HEAVY = (
     "pyarrow",
     "ray",
 )
-
-
-def sources(package: str) -> list[Path]:
-    return sorted((ROOT / package).rglob("*.py"))
 
 
 def imported(path: Path) -> set[str]:

@@ -23,7 +23,7 @@ from graders.comparisons import (
 from graders.comparisons import paired as compared
 from graders.sign_flips import attained
 from graders.trials import Design, Trials
-from tests.graders.test_statistics import BOARDS, covers, simulated
+from tests.factories.simulation import BOARDS, covers, simulated
 
 
 def table(strata: Any, *, binary: bool, shared: bool = False) -> Scores:

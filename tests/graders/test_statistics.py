@@ -5,7 +5,6 @@ from random import Random
 from statistics import mean, median
 from typing import Any
 
-import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,18 +27,7 @@ from graders.statistics import (
     rule_of_three,
     student,
 )
-
-BOARDS = 2000
-
-
-def covers(found: Estimate, truth: float) -> bool:
-    assert found.low is not None
-    assert found.high is not None
-    return found.low <= truth <= found.high
-
-
-def simulated(seed: int) -> numpy.random.Generator:
-    return numpy.random.Generator(numpy.random.PCG64(seed))
+from tests.factories.simulation import BOARDS, covers, simulated
 
 
 @pytest.mark.parametrize(

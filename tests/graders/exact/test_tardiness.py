@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import permutations
 from random import Random
 from time import monotonic
@@ -19,6 +19,7 @@ from graders.exact.tardiness_local import weighted_tardiness
 from tasks.base import Reference
 from tasks.tardiness import KEY, Job, Jobs
 from tests.data import data
+from tests.factories.single_machine import cell, draws
 
 Ints = Sequence[int]
 
@@ -36,27 +37,6 @@ def twin(p: Ints, d: Ints, w: Ints) -> int:
         end = total[mask] = total[mask & (mask - 1)] + p[jobs[0]]
         best[mask] = min([best[mask ^ 1 << j] + w[j] * max(0, end - d[j]) for j in jobs])
     return best[-1]
-
-
-def draws(seed: str, count: int, most: int) -> Iterator[tuple[list[int], list[int], list[int]]]:
-    """Small p, d, w with many ties; due dates from below 0 to beyond the last end."""
-    rng = Random(seed)
-    for _ in range(count):
-        n, longest = rng.randint(1, most), rng.choice([1, 2, 4, 9, 40])
-        p = [rng.randint(1, longest) for _ in range(n)]
-        latest = rng.choice([1, sum(p) // 2, sum(p), 2 * sum(p)])
-        d = [rng.randint(-3, max(1, latest)) for _ in range(n)]
-        if rng.random() < 0.2:
-            d = [rng.choice(d[:2]) for _ in d]
-        yield p, d, [rng.randint(1, rng.choice([2, 9])) for _ in range(n)]
-
-
-def cell(n: int, tf: float, rdd: float, seed: int = 0) -> tuple[list[int], list[int]]:
-    """Jobs of a cell of the usual grid (Potts & Van Wassenhove 1982)."""
-    rng = Random(f"{n}/{tf}/{rdd}/{seed}")
-    p = [rng.randint(1, 100) for _ in range(n)]
-    low, high = (round(sum(p) * (1 - tf + side * rdd / 2)) for side in (-1, 1))
-    return p, [rng.randint(low, high) for _ in range(n)]
 
 
 def payload(p: Ints, d: Ints, w: Ints | None = None) -> Jobs:

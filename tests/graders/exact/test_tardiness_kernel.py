@@ -13,7 +13,7 @@ from graders.exact import tardiness_kernel
 from graders.exact.tardiness import solve
 from graders.exact.tardiness_kernel import KernelSearch, fits, library
 from graders.exact.tardiness_search import PlainSearch
-from tests.graders.exact.test_tardiness import cell, draws
+from tests.factories.single_machine import cell, draws
 
 ROOT = Path(__file__).parents[3]
 

@@ -24,7 +24,7 @@ from harness.families.registry import FAMILIES
 from harness.publish import card
 from harness.publish.card import MARKER
 from tasks.base import Record
-from tests.harness.helpers import board, command, instances, makespan
+from tests.harness.helpers import board, command, instances, makespan, makespan_apart
 from tests.hub import TOKEN, Hub, on, refusal
 from tests.loopback import Fault, Json, Loopback
 
@@ -55,7 +55,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def publish(hub: Hub, home: Path, *words: object, repo: str = REPO, **extra: str) -> Any:
-    return makespan("publish", *words, "--repo", repo, **hub.environment(home, **extra))
+    return makespan_apart("publish", *words, "--repo", repo, **hub.environment(home, **extra))
 
 
 def python(hub: Hub, home: Path, code: str) -> str:

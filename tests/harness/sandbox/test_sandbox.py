@@ -16,8 +16,7 @@ import pytest
 from harness.sandbox.base import Limits, SandboxFailure
 from harness.sandbox.program import OFFERED
 from harness.sandbox.sandbox import Sandbox
-from tests.harness.processes import until
-from tests.harness.sandbox.test_attacks import children
+from tests.harness.processes import children, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the layers are those of Linux")
 CALL = "def solve(f, case): return f(*case)\n"
