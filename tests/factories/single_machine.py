@@ -1,7 +1,9 @@
 """Jobs on one machine: processing times, due dates and weights, drawn from seeds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
+
+from tasks.tardiness import Job, Jobs
 
 
 def draws(seed: str, count: int, most: int) -> Iterator[tuple[list[int], list[int], list[int]]]:
@@ -23,3 +25,9 @@ def cell(n: int, tf: float, rdd: float, seed: int = 0) -> tuple[list[int], list[
     p = [rng.randint(1, 100) for _ in range(n)]
     low, high = (round(sum(p) * (1 - tf + side * rdd / 2)) for side in (-1, 1))
     return p, [rng.randint(low, high) for _ in range(n)]
+
+
+def jobs(p: Sequence[int], d: Sequence[int], w: Sequence[int] | None = None) -> Jobs:
+    """The jobs of processing times, due dates and weights, which are 1 if none are given."""
+    weights = w or [1] * len(p)
+    return Jobs(tuple(Job(f"J{k}", *job) for k, job in enumerate(zip(p, d, weights, strict=True))))

@@ -7,7 +7,7 @@ import sys
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from generators.rcpsp import AXES, _edges, _layers_of, _stream, generate, resolve
@@ -16,6 +16,7 @@ from harness.families.rcpsp import POLICIES
 from harness.suites.instances import decode, encode
 from tasks.base import InputError, Instance
 from tasks.rcpsp import Project
+from tests.depth import examples
 
 CELLS = [",".join(axes) or "none" for k in range(4) for axes in combinations(AXES, k)]
 
@@ -30,7 +31,7 @@ def witness(instance: Instance[Project]) -> dict[str, int]:
     return starts
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(st.integers(1, 40), st.integers(0, 10**6), st.sampled_from(CELLS))
 def test_round_trip_and_witness(level: int, seed: int, axes: str) -> None:
     instance = make(level, seed=seed, axes=axes)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -25,6 +25,7 @@ from tasks.tools_payload import (
     canonical,
 )
 from tasks.tools_plan import execute, final
+from tests.depth import examples
 from tests.factories.errands import errand, offer
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -183,7 +184,7 @@ def test_a_plan_fills_gaps_by_hand() -> None:
     assert spans(world, ("boss", {"p0": ann})) == [("ok", 5, 9)]
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)), max_size=7),
     st.integers(1, 3),

@@ -10,16 +10,18 @@ from random import Random
 from time import monotonic
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graders.exact import tardiness_bounds, tardiness_local, tardiness_subsets
 from graders.exact.tardiness import reference, solve
 from graders.exact.tardiness_local import weighted_tardiness
 from tasks.base import Reference
-from tasks.tardiness import KEY, Job, Jobs
+from tasks.tardiness import KEY
 from tests.data import data
+from tests.depth import examples, often
 from tests.factories.single_machine import cell, draws
+from tests.factories.single_machine import jobs as jobs_of
 
 Ints = Sequence[int]
 
@@ -39,32 +41,27 @@ def twin(p: Ints, d: Ints, w: Ints) -> int:
     return best[-1]
 
 
-def payload(p: Ints, d: Ints, w: Ints | None = None) -> Jobs:
-    weights = w or [1] * len(p)
-    return Jobs(tuple(Job(f"J{k}", *job) for k, job in enumerate(zip(p, d, weights, strict=True))))
-
-
 # Unweighted ---------------------------------------------------------------------------------
 
 
 def test_the_twin_agrees_with_all_permutations() -> None:
-    for p, d, w in draws("permutations", 150, 6):
+    for p, d, w in draws("permutations", often(160), 6):
         assert twin(p, d, w) == by_permutations(p, d, w)
 
 
 def test_total_tardiness_equals_the_twin() -> None:
     zero = 0
-    for p, d, w in draws("unweighted", 4000, 8):
+    for p, d, w in draws("unweighted", often(4000), 8):
         ones = [1] * len(w)
         found = solve(p, d, compiled=False)
         assert found.objective == found.bound == twin(p, d, ones), (p, d)
         assert weighted_tardiness(found.order, p, d, ones) == found.objective
         assert solve(p, d) == found
         zero += not found.objective
-    assert zero > 200
+    assert zero > often(200)
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(st.lists(st.tuples(st.integers(1, 12), st.integers(-5, 40)), min_size=1, max_size=9))
 def test_total_tardiness_of_nine_equals_the_twin(jobs: list[tuple[int, int]]) -> None:
     p, d = [job[0] for job in jobs], [job[1] for job in jobs]
@@ -112,12 +109,12 @@ def test_stored_optima_of_a_hundred_jobs() -> None:
 
 
 def test_subsets_equal_the_twin_from_any_order() -> None:
-    for p, d, w in draws("weighted", 1000, 7):
+    for p, d, w in draws("weighted", often(1000), 7):
         found = tardiness_subsets.best_order(p, d, w, list(range(len(p))))
         assert found.bound == weighted_tardiness(found.order, p, d, w) == twin(p, d, w), (p, d, w)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     st.lists(
         st.tuples(st.integers(1, 9), st.integers(-5, 40), st.integers(1, 6)),
@@ -143,7 +140,7 @@ def test_subsets_solve_jobs_that_the_bounds_tell_little_of(n: int, common: bool)
 
 def test_like_weights_are_a_unit() -> None:
     p, d = cell(30, 0.6, 0.4)
-    once, thrice = reference(payload(p, d)), reference(payload(p, d, [3] * 30))
+    once, thrice = reference(jobs_of(p, d)), reference(jobs_of(p, d, [3] * 30))
     assert once.objective is not None
     assert thrice == Reference(
         "optimal", 3 * once.objective, 3 * once.objective, "decomposition", once.answer
@@ -172,7 +169,7 @@ def test_limits_give_valid_bounds(limit: int) -> None:
 
 
 def test_bounds_hold_whatever_order_they_start_from() -> None:
-    for p, d, w in draws("bounds", 250, 7):
+    for p, d, w in draws("bounds", often(250), 7):
         best = twin(p, d, w)
         assert tardiness_bounds.simple_bound(p, d, w) <= best
         assert tardiness_bounds.lower_bound(p, d, w, list(range(len(p)))) <= best
@@ -185,12 +182,12 @@ def test_bounds_hold_whatever_order_they_start_from() -> None:
 
 def test_thinned_prices_still_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tardiness_bounds, "WINDOWS", 40)
-    for p, d, w in draws("thin", 200, 7):
+    for p, d, w in draws("thin", often(200), 7):
         assert tardiness_bounds.lower_bound(p, d, w, list(range(len(p)))) <= twin(p, d, w)
 
 
 def test_local_search_stops_where_no_move_gains() -> None:
-    for p, d, w in draws("local", 150, 7):
+    for p, d, w in draws("local", often(160), 7):
         order, value, _ = tardiness_local.descend(list(range(len(p))), p, d, w, 10**9)
         assert value == weighted_tardiness(order, p, d, w)
         for i, j in permutations(range(len(p)), 2):
@@ -209,7 +206,7 @@ def test_bounds_at_the_limit_are_near() -> None:
 def test_no_time_still_gives_an_order_and_a_bound() -> None:
     for w in (None, [1 + k % 3 for k in range(120)]):
         began = monotonic()
-        known = reference(payload(*cell(120, 0.6, 0.2), w), seconds=0)
+        known = reference(jobs_of(*cell(120, 0.6, 0.2), w), seconds=0)
         assert monotonic() - began < 5
         assert known.status == "bounded"
         assert known.objective is not None
@@ -219,7 +216,7 @@ def test_no_time_still_gives_an_order_and_a_bound() -> None:
 
 def test_a_hint_can_only_help() -> None:
     p, d = cell(60, 0.6, 0.4)
-    jobs, exact = payload(p, d), solve(p, d)
+    jobs, exact = jobs_of(p, d), solve(p, d)
     hinted = solve(p, d, node_limit=0, hint=exact.order)
     assert hinted.objective == exact.objective
     names = [f"J{k}" for k in exact.order]
@@ -230,16 +227,17 @@ def test_a_hint_can_only_help() -> None:
 
 
 def test_reference_names_every_job_once() -> None:
-    known = reference(payload([5, 2, 4], [7, 3, 20]))
+    known = reference(jobs_of([5, 2, 4], [7, 3, 20]))
     assert known == Reference("optimal", 0, 0, "decomposition", {KEY: ["J1", "J0", "J2"]})
-    assert reference(payload([5], [-2], [3])).objective == 21
+    assert reference(jobs_of([5], [-2], [3])).objective == 21
 
 
 def test_references_are_the_same_bytes_in_every_process() -> None:
     code = (
-        "import msgspec; from tests.graders.exact.test_tardiness import *\n"
+        "import msgspec\nfrom graders.exact.tardiness import reference, solve\n"
+        "from tests.factories.single_machine import cell, jobs\n"
         "p, d = cell(40, .6, .4); w = [1 + k % 4 for k in range(40)]\n"
-        "print([msgspec.json.encode(reference(payload(p, d, x))) for x in (None, w)],"
+        "print([msgspec.json.encode(reference(jobs(p, d, x))) for x in (None, w)],"
         " solve(p, d, node_limit=9), solve(p, d, w, node_limit=9))"
     )
     outputs = {

@@ -13,6 +13,7 @@ from graders.exact import tardiness_kernel
 from graders.exact.tardiness import solve
 from graders.exact.tardiness_kernel import KernelSearch, fits, library
 from graders.exact.tardiness_search import PlainSearch
+from tests.depth import often
 from tests.factories.single_machine import cell, draws
 
 ROOT = Path(__file__).parents[3]
@@ -26,7 +27,7 @@ def kernel() -> None:
 
 @pytest.mark.usefixtures("kernel")
 def test_kernel_walks_the_same_states() -> None:
-    for p, d, _ in draws("kernel", 1500, 25):
+    for p, d, _ in draws("kernel", often(1500), 25):
         assert solve(p, d) == solve(p, d, compiled=False), (p, d)
     for tf in (0.4, 0.6, 0.8):
         for n in (63, 64, 65, 130):

@@ -19,8 +19,9 @@ from tests.harness.helpers import command, instances, makespan, makespan_apart, 
 from tests.harness.processes import command as running
 from tests.harness.processes import under, until
 from tests.layout import PACKAGES, ROOT
+from tests.optional import needs
 
-pytest.importorskip("ray")
+pytestmark = needs("ray")
 STORE = 80 * 2**20  # bytes, about the least there is
 # proving these takes a moment each
 HARD = ("generate", "rcpsp", "--level", 32, "-T", "slack=10", "-T", "axes=none", "--count", 8)

@@ -27,9 +27,9 @@ from tasks.base import Record
 from tests.harness.helpers import board, command, instances, makespan, makespan_apart
 from tests.hub import TOKEN, Hub, on, refusal
 from tests.loopback import Fault, Json, Loopback
+from tests.optional import needs
 
-pytest.importorskip("huggingface_hub")
-pytest.importorskip("pyarrow")
+pytestmark = needs("huggingface_hub", "pyarrow")
 
 REPO = "me/results"
 KEY = "sk-planted-0123456789"
