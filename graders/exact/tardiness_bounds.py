@@ -63,9 +63,11 @@ def segment(points: Ints, time: int) -> int:
     return max(0, bisect_left(points, time) - 1)
 
 
-def lower_bound(p: Ints, d: Ints, w: Ints, order: Ints, late: Late = never) -> int:
+def lower_bound(
+    p: Ints, d: Ints, w: Ints, order: Ints, late: Late = never, most: int = WINDOWS
+) -> int:
     """The best bound here, in time units times weight; the better the order, the better it is."""
-    dual = prices(p, d, w, order, late)
+    dual = prices(p, d, w, order, late, most)
     return max(simple_bound(p, d, w), -(-dual.bound // SCALE))
 
 
@@ -83,10 +85,13 @@ def simple_bound(p: Ints, d: Ints, w: Ints) -> int:
     return min(w) * max(matched, worst)
 
 
-def prices(p: Ints, d: Ints, w: Ints, order: Ints, late: Late = never) -> TimePrices:
-    """The prices of the best bound that subgradient steps find, until `late`."""
+def prices(
+    p: Ints, d: Ints, w: Ints, order: Ints, late: Late = never, most: int = WINDOWS
+) -> TimePrices:
+    """The prices of the best bound that subgradient steps find, until `late`; `most` places of
+    jobs are weighed in a step."""
     target = SCALE * weighted_tardiness(order, p, d, w)
-    points = _points(p, d, order)
+    points = _points(p, d, order, most)
     windows = [_windows(points, p[j], d[j], w[j]) for j in range(len(p))]
     found = best = _evaluated(points, _first_heights(points, p, d, w, order), windows)
     rounds = min(ROUNDS, WORK // sum(map(len, windows)))
@@ -104,11 +109,11 @@ def prices(p: Ints, d: Ints, w: Ints, order: Ints, late: Late = never) -> TimePr
     return best[0]
 
 
-def _points(p: Ints, d: Ints, order: Ints) -> list[int]:
+def _points(p: Ints, d: Ints, order: Ints, most: int) -> list[int]:
     """Where prices may change: where the order's jobs end, and due dates; thinned for large n."""
     ends = list(accumulate(p[j] for j in order))
     points = sorted({0, *ends, *(due for due in d if 0 < due < ends[-1])})
-    thin = 1 + 2 * len(p) * len(points) // WINDOWS
+    thin = 1 + 2 * len(p) * len(points) // most
     return [*points[:-1:thin], points[-1]]
 
 

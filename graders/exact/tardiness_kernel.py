@@ -33,10 +33,15 @@ _SIGNATURES = {
 @cache
 def library() -> ctypes.CDLL | None:
     """The compiled kernel, or None where there is none for this machine and these sources."""
+    return load(LIBRARY, SOURCES)
+
+
+def load(place: Path, sources: Sequence[Path]) -> ctypes.CDLL | None:
+    """Load a kernel; None if it cannot be loaded here, or was compiled from other sources."""
     try:
-        loaded = ctypes.CDLL(str(LIBRARY))
+        loaded = ctypes.CDLL(str(place))
         built_from = ctypes.c_char_p.in_dll(loaded, "tardiness_digest").value
-        current = sha256(b"".join(source.read_bytes() for source in SOURCES)).hexdigest()
+        current = sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
     except (OSError, ValueError):
         return None
     if built_from != current.encode():

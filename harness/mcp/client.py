@@ -66,18 +66,19 @@ def opening(transport: str, path: Path, instances: Mapping[str, Instance[Any]]) 
 
 
 async def perform_turn(
-    session: ClientSession, first: Place, calls: Sequence[ToolCall]
+    session: ClientSession, first: Place, calls: Sequence[ToolCall], seconds: float = LIMIT
 ) -> tuple[ToolResult, ...]:
     """Call all tools of a turn at once, the k-th at the place after `first` by k; their results.
 
-    ToolsFailure if one of them fails at the protocol; a tool's own error is a result.
+    Each has so many seconds. ToolsFailure if one of them fails at the protocol; a tool's own error
+    is a result.
     """
     results: dict[int, ToolResult] = {}
     failed: list[Exception] = []
 
     async def call(index: int) -> None:
         try:
-            results[index] = await _call(session, first, index, calls[index])
+            results[index] = await _call(session, first, index, calls[index], seconds)
         except (MCPError, ValueError, msgspec.ValidationError) as error:
             failed.append(error)
             group.cancel_scope.cancel()
@@ -92,7 +93,9 @@ async def perform_turn(
     return tuple(results[index] for index in range(len(calls)))
 
 
-async def _call(session: ClientSession, first: Place, index: int, call: ToolCall) -> ToolResult:
+async def _call(
+    session: ClientSession, first: Place, index: int, call: ToolCall, seconds: float
+) -> ToolResult:
     fits = portable(call)
     name, arguments = fits or ("unreadable", {})
     place = msgspec.structs.replace(
@@ -103,7 +106,7 @@ async def _call(session: ClientSession, first: Place, index: int, call: ToolCall
     answer = await session.send_request(
         types.CallToolRequest(params=params),
         types.CallToolResult,
-        request_read_timeout_seconds=LIMIT,
+        request_read_timeout_seconds=seconds,
     )
     times = msgspec.convert((answer.meta or {}).get(TIMES), Times)
     text = "".join(part.text for part in answer.content if isinstance(part, types.TextContent))
@@ -155,8 +158,9 @@ def _first(error: BaseException) -> BaseException:
 class Link:
     """The connections of a run over one transport: one at a time, another if it breaks."""
 
-    def __init__(self, opened: Open) -> None:
-        self._opened = opened
+    def __init__(self, opened: Open, seconds: float = LIMIT) -> None:
+        """`seconds` are for each call."""
+        self._opened, self._seconds = opened, seconds
         self._lines: list[_Connection] = []
         self._attempts = 0
 
@@ -176,7 +180,7 @@ class Link:
             session = await line.session()
             place = msgspec.structs.replace(first, turn=effect.turn, count=len(effect.calls))
             try:
-                return await perform_turn(session, place, effect.calls)
+                return await perform_turn(session, place, effect.calls, self._seconds)
             except LostServer:
                 line.give_up()
                 raise

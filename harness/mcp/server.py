@@ -50,11 +50,14 @@ class _Episode:
 
 
 class Worlds:
-    """The episodes that are being played; `patience` is in seconds."""
+    """The episodes that are being played, those used last; `patience` is in seconds."""
 
-    def __init__(self, instances: Mapping[str, Instance[Any]], patience: float = PATIENCE) -> None:
+    def __init__(
+        self, instances: Mapping[str, Instance[Any]], patience: float = PATIENCE, kept: int = KEPT
+    ) -> None:
         self.instances = instances
         self.patience = patience
+        self._kept = kept
         self._episodes: OrderedDict[tuple[str, str, int], _Episode] = OrderedDict()
 
     async def call(self, place: Place, made: Made) -> ToolResult:
@@ -90,7 +93,7 @@ class Worlds:
             if place.instance not in self.instances:
                 raise _wrong(f"there is no instance {place.instance!r}")
             self._episodes[key] = _Episode(Simulation(self.instances[place.instance].payload))
-            if len(self._episodes) > KEPT:
+            if len(self._episodes) > self._kept:
                 self._episodes.popitem(last=False)
         self._episodes.move_to_end(key)
         return self._episodes[key]

@@ -77,7 +77,7 @@ class Repository:
         client.utils.logging.set_verbosity_error()
         self.name, self.revision, self._private = name, revision, private
         self._known = token is not None
-        self._api = client.HfApi(token=token or False)
+        self._api = client.HfApi(endpoint=_endpoint(), token=token or False)
 
     @property
     def _where(self) -> dict[str, str]:
@@ -140,6 +140,11 @@ class Repository:
                 parent_commit=head.commit,
             )
         return str(done.commit_url)
+
+
+def _endpoint() -> str | None:
+    """The hub that the environment names now: the client looks once, when it is imported."""
+    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
 
 
 def _client() -> Any:

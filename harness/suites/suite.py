@@ -1,6 +1,7 @@
 """What a run covers: a suite by name, a family with a level, or a file of instances."""
 
 from collections.abc import Iterator, Mapping
+from importlib.resources.abc import Traversable
 from itertools import count as naturals
 from pathlib import Path
 from typing import Any
@@ -90,11 +91,14 @@ def names() -> list[str]:
     return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith("toml"))
 
 
-def load(name: str) -> Suite:
-    """A suite that comes with the project, settings resolved; `include` names others' entries."""
-    text = (shipped("suites") / f"{name}.toml").read_text(encoding="utf-8")
-    raw = msgspec.toml.decode(text)
-    included = [load(other) for other in raw.pop("include", [])]
+def load(name: str, folder: Traversable | None = None) -> Suite:
+    """A suite of a folder, settings resolved; `include` names others' entries.
+
+    Without a folder it is one that comes with the project.
+    """
+    folder = folder or shipped("suites")
+    raw = msgspec.toml.decode((folder / f"{name}.toml").read_text(encoding="utf-8"))
+    included = [load(other, folder) for other in raw.pop("include", [])]
     raw["entry"] = [*(e for other in included for e in other.entry), *raw.get("entry", [])]
     suite: Suite = msgspec.convert({"name": name, **raw}, Suite)
     for other in included:

@@ -24,7 +24,7 @@ from tests.harness.processes import command as running
 from tests.harness.processes import under, until
 
 # proving these takes a moment each
-HARD = ("generate", "rcpsp", "--level", 32, "-T", "slack=10", "-T", "axes=none", "--count", 8)
+HARD = ("generate", "rcpsp", "--level", 32, "-T", "slack=10", "-T", "axes=none", "--count", 4)
 
 
 @pytest.mark.parametrize("room", [1, 2, 3])

@@ -21,7 +21,7 @@ from harness.export.command import command as reproduced
 from harness.store.folder import Folder
 from harness.watch.read import read_frame
 from tests.harness.evolve.small import BODIES
-from tests.harness.helpers import command, makespan, rows
+from tests.harness.helpers import command, makespan, makespan_apart, rows
 from tests.loopback import Json, Loopback
 
 CALLS, LIMIT = 30, 4
@@ -400,7 +400,7 @@ def test_a_dead_server_stops_the_search_and_resume_goes_on(tmp_path: Path) -> No
         return FAULTS["server"] if failing and number > 8 else says(number, body)
 
     with Loopback(answer) as server:
-        done = makespan(*words(out, server, "--max-attempts", "2"))
+        done = makespan_apart(*words(out, server, "--max-attempts", "2"))  # it keeps the lock
         assert done.returncode == 2
         assert "server: 500" in done.stderr.strip().splitlines()[-1]
         assert "Traceback" not in done.stderr

@@ -7,7 +7,6 @@ import anyio
 import pytest
 from mcp import Client, MCPError
 
-from harness.mcp import server as mcp_server
 from harness.mcp.direct import direct
 from harness.mcp.server import Worlds, build_server
 from harness.mcp.wire import PLACE, TIMES
@@ -112,9 +111,7 @@ def test_the_same_index_twice_and_another_count_have_no_place() -> None:
     ]
 
 
-def test_the_episodes_used_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mcp_server, "KEPT", 2)
-
+def test_the_episodes_used_last_are_kept() -> None:
     async def play(client: Client) -> None:
         began = await result(client, episode="a")
         await result(client, episode="b")
@@ -123,4 +120,4 @@ def test_the_episodes_used_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> Non
         assert (await result(client, episode="a", turn=3))[0] > began[1]
         assert await result(client, episode="b") == began
 
-    with_client(play)
+    with_client(play, kept=2)

@@ -11,7 +11,7 @@ import pytest
 from harness.sandbox.base import KINDS, Limits, ProgramRun
 from harness.sandbox.sandbox import Sandbox
 from harness.sandbox.worker import ENVIRONMENT
-from tests.harness.processes import children
+from tests.harness.processes import children, until
 from tests.harness.sandbox.attacks import (
     CALLS,
     LOOKING,
@@ -124,8 +124,7 @@ def schedule(p, d):
 def test_the_servers_processes_hold_no_key_and_no_file(sandbox: Sandbox) -> None:
     server = sandbox._idle.get()
     sandbox._idle.put(server)
-    while not (ready := children(server._process.pid)):
-        pass
+    ready = until(lambda: children(server._process.pid))
     assert len(ready) == 1
     listed = [server._process.pid, *ready]
     for pid in listed:

@@ -222,11 +222,14 @@ def test_servers_that_keep_dying_are_a_failure_of_the_sandbox() -> None:
     spin = "def f(x):\n    while True: pass"
     with Sandbox() as sandbox, ThreadPoolExecutor(1) as pool:
         running = pool.submit(sandbox.run, spin, "f", CALL, [[0]], Limits(seconds=60))
-        while not running.done():
+
+        def killed() -> bool:
             for child in children(os.getpid()):
                 if is_server(child) and children(child):
                     os.kill(child, signal.SIGKILL)
-            time.sleep(0.01)
+            return running.done()
+
+        until(killed)
         with pytest.raises(SandboxFailure, match=r"3 servers .* died|did not start"):
             running.result()
 

@@ -14,6 +14,7 @@ import pytest
 
 from harness.watch.read import read_frame
 from tests.harness.helpers import command, instances, makespan, rows, zeros
+from tests.harness.processes import deadline
 from tests.loopback import FAULTS, Fault, Json, Loopback, says
 
 
@@ -194,14 +195,15 @@ def in_terminal(columns: int, *words: object) -> tuple[int, str]:
     os.close(follower)
     shown = b""
     pressed = False
-    while True:
-        try:
-            found = os.read(leader, 65536)
-        except OSError:  # the end of a terminal
-            break
-        shown += found
-        if not pressed and shown.count(b"slowest episodes") > 1:
-            pressed = bool(os.write(leader, b"\x03"))
+    with deadline(120, "the watch on a terminal"):
+        while True:
+            try:
+                found = os.read(leader, 65536)
+            except OSError:  # the end of a terminal
+                break
+            shown += found
+            if not pressed and shown.count(b"slowest episodes") > 1:
+                pressed = bool(os.write(leader, b"\x03"))
     os.close(leader)
     shown = shown.rpartition(b"\x1b[?1049l")[2]  # what stays when its own screen is left
     return process.wait(timeout=60), re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
