@@ -24,7 +24,7 @@ from tests.harness.evolve.small import BODIES
 from tests.harness.helpers import command, makespan, makespan_apart, rows
 from tests.loopback import Json, Loopback
 
-CALLS, LIMIT = 30, 4
+CALLS, LIMIT = 20, 3
 
 
 def says(_: int, body: Json) -> str:
@@ -80,7 +80,7 @@ def test_the_same_seed_gives_the_same_champion_also_after_kill_9(tmp_path: Path)
         )
         server.wait_for(asked + CALLS // 2)
         cut.kill()
-        cut.communicate()
+        cut.communicate(timeout=60)
         status, printed, told = here("evolve", "show", tmp_path / "cut")
         assert status == 1
         assert "not finished: makespan resume" in told

@@ -214,7 +214,7 @@ def test_a_server_that_dies_under_a_program_is_replaced_and_the_program_run_agai
         until(sandbox._idle.empty)
         time.sleep(0.1)
         os.kill(worker._process.pid, signal.SIGKILL)
-        assert running.result().solutions == [80_000_000]
+        assert running.result(60).solutions == [80_000_000]
         assert sandbox.restarts == 1
 
 
@@ -231,7 +231,7 @@ def test_servers_that_keep_dying_are_a_failure_of_the_sandbox() -> None:
 
         until(killed)
         with pytest.raises(SandboxFailure, match=r"3 servers .* died|did not start"):
-            running.result()
+            running.result(60)
 
 
 def is_server(pid: int) -> bool:

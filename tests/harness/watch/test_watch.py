@@ -169,7 +169,7 @@ def test_a_terminal_of_any_width_shows_everything(tmp_path: Path, columns: int) 
         status, screen = in_terminal(columns, "watch", out, "--every", "0.2")
         assert run.poll() is None  # who leaves a view does not stop a run
         run.kill()
-        run.communicate()
+        run.communicate(timeout=60)
     assert status == 1
     assert "Traceback" not in screen
     lines = [line for line in screen.replace("\r", "").split("\n") if line.strip()]
@@ -232,7 +232,7 @@ def test_a_run_in_a_folder_that_one_may_not_write_is_read_live(tmp_path: Path) -
         seen = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
         out.chmod(0o755)
         run.kill()
-        run.communicate()
+        run.communicate(timeout=60)
     assert seen.returncode == 0, seen.stderr
     assert re.search(r"openai/m +[1-9]", seen.stdout), seen.stdout
 
