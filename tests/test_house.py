@@ -96,6 +96,16 @@ def test_nothing_random_but_seeded_and_no_hash() -> None:
             assert not wrong.search(path.read_text("utf-8")), path
 
 
+def test_no_test_module_imports_another() -> None:
+    """What they share is in `tests/factories/` and in the modules beside it."""
+    for path in sources("tests"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests"):
+                names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+                wrong = [n for n in names if n.startswith("test_") or n == "conftest"]
+                assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+
+
 def loaded(code: str) -> set[str]:
     """Which heavy modules are loaded after some code."""
     program = f"import sys\n{code}\nprint(*[m for m in {HEAVY} if m in sys.modules])"
