@@ -13,7 +13,7 @@ setup: .venv/all.stamp  ## .venv with everything
 test: .venv/all.stamp lint test-only  ## what must be green before anything is done
 
 test-only: .venv/all.stamp
-	$(BIN)/python -m pytest -n auto $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_FLAGS)
 
 lint: .venv/all.stamp
 	$(BIN)/ruff check .
@@ -79,8 +79,10 @@ $(SDKS)/%.stamp: .venv/bin/python pyproject.toml Makefile
 	$(SDKS)/$*/bin/python -m pip install --quiet --disable-pip-version-check $(WANTED) -e . pytest hypothesis
 	@touch $@
 
-slow: .venv/all.stamp  ## kill -9 at 20 moments, and what else takes minutes
+PROPERTIES := tests/generators tests/graders tests/memory tests/tasks tests/harness/evolve tests/harness/report
+slow: .venv/all.stamp  ## kill -9 at 20 moments, what else takes minutes, and all cases of a property
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n auto --hypothesis-profile deep $(PROPERTIES)
 
 # The tests once more, against the package as it is installed.
 wheel-test: .venv/wheel.stamp

@@ -8,10 +8,12 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.depth import DEEP
 from tests.environment import clean, enter
 
 # a busy machine is no failure
-settings.register_profile("makespan", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+for name in ("makespan", DEEP):
+    settings.register_profile(name, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("makespan")
 
 

@@ -18,12 +18,18 @@ _FOLDERS = {  # below the home of the tests
     "XDG_RUNTIME_DIR": "run",
     "RAY_TMPDIR": "tmp",
 }
+_SETTINGS = {  # of packages that look once, when they are imported: nothing is fetched or reported
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_XET": "1",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+}
 _REMOVED = re.compile(
     r".*_(API_KEY|API_BASE|BASE_URL|TOKEN)"  # providers' keys and servers
     r"|(HF|HUGGINGFACE|HUGGING_FACE|RAY|OPENAI|ANTHROPIC|LITELLM|GIT|LC|LESS|PAGER)_.*"
     r"|((https?|all|no|ftp)_proxy)|LANGUAGE"
     r"|COLUMNS|LINES|NO_COLOR|FORCE_COLOR|CLICOLOR(_FORCE)?|TTY_.*|PAGER"
-    r"|PYTHON(PATH|HASHSEED|WARNINGS|OPTIMIZE|UTF8|IOENCODING)",
+    r"|PYTHON(PATH|HASHSEED|WARNINGS|OPTIMIZE|UTF8|IOENCODING)"
+    r"|PYTHONDONTWRITEBYTECODE",  # else each of a few hundred processes compiles the package anew
     re.IGNORECASE,
 )
 
@@ -31,6 +37,7 @@ _REMOVED = re.compile(
 def clean(environment: Mapping[str, str], home: Path) -> dict[str, str]:
     """Return an environment without what is the user's own; its folders in `home` are made."""
     kept = {name: value for name, value in environment.items() if not _REMOVED.fullmatch(name)}
+    kept |= _SETTINGS
     for name, folder in _FOLDERS.items():
         path = home / folder
         path.mkdir(parents=True, exist_ok=True)

@@ -65,7 +65,8 @@ class Hub:
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+        self._thread.join(60)
+        assert not self._thread.is_alive(), "the server does not stop"
 
     def environment(self, home: Path, **extra: str) -> dict[str, str]:
         """What a process needs to use this hub and nothing else of the machine's."""

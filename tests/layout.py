@@ -23,6 +23,11 @@ def modules(root: Path = ROOT) -> dict[str, Path]:
     return {name.replace("/", ".").removesuffix(".__init__"): path for path, name in dotted.items()}
 
 
+def sources(package: str) -> list[Path]:
+    """Return the files of a package, in order."""
+    return sorted((ROOT / package).rglob("*.py"))
+
+
 def file_graph(root: Path = ROOT) -> dict[str, set[str]]:
     """Return for each module the modules of the project that it imports, anywhere in its code."""
     files = modules(root)

@@ -111,7 +111,8 @@ class Loopback:
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
+        self._thread.join(60)
+        assert not self._thread.is_alive(), "the server does not stop"
 
     async def serve(self, announce: bool = False) -> None:
         """Serve until told to stop; `announce` prints the URL and stops on SIGINT and SIGTERM."""

@@ -14,7 +14,7 @@ from harness.cli.parser import build_parser
 from harness.export.columns import SAMPLES
 from harness.families.registry import FAMILIES, family
 from harness.suites import suite as suites
-from tests.harness.board.test_board import record
+from tests.factories.records import record
 
 ROOT = Path(__file__).parents[1]
 BOARDS = ROOT / "results" / "boards"
@@ -60,15 +60,35 @@ def test_the_readme_runs(
     assert "policy/exact" in capsys.readouterr().out
 
 
+def readme_board() -> list[str]:
+    """The rows of the board in the README."""
+    rows = re.findall(r"^ policy/.*$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert len(rows) == 8
+    return rows
+
+
+@pytest.mark.slow
 def test_the_board_in_the_readme_is_what_the_command_prints(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["run", "rcpsp", "--out", str(tmp_path / "run")]) == 0
     printed = capsys.readouterr().out.splitlines()
-    shown = re.findall(r"^ policy/.*$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
-    assert len(shown) == 8
-    for line in shown:
+    for line in readme_board():
         assert any(row.startswith(line) for row in printed), line
+
+
+def test_quick_policies_have_the_figures_of_the_readme(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All columns but the widths, which are those of the longest name."""
+    quick = ("edf", "serial", "sgs-lft")
+    models = [word for name in quick for word in ("--model", f"policy/{name}")]
+    assert main(["run", "rcpsp", *models, "--out", str(tmp_path / "run")]) == 0
+    printed = [re.split(r" {2,}", line.strip()) for line in capsys.readouterr().out.splitlines()]
+    board = {cells[0]: cells for cells in (re.split(r" {2,}", r.strip()) for r in readme_board())}
+    for name in quick:
+        cells = board[f"policy/{name}"]
+        assert any(row[: len(cells)] == cells for row in printed), cells
 
 
 def test_the_kept_board_has_the_rows_that_the_policies_get_now(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-PACKAGES = ("tasks", "graders", "generators", "memory", "harness")
+from tests.layout import PACKAGES, ROOT, sources
+
 MAY_IMPORT = {
     "tasks": {"tasks"},
     "graders": {"tasks", "graders"},
@@ -35,10 +35,6 @@ HEAVY = (
     "pyarrow",
     "ray",
 )
-
-
-def sources(package: str) -> list[Path]:
-    return sorted((ROOT / package).rglob("*.py"))
 
 
 def imported(path: Path) -> set[str]:
@@ -98,6 +94,16 @@ def test_nothing_random_but_seeded_and_no_hash() -> None:
     for package in ("tasks", "graders", "generators", "memory"):
         for path in sources(package):
             assert not wrong.search(path.read_text("utf-8")), path
+
+
+def test_no_test_module_imports_another() -> None:
+    """What they share is in `tests/factories/` and in the modules beside it."""
+    for path in sources("tests"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests"):
+                names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+                wrong = [n for n in names if n.startswith("test_") or n == "conftest"]
+                assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
 
 
 def loaded(code: str) -> set[str]:

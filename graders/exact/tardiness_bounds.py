@@ -69,7 +69,9 @@ def segment(points: Ints, time: int) -> int:
     return max(0, bisect_left(points, time) - 1)
 
 
-def lower_bound(p: Ints, d: Ints, w: Ints, order: Ints, late: Late = never) -> int:
+def lower_bound(
+    p: Ints, d: Ints, w: Ints, order: Ints, late: Late = never, most: int = WINDOWS
+) -> int:
     """Return the best of the bounds here, in time units times weight.
 
     Args:
@@ -78,8 +80,9 @@ def lower_bound(p: Ints, d: Ints, w: Ints, order: Ints, late: Late = never) -> i
         w: n weights >= 1.
         order: an order of the jobs; a better one gives a better bound.
         late: ends the search once it is true.
+        most: places of jobs that are weighed in a step.
     """
-    dual = prices(p, d, w, order, late)
+    dual = prices(p, d, w, order, late, most)
     return max(simple_bound(p, d, w), -(-dual.bound // SCALE))
 
 
@@ -111,13 +114,15 @@ def _least_lateness(p: Ints, d: Ints) -> int:
 # Prices -------------------------------------------------------------------------------------
 
 
-def prices(p: Ints, d: Ints, w: Ints, order: Ints, late: Late = never) -> TimePrices:
+def prices(
+    p: Ints, d: Ints, w: Ints, order: Ints, late: Late = never, most: int = WINDOWS
+) -> TimePrices:
     """Return the prices of the best bound that subgradient steps find.
 
     The arguments are those of `lower_bound`.
     """
     target = SCALE * weighted_tardiness(order, p, d, w)
-    points = _points(p, d, order)
+    points = _points(p, d, order, most)
     windows = [_windows(points, p[j], d[j], w[j]) for j in range(len(p))]
     ascent = _Ascent(points, _first_heights(points, p, d, w, order), windows, target)
     for _ in range(min(ROUNDS, WORK // sum(map(len, windows)))):
@@ -160,11 +165,11 @@ class _Ascent:
             self._step = self._step * 7 // 10
 
 
-def _points(p: Ints, d: Ints, order: Ints) -> list[int]:
+def _points(p: Ints, d: Ints, order: Ints, most: int) -> list[int]:
     """Return where prices may change: ends of the order's jobs, and due dates; few for large n."""
     ends = list(accumulate(p[j] for j in order))
     points = sorted({0, *ends, *(due for due in d if 0 < due < ends[-1])})
-    thin = 1 + 2 * len(p) * len(points) // WINDOWS
+    thin = 1 + 2 * len(p) * len(points) // most
     return [*points[:-1:thin], points[-1]]
 
 

@@ -7,6 +7,7 @@ Where there is none, or one of other sources, Python walks the same states.
 import ctypes
 import sys
 import weakref
+from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -34,10 +35,15 @@ _SIGNATURES = {
 @cache
 def library() -> ctypes.CDLL | None:
     """Return the compiled kernel, or None if there is none for this machine and these sources."""
+    return load(LIBRARY, SOURCES)
+
+
+def load(place: Path, sources: Sequence[Path]) -> ctypes.CDLL | None:
+    """Load a kernel; None if it cannot be loaded here, or was compiled from other sources."""
     try:
-        kernel = ctypes.CDLL(str(LIBRARY))
+        kernel = ctypes.CDLL(str(place))
         built_from = ctypes.c_char_p.in_dll(kernel, "tardiness_digest").value
-        current = sha256(b"".join(source.read_bytes() for source in SOURCES)).hexdigest()
+        current = sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
     except (OSError, ValueError):
         return None
     if built_from != current.encode():

@@ -80,9 +80,7 @@ def _spec(result: ExportedResult) -> Fields:
         "task_args": {"suite": configuration.suite.name, "lock": configuration.lock},
         "dataset": _dataset(result),
         "model": result.model,
-        "model_generate_config": _generation(sampling)
-        if result.setup
-        else {},
+        "model_generate_config": _generation(sampling) if result.setup else {},
         "model_base_url": result.setup.get("base_url"),
         "config": {"epochs": configuration.epochs},
         "packages": manifest.environment.packages,

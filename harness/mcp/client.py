@@ -72,7 +72,7 @@ def opener(transport: str, path: Path, instances: Mapping[str, Instance[Any]]) -
 
 
 async def perform_turn(
-    session: ClientSession, first: Place, calls: Sequence[ToolCall]
+    session: ClientSession, first: Place, calls: Sequence[ToolCall], seconds: float = LIMIT
 ) -> tuple[ToolResult, ...]:
     """Call all tools of a turn at once and return their results, in order.
 
@@ -80,6 +80,7 @@ async def perform_turn(
         session: of the server.
         first: the place of the first call; the k-th has that after it by k.
         calls: of the turn.
+        seconds: for each call.
 
     Raises:
         ToolsFailure: if a call fails at the protocol; a tool's own error is a result.
@@ -90,7 +91,7 @@ async def perform_turn(
 
     async def call(index: int) -> None:
         try:
-            results[index] = await _call(session, first, index, calls[index])
+            results[index] = await _call(session, first, index, calls[index], seconds)
         except (MCPError, ValueError, msgspec.ValidationError) as error:
             errors.append(error)
             group.cancel_scope.cancel()
@@ -109,7 +110,9 @@ def _failure_of(place: Place, error: Exception) -> ToolsFailure:
     return kind(f"turn {place.turn} of {place.episode}: {error}")
 
 
-async def _call(session: ClientSession, first: Place, index: int, call: ToolCall) -> ToolResult:
+async def _call(
+    session: ClientSession, first: Place, index: int, call: ToolCall, seconds: float
+) -> ToolResult:
     request = portable(call)
     name, arguments = request or ("unreadable", {})
     place = msgspec.structs.replace(
@@ -120,7 +123,7 @@ async def _call(session: ClientSession, first: Place, index: int, call: ToolCall
     answer = await session.send_request(
         types.CallToolRequest(params=params),
         types.CallToolResult,
-        request_read_timeout_seconds=LIMIT,
+        request_read_timeout_seconds=seconds,
     )
     times = msgspec.convert((answer.meta or {}).get(TIMES), Times)
     text = "".join(part.text for part in answer.content if isinstance(part, types.TextContent))
@@ -172,8 +175,9 @@ def _first_cause(error: BaseException) -> BaseException:
 class Link:
     """The connections of a run over one transport: one at a time, another if it breaks."""
 
-    def __init__(self, connect: OpenClient) -> None:
-        self._connect = connect
+    def __init__(self, connect: OpenClient, seconds: float = LIMIT) -> None:
+        """Make one; each call has so many seconds."""
+        self._connect, self._seconds = connect, seconds
         self._connections: list[_Connection] = []
         self._attempts = 0
 
@@ -193,7 +197,7 @@ class Link:
             session = await connection.session()
             place = msgspec.structs.replace(first, turn=effect.turn, count=len(effect.calls))
             try:
-                return await perform_turn(session, place, effect.calls)
+                return await perform_turn(session, place, effect.calls, self._seconds)
             except LostServer:
                 connection.give_up()
                 raise

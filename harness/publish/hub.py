@@ -86,7 +86,7 @@ class Repository:
         client.utils.logging.set_verbosity_error()
         self.name, self.revision, self._private = name, revision, private
         self._has_token = token is not None
-        self._api = client.HfApi(token=token or False)
+        self._api = client.HfApi(endpoint=_endpoint(), token=token or False)
 
     @property
     def _address(self) -> dict[str, str]:
@@ -174,6 +174,11 @@ def _check_name(client: Any, name: str) -> None:
         client.utils.validate_repo_id(name)
     except ValueError as error:
         raise InputError(f"--repo {name!r} is no name of a repository: {error}") from None
+
+
+def _endpoint() -> str | None:
+    """The hub that the environment names now: the client looks once, when it is imported."""
+    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
 
 
 def _client() -> Any:

@@ -1,6 +1,7 @@
 """The instances that a run covers: a suite by name, a family with a level, or a file."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.resources.abc import Traversable
 from itertools import count as naturals
 from pathlib import Path
 from typing import Any
@@ -101,19 +102,20 @@ def names() -> list[str]:
     return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith("toml"))
 
 
-def load(name: str) -> Suite:
-    """Load a suite that comes with the project, with its settings resolved.
+def load(name: str, folder: Traversable | None = None) -> Suite:
+    """Load a suite with its settings resolved.
 
     Args:
         name: of the file without its ending; its `include` names suites whose entries it takes.
+        folder: where it is; None for those that come with the project.
 
     Raises:
         InputError: if the suites it includes have another headline, or no family has it.
     """
-    text = (shipped("suites") / f"{name}.toml").read_text(encoding="utf-8")
-    raw = msgspec.toml.decode(text)
+    folder = folder or shipped("suites")
+    raw = msgspec.toml.decode((folder / f"{name}.toml").read_text(encoding="utf-8"))
     frozen = raw.pop("frozen", None)
-    included = [load(each) for each in raw.pop("include", [])]
+    included = [load(each, folder) for each in raw.pop("include", [])]
     raw["entry"] = [*(e for each in included for e in each.entry), *raw.get("entry", [])]
     suite: Suite = msgspec.convert({"name": name, **raw}, Suite)
     for each in included:

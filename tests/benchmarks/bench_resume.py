@@ -17,7 +17,7 @@ from time import monotonic, sleep
 from harness.store.journal import key_of as episode_key
 from harness.suites.instances import id_of
 from tests.benchmarks.limits import Limit
-from tests.harness.helpers import command, instances, makespan, zeros
+from tests.harness.helpers import command, instances, makespan_apart, zeros
 from tests.loopback import Json, Loopback
 
 CALLS, SECONDS, BYTES = 100_000, 2.0, 700
@@ -45,6 +45,7 @@ def main() -> list[Limit]:
                 command("resume", copy), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
             while not arrived:
+                assert monotonic() < began + 120, "it asked nothing"
                 sleep(0.001)
             walls.append(arrived[0] - began)
             process.kill()
@@ -61,7 +62,7 @@ def main() -> list[Limit]:
 def make(folder: Path, url: str) -> Path:
     """A run folder of `CALLS` instances, all but the last answered."""
     file, out = instances(folder / "i.jsonl", CALLS, level=1), folder / "run"
-    makespan(
+    makespan_apart(
         "run",
         file,
         "--model",

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from generators.calendar import generate, resolve
@@ -19,6 +19,7 @@ from generators.calendar_rounds import MARGIN
 from generators.calendar_spec import places
 from tasks.base import InputError, Instance, Reference
 from tasks.calendar import Year
+from tests.depth import examples
 
 
 def make(level: int = 4, index: int = 0, seed: int = 3, **dials: Any) -> Instance[Year]:
@@ -29,7 +30,7 @@ def encode(*instances: Instance[Year]) -> bytes:
     return b"\n".join(map(msgspec.json.encode, instances))
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     st.integers(2, 5),
     st.integers(0, 10**6),

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -12,6 +12,7 @@ from generators.psplib import read_instance, read_psplib, write_psplib
 from tasks.base import InputError
 from tasks.rcpsp import Downtime, Project, Resource, Task, Window
 from tests.data import data
+from tests.depth import examples
 
 SMALL = Project(
     tasks=(Task("T02", 3, {"R1": 2}), Task("T03", 4, {"R1": 1, "R2": 5}), Task("T04", 0)),
@@ -75,7 +76,7 @@ def plain_projects(draw: st.DrawFn) -> Project:
 
 
 @given(plain_projects())
-@settings(max_examples=200)
+@examples(200)
 def test_what_is_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, project: Project
 ) -> None:
@@ -298,7 +299,7 @@ def test_no_file_and_no_known_format(tmp_path: Path) -> None:
 
 
 @given(st.sampled_from((".sm", ".rcp")), st.data())
-@settings(max_examples=600)
+@examples(600)
 def test_any_damage_is_read_or_refused_in_one_line(
     tmp_path_factory: pytest.TempPathFactory, suffix: str, drawn: st.DataObject
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from generators.tools import SITES, generate, resolve
@@ -23,6 +23,7 @@ from tasks.prompts import Prompts, installed
 from tasks.tools import View, world
 from tasks.tools_clock import Simulation, arguments_of
 from tasks.tools_payload import Errand, Hidden, canonical, reference_of
+from tests.depth import examples
 
 
 def make(level: int, index: int = 0, seed: int = 0, **dials: Any) -> Instance[Errand]:
@@ -89,7 +90,7 @@ def test_chains_can_go_on_from_every_kind_that_a_tool_takes() -> None:
 # What is promised of every task --------------------------------------------------------------
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.integers(1, 20), st.integers(0, 10**6), st.integers(0, 99), st.data())
 def test_what_is_promised_of_every_instance(
     level: int, seed: int, index: int, data: st.DataObject

@@ -257,7 +257,7 @@ def test_learners_learn_and_the_prior_does_not() -> None:
     """The order that the board shows: all history, window, prior, chance; drift turns the first."""
     errors: dict[tuple[int, str], list[float]] = {}
     for drift in (0, 1):
-        for index in range(8):
+        for index in range(4):
             year = generate(5, 0, index, {"drift": drift}, reference=False).payload
             for name, scores in (
                 ("prior", prior_scores(year)),

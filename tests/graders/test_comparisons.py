@@ -7,9 +7,6 @@ import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.weightstats import DescrStatsW
 
 from graders.comparisons import (
     PairedComparison,
@@ -23,7 +20,8 @@ from graders.comparisons import (
 from graders.comparisons import paired as compared
 from graders.sign_flips import attainable_level
 from graders.trials import Design, Trials
-from tests.graders.test_statistics import BOARDS, covers, simulated
+from tests.depth import often
+from tests.factories.simulation import BOARDS, covers, simulated
 
 
 def table(strata: Any, *, binary: bool, shared: bool = False) -> Scores:
@@ -55,6 +53,9 @@ def flips(strata: Any, *, shared: bool = False) -> PairedComparison:
 @given(st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=5, max_size=60))
 def test_of_binary_scores_it_is_the_published_interval(differences: list[float]) -> None:
     """The Wald interval, by another route, of the pairs and one more either way."""
+    from scipy import stats
+    from statsmodels.stats.weightstats import DescrStatsW
+
     found = paired([differences])
     told = DescrStatsW([*differences, 1.0, -1.0], ddof=0)
     error = told.std / told.nobs**0.5
@@ -66,17 +67,30 @@ def test_of_binary_scores_it_is_the_published_interval(differences: list[float])
 
 def test_the_p_value_is_near_the_exact_test() -> None:
     """McNemar's exact test, which has no interval that agrees with it."""
+    from scipy import stats
+
     for ones in range(3, 12):
         differences = [1.0] * ones + [0.0] * (100 - ones)
         exact = stats.binomtest(ones, ones).pvalue
         assert paired([differences]).p == pytest.approx(exact, rel=1.0)
 
 
-@settings(max_examples=25)
-@given(st.lists(st.floats(0, 1), min_size=0, max_size=30))
-def test_holm_is_that_of_statsmodels(ps: list[float]) -> None:
-    wanted = multipletests(ps, method="holm")[1].tolist() if ps else []
-    assert holm(ps) == pytest.approx(wanted)
+@given(st.lists(st.floats(0, 1), max_size=7))
+def test_holm_is_the_closed_test_of_bonferroni(ps: list[float]) -> None:
+    """The largest value among all intersections that a hypothesis is in (Marcus, Peritz and
+    Gabriel 1976)."""
+    sets = [some for k in range(len(ps)) for some in combinations(range(len(ps)), k + 1)]
+    values = {some: min(1.0, len(some) * min(ps[i] for i in some)) for some in sets}
+    closed = [max(values[some] for some in sets if i in some) for i in range(len(ps))]
+    assert holm(ps) == pytest.approx(closed)
+
+
+@pytest.mark.parametrize("n", [1, 30, 200])
+def test_holm_is_that_of_statsmodels(n: int) -> None:
+    from statsmodels.stats.multitest import multipletests
+
+    ps = (simulated(n).random(n) ** 3).tolist()
+    assert holm(ps) == pytest.approx(multipletests(ps, method="holm")[1].tolist())
 
 
 def interval_of(found: PairedComparison) -> tuple[float, float]:
@@ -122,20 +136,20 @@ def ability(chance: float) -> float:
 def test_paired_differences_of_binary_scores_cover(n: int) -> None:
     rng, truth = simulated(n), ability(0.75) - ability(0.55)
     hits = 0
-    for _ in range(BOARDS // 2):
+    for _ in range(often(BOARDS)):
         made = answers(rng, [0.75, 0.55], n).astype(float)
         hits += covers(paired([(made[:, 0] - made[:, 1]).tolist()]).difference, truth)
-    assert 0.93 <= 2 * hits / BOARDS <= 0.97
+    assert 0.93 <= hits / often(BOARDS) <= 0.97
 
 
 @pytest.mark.parametrize("epochs", [1, 4])
 def test_paired_differences_cover_over_levels_and_epochs(epochs: int) -> None:
     rng, hits = simulated(epochs), 0
     high, low = numpy.linspace(0.95, 0.2, 6), numpy.linspace(0.9, 0.05, 6)
-    for _ in range(BOARDS // 2):
+    for _ in range(often(BOARDS)):
         a, b = (rng.binomial(epochs, p[:, None], (6, 15)) / epochs for p in (high, low))
         hits += covers(paired((a - b).tolist()).difference, float((high - low).mean()))
-    assert 0.93 <= 2 * hits / BOARDS <= 0.97
+    assert 0.93 <= hits / often(BOARDS) <= 0.97
 
 
 CHANCES = [0.3, 0.45, 0.5, 0.55, 0.7, 0.9]
@@ -193,6 +207,8 @@ def test_two_sided() -> None:
 
 @pytest.mark.parametrize("freedom", [4, 9, 39, 199])
 def test_quantiles_of_t_are_those_of_scipy_and_go_both_ways(freedom: int) -> None:
+    from scipy import stats
+
     f = numpy.array([float(freedom)])
     for chance in (0.8, 0.975, 0.9999):
         found, wanted = quantile(stats.norm.ppf(chance), f)[0], stats.t.ppf(chance, freedom)
@@ -234,6 +250,8 @@ def test_flips_find_a_model_that_slips_where_added_pairs_hide_it() -> None:
 
 
 def test_of_one_stratum_the_spread_is_that_of_the_t_test() -> None:
+    from scipy import stats
+
     differences = simulated(5).normal(0.3, 1, 30)
     found = flips([differences])
     wanted = stats.ttest_1samp(differences, 0).confidence_interval()

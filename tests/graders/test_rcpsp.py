@@ -4,7 +4,7 @@ from itertools import groupby
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from generators.rcpsp import generate
@@ -21,6 +21,7 @@ from tasks.base import (
     Verdict,
 )
 from tasks.rcpsp import Downtime, Project, Resource, Task, Window, read
+from tests.depth import examples
 
 
 def twin(project: Project, starts: Fields) -> list[Fields]:
@@ -125,7 +126,7 @@ def mutated(draw: st.DrawFn) -> tuple[Project, Fields]:
     return instance.payload, starts
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(mutated())
 def test_twin_agrees_on_mutations(case: tuple[Project, Fields]) -> None:
     project, starts = case
@@ -162,7 +163,7 @@ def drawn(draw: st.DrawFn) -> tuple[Project, Fields]:
     return project, starts | dict.fromkeys(draw(st.lists(st.sampled_from("XYZ"), max_size=2)), 0)
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(drawn())
 def test_twin_agrees_on_any_starts(case: tuple[Project, Fields]) -> None:
     project, starts = case
@@ -172,7 +173,7 @@ def test_twin_agrees_on_any_starts(case: tuple[Project, Fields]) -> None:
     assert (broken_share(project, wrong) == 0) == (not wrong)
 
 
-@settings(max_examples=500)
+@examples(500)
 @given(st.one_of(drawn(), mutated()), st.data())
 def test_broken_is_0_only_without_fault_and_never_falls_by_leaving_out(
     case: tuple[Project, Fields], data: st.DataObject

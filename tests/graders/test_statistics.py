@@ -5,12 +5,9 @@ from random import Random
 from statistics import mean, median
 from typing import Any
 
-import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
-from statsmodels.stats.proportion import proportion_confint
 
 from graders.half_level import half_level
 from graders.statistics import (
@@ -28,18 +25,7 @@ from graders.statistics import (
     rule_of_three,
     student,
 )
-
-BOARDS = 2000
-
-
-def covers(found: Estimate, truth: float) -> bool:
-    assert found.low is not None
-    assert found.high is not None
-    return found.low <= truth <= found.high
-
-
-def simulated(seed: int) -> numpy.random.Generator:
-    return numpy.random.Generator(numpy.random.PCG64(seed))
+from tests.factories.simulation import BOARDS, covers, simulated
 
 
 @pytest.mark.parametrize(
@@ -64,6 +50,8 @@ def test_one_rate_is_its_own_mean() -> None:
 
 @given(st.integers(1, 400), st.data())
 def test_wilson_is_that_of_statsmodels(n: int, data: st.DataObject) -> None:
+    from statsmodels.stats.proportion import proportion_confint
+
     k = data.draw(st.integers(0, n))
     low, high = proportion_confint(k, n, method="wilson")
     assert rate(k, n).low == pytest.approx(low, abs=1e-12)
@@ -151,6 +139,8 @@ def test_the_mean_covers(name: str, n: int) -> None:
 
 @pytest.mark.parametrize("n", [6, 10, 21, 60, 2001])
 def test_the_interval_of_a_median_covers(n: int) -> None:
+    from scipy import stats
+
     rng, truth, boards = simulated(n), float(stats.gamma(2).median()), min(BOARDS, 10**6 // n)
     hits = sum(covers(median_of(rng.gamma(2, 1, n).tolist()), truth) for _ in range(boards))
     assert 0.93 <= hits / boards <= 0.975
@@ -169,11 +159,15 @@ def test_the_interval_of_a_ratio_covers_where_instances_are_clusters() -> None:
 
 @pytest.mark.parametrize("freedom", [4, 5, 9, 29, 999])
 def test_the_t_quantile_is_that_of_scipy(freedom: int) -> None:
+    from scipy import stats
+
     assert student(freedom) == pytest.approx(stats.t.ppf(0.975, freedom), rel=1e-3)
 
 
 @pytest.mark.parametrize("n", [1, 5, 20, 300])
 def test_the_rule_of_three_is_the_exact_bound(n: int) -> None:
+    from scipy import stats
+
     assert rule_of_three(n) == pytest.approx(
         stats.binomtest(0, n, alternative="less").proportion_ci(0.95, "exact").high
     )
@@ -285,6 +279,8 @@ def test_skewed_values_reach_further_to_the_side_of_their_tail_and_say_so() -> N
 
 
 def test_values_without_skew_have_students_interval() -> None:
+    from scipy import stats
+
     values = [float(x) for x in range(11)]
     low, high = stats.t.interval(0.95, 10, 5.0, stats.sem(values))
     found = mean_of(values)

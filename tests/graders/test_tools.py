@@ -2,14 +2,13 @@
 
 import json
 from random import Random
-from typing import Any
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
 from generators.tools import generate
-from graders.exact.tools import OPTIMA, lower_bound, reference
+from graders.exact.tools import OPTIMA, lower_bound
 from graders.tools import COUNTS, grade, summarise
 from harness.families.tools import possible_calls, ready_calls
 from tasks.base import (
@@ -29,21 +28,7 @@ from tasks.tools import View, read
 from tasks.tools_clock import Simulation, arguments_of, value_of
 from tasks.tools_payload import Errand, Hidden
 from tasks.tools_plan import final_answer
-from tests.tasks.test_tools import errand
-
-Script = dict[str, Any]
-
-
-def solved(track: str = "reactive", **change: Any) -> Instance[Errand]:
-    payload = errand(track=track, **change)
-    return Instance("x", "tools", 5, None, 0, {}, 1, payload, reference(payload))
-
-
-def gold(instance: Instance[Errand]) -> Script:
-    answer = instance.reference.answer
-    assert answer is not None
-    found: Script = json.loads(json.dumps(answer))
-    return found
+from tests.factories.errands import Script, gold, solved
 
 
 def of(instance: Instance[Errand], script: Script) -> Grade:

@@ -1,15 +1,20 @@
 """The command line as tests use it: in this process, or in one of its own."""
 
+import io
 import json
 import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from generators.rcpsp import generate
+from harness.cli import main
 from harness.suites.instances import encode
+from tests.harness.processes import TooLong, deadline
 from tests.loopback import Json
 
 PROGRAM = [sys.executable, "-c", "import sys; from harness.cli import main; sys.exit(main())"]
@@ -21,7 +26,42 @@ def command(*words: object) -> list[str]:
 
 
 def makespan(*words: object, **extra: str) -> subprocess.CompletedProcess[str]:
-    """Run `makespan` in a process of its own; `extra` goes into its environment."""
+    """Run `makespan` in this process, as if in one of its own.
+
+    `extra` goes into its environment. AssertionError after two minutes.
+    """
+    line = [str(word) for word in words]
+    out, err = Written(), Written()
+    with (
+        patch.dict(os.environ, extra),
+        redirect_stdout(out),
+        redirect_stderr(err),
+        deadline(120, f"makespan {' '.join(line)}"),
+    ):
+        try:
+            status = main(line)
+        except TooLong:
+            raise
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+    return subprocess.CompletedProcess(line, status, out.text(), err.text())
+
+
+class Written(io.TextIOWrapper):
+    """A stream of standard output or error that keeps what is written to it, text and bytes."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), "utf-8", "backslashreplace", write_through=True)
+
+    def text(self) -> str:
+        """All that was written."""
+        self.seek(0)
+        return self.read()
+
+
+def makespan_apart(*words: object, **extra: str) -> subprocess.CompletedProcess[str]:
+    """Run `makespan` in a process of its own, for what a process has only one of: the seed of its
+    hashes, its standard output as a device, packages that read the environment once."""
     return subprocess.run(
         command(*words),
         capture_output=True,

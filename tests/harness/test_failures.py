@@ -7,7 +7,7 @@ from harness.failures import FAILURES, policy_of, table
 from harness.models.base import ProviderFailure
 from harness.models.errors import STATUS_KINDS
 from tasks.base import Failure
-from tests.test_house import PACKAGES, ROOT, sources
+from tests.layout import PACKAGES, ROOT, sources
 
 
 def kinds(failure: type[Failure]) -> set[str]:

@@ -14,9 +14,9 @@ from tests.harness.helpers import instances, makespan
 from tests.harness.report import unpacked
 from tests.hub import TOKEN, Hub
 from tests.loopback import Fault, Json, Loopback, says
+from tests.optional import needs
 
-pytest.importorskip("huggingface_hub")
-parquet = pytest.importorskip("pyarrow.parquet")
+pytestmark = needs("huggingface_hub", "pyarrow")
 
 KEY = "sk-planted-Q7f2-0123456789-zzqX"
 MASKED = f"{KEY[:9]}{'*' * 20}{KEY[-4:]}"  # as providers show a key that they refuse
@@ -139,6 +139,8 @@ def texts(file: Path) -> Iterator[str]:
         for packed in re.findall(r'octet-stream" id="[^"]+">([^<]*)<', raw):
             yield str(unpacked.value(packed))
     elif file.suffix == ".parquet" or file.name.endswith("-parquet"):
+        from pyarrow import parquet
+
         yield str(parquet.read_table(file).to_pylist())
     elif file.suffix == ".sqlite":
         with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db:

@@ -14,6 +14,7 @@ from memory.base import MEMORIES, is_memory
 from memory.context import MemoryState
 from memory.store import Store
 from tasks.base import Ask
+from tests.depth import examples
 from tests.memory.toy import Scripted, build, diligent, play, play_journaled, year
 
 ROUNDS = 6
@@ -102,7 +103,7 @@ def within_bounds(state: MemoryState, date: str) -> bool:
 
 @pytest.mark.parametrize("name", ["summary", "strategy-hub", "facts"])
 @given(said=replies)
-@settings(max_examples=100)
+@examples(100)
 def test_whatever_the_model_says_bounds_hold_and_the_log_rebuilds(
     name: str, said: list[str]
 ) -> None:

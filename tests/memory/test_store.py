@@ -5,12 +5,13 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from memory.store import TERMS, MemoryEntry, Store
 from memory.text import cut, line, plain, tokens
 from tasks.base import Fields
+from tests.depth import examples
 from tests.memory.toy import PROMPTS
 
 HOSTILE = [
@@ -107,7 +108,7 @@ def test_hostile_text_is_kept_and_searched_without_an_error(text: str) -> None:
 
 
 @given(st.text(), st.text(), st.integers(0, 5))
-@settings(max_examples=300)
+@examples(300)
 def test_any_text_can_be_kept_and_searched(text: str, query: str, limit: int) -> None:
     store = filled()
     store.add("fact", plain(text), date="2025-01-01")
@@ -160,7 +161,7 @@ def perform(steps: list[Any]) -> tuple[Store, dict[int, Fields], int]:
 
 
 @given(operations)
-@settings(max_examples=150)
+@examples(150)
 def test_the_log_rebuilds_the_state_and_a_twin_agrees(steps: list[Any]) -> None:
     store, twin, last = perform(steps)
     expected = tuple(
@@ -211,7 +212,7 @@ def test_tokens_are_a_quarter_of_the_characters(text: str, count: int) -> None:
     st.text()
     | st.lists(st.sampled_from(["--- user", "--- system", "\n", "\r", " ", "x"])).map("".join)
 )
-@settings(max_examples=300)
+@examples(300)
 def test_plain_text_never_starts_a_turn(text: str) -> None:
     for name, values in (
         ("memory/recall.j2", {"rounds": [plain(text)], "notes": [line(text), plain(text)]}),

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -18,8 +18,6 @@ from tasks.tools_clock import Simulation, arguments_of, earliest, value_of
 from tasks.tools_payload import (
     Errand,
     Hidden,
-    Offer,
-    Param,
     RequestedValue,
     RequiredCall,
     Start,
@@ -27,50 +25,10 @@ from tasks.tools_payload import (
     canonical,
 )
 from tasks.tools_plan import execute, final_answer
+from tests.depth import examples
+from tests.factories.errands import errand, offer
 
 GOLDEN = Path(__file__).parent / "golden"
-
-
-def offer(
-    name: str,
-    kinds: tuple[str, ...],
-    output: str,
-    latency: tuple[int, int] = (3, 7),
-    capacity: int = 1,
-    writes: bool = False,
-) -> Offer:
-    params = tuple(Param(f"p{k}", kind, kind) for k, kind in enumerate(kinds))
-    return Offer(name, f"Does {name}.", params, output, writes, latency, capacity)
-
-
-def errand(**change: Any) -> Errand:
-    """find(name) -> person, boss(person) -> person, fire(person): two sites, and one waste."""
-    fields: dict[str, Any] = {
-        "track": "reactive",
-        "sites": ("north", "south"),
-        "tools": (
-            offer("find", ("name",), "person", (3, 7), 2),
-            offer("boss", ("person",), "person", (5, 9)),
-            offer("fire", ("person",), "notice", (4, 8), writes=True),
-            offer("pair", ("person", "person"), "pair", (2, 6)),
-            offer("age", ("person",), "age", (11, 12), 3),
-        ),
-        "starts": (Start("Ann Lee", "name", "north"), Start("Bo Dahl", "name", "south")),
-        "steps": (
-            RequiredCall("find", ("Ann Lee",)),
-            RequiredCall("find", ("Bo Dahl",)),
-            RequiredCall("boss", ("$0",)),
-            RequiredCall("pair", ("$1", "$2")),
-            RequiredCall("fire", ("$1",)),
-        ),
-        "wanted": (RequestedValue(3, "the pair", "pair"), RequestedValue(4, "fire Bo Dahl")),
-        "overhead": 2,
-        "limits": TurnLimits(6, 30),
-        "failures": 0.0,
-        "select": 0,
-        "secret": "s",
-    }
-    return Errand(**fields | change)
 
 
 def task(**change: Any) -> Instance[Errand]:
@@ -226,7 +184,7 @@ def test_a_plan_fills_gaps_by_hand() -> None:
     assert spans(world, ("boss", {"p0": ann})) == [("ok", 5, 9)]
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)), max_size=7),
     st.integers(1, 3),

@@ -6,12 +6,13 @@ from itertools import permutations
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graders.exact import dispatch
 from graders.exact.dispatch import Rule, total_tardiness
 from tests.data import data
+from tests.depth import examples
 
 RULES: list[Rule] = [
     dispatch.edd,
@@ -83,7 +84,7 @@ def cases(draw: st.DrawFn, most: int = 9) -> Case:
     return p, draw(st.lists(st.integers(-3, latest), min_size=n, max_size=n))
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(cases())
 def test_rules_give_permutations_no_better_than_the_optimum(case: Case) -> None:
     p, d = case
@@ -94,7 +95,7 @@ def test_rules_give_permutations_no_better_than_the_optimum(case: Case) -> None:
         assert all(total_tardiness(order, p, d) >= best for order in orders)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(cases(6))
 def test_edd_and_spt_are_best_at_what_they_are_for(case: Case) -> None:
     p, d = case
@@ -107,7 +108,7 @@ def test_edd_and_spt_are_best_at_what_they_are_for(case: Case) -> None:
     assert sum(lateness(dispatch.spt(p, d))) == min(sum(lateness(o)) for o in every)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(cases())
 def test_rules_pick_by_their_formula_at_every_step(case: Case) -> None:
     """MDD and its tie rules, looked up job by job; the active job of PSK has the least MDD."""
@@ -126,7 +127,7 @@ def test_rules_pick_by_their_formula_at_every_step(case: Case) -> None:
             time += p[job]
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(cases())
 def test_augment_like_its_naive_twin(case: Case) -> None:
     p, d = case
@@ -139,7 +140,7 @@ def test_augment_like_its_naive_twin(case: Case) -> None:
     assert dispatch.augment(order, p, d) == partial
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(cases())
 def test_insertion_ends_where_no_single_move_helps(case: Case) -> None:
     p, d = case

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from generators.psplib import read_psplib
 from graders.exact import rcpsp, sgs
@@ -18,6 +18,7 @@ from graders.rcpsp import makespan, violations
 from tasks.base import Reference, SolverFailure
 from tasks.rcpsp import Downtime, Project, Resource, Task, Window
 from tests.data import data
+from tests.depth import examples
 from tests.graders.exact.small import least_makespan, projects
 
 
@@ -57,13 +58,13 @@ def check(project: Project, known: Reference, best: int | None) -> None:
 
 
 @given(projects())
-@settings(max_examples=1000)
+@examples(1000)
 def test_reference_is_what_enumeration_finds(project: Project) -> None:
     check(project, reference(project), least_makespan(project))
 
 
 @given(projects(most=4))
-@settings(max_examples=800)
+@examples(800)
 def test_solver_alone_is_what_enumeration_finds(project: Project) -> None:
     """Without list schedules and cheap bounds."""
     compiled = sgs.compile_project(project)
@@ -76,7 +77,7 @@ def test_solver_alone_is_what_enumeration_finds(project: Project) -> None:
 
 
 @given(projects())
-@settings(max_examples=400)
+@examples(400)
 def test_cheap_bounds_hold(project: Project) -> None:
     best = least_makespan(project)
     compiled = sgs.compile_project(project)
@@ -149,13 +150,13 @@ def test_times_beyond_the_solver_still_get_a_bound() -> None:
 
 
 def test_the_same_bytes_every_time() -> None:
-    known = [msgspec.json.encode(reference(mixed(30, 3), deterministic_limit=0.3)) for _ in "ab"]
+    known = [msgspec.json.encode(reference(mixed(30, 3), deterministic_limit=0.1)) for _ in "ab"]
     assert known[0] == known[1]
     assert b"bounded" in known[0]
 
 
 def test_out_of_time_without_an_answer_says_none_and_a_bound() -> None:
-    short = reference(mixed(30, 3), deterministic_limit=0.3)
+    short = reference(mixed(30, 3), deterministic_limit=0.1)
     assert isinstance(short.objective, int)
     project = mixed(30, 3, horizon=short.objective - 1)
     known = reference(project, deterministic_limit=1e-6)
@@ -166,13 +167,13 @@ def test_out_of_time_without_an_answer_says_none_and_a_bound() -> None:
 
 def test_a_feasible_hint_is_never_made_worse_and_another_is_ignored() -> None:
     project = mixed(30, 3)
-    good = reference(project, deterministic_limit=0.3)
+    good = reference(project, deterministic_limit=0.1)
     assert good.answer is not None
     again = reference(project, deterministic_limit=1e-6, hint=good.answer["starts"])
     assert again.objective == good.objective
     bad = dict.fromkeys(good.answer["starts"], 0)
-    assert reference(project, deterministic_limit=0.1, hint=bad) == reference(
-        project, deterministic_limit=0.1
+    assert reference(project, deterministic_limit=0.05, hint=bad) == reference(
+        project, deterministic_limit=0.05
     )
 
 

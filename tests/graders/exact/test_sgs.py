@@ -2,12 +2,13 @@
 
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graders.exact import sgs
 from graders.rcpsp import violations
 from tasks.rcpsp import Downtime, Project, Resource, Task, Window
+from tests.depth import examples
 from tests.graders.exact.small import allowed, projects
 
 LATE = {"horizon", "deadline"}
@@ -30,7 +31,7 @@ def naive(project: Project, order: list[int]) -> list[int]:
 
 
 @given(projects(most=7), st.integers())
-@settings(max_examples=300)
+@examples(300)
 def test_every_task_starts_as_early_as_its_list_allows(project: Project, seed: int) -> None:
     compiled = sgs.compile_project(project)
     order = sgs.random_list(compiled, Random(f"test/{seed}"))
@@ -38,7 +39,7 @@ def test_every_task_starts_as_early_as_its_list_allows(project: Project, seed: i
 
 
 @given(projects(most=7), st.integers())
-@settings(max_examples=300)
+@examples(300)
 def test_only_deadlines_can_break_and_in_time_says_so(project: Project, seed: int) -> None:
     compiled = sgs.compile_project(project)
     starts = sgs.serial(compiled, sgs.random_list(compiled, Random(f"test/{seed}")))
@@ -48,7 +49,7 @@ def test_only_deadlines_can_break_and_in_time_says_so(project: Project, seed: in
 
 
 @given(projects(most=8), st.integers())
-@settings(max_examples=300)
+@examples(300)
 def test_forward_backward_keeps_what_holds_and_is_never_longer(project: Project, seed: int) -> None:
     compiled = sgs.compile_project(project)
     starts = sgs.serial(compiled, sgs.random_list(compiled, Random(f"test/{seed}")))
@@ -61,7 +62,7 @@ def test_forward_backward_keeps_what_holds_and_is_never_longer(project: Project,
 
 
 @given(projects(most=8), st.integers())
-@settings(max_examples=200)
+@examples(200)
 def test_lists_hold_each_task_once_after_its_predecessors(project: Project, seed: int) -> None:
     compiled = sgs.compile_project(project)
     keys = [Random(f"key/{seed}/{i}").randrange(3) for i in range(len(project.tasks))]

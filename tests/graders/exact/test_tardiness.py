@@ -4,21 +4,24 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import permutations
 from random import Random
 from time import monotonic
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graders.exact import tardiness_bounds, tardiness_local, tardiness_subsets
 from graders.exact.tardiness import reference, solve
 from graders.exact.tardiness_local import weighted_tardiness
 from tasks.base import Reference
-from tasks.tardiness import KEY, Job, Jobs
+from tasks.tardiness import KEY
 from tests.data import data
+from tests.depth import examples, often
+from tests.factories.single_machine import cell, draws
+from tests.factories.single_machine import jobs as jobs_of
 
 Ints = Sequence[int]
 
@@ -38,53 +41,27 @@ def twin(p: Ints, d: Ints, w: Ints) -> int:
     return best[-1]
 
 
-def draws(seed: str, count: int, most: int) -> Iterator[tuple[list[int], list[int], list[int]]]:
-    """Small p, d, w with many ties; due dates from below 0 to beyond the last end."""
-    rng = Random(seed)
-    for _ in range(count):
-        n, longest = rng.randint(1, most), rng.choice([1, 2, 4, 9, 40])
-        p = [rng.randint(1, longest) for _ in range(n)]
-        latest = rng.choice([1, sum(p) // 2, sum(p), 2 * sum(p)])
-        d = [rng.randint(-3, max(1, latest)) for _ in range(n)]
-        if rng.random() < 0.2:
-            d = [rng.choice(d[:2]) for _ in d]
-        yield p, d, [rng.randint(1, rng.choice([2, 9])) for _ in range(n)]
-
-
-def cell(n: int, tf: float, rdd: float, seed: int = 0) -> tuple[list[int], list[int]]:
-    """Jobs of a cell of the usual grid (Potts & Van Wassenhove 1982)."""
-    rng = Random(f"{n}/{tf}/{rdd}/{seed}")
-    p = [rng.randint(1, 100) for _ in range(n)]
-    low, high = (round(sum(p) * (1 - tf + side * rdd / 2)) for side in (-1, 1))
-    return p, [rng.randint(low, high) for _ in range(n)]
-
-
-def payload(p: Ints, d: Ints, w: Ints | None = None) -> Jobs:
-    weights = w or [1] * len(p)
-    return Jobs(tuple(Job(f"J{k}", *job) for k, job in enumerate(zip(p, d, weights, strict=True))))
-
-
 # Unweighted ---------------------------------------------------------------------------------
 
 
 def test_the_twin_agrees_with_all_permutations() -> None:
-    for p, d, w in draws("permutations", 150, 6):
+    for p, d, w in draws("permutations", often(160), 6):
         assert twin(p, d, w) == by_permutations(p, d, w)
 
 
 def test_total_tardiness_equals_the_twin() -> None:
     zero = 0
-    for p, d, w in draws("unweighted", 4000, 8):
+    for p, d, w in draws("unweighted", often(4000), 8):
         ones = [1] * len(w)
         found = solve(p, d, compiled=False)
         assert found.objective == found.bound == twin(p, d, ones), (p, d)
         assert weighted_tardiness(found.order, p, d, ones) == found.objective
         assert solve(p, d) == found
         zero += not found.objective
-    assert zero > 200
+    assert zero > often(200)
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(st.lists(st.tuples(st.integers(1, 12), st.integers(-5, 40)), min_size=1, max_size=9))
 def test_total_tardiness_of_nine_equals_the_twin(jobs: list[tuple[int, int]]) -> None:
     p, d = [job[0] for job in jobs], [job[1] for job in jobs]
@@ -109,9 +86,9 @@ def test_values_of_any_size_are_exact(unit: int) -> None:
 def test_long_chains_need_no_recursion() -> None:
     p, d = list(range(1, 1001)), [0] * 1000
     assert solve(p, d, compiled=False).bound == sum(k * (1001 - k) for k in p)
-    found = solve(*cell(500, 0.2, 0.2), compiled=False, node_limit=700)
+    found = solve(*cell(250, 0.2, 0.2), compiled=False, node_limit=300)
     assert 0 < found.bound < found.objective
-    assert found.nodes == 700
+    assert found.nodes == 300
 
 
 def test_stored_optima_of_twenty_jobs() -> None:
@@ -132,12 +109,12 @@ def test_stored_optima_of_a_hundred_jobs() -> None:
 
 
 def test_subsets_equal_the_twin_from_any_order() -> None:
-    for p, d, w in draws("weighted", 1000, 7):
+    for p, d, w in draws("weighted", often(1000), 7):
         found = tardiness_subsets.best_order(p, d, w, list(range(len(p))))
         assert found.bound == weighted_tardiness(found.order, p, d, w) == twin(p, d, w), (p, d, w)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     st.lists(
         st.tuples(st.integers(1, 9), st.integers(-5, 40), st.integers(1, 6)),
@@ -163,7 +140,7 @@ def test_subsets_solve_jobs_that_the_bounds_tell_little_of(n: int, common: bool)
 
 def test_like_weights_are_a_unit() -> None:
     p, d = cell(30, 0.6, 0.4)
-    once, thrice = reference(payload(p, d)), reference(payload(p, d, [3] * 30))
+    once, thrice = reference(jobs_of(p, d)), reference(jobs_of(p, d, [3] * 30))
     assert once.objective is not None
     assert thrice == Reference(
         "optimal", 3 * once.objective, 3 * once.objective, "decomposition", once.answer
@@ -192,7 +169,7 @@ def test_limits_give_valid_bounds(limit: int) -> None:
 
 
 def test_bounds_hold_whatever_order_they_start_from() -> None:
-    for p, d, w in draws("bounds", 250, 7):
+    for p, d, w in draws("bounds", often(250), 7):
         best = twin(p, d, w)
         assert tardiness_bounds.simple_bound(p, d, w) <= best
         assert tardiness_bounds.lower_bound(p, d, w, list(range(len(p)))) <= best
@@ -203,14 +180,14 @@ def test_bounds_hold_whatever_order_they_start_from() -> None:
             assert cost + dual.before(end) - dual.before(end - p[j]) >= dual.least[j]
 
 
-def test_thinned_prices_still_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tardiness_bounds, "WINDOWS", 40)
-    for p, d, w in draws("thin", 200, 7):
-        assert tardiness_bounds.lower_bound(p, d, w, list(range(len(p)))) <= twin(p, d, w)
+def test_thinned_prices_still_bound() -> None:
+    for p, d, w in draws("thin", often(200), 7):
+        order = list(range(len(p)))
+        assert tardiness_bounds.lower_bound(p, d, w, order, most=40) <= twin(p, d, w)
 
 
 def test_local_search_stops_where_no_move_gains() -> None:
-    for p, d, w in draws("local", 150, 7):
+    for p, d, w in draws("local", often(160), 7):
         order, value, _ = tardiness_local.descend(list(range(len(p))), p, d, w, 10**9)
         assert value == weighted_tardiness(order, p, d, w)
         for i, j in permutations(range(len(p)), 2):
@@ -220,7 +197,7 @@ def test_local_search_stops_where_no_move_gains() -> None:
 
 
 def test_bounds_at_the_limit_are_near() -> None:
-    p, d = cell(100, 0.6, 0.4)
+    p, d = cell(60, 0.6, 0.4)
     exact, limited = solve(p, d), solve(p, d, node_limit=0)
     assert 0.9 * exact.objective < limited.bound < exact.objective
     assert exact.objective <= limited.objective < 1.02 * exact.objective
@@ -229,7 +206,7 @@ def test_bounds_at_the_limit_are_near() -> None:
 def test_no_time_still_gives_an_order_and_a_bound() -> None:
     for w in (None, [1 + k % 3 for k in range(120)]):
         began = monotonic()
-        known = reference(payload(*cell(120, 0.6, 0.2), w), seconds=0)
+        known = reference(jobs_of(*cell(120, 0.6, 0.2), w), seconds=0)
         assert monotonic() - began < 5
         assert known.status == "bounded"
         assert known.objective is not None
@@ -239,7 +216,7 @@ def test_no_time_still_gives_an_order_and_a_bound() -> None:
 
 def test_a_hint_can_only_help() -> None:
     p, d = cell(60, 0.6, 0.4)
-    jobs, exact = payload(p, d), solve(p, d)
+    jobs, exact = jobs_of(p, d), solve(p, d)
     hinted = solve(p, d, node_limit=0, hint=exact.order)
     assert hinted.objective == exact.objective
     names = [f"J{k}" for k in exact.order]
@@ -250,16 +227,17 @@ def test_a_hint_can_only_help() -> None:
 
 
 def test_reference_names_every_job_once() -> None:
-    known = reference(payload([5, 2, 4], [7, 3, 20]))
+    known = reference(jobs_of([5, 2, 4], [7, 3, 20]))
     assert known == Reference("optimal", 0, 0, "decomposition", {KEY: ["J1", "J0", "J2"]})
-    assert reference(payload([5], [-2], [3])).objective == 21
+    assert reference(jobs_of([5], [-2], [3])).objective == 21
 
 
 def test_references_are_the_same_bytes_in_every_process() -> None:
     code = (
-        "import msgspec; from tests.graders.exact.test_tardiness import *\n"
+        "import msgspec\nfrom graders.exact.tardiness import reference, solve\n"
+        "from tests.factories.single_machine import cell, jobs\n"
         "p, d = cell(40, .6, .4); w = [1 + k % 4 for k in range(40)]\n"
-        "print([msgspec.json.encode(reference(payload(p, d, x))) for x in (None, w)],"
+        "print([msgspec.json.encode(reference(jobs(p, d, x))) for x in (None, w)],"
         " solve(p, d, node_limit=9), solve(p, d, w, node_limit=9))"
     )
     outputs = {

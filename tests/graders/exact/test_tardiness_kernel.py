@@ -3,17 +3,19 @@
 import importlib.util
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from time import monotonic
 from types import FrameType, ModuleType
 
 import pytest
 
-from graders.exact import tardiness_kernel
 from graders.exact.tardiness import solve
-from graders.exact.tardiness_kernel import KernelSearch, fits, library
+from graders.exact.tardiness_kernel import LIBRARY, SOURCES, KernelSearch, fits, library, load
 from graders.exact.tardiness_search import PlainSearch
-from tests.graders.exact.test_tardiness import cell, draws
+from tests.depth import often
+from tests.factories.single_machine import cell, draws
 
 ROOT = Path(__file__).parents[3]
 
@@ -26,7 +28,7 @@ def kernel() -> None:
 
 @pytest.mark.usefixtures("kernel")
 def test_kernel_walks_the_same_states() -> None:
-    for p, d, _ in draws("kernel", 1500, 25):
+    for p, d, _ in draws("kernel", often(1500), 25):
         assert solve(p, d) == solve(p, d, compiled=False), (p, d)
     for tf in (0.4, 0.6, 0.8):
         for n in (63, 64, 65, 130):
@@ -36,7 +38,7 @@ def test_kernel_walks_the_same_states() -> None:
 
 @pytest.mark.usefixtures("kernel")
 def test_kernel_stops_at_the_same_state() -> None:
-    p, d = cell(40, 0.6, 0.2)
+    p, d = cell(25, 0.6, 0.2)
     for limit in (0, 1, 2, 50):
         assert solve(p, d, node_limit=limit) == solve(p, d, node_limit=limit, compiled=False)
 
@@ -91,31 +93,43 @@ def test_what_might_overflow_is_left_to_python() -> None:
     assert found == solve([2**60, 2**60, 3], [-(2**62), 5, 0], compiled=False)
 
 
-def test_all_works_without_the_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_all_works_without_the_library(tmp_path: Path) -> None:
+    """In an install of its own, whose library is missing or broken."""
     p, d = cell(20, 0.6, 0.4)
-    expected = solve(p, d)
-    (tmp_path / "broken.so").write_bytes(b"no library")
-    for name in ("missing.so", "broken.so"):
-        monkeypatch.setattr(tardiness_kernel, "LIBRARY", tmp_path / name)
-        library.cache_clear()
-        assert library() is None
-        assert solve(p, d) == expected
-    monkeypatch.undo()
-    library.cache_clear()
+    for package in ("graders", "tasks"):
+        shutil.copytree(ROOT / package, tmp_path / package)
+    installed = tmp_path / LIBRARY.relative_to(ROOT)
+    code = (
+        "from graders.exact import tardiness_kernel\nfrom graders.exact.tardiness import solve\n"
+        f"assert str(tardiness_kernel.LIBRARY) == {str(installed)!r}\n"
+        "assert tardiness_kernel.library() is None\n"
+        f"print(solve({p}, {d}))"
+    )
+    for content in (None, b"no library"):
+        installed.unlink(missing_ok=True)
+        if content is not None:
+            installed.write_bytes(content)
+        printed = subprocess.run(
+            [
+                sys.executable,
+                "-P",
+                "-c",
+                f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{code}",
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=tmp_path,
+        ).stdout
+        assert printed == f"{solve(p, d)}\n"
 
 
 @pytest.mark.usefixtures("kernel")
-def test_a_library_of_other_sources_is_not_used(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_library_of_other_sources_is_not_used(tmp_path: Path) -> None:
     changed = tmp_path / "tardiness_kernel.c"
-    changed.write_bytes(tardiness_kernel.SOURCES[0].read_bytes() + b"\n")
-    monkeypatch.setattr(tardiness_kernel, "SOURCES", (changed, tardiness_kernel.SOURCES[1]))
-    library.cache_clear()
-    assert library() is None
-    monkeypatch.undo()
-    library.cache_clear()
-    assert library() is not None
+    changed.write_bytes(SOURCES[0].read_bytes() + b"\n")
+    assert load(LIBRARY, (changed, SOURCES[1])) is None
+    assert load(LIBRARY, SOURCES) is not None
 
 
 # The build hook -----------------------------------------------------------------------------
@@ -131,18 +145,14 @@ def build_hook() -> ModuleType:
     return module
 
 
-def test_hook_builds_what_the_loader_takes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_hook_builds_what_the_loader_takes(tmp_path: Path) -> None:
     hook = build_hook()
-    for source in tardiness_kernel.SOURCES:
+    for source in SOURCES:
         shutil.copy(source, tmp_path)
-    assert [source.name for source in tardiness_kernel.SOURCES] == list(hook.SOURCES)
+    assert [source.name for source in SOURCES] == list(hook.SOURCES)
     if not hook.compile_kernel(tmp_path):
         pytest.skip("no C compiler")
-    monkeypatch.setattr(tardiness_kernel, "LIBRARY", tmp_path / tardiness_kernel.LIBRARY.name)
-    library.cache_clear()
-    assert library() is not None
-    monkeypatch.undo()
-    library.cache_clear()
+    assert load(tmp_path / LIBRARY.name, SOURCES) is not None
 
 
 @pytest.mark.parametrize("compiler", ["false", "no-such-compiler"])
@@ -150,7 +160,7 @@ def test_hook_does_without_a_compiler(
     compiler: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     hook = build_hook()
-    for source in tardiness_kernel.SOURCES:
+    for source in SOURCES:
         shutil.copy(source, tmp_path)
     monkeypatch.setenv("CC", compiler)
     assert not hook.compile_kernel(tmp_path)

@@ -12,7 +12,7 @@ from tasks.base import Called, Instance
 from tasks.tools import View
 from tasks.tools_clock import Simulation, arguments_of
 from tasks.tools_payload import Errand, Hidden
-from tests.tasks.test_tools import errand
+from tests.factories.errands import errand
 
 
 def test_the_calls_by_hand() -> None:

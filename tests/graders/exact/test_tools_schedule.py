@@ -8,10 +8,11 @@ from itertools import combinations, permutations
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from graders.exact.tools_schedule import BestPlan, CallNode, barrier, free
+from tests.depth import examples
 
 Case = tuple[list[CallNode], list[int], int]
 
@@ -145,7 +146,7 @@ def all_ready(case: Case) -> int:
 
 
 @given(cases(6))
-@settings(max_examples=2000)
+@examples(2000)
 def test_the_turns_are_the_best_of_all(case: Case) -> None:
     plan = barrier(*case)
     assert (plan.status, plan.objective, plan.bound) == ("optimal", plan.bound, least_barrier(case))
@@ -154,7 +155,7 @@ def test_the_turns_are_the_best_of_all(case: Case) -> None:
 
 
 @given(cases(5))
-@settings(max_examples=600)
+@examples(600)
 def test_the_free_order_is_the_best_of_all(case: Case) -> None:
     calls, capacity, overhead = case
     plan = free(*case)
@@ -164,13 +165,13 @@ def test_the_free_order_is_the_best_of_all(case: Case) -> None:
 
 
 @given(cases(9))
-@settings(max_examples=300)
+@examples(300)
 def test_turns_never_beat_the_free_optimum(case: Case) -> None:
     assert free(*case).objective <= barrier(*case).objective
 
 
 @given(cases(6), st.integers(0, 40))
-@settings(max_examples=500)
+@examples(500)
 def test_a_search_that_is_cut_off_has_turns_that_hold_and_a_bound_that_is_true(
     case: Case, limit: int
 ) -> None:

@@ -13,7 +13,6 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from generators.tardiness import generate
 from graders.statistics import Estimate
 from harness.board.board import Board, as_csv, read_board
 from harness.board.board import build_board as build
@@ -26,47 +25,10 @@ from harness.families.registry import FAMILIES, family
 from harness.formatting import table
 from harness.store.journal import read_records
 from harness.suites.instances import encode
-from tasks.base import Grade, Problem, Record, Verdict
+from tasks.base import Grade, Verdict
+from tests.factories.records import build_board, failed, graded, record, several
 from tests.harness.helpers import instances, makespan, zeros
 from tests.loopback import Loopback
-
-
-def record(k: int, verdict: str = "valid", **changes: Any) -> Record:
-    grade = Grade(
-        Verdict(verdict),
-        float(verdict == "valid"),
-        gap=0.1 if verdict == "valid" else None,
-        against="optimum" if verdict == "valid" else None,
-        violations=() if verdict == "valid" else ({"kind": "window"},),
-        metrics={"broken": 0.0 if verdict == "valid" else 0.2},
-    )
-    fields: dict[str, Any] = {
-        "instance": f"i{k}",
-        "family": "rcpsp",
-        "level": 10 if k % 2 else 20,
-        "settings": {"edges": 4, "axes": "none"},
-        "model": "openai/m",
-        "agent": "direct",
-        "memory": "none",
-        "epoch": 0,
-        "grade": grade,
-        "problem": None,
-        "calls": 1,
-        "attempts": 1,
-        "input_tokens": 10,
-        "output_tokens": 5,
-        "cost": None,
-        "seconds": 0.5,
-    } | changes
-    return Record(**fields)
-
-
-def build_board(records: list[Record], sizes: dict[str, int], **setup: Any) -> Board:
-    return build([ScoredRecord(r, setup) for r in records], sizes)
-
-
-def failed(k: int, **changes: Any) -> Record:
-    return record(k, grade=None, problem=Problem("provider", "server: down"), **changes)
 
 
 def test_errors_are_counted_and_not_scored() -> None:
@@ -159,12 +121,6 @@ def test_the_table_reads_well_in_a_file(tmp_path: Path) -> None:
     csv_file = tmp_path / "b.csv"
     assert makespan("board", tmp_path / "x", "--csv", csv_file).returncode == 0
     assert csv_file.read_text().startswith("family,cell,model,")
-
-
-def graded(model: str, share: float, n: int = 60, **changes: Any) -> list[Record]:
-    """Records of a model that answers a share of the instances, the first ones, feasibly."""
-    verdicts = ["valid" if k < share * n else "infeasible" for k in range(n)]
-    return [record(k, v, model=model, **changes) for k, v in enumerate(verdicts)]
 
 
 def ranks(board: Board) -> dict[str, tuple[int, int] | None]:
@@ -312,16 +268,6 @@ def test_headlines_of_tardiness_stand_together_each_with_its_dial(
     assert "0.500 (0.450 to 0.550)" in lines[4]
     assert lines[lines.index(titles[0]) + 4].split()[-2:] == ["0.80", "0.20"]
     assert "share optimal (95 % interval)" in as_html(board)
-
-
-def several(folder: Path) -> list[Path]:
-    """Two runs of different families."""
-    made = [generate(5, 0, k, {}) for k in range(3)]
-    (folder / "jobs.jsonl").write_bytes(b"".join(encode(i) + b"\n" for i in made))
-    files = {"a": instances(folder / "projects.jsonl", 3), "b": folder / "jobs.jsonl"}
-    for name, file in files.items():
-        assert main(["run", str(file), "--out", str(folder / name)]) == 0
-    return [folder / name for name in files]
 
 
 def test_families_stand_side_by_side_without_an_average(

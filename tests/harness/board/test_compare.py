@@ -17,7 +17,7 @@ from harness.board.load import ScoredRecord
 from harness.cli import main
 from harness.suites.instances import encode
 from tasks.base import InputError, Record
-from tests.harness.board.test_board import failed, record
+from tests.factories.records import failed, record
 from tests.harness.helpers import instances, zeros
 from tests.loopback import Fault, Json, Loopback, says
 

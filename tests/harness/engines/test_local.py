@@ -23,8 +23,21 @@ from tests.harness.helpers import command, instances, makespan, rows, told_lines
 from tests.harness.processes import command as running
 from tests.harness.processes import under, until
 
-# proving these takes a moment each
-HARD = ("generate", "rcpsp", "--level", 32, "-T", "slack=10", "-T", "axes=none", "--count", 8)
+# the last one takes a second to prove
+HARD = (
+    "generate",
+    "rcpsp",
+    "--level",
+    32,
+    "--seed",
+    1,
+    "-T",
+    "slack=10",
+    "-T",
+    "axes=none",
+    "--count",
+    4,
+)
 
 
 @pytest.mark.parametrize("room", [1, 2, 3])

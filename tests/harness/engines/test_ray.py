@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 
 from harness.engines.ray import short
-from tests.harness.helpers import command, instances, makespan, rows, told_lines
+from tests.harness.helpers import command, instances, makespan, makespan_apart, rows, told_lines
 from tests.harness.processes import command as running
 from tests.harness.processes import under, until
-from tests.test_house import PACKAGES, ROOT
+from tests.layout import PACKAGES, ROOT
+from tests.optional import needs
 
-pytest.importorskip("ray")
+pytestmark = needs("ray")
 STORE = 80 * 2**20  # bytes, about the least there is
 # proving these takes a moment each
 HARD = ("generate", "rcpsp", "--level", 32, "-T", "slack=10", "-T", "axes=none", "--count", 8)
@@ -123,7 +124,7 @@ def test_cut_off_it_goes_on_where_it_was_and_leaves_no_work_behind(
     kept = partial.read_bytes()
     assert hard.startswith(kept)
     until(lambda: not nodes.workers())
-    assert makespan(*nodes.words(*words)).returncode == 0
+    assert makespan_apart(*nodes.words(*words)).returncode == 0
     assert (tmp_path / "x.jsonl").read_bytes() == hard
 
 
@@ -140,7 +141,7 @@ def test_regrade_is_the_same(nodes: Nodes, tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     here, there = (
         makespan("regrade", tmp_path / "a"),
-        makespan(*nodes.words("regrade", tmp_path / "b")),
+        makespan_apart(*nodes.words("regrade", tmp_path / "b")),
     )
     assert here.stdout == "changed 0 of 14\n"
     assert (there.returncode, there.stdout, there.stderr) == (0, here.stdout, "")
@@ -172,13 +173,13 @@ def test_a_search_is_the_same_and_its_sandboxes_end(nodes: Nodes, tmp_path: Path
     assert process.returncode == 0, told
     assert effects(tmp_path / "a") == effects(tmp_path / "b")
     until(lambda: not any(running(pid) for pid in sandboxes))
-    again = makespan(*nodes.words("resume", tmp_path / "b"))
+    again = makespan_apart(*nodes.words("resume", tmp_path / "b"))
     assert again.returncode == 0, again.stderr
 
 
 def test_wrong_input_is_the_same_line(nodes: Nodes, tmp_path: Path) -> None:
     words = ("generate", "rcpsp", "--level", 20, "-T", "edges=500", "--out", tmp_path / "x")
-    here, there = makespan(*words), makespan(*nodes.words(*words))
+    here, there = makespan(*words), makespan_apart(*nodes.words(*words))
     assert (there.returncode, there.stdout, there.stderr) == (2, "", here.stderr)
     assert list(tmp_path.iterdir()) == []
 
@@ -191,7 +192,7 @@ def test_a_node_that_runs_something_else_is_refused(nodes: Nodes, tmp_path: Path
         file.write("# mine\n")
     node = nodes.add(PYTHONPATH=str(tmp_path))
     try:
-        done = makespan(*nodes.words(*HARD))
+        done = makespan_apart(*nodes.words(*HARD))
     finally:
         nodes.remove(node)
     assert done.returncode == 2
@@ -221,7 +222,9 @@ def test_a_wrong_address_is_one_line(tmp_path: Path) -> None:
         ("nowhere", "this is not HOST:PORT"),
         ("ray://127.0.0.1:1", "nobody answers there"),
     ):
-        done = makespan(*HARD, "--engine", "ray", "--ray-address", address, "--out", tmp_path / "x")
+        done = makespan_apart(
+            *HARD, "--engine", "ray", "--ray-address", address, "--out", tmp_path / "x"
+        )
         assert done.returncode == 2
         assert done.stderr.startswith(f"makespan generate: --ray-address {address}: {told}")
         assert done.stderr.count("\n") == 1

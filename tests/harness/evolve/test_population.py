@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.evolve.bandit import Bandit
@@ -16,6 +16,7 @@ from harness.evolve.mutation import mutate, random_constants
 from harness.evolve.null import build_null
 from harness.evolve.operators import PARENTS, WEIGHTS, SearchStep, choose
 from tasks.base import InputError
+from tests.depth import examples
 from tests.harness.evolve.small import plan, small
 
 
@@ -89,7 +90,7 @@ def test_the_best_migrate_and_the_worst_islands_begin_anew() -> None:
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=50)
+@examples(50)
 def test_a_step_has_the_parents_its_operator_needs(seed: int) -> None:
     base = seeded(islands=1, migrate=10**6, reset=10**6)
     for k in range(seed % 4):

@@ -12,7 +12,7 @@ from harness.report.timeline_text import drawing
 from harness.store.journal import read_outcome
 from harness.suites.instances import encode
 from tasks.base import Called, Outcome, Parsed, ToolCall, ToolResult
-from tests.graders.test_tools import gold, solved
+from tests.factories.errands import gold, solved
 from tests.harness.helpers import board, makespan, rows
 from tests.loopback import Json, Loopback
 

@@ -14,7 +14,6 @@ import pytest
 from mcp import Client, MCPError
 from msgspec.structs import replace
 
-from harness.mcp import client as mcp_client
 from harness.mcp.client import STARTS, Link, opener, perform_turn
 from harness.mcp.direct import direct
 from harness.mcp.server import Worlds, build_server
@@ -210,9 +209,8 @@ def test_a_server_that_cannot_be_started_fails_episodes_and_in_the_end_the_run(
     assert last.kind == "tool server"
 
 
-def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_says_nothing_is_given_up() -> None:
     one = task()
-    monkeypatch.setattr(mcp_client, "LIMIT", 0.3)
 
     class Silent(Worlds):
         async def call(self, place: Place, made: Any) -> ToolResult:  # noqa: ARG002
@@ -225,7 +223,7 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
             yield connected
 
     async def tried() -> None:
-        link = Link(silent)
+        link = Link(silent, seconds=0.3)
         with pytest.raises(LostServer, match=r"turn 1 of e: Timed out after 0.3"):
             await link.tools(one.id, "e")(turns(one)[0])
         await link.close()

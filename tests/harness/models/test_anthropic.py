@@ -3,15 +3,15 @@
 import asyncio
 
 import msgspec
-import pytest
 
 from harness.models.anthropic import messages_request
 from harness.models.base import Sampling
 from tasks.base import Ask, Message, Reply, Tool, ToolCall, Usage, said
 from tests.harness.models.talk import ASK, PLAIN, model_at, reply_of
 from tests.loopback import Loopback, message
+from tests.optional import needs
 
-pytest.importorskip("anthropic")
+pytestmark = needs("anthropic")
 
 SCHEMA = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
 TOOL = Tool("find", "Finds a slot.", {"type": "object", "properties": {}})

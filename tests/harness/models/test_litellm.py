@@ -9,8 +9,9 @@ from harness.models.build import build_model
 from tasks.base import Ask, Message, Tool, ToolCall, Usage, said
 from tests.harness.models.talk import ASK, PLAIN, failure_of, model_at, reply_of
 from tests.loopback import ECHO_KEY, FAULTS, Loopback, chat_completion, message, says
+from tests.optional import needs
 
-pytest.importorskip("litellm")
+pytestmark = needs("litellm")
 
 KEY = "sk-verysecret-0123456789"
 KINDS = {

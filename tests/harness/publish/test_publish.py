@@ -1,4 +1,4 @@
-"""Publishing with the real clients against a hub on loopback, the command in its own process."""
+"""Publishing with the real clients against a hub on loopback."""
 
 import asyncio
 import json
@@ -24,12 +24,12 @@ from harness.families.registry import FAMILIES
 from harness.publish import card
 from harness.publish.card import MARKER
 from tasks.base import Record
-from tests.harness.helpers import board, command, instances, makespan
+from tests.harness.helpers import board, command, instances, makespan, makespan_apart
 from tests.hub import TOKEN, Hub, on, refusal
 from tests.loopback import Fault, Json, Loopback
+from tests.optional import needs
 
-pytest.importorskip("huggingface_hub")
-pytest.importorskip("pyarrow")
+pytestmark = needs("huggingface_hub", "pyarrow")
 
 REPO = "me/results"
 KEY = "sk-planted-0123456789"
@@ -55,7 +55,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def publish(hub: Hub, home: Path, *words: object, repo: str = REPO, **extra: str) -> Any:
-    return makespan("publish", *words, "--repo", repo, **hub.environment(home, **extra))
+    run = makespan_apart if "HF_HUB_OFFLINE" in extra else makespan  # it is read at import
+    return run("publish", *words, "--repo", repo, **hub.environment(home, **extra))
 
 
 def python(hub: Hub, home: Path, code: str) -> str:

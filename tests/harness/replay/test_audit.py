@@ -20,7 +20,7 @@ from tasks.calendar import Year
 from tests.harness.helpers import command, makespan, rows
 from tests.loopback import Json, Loopback
 
-ROUNDS = 30
+ROUNDS = 20
 SETTINGS: dict[str, Scalar] = {"rounds": ROUNDS, "feedback": "text", "history": 0}
 USERS = 5
 

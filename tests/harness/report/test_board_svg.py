@@ -11,8 +11,8 @@ import pytest
 from harness.board.board import read_board
 from harness.cli import main
 from harness.report.board_svg import LETTER, NAMES, as_svg
-from tests.harness.board.test_board import build_board, failed, graded, several
-from tests.harness.helpers import makespan
+from tests.factories.records import build_board, failed, graded, several
+from tests.harness.helpers import makespan, makespan_apart
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -85,7 +85,7 @@ def test_a_row_without_a_score_or_an_interval_says_so(tmp_path: Path) -> None:
 def test_it_is_alone_and_the_same_again(tmp_path: Path) -> None:
     folders = several(tmp_path)
     made = [
-        makespan("board", *folders, "--svg", "/dev/stdout", PYTHONHASHSEED=seed).stdout
+        makespan_apart("board", *folders, "--svg", "/dev/stdout", PYTHONHASHSEED=seed).stdout
         for seed in ("1", "2")
     ]
     assert made[0] == made[1]

@@ -3,11 +3,12 @@
 import random
 import zlib
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.report.columns import FEW, columns
 from harness.report.pack import compress
+from tests.depth import examples
 from tests.harness.report.unpacked import value, whole
 
 PIECES = st.sampled_from(
@@ -40,7 +41,7 @@ TEXTS = st.lists(PIECES, max_size=60).map("".join)
 
 
 @given(TEXTS, st.integers(1, 6))
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 @example("", 1)
 @example("1,2,3,4,5,1000000000000,00,000,", FEW)
 def test_a_text_is_whole_again(text: str, times: int) -> None:
@@ -59,7 +60,7 @@ def test_a_text_is_whole_again(text: str, times: int) -> None:
         ),
     )
 )
-@settings(max_examples=500, deadline=None)
+@examples(500)
 def test_a_value_is_whole_again(told: object) -> None:
     assert value(compress(told)) == told
     assert value(compress([told] * FEW)) == [told] * FEW

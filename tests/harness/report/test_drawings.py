@@ -50,7 +50,7 @@ from tasks.base import (
     Verdict,
 )
 from tasks.tools import performed, read
-from tests.harness.board.test_board import record
+from tests.factories.records import record
 
 LOOK = SeriesStyle(0, "a <b>", "model", "c0", "")
 OTHER = SeriesStyle(1, "other", "floor", "g0", "2 3")

@@ -6,7 +6,7 @@ from typing import Any
 from harness.board.board import Board
 from harness.report.base import SeriesStyle, looks
 from harness.report.svg import LETTER, LINE, Plot, PlotLine, log_axis, plain_axis
-from tests.harness.board.test_board import build_board, graded
+from tests.factories.records import build_board, graded
 
 
 def board(model: str, **setup: Any) -> Board:

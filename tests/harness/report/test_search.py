@@ -14,10 +14,10 @@ from harness.cli import main
 from harness.evolve.replay import SearchReplay, replay
 from harness.report.page import build
 from harness.report.search_figures import cells, tree
+from tests.factories.hostile import CALLS, HOSTILE
 from tests.harness.helpers import makespan, rows
 from tests.harness.report.browser import Page, chromium, find
-from tests.harness.report.conftest import CALLS, HOSTILE
-from tests.harness.report.test_page import Reader, said, unpacked
+from tests.harness.report.reader import Reader, said, unpacked
 
 
 class Keyed(Reader):

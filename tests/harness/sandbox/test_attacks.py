@@ -11,7 +11,7 @@ import pytest
 from harness.sandbox.base import KINDS, Limits, ProgramRun
 from harness.sandbox.sandbox import Sandbox
 from harness.sandbox.worker import ENVIRONMENT
-from tests.harness.processes import until
+from tests.harness.processes import children, servers, until
 from tests.harness.sandbox.attacks import (
     CALLS,
     LOOKING,
@@ -132,19 +132,3 @@ def test_the_servers_processes_hold_no_key_and_no_file(sandbox: Sandbox) -> None
         assert names <= {b"", *map(str.encode, ENVIRONMENT)}
         kept = {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()}
         assert all(k.startswith(("socket:", "anon_inode:")) or "(deleted)" in k for k in kept)
-
-
-def servers() -> set[int]:
-    """The fork servers that this process has."""
-    return {pid for pid in children(os.getpid()) if is_server(pid)}
-
-
-def is_server(pid: int) -> bool:
-    """Whether a process is a fork server."""
-    return b"harness.sandbox.server" in Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
-def children(pid: int) -> list[int]:
-    """The direct children of a process."""
-    lists = [file.read_text() for file in Path(f"/proc/{pid}/task").glob("*/children")]
-    return [int(word) for line in lists for word in line.split()]

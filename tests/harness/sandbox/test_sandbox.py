@@ -16,8 +16,7 @@ import pytest
 from harness.sandbox.base import Limits, SandboxFailure
 from harness.sandbox.program import IMPORTABLE
 from harness.sandbox.sandbox import Sandbox
-from tests.harness.processes import until
-from tests.harness.sandbox.test_attacks import children, is_server, servers
+from tests.harness.processes import children, is_server, servers, until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the layers are those of Linux")
 CALL = "def solve(f, case): return f(*case)\n"
@@ -214,7 +213,7 @@ def test_a_server_that_dies_under_a_program_is_replaced_and_the_program_run_agai
         running = pool.submit(sandbox.run, spin, "f", CALL, [[80_000_000]], Limits(seconds=60))
         until(lambda: [child for child in children(server) if cpu(child) > 0.1])
         os.kill(server, signal.SIGKILL)
-        assert running.result().solutions == [80_000_000]
+        assert running.result(60).solutions == [80_000_000]
         assert sandbox.restarts == 1
 
 
@@ -222,13 +221,16 @@ def test_servers_that_keep_dying_are_a_failure_of_the_sandbox() -> None:
     spin = "def f(x):\n    while True: pass"
     with Sandbox() as sandbox, ThreadPoolExecutor(1) as pool:
         running = pool.submit(sandbox.run, spin, "f", CALL, [[0]], Limits(seconds=60))
-        while not running.done():
+
+        def killed() -> bool:
             for child in children(os.getpid()):
                 if is_server(child) and children(child):
                     os.kill(child, signal.SIGKILL)
-            time.sleep(0.01)
+            return running.done()
+
+        until(killed)
         with pytest.raises(SandboxFailure, match=r"3 servers .* died|did not start"):
-            running.result()
+            running.result(60)
 
 
 ENDLESS = f"""

@@ -141,17 +141,15 @@ def test_a_headline_is_part_of_a_lock_only_where_it_is_named() -> None:
     ],
 )
 def test_a_headline_is_a_measure_of_every_family(
-    family_name: str, headline: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    family_name: str, headline: str, says: str, tmp_path: Path
 ) -> None:
     """Also of a suite that includes another one."""
-    (tmp_path / "suites").mkdir()
     entry = f'[[entry]]\nfamily = "{family_name}"\nlevel = 4\ncount = 1\n'
-    (tmp_path / "suites" / "a.toml").write_text(f'headline = "{headline}"\n{entry}')
-    (tmp_path / "suites" / "b.toml").write_text(f'headline = "quality"\n{entry}')
-    (tmp_path / "suites" / "c.toml").write_text('include = ["b"]\n')
-    monkeypatch.setattr(suites, "shipped", lambda name: tmp_path / name)
+    (tmp_path / "a.toml").write_text(f'headline = "{headline}"\n{entry}')
+    (tmp_path / "b.toml").write_text(f'headline = "quality"\n{entry}')
+    (tmp_path / "c.toml").write_text('include = ["b"]\n')
     with pytest.raises(InputError, match=says):
-        suites.load("a")
+        suites.load("a", tmp_path)
     if family_name == "rcpsp":
         with pytest.raises(InputError, match="whose headline is quality: give both the same"):
-            suites.load("c")
+            suites.load("c", tmp_path)

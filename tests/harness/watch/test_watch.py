@@ -14,6 +14,7 @@ import pytest
 
 from harness.watch.read import read_frame
 from tests.harness.helpers import command, instances, makespan, rows, zeros
+from tests.harness.processes import deadline
 from tests.loopback import FAULTS, Fault, Json, Loopback, says
 
 
@@ -168,7 +169,7 @@ def test_a_terminal_of_any_width_shows_everything(tmp_path: Path, columns: int) 
         status, screen = in_terminal(columns, "watch", out, "--every", "0.2")
         assert run.poll() is None  # who leaves a view does not stop a run
         run.kill()
-        run.communicate()
+        run.communicate(timeout=60)
     assert status == 1
     assert "Traceback" not in screen
     lines = [line for line in screen.replace("\r", "").split("\n") if line.strip()]
@@ -194,14 +195,15 @@ def in_terminal(columns: int, *words: object) -> tuple[int, str]:
     os.close(follower)
     shown = b""
     pressed = False
-    while True:
-        try:
-            found = os.read(leader, 65536)
-        except OSError:  # the end of a terminal
-            break
-        shown += found
-        if not pressed and shown.count(b"slowest episodes") > 1:
-            pressed = bool(os.write(leader, b"\x03"))
+    with deadline(120, "the watch on a terminal"):
+        while True:
+            try:
+                found = os.read(leader, 65536)
+            except OSError:  # the end of a terminal
+                break
+            shown += found
+            if not pressed and shown.count(b"slowest episodes") > 1:
+                pressed = bool(os.write(leader, b"\x03"))
     os.close(leader)
     shown = shown.rpartition(b"\x1b[?1049l")[2]  # what stays when its own screen is left
     return process.wait(timeout=60), re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
@@ -230,7 +232,7 @@ def test_a_run_in_a_folder_that_one_may_not_write_is_read_live(tmp_path: Path) -
         seen = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
         out.chmod(0o755)
         run.kill()
-        run.communicate()
+        run.communicate(timeout=60)
     assert seen.returncode == 0, seen.stderr
     assert re.search(r"openai/m +[1-9]", seen.stdout), seen.stdout
 

@@ -1,0 +1,17 @@
+"""How deep tests look: a quarter of the cases every day, all of them in `make slow`."""
+
+from hypothesis import settings
+
+DEEP = "deep"  # the profile of hypothesis that `make slow` names
+SHARE = 4
+
+
+def often(count: int) -> int:
+    """Return how many of so many cases are tried now."""
+    deep = settings.get_current_profile_name() == DEEP
+    return count if deep else count // SHARE
+
+
+def examples(count: int) -> settings:
+    """Return the settings of a property that has so many examples where all are tried."""
+    return settings(max_examples=often(count))
