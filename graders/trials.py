@@ -248,6 +248,5 @@ def _headlines(sums: Array, counts: Array, used: Array) -> Array:
     import numpy
 
     with numpy.errstate(invalid="ignore", divide="ignore"):
-        means = numpy.where(counts > 0, sums / counts, 0.0)
-        headlines: Array = means.sum(axis=0) / used
+        headlines: Array = numpy.where(counts > 0, sums / counts, 0.0).sum(axis=0) / used
     return headlines
