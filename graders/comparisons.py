@@ -272,8 +272,8 @@ def ranks(scores: Scores) -> Ranks:
     Every two models are compared as by `paired`, by its p-value with Holm's correction over all
     pairs; a model stands below those that are better than it and above those that are worse
     (Mogstad, Romano, Shaikh & Wilhelm 2024). Two that share fewer than 5 trials are not
-    distinguished. Bootstrapped ranks would not do: where models are close they are too sure (Hall & Miller
-    2009).
+    distinguished. Bootstrapped ranks would not do: where models are close they are too sure (Hall
+    & Miller 2009).
 
     Args:
         scores: of any number of models.
