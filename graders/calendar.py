@@ -228,9 +228,9 @@ def tau(a: Sequence[str], b: Sequence[str]) -> float:
 
 
 def _mean_regret(year: Year, choices: Sequence[str | None]) -> float:
-    pairs = enumerate(zip(year.rounds, choices, strict=True), 1)
     return mean(
-        _regret(year.truth.values(number), round_.ids, choice) for number, (round_, choice) in pairs
+        _regret(year.truth.values(k + 1), year.rounds[k].ids, choice)
+        for k, choice in enumerate(choices)
     )
 
 

@@ -65,7 +65,7 @@ def _chances(values: Sequence[float]) -> Row:
 
 @dataclass
 class Count:
-    """How far each mark is behind its share of the wins, in the rounds so far.
+    """A count of how far each mark is behind its share of the wins, in the rounds so far.
 
     Attributes:
         size: events in a round.

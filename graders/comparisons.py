@@ -43,7 +43,7 @@ class Scores:
 
 
 class PairedComparison(Noun, frozen=True):
-    """How much higher the first model scores than the second.
+    """The difference by which the first model scores higher than the second, and its test.
 
     `trials` are the independent differences. `test` names what `p` is of, two-sided: `adjusted
     Wald`, against equal means, which agrees with the interval; or `sign flips`, against equal
@@ -271,9 +271,9 @@ def ranks(scores: Scores) -> Ranks:
 
     Every two models are compared as by `paired`, by its p-value with Holm's correction over all
     pairs; a model stands below those that are better than it and above those that are worse
-    (Mogstad, Romano, Shaikh & Wilhelm 2024). Two that share fewer than 5 trials are not told
-    apart. Bootstrapped ranks would not do: where models are close they are too sure (Hall & Miller
-    2009).
+    (Mogstad, Romano, Shaikh & Wilhelm 2024). Two that share fewer than 5 trials are not
+    distinguished. Bootstrapped ranks would not do: where models are close they are too sure (Hall
+    & Miller 2009).
 
     Args:
         scores: of any number of models.

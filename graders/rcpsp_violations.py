@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from tasks.base import Fields, short
-from tasks.rcpsp import Project, Resource, Window, merged_downtimes
+from tasks.rcpsp import Project, Resource, merged_downtimes
 
 Answer: TypeAlias = Mapping[str, Any]  # what stands for a start time, by task id
 Times: TypeAlias = Mapping[str, int]  # by task id
+Spans: TypeAlias = list[tuple[int, int]]  # half-open intervals
 Constraints: TypeAlias = set[tuple[str, ...]]  # of one kind, by what tells them apart
 
 
@@ -50,17 +51,13 @@ def _place(project: Project, starts: Answer) -> tuple[dict[str, int], dict[str, 
 
 def _check_starts(project: Project, starts: Answer) -> Iterator[Fields]:
     for task in project.tasks:
-        if task.id not in starts:
-            yield {"kind": "missing", "task": task.id}
-        else:
-            yield from _check_start(task.id, starts[task.id])
-
-
-def _check_start(task: str, start: object) -> Iterator[Fields]:
-    if type(start) is not int:
-        yield {"kind": "not_integer", "task": task, "value": short(start)}
-    elif start < 0:
-        yield {"kind": "negative", "task": task, "value": start}
+        name = task.id
+        if name not in starts:
+            yield {"kind": "missing", "task": name}
+        elif type(starts[name]) is not int:
+            yield {"kind": "not_integer", "task": name, "value": short(starts[name])}
+        elif starts[name] < 0:
+            yield {"kind": "negative", "task": name, "value": starts[name]}
 
 
 def _check_ids(project: Project, starts: Answer, placed: Times) -> list[Fields]:
@@ -108,7 +105,7 @@ def _usage_changes(project: Project, placed: Times) -> dict[str, dict[int, int]]
     return changes
 
 
-def _switches(downtimes: list[tuple[int, int]]) -> dict[int, bool]:
+def _switches(downtimes: Spans) -> dict[int, bool]:
     """Return for each end of a downtime whether the resource is down from then on."""
     return {
         time: down for span in downtimes for time, down in zip(span, (True, False), strict=True)
@@ -121,7 +118,7 @@ class _Sweep:
     Inside a downtime the limit is 0 and the kind `downtime`; its ends cut an interval.
     """
 
-    def __init__(self, resource: Resource, downtimes: list[tuple[int, int]]) -> None:
+    def __init__(self, resource: Resource, downtimes: Spans) -> None:
         self._resource, self._down = resource, False
         self._switches = _switches(downtimes)
         self._start: int | None = None  # of the interval of excess that is open
@@ -130,51 +127,50 @@ class _Sweep:
 
     def overloads(self, change: Mapping[int, int]) -> list[Fields]:
         """Return the intervals of excess, given by how much usage changes at each time."""
-        usage, switches = 0, self._switches
+        usage, switches, capacity = 0, self._switches, self._resource.capacity
         for time in sorted(change.keys() | switches.keys() if switches else change):
             if time in switches:
                 self._close(time)
                 self._down = switches[time]
             usage += change.get(time, 0)
-            self._record(time, usage if self._down else usage - self._resource.capacity)
+            excess = usage if self._down else usage - capacity
+            if excess > 0:
+                if self._start is None:
+                    self._start, self._peak = time, excess
+                elif excess > self._peak:
+                    self._peak = excess
+            elif self._start is not None:
+                self._close(time)
         return self._overloads
-
-    def _record(self, time: int, excess: int) -> None:
-        """Note the excess from a time on."""
-        if excess <= 0:
-            self._close(time)
-        elif self._start is None:
-            self._start, self._peak = time, excess
-        elif excess > self._peak:
-            self._peak = excess
 
     def _close(self, time: int) -> None:
         """End the open interval, if there is one."""
         if self._start is not None:
-            self._overloads.append(
-                {
-                    "kind": "downtime" if self._down else "resource",
-                    "resource": self._resource.id,
-                    "start": self._start,
-                    "end": time,
-                    "amount": self._peak,
-                }
-            )
+            self._overloads.append(self._overload(self._start, time))
             self._start = None
+
+    def _overload(self, start: int, end: int) -> Fields:
+        return {
+            "kind": "downtime" if self._down else "resource",
+            "resource": self._resource.id,
+            "start": start,
+            "end": end,
+            "amount": self._peak,
+        }
 
 
 def _check_windows(project: Project, placed: Times, ends: Times) -> Iterator[Fields]:
     for window in project.windows:
-        if window.task in placed:
-            yield from _check_window(window, placed[window.task], ends[window.task])
+        task = window.task
+        if task in placed:
+            if placed[task] < window.release:
+                yield _outside(task, "release", window.release - placed[task])
+            if ends[task] > window.deadline:
+                yield _outside(task, "deadline", ends[task] - window.deadline)
 
 
-def _check_window(window: Window, start: int, end: int) -> Iterator[Fields]:
-    early, late = window.release - start, end - window.deadline
-    if early > 0:
-        yield {"kind": "window", "task": window.task, "bound": "release", "amount": early}
-    if late > 0:
-        yield {"kind": "window", "task": window.task, "bound": "deadline", "amount": late}
+def _outside(task: str, bound: str, amount: int) -> Fields:
+    return {"kind": "window", "task": task, "bound": bound, "amount": amount}
 
 
 def _check_disjunctions(project: Project, placed: Times, ends: Times) -> Iterator[Fields]:

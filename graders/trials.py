@@ -20,7 +20,9 @@ Array: TypeAlias = "NDArray[Any]"
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """Where instances belong: they are in the order of their clusters, clusters of their blocks.
+    """The strata, clusters and blocks of instances, which are in the order of their clusters.
+
+    Clusters are in the order of their blocks.
 
     Attributes:
         order: the instances, as they were given, in the order of all else here.
@@ -126,7 +128,7 @@ class Trials:
     """The differences of every column, added up by cluster.
 
     Attributes:
-        design: where the instances belong.
+        design: the strata, clusters and blocks of the instances.
         differences: (instances, columns), in the design's order, 0 where there is no pair.
         pairs: (instances, columns), 1 where there is a pair.
         counts: (strata, columns), the number of pairs.
@@ -248,6 +250,5 @@ def _headlines(sums: Array, counts: Array, used: Array) -> Array:
     import numpy
 
     with numpy.errstate(invalid="ignore", divide="ignore"):
-        means = numpy.where(counts > 0, sums / counts, 0.0)
-        headlines: Array = means.sum(axis=0) / used
+        headlines: Array = numpy.where(counts > 0, sums / counts, 0.0).sum(axis=0) / used
     return headlines

@@ -129,7 +129,7 @@ def _pseudo(trials: Trials, squared_means: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class _PowerLaw:
-    """How the error of each column grows with its difference.
+    """The growth of each column's error with its difference.
 
     Attributes:
         trials: the differences by trial.

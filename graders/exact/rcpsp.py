@@ -27,12 +27,12 @@ LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overf
 
 
 class Solution(NamedTuple):
-    """What is proven of a project, in time units.
+    """The bound and the best answer of a project, in time units.
 
     Attributes:
         bound: no answer is shorter.
         starts: the n start times of the best answer, None without one.
-        solver: what did the last step.
+        solver: the name of the method of the last step.
     """
 
     bound: int

@@ -65,7 +65,7 @@ def compile_project(project: Project) -> Compiled:
         ids=tuple(number),
         durations=tuple(task.duration for task in project.tasks),
         demands=_demands(project),
-        predecessors=_group_pairs(len(number), [(b, a) for a, b in edges]),
+        predecessors=_group_pairs(len(number), _turn_pairs(edges)),
         successors=_group_pairs(len(number), edges),
         partners=_partners(project, number),
         releases=_releases(project),
@@ -90,7 +90,11 @@ def _demands_of(task: Task, resource: Mapping[str, int]) -> Pairs:
 
 def _partners(project: Project, number: Mapping[str, int]) -> Groups:
     pairs = [(number[a], number[b]) for a, b in _disjoint_runs(project)]
-    return _group_pairs(len(number), pairs + [(b, a) for a, b in pairs])
+    return _group_pairs(len(number), pairs + _turn_pairs(pairs))
+
+
+def _turn_pairs(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    return [(b, a) for a, b in pairs]
 
 
 def _disjoint_runs(project: Project) -> list[tuple[str, str]]:

@@ -81,7 +81,7 @@ def strip(p: Ints, d: Ints, jobs: Ints, start: int) -> OpenCore:
         if start > d[job]:
             cost += start - d[job]
         items = _raise_due_dates(p, d, [item[2] for item in items[1:]], start)
-    return OpenCore(cost, head, items, start, tail[::-1])
+    return OpenCore(cost, head, items, start=start, tail=tail[::-1])
 
 
 def _raise_due_dates(p: Ints, d: Ints, jobs: Ints, start: int) -> list[Item]:

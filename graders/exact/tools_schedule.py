@@ -134,11 +134,15 @@ def _topological(calls: Calls, capacity: Ints) -> tuple[int, ...]:
 def _check(calls: Calls, capacity: Ints) -> None:
     if not calls:
         raise ValueError("calls: there must be at least one")
+    _check_capacity(capacity)
+    for i, call in enumerate(calls):
+        _check_call(i, call, len(calls), len(capacity))
+
+
+def _check_capacity(capacity: Ints) -> None:
     for k, places in enumerate(capacity):
         if places < 1:
             raise ValueError(f"capacity of tool {k}: {places} is not at least 1")
-    for i, call in enumerate(calls):
-        _check_call(i, call, len(calls), len(capacity))
 
 
 def _check_call(i: int, call: CallNode, calls: int, tools: int) -> None:

@@ -32,7 +32,7 @@ Option: TypeAlias = tuple[int, int, int]
 
 
 class _CallGraph:
-    """What waits for each call.
+    """The calls that wait for each call, and how long they take.
 
     Attributes:
         needs: for each call the mask of the calls that it needs.
