@@ -16,7 +16,7 @@ class NoSettings(Noun, frozen=True):
     """The settings of a part that has none."""
 
 
-class Part(NamedTuple):
+class PartName(NamedTuple):
     """A part as it was spelled: its name, what stands first behind the colon, and its settings."""
 
     name: str
@@ -24,7 +24,7 @@ class Part(NamedTuple):
     settings: dict[str, str]
 
 
-def read_part(text: str) -> Part:
+def read_part(text: str) -> PartName:
     """Return a part as it is spelled; InputError where a setting is no `key=value`."""
     name, _, written = text.partition(":")
     words = written.split(",") if written else []
@@ -37,10 +37,10 @@ def read_part(text: str) -> Part:
         if key in settings:
             raise InputError(f"{text!r}: {key} is given twice")
         settings[key] = value
-    return Part(name, inner, settings)
+    return PartName(name, inner, settings)
 
 
-def settings_of(part: Part, kind: type[Noun]) -> Any:
+def settings_of(part: PartName, kind: type[Noun]) -> Any:
     """Return a part's settings as the declared ones.
 
     Raises:
@@ -49,8 +49,8 @@ def settings_of(part: Part, kind: type[Noun]) -> Any:
     names = kind.__struct_fields__
     for key in part.settings:
         if key not in names:
-            there = f"it has {', '.join(names)}" if names else "it has no settings"
-            raise InputError(f"{part.name}: unknown setting {key!r}: {there}")
+            choices = f"it has {', '.join(names)}" if names else "it has no settings"
+            raise InputError(f"{part.name}: unknown setting {key!r}: {choices}")
     try:
         return msgspec.convert(part.settings, kind, strict=False)
     except msgspec.ValidationError as error:

@@ -24,16 +24,16 @@ class TextTools:
         if not ask.tools:
             reply = yield ask
             return reply
-        [told] = self._prompts.messages("tools/text.j2", tools=ask.tools)
-        messages = tuple(_in_text(_with(told.content, ask.messages)))
+        [notice] = self._prompts.messages("tools/text.j2", tools=ask.tools)
+        messages = tuple(_in_text(_with(notice.content, ask.messages)))
         reply = yield replace(ask, messages=messages, tools=())
         return reply if reply.calls else replace(reply, calls=calls_in(reply))
 
 
-def _with(told: str, messages: Sequence[Message]) -> tuple[Message, ...]:
+def _with(notice: str, messages: Sequence[Message]) -> tuple[Message, ...]:
     """The conversation with the tools told at the end of its first message."""
     first, *rest = messages
-    return (replace(first, content=f"{first.content}\n\n{told}"), *rest)
+    return (replace(first, content=f"{first.content}\n\n{notice}"), *rest)
 
 
 def _in_text(messages: Sequence[Message]) -> Iterator[Message]:
@@ -56,12 +56,12 @@ def _written(calls: Sequence[ToolCall]) -> str:
 
 def calls_in(reply: Reply) -> tuple[ToolCall, ...]:
     """The calls in a reply's text; of an entry that is none, one that will be refused."""
-    found = (parse_object(reply, PLAN).value or {}).get(PLAN)
-    if not isinstance(found, list):
+    entries = (parse_object(reply, PLAN).value or {}).get(PLAN)
+    if not isinstance(entries, list):
         return ()
     calls = []
-    for one in found:
-        fields = one if isinstance(one, dict) else {}
+    for entry in entries:
+        fields = entry if isinstance(entry, dict) else {}
         name = fields.get("tool", fields.get("name"))
         arguments = msgspec.json.encode(fields.get("arguments")).decode()
         calls.append(ToolCall("", name if isinstance(name, str) else "", arguments))

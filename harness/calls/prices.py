@@ -61,21 +61,21 @@ def priced(folder: Folder, records: Iterable[Record], prices: Prices) -> dict[st
     An episode is left out, its cost unknown, if its model has no price, a call of it has no usage,
     or a call failed for good and may have been billed.
     """
-    known = applying(folder.manifest, prices)
-    wanted = {
-        key_of(r.model, r.epoch, r.instance): known[r.model]
+    table = applying(folder.manifest, prices)
+    unpriced = {
+        key_of(r.model, r.epoch, r.instance): table[r.model]
         for r in records
         if r.cost is None
-        and r.model in known
+        and r.model in table
         and (r.problem is None or r.problem.boundary != "provider")
     }
-    found: dict[str, float | None] = dict.fromkeys(wanted, 0.0)
-    for key, told in read_replies(folder.path) if wanted else ():
-        if key in wanted:
-            cost = cost_of(told, wanted[key])
-            before = found[key]
-            found[key] = None if cost is None or before is None else before + cost
-    return {key: cost for key, cost in found.items() if cost is not None}
+    costs: dict[str, float | None] = dict.fromkeys(unpriced, 0.0)
+    for key, reply_price in read_replies(folder.path) if unpriced else ():
+        if key in unpriced:
+            cost = cost_of(reply_price, unpriced[key])
+            before = costs[key]
+            costs[key] = None if cost is None or before is None else before + cost
+    return {key: cost for key, cost in costs.items() if cost is not None}
 
 
 def read_price(text: str) -> tuple[str, Price]:

@@ -16,10 +16,10 @@ def request_parts(settings: str, ask: Ask) -> str:
     return " ".join(parts)
 
 
-def first_difference(kept: str, asked: str) -> str | None:
+def first_difference(journaled: str, request: str) -> str | None:
     """The first part in which two requests differ, or None."""
-    a = dict(part.split("=") for part in kept.split())
-    b = dict(part.split("=") for part in asked.split())
+    a = dict(part.split("=") for part in journaled.split())
+    b = dict(part.split("=") for part in request.split())
     return next((name for name in [*a, *b] if a.get(name) != b.get(name)), None)
 
 

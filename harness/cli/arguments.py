@@ -73,12 +73,12 @@ def sandbox(p: Any) -> None:
     )
 
 
-def engine(p: Any, what: str | None = None) -> None:
+def engine(p: Any, work: str | None = None) -> None:
     """Options of where work is done that is heavy on CPU; `what` is done by `--jobs` at once."""
-    if what:
+    if work:
         jobs = partial(natural, most=MOST_JOBS)
         p.add_argument(
-            "--jobs", type=jobs, metavar="N", help=f"{what} at once, on this machine (1)"
+            "--jobs", type=jobs, metavar="N", help=f"{work} at once, on this machine (1)"
         )
     p.add_argument(
         "--engine",
@@ -114,20 +114,22 @@ def pacing(add: Callable[..., object]) -> None:
 
 def asking(p: Parser) -> None:
     """Options of how models are asked, how far it goes, what it keeps and tells."""
-    one = p.add_argument_group("how it asks (each for one model)").add_argument
-    one("--max-connections", type=natural, metavar="C", help="at once, at most (10)")
-    pacing(one)
-    one = p.add_argument_group("how far it goes (then: exit status 1, and resume)").add_argument
-    for which, about in (("", "the run"), ("episode-", "an episode")):
-        one(f"--budget-{which}cost", type=positive, metavar="USD", help=f"of {about}")
-        one(f"--budget-{which}tokens", type=natural, metavar="N", help=f"of {about}, in and out")
-        one(f"--budget-{which}time", type=positive, metavar="S", help=f"of {about}, in seconds")
+    option = p.add_argument_group("how it asks (each for one model)").add_argument
+    option("--max-connections", type=natural, metavar="C", help="at once, at most (10)")
+    pacing(option)
+    option = p.add_argument_group("how far it goes (then: exit status 1, and resume)").add_argument
+    for which, scope in (("", "the run"), ("episode-", "an episode")):
+        option(f"--budget-{which}cost", type=positive, metavar="USD", help=f"of {scope}")
+        option(f"--budget-{which}tokens", type=natural, metavar="N", help=f"of {scope}, in and out")
+        option(f"--budget-{which}time", type=positive, metavar="S", help=f"of {scope}, in seconds")
         for name in ("cost", "tokens", "time"):
-            one(f"--max-{which}{name}", action=_Renamed, help=argparse.SUPPRESS)
-    prices(one)
-    one("--fail-on-error", type=tolerance, metavar="N|SHARE", help="stop at more errors than this")
-    one = p.add_argument_group("what it keeps and tells").add_argument
-    one(
+            option(f"--max-{which}{name}", action=_Renamed, help=argparse.SUPPRESS)
+    prices(option)
+    option(
+        "--fail-on-error", type=tolerance, metavar="N|SHARE", help="stop at more errors than this"
+    )
+    option = p.add_argument_group("what it keeps and tells").add_argument
+    option(
         "--cache",
         type=Path,
         nargs="?",
@@ -135,7 +137,7 @@ def asking(p: Parser) -> None:
         metavar="FOLDER",
         help="serve what an earlier run asked already (results/cache)",
     )
-    one(
+    option(
         "--log-json",
         type=Path,
         nargs="?",
@@ -169,19 +171,19 @@ def settings(p: Parser) -> None:
     )
 
 
-def out(p: Parser, what: str) -> None:
+def out(p: Parser, explanation: str) -> None:
     """The option of where lines go."""
-    p.add_argument("--out", type=Path, metavar="FILE", help=what)
+    p.add_argument("--out", type=Path, metavar="FILE", help=explanation)
 
 
 def adder(commands: Any) -> Callable[..., Parser]:
     """What adds a command: its name, a line about it, and `module.function` that does it."""
 
-    def add(name: str, about: str, act: str | None = None) -> Parser:
-        one: Parser = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
+    def add(name: str, line: str, act: str | None = None) -> Parser:
+        command: Parser = commands.add_parser(name, help=line, description=line, allow_abbrev=False)
         if act:
-            one.set_defaults(act=act)
-        return one
+            command.set_defaults(act=act)
+        return command
 
     return add
 

@@ -33,9 +33,9 @@ def audit(options: Namespace) -> int:
     path: Path = options.target
     if path.is_dir():
         return _run(path, options)
-    given = instances.read(path)
+    batch = instances.read(path)
     findings = [
-        f for name in dict.fromkeys(i.family for i in given) for f in _shortcuts(name, given)
+        f for name in dict.fromkeys(i.family for i in batch) for f in _shortcuts(name, batch)
     ]
     if options.json:
         print_json(
@@ -59,11 +59,11 @@ def audit(options: Namespace) -> int:
     return 0 if all(finding.passes for finding in findings) else 1
 
 
-def _shortcuts(name: str, given: Sequence[Any]) -> Sequence[Any]:
+def _shortcuts(name: str, batch: Sequence[Any]) -> Sequence[Any]:
     check = family(name).audit
     if check is None:
         raise InputError(f"instances of {name} have no shortcut audit")
-    return check([instance for instance in given if instance.family == name])
+    return check([instance for instance in batch if instance.family == name])
 
 
 def _run(path: Path, options: Namespace) -> int:
@@ -71,8 +71,8 @@ def _run(path: Path, options: Namespace) -> int:
     folder.require_suite()
     folder.claim()
     log = Log(options.log_json)
-    asked = [spec.name for spec in folder.manifest.configuration.models]
-    folder.note_prices(prices_of(options, asked), today())
+    names = [spec.name for spec in folder.manifest.configuration.models]
+    folder.note_prices(prices_of(options, names), today())
     journal = Journal(folder.path)
     try:
         run = RecordedRun(folder, journal, folder.instances())

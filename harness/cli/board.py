@@ -10,21 +10,21 @@ from harness.cli.output import print_json
 
 def board(options: Namespace) -> int:
     """`makespan board`; status 1 if an episode has no grade, for an error or for being left."""
-    made = read_board(options.folders, load(options.prices))
+    rows_board = read_board(options.folders, load(options.prices))
     if options.csv:
-        files.write(options.csv, as_csv(made))
+        files.write(options.csv, as_csv(rows_board))
     if options.html:
         from harness.board.html import as_html
 
-        files.write(options.html, as_html(made))
+        files.write(options.html, as_html(rows_board))
     if options.svg:
         from harness.report.board_svg import as_svg
 
-        files.write(options.svg, as_svg(made))
+        files.write(options.svg, as_svg(rows_board))
     if options.json:
-        print_json(made)
+        print_json(rows_board)
     elif not (options.csv or options.html or options.svg):
         from harness.board.text import print_board
 
-        print_board(made)
-    return 0 if made.complete else 1
+        print_board(rows_board)
+    return 0 if rows_board.complete else 1

@@ -15,10 +15,10 @@ def compare(options: Namespace) -> int:
 
     if len(options.model) != 2:
         raise InputError(f"two --model are compared, not {len(options.model)}")
-    found = versus(options.folders, *options.model)
+    comparison = versus(options.folders, *options.model)
     if options.json:
-        few = [replace(m, apart=m.apart[: options.limit]) for m in found.matches]
-        print_json(replace(found, matches=tuple(few)))
+        few = [replace(m, apart=m.apart[: options.limit]) for m in comparison.matches]
+        print_json(replace(comparison, matches=tuple(few)))
     else:
-        print_comparison(found, options.limit)
-    return 0 if found.complete else 1
+        print_comparison(comparison, options.limit)
+    return 0 if comparison.complete else 1

@@ -46,15 +46,15 @@ from tasks.prompts import installed
 
 def run(options: Namespace) -> int:
     """`makespan evolve run DOMAIN`: begin a search or take it up, then print its report."""
-    about, names = domain(options.domain), installed().names("evolve")
+    chosen, names = domain(options.domain), installed().names("evolve")
     prompts = installed().only(names)
-    plan = _plan(options, about)
-    wanted = [w for split in SPLITS for w in about.specs(split, plan.limit)]
-    suite = Suite(f"evolve-{about.name}", about.description, content=digest(wanted))
+    plan = _plan(options, chosen)
+    specs = [w for split in SPLITS for w in chosen.specs(split, plan.limit)]
+    suite = Suite(f"evolve-{chosen.name}", chosen.description, content=digest(specs))
     configuration = Configuration(
         suite=suite,
         versions={"evolve": f"prompts {prompts.digest(names)}"},
-        lock=digest([suite, about.lock, prompts.digest(names)]),
+        lock=digest([suite, chosen.lock, prompts.digest(names)]),
         models=_specs(options),
         agent="evolve",
         sampling=sampling(options),
@@ -73,8 +73,8 @@ def run(options: Namespace) -> int:
     with open_engine(options.engine, None, options.ray_address) as engine:
 
         def made() -> Iterator[bytes]:
-            with Progress("instances", len(wanted)) as progress:
-                for line in engine.map(instances.make, wanted, str):
+            with Progress("instances", len(specs)) as progress:
+                for line in engine.map(instances.make, specs, str):
                     yield line
                     progress.add()
 
@@ -84,10 +84,10 @@ def run(options: Namespace) -> int:
         return _perform(folder, models, options, engine)
 
 
-def _plan(options: Namespace, about: Domain) -> SearchPlan:
+def _plan(options: Namespace, chosen: Domain) -> SearchPlan:
     return SearchPlan(
-        domain=about.name,
-        lock=about.lock,
+        domain=chosen.name,
+        lock=chosen.lock,
         calls=options.calls,
         seed=options.seed,
         islands=options.islands,
@@ -146,8 +146,8 @@ def _perform(
             )
     finally:
         journal.close()
-    made = report(study, results)
-    report_text.print_report(made)
+    result = report(study, results)
+    report_text.print_report(result)
     log.say(f"run folder: {folder.path}")
     if results is None:
         log.say(f"not finished: makespan resume {folder.path}")
@@ -160,32 +160,32 @@ def _perform(
 
 def show(options: Namespace) -> int:
     """`makespan evolve show DIR`; status 1 if the run is not finished."""
-    found = replay(options.folder)
-    folder, made = found.folder, found.report
+    search = replay(options.folder)
+    folder, result = search.folder, search.report
     if options.json:
-        print_json(made)
+        print_json(result)
     else:
-        report_text.print_report(made)
-    if made.champion is None:
+        report_text.print_report(result)
+    if result.champion is None:
         say(f"not finished: makespan resume {folder.path}")
-    return 1 if made.champion is None else 0
+    return 1 if result.champion is None else 0
 
 
 def export(options: Namespace) -> int:
     """`makespan evolve export DIR --out best.py`."""
-    found = replay(options.folder)
-    folder, made = found.folder, found.report
-    if made.champion is None:
+    search = replay(options.folder)
+    folder, result = search.folder, search.report
+    if result.champion is None:
         raise InputError(f"{folder.path} is not finished: makespan resume {folder.path}")
-    files.write(options.out, champion_text(folder, made))
-    say(f"{options.out}: {made.champion.name} of {folder.path}")
+    files.write(options.out, champion_text(folder, result))
+    say(f"{options.out}: {result.champion.name} of {folder.path}")
     return 0
 
 
 def compare(options: Namespace) -> int:
     """`makespan evolve compare DIR...`: arms over runs."""
-    found = [replay(path) for path in options.folders]
-    result = compare_runs([(one.folder, one.report) for one in found], options.split)
+    searches = [replay(path) for path in options.folders]
+    result = compare_runs([(search.folder, search.report) for search in searches], options.split)
     if options.json:
         print_json(result)
     else:
@@ -195,32 +195,32 @@ def compare(options: Namespace) -> int:
 
 def score(options: Namespace) -> int:
     """`makespan evolve score FILE.py --domain D`; a bad program is a result, not an error."""
-    about = domain(options.domain)
+    chosen = domain(options.domain)
     try:
         source = options.file.read_text("utf-8")
     except OSError as error:
         raise InputError(f"cannot read {options.file}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise InputError(f"{options.file} is not UTF-8 text") from None
-    wanted = about.specs(options.split, options.limit)
-    made: list[Instance[Any]] = []
-    with Progress("instances", len(wanted)) as progress:
-        for one in wanted:
-            made.append(instances.decode(instances.make(one), "made"))
+    specs = chosen.specs(options.split, options.limit)
+    batch: list[Instance[Any]] = []
+    with Progress("instances", len(specs)) as progress:
+        for spec in specs:
+            batch.append(instances.decode(instances.make(spec), "made"))
             progress.add()
     plan = SearchPlan(
-        about.name,
-        about.lock,
+        chosen.name,
+        chosen.lock,
         1,
         seconds=options.program_seconds,
         memory_mb=options.program_memory,
         numpy=options.numpy,
     )
     with open_sandbox(plan, options) as sandbox:
-        evaluator = Evaluator(about, plan, {options.split: made}, sandbox)
-        found = score_program(evaluator, options.split, source)
+        evaluator = Evaluator(chosen, plan, {options.split: batch}, sandbox)
+        result = score_program(evaluator, options.split, source)
     if options.json:
-        print_json(found)
+        print_json(result)
     else:
-        report_text.print_score(found)
+        report_text.print_score(result)
     return 0

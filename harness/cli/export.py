@@ -40,11 +40,11 @@ def _folder(run: PublishedRun, options: Namespace) -> int:
 
 def export_instances(options: Namespace) -> int:
     """`makespan export FILE.jsonl --format psplib|ics`: one file an instance."""
-    made = [write_format(i, options.format) for i in instances.read(options.file)]
+    texts = [write_format(i, options.format) for i in instances.read(options.file)]
     files.make_folder(options.out)
-    for name, _ in made:
+    for name, _ in texts:
         files.destination(options.out / name)
-    for name, content in made:
+    for name, content in texts:
         files.write(options.out / name, content)
-    say(f"{len(made)} files in {options.out}")
+    say(f"{len(texts)} files in {options.out}")
     return 0

@@ -24,7 +24,7 @@ def generate(options: Namespace) -> int:
 
         def lines(start: int) -> Iterator[bytes]:
             rest = map(wanted, range(start, options.count))
-            return engine.map(instances.make, rest, lambda one: f"instance {one.index}")
+            return engine.map(instances.make, rest, lambda spec: f"instance {spec.index}")
 
         emit(options.out, "instances", options.count, lines, key)
     return 0

@@ -21,29 +21,29 @@ class AnswerLine(msgspec.Struct, frozen=True):
     text: str | None = None
 
     def __post_init__(self) -> None:
-        given = bytes(self.answer)
-        both = self.text is not None and given not in (b"", b"null")
-        if both or (self.text is None and not given):
+        raw = bytes(self.answer)
+        both = self.text is not None and raw not in (b"", b"null")
+        if both or (self.text is None and not raw):
             raise ValueError('needs either "answer" or "text"')
 
 
 def grade(options: Namespace) -> int:
     """`makespan grade`: every answer is checked for its id before the first is graded."""
-    known = {instance.id: instance for instance in instances.read(options.instances)}
-    answers = _answers(options.answers, known)
-    put(options.out, (_graded(known[answer.id], answer) for answer in answers.values()))
-    if missing := len(known) - len(answers):
-        say(f"{missing} of {len(known)} instances have no answer")
+    by_id = {instance.id: instance for instance in instances.read(options.instances)}
+    answers = _answers(options.answers, by_id)
+    put(options.out, (_graded(by_id[answer.id], answer) for answer in answers.values()))
+    if missing := len(by_id) - len(answers):
+        say(f"{missing} of {len(by_id)} instances have no answer")
     return 1 if missing else 0
 
 
-def _answers(path: Path, known: dict[str, Instance[Any]]) -> dict[str, AnswerLine]:
+def _answers(path: Path, by_id: dict[str, Instance[Any]]) -> dict[str, AnswerLine]:
     answers: dict[str, AnswerLine] = {}
     for number, line in enumerate(instances.read_lines(path), 1):
         if not line.strip():
             continue
         answer = instances.decode_as(AnswerLine, line, f"{path}:{number}")
-        if answer.id not in known:
+        if answer.id not in by_id:
             raise InputError(f"{path}:{number}: no instance has the id {answer.id!r}")
         if answer.id in answers:
             raise InputError(f"{path}:{number}: the id {answer.id!r} is there twice")

@@ -10,7 +10,7 @@ from harness.suites.formats import read_files
 
 def import_(options: Namespace) -> int:
     """`makespan import FORMAT`."""
-    made = read_files(options.format, options.files)
-    put(options.out, map(instances.encode, made))
-    say(f"{len(made)} instances")
+    batch = read_files(options.format, options.files)
+    put(options.out, map(instances.encode, batch))
+    say(f"{len(batch)} instances")
     return 0

@@ -18,9 +18,10 @@ def show(options: Namespace) -> int:  # noqa: ARG001
     _part("families", FAMILIES.items())
     _part("suites", ((name, _suite(name)) for name in suites.names()))
     for name in FAMILIES:
-        known = family(name).policies.items()
+        policies = family(name).policies.items()
         _part(
-            f"policies of {name}", ((f"policy/{p}", f"{x.kind}: {x.description}") for p, x in known)
+            f"policies of {name}",
+            ((f"policy/{p}", f"{x.kind}: {x.description}") for p, x in policies),
         )
     _part(
         "other policies",
@@ -40,11 +41,11 @@ def show(options: Namespace) -> int:  # noqa: ARG001
 
 def _part(title: str, lines: Iterable[tuple[str, str]]) -> None:
     """A heading, and a line for each name with what it is."""
-    known = list(lines)
-    width = max(len(name) for name, _ in known)
+    entries = list(lines)
+    width = max(len(name) for name, _ in entries)
     print(title)
-    for name, about in known:
-        print(f"  {name:{width}}  {about}")
+    for name, explanation in entries:
+        print(f"  {name:{width}}  {explanation}")
 
 
 def _suite(name: str) -> str:

@@ -13,14 +13,18 @@ SHOWN = 5  # ids in the message about one that is not there
 
 def serve(options: Namespace) -> int:
     """`makespan mcp serve`: until the client goes away, over HTTP until it is stopped."""
-    made = {one.id: one for one in instances.read(options.file) if one.family == "tools"}
-    if not made:
+    errands = {
+        instance.id: instance
+        for instance in instances.read(options.file)
+        if instance.family == "tools"
+    }
+    if not errands:
         raise InputError(f"{options.file}: no instance of the family tools in it")
-    chosen = options.id or next(iter(made))
-    if chosen not in made or (len(made) > 1 and options.id is None):
-        ids = ", ".join(list(made)[:SHOWN]) + (", ..." if len(made) > SHOWN else "")
-        what = "which instance?" if options.id is None else f"no instance {options.id!r} in it:"
-        raise InputError(f"{options.file}: {what} give --id, one of {ids}")
+    chosen = options.id or next(iter(errands))
+    if chosen not in errands or (len(errands) > 1 and options.id is None):
+        ids = ", ".join(list(errands)[:SHOWN]) + (", ..." if len(errands) > SHOWN else "")
+        question = "which instance?" if options.id is None else f"no instance {options.id!r} in it:"
+        raise InputError(f"{options.file}: {question} give --id, one of {ids}")
     try:
         import anyio
 
@@ -28,7 +32,7 @@ def serve(options: Namespace) -> int:
         from harness.mcp.serving import address, bind, http_server, serve_stdio
     except ModuleNotFoundError as error:
         raise InputError(f"needs the package {error.name}: pip install 'makespan[mcp]'") from None
-    server = build_server(Worlds(made), chosen)
+    server = build_server(Worlds(errands), chosen)
     if options.http is None:
         if sys.stdin.isatty():
             say(f"serving {chosen} on standard input and output")

@@ -35,14 +35,14 @@ def put(out: Path | None, lines: Iterable[bytes]) -> None:
         sys.stdout.buffer.flush()
 
 
-def emit(out: Path | None, what: str, total: int, make: Make, key: object) -> None:
+def emit(out: Path | None, unit: str, total: int, make: Make, key: object) -> None:
     """Print lines, or write them to a file that is taken up again where it was cut off.
 
     `make(k)` gives the lines from the k-th on; `key` is all that shapes a line. Until the file is
     whole its lines are in `FILE.<digest of key>.partial`, safe one by one.
     """
     place = out and files.destination(out)
-    with Progress(what, total) as progress:
+    with Progress(unit, total) as progress:
         if place is None:
             put(out, _counted(make(0), progress))
             return

@@ -93,9 +93,9 @@ def _run(p: Parser) -> None:
 def _resume(p: Parser) -> None:
     p.add_argument("folder", type=Path, metavar="DIR")
     asking(p)
-    one = p.add_argument_group("of makespan evolve")
-    sandbox(one)
-    engine(one)
+    group = p.add_argument_group("of makespan evolve")
+    sandbox(group)
+    engine(group)
 
 
 def _merge(p: Parser) -> None:

@@ -13,8 +13,8 @@ from tasks.base import InputError
 
 def publish(options: Namespace) -> int:
     """`makespan publish`; status 1 if a run that was published has episodes without a grade."""
-    known = token(needed=not options.dry_run)
-    repository = Repository(options.repo, options.revision, known, options.private)
+    hub_token = token(needed=not options.dry_run)
+    repository = Repository(options.repo, options.revision, hub_token, options.private)
     runs = [PublishedRun.open(folder) for folder in options.folders]
     for k, run in enumerate(runs):
         if run.name in [other.name for other in runs[:k]]:
@@ -45,8 +45,8 @@ def _head(repository: Repository) -> Head:
 
 def _show(change: Change, head: Head, repository: Repository) -> None:
     """What would be done, a file a line: its state, its size in bytes, its path."""
-    what = "" if head.exists else ", which would be made"
-    print(f"dry run: nothing is written to {repository.name}{what}")
+    note = "" if head.exists else ", which would be made"
+    print(f"dry run: nothing is written to {repository.name}{note}")
     for path, place in change.files.items():
         state = "same" if path not in change.changed else "new"
         state = "changed" if state == "new" and path in head.files else state

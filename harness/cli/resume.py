@@ -29,8 +29,8 @@ def resume(options: Namespace) -> int:
     for option, is_set in searching.items():
         if is_set:
             raise InputError(f"{options.folder} is no search for programs: {option} is for those")
-    made = (instance.family for instance in folder.instances())
-    names = folder.manifest.configuration.suite.families or tuple(dict.fromkeys(made))
+    kinds = (instance.family for instance in folder.instances())
+    names = folder.manifest.configuration.suite.families or tuple(dict.fromkeys(kinds))
     models = build_models(
         folder.manifest, names, folder.programs, options.max_connections or CONNECTIONS
     )

@@ -42,12 +42,11 @@ from tasks.prompts import installed
 def run(options: Namespace) -> int:
     """`makespan run`: begin a run or take it up, then print its board."""
     gc.disable()
-    suite, given = find_target(options)
-    families = family_names(suite, given)
-    agent, means = choose_agent(options.agent)
-    memory = choose_memory(options.memory, families)
+    suite, batch = find_target(options)
+    families = family_names(suite, batch)
+    agent, memory = choose_agent(options.agent), choose_memory(options.memory, families)
     specs, programs = model_specs(options, families)
-    templates = templates_used(agent, memory, families)
+    templates = templates_used(agent.name, memory, families)
     prompts = installed().only(name for names in templates.values() for name in names)
     versions = suites.family_versions(families, prompts)
     configuration = Configuration(
@@ -55,16 +54,41 @@ def run(options: Namespace) -> int:
         versions=versions | part_versions(templates, families, prompts),
         lock=suite.lock(versions),
         models=specs,
-        agent=agent,
+        agent=agent.name,
         memory=memory,
         epochs=options.epochs,
         sampling=sampling(options),
-        means=means,
+        means=agent.means,
     )
+    manifest = _manifest(options, configuration, templates)
+    models = build_models(manifest, families, programs, options.max_connections or CONNECTIONS)
+    name = manifest.configuration.folder_name + shard_suffix(options.shard)
+    path = options.out or RUNS / name
+    lines = map(instances.encode, batch) if batch else None
+    folder = Folder.create(path, manifest, prompts, lines, programs=programs)
+    folder.claim()
+    _require_shard(folder, options.shard)
+    folder.save(replace(folder.manifest, limit=manifest.limit, api_key_env=manifest.api_key_env))
+    return go_on(folder, models, options)
+
+
+def _require_shard(folder: Folder, shard: tuple[int, int] | None) -> None:
+    """Raise InputError if a folder holds another part of the episodes."""
+    if folder.manifest.shard != shard:
+        raise InputError(
+            f"{folder.path} holds{shard_suffix(folder.manifest.shard) or ' all the episodes'}, not"
+            f"{shard_suffix(shard) or ' all of them'}: use another --out"
+        )
+
+
+def _manifest(
+    options: Namespace, configuration: Configuration, templates: dict[str, tuple[str, ...]]
+) -> Manifest:
+    """Return the manifest of a run as it is asked for, here and now."""
     limit = options.limit
-    if limit is None and suite.size is None:
+    if limit is None and configuration.suite.size is None:
         limit = suites.DEFAULT_COUNT
-    manifest = Manifest(
+    return Manifest(
         format=FORMAT,
         configuration=configuration,
         environment=environment(),
@@ -73,31 +97,19 @@ def run(options: Namespace) -> int:
         shard=options.shard,
         templates=templates,
     )
-    models = build_models(manifest, families, programs, options.max_connections or CONNECTIONS)
-    path = options.out or RUNS / (configuration.folder_name + shard_suffix(options.shard))
-    lines = map(instances.encode, given) if given else None
-    folder = Folder.create(path, manifest, prompts, lines, programs=programs)
-    folder.claim()
-    if folder.manifest.shard != options.shard:
-        raise InputError(
-            f"{path} holds{shard_suffix(folder.manifest.shard) or ' all the episodes'}, not"
-            f"{shard_suffix(options.shard) or ' all of them'}: use another --out"
-        )
-    folder.save(replace(folder.manifest, limit=manifest.limit, api_key_env=manifest.api_key_env))
-    return go_on(folder, models, options)
 
 
 def go_on(folder: Folder, models: Sequence[Model], options: Namespace) -> int:
     """Make what instances are missing, run what is open, print the board."""
     log = Log(options.log_json)
     warn_of_versions(folder.manifest.environment, log)
-    asked = [spec.name for spec in folder.manifest.configuration.models]
-    folder.note_prices(prices_of(options, asked), today())
-    made = run_instances(folder)
-    require_enough_users(folder.manifest.configuration.memory, made)
+    names = [spec.name for spec in folder.manifest.configuration.models]
+    folder.note_prices(prices_of(options, names), today())
+    lines = run_instances(folder)
+    require_enough_users(folder.manifest.configuration.memory, lines)
     journal = Journal(folder.path)
-    suite_run = SuiteRun(RecordedRun(folder, journal, made), run_options(options), log)
-    log.event("begin", folder=str(folder.path), episodes=len(made))
+    suite_run = SuiteRun(RecordedRun(folder, journal, lines), run_options(options), log)
+    log.event("begin", folder=str(folder.path), episodes=len(lines))
     gc.freeze()  # what was read stays
     gc.enable()
     try:

@@ -29,31 +29,31 @@ class SolveLine(msgspec.Struct, frozen=True):
 
 def solve(options: Namespace) -> int:
     """`makespan solve`."""
-    found = instances.read(options.file)
-    one = partial(solution, seconds=options.time_limit)
-    key = [instances.digest(map(instances.encode, found)), options.time_limit]
+    batch = instances.read(options.file)
+    solve_one = partial(solution, seconds=options.time_limit)
+    key = [instances.digest(map(instances.encode, batch)), options.time_limit]
     with open_engine(options.engine, options.jobs, options.ray_address) as engine:
 
         def lines(start: int) -> Iterator[bytes]:
-            return engine.map(one, found[start:], lambda instance: instance.id)
+            return engine.map(solve_one, batch[start:], lambda instance: instance.id)
 
-        emit(options.out, "solved", len(found), lines, key)
+        emit(options.out, "solved", len(batch), lines, key)
     return 0
 
 
 def solution(instance: Instance[Any], seconds: float | None) -> bytes:
     """Solve one instance: its line."""
     began = perf_counter()
-    known = family(instance.family).solve(instance.payload, seconds=seconds)
+    reference = family(instance.family).solve(instance.payload, seconds=seconds)
     took = round(perf_counter() - began, 3)
     return msgspec.json.encode(
         SolveLine(
             instance.id,
-            known.objective,
-            known.bound,
-            known.status,
-            known.answer,
-            known.solver,
+            reference.objective,
+            reference.bound,
+            reference.status,
+            reference.answer,
+            reference.solver,
             took,
         )
     )

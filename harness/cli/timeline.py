@@ -14,24 +14,26 @@ from tasks.base import InputError
 def timeline(options: Namespace) -> int:
     """`makespan timeline`: the calls of each model's episode, beside those of the reference."""
     folder = Folder.open(options.folder)
-    found = {made.id: made for made in folder.instances()}
-    if options.id not in found:
+    lines = {line.id: line for line in folder.instances()}
+    if options.id not in lines:
         raise InputError(f"{options.folder} has no instance {options.id!r}")
-    made = found[options.id]
-    instance = made.instance
+    instance = lines[options.id].instance
     if not family(instance.family).simulation:
         raise InputError(f"{instance.id} is of the family {instance.family}, which has no tools")
     models = [spec.name for spec in folder.manifest.configuration.models]
     if options.model and options.model not in models:
         raise InputError(f"{options.folder} has no model {options.model!r}: {', '.join(models)}")
-    wanted = [options.model] if options.model else models
+    names = [options.model] if options.model else models
     outcomes = {
-        m: read_outcome(folder.path, EpisodeJob(made, m, options.epoch).key) for m in wanted
+        m: read_outcome(folder.path, EpisodeJob(lines[options.id], m, options.epoch).key)
+        for m in names
     }
-    known = {model: outcome for model, outcome in outcomes.items() if outcome is not None}
-    for line in drawing(instance, known, max(LEAST, shutil.get_terminal_size((100, 24)).columns)):
+    finished = {model: outcome for model, outcome in outcomes.items() if outcome is not None}
+    for line in drawing(
+        instance, finished, max(LEAST, shutil.get_terminal_size((100, 24)).columns)
+    ):
         print(line)
-    for model in wanted:
-        if model not in known:
+    for model in names:
+        if model not in finished:
             print(f"{model}: no episode {options.epoch} of {instance.id} is finished")
-    return 0 if known else 1
+    return 0 if finished else 1

@@ -63,9 +63,9 @@ def view(frame: Snapshot, console: "Console") -> "RenderableType":
 def _head(frame: Snapshot) -> list[str]:
     life = "no sign of life" if frame.silent is None else f"last heard {_span(frame.silent)} ago"
     lines = [f"{frame.suite}   {frame.folder}   {life}"]
-    made, wanted = frame.instances
-    if made < wanted:
-        lines.append(f"instances: {made} of {wanted} are made")
+    count, total = frame.instances
+    if count < total:
+        lines.append(f"instances: {count} of {total} are made")
     if frame.stopped and not frame.complete:
         lines.append(f"it seems to be stopped: makespan resume {frame.folder}")
     return lines

@@ -75,10 +75,10 @@ def study_of(folder: Folder) -> tuple[Study, dict[str, list[Instance[Any]]]]:
     plan = configuration.evolve
     if plan is None:
         raise InputError(f"{folder.path} is no search for programs: it is a run of a suite")
-    about = domain(plan.domain)
-    if about.lock != plan.lock:
+    chosen = domain(plan.domain)
+    if chosen.lock != plan.lock:
         raise InputError(
-            f"{folder.path}: the domain {about.name} is not what it was when this began:"
+            f"{folder.path}: the domain {chosen.name} is not what it was when this began:"
             " go on with the makespan that began it"
         )
     if plan.mutate > MUTATE:
@@ -86,9 +86,9 @@ def study_of(folder: Folder) -> tuple[Study, dict[str, list[Instance[Any]]]]:
             f"{folder.path}: policy/mutate has version {plan.mutate} there, {MUTATE} here:"
             " go on with the makespan that began it"
         )
-    found = [made.instance for made in folder.instances()]
+    batch = [line.instance for line in folder.instances()]
     splits = {
-        name: [i for i in found if i.seed == suite.seed] for name, suite in about.splits.items()
+        name: [i for i in batch if i.seed == suite.seed] for name, suite in chosen.splits.items()
     }
     models = [spec.name for spec in configuration.models]
-    return Study(models, about, plan, folder.prompts, splits), splits
+    return Study(models, chosen, plan, folder.prompts, splits), splits

@@ -42,18 +42,18 @@ class RecordedSearch:
 def build_search_models(manifest: Manifest) -> dict[str, Model]:
     plan = manifest.configuration.evolve
     assert plan is not None
-    made: dict[str, Model] = {name: build_null(name) for name in plan.nulls}
+    models: dict[str, Model] = {name: build_null(name) for name in plan.nulls}
     for spec in manifest.configuration.models:
         if spec.name.startswith("policy/"):
-            made[spec.name] = build_null(spec.name)
+            models[spec.name] = build_null(spec.name)
         else:
-            made[spec.name] = build_provider(spec, manifest, plan.lag)
-    return made
+            models[spec.name] = build_provider(spec, manifest, plan.lag)
+    return models
 
 
 @contextmanager
 def open_evaluator(
-    about: Domain,
+    chosen: Domain,
     plan: SearchPlan,
     splits: Mapping[str, Sequence[Instance[Any]]],
     options: Namespace,
@@ -62,11 +62,11 @@ def open_evaluator(
     """What evaluates the programs of a search: a sandbox here, or one for each worker of Ray."""
     if options.engine == "local":
         with open_sandbox(plan, options) as sandbox:
-            yield Evaluator(about, plan, splits, sandbox)
+            yield Evaluator(chosen, plan, splits, sandbox)
     else:
-        lines = {name: tuple(map(instances.encode, made)) for name, made in splits.items()}
+        lines = {name: tuple(map(instances.encode, batch)) for name, batch in splits.items()}
         work = Evaluating(plan, lines, options.unsafe)
-        yield RemoteEvaluator(about, plan, splits, work, engine)
+        yield RemoteEvaluator(chosen, plan, splits, work, engine)
 
 
 def open_sandbox(plan: SearchPlan, options: Namespace) -> Sandbox:

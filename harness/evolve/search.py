@@ -101,9 +101,9 @@ class Search:
     def _few(self) -> Sequence[Number]:
         return self._bases[: self.plan.few]
 
-    def _gap(self, found: Evaluated, bases: Sequence[Number]) -> float:
+    def _gap(self, evaluation: Evaluated, bases: Sequence[Number]) -> float:
         """The ratio of sums less 1."""
-        values = [v for v in found.values if v is not None]
+        values = [v for v in evaluation.values if v is not None]
         assert len(values) == len(bases)
         return (sum(values) - sum(bases)) / sum(bases)
 
@@ -127,11 +127,11 @@ class Search:
         blank = Candidate(
             name, island, step.operator, model, "lost", parents=tuple(p.name for p in step.parents)
         )
-        known = self.database.behaviours()  # as of now, however late the candidate is run
-        return Begin(f"{self.arm}/{name}", self._candidate(blank, step, ask, known))
+        behaviours = self.database.behaviours()  # as of now, however late the candidate is run
+        return Begin(f"{self.arm}/{name}", self._candidate(blank, step, ask, behaviours))
 
     def _candidate(
-        self, blank: Candidate, step: SearchStep, ask: Ask, known: Sequence[str]
+        self, blank: Candidate, step: SearchStep, ask: Ask, behaviours: Sequence[str]
     ) -> Program[Candidate]:
         """Ask, run on a few, and if it is no worse than all seeds there, on the rest.
 
@@ -140,13 +140,13 @@ class Search:
         """
         most = DRAWS if self._redraws else 1
         while True:
-            one, few = yield from self._drawn(blank, step, ask)
+            candidate, few = yield from self._drawn(blank, step, ask)
             if few is None:
-                return one
-            new = self._runs_on(few) and not any(b.startswith(few.behaviour) for b in known)
-            if new or one.draws == most:
-                return (yield from self._measured(one, few))
-            blank = replace(blank, draws=one.draws + 1)
+                return candidate
+            new = self._runs_on(few) and not any(b.startswith(few.behaviour) for b in behaviours)
+            if new or candidate.draws == most:
+                return (yield from self._measured(candidate, few))
+            blank = replace(blank, draws=candidate.draws + 1)
 
     def _drawn(
         self, blank: Candidate, step: SearchStep, ask: Ask
@@ -174,18 +174,18 @@ class Search:
 
     def _measured(self, blank: Candidate, few: Evaluated) -> Program[Candidate]:
         """What a candidate is after its run on the first few, and perhaps on the rest."""
-        one = _run(blank, few)
-        if one.problem:
-            return one
+        candidate = _run(blank, few)
+        if candidate.problem:
+            return candidate
         if not self._runs_on(few):
-            return replace(one, status="stopped", gap=self._gap(few, self._few))
+            return replace(candidate, status="stopped", gap=self._gap(few, self._few))
         if len(self._bases) > len(self._few):
             rest = yield from evaluate(f"{self.arm}/{blank.name}/rest", "rest", blank.source)
-            one = _run(one, rest)
-            if one.problem:
-                return one
+            candidate = _run(candidate, rest)
+            if candidate.problem:
+                return candidate
             few = replace(few, values=(*few.values, *rest.values))
-        return replace(one, gap=self._gap(few, self._bases))
+        return replace(candidate, gap=self._gap(few, self._bases))
 
     def _runs_on(self, few: Evaluated) -> bool:
         """Whether a program may run on the rest: it is valid, and no worse than all seeds."""
@@ -195,17 +195,17 @@ class Search:
 
     def _take(self, number: int) -> Program[None]:
         """Take in the next result in the order of issue."""
-        one: Candidate = yield Join(f"{self.arm}/candidate-{number:05d}")
-        self.database.add(one)
-        self._bandit.learn(one.model, self._gain(one), one.tokens, one.cost)
+        candidate: Candidate = yield Join(f"{self.arm}/candidate-{number:05d}")
+        self.database.add(candidate)
+        self._bandit.learn(candidate.model, self._gain(candidate), candidate.tokens, candidate.cost)
 
-    def _gain(self, one: Candidate) -> float:
+    def _gain(self, candidate: Candidate) -> float:
         """The share of its best parent's gap that a program closed."""
-        gaps = [self.database.by_name(name).gap for name in one.parents]
-        known = [gap for gap in gaps if gap]
-        if self.database.everyone[-1].status != "valid" or one.gap is None or not known:
+        gaps = [self.database.by_name(name).gap for name in candidate.parents]
+        parent_gaps = [gap for gap in gaps if gap]
+        if self.database.everyone[-1].status != "valid" or candidate.gap is None or not parent_gaps:
             return 0.0
-        return max(0.0, 1 - one.gap / min(known))
+        return max(0.0, 1 - candidate.gap / min(parent_gaps))
 
     def _spent(self) -> bool:
         """Whether a budget other than calls is used up, by the results taken in."""
@@ -232,16 +232,16 @@ def drawn(draw: int) -> str:
     return f"/draw-{draw}" if draw > 1 else ""
 
 
-def _run(blank: Candidate, found: Evaluated) -> Candidate:
+def _run(blank: Candidate, evaluation: Evaluated) -> Candidate:
     """The candidate after one more run: behaviours are joined, seconds added."""
-    seconds = round(blank.seconds + found.seconds, 6)
-    one = replace(
+    seconds = round(blank.seconds + evaluation.seconds, 6)
+    candidate = replace(
         blank,
         status="valid",
         seconds=seconds,
-        elapsed=found.elapsed,
-        behaviour=blank.behaviour + found.behaviour,
+        elapsed=evaluation.elapsed,
+        behaviour=blank.behaviour + evaluation.behaviour,
     )
-    if found.failures:
-        return replace(one, status="failed", problem=found.failures[0])
-    return one
+    if evaluation.failures:
+        return replace(candidate, status="failed", problem=evaluation.failures[0])
+    return candidate

@@ -30,7 +30,7 @@ from harness.run.recorded import RecordedRun
 from memory.base import Memory, NoMemory, read_memory
 from memory.context import MemoryState
 from memory.notebook import ROUND
-from tasks.base import Ask, Failure, Noun, Outcome, Outside, Program, Tell
+from tasks.base import Ask, Failure, Instance, Noun, Outcome, Outside, Program, Tell
 
 CLASHES = 20  # held-out steps for each user, enough to tell notes from nothing over a dozen of them
 NOTES, BARE = "audit/notes", "audit/bare"
@@ -133,8 +133,8 @@ class Audit:
             outcome = await drive(self._run.rollout.program(job, memory), calls.perform)
             grade = self._run.rollout.grade(job.instance, outcome)
         except Failure as failure:  # of the journal, or of a grader whose reference is refuted
-            told = str(failure)
-            self._differ.append(told if job.key in told else f"{job.key}: {told}")
+            reason = str(failure)
+            self._differ.append(reason if job.key in reason else f"{job.key}: {reason}")
             return None
         if outcome != self._run.journal.outcome(job.key):
             self._differ.append(f"{job.key}: its replies are not those that were graded")
@@ -158,28 +158,33 @@ class Audit:
         self, job: EpisodeJob, memory: Memory, state: MemoryState, loop: Loop
     ) -> Exam | None:
         """Ask held-out steps with nothing but the notes, and again without them."""
-        about = family(job.instance.family)
+        kind = family(job.instance.family)
         name = self._run.rollout.memory_of(job)
         takes_notes = read_memory(name)[0].takes_notes
-        if about.held_out is None or about.examine is None or not takes_notes:
+        if kind.held_out is None or kind.examine is None or not takes_notes:
             return None
-        held = about.held_out(job.instance, CLASHES)
-        prompts, agent = self._run.folder.prompts, self._run.rollout.agent()
-        calls = self._run.calls(job, direct(held), loop.clients)
+        held = kind.held_out(job.instance, CLASHES)
         if any(memory.observe(Tell(NOTES, {"history": 0}))):
             raise Failure(f"memory {name} asks something where nothing has happened")
-
-        async def sit(prefix: str, shown: Memory) -> Outcome:
-            program = episode(about.world(held, prompts), agent, shown)
-            return await drive(program, with_prefix(prefix, calls.perform))
-
-        noted = await sit(NOTES, ReadOnlyMemory(memory))
-        bare = await sit(BARE, NoMemory())
+        noted, bare = await self._sit(job, held, memory, loop)
         day = max((op.date for op in state.log), default="")
         notes = [e.text for e in state.entries if e.kind != ROUND and e.valid(day)]
         others = [m.instance for m in self._run.instances if m.family == job.instance.family]
-        metrics = about.examine(job.instance, held, noted, bare, notes, others)
-        return Exam(job.instance.id, job.model, name, job.epoch, metrics)
+        metrics = kind.examine(job.instance, held, noted, bare, notes, others)
+        return Exam(job.instance.id, job.model, name, epoch=job.epoch, metrics=metrics)
+
+    async def _sit(
+        self, job: EpisodeJob, held: Instance[Any], memory: Memory, loop: Loop
+    ) -> tuple[Outcome, Outcome]:
+        """Return how the model decides held-out steps with its notes, and without them."""
+        prompts, agent = self._run.folder.prompts, self._run.rollout.agent()
+        calls = self._run.calls(job, direct(held), loop.clients)
+        outcomes = []
+        for prefix, examined in ((NOTES, ReadOnlyMemory(memory)), (BARE, NoMemory())):
+            world = family(held.family).world(held, prompts)
+            perform = with_prefix(prefix, calls.perform)
+            outcomes.append(await drive(episode(world, agent, examined), perform))
+        return outcomes[0], outcomes[1]
 
 
 class ReadOnlyMemory:
@@ -225,7 +230,10 @@ def summarise(exams: Sequence[Exam]) -> tuple[ExamRow, ...]:
 
 def _row(model: str, memory: str, users: Sequence[Sequence[dict[str, float]]]) -> ExamRow:
     means = [
-        {n: mean(one[n] for one in epochs if n in one) for n in {k: 0 for e in epochs for k in e}}
+        {
+            n: mean(epoch_metrics[n] for epoch_metrics in epochs if n in epoch_metrics)
+            for n in {k: 0 for e in epochs for k in e}
+        }
         for epochs in users
     ]
     names = dict.fromkeys(name for user in means for name in user)

@@ -28,9 +28,12 @@ def print_shortcuts(findings: Sequence[Any]) -> None:
         for f in findings
     ]
     print(table("shortcuts", lines))
-    for one in findings:
-        if one.passes and one.limit > one.tolerance:
-            print(f"{one.shortcut}, level {one.level}: {one.rounds} rounds are too few to tell")
+    for finding in findings:
+        if finding.passes and finding.limit > finding.tolerance:
+            print(
+                f"{finding.shortcut}, level {finding.level}:"
+                f" {finding.rounds} rounds are too few to tell"
+            )
 
 
 def print_report(report: AuditReport) -> None:
@@ -93,11 +96,11 @@ def _value(row: ExamRow, name: str) -> str:
 
 def _verdict(row: ExamRow) -> str:
     """One sentence on the notes; that they help is said only if the interval excludes zero."""
-    who = f"{row.model} + {row.memory}"
+    row_name = f"{row.model} + {row.memory}"
     if not row.metrics["entries"].value:
-        return f"{who}: nothing is noted"
+        return f"{row_name}: nothing is noted"
     if row.gain.low is not None and row.gain.low > 0:
-        return f"{who}: the notes help"
+        return f"{row_name}: the notes help"
     if row.gain.high is not None and row.gain.high < 0:
-        return f"{who}: the notes mislead"
-    return f"{who}: no sign that the notes help"
+        return f"{row_name}: the notes mislead"
+    return f"{row_name}: no sign that the notes help"

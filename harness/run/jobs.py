@@ -14,19 +14,19 @@ from tasks.base import Instance
 class EpisodeJob:
     """One episode to be: an instance, a model, an epoch."""
 
-    made: InstanceLine
+    line: InstanceLine
     model: str
     epoch: int
 
     @cached_property
     def key(self) -> str:
         """Its name in the journal."""
-        return key_of(self.model, self.epoch, self.made.id)
+        return key_of(self.model, self.epoch, self.line.id)
 
     @property
     def instance(self) -> Instance[Any]:
         """Read when it is first wanted: a resumed run reads only what is open."""
-        return self.made.instance
+        return self.line.instance
 
 
 def in_shard(key: str, shard: tuple[int, int] | None) -> bool:

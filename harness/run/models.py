@@ -23,8 +23,8 @@ def build_policy(
     name = model.removeprefix(START)
     having = {f: family(f).policies[name] for f in families if name in family(f).policies}
     if not having:
-        known = "; ".join(f"of {f}: {', '.join(family(f).policies)}" for f in families)
-        raise InputError(f"unknown model {model!r}: the policies {known}")
+        choices = "; ".join(f"of {f}: {', '.join(family(f).policies)}" for f in families)
+        raise InputError(f"unknown model {model!r}: the policies {choices}")
     return PolicyModel(name, having)
 
 

@@ -16,8 +16,8 @@ def neighbour(instance: Instance[Any], run: Sequence[Instance[Any]]) -> Instance
 
     So a larger `--limit` changes nobody's neighbour.
     """
-    mine = (instance.family, instance.level, instance.settings)
-    alike = [other for other in run if (other.family, other.level, other.settings) == mine]
+    group = (instance.family, instance.level, instance.settings)
+    alike = [other for other in run if (other.family, other.level, other.settings) == group]
     place = [other.id for other in alike].index(instance.id)
     return alike[place - 1 if place else 1] if len(alike) > 1 else None
 
@@ -29,10 +29,10 @@ def other_rounds(
     other = neighbour(instance, run)
     if other is None:
         return None
-    about = family(other.family)
-    ceiling = next(p for p in about.policies.values() if p.kind == "ceiling")
+    kind = family(other.family)
+    ceiling = next(p for p in kind.policies.values() if p.kind == "ceiling")
 
     def answer(ask: Ask) -> Reply:
         return Reply(msgspec.json.encode(ceiling.answer(ask.view)).decode())
 
-    return lambda: told(about.world(other, prompts), answer)
+    return lambda: told(kind.world(other, prompts), answer)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
@@ -43,16 +43,16 @@ def find_target(options: Namespace) -> tuple[Suite, list[Instance[Any]]]:
     if options.target.endswith(".jsonl"):
         _only_as_they_are(options)
         path = Path(options.target)
-        given = instances.read(path)
-        return suites.of_file(path, _content(given)), given
+        instances_read = instances.read(path)
+        return suites.of_file(path, _content(instances_read)), instances_read
     suite = suites.find(options.target, level=options.level, seed=options.seed, settings=settings)
     if not suite.files:
         return suite, []
     _only_as_they_are(options)
     if options.data is None:
         raise InputError(f"suite {suite.name} needs --data FOLDER with {', '.join(suite.files)}")
-    given = read_files(suite.format or "", [options.data / name for name in suite.files])
-    return replace(suite, content=_content(given)), given
+    instances_read = read_files(suite.format or "", [options.data / name for name in suite.files])
+    return replace(suite, content=_content(instances_read)), instances_read
 
 
 def _only_as_they_are(options: Namespace) -> None:
@@ -60,12 +60,12 @@ def _only_as_they_are(options: Namespace) -> None:
         raise InputError("a file's instances are as they are: no --level, --seed or -T")
 
 
-def _content(given: Sequence[Instance[Any]]) -> str:
-    return instances.digest(map(instances.encode, given))
+def _content(instances_read: Sequence[Instance[Any]]) -> str:
+    return instances.digest(map(instances.encode, instances_read))
 
 
-def family_names(suite: Suite, given: Sequence[Instance[Any]]) -> tuple[str, ...]:
-    return suite.families or tuple(dict.fromkeys(instance.family for instance in given))
+def family_names(suite: Suite, instances_read: Sequence[Instance[Any]]) -> tuple[str, ...]:
+    return suite.families or tuple(dict.fromkeys(instance.family for instance in instances_read))
 
 
 def model_specs(
@@ -118,15 +118,22 @@ def choose_memory(name: str | None, families: tuple[str, ...]) -> str:
     return spelled(kind.name, settings)
 
 
-def choose_agent(name: str) -> tuple[str, tuple[str, ...] | UnsetType]:
-    """Return the agent asked for, spelled shortest, and what it lets models use if that is more.
+class ChosenAgent(NamedTuple):
+    """An agent spelled shortest, and what it lets models use if that is more than the prompt."""
+
+    name: str
+    means: tuple[str, ...] | UnsetType
+
+
+def choose_agent(name: str) -> ChosenAgent:
+    """Return the agent that is asked for.
 
     Raises:
         InputError: there is no such agent, or it has no such setting.
     """
     kind, settings = read_agent(name)
     means = kind.means(settings)
-    return spelled(kind.name, settings), UNSET if means == DIRECT else means
+    return ChosenAgent(spelled(kind.name, settings), UNSET if means == DIRECT else means)
 
 
 def build_models(
@@ -144,10 +151,10 @@ def today() -> str:
     return datetime.now(UTC).date().isoformat()
 
 
-def require_enough_users(memory: str, made: Sequence[InstanceLine]) -> None:
+def require_enough_users(memory: str, lines: Sequence[InstanceLine]) -> None:
     """InputError if a memory that shows another user's rounds finds somebody alone."""
     if read_memory(memory)[0].needs_other:
-        run = [one.instance for one in made]
+        run = [line.instance for line in lines]
         for instance in run:
             if neighbour(instance, run) is None:
                 raise InputError(f"memory {memory!r} needs two users of a kind: a larger --limit")
@@ -157,30 +164,30 @@ def run_instances(folder: Folder) -> list[InstanceLine]:
     """The run's instances: those in its folder, and new ones up to the limit."""
     manifest = folder.manifest
     suite, limit = manifest.configuration.suite, manifest.limit
-    made = folder.instances()
+    lines = folder.instances()
     if suite.entry:
         size = suite.size
         total = min(x for x in (size, limit) if x is not None)
-        missing = islice(suite.instances(), len(made), total)
-        if len(made) < total:
+        missing = islice(suite.instances(), len(lines), total)
+        if len(lines) < total:
             _same_generators(folder)
-            with Progress("instances", total - len(made)) as progress:
+            with Progress("instances", total - len(lines)) as progress:
                 for line in folder.add_instances(map(instances.make, missing)):
-                    made.append(InstanceLine(line, "made"))
+                    lines.append(InstanceLine(line, "made"))
                     progress.add()
     folder.all_made()
-    return made[:limit]
+    return lines[:limit]
 
 
 def _same_generators(folder: Folder) -> None:
     """InputError if instances are missing that this version would make otherwise."""
     began = folder.manifest.configuration
     for name, version in suites.family_versions(began.suite.families, installed()).items():
-        kept, now = (text.partition(",")[0] for text in (began.versions[name], version))
-        if kept != now:
+        recorded, now = (text.partition(",")[0] for text in (began.versions[name], version))
+        if recorded != now:
             raise InputError(
-                f"{folder.path}: its instances were begun with {kept} of {name}, here it is {now}:"
-                " go on with the makespan that began it"
+                f"{folder.path}: its instances were begun with {recorded} of {name}, here it is"
+                f" {now}: go on with the makespan that began it"
             )
 
 

@@ -22,7 +22,7 @@ from harness.store.manifest import Configuration
 from harness.suites.instances import InstanceLine
 from memory.base import Memory, is_memory, read_memory
 from memory.context import Context, MemoryState
-from tasks.base import Grade, Instance, Outcome, Problem, Program, Record, SolverFailure
+from tasks.base import Fields, Grade, Instance, Outcome, Problem, Program, Record, SolverFailure
 from tasks.prompts import Prompts
 
 
@@ -59,7 +59,7 @@ class Rollout:
         kind, settings = read_memory(self.memory_of(job))
         others = None
         if kind.needs_other:
-            run = [made.instance for made in self.instances]
+            run = [line.instance for line in self.instances]
             others = other_rounds(job.instance, run, self.prompts)
         return kind.new(Context(self.prompts, others), settings)
 
@@ -104,37 +104,57 @@ class Rollout:
         problem: Problem | None,
     ) -> Record:
         """An episode that has ended, as the board reads it."""
-        paid = [each.reply for each in calls.replies if not is_memory(each.path)]
-        notes = [each for each in calls.replies if is_memory(each.path)]
-        price = self.prices.get(job.model)
-        lost = problem is not None and problem.boundary == "provider"  # perhaps billed
-        everything = [*paid, *(note.reply for note in notes)]
-        state = state or MemoryState()
-        is_program = program_of(job.model) is not None
+        instance, memory = job.instance, state or MemoryState()
         return Record(
-            instance=job.instance.id,
-            family=job.instance.family,
-            level=job.instance.level,
-            settings=job.instance.settings,
+            instance=instance.id,
+            family=instance.family,
+            level=instance.level,
+            settings=instance.settings,
             model=job.model,
             agent=self.configuration.agent,
             memory=self.memory_of(job),
             epoch=job.epoch,
             grade=grade,
             problem=problem,
-            calls=len(paid),
             attempts=calls.attempts,
-            input_tokens=None if lost else sum_or_none([reply.usage.input for reply in paid]),
-            output_tokens=None if lost else sum_or_none([reply.usage.output for reply in paid]),
-            cost=None if lost else sum_or_none([cost_of(reply, price) for reply in everything]),
-            seconds=round(sum(reply.seconds for reply in everything), 6),
-            memory_calls=len(notes),
-            memory_tokens=_tokens(notes),
-            memory_read=state.read,
-            memory_written=state.written,
-            recall_tokens=_tokens([note for note in notes if note.ledger == "recall"]),
-            sandbox_seconds=round(sum(r.seconds for r in paid), 6) if is_program else 0.0,
+            memory_read=memory.read,
+            memory_written=memory.written,
+            **_spending(job, calls.replies, problem, self.prices.get(job.model)),
         )
+
+
+def _spending(
+    job: EpisodeJob,
+    replies: Sequence[CountedReply],
+    problem: Problem | None,
+    price: Price | None,
+) -> Fields:
+    """Return the fields of a record that say what the replies of an episode took.
+
+    Where a call failed for good it was perhaps billed: tokens and cost are unknown.
+    """
+    answers = [each for each in replies if not is_memory(each.path)]
+    notes = [each for each in replies if is_memory(each.path)]
+    is_lost = problem is not None and problem.boundary == "provider"
+    usages = [each.reply.usage for each in answers]
+    costs = [cost_of(each.reply, price) for each in (*answers, *notes)]
+    programs = answers if program_of(job.model) else []
+    return {
+        "calls": len(answers),
+        "input_tokens": None if is_lost else sum_or_none([usage.input for usage in usages]),
+        "output_tokens": None if is_lost else sum_or_none([usage.output for usage in usages]),
+        "cost": None if is_lost else sum_or_none(costs),
+        "seconds": _seconds([*answers, *notes]),
+        "memory_calls": len(notes),
+        "memory_tokens": _tokens(notes),
+        "recall_tokens": _tokens([note for note in notes if note.ledger == "recall"]),
+        "sandbox_seconds": _seconds(programs),
+    }
+
+
+def _seconds(replies: Sequence[CountedReply]) -> float:
+    """Return the seconds of some replies together."""
+    return round(sum(each.reply.seconds for each in replies), 6)
 
 
 def _tokens(replies: Sequence[CountedReply]) -> int | None:

@@ -58,13 +58,13 @@ class Folder:
         path: Path,
         manifest: Manifest,
         prompts: Prompts,
-        given: Iterable[bytes] | None = None,
+        lines: Iterable[bytes] | None = None,
         fill: Callable[[Path], None] = lambda _: None,
         programs: Mapping[str, str] = NO_PROGRAMS,
     ) -> "Folder":
         """Begin a run folder, or take up one of an equal configuration; InputError on another.
 
-        `given` are the instance lines of a run whose instances are not generated; `fill` adds to a
+        `lines` are the instances of a run whose instances are not generated; `fill` adds to a
         new folder before it has its name.
         """
         if (path / "manifest.json").exists():
@@ -76,7 +76,7 @@ class Folder:
             raise InputError(f"{path} is no run folder, but not empty: use another --out")
         else:
             folder = cls(path, manifest, prompts, programs)
-            folder._begin(given, fill)
+            folder._begin(lines, fill)
         return folder
 
     @classmethod
@@ -102,9 +102,9 @@ class Folder:
         for part in (NAME, INSTANCES):
             if not (self.path / part).is_file():
                 raise InputError(f"{self.path}: its {part} is missing: bring it back")
-        for name, kept in self.manifest.configuration.versions.items():
+        for name, version in self.manifest.configuration.versions.items():
             names = self.manifest.templates.get(name) or self.prompts.names(name)
-            if not kept.endswith(f"prompts {self.prompts.digest(names)}"):
+            if not version.endswith(f"prompts {self.prompts.digest(names)}"):
                 raise InputError(
                     f"{self.path}: its templates of {name} are not those it began with:"
                     " bring them back, or use another --out"
@@ -137,7 +137,7 @@ class Folder:
         if self.manifest.made is None or self.manifest.made[0] != len(lines):
             self.save(replace(self.manifest, made=(len(lines), digest(lines))))
 
-    def _begin(self, given: Iterable[bytes] | None, fill: Callable[[Path], None]) -> None:
+    def _begin(self, lines: Iterable[bytes] | None, fill: Callable[[Path], None]) -> None:
         """Fill a hidden folder, then give it its name: a folder that is there is complete."""
         if self.path.is_symlink() or not self.path.name:
             raise InputError(f"{self.path} cannot be a new run folder: use another --out")
@@ -149,7 +149,7 @@ class Folder:
                 target = hidden / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(source, "utf-8")
-            files.write_lines(hidden / INSTANCES, given or [])
+            files.write_lines(hidden / INSTANCES, lines or [])
             Journal(hidden).close()
             fill(hidden)
             files.write(hidden / "manifest.json", pretty_json(self.manifest))
@@ -171,13 +171,13 @@ class Folder:
         if prices:
             self.save(replace(self.manifest, prices=dict(prices), priced=day))
 
-    def require(self, wanted: Configuration) -> None:
+    def require(self, configuration: Configuration) -> None:
         """InputError that names the first setting in which the folder's configuration differs."""
-        here = msgspec.to_builtins(by_content(self))
-        for where, kept, asked in differences(here, msgspec.to_builtins(wanted), ""):
+        recorded = msgspec.to_builtins(by_content(self))
+        for where, value, other in differences(recorded, msgspec.to_builtins(configuration), ""):
             raise InputError(
-                f"{self.path} holds a run of another configuration: its {where} is {kept!r},"
-                f" here it is {asked!r}; use another --out"
+                f"{self.path} holds a run of another configuration: its {where} is {value!r},"
+                f" here it is {other!r}; use another --out"
             )
 
     def require_suite(self) -> None:

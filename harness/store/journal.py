@@ -87,13 +87,13 @@ _REPLY = msgspec.json.Decoder(Reply)
 
 def answered_of(rows: Sequence[Row], where: str) -> dict[str, Answered]:
     """What rows say of an episode's calls, by path; StoreFailure if they cannot be read."""
-    found: dict[str, Answered] = {}
+    calls: dict[str, Answered] = {}
     with _readable(where):
         for path, request, text in rows:
-            tried = found[path].attempts + 1 if path in found else 1
+            tried = calls[path].attempts + 1 if path in calls else 1
             reply = _REPLY.decode(text) if text else None
-            found[path] = Answered(tried, request, reply)
-    return found
+            calls[path] = Answered(tried, request, reply)
+    return calls
 
 
 class _Batch:
@@ -174,10 +174,10 @@ class Journal:
         self, episode: str, version: int, record: Record, outcome: Outcome | None
     ) -> None:
         """Commit the grade of an episode, and what was parsed and how, as the next version."""
-        shared, own = _packed(record)
+        shared, fields = _packed(record)
         text = msgspec.json.encode(outcome).decode() if outcome else None
         verdict = record.grade.verdict.value if record.grade else "error"
-        row = (self._id(episode), version, verdict, self._shared_id(shared), own, text)
+        row = (self._id(episode), version, verdict, self._shared_id(shared), fields, text)
         await self._commit(_RECORD, row)
 
     async def effect(
@@ -202,7 +202,7 @@ class Journal:
             " group by episode"
         )
         with _readable(self.path):
-            return {key: (version, told) for key, version, told in self._db.execute(query)}
+            return {key: (version, verdict) for key, version, verdict in self._db.execute(query)}
 
     def pulse(self, model: str, state: LimiterState) -> None:
         """Note how a model's calls stand, if that has changed or is long ago; never replayed."""
@@ -285,9 +285,9 @@ class Journal:
     def _failure(self, error: Exception) -> StoreFailure:
         if self._read_only:
             return StoreFailure(f"cannot read {self.path}: {error}")
-        told = error if isinstance(error, StoreFailure) else f"cannot write {self.path}: {error}"
+        reason = error if isinstance(error, StoreFailure) else f"cannot write {self.path}: {error}"
         return StoreFailure(
-            f"{told}; what was committed is kept: mend it, then give the same command again"
+            f"{reason}; what was committed is kept: mend it, then give the same command again"
         )
 
 
@@ -378,10 +378,12 @@ def _packed(record: Record) -> tuple[str, str]:
     fields = msgspec.to_builtins(record)
     del fields["instance"]
     shared = {name: fields.pop(name) for name in SHARED}
-    own = {k: v for k, v in fields.items() if v != LEFT_OUT.get(k, ...)}
+    separate = {k: v for k, v in fields.items() if v != LEFT_OUT.get(k, ...)}
     if record.grade:
-        own["grade"] = {k: v for k, v in own["grade"].items() if v not in (None, (), [], {})}
-    return msgspec.json.encode(shared).decode(), msgspec.json.encode(own).decode()
+        separate["grade"] = {
+            k: v for k, v in separate["grade"].items() if v not in (None, (), [], {})
+        }
+    return msgspec.json.encode(shared).decode(), msgspec.json.encode(separate).decode()
 
 
 UNKNOWN = dict.fromkeys(("grade", "problem", "input_tokens", "output_tokens", "cost"))
@@ -401,10 +403,10 @@ def _latest(db: sqlite3.Connection) -> Iterator[tuple[str, int, Record]]:
         "select key, max(version), shared, record from records join episodes on id = episode"
         " group by episode order by episode"
     )
-    for key, version, common, own in rows:
+    for key, version, common, text in rows:
         try:
             instance = {"instance": msgspec.json.decode(key)[2]}
-            fields = UNKNOWN | shared[common] | decoder.decode(own) | instance
+            fields = UNKNOWN | shared[common] | decoder.decode(text) | instance
             yield key, version, msgspec.convert(fields, Record)  # strict: no other version's
         except msgspec.MsgspecError as error:
             raise StoreFailure(

@@ -59,14 +59,16 @@ class Configuration(Noun, frozen=True):
 
     def sampling_of(self, model: str) -> Sampling:
         """Return how the replies of a model are drawn: by the run's settings, then by its own."""
-        own = read_name(model).settings
+        settings = read_name(model).settings
         shared = self.sampling
         return msgspec.structs.replace(
             shared,
-            temperature=shared.temperature if own.temperature is None else own.temperature,
-            max_tokens=own.max_output_tokens or shared.max_tokens,
-            seed=shared.seed if own.seed is None else own.seed,
-            reasoning_effort=own.reasoning_effort or shared.reasoning_effort,
+            temperature=shared.temperature
+            if settings.temperature is None
+            else settings.temperature,
+            max_tokens=settings.max_output_tokens or shared.max_tokens,
+            seed=shared.seed if settings.seed is None else settings.seed,
+            reasoning_effort=settings.reasoning_effort or shared.reasoning_effort,
         )
 
     def allowed(self, model: str) -> tuple[str, ...]:
@@ -119,19 +121,19 @@ def pretty_json(manifest: Manifest) -> bytes:
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
 
 
-def differences(here: Any, there: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
+def differences(a_value: Any, b_value: Any, where: str) -> Iterator[tuple[str, Any, Any]]:
     """The places where two JSON values differ: (dotted path, here, there)."""
-    if isinstance(here, dict) and isinstance(there, dict):
-        for key in [*here, *(k for k in there if k not in here)]:
+    if isinstance(a_value, dict) and isinstance(b_value, dict):
+        for key in [*a_value, *(k for k in b_value if k not in a_value)]:
             name = f"{where}.{key}" if where else key
-            yield from differences(here.get(key), there.get(key), name)
-    elif isinstance(here, list | tuple) and isinstance(there, list | tuple):
-        if len(here) != len(there):
-            yield f"number of {where}", len(here), len(there)
-        for k, (a, b) in enumerate(zip(here, there, strict=False)):
+            yield from differences(a_value.get(key), b_value.get(key), name)
+    elif isinstance(a_value, list | tuple) and isinstance(b_value, list | tuple):
+        if len(a_value) != len(b_value):
+            yield f"number of {where}", len(a_value), len(b_value)
+        for k, (a, b) in enumerate(zip(a_value, b_value, strict=False)):
             yield from differences(a, b, f"{where}[{k}]")
-    elif here != there:
-        yield where, here, there
+    elif a_value != b_value:
+        yield where, a_value, b_value
 
 
 def environment() -> Environment:
@@ -157,7 +159,7 @@ def _commit() -> str | None:
     if not (root / ".git").exists():
         return None
     try:
-        found = subprocess.run(
+        described = subprocess.run(
             ["git", "-C", str(root), "describe", "--always", "--dirty=+", "--abbrev=12"],
             capture_output=True,
             text=True,
@@ -166,4 +168,4 @@ def _commit() -> str | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return found.stdout.strip()
+    return described.stdout.strip()

@@ -140,8 +140,8 @@ def _instances(folders: Sequence[Folder]) -> list[bytes]:
     longest = max(folders, key=lambda folder: len(folder.lines()))
     lines = longest.lines()
     for folder in folders:
-        for number, (here, there) in enumerate(zip(folder.lines(), lines, strict=False), 1):
-            if here != there:
+        for number, (line, longest_line) in enumerate(zip(folder.lines(), lines, strict=False), 1):
+            if line != longest_line:
                 raise InputError(
                     f"{folder.path / INSTANCES}:{number} is another instance than that of"
                     f" {longest.path}: they were not made by the same version"

@@ -8,7 +8,7 @@ from harness.agents.base import read_agent
 from harness.models.names import canonical_name, read_name
 from memory.base import MEMORIES, read_memory
 from tasks.base import InputError, Noun
-from tasks.parts import Part, read_part, settings_of, spelled
+from tasks.parts import PartName, read_part, settings_of, spelled
 
 
 class Example(Noun, frozen=True):
@@ -19,9 +19,9 @@ class Example(Noun, frozen=True):
 
 
 def test_a_part_in_its_three_forms() -> None:
-    assert read_part("summary") == Part("summary", "", {})
-    assert read_part("summary:words=200") == Part("summary", "", {"words": "200"})
-    inner = Part("sleep-time", "history", {"calls": "2"})
+    assert read_part("summary") == PartName("summary", "", {})
+    assert read_part("summary:words=200") == PartName("summary", "", {"words": "200"})
+    inner = PartName("sleep-time", "history", {"calls": "2"})
     assert read_part("sleep-time:history,calls=2") == inner
     assert read_part("pipeline:my=file.toml").settings == {"my": "file.toml"}
 
