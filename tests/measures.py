@@ -8,6 +8,7 @@ import io
 import statistics
 import sys
 import tokenize
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -92,7 +93,8 @@ class Source:
                 yield Measured(
                     name=node.name,
                     line=node.lineno,
-                    tokens=sum(first <= start <= node.end_lineno for start in starts)
+                    tokens=bisect_right(starts, node.end_lineno)
+                    - bisect_left(starts, first)
                     - (text is not None),
                     documented=text is not None,
                     parameters=text is not None and "Args:" in text,

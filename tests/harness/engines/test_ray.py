@@ -94,6 +94,7 @@ def effects(folder: Path) -> list[tuple[Any, ...]]:
     return found
 
 
+@pytest.mark.slow
 def test_a_node_and_a_worker_killed_in_mid_run_change_no_byte(nodes: Nodes, hard: bytes) -> None:
     """Nor is anything that Ray says of it among the results, or beside them."""
     node = nodes.add()
