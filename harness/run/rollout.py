@@ -1,6 +1,6 @@
-"""What every episode of a run is made with, and what it comes to: no journal, no model, no clock.
+"""The agent, memory, grade and record of every episode of a run: no journal, no model, no clock.
 
-Two sides use it: the run itself, and whoever replays its episodes, here or on another machine.
+The run itself uses it, and a replay of its episodes, here or on another machine.
 """
 
 from collections.abc import Mapping, Sequence

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from harness.files import has_room, require_room
+from harness.store import queries
 from tasks.base import Outcome, Record, Reply, StoreFailure, Usage
 
 
@@ -30,44 +31,12 @@ class LimiterState(msgspec.Struct, frozen=True):
     complaints: int = 0
 
 
-_SCHEMA = """
-pragma journal_mode = wal;
-pragma synchronous = normal;
-create table if not exists episodes (id integer primary key, key text not null);
-create table if not exists attempts (
-    episode integer not null, path text not null, attempt integer not null,
-    request text not null, reply text, fault text, seconds real not null,
-    primary key (episode, path, attempt)
-) without rowid;
-create table if not exists shared (id integer primary key, fields text not null unique);
-create table if not exists records (
-    episode integer not null, version integer not null, verdict text not null,
-    shared integer not null, record text not null, outcome text,
-    primary key (episode, version)
-) without rowid;
-create table if not exists effects (
-    episode integer not null, path text not null, request text not null, outcome text not null,
-    seconds real not null, primary key (episode, path)
-) without rowid;
-create table if not exists pace (
-    at real not null, model text not null, allowed integer not null, flying integer not null,
-    calls integer not null, answers integer not null, complaints integer not null
-);
-"""
-
 NAME = "journal.sqlite"
 
 LONGEST_SILENCE = 20.0  # seconds between two signs of life
 
 MEASURED = 0.1  # seconds for which the room on the disk is taken to be as it was
 
-_ATTEMPT = "insert into attempts values (?, ?, ?, ?, ?, ?, ?)"
-
-_PACE = "insert into pace values (?, ?, ?, ?, ?, ?, ?)"
-
-_EFFECT = "insert into effects values (?, ?, ?, ?, ?)"
-
-_RECORD = "insert into records values (?, ?, ?, ?, ?, ?)"
 
 SHARED = ("family", "level", "settings", "model", "agent", "memory", "epoch")  # by many records
 
@@ -117,11 +86,11 @@ class Journal:
             else:
                 require_room(self.path)
                 self._db = sqlite3.connect(self.path, isolation_level=None)
-                self._db.executescript(_SCHEMA)
-            self._ids: dict[str, int] = dict(self._db.execute("select key, id from episodes"))
-            self._shared: dict[str, int] = dict(self._db.execute("select fields, id from shared"))
+                self._db.executescript(queries.SCHEMA)
+            self._ids: dict[str, int] = dict(self._db.execute(queries.EPISODE_IDS))
+            self._shared: dict[str, int] = dict(self._db.execute(queries.SHARED_IDS))
             self._last = max(self._ids.values(), default=0)
-            self._begun = {i for (i,) in self._db.execute("select distinct episode from attempts")}
+            self._begun = {i for (i,) in self._db.execute(queries.BEGUN)}
         except (sqlite3.Error, OSError) as error:
             raise self._failure(error) from None
         self._measured = monotonic()
@@ -135,7 +104,7 @@ class Journal:
             if self._batch is not None:
                 self._flush()
             if not self._read_only:
-                self._db.execute("pragma wal_checkpoint(truncate)")
+                self._db.execute(queries.FOLD_LOG)
         except sqlite3.Error as error:
             raise self._failure(error) from None
         finally:
@@ -149,9 +118,8 @@ class Journal:
         """The attempts at an episode's calls as they are kept, by path; see `answered_of`."""
         if self._ids.get(episode) not in self._begun:
             return []
-        query = "select path, request, reply from attempts where episode = ? order by path, attempt"
         with _readable(f"{self.path}, {episode}"):
-            return self._db.execute(query, (self._ids[episode],)).fetchall()
+            return self._db.execute(queries.ATTEMPTS_OF, (self._ids[episode],)).fetchall()
 
     async def attempt(
         self,
@@ -168,7 +136,7 @@ class Journal:
         text = msgspec.json.encode(reply).decode() if reply else None
         row = (self._id(episode), path, number, request, text, fault, seconds)
         self._begun.add(row[0])
-        await self._commit(_ATTEMPT, row)
+        await self._commit(queries.ADD_ATTEMPT, row)
 
     async def record(
         self, episode: str, version: int, record: Record, outcome: Outcome | None
@@ -178,31 +146,30 @@ class Journal:
         text = msgspec.json.encode(outcome).decode() if outcome else None
         verdict = record.grade.verdict.value if record.grade else "error"
         row = (self._id(episode), version, verdict, self._shared_id(shared), fields, text)
-        await self._commit(_RECORD, row)
+        await self._commit(queries.ADD_RECORD, row)
 
     async def effect(
         self, episode: str, path: str, request: str, outcome: msgspec.Struct, seconds: float
     ) -> None:
         """Commit what came of an effect that is no call: once, it is not tried again."""
         text = msgspec.json.encode(outcome).decode()
-        await self._commit(_EFFECT, (self._id(episode), path, request, text, seconds))
+        await self._commit(queries.ADD_EFFECT, (self._id(episode), path, request, text, seconds))
 
     def effects(self, episode: str) -> dict[str, tuple[str, str]]:
         """Request and outcome (JSON) of an episode's effects, by path."""
         rows = self._db.execute(
-            "select path, request, outcome from effects where episode = ?",
+            queries.EFFECTS_OF,
             (self._ids.get(episode),),
         )
         return {path: (request, outcome) for path, request, outcome in rows}
 
     def verdicts(self) -> dict[str, tuple[int, str]]:
         """The newest version of each episode's record and its verdict, `error` without a grade."""
-        query = (
-            "select key, max(version), verdict from records join episodes on id = episode"
-            " group by episode"
-        )
         with _readable(self.path):
-            return {key: (version, verdict) for key, version, verdict in self._db.execute(query)}
+            return {
+                key: (version, verdict)
+                for key, version, verdict in self._db.execute(queries.VERDICTS)
+            }
 
     def pulse(self, model: str, state: LimiterState) -> None:
         """Note how a model's calls stand, if that has changed or is long ago; never replayed."""
@@ -210,13 +177,11 @@ class Journal:
         if self._broken is None and (before != state or now - at > LONGEST_SILENCE):
             self._pulses[model] = state, now
             row = (state.allowed, state.flying, state.calls, state.answers, state.complaints)
-            self._add(_PACE, (round(now, 3), model, *row))
+            self._add(queries.ADD_PACE, (round(now, 3), model, *row))
 
     def replies(self) -> Iterator[tuple[str, Reply]]:
         """The episode and the reply of every answered call."""
-        for key, text in self._db.execute(
-            "select key, reply from attempts join episodes on id = episode where reply is not null"
-        ):
+        for key, text in self._db.execute(queries.REPLIES):
             yield key, _REPLY.decode(text)
 
     def latest(self) -> dict[str, tuple[int, Record]]:
@@ -233,13 +198,13 @@ class Journal:
         if episode not in self._ids:
             self._last += 1
             self._ids[episode] = number = self._last
-            self._add("insert into episodes values (?, ?)", (number, episode))
+            self._add(queries.ADD_EPISODE, (number, episode))
         return self._ids[episode]
 
     def _shared_id(self, fields: str) -> int:
         if fields not in self._shared:
             self._shared[fields] = number = len(self._shared) + 1
-            self._add("insert into shared values (?, ?)", (number, fields))
+            self._add(queries.ADD_SHARED, (number, fields))
         return self._shared[fields]
 
     def _add(self, statement: str, row: tuple[Any, ...]) -> _Batch:
@@ -302,20 +267,18 @@ def read_records(folder: Path) -> Iterator[Record]:
         yield from (record for _, _, record in _latest(db))
 
 
-class Told(msgspec.Struct):
+class ReplyPrice(msgspec.Struct):
     """What a stored reply says of its price."""
 
     usage: Usage = Usage()
     cost: float | None = None
 
 
-def read_replies(folder: Path) -> Iterator[tuple[str, Told]]:
+def read_replies(folder: Path) -> Iterator[tuple[str, ReplyPrice]]:
     """Of every reply its episode's key, its usage and the cost that its provider told."""
-    decoder = msgspec.json.Decoder(Told)
+    decoder = msgspec.json.Decoder(ReplyPrice)
     with _reading(folder) as db:
-        rows = db.execute(
-            "select key, reply from attempts join episodes on id = episode where reply is not null"
-        )
+        rows = db.execute(queries.REPLIES)
         for key, reply in rows:
             yield key, decoder.decode(reply)
 
@@ -328,8 +291,7 @@ def read_outcome(folder: Path, key: str) -> Outcome | None:
 
 def _outcome(db: sqlite3.Connection, key: str) -> Outcome | None:
     row = db.execute(
-        "select outcome from records join episodes on id = episode"
-        " where key = ? order by version desc limit 1",
+        queries.LATEST_OUTCOME,
         (key,),
     ).fetchone()
     return msgspec.json.decode(row[0], type=Outcome) if row and row[0] else None
@@ -396,13 +358,9 @@ LEFT_OUT: dict[str, object] = {**UNKNOWN, **ZERO}
 def _latest(db: sqlite3.Connection) -> Iterator[tuple[str, int, Record]]:
     decoder = msgspec.json.Decoder(dict[str, Any])
     shared = {
-        number: decoder.decode(fields)
-        for number, fields in db.execute("select id, fields from shared")
+        number: decoder.decode(fields) for number, fields in db.execute(queries.SHARED_FIELDS)
     }
-    rows = db.execute(
-        "select key, max(version), shared, record from records join episodes on id = episode"
-        " group by episode order by episode"
-    )
+    rows = db.execute(queries.LATEST_RECORDS)
     for key, version, common, text in rows:
         try:
             instance = {"instance": msgspec.json.decode(key)[2]}

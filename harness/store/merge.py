@@ -6,96 +6,19 @@ them: rows of an equal primary key must be equal, but for what was measured, and
 
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from harness.costs import Price
+from harness.store import queries
 from harness.store.folder import INSTANCES, Folder, by_content
 from harness.store.journal import NAME, key_of, reading_uri
 from harness.store.manifest import Configuration
 from harness.suites.instances import id_of
 from tasks.base import InputError, StoreFailure
-
-_EPISODES = "insert or ignore into episodes (key) select key from other.episodes order by id"
-_SHARED = "insert or ignore into shared (fields) select fields from other.shared order by id"
-_PACE = """
-    insert into pace select * from (select * from other.pace except select * from pace) order by at
-"""
-_BY_HAND = {"episodes": _EPISODES, "shared": _SHARED, "pace": _PACE}  # rows of no episode
-_TABLES = "select name from {}.sqlite_master where type = 'table' and name not like 'sqlite%'"
-_MAPPED = {  # what a number in the other journal is in this one
-    "episode": "here.id",
-    "shared": """(
-        select here_shared.id from main.shared here_shared
-        join other.shared there_shared on there_shared.fields = here_shared.fields
-        where there_shared.id = b.shared
-    )""",
-}
-_MEASURED = {"seconds"}  # not compared
-_LABELS = {"path": "", "version": "record "}  # before a column of the key, in a row's name
-_HERE = """
-    join other.episodes there on there.id = b.episode
-    join main.episodes here on here.key = there.key
-"""
-
-
-def _mapped(column: str) -> str:
-    """SQL of what a column of the other journal is in this one."""
-    return _MAPPED.get(column, f"b.{column}")
-
-
-@dataclass(frozen=True)
-class EpisodeTable:
-    """A table of the journal whose rows belong to an episode, and the SQL that merges it.
-
-    Attributes:
-        columns: all of them, in the order of the schema.
-        key: the columns of its primary key; rows that agree in these are the same row.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    key: tuple[str, ...]
-
-    @property
-    def _pairs(self) -> str:
-        """The other journal's rows and this one's of the same key."""
-        keys = [f"a.{column} = {_mapped(column)}" for column in self.key]
-        return f"from other.{self.name} b {_HERE} join main.{self.name} a on {' and '.join(keys)}"
-
-    @property
-    def conflict(self) -> str:
-        """Selects the first row that is another here: its episode, its name with the column."""
-        parts = [f"'{_LABELS.get(c, f'{c} ')}' || b.{c}" for c in self.key if c != "episode"]
-        name = " || ', ' || ".join(parts)
-        compared = [c for c in self.columns if c not in self.key and c not in _MEASURED]
-        unequal = {column: f"a.{column} is not {_mapped(column)}" for column in compared}
-        cases = " ".join(f"when {test} then '{column}'" for column, test in unequal.items())
-        return f"""
-            select here.key, {name} || ' (its ' || case {cases} end || ')' {self._pairs}
-            where {" or ".join(unequal.values())} order by a.{", a.".join(self.key)} limit 1
-        """
-
-    @property
-    def common(self) -> str:
-        """Selects the episodes that have rows in both journals."""
-        return f"""
-            select here.id from other.{self.name} b {_HERE}
-            where here.id in (select episode from main.{self.name})
-        """
-
-    @property
-    def insertion(self) -> str:
-        """Adds the rows that are not here yet."""
-        values = ", ".join(map(_mapped, self.columns))
-        return f"""
-            insert or ignore into main.{self.name} ({", ".join(self.columns)})
-            select {values} from other.{self.name} b {_HERE}
-        """
 
 
 def merge(paths: Sequence[Path], out: Path) -> int:
@@ -173,18 +96,17 @@ def _join(path: Path, folders: Sequence[Folder], lines: Sequence[bytes]) -> int:
     twice = 0
     try:
         with closing(sqlite3.connect(path, isolation_level=None, uri=True)) as db:
-            db.execute("pragma main.locking_mode = exclusive")  # the folder has no name yet
-            db.execute("pragma synchronous = off")
+            db.execute(queries.EXCLUSIVE)  # the folder has no name yet
+            db.execute(queries.UNSAFE)
             tables = _tables_of_episodes(db)
-            db.execute("create unique index keys on episodes (key)")
+            db.execute(queries.UNIQUE_KEYS)
             db.execute("begin")
-            db.executemany("insert into episodes (key) values (?)", [(key,) for key in keys])
+            db.executemany(queries.ADD_KEY, [(key,) for key in keys])
             db.execute("commit")
             for folder in folders:
                 twice += _add(db, folder, folders[0], tables)
-            begun = _union(f"select episode from {table.name}" for table in tables)
-            db.execute(f"delete from episodes where id not in ({begun})")
-            db.execute("drop index keys")
+            db.execute(queries.delete_unbegun(table.name for table in tables))
+            db.execute(queries.DROP_KEYS)
             db.execute("vacuum")
     except sqlite3.Error as error:
         raise StoreFailure(f"cannot merge into {path.parent}: {error}") from None
@@ -192,29 +114,28 @@ def _join(path: Path, folders: Sequence[Folder], lines: Sequence[bytes]) -> int:
 
 
 def _add(
-    db: sqlite3.Connection, folder: Folder, first: Folder, tables: Sequence[EpisodeTable]
+    db: sqlite3.Connection, folder: Folder, first: Folder, tables: Sequence[queries.EpisodeTable]
 ) -> int:
     """Add a folder's journal; returns how many of its episodes were there before."""
     db.execute("attach ? as other", (reading_uri(folder.path / NAME),))
-    names = {name for (name,) in db.execute(_TABLES.format("other"))}
-    if unknown := sorted(names - set(_BY_HAND) - {table.name for table in tables}):
+    names = {name for (name,) in db.execute(queries.TABLES.format("other"))}
+    if unknown := sorted(names - set(queries.BY_HAND) - {table.name for table in tables}):
         raise InputError(
             f"{folder.path}: its {NAME} has the table {unknown[0]!r}, which this makespan does not"
             " know: merge with the one that wrote it"
         )
     present = [table for table in tables if table.name in names]  # a journal may be older
     db.execute("begin")
-    for name in _BY_HAND:
+    for name in queries.BY_HAND:
         if name in names:
-            db.execute(_BY_HAND[name])
+            db.execute(queries.BY_HAND[name])
     for table in present:
         for key, difference in db.execute(table.conflict):
             raise InputError(
                 f"{folder.path} and another folder (of {first.path}, ...) disagree on the episode"
                 f" {key}, {difference}: they asked for it apart; merge one of them only"
             )
-    both = _union(table.common for table in present)
-    (twice,) = db.execute(f"select count(*) from ({both})").fetchone()
+    (twice,) = db.execute(queries.count_common(present)).fetchone()
     for table in present:
         db.execute(table.insertion)
     db.execute("commit")
@@ -222,20 +143,16 @@ def _add(
     return int(twice)
 
 
-def _tables_of_episodes(db: sqlite3.Connection) -> list[EpisodeTable]:
+def _tables_of_episodes(db: sqlite3.Connection) -> list[queries.EpisodeTable]:
     """The tables of this version's journal whose rows belong to an episode."""
-    names = [name for (name,) in db.execute(_TABLES.format("main"))]
-    tables = [_table(db, name) for name in names if name not in _BY_HAND]
+    names = [name for (name,) in db.execute(queries.TABLES.format("main"))]
+    tables = [_table(db, name) for name in names if name not in queries.BY_HAND]
     return [table for table in tables if "episode" in table.key]
 
 
-def _table(db: sqlite3.Connection, name: str) -> EpisodeTable:
-    columns = db.execute("select name, pk from pragma_table_info(?)", (name,)).fetchall()
+def _table(db: sqlite3.Connection, name: str) -> queries.EpisodeTable:
+    columns = db.execute(queries.COLUMNS, (name,)).fetchall()
     key = sorted((pk, column) for column, pk in columns if pk)
-    return EpisodeTable(
+    return queries.EpisodeTable(
         name, tuple(column for column, _ in columns), tuple(column for _, column in key)
     )
-
-
-def _union(selections: Iterable[str]) -> str:
-    return " union ".join(selections)

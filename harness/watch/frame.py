@@ -9,6 +9,7 @@ from time import time
 
 import msgspec
 
+from harness.store import queries
 from harness.store.journal import LONGEST_SILENCE, open_to_read
 from tasks.base import StoreFailure
 
@@ -19,16 +20,6 @@ DEAD = 60.0  # seconds of silence after which a run is taken for stopped; it bre
 GAP = LONGEST_SILENCE + 5  # seconds between two notes; if there are more, nobody was at work
 
 SLOWEST = 5
-
-_FAULTS = """
-    select substr(fault, 1, instr(fault || ':', ':') - 1), count(*) from attempts
-    where fault is not null group by 1
-"""
-
-_PACE = """
-    select at, allowed, flying, answers, complaints from pace where model = ?
-    and at > (select max(at) from pace where model = ?) - ? order by rowid
-"""
 
 
 class ModelProgress(msgspec.Struct):
@@ -151,7 +142,7 @@ def pace_of(
     """
     if silent is None:
         return
-    rows = db.execute(_PACE, (model, model, WINDOW)).fetchall()
+    rows = db.execute(queries.PACE_OF_LATE, (model, model, WINDOW)).fetchall()
     if not rows:
         return
     _, progress.allowed, flying, _, progress.complaints = rows[-1]
@@ -165,12 +156,12 @@ def pace_of(
 
 def faults_of(db: sqlite3.Connection) -> dict[str, int]:
     """Return the number of failed attempts by name."""
-    return dict(db.execute(_FAULTS))
+    return dict(db.execute(queries.FAULTS))
 
 
 def silence(db: sqlite3.Connection) -> float | None:
     """Return the seconds since the last sign of life; None if there never was one."""
-    if not db.execute("select 1 from sqlite_master where name = 'pace'").fetchone():
+    if not db.execute(queries.HAS_PACE).fetchone():
         return None
-    (latest,) = db.execute("select max(at) from pace").fetchone()
+    (latest,) = db.execute(queries.LAST_SIGN).fetchone()
     return None if latest is None else max(0.0, time() - latest)

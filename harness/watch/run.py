@@ -14,23 +14,13 @@ from harness.calls.prices import applying, load
 from harness.costs import cost_of
 from harness.run.jobs import in_shard
 from harness.run.models import is_asked
+from harness.store import queries
 from harness.store.folder import Folder
 from harness.store.journal import key_of, read_replies
 from harness.suites.instances import family_of, id_of
 from harness.watch.frame import SLOWEST, ModelProgress, Slow, plus
 
 _ROUND = re.compile(r"round-(\d+)")
-
-_VERDICTS = """
-    select key, max(version), json_extract(record, '$.problem.kind'),
-        json_extract(record, '$.problem.boundary')
-    from records join episodes on id = episode group by episode
-"""
-
-_WORK = """
-    select key, count(reply), max(path), sum(seconds), count(*)
-    from attempts join episodes on id = episode group by episode
-"""
 
 
 def episode_families(folder: Folder) -> list[str]:
@@ -70,7 +60,7 @@ def count_ended(
     """
     problems: Counter[str] = Counter()
     ended_keys = set()
-    for key, _, kind, boundary in db.execute(_VERDICTS):
+    for key, _, kind, boundary in db.execute(queries.PROBLEMS):
         ended_keys.add(key)
         progress = models[json.loads(key)[0]]
         if boundary is None:
@@ -96,7 +86,7 @@ def work_under_way(
         ended: the keys of episodes that have a record.
     """
     costs = _costs(folder, models)
-    rows = list(db.execute(_WORK))
+    rows = list(db.execute(queries.WORK))
     usual_answers = _count_answers(rows, models, ended_keys)
     rounds = dict(_rounds(folder))
     for key, answers, path, *_ in rows:

@@ -7,8 +7,9 @@ import msgspec
 from harness.costs import cost_of
 from harness.evolve.answers import EPISODE
 from harness.evolve.replay import replay
+from harness.store import queries
 from harness.store.folder import Folder
-from harness.store.journal import Told
+from harness.store.journal import ReplyPrice
 from harness.store.search_plan import SearchPlan
 from harness.watch.frame import (
     GAP,
@@ -23,19 +24,6 @@ from harness.watch.frame import (
     silence,
 )
 from tasks.base import Failure
-
-_ANSWERS = """
-    select path, reply from attempts join episodes on id = episode
-    where key = ? and reply is not null
-"""
-_LOST = """
-    select path from effects join episodes on id = episode
-    where key = ? and json_extract(outcome, '$.type') = 'lost'
-"""
-_SLOWEST = """
-    select path, sum(seconds), count(*), count(reply) from attempts group by path
-    order by 2 desc limit ?
-"""
 
 
 def search_frame(folder: Folder) -> Snapshot:
@@ -84,7 +72,7 @@ def _models_by_arm(folder: Folder, plan: SearchPlan) -> dict[str, list[str]]:
 def _slowest(db: sqlite3.Connection) -> tuple[Slow, ...]:
     return tuple(
         Slow(path, seconds, count, path="", under_way=not answers)
-        for path, seconds, count, answers in db.execute(_SLOWEST, (SLOWEST,))
+        for path, seconds, count, answers in db.execute(queries.SEARCH_SLOWEST, (SLOWEST,))
     )
 
 
@@ -99,8 +87,8 @@ def _tries(db: sqlite3.Connection, folder: Folder, arms: dict[str, ModelProgress
     configuration = folder.manifest.configuration
     prices = configuration.evolve.prices if configuration.evolve else {}
     price = prices.get(configuration.models[0].name) if len(configuration.models) == 1 else None
-    decoder = msgspec.json.Decoder(Told)
-    for path, text in db.execute(_ANSWERS, (EPISODE,)):
+    decoder = msgspec.json.Decoder(ReplyPrice)
+    for path, text in db.execute(queries.SEARCH_ANSWERS, (EPISODE,)):
         if path.count("/") > 2:
             continue  # a later draw of a try that is counted already
         progress = arms[path.partition("/")[0]]
@@ -108,7 +96,7 @@ def _tries(db: sqlite3.Connection, folder: Folder, arms: dict[str, ModelProgress
         progress.answers += 1
         progress.episodes += 1
         progress.cost = progress.paid = plus(progress.cost, cost_of(decoder.decode(text), price))
-    for (path,) in db.execute(_LOST, (EPISODE,)):
+    for (path,) in db.execute(queries.SEARCH_LOST, (EPISODE,)):
         progress = arms[path.partition("/")[0]]
         progress.errors += 1
         progress.episodes += 1

@@ -1,0 +1,198 @@
+"""The SQL of the journal: its schema, and everything that is written to it or read from it.
+
+A run folder's journal is one SQLite file. What the rows mean stands in `journal.py`, how several
+journals become one in `merge.py`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+SCHEMA = """
+pragma journal_mode = wal;
+pragma synchronous = normal;
+create table if not exists episodes (id integer primary key, key text not null);
+create table if not exists attempts (
+    episode integer not null, path text not null, attempt integer not null,
+    request text not null, reply text, fault text, seconds real not null,
+    primary key (episode, path, attempt)
+) without rowid;
+create table if not exists shared (id integer primary key, fields text not null unique);
+create table if not exists records (
+    episode integer not null, version integer not null, verdict text not null,
+    shared integer not null, record text not null, outcome text,
+    primary key (episode, version)
+) without rowid;
+create table if not exists effects (
+    episode integer not null, path text not null, request text not null, outcome text not null,
+    seconds real not null, primary key (episode, path)
+) without rowid;
+create table if not exists pace (
+    at real not null, model text not null, allowed integer not null, flying integer not null,
+    calls integer not null, answers integer not null, complaints integer not null
+);
+"""
+
+ADD_ATTEMPT = "insert into attempts values (?, ?, ?, ?, ?, ?, ?)"
+ADD_RECORD = "insert into records values (?, ?, ?, ?, ?, ?)"
+ADD_EFFECT = "insert into effects values (?, ?, ?, ?, ?)"
+ADD_PACE = "insert into pace values (?, ?, ?, ?, ?, ?, ?)"
+ADD_EPISODE = "insert into episodes values (?, ?)"
+ADD_SHARED = "insert into shared values (?, ?)"
+
+FOLD_LOG = "pragma wal_checkpoint(truncate)"  # the write-ahead log into the file
+
+EPISODE_IDS = "select key, id from episodes"
+SHARED_IDS = "select fields, id from shared"
+SHARED_FIELDS = "select id, fields from shared"
+BEGUN = "select distinct episode from attempts"
+ATTEMPTS_OF = "select path, request, reply from attempts where episode = ? order by path, attempt"
+EFFECTS_OF = "select path, request, outcome from effects where episode = ?"
+REPLIES = """
+    select key, reply from attempts join episodes on id = episode where reply is not null
+"""
+VERDICTS = """
+    select key, max(version), verdict from records join episodes on id = episode group by episode
+"""
+LATEST_RECORDS = """
+    select key, max(version), shared, record from records join episodes on id = episode
+    group by episode order by episode
+"""
+LATEST_OUTCOME = """
+    select outcome from records join episodes on id = episode
+    where key = ? order by version desc limit 1
+"""
+
+# A run under way: failures, signs of life, work and errors so far.
+FAULTS = """
+    select substr(fault, 1, instr(fault || ':', ':') - 1), count(*) from attempts
+    where fault is not null group by 1
+"""
+PACE_OF_LATE = """
+    select at, allowed, flying, answers, complaints from pace where model = ?
+    and at > (select max(at) from pace where model = ?) - ? order by rowid
+"""
+HAS_PACE = "select 1 from sqlite_master where name = 'pace'"
+LAST_SIGN = "select max(at) from pace"
+PROBLEMS = """
+    select key, max(version), json_extract(record, '$.problem.kind'),
+        json_extract(record, '$.problem.boundary')
+    from records join episodes on id = episode group by episode
+"""
+WORK = """
+    select key, count(reply), max(path), sum(seconds), count(*)
+    from attempts join episodes on id = episode group by episode
+"""
+SEARCH_ANSWERS = """
+    select path, reply from attempts join episodes on id = episode
+    where key = ? and reply is not null
+"""
+SEARCH_LOST = """
+    select path from effects join episodes on id = episode
+    where key = ? and json_extract(outcome, '$.type') = 'lost'
+"""
+SEARCH_SLOWEST = """
+    select path, sum(seconds), count(*), count(reply) from attempts group by path
+    order by 2 desc limit ?
+"""
+
+# Several journals into one: `main` is the new one, `other` is attached.
+_EPISODES = "insert or ignore into episodes (key) select key from other.episodes order by id"
+_SHARED = "insert or ignore into shared (fields) select fields from other.shared order by id"
+_PACE = """
+    insert into pace select * from (select * from other.pace except select * from pace) order by at
+"""
+BY_HAND = {"episodes": _EPISODES, "shared": _SHARED, "pace": _PACE}  # rows of no episode
+TABLES = "select name from {}.sqlite_master where type = 'table' and name not like 'sqlite%'"
+_MAPPED = {  # what a number in the other journal is in this one
+    "episode": "here.id",
+    "shared": """(
+        select here_shared.id from main.shared here_shared
+        join other.shared there_shared on there_shared.fields = here_shared.fields
+        where there_shared.id = b.shared
+    )""",
+}
+_MEASURED = {"seconds"}  # not compared
+_LABELS = {"path": "", "version": "record "}  # before a column of the key, in a row's name
+_HERE = """
+    join other.episodes there on there.id = b.episode
+    join main.episodes here on here.key = there.key
+"""
+
+
+def _mapped(column: str) -> str:
+    """SQL of what a column of the other journal is in this one."""
+    return _MAPPED.get(column, f"b.{column}")
+
+
+@dataclass(frozen=True)
+class EpisodeTable:
+    """A table of the journal whose rows belong to an episode, and the SQL that merges it.
+
+    Attributes:
+        columns: all of them, in the order of the schema.
+        key: the columns of its primary key; rows that agree in these are the same row.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+
+    @property
+    def _pairs(self) -> str:
+        """The other journal's rows and this one's of the same key."""
+        keys = [f"a.{column} = {_mapped(column)}" for column in self.key]
+        return f"from other.{self.name} b {_HERE} join main.{self.name} a on {' and '.join(keys)}"
+
+    @property
+    def conflict(self) -> str:
+        """Selects the first row that is another here: its episode, its name with the column."""
+        parts = [f"'{_LABELS.get(c, f'{c} ')}' || b.{c}" for c in self.key if c != "episode"]
+        name = " || ', ' || ".join(parts)
+        compared = [c for c in self.columns if c not in self.key and c not in _MEASURED]
+        unequal = {column: f"a.{column} is not {_mapped(column)}" for column in compared}
+        cases = " ".join(f"when {test} then '{column}'" for column, test in unequal.items())
+        return f"""
+            select here.key, {name} || ' (its ' || case {cases} end || ')' {self._pairs}
+            where {" or ".join(unequal.values())} order by a.{", a.".join(self.key)} limit 1
+        """
+
+    @property
+    def common(self) -> str:
+        """Selects the episodes that have rows in both journals."""
+        return f"""
+            select here.id from other.{self.name} b {_HERE}
+            where here.id in (select episode from main.{self.name})
+        """
+
+    @property
+    def insertion(self) -> str:
+        """Adds the rows that are not here yet."""
+        values = ", ".join(map(_mapped, self.columns))
+        return f"""
+            insert or ignore into main.{self.name} ({", ".join(self.columns)})
+            select {values} from other.{self.name} b {_HERE}
+        """
+
+
+def union(selections: Iterable[str]) -> str:
+    return " union ".join(selections)
+
+
+# A new journal has one row for each key, in the order of a run.
+UNIQUE_KEYS = "create unique index keys on episodes (key)"
+DROP_KEYS = "drop index keys"
+ADD_KEY = "insert into episodes (key) values (?)"
+COLUMNS = "select name, pk from pragma_table_info(?)"
+EXCLUSIVE = "pragma main.locking_mode = exclusive"
+UNSAFE = "pragma synchronous = off"  # for a file that nobody has yet
+
+
+def delete_unbegun(tables: Iterable[str]) -> str:
+    """Return what deletes the episodes that no table has a row of."""
+    begun = union(f"select episode from {table}" for table in tables)
+    return f"delete from episodes where id not in ({begun})"
+
+
+def count_common(tables: Iterable[EpisodeTable]) -> str:
+    """Return what counts the episodes that have rows in both journals."""
+    return f"select count(*) from ({union(table.common for table in tables)})"
