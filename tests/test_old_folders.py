@@ -15,7 +15,7 @@ import pytest
 
 from tests.harness.helpers import makespan
 from tests.loopback import Loopback, says
-from tests.old_folders import ADDRESS, FIXTURES, KINDS, move, requests, unpack
+from tests.old_folders import ADDRESS, FIXTURES, KINDS, MODEL, move, requests, unpack
 from tests.scripted import answer
 
 RUNS = [name for name, kind in KINDS.items() if not kind.is_search]
@@ -196,6 +196,27 @@ def test_a_stopped_old_search_goes_on_to_what_it_found(name: str, tmp_path: Path
     report = json.loads(look("evolve", "show", folder, "--json"))
     assert list(differences(before, report, TIMES)) == []
     assert resume_without_a_model(folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["one-shot", "mini", "calendar-history", "calendar-hub", "tools-mcp", "tools-text"]
+)
+def test_the_command_that_made_an_old_run_takes_it_up(name: str, tmp_path: Path) -> None:
+    """What it is compared by is what it uses, whatever else has come since."""
+    folder = unpack(name, tmp_path)
+    words = [*KINDS[name].words.split(), "--model", MODEL]
+    with Loopback(lambda *_: says(401, "nobody is to be asked", "invalid_api_key")) as server:
+        with served_by(server, folder):
+            done = makespan(*words, "--base-url", server.url, "--out", folder)
+        assert server.requests == []
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_old_and_a_new_run_of_a_file_stand_on_one_board(tmp_path: Path) -> None:
+    old, new = unpack("file", tmp_path), tmp_path / "new"
+    look("run", old / "instances.jsonl", "--model", "policy/random", "--out", new)
+    rows = json.loads(makespan("board", old, new, "--json").stdout)["rows"]
+    assert {row["model"] for row in rows} > {MODEL, "policy/random"}
 
 
 def test_old_shards_are_merged_to_the_run_that_was_not_split(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from harness.store.manifest import (
 )
 from harness.store.versions import part_versions, templates_used
 from harness.suites.instances import InstanceLine, digest, family_of
-from tasks.base import InputError, StoreFailure
+from tasks.base import Fields, InputError, StoreFailure
 from tasks.prompts import Prompts
 
 RUNS = Path("results/runs")
@@ -172,9 +172,12 @@ class Folder:
             self.save(replace(self.manifest, prices=dict(prices), priced=day))
 
     def require(self, configuration: Configuration) -> None:
-        """InputError that names the first setting in which the folder's configuration differs."""
-        recorded = msgspec.to_builtins(by_content(self))
-        for where, value, other in differences(recorded, msgspec.to_builtins(configuration), ""):
+        """Raise InputError that names the first setting in which a configuration differs.
+
+        How the suite is called does not count.
+        """
+        recorded = _content_of(by_content(self))
+        for where, value, other in differences(recorded, _content_of(configuration), ""):
             raise InputError(
                 f"{self.path} holds a run of another configuration: its {where} is {value!r},"
                 f" here it is {other!r}; use another --out"
@@ -250,6 +253,14 @@ def by_content(folder: Folder) -> Configuration:
     templates = templates_used(configuration.agent, configuration.memory, families)
     versions |= part_versions(templates, families, folder.prompts)
     return replace(configuration, versions=versions, lock=lock)
+
+
+def _content_of(configuration: Configuration) -> Fields:
+    """Return a configuration as JSON, without what its suite is called."""
+    fields: Fields = msgspec.to_builtins(configuration)
+    for name in ("name", "about"):
+        fields["suite"].pop(name)
+    return fields
 
 
 def _with_prompts(version: str, prompts: Prompts, names: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.agents.base import Direct
+from harness.agents.base import Agent, Direct
 from harness.calls.client import ModelClient
 from harness.calls.drive import drive
 from harness.calls.live import calls_of
@@ -26,6 +26,7 @@ from tasks.base import (
     Tell,
     ask,
     tell,
+    together,
 )
 
 
@@ -47,6 +48,20 @@ class Twice:
         draft: Reply = yield Ask(f"{ask.path}/draft", ask.messages)
         final: Reply = yield Ask(ask.path, (*ask.messages, Message("assistant", draft.text)))
         return final
+
+
+class Candidates:
+    """Asks for three drafts side by side, then for the answer."""
+
+    def reply(self, ask: Ask) -> Program[Reply]:
+        drafts = yield from together(self._draft(ask, number) for number in range(3))
+        text = " ".join(drafts)
+        final: Reply = yield Ask(ask.path, (*ask.messages, Message("assistant", text)))
+        return final
+
+    def _draft(self, ask: Ask, number: int) -> Program[str]:
+        reply: Reply = yield Ask(f"{ask.path}/candidate-{number}", ask.messages)
+        return reply.text
 
 
 class Diary(NoMemory):
@@ -85,14 +100,18 @@ class Counting:
 
 
 def play(
-    folder: Path, world: Program[Outcome], model: Counting | None, settings: str = "s"
+    folder: Path,
+    world: Program[Outcome],
+    model: Counting | None,
+    settings: str = "s",
+    agent: Agent | None = None,
 ) -> Outcome:
     async def go() -> Outcome:
         journal = Journal(folder)
         try:
             clients = {"": ModelClient(model)} if model else None
             calls = calls_of("e", {"": settings}, journal, clients)
-            return await drive(episode(world, Twice(), Diary()), calls.perform)
+            return await drive(episode(world, agent or Twice(), Diary()), calls.perform)
         finally:
             journal.close()
 
@@ -128,6 +147,32 @@ def test_cut_anywhere_and_resumed_is_the_same_as_uncut(tmp_path: Path, cut: int)
     assert play(tmp_path / "b", year(4), rest) == expected
     assert rest.asked == whole.asked
     assert play(tmp_path / "b", year(4), None) == expected
+
+
+def by_prompt(ask: Ask) -> str:
+    """A reply that depends on nothing but what is asked."""
+    return f"{ask.path}: {len(str(ask.messages))}"
+
+
+class Prompted(Counting):
+    """A model whose replies depend on the request; some of them take longer than others."""
+
+    async def reply(self, ask: Ask) -> Reply:
+        await asyncio.sleep(0.002 * (len(ask.path) % 3))
+        await super().reply(ask)
+        return Reply(by_prompt(ask))
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 4, 6, 9])
+def test_side_by_side_and_cut_anywhere_is_the_same_as_uncut(tmp_path: Path, cut: int) -> None:
+    expected = play(tmp_path, year(2), Prompted(), agent=Candidates())
+    other = tmp_path / "other"
+    other.mkdir()
+    first = Prompted(cut)
+    with pytest.raises(KeyboardInterrupt):
+        play(other, year(2), first, agent=Candidates())
+    assert play(other, year(2), Prompted(), agent=Candidates()) == expected
+    assert play(other, year(2), None, agent=Candidates()) == expected
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,21 @@ def test_one_part_more_in_the_project_changes_no_run(
     assert suites.load("standard-1").families == ("rcpsp", "tardiness", "calendar", "tools")
 
 
+def test_a_board_says_when_runs_differ_in_versions_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["run", "tardiness", "--level", "4", "--limit", "1", "--model", "policy/edd", "--out"]
+    assert main([*words, str(tmp_path / "a")]) == 0
+    new = templates.Prompts(templates.installed().sources | {"tardiness/plain.j2": "Sort."})
+    monkeypatch.setattr("harness.cli.run.installed", lambda: new)
+    assert main([*words[:-2], "policy/exact", "--out", str(tmp_path / "b")]) == 0
+    capsys.readouterr()
+    assert main(["board", str(tmp_path / "a"), str(tmp_path / "b")]) == 2
+    told = capsys.readouterr().err
+    assert "differ in versions only: tardiness is version 2, prompts" in told
+    assert told.count("\n") == 1
+
+
 def test_a_folder_holds_the_templates_that_it_uses_and_no_others(tmp_path: Path) -> None:
     with Loopback(says) as server:
         ask(server, YEAR, tmp_path / "year", "--memory", "summary")
