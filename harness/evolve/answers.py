@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from harness.calls.budget import EpisodeBudget, Halt
 from harness.calls.client import ModelClient
 from harness.calls.live import Stopped, calls_of
 from harness.calls.loop import Loop
@@ -77,6 +78,8 @@ class SearchAnswers:
         except Failure as failure:
             if self._loop is None:
                 raise
+            if isinstance(failure, EpisodeBudget):  # a search is one episode
+                failure = Halt("budget", str(failure))
             self._loop.halt(effect.seat if isinstance(effect, Ask) else "", failure)
             self._loop.stop()
             raise Stopped from None

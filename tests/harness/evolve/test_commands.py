@@ -401,7 +401,11 @@ def test_a_search_honours_every_option_of_how_to_ask(tmp_path: Path) -> None:
         asked = len(server.requests)
         assert 0 < asked < CALLS
         price = ("--price", "openai/m=1000,1000")
-        for budget in (("--budget-tokens", 1), ("--budget-cost", 0.000001, *price)):
+        for budget in (
+            ("--budget-tokens", 1),
+            ("--budget-cost", 0.000001, *price),
+            ("--budget-episode-tokens", 1),
+        ):
             again = makespan("resume", out, *budget, "--fail-on-error", 0, "--log-json", log)
             assert again.returncode == 1, again.stderr
             assert f"{budget[0]} {budget[1]:g} is reached" in again.stderr
