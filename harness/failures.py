@@ -30,7 +30,7 @@ class FailurePolicy(Noun, frozen=True):
 def _what(
     boundary: str, then: Then, when: str, *, retry: bool = False, slow: bool = False
 ) -> FailurePolicy:
-    return FailurePolicy(boundary, retry, slow, then, when)
+    return FailurePolicy(boundary, retry, slow, then=then, when=when)
 
 
 FAILURES: dict[str, FailurePolicy] = {

@@ -39,6 +39,7 @@ class Row(Noun, frozen=True):
         memory_tokens: sum over all episodes.
         headline: the measure that is the score, where the suite names one.
         means: what the model might use to answer, sorted; `direct` is nothing but the prompt.
+        versions: of its agent and memory: digests of what they say to a model.
         recall_tokens, sleep_tokens: the memory's, while somebody waited and while nobody did.
         sandbox_seconds: CPU seconds of programs.
     """
@@ -67,6 +68,7 @@ class Row(Noun, frozen=True):
     rank: Rank | None = None
     headline: str | None = None
     means: tuple[str, ...] = ("direct",)
+    versions: tuple[str, ...] = ()
     recall_tokens: int | None = 0
     sleep_tokens: int | None = 0
     sandbox_seconds: float = 0.0
@@ -155,11 +157,14 @@ class Key(NamedTuple):
     memory: str
     setup: CanonicalFields
     means: tuple[str, ...]
+    versions: tuple[str, ...]
 
     @property
     def identity(self) -> Fields:
         """Return what must be equal, beside the suite, for two rows to be ranked or compared."""
-        return identity(self.means, self.agent, self.memory, self.setup.fields)
+        return identity(
+            self.means, self.agent, self.memory, self.setup.fields, versions=self.versions
+        )
 
     @property
     def ranking(self) -> tuple[str, CanonicalFields, CanonicalFields]:
@@ -181,6 +186,7 @@ def grouped(records: Sequence[ScoredRecord]) -> dict[Key, list[Record]]:
             memory=r.memory,
             setup=CanonicalFields.of(scored.setup),
             means=scored.means,
+            versions=scored.versions,
         )
         groups.setdefault(key, []).append(r)
     return groups
@@ -223,10 +229,16 @@ def _with_gain(row: Row, key: Key, groups: dict[Key, list[Record]]) -> Row:
     gain = family(row.family).learning_gain
     gains = {}
     for name, baseline in (("learning_gain", "none"), ("gain_over_history", "history")):
-        without = key._replace(memory=baseline)
-        if gain and row.memory not in ("none", baseline) and without in groups:
+        without = _with_memory(key, baseline, groups)
+        if gain and without and row.memory not in ("none", baseline):
             gains[name] = gain(groups[key], groups[without])
     return replace(row, metrics=row.metrics | gains) if gains else row
+
+
+def _with_memory(key: Key, memory: str, groups: Iterable[Key]) -> Key | None:
+    """Return the key of the same model with another memory, whatever that says to it."""
+    sought = key._replace(memory=memory, versions=())
+    return next((each for each in groups if each._replace(versions=()) == sought), None)
 
 
 def _order(row: Row) -> tuple[Any, ...]:
@@ -257,6 +269,7 @@ def _row(key: Key, records: list[Record], size: int | None) -> Row:
         memory=key.memory,
         setup=key.setup.fields,
         means=key.means,
+        versions=key.versions,
         kind=kind_of(key.family, key.model),
         n=len(records),
         of=size,

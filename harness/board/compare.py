@@ -184,7 +184,8 @@ def _only(ways: Sequence[Key]) -> Key:
 
 
 def _settings(way: Key) -> Fields:
-    return {"agent": way.agent, "memory": way.memory, **way.setup.fields}
+    parts = {"agent": way.agent, "memory": way.memory, "versions": "; ".join(way.versions)}
+    return parts | way.setup.fields
 
 
 def _match(key: Key, sides: Sides) -> FamilyComparison:

@@ -1,7 +1,7 @@
 """The records of several run folders together, if they were asked the same."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
@@ -23,11 +23,13 @@ class ScoredRecord(Noun, frozen=True):
     Attributes:
         setup: sampling settings and the server, in one order for all.
         means: what the model might use to answer, sorted.
+        versions: of its agent and its memory: digests of what they say to a model.
     """
 
     record: Record
     setup: Fields
     means: tuple[str, ...] = ("direct",)
+    versions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,24 @@ class CanonicalFields:
         return ordered
 
 
-def identity(means: Sequence[str], agent: str, memory: str, setup: Fields) -> Fields:
+def identity(
+    means: Sequence[str], agent: str, memory: str, setup: Fields, versions: Sequence[str] = ()
+) -> Fields:
     """Return what must be equal, beside the suite, for two models to be ranked or compared.
 
     Args:
         means: what a model might use to answer, sorted.
         agent, memory: with their settings.
         setup: sampling settings; the server's address does not count.
+        versions: of agent and memory.
     """
-    return {"means": ", ".join(means), "agent": agent, "memory": memory, **sampling_of(setup)}
+    return {
+        "means": ", ".join(means),
+        "agent": agent,
+        "memory": memory,
+        "versions": "; ".join(versions),
+        **sampling_of(setup),
+    }
 
 
 def sampling_of(setup: Fields) -> Fields:
@@ -170,12 +181,26 @@ def scored_records(folder: Folder, prices: Prices | None) -> Iterator[tuple[Scor
         for spec in configuration.models
     }
     means = {spec.name: configuration.allowed(spec.name) for spec in configuration.models}
+    parts = by_content(folder).versions
     records = list(read_records(folder.path))
     costs = priced(folder, records, prices) if prices else {}
     for r in records:
         cost = costs.get(key_of(r.model, r.epoch, r.instance)) if costs else None
         full = r if cost is None else msgspec.structs.replace(r, cost=cost)
-        yield ScoredRecord(full, setups[r.model], means=means[r.model]), cost is not None
+        versions = part_versions_of(r, parts)
+        scored = ScoredRecord(full, setups[r.model], means=means[r.model], versions=versions)
+        yield scored, cost is not None
+
+
+def part_versions_of(record: Record, versions: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the versions of a record's agent and memory, of those that say something to models.
+
+    Args:
+        record: one without a memory has no version of it.
+        versions: of the parts of its run, by name.
+    """
+    names = ["agent"] if record.memory == "none" else ["agent", "memory"]
+    return tuple(f"{name}: {versions[name]}" for name in names if name in versions)
 
 
 def _require_no_episode_twice(records: Sequence[ScoredRecord]) -> None:

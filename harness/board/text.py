@@ -292,7 +292,9 @@ def _rank_notes(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _separate_rankings(name: str, models: Sequence[Row]) -> Iterator[str]:
-    identities = [identity(row.means, row.agent, row.memory, row.setup) for row in models]
+    identities = [
+        identity(row.means, row.agent, row.memory, row.setup, row.versions) for row in models
+    ]
     first, *more = {str(each): each for each in identities}.values() or [{}]
     for each in more:
         setting, value, other = next(differences(first, each, ""))

@@ -157,8 +157,8 @@ def calls_of(
     """Return the calls of one episode; without clients only the journal answers."""
     journaled = journal.answered(episode)
     if clients is None:
-        return RecordedCalls(episode, settings, journaled, tools)
-    return LiveCalls(episode, settings, journaled, tools, journal=journal, clients=clients)
+        return RecordedCalls(episode, settings, journaled, tools=tools)
+    return LiveCalls(episode, settings, journaled, tools=tools, journal=journal, clients=clients)
 
 
 def _empty_reply(refusal: ProviderFailure, model: str) -> Reply:

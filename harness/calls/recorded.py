@@ -83,7 +83,7 @@ class RecordedCalls:
                 reply = before.reply
             else:
                 reply = await self._ask(effect, request, before.attempts)
-            self.replies.append(CountedReply(effect.path, effect.ledger, effect.seat, reply))
+            self.replies.append(CountedReply(effect.path, effect.ledger, effect.seat, reply=reply))
             return reply
         if isinstance(effect, CallTools):
             return await self.tools(effect)

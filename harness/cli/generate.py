@@ -17,7 +17,14 @@ def generate(options: Namespace) -> int:
 
     def wanted(index: int) -> InstanceSpec:
         proven = not options.no_reference
-        return InstanceSpec(kind.name, options.level, options.seed, index, settings, proven)
+        return InstanceSpec(
+            kind.name,
+            options.level,
+            options.seed,
+            index=index,
+            settings=settings,
+            reference=proven,
+        )
 
     key = [kind.name, kind.version, options.level, options.seed, settings, options.no_reference]
     with open_engine(options.engine, options.jobs, options.ray_address) as engine:

@@ -48,12 +48,12 @@ def solution(instance: Instance[Any], seconds: float | None) -> bytes:
     took = round(perf_counter() - began, 3)
     return msgspec.json.encode(
         SolveLine(
-            instance.id,
-            reference.objective,
-            reference.bound,
-            reference.status,
-            reference.answer,
-            reference.solver,
-            took,
+            id=instance.id,
+            objective=reference.objective,
+            bound=reference.bound,
+            status=reference.status,
+            answer=reference.answer,
+            solver=reference.solver,
+            seconds=took,
         )
     )

@@ -46,7 +46,7 @@ def replay(path: Path) -> SearchReplay:
         results = asyncio.run(_recorded(study, answers, calls))
     finally:
         journal.close()
-    return SearchReplay(folder, study, report(study, results), calls)
+    return SearchReplay(folder, study, report(study, results), calls=calls)
 
 
 async def _recorded(

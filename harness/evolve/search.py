@@ -85,7 +85,15 @@ class Search:
             for name, source in self.domain.programs.items()
         )
         seeds = [
-            Candidate(f"seed-{name}", 0, "seed", "", "valid", source=source, length=length(source))
+            Candidate(
+                f"seed-{name}",
+                0,
+                "seed",
+                model="",
+                status="valid",
+                source=source,
+                length=length(source),
+            )
             for name, source in self.domain.programs.items()
         ]
         done = yield from together(
@@ -125,7 +133,12 @@ class Search:
         request = messages(step, self.domain, self.plan, self._prompts)
         ask = Ask(path, request, view=step, seat=model)
         blank = Candidate(
-            name, island, step.operator, model, "lost", parents=tuple(p.name for p in step.parents)
+            name,
+            island,
+            step.operator,
+            model=model,
+            status="lost",
+            parents=tuple(parent.name for parent in step.parents),
         )
         behaviours = self.database.behaviours()  # as of now, however late the candidate is run
         return Begin(f"{self.arm}/{name}", self._candidate(blank, step, ask, behaviours))

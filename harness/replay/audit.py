@@ -239,4 +239,4 @@ def _row(model: str, memory: str, users: Sequence[Sequence[dict[str, float]]]) -
     names = dict.fromkeys(name for user in means for name in user)
     metrics = {name: mean_of([user[name] for user in means if name in user]) for name in names}
     gain = mean_of([user["bare_error"] - user["error"] for user in means])
-    return ExamRow(model, memory, len(means), CLASHES, gain, metrics)
+    return ExamRow(model, memory, len(means), held_out=CLASHES, gain=gain, metrics=metrics)

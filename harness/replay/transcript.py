@@ -86,7 +86,7 @@ async def _replay(run: RecordedRun, job: EpisodeJob, record: Record) -> Episode:
             state = memory.state()
         except* _Over:
             pass
-    return Episode(job.instance, record, tuple(calls), outcome, state)
+    return Episode(job.instance, record, tuple(calls), outcome=outcome, memory=state)
 
 
 def conversation(calls: Sequence[RecordedCall]) -> tuple[list[Message], list[int]]:

@@ -17,7 +17,7 @@ from harness.cli.parser import build_parser
 from tasks.base import Failure, InputError
 
 UNSAID = {"help", "version"}  # argparse does these itself
-NAMES = {"command", "action", "act", "structured"}  # of the command, not of what it does
+NAMES = {"command", "action", "act"}  # of the command, not of what it does
 
 
 NOBODY = ("--model", "openai/m", "--base-url", "http://127.0.0.1:9/v1", "--max-attempts", 1)

@@ -80,6 +80,22 @@ def test_a_board_says_when_runs_differ_in_versions_only(
     assert told.count("\n") == 1
 
 
+def test_a_memory_that_says_something_else_is_ranked_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Loopback(says) as server:
+        ask(server, YEAR, tmp_path / "a", "--memory", "summary")
+        source = templates.installed().sources["memory/summary.j2"]
+        new = templates.installed().sources | {"memory/summary.j2": source + "\nBe brief."}
+        monkeypatch.setattr("harness.cli.run.installed", lambda: templates.Prompts(new))
+        ask(server, YEAR, tmp_path / "b", "--memory", "summary", "--model", "openai/n")
+    capsys.readouterr()
+    assert main(["board", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    assert "models that were not asked the same are ranked apart: versions is" in (
+        capsys.readouterr().out.replace("\n", " ")
+    )
+
+
 def test_a_folder_holds_the_templates_that_it_uses_and_no_others(tmp_path: Path) -> None:
     with Loopback(says) as server:
         ask(server, YEAR, tmp_path / "year", "--memory", "summary")
