@@ -24,16 +24,6 @@ from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Record, Verdict
 from tasks.calendar import KEY, Round, Year, accepted
 from tasks.calendar_truth import Judgement
 
-RAMP = ()
-SHOWN = (
-    "aer_last_quarter",
-    "learning_gain",
-    "learnable",
-    "excess_logit",
-    "err",
-    "tau",
-    "format_failures",
-)
 POINTS = (1, 25, 50, 75)  # rounds after which the error so far is printed
 BEFORE, AFTER = 20, 10  # rounds that tell the error before a drift and whether it is back there
 Users: TypeAlias = Sequence[dict[str, float]]  # the metrics of each user

@@ -53,9 +53,6 @@ from tasks.base import (
 )
 from tasks.rcpsp import Project
 
-RAMP = ("edges", "layers")
-SHOWN = ("broken", "gap_median")
-ALONG = ("feasible@",)
 UNBOUNDED = "a level without a known lower bound"
 
 PassRate: TypeAlias = Callable[[float, int, int], float]  # of successes, tries, and tries allowed
@@ -156,9 +153,6 @@ def quality(grade: Grade) -> float | None:
     if grade.verdict is not Verdict.valid or grade.objective is None:
         return 0.0
     return grade.bound / grade.objective
-
-
-HEADLINES = {"quality": quality}
 
 
 # On the board --------------------------------------------------------------------------------

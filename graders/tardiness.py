@@ -30,10 +30,6 @@ from tasks.base import (
 )
 from tasks.tardiness import KEY, Job, Jobs, tardiness
 
-RAMP = ("tf", "rdd")
-SECOND = "share_optimal"
-SHOWN = ("ratio_of_sums", "mean_of_ratios", "gap_median")
-ALONG = ("skill@tf=", "share_optimal@")  # what each of the headlines falls along
 ORDERS = 200  # random orders that set the zero of the scale
 
 

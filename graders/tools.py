@@ -40,9 +40,6 @@ from tasks.tools_clock import arguments_of
 from tasks.tools_payload import Due, Errand, Hidden, RequestedValue, canonical
 from tasks.tools_plan import ANSWER
 
-RAMP = ("depth", "width")
-SHOWN = ("completion", "ratio_barrier", "ratio_free", "parallelism", "turns", "dependency")
-PLAIN = ("ratio_barrier", "ratio_free", "parallelism", "turns", "dependency")
 COUNTS = ("dependency", "refused", "repeated", "wasted")
 FAULTS = {"unknown": "dependency", "refused": "refused"}  # kinds of violation by a result's status
 

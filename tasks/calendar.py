@@ -41,7 +41,6 @@ TEMPLATES = (
 )
 KEY = "accept"  # of a round's answer object
 ANSWERS = "decisions"  # of a year's answer: a list of the rounds' objects
-HAS_ROUNDS = True
 LEVELS = (2, 3, 4, 5)  # events in a clash
 Feedback = Literal["full", "binary", "text", "none"]
 Decisions = Literal["true", "own"]

@@ -19,7 +19,6 @@ TEMPLATES = (
     "rcpsp/plain.j2",
     "rcpsp/datacentre.j2",
 )
-HAS_ROUNDS = False
 KEY = "starts"  # of the answer object
 SETTINGS = ("plain", "datacentre")
 

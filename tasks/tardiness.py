@@ -18,7 +18,6 @@ TEMPLATES = (
     "tardiness/plain.j2",
     "tardiness/rules.j2",
 )
-HAS_ROUNDS = False
 KEY = "order"  # of the answer object
 VARIANTS = ("plain", "rules")
 

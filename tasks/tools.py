@@ -34,7 +34,6 @@ from tasks.tools_payload import Due, Errand, Hidden, Payload
 from tasks.tools_plan import ANSWER, PLAN, TURNS, execute, execute_turns, final_answer, perform_here
 
 __all__ = [
-    "HAS_ROUNDS",
     "KEY",
     "UNSEEN",
     "VERSION",
@@ -56,7 +55,6 @@ TEMPLATES = (
 )
 KEY = ANSWER
 PICK = "tools"  # of the answer to the question which tools to take
-HAS_ROUNDS = False  # an episode's turns are one conversation: nothing for a memory to add
 UNSEEN = ("transport",)  # settings that no agent can see
 SKIPPED = "not picked: "  # stands before the name of a tool that the agent did not pick
 _NAME = re.compile(r"[^A-Za-z0-9_-]")

@@ -226,12 +226,12 @@ def _with_gain(row: Row, key: Key, groups: dict[Key, list[Record]]) -> Row:
 
     A gain needs the same model's row of the other memory on the board.
     """
-    gain = family(row.family).learning_gain
+    rounds = family(row.family).rounds
     gains = {}
     for name, baseline in (("learning_gain", "none"), ("gain_over_history", "history")):
         without = _with_memory(key, baseline, groups)
-        if gain and without and row.memory not in ("none", baseline):
-            gains[name] = gain(groups[key], groups[without])
+        if rounds and without and row.memory not in ("none", baseline):
+            gains[name] = rounds.learning_gain(groups[key], groups[without])
     return replace(row, metrics=row.metrics | gains) if gains else row
 
 

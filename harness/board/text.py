@@ -168,7 +168,8 @@ def second_headline(rows: Sequence[Row]) -> list[str]:
 def further_metrics(rows: Sequence[Row]) -> list[str]:
     """Return the metrics after the headlines: the family's own, pass@k with several epochs."""
     passes = dict.fromkeys(m for row in rows for m in row.metrics if m.startswith("pass"))
-    names = [*family(rows[0].family).columns, *list(passes)[-2:]]
+    columns = [column.name for column in family(rows[0].family).columns]
+    names = [*columns, *list(passes)[-2:]]
     return [name for name in names if any(name in row.metrics for row in rows)]
 
 
@@ -181,10 +182,10 @@ def metric_text(name: str, row: Row) -> str:
 
 
 def _value_text(name: str, row: Row, metric: Estimate) -> str:
-    if name == "ratio_of_sums":
+    column = family(row.family).column(name)
+    if column.interval:
         return with_interval(metric, 4)
-    plain = name in family(row.family).plain
-    return number(metric.value, 3) if plain else percent(metric.value)
+    return percent(metric.value) if column.in_percent else number(metric.value, 3)
 
 
 def headline_text(name: str, row: Row) -> str:

@@ -15,7 +15,7 @@ from memory.base import MEMORIES, MemoryKind
 
 def show(options: Namespace) -> int:  # noqa: ARG001
     """`makespan list`."""
-    _part("families", FAMILIES.items())
+    _part("families", ((name, family(name).description) for name in FAMILIES))
     _part("suites", ((name, _suite(name)) for name in suites.names()))
     for name in FAMILIES:
         policies = family(name).policies.items()

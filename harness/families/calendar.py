@@ -3,9 +3,13 @@
 from collections.abc import Callable, Sequence
 from random import Random
 
+from generators import calendar as generator
+from graders import calendar as grader
 from graders.calendar_count import count_scores
 from graders.calendar_learners import logit_scores, prior_scores, ranked
-from harness.families.family import Policy
+from graders.exact.calendar import reference as exact_reference
+from harness.families.family import Column, Family, Policy, Rounds
+from tasks import calendar as task
 from tasks.base import Fields
 from tasks.calendar import KEY, RoundStep, Year
 
@@ -86,3 +90,39 @@ POLICIES = {
     ),
     "oracle": Policy("ceiling", "the true principles and weights", oracle),
 }
+
+FAMILY: Family[Year] = Family(
+    name="calendar",
+    description="one of several clashing meetings, round after round: learn whose meetings matter",
+    version=task.VERSION,
+    templates=task.TEMPLATES,
+    payload=Year,
+    generate=generator.generate,
+    resolve=generator.resolve,
+    solve=exact_reference,
+    world=task.world,
+    read=task.read,
+    grade=grader.grade,
+    summarise=grader.summarise,
+    policies=POLICIES,
+    columns=tuple(
+        map(
+            Column,
+            (
+                "aer_last_quarter",
+                "learning_gain",
+                "learnable",
+                "excess_logit",
+                "err",
+                "tau",
+                "format_failures",
+            ),
+        )
+    ),
+    rounds=Rounds(
+        learning_gain=grader.learning_gain,
+        held_out=generator.held_out,
+        examine=grader.examine,
+    ),
+    audit=generator.audit,
+)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from graders.statistics import Estimate
 from tasks.base import (
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
     from tasks.tools_clock import Simulation
 
 
-class Generate(Protocol):
+P = TypeVar("P")  # the payload of a family's instances
+Made = TypeVar("Made", covariant=True)
+Solved = TypeVar("Solved", contravariant=True)
+
+
+class Generate(Protocol[Made]):
     """Makes the instance of a level at a seed and an index."""
 
     def __call__(
@@ -33,7 +39,7 @@ class Generate(Protocol):
         settings: Mapping[str, Scalar],
         *,
         reference: bool = True,
-    ) -> Instance[Any]:
+    ) -> Instance[Made]:
         """Make one instance.
 
         Args:
@@ -45,10 +51,10 @@ class Generate(Protocol):
         """
 
 
-class Solve(Protocol):
+class Solve(Protocol[Solved]):
     """Finds what can be known of a payload's optimum; `seconds` limits wall time."""
 
-    def __call__(self, payload: Any, *, seconds: float | None = None) -> Reference:
+    def __call__(self, payload: Solved, *, seconds: float | None = None) -> Reference:
         """Return the reference of a payload: an optimum or an honest bound.
 
         Args:
@@ -58,7 +64,7 @@ class Solve(Protocol):
 
 
 Examine: TypeAlias = Callable[
-    [Instance[Any], Instance[Any], Outcome, Outcome, Sequence[str], Sequence[Instance[Any]]],
+    [Instance[P], Instance[P], Outcome, Outcome, Sequence[str], Sequence[Instance[P]]],
     dict[str, float],
 ]
 
@@ -80,61 +86,111 @@ class Policy:
     calls: Callable[[Any], tuple[ToolCall, ...]] = lambda _: ()
 
 
-@dataclass(frozen=True)
-class Family:
-    """The parts of a family that the harness uses.
+Prints = Literal["share", "gap", "ratio", "count"]
 
-    Those that are not explained here are what its files must have (CONTRIBUTING.md).
+
+@dataclass(frozen=True)
+class Column:
+    """A metric on a printed board.
 
     Attributes:
-        templates: of the prompts that its worlds use; they are part of every lock with it.
-        simulation: makes the world behind an episode's tools from a payload; None without tools.
-        has_rounds: whether an episode has rounds with feedback, so that a memory makes sense.
-        unseen: settings that no agent can see, and that make no other experiment.
-        ramp: the settings that are the dial of difficulty, beside the level.
-        second: a metric that is a second headline: beside the score, with its interval.
-        columns: the other metrics that stand on a printed board.
-        plain: those of them that are numbers, not shares.
-        headlines: measures of a grade that a suite may name as its score, instead of the grade's
-            own; None of a grade that lacks what they need, such as a bound.
-        along: how the metrics are called that stand below it, by level or setting, up to the
-            value: `score@`, `skill@tf=`; none means all there are.
-        summarise: (headline, metrics by name) of graded records of one board row.
-        strata: the groups of records whose mean scores the headline is the mean of; a grader
-            that names none means the plain mean over instances.
+        name: of the metric.
+        prints: `share` and `gap` in per cent, `ratio` and `count` as numbers.
+        interval: whether its interval is printed beside it.
+    """
+
+    name: str
+    prints: Prints = "share"
+    interval: bool = False
+
+    @property
+    def in_percent(self) -> bool:
+        """Whether it prints in per cent."""
+        return self.prints in ("share", "gap")
+
+
+@dataclass(frozen=True)
+class Rounds(Generic[P]):
+    """What a family of many rounds has besides, by which memories and their notes are judged.
+
+    Attributes:
         learning_gain: how much lower the error is with a memory than without, paired by user.
         held_out: as many further steps of an instance, for an exam of a memory.
         examine: what notes are worth on them: (instance, held out, outcome with the notes, outcome
             without, the notes, all instances of the run) to metrics.
-        audit: whether anything on the surface of instances gives their answer away.
+    """
 
-    The last four are None in a family whose files have none.
+    learning_gain: Callable[[Sequence[Record], Sequence[Record]], Estimate]
+    held_out: Callable[[Instance[P], int], Instance[P]]
+    examine: Examine[P]
+
+
+def _unstratified(records: Sequence[Record]) -> Sequence[Sequence[Record]]:
+    return [records]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family(Generic[P]):
+    """A family of tasks as it is declared; the type checker holds each part to its shape.
+
+    Attributes:
+        name: by which it is asked for, and which its files have.
+        description: one line.
+        version: raised whenever an instance of the same seed would be another one.
+        templates: of the prompts that its worlds use; they are part of every lock with it.
+        payload: the type of what an instance holds.
+        generate: makes an instance.
+        resolve: all settings of a level, with their defaults.
+        solve: the exact reference.
+        world: the program of one instance.
+        read: the outcome of an answer from a file.
+        grade: the checker; it never passes by default.
+        summarise: (headline, metrics by name) of graded records of one board row.
+        policies: floors and ceiling, by name.
+        columns: the metrics that stand on a printed board beside the score.
+        strata: the groups of records whose mean scores the headline is the mean of; by default it
+            is the plain mean over instances.
+        ramp: the settings that are the dial of difficulty, beside the level.
+        second: a metric that is a second headline: beside the score, with its interval.
+        headlines: measures of a grade that a suite may name as its score, instead of the grade's
+            own; None of a grade that lacks what they need, such as a bound.
+        along: how the metrics are called that stand below the board, by level or setting, up to
+            the value: `score@`, `skill@tf=`; none means all there are.
+        unseen: settings that no agent can see, and that make no other experiment.
+        rounds: what it has if an episode has rounds with feedback; None without.
+        simulation: makes the world behind an episode's tools from a payload; None without tools.
+        audit: whether anything on the surface of instances gives their answer away.
     """
 
     name: str
     description: str
     version: int
     templates: tuple[str, ...]
-    payload: type[Any]
-    world: Callable[[Instance[Any], Prompts], Program[Outcome]]
-    read: Callable[[Fields | None, str], Outcome]
-    grade: Callable[[Instance[Any], Outcome], Grade]
-    simulation: "Callable[[Any], Simulation] | None"
-    has_rounds: bool
-    unseen: tuple[str, ...]
-    ramp: tuple[str, ...]
-    second: str
-    columns: tuple[str, ...]
-    plain: tuple[str, ...]
-    headlines: Mapping[str, Callable[[Grade], float | None]]
-    along: tuple[str, ...]
-    summarise: Callable[[Sequence[Record]], tuple[Estimate, dict[str, Estimate]]]
-    strata: Callable[[Sequence[Record]], Sequence[Sequence[Record]]]
+    payload: type[P]
+    generate: Generate[P]
     resolve: Callable[[int, Mapping[str, Scalar]], dict[str, Scalar]]
-    generate: Generate
-    solve: Solve
+    solve: Solve[P]
+    world: Callable[[Instance[P], Prompts], Program[Outcome]]
+    read: Callable[[Fields | None, str], Outcome]
+    grade: Callable[[Instance[P], Outcome], Grade]
+    summarise: Callable[[Sequence[Record]], tuple[Estimate, dict[str, Estimate]]]
     policies: Mapping[str, Policy]
-    learning_gain: Callable[[Sequence[Record], Sequence[Record]], Estimate] | None
-    held_out: Callable[[Instance[Any], int], Instance[Any]] | None
-    examine: Examine | None
-    audit: Callable[[Sequence[Instance[Any]]], Sequence[Any]] | None
+    columns: tuple[Column, ...]
+    strata: Callable[[Sequence[Record]], Sequence[Sequence[Record]]] = _unstratified
+    ramp: tuple[str, ...] = ()
+    second: str = ""
+    headlines: Mapping[str, Callable[[Grade], float | None]] = MappingProxyType({})
+    along: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+    rounds: Rounds[P] | None = None
+    simulation: "Callable[[P], Simulation] | None" = None
+    audit: Callable[[Sequence[Instance[P]]], Sequence[Any]] | None = None
+
+    @property
+    def has_rounds(self) -> bool:
+        """Whether an episode has rounds with feedback, so that a memory makes sense."""
+        return self.rounds is not None
+
+    def column(self, name: str) -> Column:
+        """Return how a metric prints: as it is declared, else as a share."""
+        return next((each for each in self.columns if each.name == name), Column(name))

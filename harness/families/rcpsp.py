@@ -5,10 +5,13 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+from generators import rcpsp as generator
+from graders import rcpsp as grader
 from graders.exact import sgs
 from graders.exact.rcpsp import earliest_starts, reference
 from graders.rcpsp import broken_share, violations
-from harness.families.family import Policy
+from harness.families.family import Column, Family, Policy
+from tasks import rcpsp as task
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.rcpsp import Project
 
@@ -149,3 +152,24 @@ POLICIES = {
     "list-best": Policy("floor", "the best of 102 noisy lists that know disjunctions", list_best),
     "exact": Policy("ceiling", "a proven optimum, or the solver's best answer", exact),
 }
+
+FAMILY: Family[Project] = Family(
+    name="rcpsp",
+    description="start times for a project: precedence, resources, downtime, windows, disjunctions",
+    version=task.VERSION,
+    templates=task.TEMPLATES,
+    payload=Project,
+    generate=generator.generate,
+    resolve=generator.resolve,
+    solve=reference,
+    world=task.world,
+    read=task.read,
+    grade=grader.grade,
+    summarise=grader.summarise,
+    policies=POLICIES,
+    columns=(Column("broken"), Column("gap_median", "gap")),
+    strata=grader.strata,
+    ramp=("edges", "layers"),
+    headlines={"quality": grader.quality},
+    along=("feasible@",),
+)

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from random import Random
 
+from generators import tardiness as generator
+from graders import tardiness as grader
 from graders.exact import dispatch
 from graders.exact.tardiness import reference
-from harness.families.family import Policy
+from harness.families.family import Column, Family, Policy
+from tasks import tardiness as task
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.tardiness import KEY, Jobs
 
@@ -90,3 +93,27 @@ POLICIES = {
     "random": Policy("floor", "one random order", random),
     "exact": Policy("ceiling", "a proven optimum, or the solver's best order", exact),
 }
+
+FAMILY: Family[Jobs] = Family(
+    name="tardiness",
+    description="an order of jobs on one machine that is late as little as possible in total",
+    version=task.VERSION,
+    templates=task.TEMPLATES,
+    payload=Jobs,
+    generate=generator.generate,
+    resolve=generator.resolve,
+    solve=reference,
+    world=task.world,
+    read=task.read,
+    grade=grader.grade,
+    summarise=grader.summarise,
+    policies=POLICIES,
+    columns=(
+        Column("ratio_of_sums", "ratio", interval=True),
+        Column("mean_of_ratios"),
+        Column("gap_median", "gap"),
+    ),
+    ramp=("tf", "rdd"),
+    second="share_optimal",
+    along=("skill@tf=", "share_optimal@"),  # what each of the headlines falls along
+)

@@ -11,8 +11,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from generators import tools as generator
+from graders import tools as grader
 from graders.exact import tools as exact
-from harness.families.family import Policy
+from harness.families.family import Column, Family, Policy
+from tasks import tools as task
 from tasks.base import Called, Fields, Instance, SolverFailure, ToolCall
 from tasks.tools import PICK, View
 from tasks.tools_clock import Simulation, arguments_of, value_of
@@ -311,3 +314,31 @@ POLICIES = {
         calls=optimal_calls,
     ),
 }
+
+FAMILY: Family[Errand] = Family(
+    name="tools",
+    description="a compound request answered with tools: in the right order, and in parallel",
+    version=task.VERSION,
+    templates=task.TEMPLATES,
+    payload=Errand,
+    generate=generator.generate,
+    resolve=generator.resolve,
+    solve=exact.reference,
+    world=task.world,
+    read=task.read,
+    grade=grader.grade,
+    summarise=grader.summarise,
+    policies=POLICIES,
+    columns=(
+        Column("completion"),
+        Column("ratio_barrier", "ratio"),
+        Column("ratio_free", "ratio"),
+        Column("parallelism", "ratio"),
+        Column("turns", "count"),
+        Column("dependency", "count"),
+    ),
+    strata=grader.strata,
+    ramp=("depth", "width"),
+    unseen=task.UNSEEN,
+    simulation=Simulation,
+)

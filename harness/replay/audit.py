@@ -158,19 +158,19 @@ class Audit:
         self, job: EpisodeJob, memory: Memory, state: MemoryState, loop: Loop
     ) -> Exam | None:
         """Ask held-out steps with nothing but the notes, and again without them."""
-        kind = family(job.instance.family)
+        rounds = family(job.instance.family).rounds
         name = self._run.rollout.memory_of(job)
         takes_notes = read_memory(name)[0].takes_notes
-        if kind.held_out is None or kind.examine is None or not takes_notes:
+        if rounds is None or not takes_notes:
             return None
-        held = kind.held_out(job.instance, CLASHES)
+        held = rounds.held_out(job.instance, CLASHES)
         if any(memory.observe(Tell(NOTES, {"history": 0}))):
             raise Failure(f"memory {name} asks something where nothing has happened")
         noted, bare = await self._sit(job, held, memory, loop)
         day = max((op.date for op in state.log), default="")
         notes = [e.text for e in state.entries if e.kind != ROUND and e.valid(day)]
         others = [m.instance for m in self._run.instances if m.family == job.instance.family]
-        metrics = kind.examine(job.instance, held, noted, bare, notes, others)
+        metrics = rounds.examine(job.instance, held, noted, bare, notes, others)
         return Exam(job.instance.id, job.model, name, epoch=job.epoch, metrics=metrics)
 
     async def _sit(

@@ -194,8 +194,8 @@ def metric(name: str, row: Row) -> TableCell:
         return TableCell(key, "-", tone="zero")
     if estimate.value is None:
         return TableCell(key, "-", small=estimate.note, tone="zero")
-    plain = name == "ratio_of_sums" or name in family(row.family).plain
-    scale, digits, unit = (1, 3, "") if plain else (100, 1, " %")
+    in_percent = family(row.family).column(name).in_percent
+    scale, digits, unit = (100, 1, " %") if in_percent else (1, 3, "")
     text = f"{scale * estimate.value:.{digits}f}{unit}"
     # A note that all metrics share stands once, beside the score.
     repeated = estimate.low is None and estimate.note == row.score.note

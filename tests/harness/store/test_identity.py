@@ -43,7 +43,7 @@ def more_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     more = templates.Prompts(templates.installed().sources | new)
     for module in ("harness.cli.run", "harness.run.prepare", "harness.suites.suite"):
         monkeypatch.setattr(f"{module}.installed", lambda: more)
-    monkeypatch.setitem(registry.FAMILIES, "flow", "another family")
+    monkeypatch.setattr(registry, "FAMILIES", [*registry.FAMILIES, "flow"])
 
 
 @pytest.mark.parametrize("memory", ["summary", "history"])
