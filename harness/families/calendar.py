@@ -8,7 +8,7 @@ from graders import calendar as grader
 from graders.calendar_count import count_scores
 from graders.calendar_learners import logit_scores, prior_scores, ranked
 from graders.exact.calendar import reference as exact_reference
-from harness.families.family import Column, Family, Policy, Rounds
+from harness.families.family import BoardColumn, Family, Policy, Rounds
 from tasks import calendar as task
 from tasks.base import Fields
 from tasks.calendar import KEY, RoundStep, Year
@@ -107,7 +107,7 @@ FAMILY: Family[Year] = Family(
     policies=POLICIES,
     columns=tuple(
         map(
-            Column,
+            BoardColumn,
             (
                 "aer_last_quarter",
                 "learning_gain",

@@ -1,8 +1,7 @@
 """The parts that a family of tasks is made of."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from graders.statistics import Estimate
@@ -24,11 +23,10 @@ if TYPE_CHECKING:
 
 
 P = TypeVar("P")  # the payload of a family's instances
-Made = TypeVar("Made", covariant=True)
 Solved = TypeVar("Solved", contravariant=True)
 
 
-class Generate(Protocol[Made]):
+class Generate(Protocol[P]):
     """Makes the instance of a level at a seed and an index."""
 
     def __call__(
@@ -39,7 +37,7 @@ class Generate(Protocol[Made]):
         settings: Mapping[str, Scalar],
         *,
         reference: bool = True,
-    ) -> Instance[Made]:
+    ) -> Instance[P]:
         """Make one instance.
 
         Args:
@@ -54,7 +52,7 @@ class Generate(Protocol[Made]):
 class Solve(Protocol[Solved]):
     """Finds what can be known of a payload's optimum; `seconds` limits wall time."""
 
-    def __call__(self, payload: Solved, *, seconds: float | None = None) -> Reference:
+    def __call__(self, payload: Solved, /, *, seconds: float | None = None) -> Reference:
         """Return the reference of a payload: an optimum or an honest bound.
 
         Args:
@@ -90,7 +88,7 @@ Prints = Literal["share", "gap", "ratio", "count"]
 
 
 @dataclass(frozen=True)
-class Column:
+class BoardColumn:
     """A metric on a printed board.
 
     Attributes:
@@ -175,11 +173,11 @@ class Family(Generic[P]):
     grade: Callable[[Instance[P], Outcome], Grade]
     summarise: Callable[[Sequence[Record]], tuple[Estimate, dict[str, Estimate]]]
     policies: Mapping[str, Policy]
-    columns: tuple[Column, ...]
+    columns: tuple[BoardColumn, ...]
     strata: Callable[[Sequence[Record]], Sequence[Sequence[Record]]] = _unstratified
     ramp: tuple[str, ...] = ()
     second: str = ""
-    headlines: Mapping[str, Callable[[Grade], float | None]] = MappingProxyType({})
+    headlines: Mapping[str, Callable[[Grade], float | None]] = field(default_factory=dict)
     along: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     rounds: Rounds[P] | None = None
@@ -191,6 +189,6 @@ class Family(Generic[P]):
         """Whether an episode has rounds with feedback, so that a memory makes sense."""
         return self.rounds is not None
 
-    def column(self, name: str) -> Column:
+    def column(self, name: str) -> BoardColumn:
         """Return how a metric prints: as it is declared, else as a share."""
-        return next((each for each in self.columns if each.name == name), Column(name))
+        return next((each for each in self.columns if each.name == name), BoardColumn(name))

@@ -10,7 +10,7 @@ from graders import rcpsp as grader
 from graders.exact import sgs
 from graders.exact.rcpsp import earliest_starts, reference
 from graders.rcpsp import broken_share, violations
-from harness.families.family import Column, Family, Policy
+from harness.families.family import BoardColumn, Family, Policy
 from tasks import rcpsp as task
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.rcpsp import Project
@@ -167,7 +167,7 @@ FAMILY: Family[Project] = Family(
     grade=grader.grade,
     summarise=grader.summarise,
     policies=POLICIES,
-    columns=(Column("broken"), Column("gap_median", "gap")),
+    columns=(BoardColumn("broken"), BoardColumn("gap_median", "gap")),
     strata=grader.strata,
     ramp=("edges", "layers"),
     headlines={"quality": grader.quality},

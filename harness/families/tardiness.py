@@ -7,7 +7,7 @@ from generators import tardiness as generator
 from graders import tardiness as grader
 from graders.exact import dispatch
 from graders.exact.tardiness import reference
-from harness.families.family import Column, Family, Policy
+from harness.families.family import BoardColumn, Family, Policy
 from tasks import tardiness as task
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.tardiness import KEY, Jobs
@@ -109,9 +109,9 @@ FAMILY: Family[Jobs] = Family(
     summarise=grader.summarise,
     policies=POLICIES,
     columns=(
-        Column("ratio_of_sums", "ratio", interval=True),
-        Column("mean_of_ratios"),
-        Column("gap_median", "gap"),
+        BoardColumn("ratio_of_sums", "ratio", interval=True),
+        BoardColumn("mean_of_ratios"),
+        BoardColumn("gap_median", "gap"),
     ),
     ramp=("tf", "rdd"),
     second="share_optimal",

@@ -14,7 +14,7 @@ import msgspec
 from generators import tools as generator
 from graders import tools as grader
 from graders.exact import tools as exact
-from harness.families.family import Column, Family, Policy
+from harness.families.family import BoardColumn, Family, Policy
 from tasks import tools as task
 from tasks.base import Called, Fields, Instance, SolverFailure, ToolCall
 from tasks.tools import PICK, View
@@ -330,12 +330,12 @@ FAMILY: Family[Errand] = Family(
     summarise=grader.summarise,
     policies=POLICIES,
     columns=(
-        Column("completion"),
-        Column("ratio_barrier", "ratio"),
-        Column("ratio_free", "ratio"),
-        Column("parallelism", "ratio"),
-        Column("turns", "count"),
-        Column("dependency", "count"),
+        BoardColumn("completion"),
+        BoardColumn("ratio_barrier", "ratio"),
+        BoardColumn("ratio_free", "ratio"),
+        BoardColumn("parallelism", "ratio"),
+        BoardColumn("turns", "count"),
+        BoardColumn("dependency", "count"),
     ),
     strata=grader.strata,
     ramp=("depth", "width"),

@@ -131,7 +131,7 @@ def _made(source: Source, seeds: int) -> dict[str, list[Cluster]]:
 
 
 def _record(
-    one: Family, instance: Instance[Any], name: str, prompts: Prompts, headline: str = ""
+    one: Family[Any], instance: Instance[Any], name: str, prompts: Prompts, headline: str = ""
 ) -> Record:
     outcome = answered(one, instance, one.policies[name], prompts)
     grade = replace(one.grade(instance, outcome), violations=())
@@ -159,7 +159,9 @@ def _record(
     )
 
 
-def answered(one: Family, instance: Instance[Any], policy: Policy, prompts: Prompts) -> Outcome:
+def answered(
+    one: Family[Any], instance: Instance[Any], policy: Policy, prompts: Prompts
+) -> Outcome:
     """Play an episode of a policy: what its world hands to the grader."""
     world = one.world(instance, prompts)
     tools = one.simulation(instance.payload) if one.simulation else None

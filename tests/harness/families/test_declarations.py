@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.families.family import Column, Family
+from harness.families.family import BoardColumn, Family
 from harness.families.registry import FAMILIES, family
 
 ROOT = Path(__file__).parents[3]
@@ -40,7 +40,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         path = folder / f"wrong_{number}.py"
         path.write_text(source.replace(old, new).replace("\nFAMILY", EXTRA, 1))
         names[path.name] = fault
-    command = [sys.executable, "-m", "mypy", "--strict", *(folder / name for name in names)]
+    files = [str(folder / name) for name in names]
+    command = [sys.executable, "-m", "mypy", "--strict", *files]
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )
@@ -68,6 +69,6 @@ def test_a_family_is_what_its_name_says(name: str) -> None:
 
 
 def test_metrics_print_as_they_are_declared() -> None:
-    assert family("tools").column("turns") == Column("turns", "count")
+    assert family("tools").column("turns") == BoardColumn("turns", "count")
     assert not family("tardiness").column("ratio_of_sums").in_percent
     assert family("rcpsp").column("anything else").in_percent
