@@ -63,7 +63,7 @@ FAILURES: dict[str, FailurePolicy] = {
 
 
 def policy_of(failure: Failure) -> FailurePolicy:
-    """What is done about a failure."""
+    """Return what is done about a failure."""
     return FAILURES[failure.kind]
 
 

@@ -36,7 +36,7 @@ def destination(path: Path) -> Path | None:
 
 
 def has_room(folder: Path) -> bool:
-    """Whether a database can be written in a folder.
+    """Return whether a database can be written in a folder.
 
     SQLite shares its index by a mapped file with holes; on a disk without a free block a write to
     it is no error but the signal SIGBUS, which kills. So nobody goes that far.

@@ -1,4 +1,4 @@
-"""What a run tells while it goes: lines for people, events as JSON lines for programs."""
+"""The log of a run while it goes: lines for people, events as JSON lines for programs."""
 
 import sys
 from collections.abc import Callable
@@ -48,7 +48,7 @@ class Log:
             self.say(line)
 
     def event(self, name: str, **fields: Any) -> None:
-        """One JSON line: time, name, fields; no key is ever in it."""
+        """Write one JSON line: time, name, fields; no key is ever in it."""
         if self._sink is None:
             return
         time = datetime.now(UTC).isoformat(timespec="milliseconds")

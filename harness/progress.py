@@ -41,7 +41,7 @@ class Progress:
             self._say()
 
     def add(self, *, cost: float | None = 0.0, error: bool = False) -> None:
-        """One more is done."""
+        """Count one more that is done."""
         self.done += 1
         self.errors += error
         self.cost = None if self.cost is None or cost is None else self.cost + cost

@@ -23,6 +23,8 @@ found made known one told said mine own how about what given heard kept wanted w
 shown here there ours theirs
 """
 WEAK = frozenset(_WEAK_WORDS.split())
+# A docstring that begins with one of these says what it is about, and not what is done.
+QUESTIONS = frozenset(("What", "Whether", "Who", "Where", "How", "That", "It"))
 _LAYOUT = {
     tokenize.COMMENT,
     tokenize.NL,
@@ -52,6 +54,7 @@ class Measured:
     tokens: int
     documented: bool
     parameters: bool
+    first_word: str = ""
 
 
 class Source:
@@ -98,6 +101,7 @@ class Source:
                     - (text is not None),
                     documented=text is not None,
                     parameters=text is not None and "Args:" in text,
+                    first_word=text.split()[0] if text else "",
                 )
 
 
@@ -144,7 +148,8 @@ def report(files: Sequence[Source]) -> str:
             f"class names defined more than once {len(repeated_classes(files))}",
             f"docstrings {documented}; with parameters "
             f"{sum(function.parameters for function in functions)}; of public functions "
-            f"{sum(function.documented for function in public) / len(public):.0%}",
+            f"{sum(function.documented for function in public) / len(public):.0%}; beginning with"
+            f" a question {sum(function.first_word in QUESTIONS for function in functions)}",
         )
     )
 

@@ -82,6 +82,11 @@ def test_names_are_nouns_and_a_class_has_a_name_of_its_own(code: list[measures.S
     assert measures.repeated_classes(code) == {}
 
 
+def test_docstrings_begin_with_what_is_done(code: list[measures.Source]) -> None:
+    questions = measures.QUESTIONS
+    assert [f.name for file in code for f in file.functions() if f.first_word in questions] == []
+
+
 def test_the_formatter_decides_how_code_looks(code: list[measures.Source]) -> None:
     assert [file.path for file in code if "# fmt: " + "skip" in file.text] == []
 

@@ -19,7 +19,7 @@ class TextTools:
         self._prompts = prompts
 
     def reply(self, ask: Ask) -> Program[Reply]:
-        """One ask, one call of the model."""
+        """Return the reply to one call of the model, its calls read from the text."""
         reply: Reply
         if not ask.tools:
             reply = yield ask

@@ -1,4 +1,4 @@
-"""What a run may cost: money, tokens and time, in all and for each episode."""
+"""The budget of a run: money, tokens and time, in all and for each episode."""
 
 import msgspec
 
@@ -18,7 +18,7 @@ class Budget(Noun, frozen=True):
 
 
 class Spent(msgspec.Struct):
-    """What was spent so far; None is unknown, and no budget can be kept by it."""
+    """The sum spent so far; None is unknown, and no budget can be kept by it."""
 
     cost: float | None = 0.0
     tokens: int | None = 0

@@ -23,7 +23,7 @@ create table if not exists replies (key blob primary key, reply text not null) w
 
 
 class Cache:
-    """One file, which several runs may read and write at once."""
+    """A file of replies, which several runs may read and write at once."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME

@@ -1,4 +1,4 @@
-"""How one model is asked in a run."""
+"""The client of one model in a run."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,7 +24,7 @@ LOST = 3  # calls given up, no answer between them: the provider is down
 
 @dataclass
 class ModelClient:
-    """One model and all that decides when it is asked; shared by the episodes of a run.
+    """A model and all that decides when it is asked; shared by the episodes of a run.
 
     Attributes:
         limiter: how many calls are under way at once.

@@ -1,4 +1,4 @@
-"""How many calls of a model are under way at once: as many as its provider bears.
+"""The limit of a model's calls under way: as many as its provider bears.
 
 Slow start: from `START` calls the limit grows, twofold in `PROBE` seconds, while all of it is used
 and nobody complains. Beyond `START` calls are sent `APART` seconds apart: what is sent together is
@@ -28,7 +28,7 @@ MINUTE = 60.0
 
 
 class Ticket:
-    """One call that was let through; `tokens` is a guess until its reply is there."""
+    """A call that was let through; `tokens` is a guess until its reply is there."""
 
     def __init__(self, began: float, tokens: int) -> None:
         self.began, self.tokens = began, tokens
@@ -67,7 +67,7 @@ class ConcurrencyLimiter:
 
     @property
     def state(self) -> LimiterState:
-        """Where it stands now."""
+        """Return where it stands now."""
         counts = (self._in_flight, self._calls, self._answers, self._complaints)
         return LimiterState(int(self._limit), *counts)
 

@@ -1,4 +1,4 @@
-"""What every kind of run does while it asks: clients, budget, signals, signs of life, errors."""
+"""The loop of every kind of run: clients, budget, signals, signs of life, errors."""
 
 import asyncio
 import signal

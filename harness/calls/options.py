@@ -1,4 +1,4 @@
-"""How a run asks: none of this is part of its configuration."""
+"""The options of how a run asks: none is part of its configuration."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ CONNECTIONS = 10  # calls in flight of a model where nothing is said
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How fast, how patiently and how far.
+    """The pace, the patience and the limits of a run.
 
     Attributes:
         retry: how often a call is tried.

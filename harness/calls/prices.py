@@ -1,4 +1,4 @@
-"""What replies cost: stored usage at a dated table of prices. An unknown cost stays unknown."""
+"""The cost of replies: stored usage at a dated table of prices. An unknown cost stays unknown."""
 
 import datetime
 from argparse import Namespace

@@ -33,7 +33,7 @@ class CountedReply(NamedTuple):
 
 @dataclass
 class RecordedCalls:
-    """What an episode wants from outside, as the journal has it; nobody is asked.
+    """The answers to an episode as the journal has them; nobody is asked.
 
     Attributes:
         episode: its name in the journal.
@@ -52,17 +52,17 @@ class RecordedCalls:
     attempts: int = 0
 
     def has_reply(self, path: str) -> bool:
-        """Whether the journal holds a reply under this path."""
+        """Return whether the journal holds a reply under this path."""
         return self.journaled.get(path, UNTRIED).reply is not None
 
     @property
     def unanswered(self) -> frozenset[str]:
-        """The calls that the journal has attempts at, but no reply to."""
+        """Return the calls that the journal has attempts at, but no reply to."""
         return frozenset(path for path in self.journaled if not self.has_reply(path))
 
     @property
     def answered(self) -> int:
-        """How many replies the journal has."""
+        """Return how many replies the journal has."""
         return len(self.journaled) - len(self.unanswered)
 
     async def perform(self, effect: Outside) -> Any:
@@ -103,7 +103,7 @@ class RecordedCalls:
 
 @dataclass(frozen=True)
 class RecordedCall:
-    """One call as the model saw it.
+    """A call as the model saw it.
 
     Attributes:
         path: its name in the episode; `memory.base.is_memory(path)` tells a memory's own calls.

@@ -1,4 +1,4 @@
-"""How often a failed call is tried again, and after how long."""
+"""The retries of a failed call, and the time between them."""
 
 from dataclasses import dataclass
 from random import Random
@@ -9,7 +9,7 @@ from harness.models.base import ProviderFailure
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long to keep trying.
+    """The patience with which a call is tried.
 
     Attributes:
         attempts: the most attempts at one call, over one process.

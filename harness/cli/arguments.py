@@ -177,7 +177,7 @@ def out(p: Parser, explanation: str) -> None:
 
 
 def adder(commands: Any) -> Callable[..., Parser]:
-    """What adds a command: its name, a line about it, and `module.function` that does it."""
+    """Return what adds a command: its name, a line about it, and `module.function` that does it."""
 
     def add(name: str, line: str, act: str | None = None) -> Parser:
         command: Parser = commands.add_parser(name, help=line, description=line, allow_abbrev=False)

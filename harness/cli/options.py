@@ -11,7 +11,7 @@ from tasks.base import InputError
 
 
 def sampling(options: Namespace) -> Sampling:
-    """What every request says beside the prompt, by the options of a run.
+    """Return what every request says beside the prompt, by the options of a run.
 
     InputError if a secret of the environment is in it.
     """

@@ -1,4 +1,4 @@
-"""Where a command's lines go: standard output, standard error, a file that appears when whole."""
+"""The places of a command's lines: standard output or error, a file that appears when whole."""
 
 import fcntl
 import io
@@ -133,6 +133,6 @@ def checked_stdout() -> Iterator[None]:
 
 
 def silence() -> None:
-    """What could not be written is not tried again at the end of the process."""
+    """Drop what could not be written, so that the process does not try again at its end."""
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -33,7 +33,7 @@ def publish(options: Namespace) -> int:
 
 
 def _head(repository: Repository) -> Head:
-    """What is there; where the hub is away, nothing, and that is told."""
+    """Return what is published there; where the hub is away, nothing, and that is said."""
     try:
         return repository.head()
     except HubFailure as failure:
@@ -44,7 +44,7 @@ def _head(repository: Repository) -> Head:
 
 
 def _show(change: Change, head: Head, repository: Repository) -> None:
-    """What would be done, a file a line: its state, its size in bytes, its path."""
+    """Print what would be done, a file a line: its state, its size in bytes, its path."""
     note = "" if head.exists else ", which would be made"
     print(f"dry run: nothing is written to {repository.name}{note}")
     for path, place in change.files.items():

@@ -119,7 +119,7 @@ def _line(m: ModelProgress) -> str:
 
 
 def _failures(frame: Snapshot) -> list[str]:
-    """What failed, the most frequent first."""
+    """Return what failed, the most frequent first."""
     return [
         f"{title}: " + ", ".join(f"{n} {kind}" for kind, n in ordered)
         for title, counts in (

@@ -1,4 +1,4 @@
-"""What answers a search: the journal where it has it, else a model or the sandbox."""
+"""The answers to a search: from the journal where it has them, else from a model or the sandbox."""
 
 import asyncio
 from collections.abc import Sequence

@@ -59,7 +59,7 @@ def open_evaluator(
     options: Namespace,
     engine: Engine,
 ) -> Iterator[Evaluator]:
-    """What evaluates the programs of a search: a sandbox here, or one for each worker of Ray."""
+    """Open what evaluates programs: a sandbox here, or one for each worker of Ray."""
     if options.engine == "local":
         with open_sandbox(plan, options) as sandbox:
             yield Evaluator(chosen, plan, splits, sandbox)

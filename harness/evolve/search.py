@@ -73,7 +73,7 @@ class Search:
 
     @property
     def tried(self) -> list[Candidate]:
-        """All but the seed programs."""
+        """Return all candidates but the seed programs."""
         return self.database.everyone[len(self.domain.programs) :]
 
     # Seeds ---------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ class Search:
 
     @property
     def _redraws(self) -> bool:
-        """Whether this is `policy/mutate` since its version 2."""
+        """Return whether this is `policy/mutate` since its version 2."""
         return MUTATION in self.models and self.plan.mutate > 1
 
     # One candidate -------------------------------------------------------------------------
@@ -186,7 +186,7 @@ class Search:
         return blank, (yield from evaluate(few, "few", draft.source))
 
     def _measured(self, blank: Candidate, few: Evaluated) -> Program[Candidate]:
-        """What a candidate is after its run on the first few, and perhaps on the rest."""
+        """Return a candidate as it is after its run on the first few, and perhaps on the rest."""
         candidate = _run(blank, few)
         if candidate.problem:
             return candidate
@@ -201,7 +201,7 @@ class Search:
         return replace(candidate, gap=self._gap(few, self._bases))
 
     def _runs_on(self, few: Evaluated) -> bool:
-        """Whether a program may run on the rest: it is valid, and no worse than all seeds."""
+        """Return whether a program may run on the rest: valid, and no worse than all seeds."""
         return not few.failures and self._gap(few, self._few) <= self._worst
 
     # Results -------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ class Search:
         return max(0.0, 1 - candidate.gap / min(parent_gaps))
 
     def _spent(self) -> bool:
-        """Whether a budget other than calls is used up, by the results taken in."""
+        """Return whether a budget of an older plan is used up, by the results taken in."""
         plan, tried = self.plan, self.tried
         if plan.wall is not None and max((c.elapsed for c in tried), default=0.0) >= plan.wall:
             return True
@@ -241,7 +241,7 @@ class Search:
 
 
 def drawn(draw: int) -> str:
-    """How the paths of a try's later draws end; those of its first are the try's."""
+    """Return how the paths of a try's later draws end; those of its first are the try's."""
     return f"/draw-{draw}" if draw > 1 else ""
 
 

@@ -103,13 +103,13 @@ class BoardColumn:
 
     @property
     def in_percent(self) -> bool:
-        """Whether it prints in per cent."""
+        """Return whether it prints in per cent."""
         return self.prints in ("share", "gap")
 
 
 @dataclass(frozen=True)
 class Rounds(Generic[P]):
-    """What a family of many rounds has besides, by which memories and their notes are judged.
+    """The parts of a family of many rounds by which memories and their notes are judged.
 
     Attributes:
         learning_gain: how much lower the error is with a memory than without, paired by user.
@@ -186,7 +186,7 @@ class Family(Generic[P]):
 
     @property
     def has_rounds(self) -> bool:
-        """Whether an episode has rounds with feedback, so that a memory makes sense."""
+        """Return whether an episode has rounds with feedback, so that a memory makes sense."""
         return self.rounds is not None
 
     def column(self, name: str) -> BoardColumn:

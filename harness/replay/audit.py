@@ -37,7 +37,7 @@ NOTES, BARE = "audit/notes", "audit/bare"
 
 
 class Exam(Noun, frozen=True):
-    """What the notes of one episode were worth: the family's metrics."""
+    """The worth of the notes of one episode: the family's metrics."""
 
     instance: str
     model: str
@@ -61,7 +61,7 @@ class ExamRow(Noun, frozen=True):
 
 
 class AuditReport(Noun, frozen=True):
-    """What an audit found.
+    """The findings of an audit.
 
     Attributes:
         episodes: graded episodes of the run.

@@ -13,7 +13,7 @@ SAID = ("entries", "named", "by_chance", "supported")
 
 
 def print_shortcuts(findings: Sequence[Any]) -> None:
-    """How often each shortcut is right, beside chance and how far from it it may be."""
+    """Print how often each shortcut is right, beside chance and its limit."""
     lines = [["shortcut", "level", "rounds", "right", "chance", "may differ by", "passes"]]
     lines += [
         [
@@ -37,7 +37,7 @@ def print_shortcuts(findings: Sequence[Any]) -> None:
 
 
 def print_report(report: AuditReport) -> None:
-    """What replays, and what the memories' notes are worth."""
+    """Print what replays, and what the memories' notes are worth."""
     print(f"replayed: {report.replayed} of {report.episodes} episodes, digest {report.digest}")
     for line in report.differ:
         print(f"  {line}")
@@ -95,7 +95,7 @@ def _value(row: ExamRow, name: str) -> str:
 
 
 def _verdict(row: ExamRow) -> str:
-    """One sentence on the notes; that they help is said only if the interval excludes zero."""
+    """Return a sentence on the notes; they help only if the interval excludes zero."""
     row_name = f"{row.model} + {row.memory}"
     if not row.metrics["entries"].value:
         return f"{row_name}: nothing is noted"

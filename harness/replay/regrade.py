@@ -28,7 +28,7 @@ class ReplayedEpisode(NamedTuple):
 
 
 class Graded(NamedTuple):
-    """What a replay came to."""
+    """The grade of a replay."""
 
     key: str
     record: Record
@@ -42,7 +42,7 @@ class Regrading:
     rollout: Rollout
 
     def __call__(self, group: Sequence[ReplayedEpisode]) -> list[Graded]:
-        """What each came to; raises the first failure."""
+        """Return the grade of each; raise the first failure."""
         return asyncio.run(self._all(group))
 
     async def _all(self, group: Sequence[ReplayedEpisode]) -> list[Graded]:

@@ -1,4 +1,4 @@
-"""What was said in a run: every episode with its messages and replies, by replay of the journal.
+"""The transcript of a run: every episode with its messages and replies, by replay of the journal.
 
 The journal keeps replies and digests only; prompts, memories and outcomes follow from them.
 """
@@ -22,7 +22,7 @@ from tasks.base import Ask, Instance, Message, Outcome, Outside, Record, said
 
 @dataclass(frozen=True)
 class Episode:
-    """One finished episode.
+    """A finished episode.
 
     Attributes:
         record: the newest, as the board reads it.

@@ -12,7 +12,7 @@ from tasks.base import Instance
 
 @dataclass(frozen=True)
 class EpisodeJob:
-    """One episode to be: an instance, a model, an epoch."""
+    """An episode to be run: an instance, a model, an epoch."""
 
     line: InstanceLine
     model: str
@@ -30,7 +30,7 @@ class EpisodeJob:
 
 
 def in_shard(key: str, shard: tuple[int, int] | None) -> bool:
-    """Whether an episode belongs to part i of n, by a hash of its name."""
+    """Return whether an episode belongs to part i of n, by a hash of its name."""
     if shard is None:
         return True
     number = int.from_bytes(sha256(key.encode()).digest()[:8])

@@ -29,7 +29,7 @@ def build_policy(
 
 
 def is_asked(model: str, name: str, programs: Mapping[str, str] = NO_PROGRAMS) -> bool:
-    """Whether a model takes part in a family: a policy only where there is one of its name."""
+    """Return whether a model takes part in a family: a policy only if it is one of its own."""
     if content := program_of(model):
         from harness.evolve.program_model import domain_of
 

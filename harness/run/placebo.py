@@ -25,7 +25,7 @@ def neighbour(instance: Instance[Any], run: Sequence[Instance[Any]]) -> Instance
 def other_rounds(
     instance: Instance[Any], run: Sequence[Instance[Any]], prompts: Prompts
 ) -> Callable[[], Sequence[str]] | None:
-    """How to make the neighbour's rounds, decided by the family's ceiling; None without one."""
+    """Return what makes the neighbour's rounds, by the ceiling; None without a neighbour."""
     other = neighbour(instance, run)
     if other is None:
         return None

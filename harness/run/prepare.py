@@ -92,7 +92,7 @@ def model_specs(
 
 
 def _address(name: str, base_url: str | None) -> str | None:
-    """Where a model is served, if not at its provider; only what the manifest can tell counts."""
+    """Return where a model is served, if not at its provider; the manifest must tell it."""
     provider = name.partition("/")[0]
     variable = f"{provider.partition('-')[0].upper()}_BASE_URL"
     if base_url is None and os.environ.get(variable):

@@ -47,7 +47,7 @@ class RecordedRun:
         return [job for job in jobs if in_shard(job.key, self.folder.manifest.shard)]
 
     def is_open(self, job: EpisodeJob) -> bool:
-        """Whether an episode has no grade yet: new, cut off, or ended in an error."""
+        """Return whether an episode has no grade yet: new, cut off, or ended in an error."""
         return self.verdicts.get(job.key, (0, "error"))[1] == "error"
 
     def graded(self) -> list[EpisodeJob]:

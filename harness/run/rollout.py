@@ -28,7 +28,7 @@ from tasks.prompts import Prompts
 
 @dataclass(frozen=True)
 class Rollout:
-    """What the episodes of one run are made with; it can be sent to another process.
+    """The parts that the episodes of one run are made with; it can be sent to another process.
 
     Attributes:
         prices: by model, as the run was told them.
@@ -42,7 +42,7 @@ class Rollout:
 
     @classmethod
     def of(cls, folder: Folder, instances: Sequence[InstanceLine]) -> "Rollout":
-        """That of a run folder."""
+        """Return that of a run folder."""
         manifest = folder.manifest
         others = read_memory(manifest.configuration.memory)[0].needs_other
         return cls(
@@ -92,7 +92,7 @@ class Rollout:
 
     @property
     def headline(self) -> str | None:
-        """What the suite names as its score; None where that is the families' own."""
+        """Return what the suite names as its score; None where that is the families' own."""
         return self.configuration.suite.headline or None
 
     def record(

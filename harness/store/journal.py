@@ -22,7 +22,7 @@ from tasks.base import Outcome, Record, Reply, StoreFailure, Usage
 
 
 class LimiterState(msgspec.Struct, frozen=True):
-    """Where a model's calls stand: what the journal keeps of it, every other second."""
+    """The state of a model's calls, as the journal keeps it every other second."""
 
     allowed: int = 0
     flying: int = 0
@@ -42,7 +42,7 @@ SHARED = ("family", "level", "settings", "model", "agent", "memory", "epoch")  #
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """What the journal holds of one path: how often it was tried, and the reply if there is one."""
+    """The journal's record of one path: how often it was tried, and the reply if any."""
 
     attempts: int
     request: str | None = None
@@ -55,7 +55,7 @@ _REPLY = msgspec.json.Decoder(Reply)
 
 
 def answered_of(rows: Sequence[Row], where: str) -> dict[str, Answered]:
-    """What rows say of an episode's calls, by path; StoreFailure if they cannot be read."""
+    """Return what rows say of an episode's calls, by path; StoreFailure if they cannot be read."""
     calls: dict[str, Answered] = {}
     with _readable(where):
         for path, request, text in rows:
@@ -111,7 +111,11 @@ class Journal:
             self._db.close()
 
     def answered(self, episode: str) -> dict[str, Answered]:
-        """What is known of an episode's calls, by path; StoreFailure if it cannot be read."""
+        """Return what is known of an episode's calls, by path.
+
+        Raises:
+            StoreFailure: it cannot be read.
+        """
         return answered_of(self.rows(episode), f"{self.path}, {episode}")
 
     def rows(self, episode: str) -> list[Row]:
@@ -190,7 +194,7 @@ class Journal:
             return {key: (version, record) for key, version, record in _latest(self._db)}
 
     def outcome(self, episode: str) -> Outcome | None:
-        """What was parsed of an episode's replies when it was last graded."""
+        """Return what was parsed of an episode's replies when it was last graded."""
         with _readable(self.path):
             return _outcome(self._db, episode)
 
@@ -268,7 +272,7 @@ def read_records(folder: Path) -> Iterator[Record]:
 
 
 class ReplyPrice(msgspec.Struct):
-    """What a stored reply says of its price."""
+    """The price of a stored reply, as far as it says it."""
 
     usage: Usage = Usage()
     cost: float | None = None

@@ -87,7 +87,7 @@ class Configuration(Noun, frozen=True):
 
 
 class Environment(Noun, frozen=True):
-    """Where a run was begun: recorded, compared for a warning, not part of its identity."""
+    """The machine and packages with which a run was begun: no part of its identity."""
 
     created: str
     python: str
@@ -97,7 +97,7 @@ class Environment(Noun, frozen=True):
 
 
 class Manifest(Noun, frozen=True):
-    """What `manifest.json` holds.
+    """The content of `manifest.json`.
 
     `limit` is the number of instances last asked for; `made` is how many there are once all are
     made, and the digest of their lines. `shard` (i, n) is the part of the episodes that is this

@@ -11,7 +11,7 @@ MUTATE = 2  # version of how policy/mutate draws; a search goes on with the one 
 
 
 class SearchPlan(Noun, frozen=True):
-    """What a search may spend, and how it goes about it.
+    """The plan of a search: what it may spend, and how it goes on.
 
     Attributes:
         domain, lock: what is looked for, and the digest of what the domain says.
