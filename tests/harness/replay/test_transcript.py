@@ -1,13 +1,13 @@
 """Transcripts: a run as it was said, from the journal alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-import graders.rcpsp
 from harness.calls.recorded import RecordedCall
 from harness.cli import main
-from harness.families import registry
+from harness.families import rcpsp, registry
 from harness.replay.transcript import conversation, episodes
 from harness.store.journal import read_records
 from memory.base import is_memory
@@ -98,7 +98,7 @@ def test_an_episode_that_a_bug_ended_shows_what_was_said_before_it(
 
     file = instances(tmp_path / "i.jsonl", 1)
     with monkeypatch.context() as patch:
-        patch.setattr(graders.rcpsp, "grade", broken)
+        patch.setattr(rcpsp, "FAMILY", replace(rcpsp.FAMILY, grade=broken))
         registry.family.cache_clear()
         out = tmp_path / "run"
         assert main(["run", str(file), "--model", "policy/edf", "--out", str(out)]) == 1
