@@ -8,12 +8,17 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.depth import DEEP
+from tests.depth import DEEP, EXAMPLES
 from tests.environment import clean, enter
 
 # a busy machine is no failure
-for name in ("makespan", DEEP):
-    settings.register_profile(name, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+for name, most in (("makespan", EXAMPLES), (DEEP, 100)):
+    settings.register_profile(
+        name,
+        deadline=None,
+        max_examples=most,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
 settings.load_profile("makespan")
 
 
