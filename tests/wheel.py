@@ -76,6 +76,7 @@ def install(wheel: Path, site: Path) -> None:
 
 def main(python: str, words: list[str]) -> int:
     """Install the wheel for `python`, run the tests with it, and return pytest's status."""
+    python = str(Path.cwd() / python)  # not resolved: the link is what makes an environment
     with TemporaryDirectory() as place:
         folder = Path(place)
         wheel = build(folder)
@@ -86,6 +87,7 @@ def main(python: str, words: list[str]) -> int:
         (site / "makespan_neighbours.pth").write_text("import makespan_neighbours\n")
         work = folder / "work"
         shutil.copytree(ROOT / "tests", work / "tests", ignore=shutil.ignore_patterns(*ELSEWHERE))
+        shutil.copytree(ROOT / "docs", work / "docs")
         shutil.copy(ROOT / "pyproject.toml", work)
         data = os.environ.get("MAKESPAN_DATA") or str(ROOT.parent / "shared" / "data")
         environment = {**os.environ, "MAKESPAN_DATA": data}

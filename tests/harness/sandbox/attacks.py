@@ -9,6 +9,8 @@ that must be refused, named by their numbers on x86-64 and aarch64.
 import os
 from tempfile import gettempdir
 
+from harness.sandbox import sandbox
+
 # what an attack would leave; no other run's
 WRITTEN = f"{gettempdir()}/makespan-sandbox-attack-{os.getpid()}"
 SHARED = f"/dev/shm/makespan-sandbox-attack-{os.getpid()}"
@@ -135,7 +137,7 @@ LOUD: dict[str, tuple[str, set[str]]] = {
         {"exit"},
     ),
     "patches the evaluator": (
-        "import json, sys\nfrom harness.sandbox import program, server, values\n"
+        f"import json, sys\nfrom {sandbox.__package__} import program, server, values\n"
         "def schedule(p, d):\n    program.plain = values.plain = server.send = json.dumps = print\n"
         "    sys.modules.clear()\n    return 0",
         {"exit"},
