@@ -354,9 +354,11 @@ def _packed(record: Record) -> tuple[str, str]:
 
 UNKNOWN = dict.fromkeys(("grade", "problem", "input_tokens", "output_tokens", "cost"))
 
-ZERO = dict.fromkeys(("memory_calls", "memory_tokens", "memory_read", "memory_written"), 0)
+ZERO = dict.fromkeys(
+    ("memory_calls", "memory_tokens", "memory_read", "memory_written", "recall_tokens"), 0
+)
 
-LEFT_OUT: dict[str, object] = {**UNKNOWN, **ZERO}
+LEFT_OUT: dict[str, object] = {**UNKNOWN, **ZERO, "sandbox_seconds": 0.0}
 
 
 def _latest(db: sqlite3.Connection) -> Iterator[tuple[str, int, Record]]:
