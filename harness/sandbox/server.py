@@ -46,6 +46,7 @@ def main(paths: list[str], numpy: bool) -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
+    _warm_up()
     while os.fork():
         if not os.read(ORDERS, 1):
             return
@@ -56,6 +57,25 @@ def main(paths: list[str], numpy: bool) -> None:
         become(server, present)
     finally:
         os._exit(1)
+
+
+def _warm_up() -> None:
+    """Fork and reap once for nothing.
+
+    What is allocated by the first time that this is done may stay, so that the first fork's memory
+    would be another than that of all later ones.
+    """
+    reading, writing = os.pipe()
+    for _ in range(2):
+        if not os.fork():
+            os._exit(0)
+        os.write(writing, b"x")
+        os.read(reading, 1)
+        reaped = os.wait()
+        reaped[1].to_bytes(2, "little")
+        del reaped
+    os.close(reading)
+    os.close(writing)
 
 
 def probe() -> list[Fact]:
