@@ -9,8 +9,8 @@ from memory.facts import Facts, FactsSettings
 from memory.hub import HubSettings, StrategyHub
 from memory.rounds import FullHistory, History, Placebo
 from memory.summary import Summary, SummarySettings
-from tasks.base import Ask, InputError, Noun, Program, Tell
-from tasks.parts import NoSettings, read_part, settings_of
+from tasks.base import Ask, Noun, Program, Tell
+from tasks.parts import NoSettings, read_kind
 
 
 class Memory(Protocol):
@@ -129,13 +129,7 @@ def read_memory(text: str) -> tuple[MemoryKind, Noun]:
     Raises:
         InputError: there is no such memory, or it has no such setting.
     """
-    part = read_part(text)
-    if part.name not in MEMORIES:
-        raise InputError(f"unknown memory {part.name!r}: there are {', '.join(MEMORIES)}")
-    kind = MEMORIES[part.name]
-    if part.inner:
-        raise InputError(f"memory {kind.name} takes no {part.inner!r}, only settings")
-    return kind, settings_of(part, kind.settings)
+    return read_kind(text, "memory", MEMORIES)
 
 
 def is_memory(path: str) -> bool:

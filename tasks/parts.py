@@ -5,7 +5,8 @@
 they are declared, and none that has its default.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -55,6 +56,41 @@ def settings_of(part: PartName, kind: type[Noun]) -> Any:
         return msgspec.convert(part.settings, kind, strict=False)
     except msgspec.ValidationError as error:
         raise InputError(f"{part.name}: {error}") from None
+
+
+class Kind(Protocol):
+    """A part as it is declared: its name, and the type of its settings."""
+
+    @property
+    def name(self) -> str:
+        """The name by which it is asked for."""
+
+    @property
+    def settings(self) -> type[Noun]:
+        """The type of its settings."""
+
+
+K = TypeVar("K", bound=Kind)
+
+
+def read_kind(text: str, what: str, kinds: Mapping[str, K]) -> tuple[K, Any]:
+    """Return the declared part that `NAME:key=value,...` means, and its settings.
+
+    Args:
+        text: the part as it is spelled.
+        what: a part of this sort is, such as `memory`.
+        kinds: the declared parts, by name.
+
+    Raises:
+        InputError: there is no such part, or it has no such setting.
+    """
+    part = read_part(text)
+    if part.name not in kinds:
+        raise InputError(f"unknown {what} {part.name!r}: there are {', '.join(kinds)}")
+    if part.inner:
+        raise InputError(f"{what} {part.name} takes no {part.inner!r}, only settings")
+    kind = kinds[part.name]
+    return kind, settings_of(part, kind.settings)
 
 
 def spelled(name: str, settings: Noun, inner: str = "") -> str:

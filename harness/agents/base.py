@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from harness.agents.text_tools import TextTools
-from tasks.base import Ask, InputError, Noun, Program, Reply
-from tasks.parts import NoSettings, read_part, settings_of
+from tasks.base import Ask, Noun, Program, Reply
+from tasks.parts import NoSettings, read_kind
 from tasks.prompts import Prompts
 
 DIRECT = ("direct",)  # the means of an agent that only asks
@@ -69,10 +69,4 @@ def read_agent(text: str) -> tuple[AgentKind, Noun]:
     Raises:
         InputError: there is no such agent, or it has no such setting.
     """
-    part = read_part(text)
-    if part.name not in AGENTS:
-        raise InputError(f"unknown agent {part.name!r}: there are {', '.join(AGENTS)}")
-    kind = AGENTS[part.name]
-    if part.inner:
-        raise InputError(f"agent {kind.name} takes no {part.inner!r}, only settings")
-    return kind, settings_of(part, kind.settings)
+    return read_kind(text, "agent", AGENTS)

@@ -20,8 +20,20 @@ from harness.families.family import Family, Policy
 from harness.families.registry import family
 from harness.suites import suite as suites
 from harness.suites.suite import SuiteEntry
-from tasks.base import Ask, CallTools, Instance, Outcome, Record, Reply, Scalar, Tell, ToolResult
+from tasks.base import (
+    Ask,
+    CallTools,
+    Instance,
+    Outcome,
+    Outside,
+    Record,
+    Reply,
+    Scalar,
+    Tell,
+    ToolResult,
+)
 from tasks.ids import instance_id
+from tasks.play import play
 from tasks.prompts import Prompts, installed
 from tasks.tools_clock import arguments_of
 
@@ -165,19 +177,15 @@ def answered(
     """Play an episode of a policy: what its world hands to the grader."""
     world = one.world(instance, prompts)
     tools = one.simulation(instance.payload) if one.simulation else None
-    heard: Reply | tuple[ToolResult, ...] | None = None
-    while True:
-        try:
-            effect = world.send(heard)
-        except StopIteration as stop:
-            outcome: Outcome = stop.value
-            return outcome
-        heard = None
+
+    def perform(effect: Outside) -> Reply | tuple[ToolResult, ...] | None:
         if isinstance(effect, Ask):
             calls = policy.calls(effect.view)
             text = "" if calls else msgspec.json.encode(policy.answer(effect.view)).decode()
-            heard = Reply(text, calls, "tool_calls" if calls else "stop")
-        elif isinstance(effect, CallTools) and tools:
-            heard = tools.turn([(call.name, arguments_of(call)) for call in effect.calls])
-        else:
-            assert isinstance(effect, Tell)
+            return Reply(text, calls, "tool_calls" if calls else "stop")
+        if isinstance(effect, CallTools) and tools:
+            return tools.turn([(call.name, arguments_of(call)) for call in effect.calls])
+        assert isinstance(effect, Tell)
+        return None
+
+    return play(world, perform)

@@ -18,9 +18,10 @@ from graders.exact.tools import ROOM, all_ready, graph
 from graders.tools import grade
 from harness.families.tools import POLICIES
 from harness.suites import suite as suites
-from tasks.base import CallTools, Fields, Grade, InputError, Instance, Outcome, Reply
+from tasks.base import Ask, CallTools, Fields, Grade, InputError, Instance, Outcome, Outside, Reply
+from tasks.play import play as play_program
 from tasks.prompts import Prompts, installed
-from tasks.tools import View, world
+from tasks.tools import world
 from tasks.tools_clock import Simulation, arguments_of
 from tasks.tools_payload import Errand, Hidden, canonical, reference_of
 from tests.depth import examples
@@ -269,22 +270,17 @@ def test_resolved_settings_are_whole_and_stay() -> None:
 
 def play(instance: Instance[Errand], name: str, prompts: Prompts) -> Outcome:
     """An episode of a policy, its tools the simulation."""
-    program, simulation = world(instance, prompts), Simulation(instance.payload)
-    answer: Any = None
-    while True:
-        try:
-            effect = program.send(answer)
-        except StopIteration as stop:
-            outcome: Outcome = stop.value
-            return outcome
+    simulation, policy = Simulation(instance.payload), POLICIES[name]
+
+    def perform(effect: Outside) -> Any:
         if isinstance(effect, CallTools):
-            answer = simulation.turn([(c.name, arguments_of(c)) for c in effect.calls])
-            continue
-        view: View = getattr(effect, "view")  # noqa: B009
-        policy = POLICIES[name]
-        calls = policy.calls(view)
-        text: Fields = {} if calls else policy.answer(view)
-        answer = Reply("" if calls else msgspec.json.encode(text).decode(), calls)
+            return simulation.turn([(c.name, arguments_of(c)) for c in effect.calls])
+        assert isinstance(effect, Ask)
+        calls = policy.calls(effect.view)
+        text: Fields = {} if calls else policy.answer(effect.view)
+        return Reply("" if calls else msgspec.json.encode(text).decode(), calls)
+
+    return play_program(world(instance, prompts), perform)
 
 
 def graded(level: int, count: int, name: str, **dials: Any) -> list[Grade]:

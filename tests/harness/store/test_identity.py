@@ -99,8 +99,8 @@ def test_a_memory_that_says_something_else_is_ranked_apart(
 def test_a_folder_holds_the_templates_that_it_uses_and_no_others(tmp_path: Path) -> None:
     with Loopback(says) as server:
         ask(server, YEAR, tmp_path / "year", "--memory", "summary")
-    names = {path.relative_to(tmp_path / "year/templates").as_posix()
-             for path in (tmp_path / "year/templates").rglob("*.j2")}  # fmt: skip
+    folder = tmp_path / "year" / "templates"
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*.j2")}
     used = Folder.open(tmp_path / "year").manifest.templates
     assert names == {name for part in used.values() for name in part}
     assert "memory/summary.j2" in names
