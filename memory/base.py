@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.resources.abc import Traversable
 from typing import Any, Protocol
 
 from memory.context import Context, MemoryState
@@ -11,6 +12,7 @@ from memory.rounds import FullHistory, History, Placebo
 from memory.summary import Summary, SummarySettings
 from tasks.base import Ask, Noun, Program, Tell
 from tasks.parts import NoSettings, read_kind
+from tasks.plugins import Parts
 
 
 class Memory(Protocol):
@@ -69,6 +71,7 @@ class MemoryKind:
         make: builds an empty one, with its settings.
         settings: what of it can be set, with defaults and bounds.
         templates: what it says to the model; a change of them is another memory.
+        template_folder: where these are; None if they come with the project.
         takes_notes: whether it holds more than past rounds, so that its notes can be examined.
         needs_rounds: whether it is refused for a family without rounds.
         needs_other: whether it is refused without another user's rounds.
@@ -81,6 +84,7 @@ class MemoryKind:
     takes_notes: bool = False
     needs_rounds: bool = True
     needs_other: bool = False
+    template_folder: Traversable | None = None
 
     @property
     def about(self) -> str:
@@ -120,7 +124,10 @@ _KINDS = (
         takes_notes=True,
     ),
 )
-MEMORIES = {kind.name: kind for kind in _KINDS}
+_BY_NAME = {kind.name: kind for kind in _KINDS}
+MEMORIES = Parts(
+    "memory", "makespan.memories", MemoryKind, names=tuple(_BY_NAME), load=_BY_NAME.__getitem__
+)
 
 
 def read_memory(text: str) -> tuple[MemoryKind, Noun]:
@@ -129,7 +136,7 @@ def read_memory(text: str) -> tuple[MemoryKind, Noun]:
     Raises:
         InputError: there is no such memory, or it has no such setting.
     """
-    return read_kind(text, "memory", MEMORIES)
+    return read_kind(text, MEMORIES)
 
 
 def is_memory(path: str) -> bool:

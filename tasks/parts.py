@@ -5,12 +5,12 @@
 they are declared, and none that has its default.
 """
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from tasks.base import InputError, Noun
+from tasks.plugins import Parts
 
 
 class NoSettings(Noun, frozen=True):
@@ -73,23 +73,20 @@ class Kind(Protocol):
 K = TypeVar("K", bound=Kind)
 
 
-def read_kind(text: str, what: str, kinds: Mapping[str, K]) -> tuple[K, Any]:
+def read_kind(text: str, kinds: Parts[K]) -> tuple[K, Any]:
     """Return the declared part that `NAME:key=value,...` means, and its settings.
 
     Args:
         text: the part as it is spelled.
-        what: a part of this sort is, such as `memory`.
-        kinds: the declared parts, by name.
+        kinds: the declared parts of its sort.
 
     Raises:
         InputError: there is no such part, or it has no such setting.
     """
     part = read_part(text)
-    if part.name not in kinds:
-        raise InputError(f"unknown {what} {part.name!r}: there are {', '.join(kinds)}")
+    kind = kinds.part(part.name)
     if part.inner:
-        raise InputError(f"{what} {part.name} takes no {part.inner!r}, only settings")
-    kind = kinds[part.name]
+        raise InputError(f"{kinds.sort} {part.name} takes no {part.inner!r}, only settings")
     return kind, settings_of(part, kind.settings)
 
 

@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from importlib.resources.abc import Traversable
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, Protocol, TypeAlias, cast
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
@@ -66,6 +66,41 @@ class Prompts:
         """Return these templates without all others."""
         wanted = set(names)
         return Prompts({name: text for name, text in self.sources.items() if name in wanted})
+
+
+class Speaking(Protocol):
+    """A declared part that says something to a model.
+
+    Attributes:
+        templates: the names of what it says.
+        template_folder: where its own are; None if they come with the project.
+    """
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """The names of the templates, `family/variant.j2`."""
+
+    @property
+    def template_folder(self) -> Traversable | None:
+        """The folder of its own templates; None if they come with the project."""
+
+
+def prompts_of(parts: Iterable[Speaking]) -> Prompts:
+    """Return the templates of declared parts: each part's own, and those that the project has.
+
+    Raises:
+        InputError: a part's template is nowhere, or two parts have unlike ones of one name.
+    """
+    shipped_sources, sources = installed().sources, dict[str, str]()
+    for part in parts:
+        own = dict(_walk(part.template_folder, "")) if part.template_folder else {}
+        for name in part.templates:
+            source = own.get(name, shipped_sources.get(name))
+            if source is None:
+                raise InputError(f"no prompt template {name!r}: its part does not bring it")
+            if sources.setdefault(name, source) != source:
+                raise InputError(f"two parts of the run have unlike prompt templates {name!r}")
+    return Prompts(sources)
 
 
 def installed() -> Prompts:

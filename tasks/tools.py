@@ -98,6 +98,13 @@ def prompt_fields(errand: Errand) -> Fields:
     return {name: getattr(errand, name) for name in names}
 
 
+def request(errand: Errand, prompts: Prompts) -> tuple[Message, ...]:
+    """Return what an agent outside is asked, which reaches the tools by a protocol."""
+    tools = [offer.as_tool for offer in errand.tools]
+    name = "plan" if errand.track == "plan" else "turns"
+    return prompts.messages(f"tools/{name}.j2", tools=tools, **prompt_fields(errand))
+
+
 def selection(
     parsed: Parsed, tools: Sequence[Tool], most: int
 ) -> tuple[tuple[Tool, ...], list[Fields]]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.resources.abc import Traversable
 from typing import Any, Protocol
 
 from harness.agents.text_tools import TextTools
 from tasks.base import Ask, Noun, Program, Reply
 from tasks.parts import NoSettings, read_kind
+from tasks.plugins import Parts
 from tasks.prompts import Prompts
 
 DIRECT = ("direct",)  # the means of an agent that only asks
@@ -40,6 +42,7 @@ class AgentKind:
         make: builds one, with its settings.
         settings: what of it can be set, with defaults and bounds.
         templates: what it says to the model; a change of them is another agent.
+        template_folder: where these are; None if they come with the project.
         means: what it lets a model use, by its settings, sorted; rows of different means are never
             ranked together.
     """
@@ -49,6 +52,7 @@ class AgentKind:
     settings: type[Noun] = NoSettings
     templates: tuple[str, ...] = ()
     means: Callable[[Any], tuple[str, ...]] = lambda _: DIRECT
+    template_folder: Traversable | None = None
 
     @property
     def about(self) -> str:
@@ -56,11 +60,11 @@ class AgentKind:
         return (self.make.__doc__ or "").partition("\n")[0]
 
 
-_KINDS = (
-    AgentKind("direct", Direct),
-    AgentKind("text-tools", TextTools, templates=("tools/text.j2",)),
-)
-AGENTS = {kind.name: kind for kind in _KINDS}
+_KINDS = {
+    "direct": AgentKind("direct", Direct),
+    "text-tools": AgentKind("text-tools", TextTools, templates=("tools/text.j2",)),
+}
+AGENTS = Parts("agent", "makespan.agents", AgentKind, names=tuple(_KINDS), load=_KINDS.__getitem__)
 
 
 def read_agent(text: str) -> tuple[AgentKind, Noun]:
@@ -69,4 +73,4 @@ def read_agent(text: str) -> tuple[AgentKind, Noun]:
     Raises:
         InputError: there is no such agent, or it has no such setting.
     """
-    return read_kind(text, "agent", AGENTS)
+    return read_kind(text, AGENTS)

@@ -12,7 +12,7 @@ from harness.costs import Price, tokens_of
 from harness.failures import policy_of
 from harness.log import Log
 from harness.models.base import Model, ProviderFailure
-from harness.models.build import build_model
+from harness.models.build import Server, build_model
 from harness.models.names import read_name
 from harness.store.manifest import Manifest, ModelSpec
 from tasks.base import Failure, Reply
@@ -98,9 +98,7 @@ def build_provider(spec: ModelSpec, manifest: Manifest, connections: int) -> Mod
     model = build_model(
         read_name(spec.name).base,
         manifest.configuration.sampling_of(spec.name),
-        base_url=spec.base_url,
-        api_key_env=manifest.api_key_env,
-        max_connections=connections,
+        Server(spec.base_url, manifest.api_key_env, connections),
     )
     model.name = spec.name  # with its settings: by this name a run knows it
     return model

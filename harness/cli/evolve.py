@@ -4,6 +4,7 @@ import asyncio
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from harness import files
@@ -16,7 +17,7 @@ from harness.engines.open import open_engine
 from harness.evolve import report_text
 from harness.evolve.champion import champion_text
 from harness.evolve.compare import compare_runs
-from harness.evolve.domain import SPLITS, Domain
+from harness.evolve.domain import Domain
 from harness.evolve.domains import domain
 from harness.evolve.evaluator import Evaluator
 from harness.evolve.replay import replay, study_of
@@ -39,6 +40,7 @@ from harness.store.journal import Journal
 from harness.store.manifest import FORMAT, Configuration, Manifest, ModelSpec, environment
 from harness.store.search_plan import MUTATE, NULLS, SearchPlan
 from harness.suites import instances
+from harness.suites.instances import InstanceSpec
 from harness.suites.suite import Suite
 from tasks.base import InputError, Instance
 from tasks.prompts import installed
@@ -49,7 +51,7 @@ def run(options: Namespace) -> int:
     chosen, names = domain(options.domain), installed().names("evolve")
     prompts = installed().only(names)
     plan = _plan(options, chosen)
-    specs = [w for split in SPLITS for w in chosen.specs(split, plan.limit)]
+    specs = [w for split in chosen.splits for w in chosen.specs(split, plan.limit)]
     suite = Suite(f"evolve-{chosen.name}", chosen.description, content=digest(specs))
     configuration = Configuration(
         suite=suite,
@@ -74,7 +76,7 @@ def run(options: Namespace) -> int:
 
         def made() -> Iterator[bytes]:
             with Progress("instances", len(specs)) as progress:
-                for line in engine.map(instances.make, specs, str):
+                for line in engine.map(partial(make_instance, chosen.name), specs, str):
                     yield line
                     progress.add()
 
@@ -82,6 +84,11 @@ def run(options: Namespace) -> int:
         folder.claim()
         folder.all_made()
         return _perform(folder, models, options, engine)
+
+
+def make_instance(name: str, spec: InstanceSpec) -> bytes:
+    """Generate an instance of a domain as a line, in whatever process."""
+    return domain(name).make(spec)
 
 
 def _plan(options: Namespace, chosen: Domain) -> SearchPlan:
@@ -206,7 +213,7 @@ def score(options: Namespace) -> int:
     batch: list[Instance[Any]] = []
     with Progress("instances", len(specs)) as progress:
         for spec in specs:
-            batch.append(instances.decode(instances.make(spec), "made"))
+            batch.append(instances.decode(chosen.make(spec), "made"))
             progress.add()
     plan = SearchPlan(
         chosen.name,

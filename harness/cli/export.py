@@ -6,19 +6,27 @@ from harness import files
 from harness.export.rows import PublishedRun
 from harness.log import say
 from harness.suites import instances
-from harness.suites.formats import write_format
+from harness.suites.formats import formats, write_format
+from tasks.base import InputError
+
+RESULTS = ("eee", "inspect")  # formats of runs that are folders
 
 
 def export(options: Namespace) -> int:
     """`makespan export`: the format tells whether instances or a run are meant."""
-    if options.format in ("psplib", "ics"):
-        return export_instances(options)
-    run = PublishedRun.open(options.file)
-    if options.format in ("eee", "inspect"):
-        return _folder(run, options)
     from harness.export.flat import FLAT
     from harness.export.rows import samples
 
+    of_runs = (*FLAT, *RESULTS)
+    if options.format not in of_runs:
+        of_instances = [name for name, form in formats().items() if form.write]
+        if options.format not in of_instances:
+            choices = f"of instances {', '.join(of_instances)}; of a run {', '.join(of_runs)}"
+            raise InputError(f"unknown format {options.format!r}: there are {choices}")
+        return export_instances(options)
+    run = PublishedRun.open(options.file)
+    if options.format in RESULTS:
+        return _folder(run, options)
     FLAT[options.format](options.out, samples(run))
     return 0
 
@@ -39,7 +47,7 @@ def _folder(run: PublishedRun, options: Namespace) -> int:
 
 
 def export_instances(options: Namespace) -> int:
-    """`makespan export FILE.jsonl --format psplib|ics`: one file an instance."""
+    """`makespan export FILE.jsonl --format psplib`: one file an instance."""
     texts = [write_format(i, options.format) for i in instances.read(options.file)]
     files.make_folder(options.out)
     for name, _ in texts:

@@ -1,51 +1,72 @@
 """The command `list`."""
 
 from argparse import Namespace
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from harness.agents.base import AGENTS, AgentKind
-from harness.evolve.domains import domain
-from harness.evolve.domains import names as domain_names
-from harness.families.registry import FAMILIES, family
+from harness.evolve.domains import DOMAINS
+from harness.families.registry import FAMILIES
 from harness.models.build import PROVIDERS
 from harness.store.search_plan import NULLS
 from harness.suites import suite as suites
 from memory.base import MEMORIES, MemoryKind
+from tasks.base import InputError
+from tasks.plugins import K, Parts
 
 
 def show(options: Namespace) -> int:  # noqa: ARG001
     """`makespan list`."""
-    _part("families", ((name, family(name).description) for name in FAMILIES))
-    _part("suites", ((name, _suite(name)) for name in suites.names()))
-    for name in FAMILIES:
-        policies = family(name).policies.items()
-        _part(
+    _section("families", _lines(FAMILIES, lambda family: family.description))
+    _section("suites", ((name, _suite(name)) for name in suites.names()))
+    for name, family in _loaded(FAMILIES):
+        _section(
             f"policies of {name}",
-            ((f"policy/{p}", f"{x.kind}: {x.description}") for p, x in policies),
+            ((f"policy/{p}", f"{x.kind}: {x.description}") for p, x in family.policies.items()),
         )
-    _part(
+    _section(
         "other policies",
         [
             ("policy/file:FILE.py", "a program of a domain below, such as evolve exports"),
             *((name, "of makespan evolve: a search without a model") for name in NULLS),
         ],
     )
-    _part(
-        "domains of makespan evolve", ((name, domain(name).description) for name in domain_names())
-    )
-    _part("providers", PROVIDERS.items())
-    _part("agents", ((name, _with_settings(kind)) for name, kind in AGENTS.items()))
-    _part("memories", ((name, _with_settings(kind)) for name, kind in MEMORIES.items()))
+    _section("domains of makespan evolve", _lines(DOMAINS, lambda domain: domain.description))
+    providers = _lines(PROVIDERS, lambda provider: provider.about)
+    _section("providers", [*providers, ("policy", "the policies above, which ask nobody")])
+    _section("agents", _lines(AGENTS, _with_settings))
+    _section("memories", _lines(MEMORIES, _with_settings))
     return 0
 
 
-def _part(title: str, lines: Iterable[tuple[str, str]]) -> None:
-    """A heading, and a line for each name with what it is."""
+def _section(title: str, lines: Iterable[tuple[str, str]]) -> None:
+    """Print a heading, and a line for each name with what it is."""
     entries = list(lines)
     width = max(len(name) for name, _ in entries)
     print(title)
     for name, explanation in entries:
         print(f"  {name:{width}}  {explanation}")
+
+
+def _lines(parts: Parts[K], describe: Callable[[K], str]) -> Iterator[tuple[str, str]]:
+    """Yield each part's name with what it is, and the distribution that brings it."""
+    for name in parts:
+        try:
+            text = describe(parts[name])
+        except InputError as error:
+            yield name, str(error)
+            continue
+        origin = parts.origin(name)
+        yield name, f"{text} (from {origin})" if origin else text
+
+
+def _loaded(parts: Parts[K]) -> Iterator[tuple[str, K]]:
+    """Yield the parts that can be loaded, by name."""
+    for name in parts:
+        try:
+            part = parts[name]
+        except InputError:
+            continue
+        yield name, part
 
 
 def _suite(name: str) -> str:

@@ -4,6 +4,7 @@ import signal
 import sys
 from argparse import Namespace
 
+from harness.families.registry import family
 from harness.log import say
 from harness.suites import instances
 from tasks.base import InputError
@@ -16,10 +17,10 @@ def serve(options: Namespace) -> int:
     errands = {
         instance.id: instance
         for instance in instances.read(options.file)
-        if instance.family == "tools"
+        if family(instance.family).tools
     }
     if not errands:
-        raise InputError(f"{options.file}: no instance of the family tools in it")
+        raise InputError(f"{options.file}: no instance with tools in it")
     chosen = options.id or next(iter(errands))
     if chosen not in errands or (len(errands) > 1 and options.id is None):
         ids = ", ".join(list(errands)[:SHOWN]) + (", ..." if len(errands) > SHOWN else "")

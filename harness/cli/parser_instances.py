@@ -27,7 +27,7 @@ def _generate(p: Parser) -> None:
 
 
 def _import(p: Parser) -> None:
-    p.add_argument("format", choices=["psplib", "orlib", "jobs"])
+    p.add_argument("format", metavar="FORMAT", help="psplib, orlib, jobs, or a plug-in's")
     p.add_argument("files", nargs="+", type=Path, metavar="FILE")
     out(p, "file (standard output)")
 
@@ -36,9 +36,10 @@ def _export(p: Parser) -> None:
     p.add_argument("file", type=Path, metavar="FILE.jsonl|DIR", help="instances, or a run folder")
     p.add_argument(
         "--format",
-        choices=["psplib", "ics", "csv", "jsonl", "parquet", "eee", "inspect"],
         required=True,
-        help="of instances: psplib, ics; the others of a run",
+        metavar="FORMAT",
+        help="of instances: psplib, ics, or a plug-in's; of a run: csv, jsonl, parquet, eee,"
+        " inspect",
     )
     p.add_argument(
         "--out",

@@ -32,11 +32,11 @@ from harness.run.recorded import RecordedRun
 from harness.store.folder import RUNS, Folder
 from harness.store.journal import Journal
 from harness.store.manifest import FORMAT, Configuration, Manifest, environment
-from harness.store.versions import part_versions, templates_used
+from harness.store.versions import part_versions, speaking_parts
 from harness.suites import instances
 from harness.suites import suite as suites
 from tasks.base import InputError
-from tasks.prompts import installed
+from tasks.prompts import prompts_of
 
 
 def run(options: Namespace) -> int:
@@ -46,8 +46,9 @@ def run(options: Namespace) -> int:
     families = family_names(suite, batch)
     agent, memory = choose_agent(options.agent), choose_memory(options.memory, families)
     specs, programs = model_specs(options, families)
-    templates = templates_used(agent.name, memory, families)
-    prompts = installed().only(name for names in templates.values() for name in names)
+    parts = speaking_parts(agent.name, memory, families)
+    templates = {name: part.templates for name, part in parts.items()}
+    prompts = prompts_of(parts.values())
     versions = suites.family_versions(families, prompts)
     configuration = Configuration(
         suite=suite,

@@ -18,7 +18,7 @@ def timeline(options: Namespace) -> int:
     if options.id not in lines:
         raise InputError(f"{options.folder} has no instance {options.id!r}")
     instance = lines[options.id].instance
-    if not family(instance.family).simulation:
+    if not family(instance.family).tools:
         raise InputError(f"{instance.id} is of the family {instance.family}, which has no tools")
     models = [spec.name for spec in folder.manifest.configuration.models]
     if options.model and options.model not in models:

@@ -17,7 +17,7 @@ import msgspec
 from graders.comparisons import holm
 from graders.statistics import Estimate
 from harness.digests import digest
-from harness.evolve.report import SearchReport
+from harness.evolve.report import Score, SearchReport
 from harness.evolve.verdicts import LEVEL, Verdict, lead, rank_sum_test, verdict
 from harness.store.folder import Folder
 from harness.store.search_plan import MUTATION
@@ -160,11 +160,16 @@ def _inputs(folder: Folder) -> tuple[str, str, str | None]:
     return configuration.evolve.domain, configuration.evolve.lock, configuration.suite.content
 
 
+def _score(report: SearchReport, split: str) -> Score:
+    """Return the champion's score on a split; InputError if there is none."""
+    scores = {score.split: score for score in report.scores if score.who == "search"}
+    if split not in scores:
+        raise InputError(f"no reported split {split!r}: there are {', '.join(scores)}")
+    return scores[split]
+
+
 def _arm(name: str, runs: Runs, split: str) -> ArmRuns:
-    scores = [
-        next(s for s in report.scores if (s.who, s.split) == ("search", split))
-        for _, report in runs
-    ]
+    scores = [_score(report, split) for _, report in runs]
     return ArmRuns(
         name,
         tuple(str(folder.path) for folder, _ in runs),

@@ -1,6 +1,7 @@
 """Domains: what programs of a kind are asked to do, and how they are judged. A domain is one file.
 
-A file `domains/NAME.py` defines `DOMAIN`; its name on the command line has hyphens. A program of
+A file `domains/NAME.py` defines `DOMAIN`; its name on the command line has hyphens. Another
+distribution may bring a domain by an entry point of the group `makespan.domains`. A program of
 the domain defines one function. Beside it, in the sandbox, runs the domain's driver, which calls
 it; what the driver returns is a claim that the family's grader checks out here.
 """
@@ -13,14 +14,15 @@ from typing import Any
 from msgspec.structs import replace
 
 from harness.digests import digest as short_digest
+from harness.families.family import Generate
 from harness.families.registry import family
-from harness.suites.instances import InstanceSpec, digest, encode
+from harness.suites.instances import InstanceSpec, digest, encode, make
 from harness.suites.suite import Suite, SuiteEntry
-from tasks.base import Fields, InputError, Instance, Scalar
+from tasks.base import Fields, Grade, InputError, Instance, Outcome, Scalar
 
-SPLITS = ("train", "validation", "test", "larger", "cells")
+SEARCHED = ("train", "validation")  # the splits that a search sees
 
-REPORTED = SPLITS[2:]  # seen once, when the champion is chosen
+TEST = "test"  # the split of the verdict
 
 
 class WrongSolution(Exception):
@@ -46,11 +48,14 @@ class Domain:
             solution `{"failure": kind, "detail": ...}` says that a rule of the domain was broken.
         programs: the seed programs by name, sources.
         rules: published rules by name, as policies of the family.
-        splits: for each of `SPLITS` the instances; seeds differ, so they share none.
+        splits: the instances by split: `train` and `validation`, which a search sees, `test`, and
+            others that are reported beside it. Seeds differ, so they share none.
         case: what a program may see of an instance, as JSON.
         answer: the family's answer from an instance and a solution; `WrongSolution` if there is
             none in it.
         chance: the mean objective of random answers: the zero of skill, and what a failure costs.
+        generate, resolve, grade: in place of the family's own; None for these.
+        version: of a `generate` of its own; None for the family's.
     """
 
     name: str
@@ -66,10 +71,19 @@ class Domain:
     case: Callable[[Instance[Any]], Any]
     answer: Callable[[Instance[Any], Any], Fields]
     chance: Callable[[Instance[Any]], float]
+    generate: Generate[Any] | None = None
+    resolve: Callable[[int, Mapping[str, Scalar]], dict[str, Scalar]] | None = None
+    grade: Callable[[Instance[Any], Outcome], Grade] | None = None
+    version: int | None = None
 
     def __post_init__(self) -> None:
-        if tuple(self.splits) != SPLITS:
-            raise ValueError(f"domain {self.name}: splits are {', '.join(SPLITS)}, in this order")
+        if tuple(self.splits)[:3] != (*SEARCHED, TEST):
+            raise ValueError(
+                f"domain {self.name}: splits begin with {', '.join((*SEARCHED, TEST))}, in this"
+                " order"
+            )
+        if (self.generate is None) != (self.version is None):
+            raise ValueError(f"domain {self.name}: a generate of its own has a version of its own")
         seeds = [suite.seed for suite in self.splits.values()]
         if len(set(seeds)) < len(seeds):
             raise ValueError(f"domain {self.name}: splits share instances: seeds {seeds}")
@@ -86,9 +100,24 @@ class Domain:
                 self.facts,
                 self.driver,
                 dict(self.programs),
-                family(self.family).version,
+                self.version or family(self.family).version,
             ]
         )
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """Return the splits that are seen once, when the champion is chosen."""
+        return tuple(self.splits)[len(SEARCHED) :]
+
+    def make(self, spec: InstanceSpec) -> bytes:
+        """Generate one of its instances as a line; the same bytes in every process."""
+        if self.generate is None:
+            return make(spec)
+        return encode(self.generate(spec.level, spec.seed, spec.index, spec.settings))
+
+    def judge(self, instance: Instance[Any], outcome: Outcome) -> Grade:
+        """Return the grade of an outcome, by its own grader or the family's."""
+        return (self.grade or family(self.family).grade)(instance, outcome)
 
     def specs(self, split: str, limit: int | None) -> list[InstanceSpec]:
         """Return the instances of a split, settings resolved.
@@ -97,15 +126,15 @@ class Domain:
         would not be independent.
 
         Args:
-            split: one of `SPLITS`.
+            split: one of its splits.
             limit: the first so many; None for all.
 
         Raises:
             InputError: if there is no such split.
         """
-        if split not in SPLITS:
-            raise InputError(f"no split {split!r}: there are {', '.join(SPLITS)}")
-        resolve = family(self.family).resolve
+        if split not in self.splits:
+            raise InputError(f"no split {split!r}: there are {', '.join(self.splits)}")
+        resolve = self.resolve or family(self.family).resolve
         entries = tuple(
             replace(e, settings=resolve(e.level, e.settings)) for e in self.splits[split].entry
         )

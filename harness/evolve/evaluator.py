@@ -6,14 +6,12 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from harness.digests import digest
-from harness.evolve.domain import SPLITS, Domain, WrongSolution
+from harness.evolve.domain import Domain, WrongSolution
 from harness.evolve.evaluation import Evaluate, Evaluated, Failed
-from harness.families.registry import family
 from harness.sandbox.base import CaseResult, Limits, ProgramRun
 from harness.store.search_plan import SearchPlan
 from tasks.base import Fields, Instance, Number, Outcome, Parsed, Verdict, short
 
-STAGES = ("few", "rest", *SPLITS)  # few and rest are the parts of train
 LINE = 200  # characters of a failure's detail
 PATIENCE = 3  # instances that may run out of time before the rest counts as out of time too
 
@@ -88,7 +86,6 @@ class Evaluator:
         }
         self.domain, self._runner = domain, runner
         self._limits = Limits(seconds=plan.seconds, memory_mb=plan.memory_mb)
-        self._grade = family(domain.family).grade
 
     def request(self, effect: Evaluate) -> str:
         """Return the digests of all that shapes an evaluation."""
@@ -155,7 +152,7 @@ class Evaluator:
 
     def _objective(self, instance: Instance[Any], answer: Fields) -> Number:
         """Return the objective by the family's grader; `WrongSolution` for an answer not valid."""
-        grade = self._grade(instance, Outcome((Parsed(value=answer, how="given"),)))
+        grade = self.domain.judge(instance, Outcome((Parsed(value=answer, how="given"),)))
         if grade.verdict is not Verdict.valid or grade.objective is None:
             first = dict(grade.violations[0]) if grade.violations else {}
             kind = str(first.pop("kind", grade.verdict))

@@ -16,7 +16,7 @@ import msgspec
 
 from harness.digests import digest
 from harness.evolve.domain import Domain, WrongSolution
-from harness.evolve.domains import domain, names
+from harness.evolve.domains import DOMAINS
 from harness.evolve.evaluator import Evaluator
 from harness.evolve.program import Unreadable, arguments_of
 from harness.sandbox.sandbox import Sandbox
@@ -134,7 +134,7 @@ def domain_of(source: str) -> Domain:
     Raises:
         InputError: if it defines none, or is no program.
     """
-    for candidate in map(domain, names()):
+    for candidate in DOMAINS.values():
         try:
             arguments = arguments_of(source, candidate.function)
         except Unreadable as error:
@@ -143,7 +143,7 @@ def domain_of(source: str) -> Domain:
             continue
         if len(arguments) == len(candidate.arguments):
             return candidate
-    signatures = ", ".join(f"{d.function}({', '.join(d.arguments)})" for d in map(domain, names()))
+    signatures = ", ".join(f"{d.function}({', '.join(d.arguments)})" for d in DOMAINS.values())
     raise InputError(f"it defines none of {signatures}")
 
 

@@ -10,7 +10,6 @@ from graders.comparisons import holm
 from graders.statistics import Estimate, mean_of, ratio_of_sums, skill
 from harness.costs import sum_or_none
 from harness.evolve.database import Candidate
-from harness.evolve.domain import REPORTED
 from harness.evolve.evaluation import Evaluated
 from harness.evolve.evaluator import fill_failures
 from harness.evolve.search import Search
@@ -122,6 +121,7 @@ def report(study: Study, results: Results | None) -> SearchReport:
     )
     if results is None:
         return head
+    reported = study.domain.reported
     champion, table = results.champions[0].program, OutcomeTable(study, results)
     return replace(
         head,
@@ -129,7 +129,7 @@ def report(study: Study, results: Results | None) -> SearchReport:
         champion=champion,
         rediscovery=tuple(table.rediscoveries()),
         strongest_rule=results.rule,
-        scores=tuple(table.score(name, split) for split in REPORTED for name in results.outcomes),
+        scores=tuple(table.score(name, split) for split in reported for name in results.outcomes),
         comparisons=tuple(table.comparisons()),
     )
 
@@ -230,7 +230,8 @@ class OutcomeTable:
 
         The same program is no test, and takes no part in the correction (Holm 1979).
         """
-        comparisons = [self.compare(name, split) for split in REPORTED for name in self.opponents]
+        splits = self._study.domain.reported
+        comparisons = [self.compare(name, split) for split in splits for name in self.opponents]
         p_values = iter(holm([c.p for c in comparisons if c.p is not None]))
         return [c if c.p is None else _with_verdict(c, next(p_values)) for c in comparisons]
 
@@ -259,11 +260,12 @@ class OutcomeTable:
 
     def rediscoveries(self) -> list[str]:
         """Return the published rules with the champion's objective on every reported instance."""
+        splits = self._study.domain.reported
         rules = [rule for rule in self._results.outcomes if rule.startswith("rule ")]
         return [
             rule.removeprefix("rule ")
             for rule in rules
-            if all(self.values("search", s) == self.values(rule, s) for s in REPORTED)
+            if all(self.values("search", s) == self.values(rule, s) for s in splits)
         ]
 
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 
 from harness.evolve.compare import ArmRuns, Difference, RunComparison
-from harness.evolve.domain import REPORTED
 from harness.evolve.domains import domain
 from harness.evolve.report import Arm, SearchReport
 from harness.evolve.scoring import ProgramScore
@@ -32,7 +31,7 @@ def print_report(report: SearchReport) -> None:
         [c.name, c.operator, c.model or "-", percent(c.gap), str(c.length)] for c in report.lineage
     ]
     print(table("lineage of the champion", lineage))
-    for split in REPORTED:
+    for split in dict.fromkeys(score.split for score in report.scores):
         description = domain(report.domain).splits[split].about
         print(table(f"{split} ({description}), seen once", _scores(report, split)))
         print(table(f"the champion less another on {split}", _comparisons(report, split)))

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from harness.evolve.database import Candidate
-from harness.evolve.domain import REPORTED, Domain
+from harness.evolve.domain import Domain
 from harness.evolve.evaluation import Evaluated, evaluate
 from harness.evolve.evaluator import base
 from harness.evolve.search import Search
@@ -140,7 +140,7 @@ class Study:
         The name of a program in the report is its search's (`search`, `mutate`, `seed`).
         """
         evaluations: dict[str, Program[Evaluated]] = {}
-        for split in REPORTED:
+        for split in self.domain.reported:
             for c in champions:
                 path = f"report/{c.arm}/{split}"
                 evaluations[path] = evaluate(path, split, c.program.source, each=True)

@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from generators import calendar as generator
+from generators.calendar_ics import export as write_ics
 from graders import calendar as grader
 from graders.calendar_count import count_scores
 from graders.calendar_learners import logit_scores, prior_scores, ranked
 from graders.exact.calendar import reference as exact_reference
-from harness.families.family import BoardColumn, Family, Policy, Rounds
+from harness.families.family import BoardColumn, Family, FileFormat, Policy, Rounds
 from tasks import calendar as task
 from tasks.base import Fields
 from tasks.calendar import KEY, RoundStep, Year
@@ -120,9 +121,12 @@ FAMILY: Family[Year] = Family(
         )
     ),
     rounds=Rounds(
+        setting="rounds",
         learning_gain=grader.learning_gain,
         held_out=generator.held_out,
         examine=grader.examine,
     ),
     audit=generator.audit,
+    formats={"ics": FileFormat(write=lambda instance: ("ics", write_ics(instance)))},
+    drawings=".calendar",
 )

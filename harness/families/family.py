@@ -2,25 +2,26 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from graders.statistics import Estimate
 from tasks.base import (
     Fields,
     Grade,
     Instance,
+    Message,
     Outcome,
     Program,
     Record,
     Reference,
     Scalar,
+    Tool,
     ToolCall,
+    ToolResult,
 )
 from tasks.prompts import Prompts
-
-if TYPE_CHECKING:
-    from tasks.tools_clock import Simulation
-
 
 P = TypeVar("P")  # the payload of a family's instances
 Solved = TypeVar("Solved", contravariant=True)
@@ -84,6 +85,19 @@ class Policy:
     calls: Callable[[Any], tuple[ToolCall, ...]] = lambda _: ()
 
 
+@dataclass(frozen=True)
+class FileFormat(Generic[P]):
+    """A public format in which instances of a family exist outside.
+
+    Attributes:
+        read: the instances of a file; the number is the position of the file among those read.
+        write: the ending of a file's name and its content; one file an instance.
+    """
+
+    read: Callable[[Path, int], Sequence[Instance[P]]] | None = None
+    write: Callable[[Instance[P]], tuple[str, str | bytes]] | None = None
+
+
 Prints = Literal["share", "gap", "ratio", "count"]
 
 
@@ -112,15 +126,46 @@ class Rounds(Generic[P]):
     """The parts of a family of many rounds by which memories and their notes are judged.
 
     Attributes:
+        setting: the setting that is the number of rounds.
         learning_gain: how much lower the error is with a memory than without, paired by user.
         held_out: as many further steps of an instance, for an exam of a memory.
         examine: what notes are worth on them: (instance, held out, outcome with the notes, outcome
             without, the notes, all instances of the run) to metrics.
     """
 
+    setting: str
     learning_gain: Callable[[Sequence[Record], Sequence[Record]], Estimate]
     held_out: Callable[[Instance[P], int], Instance[P]]
     examine: Examine[P]
+
+
+class ToolWorld(Protocol):
+    """The world behind the tools of one episode; deterministic, without a clock of its own."""
+
+    def tools(self) -> Sequence[Tool]:
+        """Return all tools on offer, as an agent sees them."""
+
+    def turn(self, calls: Sequence[tuple[str, Fields | None]], /) -> tuple[ToolResult, ...]:
+        """Perform the calls of one turn and return a result for each.
+
+        Args:
+            calls: names of tools and arguments; None for arguments that are no JSON object.
+        """
+
+
+@dataclass(frozen=True)
+class Toolbox(Generic[P]):
+    """The tools of a family whose episodes have some.
+
+    Attributes:
+        world: what is behind the tools of an episode, made from its payload.
+        request: what an agent outside is asked that reaches the tools by a protocol.
+        transport: the setting that says how they are reached, `direct` or by a protocol.
+    """
+
+    world: Callable[[P], ToolWorld]
+    request: Callable[[P, Prompts], tuple[Message, ...]]
+    transport: str
 
 
 def _unstratified(records: Sequence[Record]) -> Sequence[Sequence[Record]]:
@@ -136,6 +181,7 @@ class Family(Generic[P]):
         description: one line.
         version: raised whenever an instance of the same seed would be another one.
         templates: of the prompts that its worlds use; they are part of every lock with it.
+        template_folder: where these are; None if they come with the project.
         payload: the type of what an instance holds.
         generate: makes an instance.
         resolve: all settings of a level, with their defaults.
@@ -156,8 +202,11 @@ class Family(Generic[P]):
             the value: `score@`, `skill@tf=`; none means all there are.
         unseen: settings that no agent can see, and that make no other experiment.
         rounds: what it has if an episode has rounds with feedback; None without.
-        simulation: makes the world behind an episode's tools from a payload; None without tools.
+        tools: what it has if its episodes have tools; None without.
         audit: whether anything on the surface of instances gives their answer away.
+        formats: public formats of its instances, by name.
+        drawings: the module of its figures on pages, as `importlib.import_module` finds it: one of
+            the project's own by `.NAME`; None for a page without pictures.
     """
 
     name: str
@@ -181,8 +230,11 @@ class Family(Generic[P]):
     along: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     rounds: Rounds[P] | None = None
-    simulation: "Callable[[P], Simulation] | None" = None
+    tools: Toolbox[P] | None = None
     audit: Callable[[Sequence[Instance[P]]], Sequence[Any]] | None = None
+    template_folder: Traversable | None = None
+    formats: Mapping[str, FileFormat[P]] = field(default_factory=dict)
+    drawings: str | None = None
 
     @property
     def has_rounds(self) -> bool:

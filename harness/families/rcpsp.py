@@ -5,12 +5,13 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+from generators import psplib
 from generators import rcpsp as generator
 from graders import rcpsp as grader
 from graders.exact import sgs
 from graders.exact.rcpsp import earliest_starts, reference
 from graders.rcpsp import broken_share, violations
-from harness.families.family import BoardColumn, Family, Policy
+from harness.families.family import BoardColumn, Family, FileFormat, Policy
 from tasks import rcpsp as task
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.rcpsp import Project
@@ -172,4 +173,11 @@ FAMILY: Family[Project] = Family(
     ramp=("edges", "layers"),
     headlines={"quality": grader.quality},
     along=("feasible@",),
+    formats={
+        "psplib": FileFormat(
+            read=lambda path, index: [psplib.read_instance(path, index)],
+            write=lambda instance: ("sm", psplib.write_psplib(instance.payload)),
+        )
+    },
+    drawings=".rcpsp",
 )

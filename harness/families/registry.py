@@ -1,26 +1,33 @@
-"""The families, by name: each is declared in a file of this folder, loaded when it is wanted.
+"""The families, by name: each is declared in a file of this folder, or by another distribution.
 
-A new family adds its name here.
+A new family of the project adds its name here.
 """
 
-from functools import cache
 from importlib import import_module
 from typing import Any
 
 from harness.families.family import Family
-from tasks.base import InputError
-
-FAMILIES = ["rcpsp", "calendar", "tardiness", "tools"]
+from tasks.plugins import Parts
 
 
-@cache
+def _load(name: str) -> Family[Any]:
+    declared: Family[Any] = import_module(f"{__package__}.{name}").FAMILY
+    return declared
+
+
+FAMILIES: Parts[Family[Any]] = Parts(
+    "family",
+    "makespan.families",
+    Family,
+    names=("rcpsp", "calendar", "tardiness", "tools"),
+    load=_load,
+)
+
+
 def family(name: str) -> Family[Any]:
-    """Load a family by name; InputError if there is none.
+    """Return a family by name; InputError if there is none, or it cannot be loaded.
 
     Args:
         name: one of `FAMILIES`.
     """
-    if name not in FAMILIES:
-        raise InputError(f"unknown family {name!r}: there are {', '.join(FAMILIES)}")
-    declared: Family[Any] = import_module(f"{__package__}.{name}").FAMILY
-    return declared
+    return FAMILIES.part(name)

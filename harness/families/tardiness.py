@@ -4,10 +4,12 @@ from collections.abc import Callable
 from random import Random
 
 from generators import tardiness as generator
+from generators.jobs import read_jobs
+from generators.orlib import read_orlib
 from graders import tardiness as grader
 from graders.exact import dispatch
 from graders.exact.tardiness import reference
-from harness.families.family import BoardColumn, Family, Policy
+from harness.families.family import BoardColumn, Family, FileFormat, Policy
 from tasks import tardiness as task
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.tardiness import KEY, Jobs
@@ -116,4 +118,9 @@ FAMILY: Family[Jobs] = Family(
     ramp=("tf", "rdd"),
     second="share_optimal",
     along=("skill@tf=", "share_optimal@"),  # what each of the headlines falls along
+    formats={
+        "orlib": FileFormat(read=lambda path, _: list(read_orlib(path))),
+        "jobs": FileFormat(read=lambda path, _: list(read_jobs(path))),
+    },
+    drawings=".tardiness",
 )

@@ -14,7 +14,7 @@ import msgspec
 from generators import tools as generator
 from graders import tools as grader
 from graders.exact import tools as exact
-from harness.families.family import BoardColumn, Family, Policy
+from harness.families.family import BoardColumn, Family, Policy, Toolbox
 from tasks import tools as task
 from tasks.base import Called, Fields, Instance, SolverFailure, ToolCall
 from tasks.tools import PICK, View
@@ -340,5 +340,6 @@ FAMILY: Family[Errand] = Family(
     strata=grader.strata,
     ramp=("depth", "width"),
     unseen=task.UNSEEN,
-    simulation=Simulation,
+    tools=Toolbox(world=Simulation, request=task.request, transport="transport"),
+    drawings=".tools",
 )

@@ -16,12 +16,13 @@ import msgspec
 from mcp import MCPError
 from mcp.server import Server, ServerRequestContext
 
+from harness.families.family import ToolWorld
+from harness.families.registry import family
+from harness.mcp.direct import toolbox, world_of
 from harness.mcp.wire import PLACE, TIMES, Place, Times
 from tasks.base import Instance, ToolCall, ToolResult
-from tasks.prompts import installed
-from tasks.tools import prompt_fields
-from tasks.tools_clock import Arguments, Simulation, arguments_of
-from tasks.tools_payload import Errand
+from tasks.prompts import prompts_of
+from tasks.tools_clock import Arguments, arguments_of
 
 PATIENCE = 30.0  # seconds that a turn's first call waits for its last
 MAX_EPISODES = 10_000  # episodes, those used last; more than any run has open at once
@@ -44,7 +45,7 @@ class _Turn:
 
 @dataclass
 class _Episode:
-    world: Simulation
+    world: ToolWorld
     turn: _Turn | None = None
     turns: int = 0
 
@@ -110,7 +111,7 @@ class Worlds:
         if key not in self._episodes:
             if place.instance not in self.instances:
                 raise _invalid(f"there is no instance {place.instance!r}")
-            self._episodes[key] = _Episode(Simulation(self.instances[place.instance].payload))
+            self._episodes[key] = _Episode(world_of(self.instances[place.instance]))
             if len(self._episodes) > self._most_episodes:
                 self._episodes.popitem(last=False)
         self._episodes.move_to_end(key)
@@ -147,8 +148,7 @@ def build_server(worlds: Worlds, instance: str) -> Server[Any]:
         worlds: the episodes and their instances.
         instance: the id of the one whose tools and request the server lists.
     """
-    payload = worlds.instances[instance].payload
-    tools = _list_tools(payload)
+    tools = _list_tools(worlds.instances[instance])
 
     async def list_tools(
         _context: ServerRequestContext[Any], _params: types.PaginatedRequestParams | None
@@ -169,25 +169,25 @@ def build_server(worlds: Worlds, instance: str) -> Server[Any]:
 
     return Server(
         "makespan",
-        instructions=_instructions(payload),
+        instructions=_instructions(worlds.instances[instance]),
         on_list_tools=list_tools,
         on_call_tool=call_tool,
         get_tool_input_schema=lambda _: None,  # none says how a header must mirror an argument
     )
 
 
-def _list_tools(errand: Errand) -> list[types.Tool]:
+def _list_tools(instance: Instance[Any]) -> list[types.Tool]:
+    world = toolbox(instance).world(instance.payload)
     return [
         types.Tool(name=tool.name, description=tool.description, input_schema=tool.parameters)
-        for tool in Simulation(errand).tools()
+        for tool in world.tools()
     ]
 
 
-def _instructions(errand: Errand) -> str:
+def _instructions(instance: Instance[Any]) -> str:
     """Return the instructions for an agent at a task."""
-    tools = [offer.as_tool for offer in errand.tools]
-    name = "plan" if errand.track == "plan" else "turns"
-    messages = installed().messages(f"tools/{name}.j2", tools=tools, **prompt_fields(errand))
+    prompts = prompts_of([family(instance.family)])
+    messages = toolbox(instance).request(instance.payload, prompts)
     return "\n\n".join(message.content for message in messages)
 
 

@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.families.registry import family
 from harness.mcp.direct import Tools, direct
 from tasks.base import InputError, Instance
 
 if TYPE_CHECKING:
     from harness.mcp.client import Link
+
+
+DIRECT = "direct"  # without a protocol
 
 
 class Servers:
@@ -23,16 +27,14 @@ class Servers:
     """
 
     def __init__(self, path: Path, instances: Sequence[Instance[Any]]) -> None:
-        remote = {
-            instance.id: instance for instance in instances if _transport(instance) != "direct"
-        }
+        remote = {instance.id: instance for instance in instances if _transport(instance) != DIRECT}
         names = dict.fromkeys(map(_transport, remote.values()))
         self._links = {name: _link(name, path, remote) for name in names}
 
     def tools(self, instance: Instance[Any], episode: str) -> Tools:
         """Return what performs the turns of one attempt at an episode; each has a new world."""
         transport = _transport(instance)
-        if transport == "direct":
+        if transport == DIRECT:
             return direct(instance)
         return self._links[transport].tools(instance.id, episode)
 
@@ -43,7 +45,8 @@ class Servers:
 
 
 def _transport(instance: Instance[Any]) -> str:
-    return str(instance.settings.get("transport", "direct"))
+    tools = family(instance.family).tools
+    return str(instance.settings.get(tools.transport, DIRECT)) if tools else DIRECT
 
 
 def _link(transport: str, path: Path, instances: dict[str, Instance[Any]]) -> "Link":

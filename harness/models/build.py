@@ -1,64 +1,104 @@
-"""Builds the model of a name `provider/name`, which asks over the network."""
+"""The providers, and the model of a name `provider/name`, which asks over the network."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from harness.models.base import Model, Sampling
 from harness.secrets import NO_KEY, choose_key, read_key, scrub
 from tasks.base import InputError
+from tasks.plugins import Parts
 
-PROVIDERS = {
-    "openai": "chat completions, of OpenAI or of any server (--base-url)",
-    "openai-responses": "the responses API, of the same",
-    "anthropic": "the messages API",
-    "litellm": "whatever litellm reaches",
-    "policy": "the policies above, which ask nobody",  # built elsewhere
+
+class Server(NamedTuple):
+    """Where and how a provider is reached.
+
+    Attributes:
+        base_url: its address; None for the provider's own.
+        api_key_env: the variable that holds the key; None for the provider's own.
+        max_connections: calls at once that there is room for.
+    """
+
+    base_url: str | None = None
+    api_key_env: str | None = None
+    max_connections: int = 10
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A provider of models as it is declared.
+
+    Attributes:
+        name: what stands before the slash in the names of its models.
+        about: one line.
+        make: builds the model of a name, without the provider; SDKs are imported here.
+    """
+
+    name: str
+    about: str
+    make: Callable[[str, Sampling, Server], Model]
+
+
+def _openai(name: str, sampling: Sampling, server: Server) -> Model:
+    from harness.models.openai import OpenAI
+
+    key = choose_key("OPENAI_API_KEY", server.base_url, server.api_key_env)
+    return OpenAI(name, sampling, key, server.base_url, server.max_connections)
+
+
+def _responses(name: str, sampling: Sampling, server: Server) -> Model:
+    from harness.models.responses import Responses
+
+    key = choose_key("OPENAI_API_KEY", server.base_url, server.api_key_env)
+    return Responses(name, sampling, key, server.base_url, server.max_connections)
+
+
+def _anthropic(name: str, sampling: Sampling, server: Server) -> Model:
+    from harness.models.anthropic import Anthropic
+
+    key = choose_key("ANTHROPIC_API_KEY", server.base_url, server.api_key_env)
+    return Anthropic(name, sampling, key, server.base_url, server.max_connections)
+
+
+def _litellm(name: str, sampling: Sampling, server: Server) -> Model:
+    from harness.models.litellm import LiteLLM
+
+    key = NO_KEY if server.base_url else None
+    if server.api_key_env:
+        key = read_key(server.api_key_env)
+    return LiteLLM(name, sampling, key, server.base_url, server.max_connections)
+
+
+_OWN = {
+    "openai": Provider(
+        "openai", "chat completions, of OpenAI or of any server (--base-url)", _openai
+    ),
+    "openai-responses": Provider("openai-responses", "the responses API, of the same", _responses),
+    "anthropic": Provider("anthropic", "the messages API", _anthropic),
+    "litellm": Provider("litellm", "whatever litellm reaches", _litellm),
 }
+PROVIDERS = Parts("provider", "makespan.models", Provider, names=tuple(_OWN), load=_OWN.__getitem__)
 
 
-def build_model(
-    spec: str,
-    sampling: Sampling,
-    *,
-    base_url: str | None,
-    api_key_env: str | None,
-    max_connections: int,
-) -> Model:
-    """Build a model of a provider; SDKs are imported here and not before.
+def build_model(spec: str, sampling: Sampling, server: Server) -> Model:
+    """Build a model of a provider.
 
     Args:
         spec: `provider/name`.
         sampling: how replies are drawn.
-        base_url: of the server, None for the provider's own.
-        api_key_env: the variable that holds the key, None for the provider's own.
-        max_connections: calls at once that there is room for.
+        server: where it is asked.
 
     Raises:
         InputError: for an unknown provider, a missing key or extra, or an address that is none.
     """
     provider, _, name = spec.partition("/")
-    if base_url is not None:
-        _check_address(base_url)
-    if name and provider == "openai":
-        from harness.models.openai import OpenAI
-
-        key = choose_key("OPENAI_API_KEY", base_url, api_key_env)
-        return OpenAI(name, sampling, key, base_url, max_connections)
-    if name and provider == "openai-responses":
-        from harness.models.responses import Responses
-
-        key = choose_key("OPENAI_API_KEY", base_url, api_key_env)
-        return Responses(name, sampling, key, base_url, max_connections)
-    if name and provider == "anthropic":
-        from harness.models.anthropic import Anthropic
-
-        key = choose_key("ANTHROPIC_API_KEY", base_url, api_key_env)
-        return Anthropic(name, sampling, key, base_url, max_connections)
-    if name and provider == "litellm":
-        from harness.models.litellm import LiteLLM
-
-        server_key = read_key(api_key_env) if api_key_env else NO_KEY if base_url else None
-        return LiteLLM(name, sampling, server_key, base_url, max_connections)
-    raise InputError(f"unknown model {spec!r}: providers are {', '.join(PROVIDERS)}")
+    if not name or provider not in PROVIDERS:
+        choices = ", ".join([*PROVIDERS, "policy"])
+        raise InputError(f"unknown model {spec!r}: providers are {choices}")
+    if server.base_url is not None:
+        _check_address(server.base_url)
+    return PROVIDERS[provider].make(name, sampling, server)
 
 
 def _check_address(base_url: str) -> None:

@@ -1,6 +1,6 @@
 """The parts of a page, and those that a family adds to it.
 
-A family NAME may have one file `harness/report/NAME.py`, found by name, with the functions of
+A family may declare a module of drawings, such as `.rcpsp` in this folder, with the functions of
 `Drawings`. A family without one has its board, its costs and its episodes all the same.
 """
 
@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from markupsafe import Markup
 
 from harness.board.board import Row
 from harness.board.load import sampling_of
+from harness.families.family import Family
 from harness.formatting import label
 from harness.secrets import scrub
 from memory.context import MemoryState
@@ -151,12 +151,12 @@ class Drawings:
     words: Callable[[Fields], str]
 
 
-def drawings(name: str) -> Drawings:
-    """Return a family's own drawings; for one without a file no pictures and plain words."""
-    module_name = f"{__package__}.{name}"
-    if find_spec(module_name) is None:
+def drawings(declared: Family[Any]) -> Drawings:
+    """Return a family's own drawings; for one without any no pictures and plain words."""
+    place = declared.drawings
+    if place is None:
         return Drawings(lambda _rows, _episodes, _looks: (), lambda _: Detail(), plain_words)
-    module = import_module(module_name)
+    module = import_module(place, __package__)
     return Drawings(module.figures, module.detail, module.words)
 
 

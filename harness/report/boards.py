@@ -76,7 +76,9 @@ def build(folders: Sequence[Path], prices: Prices) -> tuple[str, bool]:
     """
     board = read_board(folders, prices)
     styles = looks(board.rows)
-    families = {name: drawings(name) for name in dict.fromkeys(r.family for r in board.rows)}
+    families = {
+        name: drawings(family(name)) for name in dict.fromkeys(r.family for r in board.rows)
+    }
     pack, entries = Pack(), list[EpisodeEntry]()
     for folder in folders:
         entries += _read(folder, prices, pack, families, len(entries))

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.evolve.database import Candidate
-from harness.evolve.domain import REPORTED
 from harness.evolve.replay import SearchReplay, replay
 from harness.evolve.report_text import remarks
 from harness.evolve.search import Search, drawn
@@ -94,7 +93,7 @@ def _results(searched: SearchReplay) -> list[Result]:
             scores(report, split),
             compared(report, split),
         )
-        for split in REPORTED
+        for split in searched.study.domain.reported
     ]
 
 

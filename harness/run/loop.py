@@ -44,7 +44,7 @@ class SuiteRun:
         everything, count = (sum(map(len, each.values())) for each in (jobs, due))
         if count < everything:
             self.log.say(f"resuming: {everything - count} of {everything} episodes are done")
-        with_tools = [m.instance for m in run.instances if family(m.family).simulation]
+        with_tools = [m.instance for m in run.instances if family(m.family).tools]
         servers = Servers(run.folder.path / INSTANCES, with_tools)
         loop = Loop(
             run.folder.manifest,

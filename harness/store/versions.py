@@ -5,14 +5,20 @@ from collections.abc import Iterable, Mapping
 from harness.agents.base import read_agent
 from harness.families.registry import family
 from memory.base import read_memory
-from tasks.prompts import Prompts
+from tasks.prompts import Prompts, Speaking
+
+
+def speaking_parts(agent: str, memory: str, families: Iterable[str]) -> dict[str, Speaking]:
+    """Return the parts of a run that say something to models, by what they are to the run."""
+    parts: dict[str, Speaking] = {name: family(name) for name in families}
+    parts |= {"memory": read_memory(memory)[0], "agent": read_agent(agent)[0]}
+    return {name: part for name, part in parts.items() if part.templates}
 
 
 def templates_used(agent: str, memory: str, families: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return the names of the templates that each part of a run uses, by the part's name."""
-    parts = {name: family(name).templates for name in families}
-    parts |= {"memory": read_memory(memory)[0].templates, "agent": read_agent(agent)[0].templates}
-    return {name: templates for name, templates in parts.items() if templates}
+    parts = speaking_parts(agent, memory, families)
+    return {name: part.templates for name, part in parts.items()}
 
 
 def part_versions(

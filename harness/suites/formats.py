@@ -1,50 +1,44 @@
 """Public formats by name: what `import` reads, and suites that need files of the user's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.families.family import FileFormat
+from harness.families.registry import FAMILIES, family
 from tasks.base import InputError, Instance
 
 LONGEST_ID = 200  # bytes of an id that becomes the name of a file
 
-Reader = Callable[[Path, int], list[Instance[Any]]]
 
-
-def _psplib(path: Path, index: int) -> list[Instance[Any]]:
-    from generators.psplib import read_instance
-
-    return [read_instance(path, index)]
-
-
-def _orlib(path: Path, index: int) -> list[Instance[Any]]:  # noqa: ARG001
-    from generators.orlib import read_orlib
-
-    return list(read_orlib(path))
-
-
-def _jobs(path: Path, index: int) -> list[Instance[Any]]:  # noqa: ARG001
-    from generators.jobs import read_jobs
-
-    return list(read_jobs(path))
-
-
-FORMATS: dict[str, Reader] = {"psplib": _psplib, "orlib": _orlib, "jobs": _jobs}
+def formats() -> dict[str, FileFormat[Any]]:
+    """Return the declared formats of all families, by name."""
+    declared: dict[str, FileFormat[Any]] = {}
+    for name in FAMILIES:
+        for each, form in family(name).formats.items():
+            if each in declared:
+                raise InputError(f"family {name!r}: the format {each!r} is another family's")
+            declared[each] = form
+    return declared
 
 
 def read_files(name: str, paths: Sequence[Path]) -> list[Instance[Any]]:
     """Read all instances of files in a public format.
 
     Args:
-        name: a key of `FORMATS`.
+        name: of a declared format.
         paths: the files; the position of one is the index of its instances.
 
     Raises:
-        InputError: names the file, the line and what is wrong; also if an id occurs twice.
+        InputError: names the file, the line and what is wrong; also if an id occurs twice, or no
+            format of that name is read.
     """
+    readers = {each: form.read for each, form in formats().items() if form.read}
+    if name not in readers:
+        raise InputError(f"unknown format {name!r}: there are {', '.join(readers)}")
     instances: dict[str, Instance[Any]] = {}
     for index, path in enumerate(paths):
-        for instance in FORMATS[name](path, index):
+        for instance in readers[name](path, index):
             if instance.id in instances:
                 raise InputError(f"{path}: the id {instance.id!r} is there twice")
             instances[instance.id] = instance
@@ -55,8 +49,8 @@ def write_format(instance: Instance[Any], form: str) -> tuple[str, str | bytes]:
     """Write an instance as a file of another format.
 
     Args:
-        instance: of the one family that has this form.
-        form: `psplib` or `ics`.
+        instance: of a family that has this format.
+        form: its name.
 
     Returns:
         The name and the content of the file.
@@ -66,15 +60,11 @@ def write_format(instance: Instance[Any], form: str) -> tuple[str, str | bytes]:
     """
     if not _names_a_file(instance.id):
         raise InputError(f"the id {instance.id!r} cannot be the name of a file")
-    if (form, instance.family) == ("psplib", "rcpsp"):
-        from generators.psplib import write_psplib
-
-        return f"{instance.id}.sm", write_psplib(instance.payload)
-    if (form, instance.family) == ("ics", "calendar"):
-        from generators.calendar_ics import export as write_ics
-
-        return f"{instance.id}.ics", write_ics(instance)
-    raise InputError(f"{instance.id}: a {instance.family} has no {form} form")
+    declared = family(instance.family).formats.get(form)
+    if declared is None or declared.write is None:
+        raise InputError(f"{instance.id}: a {instance.family} has no {form} form")
+    ending, content = declared.write(instance)
+    return f"{instance.id}.{ending}", content
 
 
 def _names_a_file(name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from harness.families.registry import FAMILIES, family
+from harness.families.registry import family
 from tasks.base import InputError, Instance, Scalar
 
 T = TypeVar("T")
@@ -81,9 +81,11 @@ def decode(line: bytes | str, place: str) -> Instance[Any]:
         InputError: says which line and what is wrong.
     """
     name = decode_as(_LineHead, line, place).family
-    if name not in FAMILIES:
-        raise InputError(f"{place}: unknown family {name!r}")
-    kind: Any = Instance[family(name).payload]  # type: ignore[misc]
+    try:
+        payload = family(name).payload
+    except InputError as error:
+        raise InputError(f"{place}: {error}") from None
+    kind: Any = Instance[payload]  # type: ignore[valid-type]
     instance: Instance[Any] = decode_as(kind, line, place)
     return instance
 

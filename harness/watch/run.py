@@ -12,6 +12,7 @@ import msgspec
 
 from harness.calls.prices import applying, load
 from harness.costs import cost_of
+from harness.families.registry import family
 from harness.run.jobs import in_shard
 from harness.run.models import is_asked
 from harness.store import queries
@@ -19,6 +20,7 @@ from harness.store.folder import Folder
 from harness.store.journal import key_of, read_replies
 from harness.suites.instances import family_of, id_of
 from harness.watch.frame import SLOWEST, ModelProgress, Slow, plus
+from tasks.base import Scalar
 
 _ROUND = re.compile(r"round-(\d+)")
 
@@ -141,13 +143,10 @@ def _share(path: str, answers: int, rounds: int | None, usual: float) -> float:
     return min(1.0, answers / usual) if usual else 0.0
 
 
-class _Settings(msgspec.Struct):
-    rounds: int | None = None
-
-
 class _InstanceHead(msgspec.Struct):
     id: str
-    settings: _Settings
+    family: str
+    settings: dict[str, Scalar]
 
 
 def _rounds(folder: Folder) -> Iterator[tuple[str, int]]:
@@ -155,5 +154,6 @@ def _rounds(folder: Folder) -> Iterator[tuple[str, int]]:
     decoder = msgspec.json.Decoder(_InstanceHead)
     for line in folder.lines():
         head = decoder.decode(line)
-        if head.settings.rounds:
-            yield head.id, head.settings.rounds
+        rounds = family(head.family).rounds
+        if rounds:
+            yield head.id, int(head.settings[rounds.setting] or 0)

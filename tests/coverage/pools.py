@@ -176,7 +176,7 @@ def answered(
 ) -> Outcome:
     """Play an episode of a policy: what its world hands to the grader."""
     world = one.world(instance, prompts)
-    tools = one.simulation(instance.payload) if one.simulation else None
+    tools = one.tools.world(instance.payload) if one.tools else None
 
     def perform(effect: Outside) -> Reply | tuple[ToolResult, ...] | None:
         if isinstance(effect, Ask):

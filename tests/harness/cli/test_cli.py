@@ -14,7 +14,7 @@ import pytest
 from generators.rcpsp import generate
 from harness.agents.base import AGENTS
 from harness.cli import main
-from harness.evolve.domains import names as domain_names
+from harness.evolve.domains import DOMAINS
 from harness.families.registry import FAMILIES, family
 from harness.models.build import PROVIDERS
 from harness.store.search_plan import NULLS
@@ -432,8 +432,9 @@ def test_list_names_everything(capsys: pytest.CaptureFixture[str]) -> None:
         *suites.names(),
         *policies,
         *NULLS,
-        *domain_names(),
+        *DOMAINS,
         *PROVIDERS,
+        "policy",
         *AGENTS,
         *MEMORIES,
     ]

@@ -18,7 +18,7 @@ from harness.calls.options import RunOptions
 from harness.calls.retry import RetryPolicy
 from harness.digests import digest
 from harness.evolve.answers import SearchAnswers
-from harness.evolve.domain import SPLITS, Domain
+from harness.evolve.domain import Domain
 from harness.evolve.domains import domain
 from harness.evolve.evaluator import Evaluator
 from harness.evolve.operators import SearchStep
@@ -63,7 +63,7 @@ def small() -> Domain:
 @cache
 def instances() -> dict[str, list[Instance[Any]]]:
     """All splits of the small domain, with references."""
-    return {s: [decode(make(w), "made") for w in small().specs(s, None)] for s in SPLITS}
+    return {s: [decode(make(w), "made") for w in small().specs(s, None)] for s in small().splits}
 
 
 class InProcess:

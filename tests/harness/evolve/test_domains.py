@@ -10,8 +10,8 @@ from msgspec.structs import replace as changed
 from generators.rcpsp import generate as generate_project
 from generators.tardiness import generate as generate_jobs
 from graders.exact import dispatch
-from harness.evolve.domain import SPLITS, WrongSolution
-from harness.evolve.domains import domain, names
+from harness.evolve.domain import WrongSolution
+from harness.evolve.domains import DOMAINS, domain
 from harness.evolve.evaluation import Evaluate
 from harness.evolve.evaluator import Evaluator
 from harness.evolve.scoring import score_program
@@ -65,21 +65,21 @@ def evaluator(name: str, sandbox: Sandbox, limit: int = 4, **settings: float) ->
     return Evaluator(about, plan, splits, sandbox)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", DOMAINS)
 def test_splits_share_no_instance_and_the_larger_are_larger(name: str) -> None:
     about = domain(name)
-    made = {s: about.specs(s, None) for s in SPLITS}
+    made = {s: about.specs(s, None) for s in about.splits}
     seeds = [{w.seed for w in split} for split in made.values()]
     assert all(len(s) == 1 for s in seeds)
-    assert len(set.union(*seeds)) == len(SPLITS)
+    assert len(set.union(*seeds)) == len(about.splits)
     assert min(w.level for w in made["larger"]) > max(w.level for w in made["train"])
-    cells = {s: {str(sorted(w.settings.items())) for w in made[s]} for s in SPLITS}
+    cells = {s: {str(sorted(w.settings.items())) for w in made[s]} for s in about.splits}
     assert cells["train"] == cells["validation"] == cells["test"]
     assert not cells["cells"] & cells["train"]
     assert all(0 <= w.seed <= 9999 for split in made.values() for w in split)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", DOMAINS)
 def test_seed_programs_are_valid_and_some_are_published_rules(name: str, sandbox: Sandbox) -> None:
     judge, about = evaluator(name, sandbox), domain(name)
     found = {n: judge.perform(Evaluate(n, "test", s)) for n, s in about.programs.items()}
@@ -94,7 +94,7 @@ def test_seed_programs_are_valid_and_some_are_published_rules(name: str, sandbox
     assert sum(known) < sum(c for c in chance if c is not None)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", DOMAINS)
 def test_the_sandbox_is_given_no_reference(name: str) -> None:
     about = domain(name)
     [wanted] = about.specs("train", 1)

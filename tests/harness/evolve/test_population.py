@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.evolve.bandit import Bandit
 from harness.evolve.database import Candidate, Database
-from harness.evolve.domains import domain, names
+from harness.evolve.domains import DOMAINS, domain
 from harness.evolve.evaluation import Failed
 from harness.evolve.mutation import mutate, random_constants
 from harness.evolve.null import build_null
@@ -160,7 +160,7 @@ def steps(name: str, count: int) -> list[SearchStep]:
     ]
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", DOMAINS)
 def test_mutations_are_programs_and_mostly_new_ones(name: str) -> None:
     for make in (mutate, random_constants):
         made = [make(step, Random(step.key)) for step in steps(name, 60)]

@@ -6,7 +6,7 @@ import pytest
 
 import harness
 from harness.evolve.database import Candidate
-from harness.evolve.domains import domain, names
+from harness.evolve.domains import DOMAINS, domain
 from harness.evolve.evaluation import Failed
 from harness.evolve.operators import EDITS, WEIGHTS, SearchStep, messages
 from harness.store.search_plan import SearchPlan
@@ -52,7 +52,7 @@ def test_prompts_are_word_for_word(operator: str, edit: str) -> None:
     assert told(operator, edit) == (GOLDEN / f"evolve-{operator}-{edit}.txt").read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", DOMAINS)
 def test_every_domain_has_its_words(name: str) -> None:
     text = told("mutate", "rewrite", name)
     about = domain(name)

@@ -13,7 +13,6 @@ from graders.exact.dispatch import edd, mdd, total_tardiness
 from graders.statistics import Estimate
 from graders.tardiness import yardsticks
 from harness.evolve.database import Candidate
-from harness.evolve.domain import REPORTED
 from harness.evolve.domains import domain
 from harness.evolve.domains.tardiness import CELLS
 from harness.evolve.evaluation import Evaluated
@@ -26,6 +25,7 @@ from tests.harness.evolve.small import plan
 
 WHO = ("search", "random-constants", "mutate", "seed", "rule mdd")
 JOBS = 15
+REPORTED = domain("tardiness-priority").reported
 SIZES = dict(zip(REPORTED, (96, 36, 64), strict=True))
 BELOW, ABOVE, AROUND = Estimate(-1, -2, -0.1), Estimate(1, 0.1, 2), Estimate(0, -1, 1)
 Values = Mapping[str, Mapping[str, Sequence[int]]]  # objectives by who and split

@@ -123,7 +123,7 @@ def test_wrong_use_is_one_line_each(file: Path, tmp_path: Path) -> None:
             (file, "--id", "x"),
             f"makespan mcp: {file}: no instance 'x' in it: give --id, one of {ids}",
         ),
-        ((others,), f"makespan mcp: {others}: no instance of the family tools in it"),
+        ((others,), f"makespan mcp: {others}: no instance with tools in it"),
         (
             (tmp_path / "none.jsonl",),
             f"makespan mcp: cannot read {tmp_path / 'none.jsonl'}: No such file or directory",

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from harness.models.base import Model, ProviderFailure, Sampling
-from harness.models.build import build_model
+from harness.models.build import Server, build_model
 from tasks.base import Ask, Message, Reply
 from tests.loopback import Loopback
 
@@ -16,9 +16,7 @@ ASK = Ask("answer", (Message("system", "You plan."), Message("user", "When?")))
 def model_at(server: Loopback, provider: str, sampling: Sampling = PLAIN) -> Model:
     """A model of the server, reached as a compatible server is: without a key."""
     base_url = server.root if provider.startswith("anthropic") else server.url
-    return build_model(
-        f"{provider}/test", sampling, base_url=base_url, api_key_env=None, max_connections=10
-    )
+    return build_model(f"{provider}/test", sampling, Server(base_url, None, 10))
 
 
 def reply_of(model: Model, ask: Ask = ASK) -> Reply:

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from harness.models.build import build_model
+from harness.models.build import Server, build_model
 from tests.harness.models.talk import ASK, PLAIN, failure_of, model_at, reply_of
 from tests.loopback import ECHO_KEY, FAULTS, Fault, Loopback, says
 
@@ -90,7 +90,7 @@ def test_nobody_listens(provider: str) -> None:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         spec = f"{provider}/test"
-        model = build_model(spec, PLAIN, base_url=url, api_key_env=None, max_connections=1)
+        model = build_model(spec, PLAIN, Server(url, None, 1))
         failure = failure_of(model)
     assert failure.kind == "connection"
     assert url in str(failure)
@@ -103,9 +103,7 @@ def test_an_echoed_key_goes_no_further(provider: str, monkeypatch: pytest.Monkey
     with Loopback(lambda _number, _body: ECHO_KEY) as server:
         url = server.root if provider == "anthropic" else server.url
         spec = f"{provider}/test"
-        model = build_model(
-            spec, PLAIN, base_url=url, api_key_env="MY_SERVERS_KEY", max_connections=1
-        )
+        model = build_model(spec, PLAIN, Server(url, "MY_SERVERS_KEY", 1))
         failure = failure_of(model)
     [request] = server.requests
     assert any(KEY in value for value in request.headers.values()), "the key was not even sent"
@@ -132,9 +130,7 @@ def test_no_key_of_the_user_is_sent_to_another_server(
 def test_as_many_at_once_as_asked(provider: str, wanted: int) -> None:
     async def talk(server: Loopback) -> None:
         url = server.root if provider == "anthropic" else server.url
-        model = build_model(
-            f"{provider}/test", PLAIN, base_url=url, api_key_env=None, max_connections=wanted
-        )
+        model = build_model(f"{provider}/test", PLAIN, Server(url, None, wanted))
         await asyncio.gather(*(model.reply(ASK) for _ in range(wanted + 3)))
         await model.close()
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from harness.models.base import Sampling
-from harness.models.build import build_model
+from harness.models.build import Server, build_model
 from tasks.base import Ask, Message, Tool, ToolCall, Usage, said
 from tests.harness.models.talk import ASK, PLAIN, failure_of, model_at, reply_of
 from tests.loopback import ECHO_KEY, FAULTS, Loopback, chat_completion, message, says
@@ -41,13 +41,7 @@ def test_a_plain_ask() -> None:
 
 def test_a_known_model_has_a_cost() -> None:
     with Loopback(lambda _number, _body: "hi") as server:
-        model = build_model(
-            "litellm/openai/gpt-4o",
-            PLAIN,
-            base_url=server.url,
-            api_key_env=None,
-            max_connections=1,
-        )
+        model = build_model("litellm/openai/gpt-4o", PLAIN, Server(server.url, None, 1))
         assert (reply_of(model).cost or 0) > 0
 
 
@@ -97,13 +91,7 @@ def test_status(status: int, message: str, kind: str) -> None:
 def test_an_echoed_key_goes_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_SERVERS_KEY", KEY)
     with Loopback(lambda _number, _body: ECHO_KEY) as server:
-        model = build_model(
-            "litellm/openai/test",
-            PLAIN,
-            base_url=server.url,
-            api_key_env="MY_SERVERS_KEY",
-            max_connections=1,
-        )
+        model = build_model("litellm/openai/test", PLAIN, Server(server.url, "MY_SERVERS_KEY", 1))
         failure = failure_of(model)
     assert KEY in server.requests[0].headers["authorization"]
     assert failure.kind == "authentication"
@@ -138,13 +126,7 @@ def test_thinking_goes_back_with_the_results() -> None:
     tool = Tool("find", "Finds.", {"type": "object", "properties": {}})
 
     async def talk(server: Loopback) -> None:
-        model = build_model(
-            "litellm/anthropic/test",
-            PLAIN,
-            base_url=server.root,
-            api_key_env=None,
-            max_connections=1,
-        )
+        model = build_model("litellm/anthropic/test", PLAIN, Server(server.root, None, 1))
         reply = await model.reply(Ask("turn-1", ASK.messages, tools=(tool,)))
         assert reply.calls[0].name == "find"
         results = Message("tool", "9:00", call_id="c1")

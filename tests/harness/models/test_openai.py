@@ -3,7 +3,7 @@
 import pytest
 
 from harness.models.base import Sampling
-from harness.models.build import build_model
+from harness.models.build import Server, build_model
 from harness.models.openai import OpenAI, chat_request
 from tasks.base import Ask, Message, Tool, ToolCall, Usage
 from tests.harness.models.talk import ASK, PLAIN, model_at, reply_of
@@ -115,7 +115,7 @@ def test_the_name_of_the_token_limit(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test-key")
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    model = build_model("openai/m", PLAIN, base_url=base_url, api_key_env=None, max_connections=1)
+    model = build_model("openai/m", PLAIN, Server(base_url, None, 1))
     assert isinstance(model, OpenAI)
     assert model.limit == limit
 
@@ -124,6 +124,6 @@ def test_the_environments_server_gets_the_usual_key(monkeypatch: pytest.MonkeyPa
     with Loopback(lambda _number, _body: "hi") as server:
         monkeypatch.setenv("OPENAI_API_KEY", "sk-test-key")
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        model = build_model("openai/m", PLAIN, base_url=None, api_key_env=None, max_connections=1)
+        model = build_model("openai/m", PLAIN, Server(None, None, 1))
         reply_of(model)
     assert server.requests[0].headers["authorization"] == "Bearer sk-test-key"

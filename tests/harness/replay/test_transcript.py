@@ -7,7 +7,7 @@ import pytest
 
 from harness.calls.recorded import RecordedCall
 from harness.cli import main
-from harness.families import rcpsp, registry
+from harness.families.registry import FAMILIES, family
 from harness.replay.transcript import conversation, episodes
 from harness.store.journal import read_records
 from memory.base import is_memory
@@ -98,11 +98,9 @@ def test_an_episode_that_a_bug_ended_shows_what_was_said_before_it(
 
     file = instances(tmp_path / "i.jsonl", 1)
     with monkeypatch.context() as patch:
-        patch.setattr(rcpsp, "FAMILY", replace(rcpsp.FAMILY, grade=broken))
-        registry.family.cache_clear()
+        patch.setitem(FAMILIES._loaded, "rcpsp", replace(family("rcpsp"), grade=broken))
         out = tmp_path / "run"
         assert main(["run", str(file), "--model", "policy/edf", "--out", str(out)]) == 1
-    registry.family.cache_clear()  # what was loaded meanwhile has the bug
     [one] = episodes(tmp_path / "run")
     assert one.record.problem is not None
     assert "a grader's bug" in one.record.problem.message

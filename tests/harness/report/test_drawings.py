@@ -1,5 +1,6 @@
 """What is drawn is what was graded: charts, bars, marks and words."""
 
+import dataclasses
 import re
 from fractions import Fraction
 from math import inf
@@ -123,14 +124,14 @@ def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:
         assert "{" not in sentence.replace("{braces}", ""), kind
 
 
-def test_a_family_without_a_file_has_plain_words_and_no_pictures() -> None:
-    found = drawings("no_such_family")
+def test_a_family_without_drawings_has_plain_words_and_no_pictures() -> None:
+    found = drawings(dataclasses.replace(FAMILIES["rcpsp"], drawings=None))
     assert list(found.figures([], [], {})) == []
     assert found.words({"kind": "not_here", "task": "T1", "amount": 3}) == (
         "not here: task T1, amount 3"
     )
     assert plain_words({"kind": "late"}) == "late"
-    assert all(drawings(name).words is not plain_words for name in FAMILIES)
+    assert all(drawings(each).words is not plain_words for each in FAMILIES.values())
 
 
 # Projects ------------------------------------------------------------------------------------

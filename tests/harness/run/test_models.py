@@ -6,14 +6,14 @@ import sys
 import pytest
 
 from harness.models.base import Model
-from harness.models.build import build_model
+from harness.models.build import Server, build_model
 from tasks.base import InputError
 from tests.harness.models.talk import PLAIN
 
 
 def built(spec: str, base_url: str | None = None, api_key_env: str | None = None) -> Model:
     """`build_model` with little to say."""
-    return build_model(spec, PLAIN, base_url=base_url, api_key_env=api_key_env, max_connections=4)
+    return build_model(spec, PLAIN, Server(base_url, api_key_env, 4))
 
 
 @pytest.mark.parametrize("spec", ["foo/bar", "openai", "openai/", "/gpt", "", "gpt-5"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.cli import main
-from harness.families import registry
+from harness.families.registry import FAMILIES
 from harness.store.folder import Folder
 from harness.suites import suite as suites
 from tasks import prompts as templates
@@ -41,9 +41,9 @@ def more_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """A project with one family more, and templates of a memory, an agent and of that family."""
     new = {"memory/dreams.j2": "?", "tools/other.j2": "?", "flow/plain.j2": "?", "agents/a.j2": "?"}
     more = templates.Prompts(templates.installed().sources | new)
-    for module in ("harness.cli.run", "harness.run.prepare", "harness.suites.suite"):
+    for module in ("tasks.prompts", "harness.run.prepare", "harness.suites.suite"):
         monkeypatch.setattr(f"{module}.installed", lambda: more)
-    monkeypatch.setattr(registry, "FAMILIES", [*registry.FAMILIES, "flow"])
+    monkeypatch.setattr(FAMILIES, "own", (*FAMILIES.own, "flow"))
 
 
 @pytest.mark.parametrize("memory", ["summary", "history"])
@@ -71,7 +71,7 @@ def test_a_board_says_when_runs_differ_in_versions_only(
     words = ["run", "tardiness", "--level", "4", "--limit", "1", "--model", "policy/edd", "--out"]
     assert main([*words, str(tmp_path / "a")]) == 0
     new = templates.Prompts(templates.installed().sources | {"tardiness/plain.j2": "Sort."})
-    monkeypatch.setattr("harness.cli.run.installed", lambda: new)
+    monkeypatch.setattr("tasks.prompts.installed", lambda: new)
     assert main([*words[:-2], "policy/exact", "--out", str(tmp_path / "b")]) == 0
     capsys.readouterr()
     assert main(["board", str(tmp_path / "a"), str(tmp_path / "b")]) == 2
@@ -85,9 +85,9 @@ def test_a_memory_that_says_something_else_is_ranked_apart(
 ) -> None:
     with Loopback(says) as server:
         ask(server, YEAR, tmp_path / "a", "--memory", "summary")
-        source = templates.installed().sources["memory/summary.j2"]
-        new = templates.installed().sources | {"memory/summary.j2": source + "\nBe brief."}
-        monkeypatch.setattr("harness.cli.run.installed", lambda: templates.Prompts(new))
+        sources = templates.installed().sources
+        new = sources | {"memory/summary.j2": sources["memory/summary.j2"] + "\nBe brief."}
+        monkeypatch.setattr("tasks.prompts.installed", lambda: templates.Prompts(new))
         ask(server, YEAR, tmp_path / "b", "--memory", "summary", "--model", "openai/n")
     capsys.readouterr()
     assert main(["board", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
