@@ -1,7 +1,13 @@
-"""The log of a run while it goes: lines for people, events as JSON lines for programs."""
+"""The log of a run while it goes: lines for people, events as JSON lines for programs.
 
+Messages of the library name its parameters in backquotes, such as `limit`. Where somebody gave a
+command, the line says what these are called there.
+"""
+
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -12,6 +18,29 @@ from harness.secrets import scrub
 from tasks.base import Failure, StoreFailure
 
 STDERR = Path("-")
+_PARAMETER = re.compile(r"`([a-z_.]+)`")
+_names: dict[str, str] = {}  # of parameters, as who gave a command knows them
+
+
+@contextmanager
+def parameters_named(names: Mapping[str, str]) -> Iterator[None]:
+    """Name parameters differently in all messages of this process while the block runs.
+
+    Args:
+        names: what a parameter is called instead, by its name; others stay as they are.
+    """
+    before = dict(_names)
+    _names.update(names)
+    try:
+        yield
+    finally:
+        _names.clear()
+        _names.update(before)
+
+
+def worded(message: str) -> str:
+    """Return a message with its parameters as who reads it knows them."""
+    return _PARAMETER.sub(lambda match: _names.get(match[1], match[0]), message)
 
 
 class Log:
@@ -37,8 +66,8 @@ class Log:
     def say(self, line: str) -> None:
         """A line for the user."""
         if self.lines:
-            print(line, file=sys.stderr)
-        self.event("said", line=line)
+            print(worded(line), file=sys.stderr)
+        self.event("said", line=worded(line))
 
     def say_once(self, line: str) -> None:
         """A fault that is being retried is told the first time only, its kind by model."""
@@ -66,4 +95,4 @@ class Log:
 
 def say(line: str) -> None:
     """A line for the user, apart from the results."""
-    print(line, file=sys.stderr)
+    print(worded(line), file=sys.stderr)

@@ -20,7 +20,7 @@ _read: set[str] = set()
 def read_key(variable: str) -> str:
     """The key in an environment variable; without a usable one, say which variable to set."""
     if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", variable):
-        raise InputError("--api-key-env wants the name of a variable, in capitals, not a key")
+        raise InputError("`api_key_env` wants the name of a variable, in capitals, not a key")
     key = os.environ.get(variable, "").strip()
     if not key:
         raise InputError(f"no API key: set the environment variable {variable}")

@@ -1,4 +1,4 @@
-"""One loop that sends into programs is asynchronous, one is not; one translates programs."""
+"""One loop that sends into programs is asynchronous, one is not; two make programs of programs."""
 
 import ast
 from collections import Counter
@@ -45,7 +45,8 @@ def _kind(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
 def test_one_driver_of_each_kind() -> None:
     assert senders(ROOT) == {
         "harness/calls/drive.py:drive": "async",
-        "tasks/play.py:play": "plain",
+        "tasks/play.py:answer": "plain",
+        "tasks/play.py:in_order": "program",
         "tasks/play.py:translate": "program",
     }
 

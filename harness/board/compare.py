@@ -118,7 +118,7 @@ def between(groups: Groups, a: str, b: str) -> ModelComparison:
 
 def _require_two_models(groups: Groups, a: str, b: str) -> None:
     if a == b:
-        raise InputError(f"{a} is compared with itself: give two different --model")
+        raise InputError(f"{a} is compared with itself: give two different models")
     for model in (a, b):
         _require_model(groups, model)
 

@@ -11,6 +11,7 @@ from harness.board.load import identity, sampling_of
 from harness.board.ranking import Rank
 from harness.families.registry import family
 from harness.formatting import cost_text, label, number, percent, table, tokens_text, with_interval
+from harness.log import worded
 from harness.store.manifest import differences
 from tasks.base import Scalar
 
@@ -29,7 +30,7 @@ def print_board(board: Board) -> None:
         for prefix, points in ramps(rows).items():
             print(table(f"{name}: {_dial(name, prefix)}", _ramp(rows, points)))
     for note in notes(board):
-        print(note)
+        print(worded(note))
 
 
 def contestants(rows: Sequence[Row]) -> list[tuple[str, str, dict[str, Row]]]:

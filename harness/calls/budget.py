@@ -31,17 +31,22 @@ class Spent(msgspec.Struct):
         self.tokens = None if self.tokens is None or tokens is None else self.tokens + tokens
         self.time += reply.seconds
 
-    def over(self, budget: Budget, option: str) -> str | None:
-        """The first limit that is reached, in words; `option` is the options' common beginning."""
+    def over(self, budget: Budget, start: str) -> str | None:
+        """Return the first limit that is reached, in words; None if there is none.
+
+        Args:
+            budget: the limits.
+            start: how the names of the limits as parameters begin.
+        """
         for name in budget.__struct_fields__:
             limit, spent = getattr(budget, name), getattr(self, name)
             if limit is None:
                 continue
             if spent is None:
-                mend = "give --price" if name == "cost" else "leave it out"
-                return f"{option}{name} cannot be kept: {name} is unknown here; {mend}"
+                mend = "give `price`" if name == "cost" else "leave it out"
+                return f"`{start}{name}` cannot be kept: {name} is unknown here; {mend}"
             if spent >= limit:
-                return f"{option}{name} {limit:g} is reached: {spent:.6g} spent"
+                return f"`{start}{name}` {limit:g} is reached: {spent:.6g} spent"
         return None
 
 

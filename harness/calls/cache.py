@@ -65,7 +65,7 @@ class Cache:
     def _failure(self, error: Exception) -> StoreFailure:
         why = error.strerror if isinstance(error, OSError) else error
         return StoreFailure(
-            f"cannot use the cache {self.path}: {why}; leave --cache out, or use another folder"
+            f"cannot use the cache {self.path}: {why}; leave `cache` out, or use another folder"
         )
 
 

@@ -69,7 +69,7 @@ class ModelClient:
     def charge(self, reply: Reply) -> None:
         """Count what a reply took; at the end of the budget nothing more is asked."""
         self.spent.add(reply, self.price)
-        over = self.spent.over(self.budget, "--budget-")
+        over = self.spent.over(self.budget, "budget.")
         if over and not self.stopping.is_set():
             self.halt(Halt("budget", over))
 

@@ -69,7 +69,7 @@ class LiveCalls(RecordedCalls):
             spent = Spent()
             for counted in self.replies:
                 spent.add(counted.reply, self.clients[counted.seat].price)
-            if over := spent.over(client.episode_budget, "--budget-episode-"):
+            if over := spent.over(client.episode_budget, "episode_budget."):
                 raise EpisodeBudget(f"episode budget: {over} before {ask.path}")
 
     async def _attempt(

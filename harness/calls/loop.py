@@ -124,17 +124,17 @@ class Loop:
         errors = self.progress.errors
         if error and errors > self._most_errors:
             self._most_errors = float("inf")
-            limit = f"--fail-on-error {self.options.errors}"
+            limit = f"`errors` {self.options.errors}"
             message = f"{errors} {self.progress.what} ended in errors: {limit}"
             self.halt("", Halt("too many errors", message))
 
     def _begin_budget(self) -> None:
         """Ask nothing if the budget is used up already; begin its clock."""
         budget = self.options.budget
-        if over := self._spent.over(replace(budget, time=None), "--budget-"):
+        if over := self._spent.over(replace(budget, time=None), "budget."):
             self.halt("", Halt("budget", over))
         if budget.time:
-            reached = Halt("budget", f"--budget-time {budget.time:g} is reached")
+            reached = Halt("budget", f"`budget.time` {budget.time:g} is reached")
             asyncio.get_running_loop().call_later(budget.time, self.halt, "", reached)
 
     def _catch_signals(self) -> None:

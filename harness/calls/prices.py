@@ -1,7 +1,6 @@
 """The cost of replies: stored usage at a dated table of prices. An unknown cost stays unknown."""
 
 import datetime
-from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -87,16 +86,24 @@ def read_price(text: str) -> tuple[str, Price]:
         values = []
     if not model or len(values) not in (2, 3) or not all(0 <= v < MILLION for v in values):
         raise InputError(
-            f"--price {text!r}: give MODEL=INPUT,OUTPUT or MODEL=INPUT,OUTPUT,CACHED in US dollars"
+            f"`price` {text!r}: give MODEL=INPUT,OUTPUT or MODEL=INPUT,OUTPUT,CACHED in US dollars"
             " a million tokens"
         )
     return model, Price(values[0], values[1], values[2] if values[2:] else None)
 
 
-def prices_of(options: Namespace, models: Sequence[str]) -> dict[str, Price]:
-    """The prices given; InputError if one is of no model of the run."""
-    prices = dict(map(read_price, options.price))
+def prices_of(words: Sequence[str], models: Sequence[str]) -> dict[str, Price]:
+    """Return the prices that are given in words, by model.
+
+    Args:
+        words: each `MODEL=INPUT,OUTPUT[,CACHED]`.
+        models: those of the run.
+
+    Raises:
+        InputError: words are none, or of no model of the run.
+    """
+    prices = dict(map(read_price, words))
     for name in prices:
         if name not in models:
-            raise InputError(f"--price {name}: the run's models are {', '.join(models)}")
+            raise InputError(f"`price` {name}: the run's models are {', '.join(models)}")
     return prices

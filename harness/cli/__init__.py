@@ -24,15 +24,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     from harness.cli.output import checked_stdout, silence
     from harness.cli.parser import build_parser
+    from harness.cli.wording import OPTIONS
+    from harness.log import parameters_named, worded
 
     name = "makespan"
     try:
-        with checked_stdout():
+        with checked_stdout(), parameters_named(OPTIONS):
             options = build_parser().parse_args(argv)
             name += f" {options.command}"
             status = command_of(options)(options)
     except (InputError, Failure) as error:
-        print(f"{name}: {' '.join(str(error).splitlines())}", file=sys.stderr)
+        message = " ".join(str(error).splitlines())
+        with parameters_named(OPTIONS):
+            print(f"{name}: {worded(message)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{name}: stopped", file=sys.stderr)

@@ -72,7 +72,7 @@ def _run(path: Path, options: Namespace) -> int:
     folder.claim()
     log = Log(options.log_json)
     names = [spec.name for spec in folder.manifest.configuration.models]
-    folder.note_prices(prices_of(options, names), today())
+    folder.note_prices(prices_of(options.price, names), today())
     journal = Journal(folder.path)
     try:
         run = RecordedRun(folder, journal, folder.instances())

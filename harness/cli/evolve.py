@@ -32,9 +32,10 @@ from harness.evolve.run import (
 )
 from harness.evolve.scoring import score_program
 from harness.log import Log, say
-from harness.models.base import Model
+from harness.models.base import Model, Sampling
 from harness.progress import Progress
 from harness.run.prepare import today, warn_of_versions
+from harness.run.request import require_no_secret
 from harness.store.folder import RUNS, Folder
 from harness.store.journal import Journal
 from harness.store.manifest import FORMAT, Configuration, Manifest, ModelSpec, environment
@@ -50,8 +51,7 @@ def run(options: Namespace) -> int:
     """`makespan evolve run DOMAIN`: begin a search or take it up, then print its report."""
     chosen, names = domain(options.domain), installed().names("evolve")
     prompts = installed().only(names)
-    plan = _plan(options, chosen)
-    specs = [w for split in chosen.splits for w in chosen.specs(split, plan.limit)]
+    specs = [w for split in chosen.splits for w in chosen.specs(split, options.limit)]
     suite = Suite(f"evolve-{chosen.name}", chosen.description, content=digest(specs))
     configuration = Configuration(
         suite=suite,
@@ -59,8 +59,8 @@ def run(options: Namespace) -> int:
         lock=digest([suite, chosen.lock, prompts.digest(names)]),
         models=_specs(options),
         agent="evolve",
-        sampling=sampling(options),
-        evolve=plan,
+        sampling=_sampling(options),
+        evolve=_plan(options, chosen),
     )
     manifest = Manifest(
         format=FORMAT,
@@ -91,6 +91,13 @@ def make_instance(name: str, spec: InstanceSpec) -> bytes:
     return domain(name).make(spec)
 
 
+def _sampling(options: Namespace) -> Sampling:
+    """Return how replies are drawn; InputError if a key is in it."""
+    chosen = sampling(options)
+    require_no_secret(chosen)
+    return chosen
+
+
 def _plan(options: Namespace, chosen: Domain) -> SearchPlan:
     return SearchPlan(
         domain=chosen.name,
@@ -102,7 +109,7 @@ def _plan(options: Namespace, chosen: Domain) -> SearchPlan:
         axis=options.axis,
         edit=options.edit,
         limit=options.limit,
-        prices=prices_of(options, options.model),
+        prices=prices_of(options.price, options.model),
         seconds=options.program_seconds,
         memory_mb=options.program_memory,
         numpy=options.numpy,
@@ -125,7 +132,7 @@ def _specs(options: Namespace) -> tuple[ModelSpec, ...]:
 # A run folder -------------------------------------------------------------------------------
 
 
-def take_up(folder: Folder, options: Namespace) -> int:
+def go_on(folder: Folder, options: Namespace) -> int:
     """`makespan resume DIR` of a search; the folder is locked."""
     models = build_search_models(folder.manifest)
     with open_engine(options.engine, None, options.ray_address) as engine:
@@ -139,7 +146,7 @@ def _perform(
     study, splits = study_of(folder)
     log = Log(options.log_json)
     warn_of_versions(folder.manifest.environment, log)
-    folder.note_prices(prices_of(options, list(models)), today())
+    folder.note_prices(prices_of(options.price, list(models)), today())
     journal = Journal(folder.path)
     log.event("begin", folder=str(folder.path), episodes=1)
     try:

@@ -6,17 +6,10 @@ from harness.calls.budget import Budget
 from harness.calls.options import RunOptions
 from harness.calls.retry import RetryPolicy
 from harness.models.base import Sampling
-from harness.secrets import scrubber
-from tasks.base import InputError
 
 
 def sampling(options: Namespace) -> Sampling:
-    """Return what every request says beside the prompt, by the options of a run.
-
-    InputError if a secret of the environment is in it.
-    """
-    if scrubber()(options.extra_body) != options.extra_body:
-        raise InputError("--extra-body is kept in the manifest: no key in it (see --api-key-env)")
+    """Return what every request says beside the prompt, by the options of a run."""
     return Sampling(
         temperature=options.temperature,
         max_tokens=options.max_output_tokens,

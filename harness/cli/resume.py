@@ -3,9 +3,9 @@
 import gc
 from argparse import Namespace
 
-from harness.calls.options import CONNECTIONS
+from harness.cli.options import run_options
 from harness.cli.run import go_on
-from harness.run.prepare import build_models
+from harness.run.begin import take_up
 from harness.store.folder import Folder
 from tasks.base import InputError
 
@@ -16,10 +16,10 @@ def resume(options: Namespace) -> int:
     folder = Folder.open(options.folder)
     folder.claim()
     if folder.manifest.configuration.evolve:
-        from harness.cli.evolve import take_up
+        from harness.cli.evolve import go_on as go_on_searching
 
         gc.enable()
-        return take_up(folder, options)
+        return go_on_searching(folder, options)
     searching = {
         "--engine": options.engine != "local",
         "--ray-address": options.ray_address,
@@ -29,9 +29,4 @@ def resume(options: Namespace) -> int:
     for option, is_set in searching.items():
         if is_set:
             raise InputError(f"{options.folder} is no search for programs: {option} is for those")
-    kinds = (instance.family for instance in folder.instances())
-    names = folder.manifest.configuration.suite.families or tuple(dict.fromkeys(kinds))
-    models = build_models(
-        folder.manifest, names, folder.programs, options.max_connections or CONNECTIONS
-    )
-    return go_on(folder, models, options)
+    return go_on(take_up(folder, run_options(options)), options)

@@ -1,129 +1,53 @@
-"""Commands that ask models: run, resume; and regrade, which asks nobody."""
+"""The command `run`, and how a run goes on to its board."""
 
 import asyncio
 import gc
 from argparse import Namespace
-from collections.abc import Sequence
-
-from msgspec.structs import replace
 
 from harness.board.board import read_board
 from harness.board.text import print_board
-from harness.calls.options import CONNECTIONS
-from harness.calls.prices import prices_of
 from harness.cli.options import run_options, sampling
 from harness.log import Log
-from harness.models.base import Model
-from harness.run.loop import SuiteRun
-from harness.run.prepare import (
-    build_models,
-    choose_agent,
-    choose_memory,
-    family_names,
-    find_target,
-    model_specs,
-    require_enough_users,
-    run_instances,
-    shard_suffix,
-    today,
-    warn_of_versions,
-)
-from harness.run.recorded import RecordedRun
-from harness.store.folder import RUNS, Folder
-from harness.store.journal import Journal
-from harness.store.manifest import FORMAT, Configuration, Manifest, environment
-from harness.store.versions import part_versions, speaking_parts
-from harness.suites import instances
-from harness.suites import suite as suites
-from tasks.base import InputError
-from tasks.prompts import prompts_of
+from harness.run.begin import OpenRun, begin, ready
+from harness.run.request import RunRequest
 
 
 def run(options: Namespace) -> int:
     """`makespan run`: begin a run or take it up, then print its board."""
-    gc.disable()
-    suite, batch = find_target(options)
-    families = family_names(suite, batch)
-    agent, memory = choose_agent(options.agent), choose_memory(options.memory, families)
-    specs, programs = model_specs(options, families)
-    parts = speaking_parts(agent.name, memory, families)
-    templates = {name: part.templates for name, part in parts.items()}
-    prompts = prompts_of(parts.values())
-    versions = suites.family_versions(families, prompts)
-    configuration = Configuration(
-        suite=suite,
-        versions=versions | part_versions(templates, families, prompts),
-        lock=suite.lock(versions),
-        models=specs,
-        agent=agent.name,
-        memory=memory,
+    gc.disable()  # a third of the time to read 100,000 episodes; `go_on` turns it on again
+    request = RunRequest(
+        what=options.target,
+        models=options.model or (),
+        agent=options.agent,
+        memory=options.memory,
+        level=options.level,
+        seed=options.seed,
+        settings=dict(options.settings),
+        data=options.data,
+        limit=options.limit,
         epochs=options.epochs,
         sampling=sampling(options),
-        means=agent.means,
-    )
-    manifest = _manifest(options, configuration, templates)
-    models = build_models(manifest, families, programs, options.max_connections or CONNECTIONS)
-    name = manifest.configuration.folder_name + shard_suffix(options.shard)
-    path = options.out or RUNS / name
-    lines = map(instances.encode, batch) if batch else None
-    folder = Folder.create(path, manifest, prompts, lines, programs=programs)
-    folder.claim()
-    _require_shard(folder, options.shard)
-    folder.save(replace(folder.manifest, limit=manifest.limit, api_key_env=manifest.api_key_env))
-    return go_on(folder, models, options)
-
-
-def _require_shard(folder: Folder, shard: tuple[int, int] | None) -> None:
-    """Raise InputError if a folder holds another part of the episodes."""
-    if folder.manifest.shard != shard:
-        raise InputError(
-            f"{folder.path} holds{shard_suffix(folder.manifest.shard) or ' all the episodes'}, not"
-            f"{shard_suffix(shard) or ' all of them'}: use another --out"
-        )
-
-
-def _manifest(
-    options: Namespace, configuration: Configuration, templates: dict[str, tuple[str, ...]]
-) -> Manifest:
-    """Return the manifest of a run as it is asked for, here and now."""
-    limit = options.limit
-    if limit is None and configuration.suite.size is None:
-        limit = suites.DEFAULT_COUNT
-    return Manifest(
-        format=FORMAT,
-        configuration=configuration,
-        environment=environment(),
-        limit=limit,
+        base_url=options.base_url,
         api_key_env=options.api_key_env,
         shard=options.shard,
-        templates=templates,
+        out=options.out,
     )
+    return go_on(begin(request, run_options(options)), options)
 
 
-def go_on(folder: Folder, models: Sequence[Model], options: Namespace) -> int:
-    """Make what instances are missing, run what is open, print the board."""
-    log = Log(options.log_json)
-    warn_of_versions(folder.manifest.environment, log)
-    names = [spec.name for spec in folder.manifest.configuration.models]
-    folder.note_prices(prices_of(options, names), today())
-    lines = run_instances(folder)
-    require_enough_users(folder.manifest.configuration.memory, lines)
-    journal = Journal(folder.path)
-    suite_run = SuiteRun(RecordedRun(folder, journal, lines), run_options(options), log)
-    log.event("begin", folder=str(folder.path), episodes=len(lines))
-    gc.freeze()  # what was read stays
-    gc.enable()
-    try:
-        counts = asyncio.run(suite_run.run(models))
-    finally:
-        journal.close()
-        folder.release()
+def go_on(run: OpenRun, options: Namespace) -> int:
+    """Run what is open, print the board; status 1 if episodes are left or ended in errors."""
+    log, path = Log(options.log_json), run.folder.path
+    with ready(run, run_options(options), log, options.price) as suite_run:
+        gc.freeze()  # what was read stays
+        gc.enable()
+        counts = asyncio.run(suite_run.run(run.models))
     if counts["done"] or not counts["left"]:
-        print_board(read_board([folder.path]))
-    log.say(f"run folder: {folder.path}")
+        print_board(read_board([path]))
+    log.say(f"run folder: {path}")
     if counts["left"]:
-        log.say(f"{counts['left']} episodes are left: makespan resume {folder.path}")
+        log.say(f"{counts['left']} episodes are left: makespan resume {path}")
     if counts["errors"]:
-        log.say(f"{counts['errors']} episodes ended in errors: makespan resume {folder.path}")
+        log.say(f"{counts['errors']} episodes ended in errors: makespan resume {path}")
     log.event("end", **counts)
     return 1 if counts["left"] or counts["errors"] else 0

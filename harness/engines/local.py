@@ -57,7 +57,7 @@ class Local:
 def _worker_death(place: str) -> EngineFailure:
     return EngineFailure(
         f"a worker process died, at {place} or soon after it (killed, or out of memory?): the same"
-        " again goes on from here, with fewer --jobs if memory was short"
+        " again goes on from here, with fewer `jobs` if memory was short"
     )
 
 

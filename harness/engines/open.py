@@ -22,11 +22,11 @@ def open_engine(kind: str, jobs: int | None = None, address: str | None = None) 
     """
     if kind == "local":
         if address is not None:
-            raise InputError("--ray-address is for --engine ray")
+            raise InputError("`ray_address` is for `engine` ray")
         yield Local(jobs or 1)
         return
     if jobs is not None:
-        raise InputError("--jobs is for --engine local: Ray takes the CPUs that its cluster has")
+        raise InputError("`jobs` is for `engine` local: Ray takes the CPUs that its cluster has")
     from harness.engines.ray import connect
 
     with connect(address) as ray:

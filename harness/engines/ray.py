@@ -141,14 +141,14 @@ def connect(address: str | None) -> Iterator[Ray]:
     if address is None:  # a secret of its own, that is nowhere written; Ray reads it as it loads
         os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     elif silence := _absence(address, 10.0):
-        raise InputError(f"--ray-address {address}: {silence}; give HOST:PORT of the head")
+        raise InputError(f"`ray_address` {address}: {silence}; give HOST:PORT of the head")
     else:
         os.environ.update(JOINING)
     try:
         import ray
     except ModuleNotFoundError as error:
         raise InputError(
-            f"--engine ray needs the package {error.name}: pip install 'makespan[ray]'"
+            f"`engine` ray needs the package {error.name}: pip install 'makespan[ray]'"
         ) from None
     ray._private.worker._worker_logs_enabled = False  # it would print into standard output
     with _local_ray(ray) if address is None else _cluster_ray(ray, address):
@@ -192,7 +192,7 @@ def _cluster_ray(ray: Any, address: str) -> Iterator[None]:
         _init(ray, address=address)
     except _start_errors(ray) as error:
         raise InputError(
-            f"--ray-address {address}: {_first_line(error)}; it must be the head of a cluster that"
+            f"`ray_address` {address}: {_first_line(error)}; it must be the head of a cluster that"
             " this machine is a node of"
         ) from None
     yield

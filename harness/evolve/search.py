@@ -233,8 +233,8 @@ class Search:
                 continue
             spent = sum_or_none(used)
             if spent is None:
-                mend = "give --price" if name == "cost" else "leave it out"
-                raise InputError(f"--max-{name} cannot be kept: {name} is unknown here; {mend}")
+                mend = "give `price`" if name == "cost" else "leave it out"
+                raise InputError(f"`budget.{name}` cannot be kept: {name} is unknown here; {mend}")
             if spent >= most:
                 return True
         return False

@@ -70,7 +70,7 @@ class Study:
         for name, references in self.bases.items():
             if not sum(references[: plan.few] if name == "train" else references):
                 raise InputError(
-                    f"the references of {name} sum to 0: take more than --limit {plan.limit}"
+                    f"the references of {name} sum to 0: take more than `limit` {plan.limit}"
                 )
         self.searches = [self._search("search", models, plan)]
 

@@ -54,6 +54,7 @@ def _link(transport: str, path: Path, instances: dict[str, Instance[Any]]) -> "L
         from harness.mcp.client import Link, opener
     except ModuleNotFoundError as error:
         raise InputError(
-            f"-T transport={transport} needs the package {error.name}: pip install 'makespan[mcp]'"
+            f"`settings` transport={transport} needs the package {error.name}:"
+            " pip install 'makespan[mcp]'"
         ) from None
     return Link(opener(transport, path, instances))

@@ -39,7 +39,7 @@ def bind(port: int) -> socket.socket:
         listener.close()
         reason = error.strerror if isinstance(error, OSError) else "no port above 65535"
         raise InputError(
-            f"cannot serve on port {port}: {reason}; give another --http PORT"
+            f"cannot serve on port {port}: {reason}; give another `http` PORT"
         ) from None
     return listener
 

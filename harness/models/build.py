@@ -72,7 +72,7 @@ def _litellm(name: str, sampling: Sampling, server: Server) -> Model:
 
 _OWN = {
     "openai": Provider(
-        "openai", "chat completions, of OpenAI or of any server (--base-url)", _openai
+        "openai", "chat completions, of OpenAI or of any server that speaks them", _openai
     ),
     "openai-responses": Provider("openai-responses", "the responses API, of the same", _responses),
     "anthropic": Provider("anthropic", "the messages API", _anthropic),

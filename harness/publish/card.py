@@ -66,12 +66,12 @@ def check_ours(readme: Path, name: str) -> None:
     if "<!-- makespan tables " in text:
         raise InputError(
             f"{name} was published by another version of makespan, whose tables have other"
-            " columns: use that version, or another --repo"
+            " columns: use that version, or another `repo`"
         )
     if _body(text).strip():
         raise InputError(
             f"{name} has a {README} of its own, which publishing would write over:"
-            " remove it, or use another --repo"
+            " remove it, or use another `repo`"
         )
 
 

@@ -108,7 +108,7 @@ class Repository:
                     raise  # a hub that accepts the token says 404 of what is not there
                 return Head(None, {}, exists=False)
             if self._private and not main.private:
-                raise InputError(f"{self.name} is there, and public: --private makes new ones only")
+                raise InputError(f"{self.name} is there, and public: `private` makes new ones only")
             try:
                 commit: str = self._api.repo_info(**self._address, revision=self.revision).sha
             except errors.RevisionNotFoundError:
@@ -169,11 +169,11 @@ class Repository:
 def _check_name(client: Any, name: str) -> None:
     """Raise InputError if a name can be none of a repository."""
     if not re.fullmatch(r"[^/\s]+/[^/\s]+", name):
-        raise InputError(f"--repo {name!r} is not of the form OWNER/NAME")
+        raise InputError(f"`repo` {name!r} is not of the form OWNER/NAME")
     try:
         client.utils.validate_repo_id(name)
     except ValueError as error:
-        raise InputError(f"--repo {name!r} is no name of a repository: {error}") from None
+        raise InputError(f"`repo` {name!r} is no name of a repository: {error}") from None
 
 
 def _endpoint() -> str | None:

@@ -31,5 +31,5 @@ def build(folders: Sequence[Path], prices: Prices | None = None) -> tuple[str, b
             " (of several: makespan evolve compare)"
         )
     if prices:
-        raise InputError(f"{searches[0]} is a search, with prices of its own: leave out --prices")
+        raise InputError(f"{searches[0]} is a search, with prices of its own: leave out `prices`")
     return search.build(searches[0])

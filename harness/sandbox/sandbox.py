@@ -118,5 +118,5 @@ class Sandbox:
             reasons = "; ".join(map(str, missing_layers))
             raise SandboxFailure(
                 f"programs would not be isolated ({reasons}): use a Linux"
-                " with Landlock and seccomp (5.13 or later), or take the risk with --unsafe"
+                " with Landlock and seccomp (5.13 or later), or take the risk with `unsafe`"
             )

@@ -71,9 +71,9 @@ class Folder:
             folder = cls.open(path)
             folder.require(manifest.configuration)
         elif path.exists() and not path.is_dir():
-            raise InputError(f"{path} is a file: use another --out")
+            raise InputError(f"{path} is a file: use another `out`")
         elif path.exists() and any(path.iterdir()):
-            raise InputError(f"{path} is no run folder, but not empty: use another --out")
+            raise InputError(f"{path} is no run folder, but not empty: use another `out`")
         else:
             folder = cls(path, manifest, prompts, programs)
             folder._begin(lines, fill)
@@ -107,7 +107,7 @@ class Folder:
             if not version.endswith(f"prompts {self.prompts.digest(names)}"):
                 raise InputError(
                     f"{self.path}: its templates of {name} are not those it began with:"
-                    " bring them back, or use another --out"
+                    " bring them back, or use another `out`"
                 )
         for spec in self.manifest.configuration.models:
             content = program_of(spec.name)
@@ -121,7 +121,7 @@ class Folder:
             if digest(self.lines()[:count]) != content:
                 raise InputError(
                     f"{self.path}: its {INSTANCES} is not what it was:"
-                    " bring it back, or use another --out"
+                    " bring it back, or use another `out`"
                 )
 
     def lines(self) -> list[bytes]:
@@ -140,7 +140,7 @@ class Folder:
     def _begin(self, lines: Iterable[bytes] | None, fill: Callable[[Path], None]) -> None:
         """Fill a hidden folder, then give it its name: a folder that is there is complete."""
         if self.path.is_symlink() or not self.path.name:
-            raise InputError(f"{self.path} cannot be a new run folder: use another --out")
+            raise InputError(f"{self.path} cannot be a new run folder: use another `out`")
         hidden = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
         try:
             parts = {f"templates/{name}": text for name, text in self.prompts.sources.items()}
@@ -180,7 +180,7 @@ class Folder:
         for where, value, other in differences(recorded, _content_of(configuration), ""):
             raise InputError(
                 f"{self.path} holds a run of another configuration: its {where} is {value!r},"
-                f" here it is {other!r}; use another --out"
+                f" here it is {other!r}; use another `out`"
             )
 
     def require_suite(self) -> None:

@@ -29,7 +29,7 @@ def merge(paths: Sequence[Path], out: Path) -> int:
     knows, or if one is being written to. Nothing is left behind then.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} is there already: use another --out")
+        raise InputError(f"{out} is there already: use another `out`")
     places = [path.resolve() for path in paths]
     for path, place in zip(paths, places, strict=True):
         if places.count(place) > 1:
@@ -77,7 +77,7 @@ def _prices(folders: Sequence[Folder]) -> dict[str, Price]:
     for folder in folders:
         for model, price in folder.manifest.prices.items():
             if prices.setdefault(model, price) != price:
-                raise InputError(f"{folder.path}: its --price of {model} is not the others'")
+                raise InputError(f"{folder.path}: its `price` of {model} is not the others'")
     return prices
 
 

@@ -162,11 +162,11 @@ def find(
         return _resolve(suite, settings) if settings else suite
     if target in FAMILIES:
         if level is None:
-            raise InputError(f"run {target}: a family needs --level")
+            raise InputError(f"run {target}: a family needs a `level`")
         entry = SuiteEntry(target, level)
         return _resolve(Suite(target, seed=seed or 0, entry=(entry,)), settings)
     if target in names():
-        raise InputError(f"{target!r} is a suite, its levels are given: leave --level out")
+        raise InputError(f"{target!r} is a suite, its levels are given: leave `level` out")
     raise InputError(
         f"{target!r} is no suite ({', '.join(names())}), no family ({', '.join(FAMILIES)})"
         " and no file ending in .jsonl"

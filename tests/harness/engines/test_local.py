@@ -137,11 +137,11 @@ def test_regrade_in_several_processes_refuses_another_request(tmp_path: Path) ->
 
 def test_the_options_of_one_engine_are_not_those_of_the_other() -> None:
     with (
-        pytest.raises(InputError, match="--ray-address is for --engine ray"),
+        pytest.raises(InputError, match="`ray_address` is for `engine` ray"),
         open_engine("local", 2, "127.0.0.1:1"),
     ):
         pass
-    with pytest.raises(InputError, match="--jobs is for --engine local"), open_engine("ray", 2):
+    with pytest.raises(InputError, match="`jobs` is for `engine` local"), open_engine("ray", 2):
         pass
 
 

@@ -250,16 +250,16 @@ def test_prices() -> None:
     assert cost_of(Reply("", usage=Usage(0, 1_000_000)), price) == 2
     assert cost_of(Reply(""), None) is None
     for wrong in ("m", "m=1", "=1,2", "m=1,2,3,4", "m=a,b", "m=-1,2", "m=nan,1", "m=inf,1"):
-        with pytest.raises(InputError, match="--price"):
+        with pytest.raises(InputError, match="`price`"):
             read_price(wrong)
 
 
 def test_spent() -> None:
     spent = Spent()
-    assert spent.over(Budget(), "--budget-") is None
-    assert spent.over(Budget(1, 1, 1), "--budget-") is None
+    assert spent.over(Budget(), "budget.") is None
+    assert spent.over(Budget(1, 1, 1), "budget.") is None
     spent.add(Reply("", usage=Usage(3, 4), seconds=2.0), None)
     assert (spent.tokens, spent.cost, spent.time) == (7, None, 2.0)
-    assert spent.over(Budget(tokens=8), "--budget-") is None
-    assert spent.over(Budget(tokens=7), "--budget-") == "--budget-tokens 7 is reached: 7 spent"
-    assert "--budget-cost cannot be kept" in str(spent.over(Budget(cost=1), "--budget-"))
+    assert spent.over(Budget(tokens=8), "budget.") is None
+    assert spent.over(Budget(tokens=7), "budget.") == "`budget.tokens` 7 is reached: 7 spent"
+    assert "`budget.cost` cannot be kept" in str(spent.over(Budget(cost=1), "budget."))

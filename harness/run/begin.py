@@ -1,0 +1,155 @@
+"""A run from what is asked for to its end: its folder, its models, and the loop that asks them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from harness.calls.options import CONNECTIONS, RunOptions
+from harness.calls.prices import prices_of
+from harness.log import Log
+from harness.models.base import Model
+from harness.run.loop import SuiteRun
+from harness.run.prepare import (
+    build_models,
+    choose_agent,
+    choose_memory,
+    require_enough_users,
+    run_instances,
+    today,
+    warn_of_versions,
+)
+from harness.run.recorded import RecordedRun
+from harness.run.request import RunRequest
+from harness.store.folder import RUNS, Folder
+from harness.store.journal import Journal
+from harness.store.manifest import FORMAT, Configuration, Manifest, environment
+from harness.store.versions import part_versions, speaking_parts
+from harness.suites import instances
+from harness.suites import suite as suites
+from tasks.base import InputError
+from tasks.prompts import Prompts, prompts_of
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run folder that this process has claimed, and the models that it asks."""
+
+    folder: Folder
+    models: Sequence[Model]
+
+
+def begin(request: RunRequest, options: RunOptions) -> OpenRun:
+    """Begin the run that is asked for, or take it up where its folder is there.
+
+    What is missing (a key, a package, a policy) is told before anything is written.
+
+    Raises:
+        InputError: there is no such part, or the folder holds another run.
+    """
+    manifest, prompts = _manifest(request)
+    models = build_models(
+        manifest, request.families, request.programs, options.connections or CONNECTIONS
+    )
+    name = manifest.configuration.folder_name + _suffix(request.shard)
+    folder = Folder.create(
+        request.out or RUNS / name,
+        manifest,
+        prompts,
+        map(instances.encode, request.instances) if request.instances else None,
+        programs=request.programs,
+    )
+    folder.claim()
+    _require_shard(folder, request.shard)
+    folder.save(replace(folder.manifest, limit=manifest.limit, api_key_env=manifest.api_key_env))
+    return OpenRun(folder, models)
+
+
+def _manifest(request: RunRequest) -> tuple[Manifest, Prompts]:
+    """Return the manifest of a run as it is asked for, here and now, and its templates."""
+    suite, families = request.suite, request.families
+    agent, memory = choose_agent(request.agent), choose_memory(request.memory, families)
+    parts = speaking_parts(agent.name, memory, families)
+    templates = {name: part.templates for name, part in parts.items()}
+    specs, prompts = request.specs, prompts_of(parts.values())
+    versions = suites.family_versions(families, prompts)
+    configuration = Configuration(
+        suite=suite,
+        versions=versions | part_versions(templates, families, prompts),
+        lock=suite.lock(versions),
+        models=specs,
+        agent=agent.name,
+        memory=memory,
+        epochs=request.epochs,
+        sampling=request.sampling,
+        means=agent.means,
+    )
+    is_endless = request.limit is None and suite.size is None
+    manifest = Manifest(
+        format=FORMAT,
+        configuration=configuration,
+        environment=environment(),
+        limit=suites.DEFAULT_COUNT if is_endless else request.limit,
+        api_key_env=request.api_key_env,
+        shard=request.shard,
+        templates=templates,
+    )
+    return manifest, prompts
+
+
+def _suffix(shard: tuple[int, int] | None) -> str:
+    return f"-shard-{shard[0]}-of-{shard[1]}" if shard else ""
+
+
+def _require_shard(folder: Folder, shard: tuple[int, int] | None) -> None:
+    """Raise InputError if a folder holds another part of the episodes."""
+    if folder.manifest.shard != shard:
+        raise InputError(
+            f"{folder.path} holds{_suffix(folder.manifest.shard) or ' all the episodes'}, not"
+            f"{_suffix(shard) or ' all of them'}: use another `out`"
+        )
+
+
+def take_up(folder: Folder, options: RunOptions) -> OpenRun:
+    """Take up a run from its folder, which this process has claimed.
+
+    Raises:
+        InputError: a key or a package is missing.
+    """
+    kinds = (instance.family for instance in folder.instances())
+    names = folder.manifest.configuration.suite.families or tuple(dict.fromkeys(kinds))
+    connections = options.connections or CONNECTIONS
+    return OpenRun(folder, build_models(folder.manifest, names, folder.programs, connections))
+
+
+@contextmanager
+def ready(
+    run: OpenRun, options: RunOptions, log: Log, prices: Sequence[str] = ()
+) -> Iterator[SuiteRun]:
+    """Make what instances are missing and open the journal while the block runs.
+
+    The folder is released at its end. Nobody is asked yet: `await suite_run.run(run.models)`.
+
+    Args:
+        run: begun or taken up.
+        options: how it will ask.
+        log: what is told while it goes.
+        prices: of models, each `MODEL=INPUT,OUTPUT[,CACHED]` in US dollars a million tokens.
+
+    Raises:
+        InputError: a price is none, or instances are missing that cannot be made here.
+    """
+    folder = run.folder
+    warn_of_versions(folder.manifest.environment, log)
+    names = [spec.name for spec in folder.manifest.configuration.models]
+    folder.note_prices(prices_of(prices, names), today())
+    lines = run_instances(folder)
+    require_enough_users(folder.manifest.configuration.memory, lines)
+    journal = Journal(folder.path)
+    log.event("begin", folder=str(folder.path), episodes=len(lines))
+    try:
+        yield SuiteRun(RecordedRun(folder, journal, lines), options, log)
+    finally:
+        journal.close()
+        folder.release()

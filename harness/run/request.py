@@ -1,0 +1,167 @@
+"""What is asked of a run, and its suite, instances and models: from names to objects."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from harness.families.registry import family
+from harness.log import say
+from harness.models.base import Sampling
+from harness.models.names import canonical_name
+from harness.secrets import scrubber
+from harness.store.manifest import ModelSpec
+from harness.suites import instances
+from harness.suites import suite as suites
+from harness.suites.formats import read_files
+from harness.suites.suite import Suite
+from tasks.base import InputError, Instance, Scalar
+
+Target = str | Path | Sequence[Instance[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """All that shapes the results of a run, in the words of who asks for it.
+
+    Attributes:
+        what: a suite or a family by name, a file of instances, or instances.
+        models: `provider/name`, or with settings `provider/name:key=value,...`; none means all
+            policies of the families.
+        agent: `NAME` or `NAME:key=value,...`: how models are asked.
+        memory: the same; None is `history` where there are rounds.
+        level, seed, settings: of the instances; only where `what` is a name.
+        data: the folder of the files that a suite needs.
+        limit: the first so many instances; None is all of a suite, 20 of a family.
+        epochs: how often each instance is asked.
+        sampling: how replies are drawn.
+        base_url: the server of the models, where that is not their provider's own.
+        api_key_env: the variable that holds that server's key.
+        shard: (i, n) for the i-th of n parts of the episodes.
+        out: the run folder; None is one below results/runs, by what is asked.
+    """
+
+    what: Target
+    models: Sequence[str] = ()
+    agent: str = "direct"
+    memory: str | None = None
+    level: int | None = None
+    seed: int | None = None
+    settings: Mapping[str, Scalar] = field(default_factory=dict)
+    data: Path | None = None
+    limit: int | None = None
+    epochs: int = 1
+    sampling: Sampling = field(default_factory=Sampling)
+    base_url: str | None = None
+    api_key_env: str | None = None
+    shard: tuple[int, int] | None = None
+    out: Path | None = None
+
+    def __post_init__(self) -> None:
+        require_no_secret(self.sampling)
+
+    @cached_property
+    def _target(self) -> tuple[Suite, list[Instance[Any]]]:
+        """Return the suite that is meant, and its instances if they are not generated."""
+        if not isinstance(self.what, str | Path):
+            self._require_no_dials()
+            given = list(self.what)
+            return Suite("instances", content=_content(given)), given
+        if str(self.what).endswith(".jsonl"):
+            self._require_no_dials()
+            path = Path(self.what)
+            lines = instances.read(path)
+            return suites.of_file(path, _content(lines)), lines
+        suite = suites.find(
+            str(self.what), level=self.level, seed=self.seed, settings=self.settings
+        )
+        return self._with_files(suite) if suite.files else (suite, [])
+
+    def _with_files(self, suite: Suite) -> tuple[Suite, list[Instance[Any]]]:
+        self._require_no_dials()
+        if self.data is None:
+            raise InputError(
+                f"suite {suite.name} needs `data` FOLDER with {', '.join(suite.files)}"
+            )
+        paths = [self.data / name for name in suite.files]
+        lines = read_files(suite.format or "", paths)
+        return replace(suite, content=_content(lines)), lines
+
+    def _require_no_dials(self) -> None:
+        if self.settings or self.level is not None or self.seed is not None:
+            raise InputError("a file's instances are as they are: no `level`, `seed` or `settings`")
+
+    @property
+    def suite(self) -> Suite:
+        """Return the suite that is meant; InputError if there is none."""
+        return self._target[0]
+
+    @property
+    def instances(self) -> list[Instance[Any]]:
+        """Return the instances that are not generated; none of a suite or a family."""
+        return self._target[1]
+
+    @cached_property
+    def families(self) -> tuple[str, ...]:
+        """Return the families of the run, each once."""
+        given = dict.fromkeys(instance.family for instance in self.instances)
+        return self.suite.families or tuple(given)
+
+    @property
+    def specs(self) -> tuple[ModelSpec, ...]:
+        """Return the models that are asked for, with their servers."""
+        return tuple(ModelSpec(name, self._address(name)) for name in self._named[0])
+
+    @property
+    def programs(self) -> dict[str, str]:
+        """Return the sources of models that are programs, by their digests."""
+        return self._named[1]
+
+    @cached_property
+    def _named(self) -> tuple[list[str], dict[str, str]]:
+        """Return the names of the models as a run has them, and programs by their digests."""
+        names = [canonical_name(name) for name in self.models]
+        if not names:
+            policies = dict.fromkeys(p for f in self.families for p in family(f).policies)
+            names = [f"policy/{policy}" for policy in policies]
+            say(f"no `models` given: {', '.join(names)}")
+        providers = {name.partition("/")[0].partition("-")[0] for name in names} - {"policy"}
+        if self.base_url and len(providers) > 1:
+            raise InputError(
+                f"`base_url` is for one provider's models, not for {sorted(providers)}"
+            )
+        programs: dict[str, str] = {}
+        if any(name.startswith("policy/file:") for name in names):
+            from harness.evolve.program_model import read_programs
+
+            names, programs = read_programs(names)
+        if len(set(names)) < len(names):
+            raise InputError("the same model is given twice")
+        return names, programs
+
+    def _address(self, name: str) -> str | None:
+        """Return where a model is served, if not at its provider; the manifest must tell it."""
+        provider = name.partition("/")[0]
+        variable = f"{provider.partition('-')[0].upper()}_BASE_URL"
+        if self.base_url is None and os.environ.get(variable):
+            raise InputError(
+                f"{variable} is set: give it as `base_url` (and the name of the key's variable as"
+                " `api_key_env`), so that the run can be repeated"
+            )
+        return None if provider == "policy" else self.base_url
+
+
+def require_no_secret(sampling: Sampling) -> None:
+    """Raise InputError if a key of the environment is in what every request says."""
+    if scrubber()(sampling.extra) != sampling.extra:
+        raise InputError(
+            "`sampling.extra` is kept in the manifest: no key in it (see `api_key_env`)"
+        )
+
+
+def _content(lines: Sequence[Instance[Any]]) -> str:
+    return instances.digest(map(instances.encode, lines))
