@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
@@ -138,7 +139,12 @@ class Loop:
             asyncio.get_running_loop().call_later(budget.time, self.halt, "", reached)
 
     def _catch_signals(self) -> None:
-        """At the first signal begin nothing new; at the second stop at once."""
+        """At the first signal begin nothing new; at the second stop at once.
+
+        Signals reach the main thread only: elsewhere the caller has to say `stop`.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
         def stop() -> None:

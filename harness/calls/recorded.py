@@ -1,8 +1,8 @@
 """Calls answered from the journal alone."""
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from harness.calls.request import first_difference, request_parts
 from harness.mcp.direct import Tools, no_tools
@@ -10,6 +10,7 @@ from harness.store.journal import Answered
 from tasks.base import Ask, CallTools, Failure, Fields, Ledger, Message, Outside, Reply, Tell, Tool
 
 UNTRIED = Answered(0)
+T = TypeVar("T")
 
 
 class ReplayFailure(Failure):
@@ -99,6 +100,21 @@ class RecordedCalls:
 
     async def _ask(self, ask: Ask, request: str, tried: int) -> Reply:  # noqa: ARG002
         raise NotRecorded(f"{self.episode}: {ask.path} has no reply in the journal")
+
+
+def at_once(answer: Coroutine[Any, Any, T]) -> T:
+    """Return what recorded calls answer: nothing has to be waited for, and no loop is needed.
+
+    Raises:
+        RuntimeError: it would have to wait.
+    """
+    try:
+        answer.send(None)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    answer.close()
+    raise RuntimeError("a recorded call has to wait")
 
 
 @dataclass(frozen=True)

@@ -66,8 +66,8 @@ def chat_request(model: str, sampling: Sampling, ask: Ask, *, limit: str) -> Fie
     """
     fields = {
         "model": model,
-        "messages": [_message(message) for message in ask.messages],
-        "tools": [_tool(tool) for tool in ask.tools] or None,
+        "messages": [chat_message(message) for message in ask.messages],
+        "tools": [chat_tool(tool) for tool in ask.tools] or None,
         "temperature": sampling.temperature,
         limit: sampling.max_tokens,
         "seed": sampling.seed,
@@ -77,7 +77,8 @@ def chat_request(model: str, sampling: Sampling, ask: Ask, *, limit: str) -> Fie
     return without_none(fields) | sampling.extra
 
 
-def _message(message: Message) -> Fields:
+def chat_message(message: Message) -> Fields:
+    """Return a turn as chat completions have it."""
     fields: Fields = {"role": message.role, "content": message.content}
     if message.role == "tool":
         fields["tool_call_id"] = message.call_id
@@ -96,7 +97,8 @@ def _message(message: Message) -> Fields:
     return fields
 
 
-def _tool(tool: Tool) -> Fields:
+def chat_tool(tool: Tool) -> Fields:
+    """Return a tool as chat completions have it."""
     function = {
         "name": tool.name,
         "description": tool.description,

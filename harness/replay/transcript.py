@@ -3,14 +3,12 @@
 The journal keeps replies and digests only; prompts, memories and outcomes follow from them.
 """
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.calls.drive import drive
-from harness.calls.recorded import RecordedCall
+from harness.calls.recorded import RecordedCall, at_once
 from harness.mcp.direct import direct
 from harness.run.jobs import EpisodeJob
 from harness.run.recorded import RecordedRun
@@ -18,6 +16,7 @@ from harness.store.folder import Folder
 from harness.store.journal import Journal
 from memory.context import MemoryState
 from tasks.base import Ask, Instance, Message, Outcome, Outside, Record, said
+from tasks.play import play
 
 
 @dataclass(frozen=True)
@@ -51,22 +50,21 @@ def episodes(path: Path) -> Iterator[Episode]:
     journal = Journal(path, read_only=True)
     try:
         run = RecordedRun(folder, journal, folder.instances())
-        with asyncio.Runner() as runner:
-            for job, record in run.finished():
-                yield runner.run(_replay(run, job, record))
+        for job, record in run.finished():
+            yield _replay(run, job, record)
     finally:
         journal.close()
 
 
-async def _replay(run: RecordedRun, job: EpisodeJob, record: Record) -> Episode:
+def _replay(run: RecordedRun, job: EpisodeJob, record: Record) -> Episode:
     recorded = run.calls(job, direct(job.instance))
     calls: list[RecordedCall] = []
 
-    async def perform(effect: Outside) -> Any:
+    def perform(effect: Outside) -> Any:
         if not isinstance(effect, Ask):
-            return await recorded.perform(effect)
+            return at_once(recorded.perform(effect))
         is_open = effect.path in recorded.unanswered
-        reply = None if is_open else await recorded.perform(effect)
+        reply = None if is_open else at_once(recorded.perform(effect))
         calls.append(
             RecordedCall(
                 effect.path, effect.messages, effect.tools, schema=effect.schema, reply=reply
@@ -82,9 +80,9 @@ async def _replay(run: RecordedRun, job: EpisodeJob, record: Record) -> Episode:
     if record.problem is None or recorded.answered or recorded.unanswered:
         memory = run.rollout.memory(job)
         try:
-            outcome = await drive(run.rollout.program(job, memory), perform)
+            outcome = play(run.rollout.program(job, memory), perform)
             state = memory.state()
-        except* _Over:
+        except _Over:
             pass
     return Episode(job.instance, record, tuple(calls), outcome=outcome, memory=state)
 

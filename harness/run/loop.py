@@ -3,7 +3,8 @@
 import asyncio
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import msgspec
 
@@ -31,6 +32,11 @@ class SuiteRun:
 
     def __init__(self, recorded: RecordedRun, options: RunOptions, log: Log) -> None:
         self.recorded, self.options, self.log = recorded, options, log
+        self._stop: Callable[[], object] = lambda: None
+
+    def stop(self) -> None:
+        """Ask nothing more of any model; another thread may say so."""
+        self._stop()
 
     async def run(self, models: Sequence[Model]) -> Counter[str]:
         """Run what is open; return how many episodes are `done`, `errors` and `left`.
@@ -56,6 +62,7 @@ class SuiteRun:
             total=count,
             spent=self._spent() if self.options.budget else None,
         )
+        self._stop = partial(asyncio.get_running_loop().call_soon_threadsafe, loop.stop)
         try:
             async with loop, asyncio.TaskGroup() as group:
                 for model_jobs in due.values():

@@ -1,0 +1,100 @@
+"""Boards, episodes and instances as frames of pandas and datasets of Hugging Face."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec.structs import asdict
+
+from harness.board.board import Board, Row
+from harness.board.ranking import Rank
+from harness.export.columns import SAMPLES
+from harness.export.rows import PublishedRun, samples
+from harness.suites import instances
+from makespan.episodes import chat, start, tools
+from tasks.base import Fields, InputError, Instance
+
+if TYPE_CHECKING:
+    import datasets
+    import pandas
+
+_JSON = [column.name for column in SAMPLES if column.kind == "json"]
+
+
+def board_frame(board: Board) -> "pandas.DataFrame":
+    """Return a row a board row; score and metrics in three columns, with ends of intervals."""
+    return _pandas().DataFrame([_board_row(row) for row in board.rows])
+
+
+def _board_row(row: Row) -> Fields:
+    fields = asdict(row)
+    rank, score, metrics = (fields.pop(name) for name in ("rank", "score", "metrics"))
+    for end in Rank.__struct_fields__:
+        fields[f"rank_{end}"] = getattr(rank, end) if rank else None
+    for name, estimate in {"score": score, **metrics}.items():
+        fields[name] = estimate.value
+        fields[f"{name}_low"], fields[f"{name}_high"] = estimate.low, estimate.high
+    return fields
+
+
+def samples_frame(path: Path) -> "pandas.DataFrame":
+    """Return a row an episode of a run folder: settings, violations and the like as objects."""
+    return _pandas().DataFrame([_sample(row) for row in samples(PublishedRun.open(path))])
+
+
+def _sample(row: Fields) -> Fields:
+    decoded = {name: msgspec.json.decode(row[name]) for name in _JSON if row[name] is not None}
+    return row | decoded | {"metrics": {each["name"]: each["value"] for each in row["metrics"]}}
+
+
+def dataset(problems: Iterable[Instance[Any]]) -> "datasets.Dataset":
+    """Return instances as a dataset to train on: what is asked first, and the instance itself.
+
+    Its columns: `id`, `family`, `level`, `seed`, `index`; `prompt`, the messages; `tools` and
+    `schema` of the answer as JSON text, or None; `instance`, the line by which `read_line` has it
+    back for `grade` and `reward`.
+
+    Args:
+        problems: such as `generate` returns, or a part of `stream`.
+
+    Raises:
+        InputError: the package is missing.
+    """
+    try:
+        import datasets
+    except ModuleNotFoundError as error:
+        raise _missing(error, "hf") from None
+    return datasets.Dataset.from_list([_row(instance) for instance in problems])
+
+
+def _row(instance: Instance[Any]) -> Fields:
+    ask = start(instance).ask
+    return {
+        "id": instance.id,
+        "family": instance.family,
+        "level": instance.level,
+        "seed": instance.seed,
+        "index": instance.index,
+        "prompt": chat(ask),
+        "tools": msgspec.json.encode(tools(ask)).decode() if ask.tools else None,
+        "schema": msgspec.json.encode(ask.schema).decode() if ask.schema else None,
+        "instance": instances.encode(instance).decode(),
+    }
+
+
+def read_line(line: str) -> Instance[Any]:
+    """Return the instance of a line; InputError if it is none."""
+    return instances.decode(line, "the line of an instance")
+
+
+def _pandas() -> Any:
+    try:
+        import pandas
+    except ModuleNotFoundError as error:
+        raise _missing(error, "frames") from None
+    return pandas
+
+
+def _missing(error: ModuleNotFoundError, extra: str) -> InputError:
+    return InputError(f"needs the package {error.name}: pip install 'makespan[{extra}]'")

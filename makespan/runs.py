@@ -1,0 +1,210 @@
+"""Runs: models that answer a suite, a family or a file, in a folder that can be read again."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from harness.board.board import Board, read_board
+from harness.board.compare import ModelComparison
+from harness.board.compare import compare as compare_folders
+from harness.calls.options import RunOptions
+from harness.log import Log
+from harness.models.base import Sampling
+from harness.replay.transcript import Episode as RecordedEpisode
+from harness.replay.transcript import episodes
+from harness.run.begin import begin, ready
+from harness.run.loop import SuiteRun
+from harness.run.request import RunRequest, Target
+from harness.store.folder import Folder
+from harness.store.manifest import Manifest
+from makespan.problems import NO_SETTINGS
+from tasks.base import Scalar
+
+if TYPE_CHECKING:
+    import pandas
+
+T = TypeVar("T")
+
+
+class Run:
+    """A run folder, read only.
+
+    Attributes:
+        path: of the folder.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Open a run folder; InputError if it is none, or a search for programs."""
+        self.path = Path(path)
+        Folder.open(self.path).require_suite()
+
+    def __repr__(self) -> str:
+        """Return the call that opens it."""
+        return f"makespan.load({str(self.path)!r})"
+
+    @property
+    def manifest(self) -> Manifest:
+        """Return what was asked, of whom, and where it ran, as of now."""
+        return Folder.open(self.path).manifest
+
+    @property
+    def complete(self) -> bool:
+        """Return whether every episode has a grade: none is left, and none ended in an error."""
+        return self.rows().complete
+
+    def rows(self) -> Board:
+        """Return the board: a row a model and family, each metric with its interval.
+
+        Raises:
+            InputError: no episode is finished yet.
+        """
+        return read_board([self.path])
+
+    def board(self) -> "pandas.DataFrame":
+        """Return the board as a frame, the columns of `makespan board --csv`; raises as `rows`."""
+        from makespan.frames import board_frame
+
+        return board_frame(self.rows())
+
+    def samples(self) -> "pandas.DataFrame":
+        """Return a frame with a row an episode: the columns of docs/publishing.md."""
+        from makespan.frames import samples_frame
+
+        return samples_frame(self.path)
+
+    def episodes(self) -> Iterator[RecordedEpisode]:
+        """Yield every finished episode, replayed: its calls with messages and replies."""
+        return episodes(self.path)
+
+
+def load(path: str | Path) -> Run:
+    """Open a run folder; InputError if it is none."""
+    return Run(path)
+
+
+def run(
+    what: Target,
+    models: Sequence[str] = (),
+    *,
+    agent: str = "direct",
+    memory: str | None = None,
+    level: int | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, Scalar] = NO_SETTINGS,
+    data: Path | None = None,
+    limit: int | None = None,
+    epochs: int = 1,
+    sampling: Sampling | None = None,
+    base_url: str | None = None,
+    api_key_env: str | None = None,
+    out: str | Path | None = None,
+    options: RunOptions | None = None,
+    price: Sequence[str] = (),
+) -> Run:
+    """Let models answer a suite, a family or a file; a run that is there is gone on with.
+
+    It may be called where an event loop is running, such as in a notebook. Progress goes to
+    standard error. At Ctrl-C it begins nothing new, and what was answered is kept.
+
+    Args:
+        what: a suite or a family by name, a file of instances, or instances.
+        models: `provider/name`; none means all policies of the families.
+        agent: `NAME` or `NAME:key=value,...`: how models are asked.
+        memory: the same; None is `history` where there are rounds.
+        level: of a family.
+        seed: of the instances, where these are generated.
+        settings: of the family or the suite.
+        data: the folder of the files that a suite needs.
+        limit: the first so many instances; None is all of a suite, 20 of a family.
+        epochs: how often each instance is asked.
+        sampling: how replies are drawn; None leaves it to the provider.
+        base_url: the server of the models, where that is not their provider's own.
+        api_key_env: the variable that holds that server's key.
+        out: the run folder; None is one below results/runs, by what is asked.
+        options: how it asks: pace, patience, budgets, cache.
+        price: of models, each `MODEL=INPUT,OUTPUT[,CACHED]` in US dollars a million tokens.
+
+    Returns:
+        The run. Where episodes are left, or ended in errors, it is not `complete`.
+
+    Raises:
+        InputError: something that is asked for is not there; nothing was written.
+        Failure: a model or the run cannot go on; what was answered is kept.
+    """
+    request = RunRequest(
+        what=what,
+        models=models,
+        agent=agent,
+        memory=memory,
+        level=level,
+        seed=seed,
+        settings=settings,
+        data=data,
+        limit=limit,
+        epochs=epochs,
+        sampling=sampling or Sampling(),
+        base_url=base_url,
+        api_key_env=api_key_env,
+        out=None if out is None else Path(out),
+    )
+    work = _Work(request, options or RunOptions(), price)
+    return Run(_beside_any_loop(work.run, work.stop))
+
+
+class _Work:
+    """A run that is asked for, from its beginning to its end, in one thread."""
+
+    def __init__(self, request: RunRequest, options: RunOptions, price: Sequence[str]) -> None:
+        self._request, self._options, self._price = request, options, price
+        self._suite_run: SuiteRun | None = None
+
+    def run(self) -> Path:
+        """Run what is open; return the folder."""
+        log = Log()
+        opened = begin(self._request, self._options)
+        with ready(opened, self._options, log, self._price) as self._suite_run:
+            counts = asyncio.run(self._suite_run.run(opened.models))
+        log.event("end", **counts)
+        return opened.folder.path
+
+    def stop(self) -> None:
+        """Ask nothing more, from another thread."""
+        if self._suite_run is not None:
+            self._suite_run.stop()
+
+
+def _beside_any_loop(work: Callable[[], T], stop: Callable[[], None]) -> T:
+    """Return what some work returns that runs a loop of its own, also where one is running.
+
+    Args:
+        work: done in a thread of its own if a loop is running here.
+        stop: ends that work soon, when this thread is interrupted.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return work()
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(work)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            stop()
+            raise
+
+
+def compare(runs: Sequence[Run | str | Path], a: str, b: str) -> ModelComparison:
+    """Compare two models instance by instance, in every family.
+
+    Args:
+        runs: or their folders.
+        a: a model, as `provider/name`.
+        b: another one.
+
+    Raises:
+        InputError: a model is in none of them, or the two were not asked the same.
+    """
+    paths = [each.path if isinstance(each, Run) else Path(each) for each in runs]
+    return compare_folders(paths, a, b)
