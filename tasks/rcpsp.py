@@ -6,6 +6,7 @@ All intervals are half-open: a task that starts at s with duration d runs in [s,
 """
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 
 from tasks.base import Fields, Instance, Noun, Outcome, Program
@@ -171,8 +172,16 @@ def topological_order(project: Project) -> tuple[str, ...]:
     Raises:
         ValueError: precedences are cyclic; the message names the tasks of a cycle.
     """
-    graph: dict[str, list[str]] = {task.id: [] for task in project.tasks}
-    for before, after in project.precedences:
+    return _topological_order(tuple(task.id for task in project.tasks), project.precedences)
+
+
+@lru_cache(maxsize=64)
+def _topological_order(
+    ids: tuple[str, ...], precedences: tuple[tuple[str, str], ...]
+) -> tuple[str, ...]:
+    """Return the ids in order; a project that is built step by step asks for it many times."""
+    graph: dict[str, list[str]] = {name: [] for name in ids}
+    for before, after in precedences:
         graph[after].append(before)
     try:
         return tuple(TopologicalSorter(graph).static_order())

@@ -154,13 +154,16 @@ def mddc(p: Ints, d: Ints) -> list[int]:
     mean and maximum are over the jobs still waiting.
     """
 
+    inflated = [1.1 * length for length in p]
+
     def keys(waiting: list[int], time: int) -> Key:
         times = [p[j] for j in waiting]
         longest, average = time + max(times), time + sum(times) / len(times)
 
         def key(j: int) -> float:
-            square = min(p[j] / longest, 1) ** 2
-            return max(1.1 * p[j] + time, d[j]) * (1 + square / (1 + square)) + p[j] / average
+            length, end, due = p[j], inflated[j] + time, d[j]
+            square = (length / longest) ** 2  # no job is longer than the longest: rho is 1 at most
+            return (due if due > end else end) * (1 + square / (1 + square)) + length / average
 
         return key
 

@@ -161,19 +161,17 @@ class CapacityProfile:
 
     def occupy(self, start: int, end: int, amount: int) -> None:
         """Take `amount` units in [start, end), where they must be free."""
-        free = self.free
-        first = self._cut(start)
-        for k in range(first, self._cut(end)):
+        times, free = self.times, self.free
+        first = bisect_left(times, start)
+        if times[first] != start:  # cuts a step in two, here and at the end
+            times.insert(first, start)
+            free.insert(first, free[first - 1])
+        last = bisect_left(times, end, first)
+        if times[last] != end:
+            times.insert(last, end)
+            free.insert(last, free[last - 1])
+        for k in range(first, last):
             free[k] -= amount
-
-    def _cut(self, moment: int) -> int:
-        """Return the index of the step that begins at a moment, after cutting one if needed."""
-        times = self.times
-        k = bisect_left(times, moment)
-        if times[k] != moment:
-            times.insert(k, moment)
-            self.free.insert(k, self.free[k - 1])
-        return k
 
 
 def timelines(project: Compiled) -> list[CapacityProfile]:
@@ -195,16 +193,18 @@ def serial(project: Compiled, order: Ints) -> list[int]:
         The n start times.
     """
     resources = timelines(project)
-    starts, ends = [-1] * len(project.durations), [-1] * len(project.durations)
+    durations, demands = project.durations, project.demands
+    releases, predecessors = project.releases, project.predecessors
+    starts, ends = [-1] * len(durations), [-1] * len(durations)
     for i in order:
-        start = project.releases[i]
-        for j in project.predecessors[i]:
+        start = releases[i]
+        for j in predecessors[i]:
             if ends[j] > start:
                 start = ends[j]
         start = _earliest_fit(project, resources, i, start, starts, ends)
         starts[i] = start
-        ends[i] = end = start + project.durations[i]
-        for r, amount in project.demands[i]:
+        ends[i] = end = start + durations[i]
+        for r, amount in demands[i]:
             resources[r].occupy(start, end, amount)
     return starts
 
@@ -220,11 +220,14 @@ def _earliest_fit(
     """Return the first moment from `start` on at which capacities and partners allow a task."""
     duration, demands = project.durations[task], project.demands[task]
     partners = project.partners[task]
-    tried = -1
-    while start != tried:
-        tried = start
+    first = demands[0][0] if demands else -1
+    agreed = -1  # a moment at which all that were asked allow it
+    while start != agreed:
+        agreed = start
         for r, amount in demands:
             start = resources[r].earliest(start, duration, amount)
+            if r == first:
+                agreed = start
         for j in partners:
             if starts[j] < start + duration and start < ends[j]:
                 start = ends[j]
@@ -288,21 +291,16 @@ def random_list(project: Compiled, rng: Random) -> list[int]:
     waiting = _predecessor_counts(project)
     ready = [i for i, count in enumerate(waiting) if count == 0]
     order = []
-    while ready:
-        i = _draw(ready, rng)
+    while ready:  # one is drawn and the last takes its place
+        k = int(rng.random() * len(ready))
+        i, ready[k] = ready[k], ready[-1]
+        ready.pop()
         order.append(i)
         for j in project.successors[i]:
             waiting[j] -= 1
             if waiting[j] == 0:
                 ready.append(j)
     return order
-
-
-def _draw(ready: list[int], rng: Random) -> int:
-    """Take one of the ready tasks out, the last one into its place."""
-    k = int(rng.random() * len(ready))
-    ready[k], ready[-1] = ready[-1], ready[k]
-    return ready.pop()
 
 
 def edf(project: Compiled) -> list[int]:

@@ -166,12 +166,18 @@ FAMILY: Family[Project] = Family(
     world=task.world,
     read=task.read,
     grade=grader.grade,
+    reward=grader.reward,
     summarise=grader.summarise,
     policies=POLICIES,
-    columns=(BoardColumn("broken"), BoardColumn("gap_median", "gap")),
+    columns=(
+        BoardColumn("broken"),
+        BoardColumn("gap_median", "gap"),
+        BoardColumn("quality", place="nowhere", measure=grader.quality),
+        BoardColumn("half_level", "level", place="ramps", title="half succeed at"),
+        BoardColumn("gap_proven", place="notes", title="of gaps are against a bound"),
+    ),
     strata=grader.strata,
     ramp=("edges", "layers"),
-    headlines={"quality": grader.quality},
     along=("feasible@",),
     formats={
         "psplib": FileFormat(
