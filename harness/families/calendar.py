@@ -102,6 +102,7 @@ FAMILY: Family[Year] = Family(
     solve=exact_reference,
     world=task.world,
     read=task.read,
+    answers=task.answers,
     grade=grader.grade,
     summarise=grader.summarise,
     policies=POLICIES,

@@ -17,6 +17,7 @@ from tasks.base import (
     ToolCall,
 )
 from tasks.prompts import Prompts
+from tasks.schemas import AnswerForm
 
 if TYPE_CHECKING:
     from tasks.tools_clock import Simulation
@@ -123,6 +124,10 @@ class Rounds(Generic[P]):
     examine: Examine[P]
 
 
+def _undeclared(payload: object) -> dict[str, AnswerForm]:  # noqa: ARG001
+    return {}
+
+
 def _unstratified(records: Sequence[Record]) -> Sequence[Sequence[Record]]:
     return [records]
 
@@ -157,6 +162,8 @@ class Family(Generic[P]):
         unseen: settings that no agent can see, and that make no other experiment.
         rounds: what it has if an episode has rounds with feedback; None without.
         simulation: makes the world behind an episode's tools from a payload; None without tools.
+        answers: the forms of answers to a payload, by name; None is any payload. Where an ask has a
+            schema, the form of its answer is that.
         audit: whether anything on the surface of instances gives their answer away.
     """
 
@@ -182,6 +189,7 @@ class Family(Generic[P]):
     unseen: tuple[str, ...] = ()
     rounds: Rounds[P] | None = None
     simulation: "Callable[[P], Simulation] | None" = None
+    answers: Callable[[P | None], Mapping[str, AnswerForm]] = _undeclared
     audit: Callable[[Sequence[Instance[P]]], Sequence[Any]] | None = None
 
     @property

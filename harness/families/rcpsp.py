@@ -164,6 +164,7 @@ FAMILY: Family[Project] = Family(
     solve=reference,
     world=task.world,
     read=task.read,
+    answers=task.answers,
     grade=grader.grade,
     summarise=grader.summarise,
     policies=POLICIES,

@@ -105,6 +105,7 @@ FAMILY: Family[Jobs] = Family(
     solve=reference,
     world=task.world,
     read=task.read,
+    answers=task.answers,
     grade=grader.grade,
     summarise=grader.summarise,
     policies=POLICIES,

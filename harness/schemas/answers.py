@@ -1,0 +1,78 @@
+"""pydantic models of the answers of a family, for users of libraries that parse replies."""
+
+from typing import TYPE_CHECKING, Any
+
+from harness.families.registry import family
+from tasks.base import Fields, InputError, Instance
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+def answer_model(
+    name: str, instance: Instance[Any] | None = None, form: str | None = None
+) -> "type[BaseModel]":
+    """Make the pydantic model of a family's answers.
+
+    Args:
+        name: of the family.
+        instance: one of its own, whose ids and names the answer has to have; without one they may
+            be any. Providers that constrain decoding take models of an instance only.
+        form: which of the forms of `answer_forms`; the first by default, which answers a whole
+            instance and is what `grade` takes.
+
+    Returns:
+        A strict model, called as its form. `model_dump_json()` is an answer.
+
+    Raises:
+        InputError: there is no such family or form, the instance is of another family, or pydantic
+            is not installed.
+    """
+    forms = answer_forms(name, instance)
+    if not forms:
+        raise InputError(f"{name} declares no answers: make a model of the schema of an ask")
+    form = next(iter(forms)) if form is None else form
+    if form not in forms:
+        raise InputError(f"{name} has no answer {form!r} here: there are {', '.join(forms)}")
+    return model_of(forms[form], form)
+
+
+def answer_forms(name: str, instance: Instance[Any] | None = None) -> dict[str, Fields]:
+    """Return the JSON schemas of a family's answers by their names, those of whole answers first.
+
+    Args:
+        name: of the family.
+        instance: as in `answer_model`.
+
+    Raises:
+        InputError: there is no such family, or the instance is of another.
+    """
+    declared = family(name)
+    if instance is not None and instance.family != name:
+        raise InputError(f"instance {instance.id} is of {instance.family}, not of {name}")
+    forms = declared.answers(None if instance is None else instance.payload)
+    ordered = sorted(forms.items(), key=lambda entry: not entry[1].whole)
+    return {form: answer.schema for form, answer in ordered}
+
+
+def model_of(schema: Fields, name: str = "Answer") -> "type[BaseModel]":
+    """Make a pydantic model of a JSON schema (see `harness.schemas.models.model_of`).
+
+    Args:
+        schema: of an object, such as that of an ask.
+        name: of the model.
+
+    Raises:
+        InputError: a model would not hold answers to the schema, or pydantic is not installed.
+    """
+    try:
+        from harness.schemas import models
+    except ModuleNotFoundError as error:
+        raise _lacking(error) from None
+    return models.model_of(schema, name)
+
+
+def _lacking(error: ModuleNotFoundError) -> InputError:
+    return InputError(
+        f"models of answers need the package {error.name}: pip install 'makespan[schemas]'"
+    )
