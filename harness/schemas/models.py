@@ -41,7 +41,7 @@ def model_of(schema: Fields, name: str = "Answer") -> type[BaseModel]:
 
     A property whose name cannot be a field's, such as `task-1`, `class` or `copy`, is a field under
     a name of its own, with the property as its alias; a model is read and written by aliases. A
-    property that is not required and is not there is None, and is not written.
+    property that is not required is None if it is not there, and is not written if it is None.
 
     Args:
         schema: of an object with named properties, such as the `schema` of an ask.
