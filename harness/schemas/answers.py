@@ -66,10 +66,10 @@ def model_of(schema: Fields, name: str = "Answer") -> "type[BaseModel]":
         InputError: a model would not hold answers to the schema, or pydantic is not installed.
     """
     try:
-        from harness.schemas import models
+        from harness.schemas.models import model_of as build_model
     except ModuleNotFoundError as error:
         raise _lacking(error) from None
-    return models.model_of(schema, name)
+    return build_model(schema, name)
 
 
 def _lacking(error: ModuleNotFoundError) -> InputError:
