@@ -1,5 +1,6 @@
 """pydantic models of the answers of a family, for users of libraries that parse replies."""
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from harness.families.registry import family
@@ -52,7 +53,7 @@ def answer_forms(name: str, instance: Instance[Any] | None = None) -> dict[str, 
         raise InputError(f"instance {instance.id} is of {instance.family}, not of {name}")
     forms = declared.answers(None if instance is None else instance.payload)
     ordered = sorted(forms.items(), key=lambda entry: not entry[1].whole)
-    return {form: answer.schema for form, answer in ordered}
+    return {form: deepcopy(answer.schema) for form, answer in ordered}
 
 
 def model_of(schema: Fields, name: str = "Answer") -> "type[BaseModel]":

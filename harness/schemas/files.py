@@ -6,6 +6,7 @@ that a project's precedences have no cycle: those are checked when a file is rea
 
 import re
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from inspect import cleandoc
 from typing import Any
@@ -67,7 +68,7 @@ def json_schema(kind: str, family: str | None = None) -> Fields:
         "$id": ":".join(("urn:makespan:schema", kind, *([family] if family else []))),
         "title": f"makespan {kind}" + (f" of {family}" if family else ""),
     }
-    return {**head, **{key: part for key, part in schema.items() if key != "title"}}
+    return {**head, **{key: deepcopy(part) for key, part in schema.items() if key != "title"}}
 
 
 # From records --------------------------------------------------------------------------------
@@ -111,7 +112,12 @@ def _attributes(docstring: str) -> tuple[str, dict[str, str]]:
 
 
 def _instance(family: Family[Any] | None) -> Fields:
-    return schema_of(Instance if family is None else Instance[family.payload])  # type: ignore[name-defined]
+    """Return the schema of an instance line; without a family its payload is any object."""
+    if family is not None:
+        return schema_of(Instance[family.payload])  # type: ignore[name-defined]
+    schema = schema_of(Instance)
+    schema["properties"]["payload"] |= {"type": "object"}
+    return schema
 
 
 def _answer(family: Family[Any] | None) -> Fields:

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from harness.families.registry import FAMILIES, family
 from harness.suites.instances import encode
 from makespan.schemas import answer_forms, answer_model, model_of
 from tasks.base import Fields, InputError
+from tests.factories.changes import changed
 from tests.factories.gold import CASES, gold, instance_of
 from tests.factories.normal import normal
 from tests.harness.helpers import makespan
@@ -122,26 +122,6 @@ def test_a_right_answer_passes_through_its_model_and_is_valid(case: str, tmp_pat
     parsed = model.model_validate_json(json.dumps(answer))
     assert verdict(case, parsed.model_dump_json(), tmp_path) == "valid"
     assert verdict(case, json.dumps(parsed.model_dump()), tmp_path) == "valid"
-
-
-def changed(value: Any) -> Iterator[Any]:
-    """Every value in which one thing is of another type, is missing, or is one too many."""
-    if isinstance(value, dict):
-        yield {**value, "another": 1}
-        for key in value:
-            yield {k: v for k, v in value.items() if k != key}
-            for part in changed(value[key]):
-                yield {**value, key: part}
-    elif isinstance(value, list):
-        for k, item in enumerate(value[:2]):
-            for part in changed(item):
-                yield [*value[:k], part, *value[k + 1 :]]
-    for other in (None, True, "", 1.5, [], {}):
-        if type(other) is not type(value):
-            yield deepcopy(other)
-    if isinstance(value, int):
-        yield float(value)
-        yield str(value)
 
 
 @pytest.mark.parametrize("case", CASES)
