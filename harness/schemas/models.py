@@ -6,6 +6,7 @@ written as 1.0. A keyword that cannot be held to is refused, not passed over.
 
 from collections.abc import Callable, Iterator, Mapping, Set
 from keyword import iskeyword
+from types import GenericAlias
 from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -134,7 +135,7 @@ class _Builder:
             return self._tuple(schema, name)
         _check_keywords(schema, name, {"type", "items", "minItems", "maxItems"})
         items = self.type_of(schema.get("items", True), f"{name}_item")
-        return _limited(list[items], schema)
+        return _limited(GenericAlias(list, (items,)), schema)
 
     def _tuple(self, schema: Fields, name: str) -> Any:
         """Return the type of an array of fixed length; in Python it may also be a list."""
@@ -144,7 +145,7 @@ class _Builder:
         if not closed or schema.get("minItems") != len(items) or not items:
             raise InputError(f"schema of {name}: prefixItems must be all the items there are")
         parts = tuple(self.type_of(part, f"{name}_{k}") for k, part in enumerate(items, 1))
-        return Annotated[tuple[parts], Field(strict=False)]
+        return Annotated[GenericAlias(tuple, parts), Field(strict=False)]
 
     def _mapping(self, schema: Fields, name: str) -> Any:
         """Return the type of an object: a model, or a dict where no property has a name."""
@@ -152,7 +153,7 @@ class _Builder:
             return self.model(schema, name)
         _check_keywords(schema, name, {"type", "additionalProperties"})
         values = self.type_of(schema.get("additionalProperties", True), f"{name}_value")
-        return dict[str, values]
+        return GenericAlias(dict, (str, values))
 
     def model(self, schema: Fields, name: str) -> type[BaseModel]:
         """Return the model of an object with named properties."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
-OTHERS = (None, True, "", 1.5, [], {})
+OTHERS: tuple[Any, ...] = (None, True, "", 1.5, [], {})
 
 
 def changed(value: Any) -> Iterator[Any]:

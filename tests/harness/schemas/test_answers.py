@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from jsonschema import Draft202012Validator
 from openai import OpenAI, pydantic_function_tool
 from pydantic import BaseModel, ValidationError
 
+from harness.families.family import Family
 from harness.families.registry import FAMILIES, family
+from harness.schemas import answers
 from harness.suites.instances import encode
 from makespan.schemas import answer_forms, answer_model, model_of
 from tasks.base import Fields, InputError
@@ -244,6 +247,24 @@ def test_the_step_of_an_episode_is_parsed_by_the_model_of_its_ask() -> None:
     assert instance.family == "calendar"
 
 
+def test_the_example_of_the_page_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "schemas.md").read_text("utf-8")
+    code = page.partition("```python\n")[2].partition("```")[0]
+
+    def in_any_order(_: int, body: Json) -> str:
+        schema = body["response_format"]["json_schema"]["schema"]
+        return json.dumps({"order": schema["properties"]["order"]["items"]["enum"]})
+
+    names: dict[str, Any] = {}
+    with Loopback(in_any_order) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "none")
+        exec(code, names)
+    assert names["grade"].verdict == "valid"
+    [request] = server.requests
+    assert "J01" in request.body["messages"][-1]["content"]
+
+
 # Use -----------------------------------------------------------------------------------------
 
 
@@ -254,6 +275,18 @@ def test_wrong_names_are_told_in_one_line() -> None:
         answer_model("tardiness", None, "Plan")
     with pytest.raises(InputError, match="is of rcpsp, not of tardiness"):
         answer_model("tardiness", instance_of("rcpsp"))
+
+
+def test_a_family_without_forms_has_models_of_its_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Like one of a plug-in that declares none."""
+    default: Any = next(each.default for each in fields(Family) if each.name == "answers")
+    silent = replace(family("tardiness"), answers=default)
+    monkeypatch.setattr(answers, "family", lambda _: silent)
+    with pytest.raises(InputError, match="tardiness declares no answers: make a model of the"):
+        answer_model("tardiness")
+    [(ask, reply)] = gold("tardiness").steps
+    assert ask.schema
+    assert model_of(ask.schema, "Order").model_validate_json(reply.text)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

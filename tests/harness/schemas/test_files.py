@@ -96,10 +96,10 @@ def _of_instances(root: Path) -> Iterator[Written]:
     for line in lines(makespan("solve", file).stdout):
         yield Written("solution", None, line)
     for text in ("{}", "no", '{"starts": {"T1": true}, "order": [1], "decisions": [], "calls": 0}'):
-        given = [{"id": i.id, "text": text} for i in batch[:3]]
+        given: list[Json] = [{"id": i.id, "text": text} for i in batch[:3]]
         given += [{"id": i.id, "answer": _whole(i)} for i in batch[3:]]
         answers.write_text("".join(json.dumps(line) + "\n" for line in given))
-        yield from (Written("answer", families[str(line["id"])], line) for line in given)
+        yield from (Written("answer", families[line["id"]], line) for line in given)
         graded = makespan("grade", file, answers)
         assert graded.returncode == 0, graded.stderr
         yield from (Written("grade", None, line) for line in lines(graded.stdout))
