@@ -18,7 +18,7 @@ def answer_model(
     Args:
         name: of the family.
         instance: one of its own, whose ids and names the answer has to have; without one they may
-            be any. Providers that constrain decoding take models of an instance only.
+            be any, and providers that constrain decoding may refuse the model.
         form: which of the forms of `answer_forms`; the first by default, which answers a whole
             instance and is what `grade` takes.
 
