@@ -300,6 +300,12 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         answer_model("rcpsp")
 
 
+def test_a_pydantic_that_is_too_old_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pydantic.VERSION", "2.11.7")
+    with pytest.raises(InputError, match=r"pydantic 2\.12 or later, not 2\.11\.7: pip install -U"):
+        answer_model("rcpsp")
+
+
 def test_pydantic_is_loaded_when_a_model_is_wanted() -> None:
     code = """
 import sys
