@@ -21,7 +21,7 @@ from harness.store.journal import read_records
 from harness.store.manifest import Manifest
 from harness.suites.instances import encode
 from harness.suites.lines import AnswerLine, SolveLine
-from tasks.base import InputError, Instance, Record
+from tasks.base import Grade, InputError, Instance, Record
 from tests.depth import often
 from tests.factories.changes import changed
 from tests.factories.gold import instance_of
@@ -266,6 +266,39 @@ def test_a_schema_takes_what_the_decoder_takes(kind: str, written: list[Written]
             refused, taken = refused + (not fits), taken + fits
     assert refused > 10
     assert taken
+
+
+@pytest.mark.parametrize(
+    ("line", "fits"),
+    [
+        ({"text": "no"}, True),
+        ({"text": "no", "answer": None}, True),
+        ({"answer": {"starts": {}}}, True),
+        ({"answer": None}, True),
+        ({"answer": None, "text": None}, True),
+        ({"answer": {}, "text": "no"}, False),
+        ({"text": None}, False),
+        ({}, False),
+    ],
+)
+def test_a_line_of_answers_has_an_answer_or_a_text(line: Json, fits: bool) -> None:
+    line = {"id": "i", **line}
+    assert validator("answer").is_valid(line) is fits
+    assert (decodes(AnswerLine, line) is True) is fits
+
+
+def test_a_grade_has_the_id_of_its_instance_and_all_that_a_grade_has(
+    written: list[Written],
+) -> None:
+    document = next(each.document for each in written if each.kind == "grade")
+    without = {key: value for key, value in document.items() if key != "id"}
+    assert list(json_schema("grade")["properties"]) == list(document)
+    assert not validator("grade").is_valid(without)
+    assert decodes(Grade, without)
+    for change in changed(without):
+        if isinstance(change, dict) and decodes(Grade, change) is not None:
+            line = {"id": document["id"], **change}
+            assert validator("grade").is_valid(line) is decodes(Grade, change), change
 
 
 @pytest.mark.parametrize("name", FOLDERS)
