@@ -79,7 +79,8 @@ $(SDKS)/%.stamp: .venv/bin/python pyproject.toml Makefile
 	$(SDKS)/$*/bin/python -m pip install --quiet --disable-pip-version-check $(WANTED) -e . pytest hypothesis
 	@touch $@
 
-PROPERTIES := tests/generators tests/graders tests/memory tests/tasks tests/harness/evolve tests/harness/report
+PROPERTIES := tests/generators tests/graders tests/memory tests/tasks tests/harness/evolve tests/harness/report \
+	tests/harness/schemas
 slow: .venv/all.stamp  ## kill -9 at 20 moments, what else takes minutes, and all cases of a property
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python -m pytest -n auto --hypothesis-profile deep $(PROPERTIES)

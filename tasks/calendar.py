@@ -30,7 +30,7 @@ from tasks.checks import check_unique
 from tasks.one_shot import parsed_answer
 from tasks.parse import parse_object
 from tasks.prompts import Prompts
-from tasks.schemas import object_schema, permutation_schema
+from tasks.schemas import AnswerForm, array_schema, object_schema, permutation_schema, tuple_schema
 
 VERSION = 2
 TEMPLATES = (
@@ -417,7 +417,25 @@ def accepted(parsed: Parsed, clash: Round) -> str | None:
 def answer_schema(clash: Round) -> Fields:
     """Return the JSON schema of a round's answer: the event accepted, a ranking, a reason."""
     ranking = permutation_schema(clash.ids)
+    return _decision_schema(ranking)
+
+
+def _decision_schema(ranking: Fields) -> Fields:
     return object_schema({KEY: ranking["items"], "ranking": ranking, "reason": {"type": "string"}})
+
+
+def answers(year: Year | None) -> dict[str, AnswerForm]:
+    """Return the forms of answers to a year, or a round of it, by their names; None is any year.
+
+    The decisions on a year are those on its rounds in their order; the ids of a round's events are
+    in the schema of its own ask.
+    """
+    if year is not None:
+        decisions = tuple_schema([answer_schema(clash) for clash in year.rounds])
+        return {"Decisions": AnswerForm(object_schema({ANSWERS: decisions}))}
+    decision = _decision_schema(array_schema({"type": "string"}))
+    whole = object_schema({ANSWERS: array_schema(decision)})
+    return {"Decisions": AnswerForm(whole), "Decision": AnswerForm(decision, whole=False)}
 
 
 def read(answer: Fields | None, text: str) -> Outcome:

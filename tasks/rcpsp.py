@@ -13,7 +13,7 @@ from tasks.base import Fields, Instance, Noun, Outcome, Program
 from tasks.checks import check_unique, first_repeated
 from tasks.one_shot import ask_once, parsed_answer
 from tasks.prompts import Prompts
-from tasks.schemas import object_schema
+from tasks.schemas import AnswerForm, mapping_schema, object_schema
 
 VERSION = 1
 TEMPLATES = (
@@ -206,6 +206,14 @@ def answer_schema(project: Project) -> Fields:
     """Return the JSON schema of an answer: an integer start time for every task."""
     starts = object_schema({task.id: {"type": "integer"} for task in project.tasks})
     return object_schema({KEY: starts})
+
+
+def answers(project: Project | None) -> dict[str, AnswerForm]:
+    """Return the form of an answer to a project by its name; None is any project."""
+    if project is not None:
+        return {"Schedule": AnswerForm(answer_schema(project))}
+    starts = mapping_schema({"type": "integer"})
+    return {"Schedule": AnswerForm(object_schema({KEY: starts}))}
 
 
 Payload = Project

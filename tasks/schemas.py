@@ -2,7 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 
-from tasks.base import Fields
+from tasks.base import Fields, Noun
+
+
+class AnswerForm(Noun, frozen=True):
+    """An object that a family takes as an answer.
+
+    Attributes:
+        schema: its JSON schema.
+        whole: whether it answers an instance, as in a file of answers, and not one step of it.
+    """
+
+    schema: Fields
+    whole: bool = True
 
 
 def object_schema(properties: Mapping[str, Fields]) -> Fields:
@@ -23,3 +35,19 @@ def permutation_schema(ids: Sequence[str]) -> Fields:
         "minItems": len(ids),
         "maxItems": len(ids),
     }
+
+
+def mapping_schema(values: Fields) -> Fields:
+    """Return the schema of an object of any keys, each with a value of a schema."""
+    return {"type": "object", "additionalProperties": values}
+
+
+def array_schema(items: Fields, *, most: int | None = None) -> Fields:
+    """Return the schema of an array of items of a schema, of `most` at the most."""
+    return {"type": "array", "items": items} | ({} if most is None else {"maxItems": most})
+
+
+def tuple_schema(items: Sequence[Fields]) -> Fields:
+    """Return the schema of an array that has one item of each of the schemas, in their order."""
+    size = len(items)
+    return {"type": "array", "prefixItems": list(items), "minItems": size, "maxItems": size}

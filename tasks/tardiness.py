@@ -11,7 +11,7 @@ from tasks.base import Fields, Instance, Noun, Outcome, Program
 from tasks.checks import check_unique
 from tasks.one_shot import ask_once, parsed_answer
 from tasks.prompts import Prompts
-from tasks.schemas import object_schema, permutation_schema
+from tasks.schemas import AnswerForm, array_schema, object_schema, permutation_schema
 
 VERSION = 2
 TEMPLATES = (
@@ -75,6 +75,13 @@ def tardiness(jobs: Sequence[Job]) -> int:
 def answer_schema(payload: Jobs) -> Fields:
     """Return the JSON schema of an answer: the ids of all jobs in some order."""
     return object_schema({KEY: permutation_schema([job.id for job in payload.jobs])})
+
+
+def answers(payload: Jobs | None) -> dict[str, AnswerForm]:
+    """Return the form of an answer to some jobs by its name; None is any jobs."""
+    if payload is not None:
+        return {"Order": AnswerForm(answer_schema(payload))}
+    return {"Order": AnswerForm(object_schema({KEY: array_schema({"type": "string"})}))}
 
 
 def world(instance: Instance[Jobs], prompts: Prompts) -> Program[Outcome]:

@@ -27,7 +27,7 @@ FLOORS = [
     ["harness/run"],
     ["harness/replay", "harness/watch"],
     ["harness/export", "harness/report"],
-    ["harness/publish"],
+    ["harness/publish", "harness/schemas"],
     ["harness/cli"],
 ]
 GROUND = 10  # loose files of harness/ at most: tools that everyone may use

@@ -18,6 +18,8 @@ from makespan.tasks.base import Instance
 import tasks, memory
 instance = generate(5, 0, 0, {})
 assert isinstance(instance, Instance)
+from makespan.schemas import answer_model
+assert answer_model("rcpsp", instance).__module__ == "makespan.harness.schemas.models"
 assert (tasks.OWNER, memory.OWNER) == ("a user", "a user")
 print(instance.id, *sorted(name for name in sys.modules if name.startswith("harness")))
 """
@@ -80,6 +82,7 @@ def test_a_script_beside_modules_of_our_names_uses_the_package(
     [
         "list",
         "generate rcpsp --level 5",
+        "schema instance --family rcpsp",
         "run quickstart --limit 2 --out out",
         "run tools --level 2 --limit 1 --model policy/optimal -T transport=stdio --out out",
         "evolve run tardiness-priority --model policy/mutate --calls 2 --limit 1 --out out",

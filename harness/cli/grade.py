@@ -10,21 +10,8 @@ from harness.cli.output import put
 from harness.families.registry import family
 from harness.log import say
 from harness.suites import instances
+from harness.suites.lines import AnswerLine
 from tasks.base import InputError, Instance, Outcome, Parsed
-
-
-class AnswerLine(msgspec.Struct, frozen=True):
-    """A line of an answers file: the object or null, or the raw text of a reply."""
-
-    id: str
-    answer: msgspec.Raw = msgspec.Raw(b"")  # as it was written; empty without the key
-    text: str | None = None
-
-    def __post_init__(self) -> None:
-        raw = bytes(self.answer)
-        both = self.text is not None and raw not in (b"", b"null")
-        if both or (self.text is None and not raw):
-            raise ValueError('needs either "answer" or "text"')
 
 
 def grade(options: Namespace) -> int:

@@ -13,6 +13,7 @@ def add_commands(add: Callable[..., Parser]) -> None:
     _export(add("export", "Write instances or runs in a public format.", "export.export"))
     _solve(add("solve", "Find each instance's optimum or bound, one a line.", "solve.solve"))
     _grade(add("grade", "Grade answers from a file, one a line.", "grade.grade"))
+    _schema(add("schema", "Print the JSON schema of a kind of file.", "schema.schema"))
 
 
 def _generate(p: Parser) -> None:
@@ -61,3 +62,8 @@ def _grade(p: Parser) -> None:
     p.add_argument("instances", type=Path, metavar="INSTANCES.jsonl")
     p.add_argument("answers", type=Path, metavar="ANSWERS.jsonl")
     out(p, "file (standard output)")
+
+
+def _schema(p: Parser) -> None:
+    p.add_argument("kind", metavar="KIND", nargs="?", help="such as instance (list the kinds)")
+    p.add_argument("--family", metavar="F", help="its payloads and answers only")

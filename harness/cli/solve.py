@@ -12,19 +12,8 @@ from harness.cli.output import emit
 from harness.engines.open import open_engine
 from harness.families.registry import family
 from harness.suites import instances
-from tasks.base import Fields, Instance, Number
-
-
-class SolveLine(msgspec.Struct, frozen=True):
-    """A line of `solve`."""
-
-    id: str
-    objective: Number | None
-    bound: Number | None
-    status: str
-    answer: Fields | None
-    solver: str
-    seconds: float
+from harness.suites.lines import SolveLine
+from tasks.base import Instance
 
 
 def solve(options: Namespace) -> int:

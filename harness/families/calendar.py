@@ -103,6 +103,7 @@ FAMILY: Family[Year] = Family(
     solve=exact_reference,
     world=task.world,
     read=task.read,
+    answers=task.answers,
     grade=grader.grade,
     reward=grader.reward,
     summarise=grader.summarise,

@@ -23,6 +23,7 @@ from tasks.base import (
     ToolResult,
 )
 from tasks.prompts import Prompts
+from tasks.schemas import AnswerForm
 
 P = TypeVar("P")  # the payload of a family's instances
 Solved = TypeVar("Solved", contravariant=True)
@@ -190,6 +191,10 @@ class Toolbox(Generic[P]):
     transport: str
 
 
+def _undeclared(payload: object) -> dict[str, AnswerForm]:  # noqa: ARG001
+    return {}
+
+
 def _unstratified(records: Sequence[Record]) -> Sequence[Sequence[Record]]:
     return [records]
 
@@ -223,6 +228,8 @@ class Family(Generic[P]):
         unseen: settings that no agent can see, and that make no other experiment.
         rounds: what it has if an episode has rounds with feedback; None without.
         tools: what it has if its episodes have tools; None without.
+        answers: the forms of answers to a payload, by name; None is any payload. Where an ask has a
+            schema, the form of its answer is that.
         audit: whether anything on the surface of instances gives their answer away.
         formats: public formats of its instances, by name.
         drawings: the module of its figures on pages, as `importlib.import_module` finds it: one of
@@ -250,6 +257,7 @@ class Family(Generic[P]):
     unseen: tuple[str, ...] = ()
     rounds: Rounds[P] | None = None
     tools: Toolbox[P] | None = None
+    answers: Callable[[P | None], Mapping[str, AnswerForm]] = _undeclared
     audit: Callable[[Sequence[Instance[P]]], Sequence[Any]] | None = None
     template_folder: Traversable | None = None
     formats: Mapping[str, FileFormat[P]] = field(default_factory=dict)

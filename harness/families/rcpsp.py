@@ -165,6 +165,7 @@ FAMILY: Family[Project] = Family(
     solve=reference,
     world=task.world,
     read=task.read,
+    answers=task.answers,
     grade=grader.grade,
     reward=grader.reward,
     summarise=grader.summarise,

@@ -107,6 +107,7 @@ FAMILY: Family[Jobs] = Family(
     solve=reference,
     world=task.world,
     read=task.read,
+    answers=task.answers,
     grade=grader.grade,
     reward=grader.reward,
     summarise=grader.summarise,

@@ -18,6 +18,7 @@ from harness.families.family import BoardColumn, Family, Policy, Toolbox
 from tasks import tools as task
 from tasks.base import Called, Fields, Instance, SolverFailure, ToolCall
 from tasks.tools import PICK, View
+from tasks.tools_answers import answers as answer_forms
 from tasks.tools_clock import Simulation, arguments_of, value_of
 from tasks.tools_payload import Due, Errand, canonical, reference_of
 from tasks.tools_plan import ANSWER, PLAN, TURNS
@@ -326,6 +327,7 @@ FAMILY: Family[Errand] = Family(
     solve=exact.reference,
     world=task.world,
     read=task.read,
+    answers=answer_forms,
     grade=grader.grade,
     reward=grader.reward,
     summarise=grader.summarise,

@@ -99,10 +99,17 @@ class Environment(Noun, frozen=True):
 class Manifest(Noun, frozen=True):
     """The content of `manifest.json`.
 
-    `limit` is the number of instances last asked for; `made` is how many there are once all are
-    made, and the digest of their lines. `shard` (i, n) is the part of the episodes that is this
-    folder's; `prices` by model, as given on the day `priced`. `templates` are the names of those
-    that each part with a version uses.
+    Attributes:
+        format: of the run folder.
+        configuration: all that shapes the run's results.
+        environment: where it was begun.
+        limit: the number of instances last asked for.
+        made: how many instances there are once all are made, and the digest of their lines.
+        api_key_env: the variable that holds the key of the server.
+        shard: (i, n), the part of the episodes that is this folder's.
+        prices: by model, in US dollars.
+        priced: the day on which the prices were given.
+        templates: the names of those that each part with a version uses.
     """
 
     format: int

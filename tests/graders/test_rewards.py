@@ -421,7 +421,7 @@ def test_garbage_is_worth_nothing(name: str, solved: bool) -> None:
 
 
 @examples(100)
-@given(st.sampled_from(FAMILIES), st.text(max_size=200))
+@given(st.sampled_from(list(FAMILIES)), st.text(max_size=200))
 def test_no_text_at_random_is_worth_anything(name: str, text: str) -> None:
     instance = GENERATE[name](3, 1, 0, {}, reference=False)
     reward = rewarded(instance, judged(instance, text))

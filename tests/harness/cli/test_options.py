@@ -104,6 +104,7 @@ def use_instances(go: Go, root: Path) -> None:
     (root / "answers.jsonl").write_text(json.dumps({"id": made, "text": "no"}) + "\n")
     go("grade", file, root / "answers.jsonl", "--out", root / "graded.jsonl")
     go("mcp", "serve", tools)
+    go("schema", "instance", "--family", "rcpsp")
 
 
 def use_runs(go: Go, root: Path) -> None:

@@ -1,0 +1,1 @@
+"""Schemas of what Makespan reads and writes: pydantic models of answers, JSON schemas of files."""
