@@ -23,6 +23,7 @@ from harness.run.prepare import (
     find_target,
     model_specs,
     require_enough_users,
+    require_solvers,
     run_instances,
     shard_suffix,
     today,
@@ -36,6 +37,7 @@ from harness.store.versions import part_versions, templates_used
 from harness.suites import instances
 from harness.suites import suite as suites
 from tasks.base import InputError
+from tasks.extras import MissingExtra
 from tasks.prompts import installed
 
 
@@ -107,6 +109,7 @@ def go_on(folder: Folder, models: Sequence[Model], options: Namespace) -> int:
     folder.note_prices(prices_of(options, names), today())
     lines = run_instances(folder)
     require_enough_users(folder.manifest.configuration.memory, lines)
+    require_solvers(folder.manifest.configuration.models, lines)
     journal = Journal(folder.path)
     suite_run = SuiteRun(RecordedRun(folder, journal, lines), run_options(options), log)
     log.event("begin", folder=str(folder.path), episodes=len(lines))
@@ -118,7 +121,7 @@ def go_on(folder: Folder, models: Sequence[Model], options: Namespace) -> int:
         journal.close()
         folder.release()
     if counts["done"] or not counts["left"]:
-        print_board(read_board([folder.path]))
+        _print_board(folder, log)
     log.say(f"run folder: {folder.path}")
     if counts["left"]:
         log.say(f"{counts['left']} episodes are left: makespan resume {folder.path}")
@@ -126,3 +129,13 @@ def go_on(folder: Folder, models: Sequence[Model], options: Namespace) -> int:
         log.say(f"{counts['errors']} episodes ended in errors: makespan resume {folder.path}")
     log.event("end", **counts)
     return 1 if counts["left"] or counts["errors"] else 0
+
+
+def _print_board(folder: Folder, log: Log) -> None:
+    """Print a run's board; where its statistics are not installed, what it needs: the run stands."""
+    try:
+        board = read_board([folder.path])
+    except MissingExtra as missing:
+        log.say(f"no board: {missing}, then makespan board {folder.path}")
+    else:
+        print_board(board)
