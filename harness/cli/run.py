@@ -132,7 +132,7 @@ def go_on(folder: Folder, models: Sequence[Model], options: Namespace) -> int:
 
 
 def _print_board(folder: Folder, log: Log) -> None:
-    """Print a run's board; where its statistics are not installed, what it needs: the run stands."""
+    """Print a run's board, or what it needs that is not installed: the run itself is done."""
     try:
         board = read_board([folder.path])
     except MissingExtra as missing:
