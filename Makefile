@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: quickstart setup test test-only lint bench bench-peers coverage providers exports slow wheel-test \
 	check-all clean
 
-quickstart: .venv/core.stamp  ## the core install, and a board of the built-in policies
+quickstart: .venv/run.stamp  ## the install for runs, and a board of the built-in policies
 	$(BIN)/makespan run quickstart
 
 setup: .venv/all.stamp  ## .venv with everything
@@ -65,7 +65,7 @@ $(PEERS)/eee.stamp: .venv/bin/python Makefile
 
 # The oldest SDKs that are supported, and the newest; litellm caps openai below 3, so it is in .venv.
 SDKS := .venv/sdks
-OLDEST := 'openai[aiohttp]==2.54.0' 'anthropic[aiohttp]==1.0.0'
+OLDEST := 'openai[aiohttp]==1.99.0' 'anthropic[aiohttp]==0.64.0'
 NEWEST := 'openai[aiohttp]>=3,<4' 'anthropic[aiohttp]>=2,<3'
 
 providers: $(SDKS)/oldest.stamp $(SDKS)/newest.stamp  ## the providers' tests with both
@@ -76,7 +76,7 @@ $(SDKS)/oldest.stamp: WANTED = $(OLDEST)
 $(SDKS)/newest.stamp: WANTED = $(NEWEST)
 $(SDKS)/%.stamp: .venv/bin/python pyproject.toml Makefile
 	$(PYTHON) -m venv $(SDKS)/$*
-	$(SDKS)/$*/bin/python -m pip install --quiet --disable-pip-version-check $(WANTED) -e . pytest hypothesis
+	$(SDKS)/$*/bin/python -m pip install --quiet --disable-pip-version-check $(WANTED) -e ".[run,anthropic]" pytest hypothesis
 	@touch $@
 
 PROPERTIES := tests/generators tests/graders tests/memory tests/tasks tests/harness/evolve tests/harness/report \
@@ -101,13 +101,13 @@ check-all: test bench bench-peers providers exports slow wheel-test  ## also wha
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'makespan needs Python 3.11 or later')"
 	$(PYTHON) -m venv .venv
 
-.venv/core.stamp: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+.venv/run.stamp: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[run]"
 	@touch $@
 
 .venv/all.stamp: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[all,dev]"
-	@touch $@ .venv/core.stamp
+	@touch $@ .venv/run.stamp
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

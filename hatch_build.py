@@ -2,7 +2,7 @@
 
 It compiles the tardiness kernel, if that can be done: without a C compiler the install is pure
 Python and does the same, only slower. With one the wheel carries the library, and so a platform tag
-(any Python 3: it is loaded by ctypes).
+(any Python 3: it is loaded by ctypes). On Linux that names the oldest C library that it runs with.
 
 A wheel has one top-level package, `makespan`, with the five folders inside it: `tasks` and `memory`
 are names that users give to modules of their own. The statements that import the five are
@@ -11,11 +11,14 @@ rewritten on the way; nothing else of the code is touched.
 
 import ast
 import os
+import re
 import shlex
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from shutil import which
@@ -38,7 +41,8 @@ class MakespanHook(BuildHookInterface[Any]):
         root = Path(self.root)
         (root / FOLDER / LIBRARY).unlink(missing_ok=True)
         if compile_kernel(root / FOLDER):
-            platform = self.build_config.builder.get_best_matching_tag().split("-", 2)[2]
+            here = self.build_config.builder.get_best_matching_tag().split("-", 2)[2]
+            platform = wheel_platform(here, (root / FOLDER / LIBRARY).read_bytes())
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-{platform}"
         else:
@@ -102,3 +106,100 @@ def compiler_command() -> list[str]:
     given = shlex.split(os.environ.get("CC", ""))
     candidates = [given] if given else [["cc"], ["gcc"], ["clang"]]
     return next((words for words in candidates if which(words[0])), [])
+
+
+# The platform of a wheel --------------------------------------------------------------------
+
+OLDEST_GLIBC = {"x86_64": (2, 5), "i686": (2, 5)}  # that installers know of; of others 2.17
+RELATIVE_RELOCATIONS = (2, 36)  # the glibc that can load a library with GLIBC_ABI_DT_RELR
+
+
+def wheel_platform(here: str, library: bytes) -> str:
+    """Return the platform tag of a wheel with a library; indexes refuse `linux_...`.
+
+    Args:
+        here: the tag of this machine, which stays where nothing better can be said.
+        library: the content of the library.
+    """
+    system, _, machine = here.partition("_")
+    if system != "linux":
+        return here
+    elf = Elf(library)
+    if elf.libraries() == {"libc.so.6"}:
+        needed = [_glibc(name) for name in elf.versions()]
+        oldest = max([OLDEST_GLIBC.get(machine, (2, 17)), *filter(None, needed)])
+        return here if None in needed else f"manylinux_{oldest[0]}_{oldest[1]}_{machine}"
+    if all(name == "libc.so" or name.startswith("libc.musl-") for name in elf.libraries()):
+        return _musl(here)
+    return here
+
+
+def _glibc(name: str) -> tuple[int, int] | None:
+    """Return the glibc that has a version of symbols; None of a name that says no number."""
+    if name == "GLIBC_ABI_DT_RELR":
+        return RELATIVE_RELOCATIONS
+    numbers = re.fullmatch(r"GLIBC_(\d+)\.(\d+)(\.\d+)?", name)
+    return (int(numbers[1]), int(numbers[2])) if numbers else None
+
+
+def _musl(here: str) -> str:
+    """Return the tag of this machine's musl, whose symbols have no versions (PEP 656)."""
+    from packaging.tags import platform_tags
+
+    return next((tag for tag in platform_tags() if tag.startswith("musllinux_")), here)
+
+
+class Elf:
+    """What an ELF library needs of others (System V ABI; versions as in the LSB Core, 10.7)."""
+
+    DYNAMIC, VERNEED = 6, 0x6FFFFFFE  # types of sections
+    NEEDED = 1  # the tag of an entry of DYNAMIC
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._order, self._wide = "<" if content[5] == 1 else ">", content[4] == 2
+        table = self._read("Q", 0x28) if self._wide else self._read("I", 0x20)
+        size, count = self._read("HH", 0x3A if self._wide else 0x2E)
+        shape = "IIQQQQII" if self._wide else "IIIIIIII"
+        self._sections = [self._read(shape, table[0] + k * size) for k in range(count)]
+
+    def _read(self, shape: str, place: int) -> tuple[int, ...]:
+        return struct.unpack_from(self._order + shape, self._content, place)
+
+    def _text(self, place: int) -> str:
+        return self._content[place : self._content.index(b"\0", place)].decode()
+
+    def _of_kind(self, kind: int) -> Iterator[tuple[int, int, int]]:
+        """Yield the offset and size of each section of a kind, and the offset of its strings."""
+        for section in self._sections:
+            if section[1] == kind:
+                yield section[4], section[5], self._sections[section[6]][4]
+
+    def libraries(self) -> set[str]:
+        """Return the names of the libraries that it is linked to."""
+        entry = "qQ" if self._wide else "iI"
+        width = struct.calcsize(self._order + entry)
+        entries = [
+            (self._read(entry, place), strings)
+            for offset, size, strings in self._of_kind(self.DYNAMIC)
+            for place in range(offset, offset + size, width)
+        ]
+        return {
+            self._text(strings + value) for (tag, value), strings in entries if tag == self.NEEDED
+        }
+
+    def versions(self) -> set[str]:
+        """Return the names of the versions of symbols that it takes from them."""
+        return {
+            self._text(strings + self._read("IHHII", place)[3])
+            for offset, _, strings in self._of_kind(self.VERNEED)
+            for file in self._chain(offset, "HHIII", 4)
+            for place in self._chain(file + self._read("HHIII", file)[3], "IHHII", 4)
+        }
+
+    def _chain(self, place: int, shape: str, following: int) -> Iterator[int]:
+        """Yield the places of entries that each tell how far on the next one is, 0 at the end."""
+        yield place
+        while step := self._read(shape, place)[following]:
+            place += step
+            yield place

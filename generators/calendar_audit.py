@@ -17,6 +17,7 @@ from graders.calendar_learners import wrong_rounds
 from tasks.base import InputError, Instance, Noun
 from tasks.calendar import Event, Person, Round, Year
 from tasks.calendar_truth import Judgement
+from tasks.extras import extra
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,6 +89,7 @@ def audit(instances: Sequence[Instance[Year]]) -> list[Finding]:
     Raises:
         InputError: there are no instances, or all of a level are of users of one role: fit and
             test need two.
+        MissingExtra: numpy is not installed.
     """
     if not instances:
         raise InputError("nothing to audit: there are no instances")
@@ -237,7 +239,8 @@ def _logit_accuracy(
         years: all of one level.
         features_of: numbers by round, event and feature.
     """
-    import numpy
+    with extra("stats", "the audit of clashes"):
+        import numpy
 
     fold = numpy.repeat(_folds(years), [len(year.rounds) for year in years])
     features = numpy.array([row for year in years for row in features_of(year)])

@@ -12,6 +12,7 @@ from typing import Any
 from generators.calendar_people import occurrences
 from tasks.base import Fields, InputError, Instance
 from tasks.calendar import Event, Person, Round, Series, Year
+from tasks.extras import extra
 
 STAMP = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -57,12 +58,8 @@ def _statuses(number: int, clash: Round, decisions: Sequence[str | None]) -> lis
 
 def _library() -> Any:
     """Return the library, which is loaded only here."""
-    try:
+    with extra("ics", "an iCalendar file"):
         return import_module("icalendar")
-    except ModuleNotFoundError:
-        raise InputError(
-            "export to ics: needs the package icalendar: install makespan[ics]"
-        ) from None
 
 
 def _start(day: str, time: str) -> datetime:

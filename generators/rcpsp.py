@@ -20,9 +20,11 @@ from msgspec.structs import replace
 
 from generators.base import plain_settings, settings_as
 from graders.exact import sgs
+from graders.exact.rcpsp import PURPOSE
 from graders.exact.rcpsp import reference as solve
 from graders.rcpsp import violations
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
+from tasks.extras import require
 from tasks.ids import instance_id
 from tasks.rcpsp import VERSION, Downtime, Project, Resource, Task, Window, merged_downtimes
 
@@ -128,7 +130,10 @@ def generate(
 
     Raises:
         InputError: the level or a setting is wrong, or there are more edges than fit.
+        MissingExtra: the solver is to look, and is not installed.
     """
+    if reference:  # not at the first project that needs it, in the middle of a file
+        require("solvers", PURPOSE, "ortools")
     resolved = resolve(level, settings)
     typed = msgspec.convert(resolved, ProjectSettings)
     design = _design(level, seed, index, settings=typed)

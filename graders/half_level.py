@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from graders.statistics import Estimate, Rate, percentiles
+from tasks.extras import extra
 
 DRAWS = 1000  # of the levels' shares, for the interval
 RIDGE = 0.02  # of the fit
@@ -26,6 +27,9 @@ def half_level(points: Sequence[tuple[float, Rate]]) -> Estimate:
     Returns:
         The level. Outside the levels seen the value is None, with the note `beyond the ramp` or
         `below the ramp`; so is an interval's open end.
+
+    Raises:
+        MissingExtra: numpy is not installed.
     """
     if len({level for level, _ in points}) < 2:
         return Estimate.unknown("needs two levels")
@@ -86,7 +90,8 @@ def _crossings(
 
     That is inf beyond the levels, -inf below them.
     """
-    import numpy
+    with extra("stats", "the level at which half succeed"):
+        import numpy
 
     middle, scale = fmean(levels), max(levels) - min(levels)
     xs = numpy.array([(x - middle) / scale for x in levels])

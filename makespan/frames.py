@@ -13,7 +13,8 @@ from harness.export.columns import SAMPLES
 from harness.export.rows import PublishedRun, samples
 from harness.suites import instances
 from makespan.episodes import chat, start, tools
-from tasks.base import Fields, InputError, Instance
+from tasks.base import Fields, Instance
+from tasks.extras import extra
 
 if TYPE_CHECKING:
     import datasets
@@ -59,12 +60,10 @@ def dataset(problems: Iterable[Instance[Any]]) -> "datasets.Dataset":
         problems: such as `generate` returns, or a part of `stream`.
 
     Raises:
-        InputError: the package is missing.
+        MissingExtra: the package is not installed.
     """
-    try:
+    with extra("hf", "a dataset"):
         import datasets
-    except ModuleNotFoundError as error:
-        raise _missing(error, "hf") from None
     return datasets.Dataset.from_list([_row(instance) for instance in problems])
 
 
@@ -89,12 +88,6 @@ def read_line(line: str) -> Instance[Any]:
 
 
 def _pandas() -> Any:
-    try:
+    with extra("frames", "a frame"):
         import pandas
-    except ModuleNotFoundError as error:
-        raise _missing(error, "frames") from None
     return pandas
-
-
-def _missing(error: ModuleNotFoundError, extra: str) -> InputError:
-    return InputError(f"needs the package {error.name}: pip install 'makespan[{extra}]'")

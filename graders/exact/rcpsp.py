@@ -18,6 +18,7 @@ from graders.exact import sgs
 from graders.exact.sgs import Compiled, Ints
 from graders.rcpsp_violations import violations
 from tasks.base import Reference, SolverFailure
+from tasks.extras import extra
 from tasks.rcpsp import Project
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ LIMIT = 3.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
 SAMPLES = 20  # random lists tried for an upper bound; more met the lower one hardly more often
 CACHED_BOUNDS = 1000
 _BOUNDS: dict[bytes, int] = {}  # by the JSON of their projects
+PURPOSE = "a proven optimum"
 LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overflow
 
 
@@ -64,6 +66,7 @@ def reference(
         The reference, in time units. `infeasible` is proven; `none` has a bound but no answer.
 
     Raises:
+        MissingExtra: if cheap bounds do not meet, and CP-SAT is not installed.
         SolverFailure: if the checker refutes an answer, or the bounds cross.
     """
     compiled = _trim_horizon(sgs.compile_project(project))
@@ -315,9 +318,11 @@ def improve(
         seconds: a limit of wall time, if given.
 
     Raises:
+        MissingExtra: if CP-SAT is not installed.
         SolverFailure: if CP-SAT takes the model for invalid.
     """
-    from ortools.sat.python import cp_model
+    with extra("solvers", PURPOSE):
+        from ortools.sat.python import cp_model
 
     solver, starts = f"cp-sat {version('ortools')}", solution.starts
     most = project.horizon if starts is None else sgs.makespan(project, starts) - 1

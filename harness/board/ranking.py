@@ -7,6 +7,7 @@ from statistics import fmean
 from graders.comparisons import Scores, ranks
 from harness.families.registry import family
 from tasks.base import Noun, Record
+from tasks.extras import extra
 from tasks.ids import cluster_of
 
 Stratum = dict[str, list[float]]
@@ -52,7 +53,8 @@ def scores(strata: Sequence[Stratum], contestants: Sequence[Sequence[Record]]) -
 
     A cluster is what was drawn together: instances of one seed and index.
     """
-    import numpy
+    with extra("stats", "a comparison of models"):
+        import numpy
 
     rows = [values for stratum in strata for values in stratum.values()]
     return Scores(

@@ -8,6 +8,7 @@ from harness.families.registry import family
 from harness.log import say
 from harness.suites import instances
 from tasks.base import InputError
+from tasks.extras import extra
 
 SHOWN = 5  # ids in the message about one that is not there
 
@@ -26,13 +27,11 @@ def serve(options: Namespace) -> int:
         ids = ", ".join(list(errands)[:SHOWN]) + (", ..." if len(errands) > SHOWN else "")
         question = "which instance?" if options.id is None else f"no instance {options.id!r} in it:"
         raise InputError(f"{options.file}: {question} give --id, one of {ids}")
-    try:
+    with extra("mcp", "serving over MCP"):
         import anyio
 
         from harness.mcp.server import Worlds, build_server
         from harness.mcp.serving import address, bind, http_server, serve_stdio
-    except ModuleNotFoundError as error:
-        raise InputError(f"needs the package {error.name}: pip install 'makespan[mcp]'") from None
     server = build_server(Worlds(errands), chosen)
     if options.http is None:
         if sys.stdin.isatty():

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from argparse import Namespace
+from pathlib import Path
 
 from harness.board.board import read_board
 from harness.board.text import print_board
@@ -10,6 +11,7 @@ from harness.cli.options import run_options, sampling
 from harness.log import Log
 from harness.run.begin import OpenRun, begin, ready
 from harness.run.request import RunRequest
+from tasks.extras import MissingExtra
 
 
 def run(options: Namespace) -> int:
@@ -43,7 +45,7 @@ def go_on(run: OpenRun, options: Namespace) -> int:
         gc.enable()
         counts = asyncio.run(suite_run.run(run.models))
     if counts["done"] or not counts["left"]:
-        print_board(read_board([path]))
+        _print_board(path, log)
     log.say(f"run folder: {path}")
     if counts["left"]:
         log.say(f"{counts['left']} episodes are left: makespan resume {path}")
@@ -51,3 +53,13 @@ def go_on(run: OpenRun, options: Namespace) -> int:
         log.say(f"{counts['errors']} episodes ended in errors: makespan resume {path}")
     log.event("end", **counts)
     return 1 if counts["left"] or counts["errors"] else 0
+
+
+def _print_board(path: Path, log: Log) -> None:
+    """Print a run's board, or what it needs that is not installed: the run itself is done."""
+    try:
+        board = read_board([path])
+    except MissingExtra as missing:
+        log.say(f"no board: {missing}, then makespan board {path}")
+    else:
+        print_board(board)

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from harness.engines.base import AHEAD, EngineFailure, in_order
 from harness.engines.software import require_same, software_versions
 from tasks.base import InputError
+from tasks.extras import extra
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -144,12 +145,8 @@ def connect(address: str | None) -> Iterator[Ray]:
         raise InputError(f"`ray_address` {address}: {silence}; give HOST:PORT of the head")
     else:
         os.environ.update(JOINING)
-    try:
+    with extra("ray", "engine ray"):
         import ray
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"`engine` ray needs the package {error.name}: pip install 'makespan[ray]'"
-        ) from None
     ray._private.worker._worker_logs_enabled = False  # it would print into standard output
     with _local_ray(ray) if address is None else _cluster_ray(ray, address):
         try:

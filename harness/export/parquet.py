@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.export.columns import Column, Kind
 from tasks.base import Fields, InputError
+from tasks.extras import extra
 
 ROWS = 1000  # of a row group
 
@@ -68,10 +69,8 @@ def read_parquet(path: Path, columns: Sequence[Column]) -> list[Fields]:
 
 
 def _pyarrow() -> Any:
-    try:
+    with extra("hf", "Parquet"):
         import pyarrow
-    except ImportError:
-        raise InputError("Parquet needs the hf extra: pip install 'makespan[hf]'") from None
     return pyarrow
 
 

@@ -79,12 +79,14 @@ class Policy:
         description: one line for `makespan list`.
         answer: the answer object to a view; in rcpsp and tardiness that is the instance.
         calls: the tools to call at a view; it answers only if there are none.
+        solves: whether it runs a solver of the extra `solvers` at an instance.
     """
 
     kind: str
     description: str
     answer: Callable[[Any], Fields]
     calls: Callable[[Any], tuple[ToolCall, ...]] = lambda _: ()
+    solves: Callable[[Instance[Any]], bool] = lambda _: False
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.families.registry import family
 from harness.mcp.direct import Tools, direct
-from tasks.base import InputError, Instance
+from tasks.base import Instance
+from tasks.extras import extra
 
 if TYPE_CHECKING:
     from harness.mcp.client import Link
@@ -23,7 +24,7 @@ class Servers:
         instances: of the run.
 
     Raises:
-        InputError: if a transport needs MCP and it is not installed.
+        MissingExtra: if a transport needs MCP and it is not installed.
     """
 
     def __init__(self, path: Path, instances: Sequence[Instance[Any]]) -> None:
@@ -50,11 +51,6 @@ def _transport(instance: Instance[Any]) -> str:
 
 
 def _link(transport: str, path: Path, instances: dict[str, Instance[Any]]) -> "Link":
-    try:
+    with extra("mcp", f"transport={transport}"):
         from harness.mcp.client import Link, opener
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"`settings` transport={transport} needs the package {error.name}:"
-            " pip install 'makespan[mcp]'"
-        ) from None
     return Link(opener(transport, path, instances))

@@ -7,7 +7,8 @@ import msgspec
 from harness.models.base import Model, Sampling
 from harness.models.bodies import messages_reply, without_none
 from harness.models.transport import Transport, http_client
-from tasks.base import Ask, Fields, InputError, Message, Reply, Tool
+from tasks.base import Ask, Fields, Message, Reply, Tool
+from tasks.extras import extra
 
 DEFAULT_MAX_TOKENS = 4096  # the API wants a number
 
@@ -21,13 +22,9 @@ class Anthropic(Model):
     def __init__(
         self, name: str, sampling: Sampling, key: str, base_url: str | None, max_connections: int
     ) -> None:
-        try:
-            import anthropic
-        except ImportError:
-            raise InputError(
-                f"anthropic/{name} needs the anthropic extra: pip install 'makespan[anthropic]'"
-            ) from None
         self.name = f"anthropic/{name}"
+        with extra("anthropic", self.name):
+            import anthropic
         client = anthropic.AsyncAnthropic(
             api_key=key,
             base_url=base_url,
@@ -35,6 +32,7 @@ class Anthropic(Model):
             timeout=None,
             http_client=http_client(anthropic, max_connections),
         )
+        client.auth_token = None  # SDKs before 1 send the environment's beside the key
         self._model, self._sampling = name, sampling
         self._transport = Transport(anthropic, client, "/v1/messages")
 

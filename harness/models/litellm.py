@@ -10,7 +10,8 @@ from harness.models.base import Model, ProviderFailure, Sampling
 from harness.models.bodies import chat_reply
 from harness.models.errors import one_line, status_failure
 from harness.models.openai import chat_request
-from tasks.base import Ask, Fields, InputError, Reply
+from tasks.base import Ask, Fields, Reply
+from tasks.extras import extra
 
 PLAIN_CALL: Fields = {
     "num_retries": 0,
@@ -78,12 +79,8 @@ def _load(name: str, max_connections: int) -> Any:
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
     os.environ.setdefault("AIOHTTP_CONNECTOR_LIMIT", room)
     os.environ.setdefault("AIOHTTP_CONNECTOR_LIMIT_PER_HOST", room)
-    try:
+    with extra("litellm", name):
         import litellm
-    except ImportError:
-        raise InputError(
-            f"{name} needs the litellm extra: pip install 'makespan[litellm]'"
-        ) from None
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     return litellm

@@ -6,6 +6,7 @@ from harness.models.base import Model, Sampling
 from harness.models.bodies import chat_reply, without_none
 from harness.models.transport import Transport, http_client
 from tasks.base import Ask, Fields, Message, Reply, Tool
+from tasks.extras import extra
 
 OFFICIAL = "api.openai.com"
 
@@ -41,7 +42,8 @@ def connect(
     path: str, key: str, base_url: str | None, max_connections: int
 ) -> tuple[Transport, str]:
     """Return a transport by the openai SDK to one of its paths, and the server's host name."""
-    import openai
+    with extra("openai", "a model of openai"):
+        import openai
 
     client = openai.AsyncOpenAI(
         api_key=key,

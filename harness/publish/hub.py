@@ -15,6 +15,7 @@ from typing import Any
 
 from harness.secrets import read_key, scrub
 from tasks.base import Failure, InputError
+from tasks.extras import extra
 
 TOKEN = "HF_TOKEN"
 SECONDS = 100.0  # without a byte from the hub; the client itself would wait for ever
@@ -182,12 +183,10 @@ def _endpoint() -> str | None:
 
 
 def _client() -> Any:
-    try:
+    with extra("hf", "publishing"):
         import huggingface_hub
         import huggingface_hub.errors
         import huggingface_hub.utils
-    except ImportError:
-        raise InputError("publish needs the hf extra: pip install 'makespan[hf]'") from None
     return huggingface_hub
 
 

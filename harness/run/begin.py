@@ -16,6 +16,7 @@ from harness.run.prepare import (
     choose_agent,
     choose_memory,
     require_enough_users,
+    require_solvers,
     run_instances,
     today,
     warn_of_versions,
@@ -146,6 +147,7 @@ def ready(
     folder.note_prices(prices_of(prices, names), today())
     lines = run_instances(folder)
     require_enough_users(folder.manifest.configuration.memory, lines)
+    require_solvers(folder.manifest.configuration.models, lines)
     journal = Journal(folder.path)
     log.event("begin", folder=str(folder.path), episodes=len(lines))
     try:

@@ -12,16 +12,18 @@ from harness.calls.client import build_provider
 from harness.families.registry import family
 from harness.log import Log
 from harness.models.base import Model
+from harness.models.names import START
 from harness.progress import Progress
 from harness.run.models import build_policy
 from harness.run.placebo import neighbour
 from harness.store.folder import Folder
-from harness.store.manifest import Environment, Manifest, environment
+from harness.store.manifest import Environment, Manifest, ModelSpec, environment
 from harness.suites import instances
 from harness.suites import suite as suites
 from harness.suites.instances import InstanceLine
 from memory.base import read_memory
 from tasks.base import InputError
+from tasks.extras import MissingExtra, is_missing
 from tasks.parts import spelled
 from tasks.prompts import installed
 
@@ -81,6 +83,18 @@ def require_enough_users(memory: str, lines: Sequence[InstanceLine]) -> None:
         for instance in run:
             if neighbour(instance, run) is None:
                 raise InputError(f"memory {memory!r} needs two users of a kind: a larger `limit`")
+
+
+def require_solvers(specs: Sequence[ModelSpec], lines: Sequence[InstanceLine]) -> None:
+    """Raise MissingExtra if a policy would solve an instance for which no solver is installed."""
+    if not is_missing("ortools"):
+        return
+    for spec in specs:
+        for line in lines:
+            policy = family(line.family).policies.get(spec.name.removeprefix(START))
+            if policy and policy.solves(line.instance):
+                purpose = f"{spec.name} at {line.id}, which has no proven reference,"
+                raise MissingExtra("solvers", purpose, "ortools")
 
 
 def run_instances(folder: Folder) -> list[InstanceLine]:

@@ -12,6 +12,7 @@ import msgspec
 from harness.sandbox.base import Layer, Limits, ProgramRun, SandboxFailure
 from harness.sandbox.reading import read
 from harness.sandbox.worker import ForkExit, ServerDied, Worker
+from tasks.extras import require
 
 TRIES = 3  # fork servers that may die under one program
 
@@ -34,12 +35,15 @@ class Sandbox:
 
         Raises:
             SandboxFailure: if a needed layer is missing, or a server does not start.
+            MissingExtra: if numpy is not installed.
             ValueError: if there are no workers.
         """
         if workers < 1:
             raise ValueError(f"a sandbox with {workers} workers, must be at least 1")
         if not hasattr(os, "fork"):
             raise SandboxFailure("this system has no fork: use Linux")
+        if numpy:
+            require("stats", "a program that imports numpy", "numpy")
         self._numpy, self.restarts = numpy, 0
         self._idle: SimpleQueue[Worker] = SimpleQueue()
         self._workers = 0

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.families.registry import family
 from tasks.base import Fields, InputError, Instance
+from tasks.extras import extra
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -76,12 +77,8 @@ def model_of(schema: Fields, name: str = "Answer") -> "type[BaseModel]":
 
 def _require_pydantic() -> None:
     """Raise InputError if pydantic is not there, or older than what models are made with."""
-    try:
+    with extra("schemas", "a model of answers"):
         from pydantic import VERSION
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"models of answers need the package {error.name}: pip install 'makespan[schemas]'"
-        ) from None
     if tuple(map(int, VERSION.split(".")[:2])) < OLDEST:
         oldest = ".".join(map(str, OLDEST))
         raise InputError(

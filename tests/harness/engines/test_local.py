@@ -153,7 +153,8 @@ def test_without_the_package_it_says_what_to_install(tmp_path: Path) -> None:
     )
     assert done.returncode == 2
     assert done.stderr == (
-        "makespan generate: --engine ray needs the package ray: pip install 'makespan[ray]'\n"
+        "makespan generate: engine ray needs the package ray: pip install 'makespan[ray]'"
+        " (in a clone: pip install -e '.[ray]')\n"
     )
     assert list(tmp_path.iterdir()) == []
 
