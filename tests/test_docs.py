@@ -133,6 +133,9 @@ def test_a_familys_page_names_its_settings_policies_suites_and_metrics(name: str
         assert f"`{setting}`" in page, setting
     for policy in family(name).policies:
         assert f"`policy/{policy}`" in page, policy
+    boards = (ROOT / "docs" / "boards.md").read_text("utf-8")
+    for headline in family(name).headlines:
+        assert f"`{headline}` of {name}" in boards, headline
     for suite in suites.names():
         if suite.startswith(name):
             assert f"`{suite}`" in page, suite

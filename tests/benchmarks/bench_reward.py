@@ -72,18 +72,17 @@ def rewards(*, solved: bool) -> Limit:
 
 
 def training_instances(name: str) -> Limit:
-    """The median over instances of the slowest level: a level is what a trainer asks for."""
-    one, medians = family(name), {}
+    """The median over the instances of a curriculum through all levels; each level's is printed."""
+    one, times, medians = family(name), list[float](), {}
     for level in LEVELS:
-        times = []
         for index in range(TRAINED):
             began = process_time()
             one.generate(level, SEED, index, {}, reference=False)
             times.append(process_time() - began)
-        medians[level] = 1e3 * median(times)
+        medians[level] = 1e3 * median(times[-TRAINED:])
     print(name, "training instances:", {level: round(ms, 2) for level, ms in medians.items()})
-    worst = max(medians.values())
-    return Limit(f"{name}, an instance for training of 1 to 12: median CPU ms", worst, 5)
+    what = f"{name}, an instance for training, levels 1 to 12: median CPU ms"
+    return Limit(what, 1e3 * median(times), 5)
 
 
 def main() -> list[Limit]:

@@ -33,9 +33,10 @@ from tasks.base import (
 from tasks.calendar import Year
 from tasks.rcpsp import Project, Task
 from tasks.tardiness import Jobs
+from tasks.tools import performed, read
 from tasks.tools_payload import Errand
 from tests.depth import examples, often
-from tests.factories.errands import Script, gold
+from tests.factories.errands import Script, gold, solved
 from tests.factories.single_machine import draws, jobs
 from tests.graders.exact.small import projects
 from tests.old_folders import KINDS, unpack
@@ -80,13 +81,15 @@ def hold(instance: Instance[Any], grades: Sequence[Grade]) -> None:
         assert max(r.near_miss for _, r in invalid) < min(r.value for _, r in valid)
 
 
-def no_kinder(known: Instance[Any], unknown: Instance[Any], grades: Sequence[Grade]) -> None:
+def no_kinder(
+    known: Instance[Any], unknown: Instance[Any], grades: Sequence[Grade], again: Sequence[Grade]
+) -> None:
     """Without the optimum no answer is worth more than with it, and 1 is the optimum all the same.
 
-    The grades are of the instance whose optimum is known.
+    The grades are of the same answers, to the instance whose optimum is known and to the other.
     """
-    for grade in grades:
-        assert rewarded(unknown, grade).value <= rewarded(known, grade).value
+    for grade, other in zip(grades, again, strict=True):
+        assert rewarded(unknown, other).value <= rewarded(known, grade).value
 
 
 def references(instance: Instance[Any], optimum: int, best: int) -> Iterator[Instance[Any]]:
@@ -136,8 +139,9 @@ def test_no_schedule_is_worth_more_without_a_reference(payload: Project) -> None
     known, *others = references(plan(payload), optimum, int(max(lengths)))
     hold(known, grades)
     for other in others:
-        hold(other, grades)
-        no_kinder(known, other, grades)
+        again = [judged(other, {"starts": each}) for each in starts]
+        hold(other, again)
+        no_kinder(known, other, grades, again)
 
 
 def test_a_schedule_has_the_bound_over_the_makespan() -> None:
@@ -217,7 +221,7 @@ def test_every_order_has_its_reward(part: int) -> None:
         for other in others:
             again = [judged(other, {"order": order}) for order in answers]
             hold(other, again)
-            no_kinder(known, other, again)
+            no_kinder(known, other, grades, again)
 
 
 def _ends(instance: Instance[Jobs], answers: Sequence[Any]) -> tuple[int, int]:
@@ -306,15 +310,17 @@ def test_every_episode_of_tools_has_its_reward(track: str, failures: float) -> N
         settings: dict[str, Scalar] = {"track": track, "failures": failures}
         known = tools.generate(1 + index % 6, 4, index, settings)
         rng = Random(f"{track}/{failures}/{index}")
-        grades = [judged(known, script) for script in variants(known, rng)]
+        scripts = list(variants(known, rng))
+        grades = [judged(known, script) for script in scripts]
         hold(known, grades)
         valid += len({g.objective for g in grades if g.objective is not None})
         optimum = known.reference.objective
         assert optimum is not None
         _, *others = references(known, int(optimum), 10 * int(optimum))
         for other in (*others, tools.generate(1 + index % 6, 4, index, settings, reference=False)):
-            hold(other, grades)
-            no_kinder(known, other, grades)
+            again = [judged(other, script) for script in scripts]
+            hold(other, again)
+            no_kinder(known, other, grades, again)
     assert valid > often(24)
 
 
@@ -328,8 +334,15 @@ def test_a_complete_episode_has_the_optimum_over_its_time() -> None:
     assert best.objective is not None
     assert slow.objective is not None
     assert rewarded(instance, slow).value == slow.score == best.objective / slow.objective
-    del script["answer"]
-    assert rewarded(instance, judged(instance, script)).near_miss == 0
+
+
+def test_changes_without_an_answer_are_worth_nothing() -> None:
+    instance = solved()
+    outcome = performed(instance, read(gold(instance), ""))
+    one = family("tools")
+    grade = one.grade(instance, replace(outcome, answers=(Parsed(problem="no answer"),)))
+    assert (grade.verdict, grade.metrics["completion"]) == (Verdict.unparsable, 0.5)
+    assert rewarded(instance, grade) == Reward(0, {"complete": 0, "completion": 0, "quality": 0}, 0)
 
 
 def test_no_episode_within_its_limits_is_worth_less_than_a_near_miss() -> None:
@@ -406,10 +419,10 @@ GARBAGE = [
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-@pytest.mark.parametrize("solved", [True, False])
-def test_garbage_is_worth_nothing(name: str, solved: bool) -> None:
+@pytest.mark.parametrize("known", [True, False])
+def test_garbage_is_worth_nothing(name: str, known: bool) -> None:
     keys = ("starts", "order", "decisions", "calls", "turns", "answer", "else")
-    instance = GENERATE[name](4, 1, 0, {}, reference=solved)
+    instance = GENERATE[name](4, 1, 0, {}, reference=known)
     for text, key in product(GARBAGE, keys):
         grade = judged(instance, text.replace("KEY", key))
         assert grade.verdict is not Verdict.valid
@@ -450,7 +463,7 @@ def test_recorded_answers_have_their_rewards(name: str, tmp_path: Path) -> None:
         hold(instances[key], group)
         bare = replace(instances[key], reference=Reference("none"))
         hold(bare, group)
-        no_kinder(instances[key], bare, group)
+        no_kinder(instances[key], bare, group, group)
 
 
 # Closeness ----------------------------------------------------------------------------------
