@@ -19,8 +19,9 @@ from typing import Any, TypeAlias
 
 from graders.calendar_learners import logit_scores, prior_scores, wrong_rounds
 from graders.calendar_memory import examine as examine
+from graders.rewards import valid_objective
 from graders.statistics import Estimate, mean_of, mean_score, ratio_of_sums
-from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Record, Verdict, short
+from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Record, Reward, Verdict, short
 from tasks.calendar import KEY, Round, Year, accepted
 from tasks.calendar_truth import Judgement
 
@@ -56,6 +57,31 @@ def grade(instance: Instance[Year], outcome: Outcome) -> Grade:
         violations=violations,
         metrics={name: float(value) for name, value in metrics.items()},
     )
+
+
+def reward(instance: Instance[Year], grade: Grade) -> Reward:
+    """Return 1 - AER, the share of rounds whose decision is the user's own.
+
+    Each round is right or wrong, so an answer that can be used but is never right has 0 like one
+    that cannot be used: there is nothing by which it is better. Each right round more is worth
+    the same, and only a year without a wrong round has 1. Nothing is nearly right, and the near
+    miss is the value.
+
+    Args:
+        instance: the year.
+        grade: of a year of answers.
+
+    Returns:
+        The reward; its components are `right`, the value, and `usable`, the share of rounds whose
+        decision can be used.
+
+    Raises:
+        ValueError: if the grade is of verdict error.
+    """
+    wrong, rounds = valid_objective(grade), len(instance.payload.rounds)
+    value = 0.0 if wrong is None else (rounds - wrong) / rounds
+    usable = 1 - grade.metrics["format_failures"]
+    return Reward(value, {"right": value, "usable": usable}, value)
 
 
 def _answers(year: Year, outcome: Outcome) -> list[Parsed]:

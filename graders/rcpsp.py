@@ -25,9 +25,11 @@ from graders.clusters import (
     score_over,
     share_over,
 )
+from graders.exact.rcpsp import quick_bound
 from graders.half_level import half_level
 from graders.rcpsp_violations import broken_share as broken_share
 from graders.rcpsp_violations import violations as violations
+from graders.rewards import below_closeness, closeness, valid_objective
 from graders.statistics import (
     Estimate,
     Measure,
@@ -44,10 +46,12 @@ from tasks.base import (
     Fields,
     Grade,
     Instance,
+    Number,
     Outcome,
     Parsed,
     Record,
     Reference,
+    Reward,
     SolverFailure,
     Verdict,
 )
@@ -153,6 +157,45 @@ def quality(grade: Grade) -> float | None:
     if grade.verdict is not Verdict.valid or grade.objective is None:
         return 0.0
     return grade.bound / grade.objective
+
+
+def reward(instance: Instance[Project], grade: Grade) -> Reward:
+    """Return L / makespan = 1 / (1 + gap) of a feasible answer, 0 of any other.
+
+    L is the optimum, where it is proven; else the greater of the reference's bound and that of the
+    critical path and each resource's work, so that nothing is above its reward against the
+    optimum, and 1 is a proven one. With L = 0 the reward is 1 / (1 + makespan).
+
+    A near miss is the share of constraints satisfied (see `broken_share`), times
+    L / (horizon + 1): a feasible makespan is the horizon at most.
+
+    Args:
+        instance: the project and its reference.
+        grade: of an answer to it.
+
+    Returns:
+        The reward; its components are `feasible`, `satisfied` and `quality`, the value.
+
+    Raises:
+        ValueError: if the grade is of verdict error.
+    """
+    makespan, satisfied = valid_objective(grade), 1 - grade.metrics["broken"]
+    least = _least_makespan(instance)
+    scale = max(1, least)
+    value = closeness(makespan - least, scale) if makespan is not None else 0.0
+    return Reward(
+        value,
+        {"feasible": float(makespan is not None), "satisfied": satisfied, "quality": value},
+        value or satisfied * below_closeness(instance.payload.horizon - least, scale),
+    )
+
+
+def _least_makespan(instance: Instance[Project]) -> Number:
+    """Return the optimum, or a bound; the horizon of a project that has no feasible schedule."""
+    project, reference = instance.payload, instance.reference
+    if reference.status == "optimal" and reference.objective is not None:
+        return reference.objective
+    return min(max(reference.bound or 0, quick_bound(project)), project.horizon)
 
 
 # On the board --------------------------------------------------------------------------------

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Container, Sequence
 from functools import lru_cache
 from random import Random
-from statistics import mean
 
 from graders.clusters import group_by, mean_over, ratio_over, share_over
 from graders.exact.dispatch import mddc
+from graders.exact.tardiness_bounds import simple_bound
+from graders.rewards import below_closeness, closeness, valid_objective
 from graders.statistics import Estimate, median_of, per_instance, skill
 from tasks.base import (
     Fields,
@@ -24,6 +25,7 @@ from tasks.base import (
     Outcome,
     Record,
     Reference,
+    Reward,
     SolverFailure,
     Verdict,
     short,
@@ -131,6 +133,66 @@ def _is_id(entry: object, ids: Container[str]) -> bool:
     return isinstance(entry, str) and entry in ids
 
 
+def reward(instance: Instance[Jobs], grade: Grade) -> Reward:
+    """Return S / (S + T - L) of a valid order, 0 of any other: at an optimum L, 1 / (2 - skill).
+
+    T is the answer's tardiness, L the proven optimum or the best bound (the reference's, Chu's, or
+    what each job is late when it comes first), S = T_random - U the distance to random orders, 1
+    at least. U is the best tardiness known: the reference's objective, or that of the MDDC rule.
+    As L is no more and U no less than the optimum, nothing is above its reward against it, and 1
+    is a proven optimum. A random order has about 1/2.
+
+    A near miss is the share of entries that are right, times S / (S + W + 1 - L), where no order
+    has more tardiness than W. Wrong entries are those to put in, take out or replace, at least.
+
+    Args:
+        instance: the jobs and their reference.
+        grade: of an answer to it.
+
+    Returns:
+        The reward; its components are `feasible`, `placed` (the share of right entries) and
+        `quality`, the value.
+
+    Raises:
+        ValueError: if the grade is of verdict error.
+    """
+    objective, least = valid_objective(grade), _least_tardiness(instance)
+    best = instance.reference.objective
+    scale = max(1, grade.metrics["random"] - (grade.metrics["mddc"] if best is None else best))
+    value = closeness(objective - least, scale) if objective is not None else 0.0
+    placed = _placed_share(instance.payload, grade)
+    return Reward(
+        value,
+        {"feasible": float(objective is not None), "placed": placed, "quality": value},
+        value or placed * below_closeness(_greatest_tardiness(instance.payload) - least, scale),
+    )
+
+
+def _least_tardiness(instance: Instance[Jobs]) -> Number:
+    """Return the optimum where it is proven, else the best bound that takes no search."""
+    reference, jobs = instance.reference, instance.payload.jobs
+    if _is_optimal(reference):
+        return _base(reference)
+    simple = simple_bound([job.p for job in jobs], [job.d for job in jobs], [job.w for job in jobs])
+    alone = sum(job.w * max(0, job.p - job.d) for job in jobs)
+    return max(_base(reference), simple, alone)
+
+
+def _greatest_tardiness(payload: Jobs) -> int:
+    """Return what no order has more of: the tardiness if every job were the last."""
+    end = sum(job.p for job in payload.jobs)
+    return sum(job.w * max(0, end - job.d) for job in payload.jobs)
+
+
+def _placed_share(payload: Jobs, grade: Grade) -> float:
+    """Return the share of entries that need no change to make an order of the answer."""
+    kinds = Counter(str(violation["kind"]) for violation in grade.violations)
+    if kinds["unparsable"] or kinds["not_a_list"]:
+        return 0.0
+    wrong = max(kinds["missing"], kinds["duplicate"] + kinds["unknown"])
+    return max(0.0, 1 - wrong / len(payload.jobs))
+
+
 @lru_cache(maxsize=1000)
 def yardsticks(payload: Jobs) -> tuple[float, int]:
     """Return the mean tardiness of the random orders, and the tardiness of MDDC.
@@ -147,15 +209,35 @@ def _tardiness_by_rule(jobs: list[Job]) -> int:
 
 
 def _mean_of_random_orders(jobs: list[Job]) -> float:
-    rng = Random(f"tardiness/random orders/{len(jobs)}")
-    return mean(tardiness(rng.sample(jobs, len(jobs))) for _ in range(ORDERS))
+    p, d, w = ([getattr(job, name) for job in jobs] for name in "pdw")
+    total = sum(_tardiness_in(order, p, d, w) for order in _random_orders(len(jobs)))
+    whole, rest = divmod(total, ORDERS)  # a whole number stays one, as `statistics.mean` has it
+    return total / ORDERS if rest else whole
+
+
+def _tardiness_in(order: Sequence[int], p: list[int], d: list[int], w: list[int]) -> int:
+    """Return the total weighted tardiness of positions in an order: kept quick, 200 an instance."""
+    total = end = 0
+    for k in order:
+        end += p[k]
+        if end > d[k]:
+            total += w[k] * (end - d[k])
+    return total
+
+
+@lru_cache(maxsize=50)
+def _random_orders(count: int) -> tuple[tuple[int, ...], ...]:
+    """Return the random orders of so many jobs, by position: all instances have the same."""
+    rng = Random(f"tardiness/random orders/{count}")
+    return tuple(tuple(rng.sample(range(count), count)) for _ in range(ORDERS))
 
 
 # On the board --------------------------------------------------------------------------------
 
 
 def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]:
-    """Estimate the headline, the mean skill, and the metrics of a board row.
+    """Estimate the headline, the mean score (skill, unless the suite names another measure), and
+    the metrics of a board row.
 
     Invalid answers count as random orders. The metrics: `ratio_of_sums` (of tardiness over
     references), `mean_of_ratios` (mean gap where the reference is not 0, as published) and
@@ -173,7 +255,7 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
         The headline and the metrics by name.
     """
     metrics = _ratios(records) | _against_rule(records) | by_dial(records)
-    return _skill(records), metrics
+    return mean_over(_by(records, "tf"), lambda g: g.score), metrics
 
 
 def _ratios(records: Sequence[Record]) -> dict[str, Estimate]:
@@ -185,7 +267,7 @@ def _ratios(records: Sequence[Record]) -> dict[str, Estimate]:
         "gap_median": median_of(gaps),
         "zero_references": _count(len({r.instance for r in records}) - len(gaps)),
         "gap_proven": share_over(cells, _proven),
-        "share_optimal": _share_optimal(records),
+        "share_optimal": share_optimal(records),
     }
 
 
@@ -211,7 +293,7 @@ def by_dial(records: Sequence[Record]) -> dict[str, Estimate]:
     return {
         **{f"skill@tf={x:g}": _skill(factors[x]) for x in sorted(factors)},
         **{f"skill@{n}": _skill(levels[n]) for n in sorted(levels)},
-        **{f"share_optimal@{n}": _share_optimal(levels[n]) for n in sorted(levels)},
+        **{f"share_optimal@{n}": share_optimal(levels[n]) for n in sorted(levels)},
     }
 
 
@@ -228,12 +310,24 @@ def _by_level(records: Sequence[Record]) -> dict[int, list[Record]]:
     return group_by(records, lambda record: record.level)
 
 
-def _share_optimal(records: Sequence[Record]) -> Estimate:
-    return share_over(_by(records, "tf", "rdd"), _optimal)
+def share_optimal(records: Sequence[Record]) -> Estimate:
+    """Estimate the share of answers whose tardiness is that of the reference."""
+    return share_over(_by(records, "tf", "rdd"), is_optimal)
+
+
+def is_optimal(grade: Grade) -> float:
+    """Return 1 for an answer whose tardiness is that of the reference, else 0."""
+    return float(grade.objective is not None and grade.objective == grade.metrics["reference"])
 
 
 def _skill(records: Sequence[Record]) -> Estimate:
-    return mean_over(_by(records, "tf"), lambda g: g.score)
+    return mean_over(_by(records, "tf"), _skill_of)
+
+
+def _skill_of(grade: Grade) -> float:
+    """Return the skill of an answer, whatever the suite's score is."""
+    m = grade.metrics
+    return 0.0 if grade.objective is None else skill(grade.objective, m["reference"], m["random"])
 
 
 def _by(records: Sequence[Record], *names: str) -> list[list[Record]]:
@@ -260,13 +354,9 @@ def _proven(grade: Grade) -> float | None:
     return float(grade.against == "optimum") if grade.against else None
 
 
-def _optimal(grade: Grade) -> bool:
-    return grade.objective is not None and grade.objective == grade.metrics["reference"]
-
-
 def _over_mddc(grade: Grade) -> float:
     m = grade.metrics
-    return grade.score - skill(m["mddc"], m["reference"], m["random"])
+    return _skill_of(grade) - skill(m["mddc"], m["reference"], m["random"])
 
 
 def _count(number: int) -> Estimate:

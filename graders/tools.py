@@ -22,6 +22,7 @@ from collections.abc import Sequence
 
 from graders.clusters import group_by, mean_over, score_over, share_over
 from graders.exact.tools import OPTIMA, lower_bound
+from graders.rewards import below_closeness, closeness, valid_objective
 from graders.statistics import Estimate, Measure
 from tasks.base import (
     Called,
@@ -31,13 +32,14 @@ from tasks.base import (
     Number,
     Outcome,
     Record,
+    Reward,
     SolverFailure,
     Verdict,
     short,
 )
 from tasks.tools import performed
-from tasks.tools_clock import arguments_of
-from tasks.tools_payload import Due, Errand, Hidden, RequestedValue, canonical
+from tasks.tools_clock import REFUSAL, arguments_of
+from tasks.tools_payload import ATTEMPTS, Due, Errand, Hidden, RequestedValue, canonical
 from tasks.tools_plan import ANSWER
 
 COUNTS = ("dependency", "refused", "repeated", "wasted")
@@ -103,6 +105,49 @@ def _base(instance: Instance[Errand]) -> tuple[Number, bool]:
     proven = reference.status == "optimal" and reference.objective is not None
     value = reference.objective if proven else reference.bound
     return value or lower_bound(instance.payload), proven
+
+
+def reward(instance: Instance[Errand], grade: Grade) -> Reward:
+    """Return L / time = 1 / (1 + gap) of a complete episode, 0 of any other.
+
+    L is the track's optimum, where it is proven; else the reference's bound, or that of the longest
+    chain of calls and the busiest tool. So nothing is above its reward against the optimum, and 1
+    is a proven one.
+
+    A near miss is the metric `completion`, times L / (W + 1): within its limits no episode takes
+    longer than W. Without an answer object it is 0.
+
+    Args:
+        instance: the task and its reference.
+        grade: of an episode of it.
+
+    Returns:
+        The reward; its components are `complete`, `completion` and `quality`, the value.
+
+    Raises:
+        ValueError: if the grade is of verdict error.
+    """
+    time, (least, _) = valid_objective(grade), _base(instance)
+    value = closeness(time - least, least) if time is not None else 0.0
+    completion = 0.0 if grade.verdict is Verdict.unparsable else grade.metrics["completion"]
+    return Reward(
+        value,
+        {"complete": float(time is not None), "completion": completion, "quality": value},
+        value or completion * below_closeness(_longest(instance.payload) - least, least),
+    )
+
+
+def _longest(errand: Errand) -> int:
+    """Return the time of an episode within its limits that makes all calls one after another."""
+    tries = 1 + ATTEMPTS if errand.track == "plan" else 1
+    slowest = max(max(tool.latency) for tool in errand.tools)
+    limits = errand.limits
+    return limits.turns * (errand.overhead + REFUSAL) + limits.calls * slowest * tries
+
+
+def completion(grade: Grade) -> float:
+    """Return the share of what is asked for that is right; each surplus change lowers it."""
+    return grade.metrics["completion"]
 
 
 # Items of the request ------------------------------------------------------------------------

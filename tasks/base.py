@@ -284,6 +284,28 @@ class Grade(Noun, frozen=True):
     metrics: dict[str, float] = {}
 
 
+class Reward(Noun, frozen=True):
+    """The worth of a graded answer for whoever trains or searches by it; all in [0, 1].
+
+    Attributes:
+        value: 0 for an invalid answer, above 0 for every valid one that is measured by an
+            objective, more for a better objective, 1 at a proven optimum and nowhere else.
+        components: what the grader knows of the answer, by name.
+        near_miss: the value; for an invalid answer how near it comes to a valid one, always below
+            the value of any valid answer to the same instance.
+    """
+
+    value: float
+    components: dict[str, float]
+    near_miss: float
+
+    def __post_init__(self) -> None:
+        parts = {"value": self.value, "near_miss": self.near_miss, **self.components}
+        for name, part in parts.items():
+            if not 0 <= part <= 1:
+                raise ValueError(f"reward: {name} = {part} is not in [0, 1]")
+
+
 class Problem(Noun, frozen=True, omit_defaults=True):
     """The reason why an episode has no grade.
 

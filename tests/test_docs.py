@@ -5,6 +5,7 @@ import io
 import re
 import shlex
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -14,6 +15,8 @@ from harness.cli.parser import build_parser
 from harness.export.columns import SAMPLES
 from harness.families.registry import FAMILIES, family
 from harness.suites import suite as suites
+from tasks.prompts import installed
+from tests.coverage.pools import answered
 from tests.factories.records import record
 
 ROOT = Path(__file__).parents[1]
@@ -130,9 +133,37 @@ def test_a_familys_page_names_its_settings_policies_suites_and_metrics(name: str
         assert f"`{setting}`" in page, setting
     for policy in family(name).policies:
         assert f"`policy/{policy}`" in page, policy
+    boards = (ROOT / "docs" / "boards.md").read_text("utf-8")
+    for headline in family(name).headlines:
+        assert f"`{headline}` of {name}" in boards, headline
     for suite in suites.names():
         if suite.startswith(name):
             assert f"`{suite}`" in page, suite
+
+
+REWARD_ROW = re.compile(r"^\| ([a-z-]+) \| ([\d.]+) \| ([\d.]+) \|$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_familys_page_says_what_its_reward_is(name: str) -> None:
+    """Its components by name, and what policies get as the means of the instances that it names."""
+    page = (ROOT / "docs" / f"{name}.md").read_text("utf-8")
+    part = page.partition("\n## Reward\n")[2].partition("\n## ")[0]
+    [(last, level)] = re.findall(r"instances 0 to (\d+) of level (\d+), seed 0", part)
+    one, prompts = family(name), installed()
+    instances = [one.generate(int(level), 0, index, {}) for index in range(int(last) + 1)]
+    rows = REWARD_ROW.findall(part)
+    assert len(rows) >= 3
+    for policy, *figures in rows:
+        outcomes = [answered(one, each, one.policies[policy], prompts) for each in instances]
+        rewards = [
+            one.reward(each, one.grade(each, outcome))
+            for each, outcome in zip(instances, outcomes, strict=True)
+        ]
+        means = (fmean(r.value for r in rewards), fmean(r.near_miss for r in rewards))
+        assert [f"{mean:.3f}" for mean in means] == figures, policy
+        for component in rewards[0].components:
+            assert f"`{component}`" in part, component
 
 
 def test_every_metric_is_explained() -> None:

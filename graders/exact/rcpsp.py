@@ -12,9 +12,11 @@ from math import ceil
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from graders.exact import sgs
 from graders.exact.sgs import Compiled, Ints
-from graders.rcpsp import violations
+from graders.rcpsp_violations import violations
 from tasks.base import Reference, SolverFailure
 from tasks.rcpsp import Project
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 LIMIT = 3.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
 SAMPLES = 20  # random lists tried for an upper bound; more met the lower one hardly more often
+CACHED_BOUNDS = 1000
+_BOUNDS: dict[bytes, int] = {}  # by the JSON of their projects
 LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overflow
 
 
@@ -189,20 +193,39 @@ def lower_bound(project: Compiled, heads: Ints, tails: Ints) -> int:
     ends = [h + d for h, d in zip(heads, project.durations, strict=True)]
     if any(end > deadline for end, deadline in zip(ends, project.deadlines, strict=True)):
         return project.horizon + 1
-    critical_path = max(end + tail for end, tail in zip(ends, tails, strict=True))
-    resources = range(len(project.capacities))
-    return max([critical_path, *(_energy_bound(project, r, heads, tails) for r in resources)])
+    bound = max(end + tail for end, tail in zip(ends, tails, strict=True))
+    for resource in range(len(project.capacities)):
+        bound = _energy_bound(project, resource, heads, tails, bound)
+    return bound
 
 
-def _energy_bound(project: Compiled, resource: int, heads: Ints, tails: Ints) -> int:
-    jobs = _areas(project, resource, heads, tails)
-    bound = 0
+def quick_bound(project: Project) -> int:
+    """Return `lower_bound` of a project, in time units, without a search; kept by its content."""
+    content = msgspec.json.encode(project)
+    bound = _BOUNDS.get(content)
+    if bound is None:
+        compiled = sgs.compile_project(project)
+        bound = lower_bound(compiled, earliest_starts(compiled), longest_tails(compiled))
+        if len(_BOUNDS) >= CACHED_BOUNDS:
+            _BOUNDS.clear()
+        _BOUNDS[content] = bound
+    return bound
+
+
+def _energy_bound(project: Compiled, resource: int, heads: Ints, tails: Ints, bound: int) -> int:
+    """Return the greater of a bound and that of a resource's work.
+
+    The end of work is looked for only where it would be past the bound with all downtimes in it.
+    """
+    jobs, capacity = _areas(project, resource, heads, tails), project.capacities[resource]
     for head in {job[1] for job in jobs}:
-        work = 0
+        downtimes = (up - max(down, head) for down, up in project.downtimes[resource] if up > head)
+        latest, work = head + sum(downtimes), 0
         for minus_tail, start, area in jobs:
             if start >= head:
                 work += area
-                bound = max(bound, _work_end(project, resource, head, work) - minus_tail)
+                if latest - (-work // capacity) - minus_tail > bound:
+                    bound = max(bound, _work_end(project, resource, head, work) - minus_tail)
     return bound
 
 

@@ -137,10 +137,7 @@ def build_board(
     groups = grouped(records)
     sizes = _sizes_of_whole_families(groups, sizes)
     rows = {
-        key: replace(
-            _with_gain(_row(key, group, sizes.get(key.family)), key, groups),
-            headline=headlines.get(key.family),
-        )
+        key: _with_gain(_row(key, group, sizes.get(key.family), headlines), key, groups)
         for key, group in groups.items()
     }
     ordered = sorted(_ranked(rows, groups) if ranked else rows.values(), key=_order)
@@ -256,11 +253,12 @@ def _dials(name: str, records: Iterable[Record]) -> list[str]:
     return sorted(k for k, v in values.items() if len(v) > 1 and k not in family(name).ramp)
 
 
-def _row(key: Key, records: list[Record], size: int | None) -> Row:
+def _row(key: Key, records: list[Record], size: int | None, headlines: Mapping[str, str]) -> Row:
     records = sorted(records, key=lambda r: (r.instance, r.epoch))  # not as they were answered
     graded = [r for r in records if r.grade]
     verdicts = [r.grade.verdict for r in graded if r.grade]
-    score, metrics = _summary(key.family, records, graded)
+    headline = headlines.get(key.family)
+    score, metrics = _summary(key.family, records, graded, headline)
     return Row(
         family=key.family,
         cell=key.cell.fields,
@@ -279,6 +277,7 @@ def _row(key: Key, records: list[Record], size: int | None) -> Row:
         problems=dict(Counter(r.problem.message for r in records if r.problem).most_common(3)),
         score=score,
         metrics=metrics,
+        headline=headline,
         **_spending(records),
     )
 
@@ -299,12 +298,14 @@ def _spending(records: Sequence[Record]) -> Fields:
 
 
 def _summary(
-    name: str, records: Sequence[Record], graded: list[Record]
+    name: str, records: Sequence[Record], graded: list[Record], headline: str | None
 ) -> tuple[Estimate, dict[str, Estimate]]:
     """Return score and metrics; no score where a level has nothing but errors."""
     if not graded:
         return Estimate.unknown("no graded episodes"), {}
     score, metrics = family(name).summarise(graded)
+    if headline and (estimate := family(name).column(headline).estimate):
+        score = estimate(graded)
     empty = {r.level for r in records} - {r.level for r in graded}
     if empty:
         score = Estimate.unknown("only errors at level " + ", ".join(map(str, sorted(empty))))

@@ -5,6 +5,7 @@ from importlib.resources import files
 
 from harness.board.board import Board, Row
 from harness.board.text import (
+    columns_at,
     contestants,
     further_metrics,
     group,
@@ -12,7 +13,6 @@ from harness.board.text import (
     metric_text,
     notes,
     rank_text,
-    second_headline,
 )
 from harness.formatting import cost_text, tokens_text, with_interval
 
@@ -53,16 +53,16 @@ def _columns(row: Row, rows: Sequence[Row]) -> Iterator[tuple[str, Cell]]:
     yield from _score_columns(row, rows)
     for name in ("n", "errors", "unparsable", "infeasible"):
         yield name, (str(getattr(row, name)), getattr(row, name))
-    for name in further_metrics(rows):
-        yield name.replace("_", " "), (metric_text(name, row), _value(name, row))
+    for column in further_metrics(rows):
+        yield column.head, (metric_text(column.name, row), _value(column.name, row))
     yield from _spending_columns(row)
 
 
 def _score_columns(row: Row, rows: Sequence[Row]) -> Iterator[tuple[str, Cell]]:
     yield "score (95 % interval)", (with_interval(row.score, 3), row.score.value)
-    for name in second_headline(rows):
-        head = f"{name.replace('_', ' ')} (95 % interval)"
-        yield head, (headline_text(name, row), _value(name, row))
+    for column in columns_at("beside", rows):
+        head = f"{column.head} (95 % interval)"
+        yield head, (headline_text(column.name, row), _value(column.name, row))
     if any(r.rank for r in rows):
         yield "rank", (rank_text(row.rank), row.rank.low if row.rank else None)
 

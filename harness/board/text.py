@@ -9,6 +9,7 @@ from graders.statistics import Estimate
 from harness.board.board import Board, Row
 from harness.board.load import identity, sampling_of
 from harness.board.ranking import Rank
+from harness.families.family import BoardColumn, Place
 from harness.families.registry import family
 from harness.formatting import cost_text, label, number, percent, table, tokens_text, with_interval
 from harness.store.manifest import differences
@@ -99,8 +100,8 @@ def _score_and_rank(row: Row | None, ranked: bool) -> list[str]:
 class _MainColumns:
     """Which columns a family's table has beside those that every one has."""
 
-    headlines: Sequence[str]
-    metrics: Sequence[str]
+    headlines: Sequence[BoardColumn]
+    metrics: Sequence[BoardColumn]
     ranked: bool
     memory: bool
 
@@ -109,13 +110,13 @@ class _MainColumns:
             "model",
             "kind",
             "score (95 % interval)",
-            *(f"{name.replace('_', ' ')} (95 % interval)" for name in self.headlines),
+            *(f"{column.head} (95 % interval)" for column in self.headlines),
             *["rank"] * self.ranked,
             "n",
             "errors",
             "unparsable",
             "infeasible",
-            *(name.replace("_", " ") for name in self.metrics),
+            *(column.head for column in self.metrics),
             "tokens",
             "cost",
             "seconds",
@@ -127,13 +128,13 @@ class _MainColumns:
             row_name(row),
             row.kind,
             with_interval(row.score, 3),
-            *(headline_text(name, row) for name in self.headlines),
+            *(headline_text(column.name, row) for column in self.headlines),
             *[rank_text(row.rank)] * self.ranked,
             str(row.n),
             str(row.errors),
             str(row.unparsable),
             str(row.infeasible),
-            *(metric_text(name, row) for name in self.metrics),
+            *(metric_text(column.name, row) for column in self.metrics),
             tokens_text(row.tokens),
             cost_text(row.cost),
             f"{row.seconds:.1f}",
@@ -143,7 +144,7 @@ class _MainColumns:
 
 def _main(rows: Sequence[Row]) -> list[list[str]]:
     columns = _MainColumns(
-        second_headline(rows),
+        columns_at("beside", rows),
         further_metrics(rows),
         ranked=any(row.rank for row in rows),
         memory=any(row.memory_calls for row in rows),
@@ -159,18 +160,24 @@ def rank_text(rank: Rank | None) -> str:
     return str(rank.low) if rank.low == rank.high else f"{rank.low} to {rank.high}"
 
 
-def second_headline(rows: Sequence[Row]) -> list[str]:
-    """Return the metric that stands beside the score with its interval, if the family has one."""
-    name = family(rows[0].family).second
-    return [name] if any(name in row.metrics for row in rows) else []
+def columns_at(place: Place, rows: Sequence[Row]) -> list[BoardColumn]:
+    """Return the columns of the rows' family at a place that any of the rows has.
+
+    One that the suite names as its headline is left out: it is the score.
+    """
+    columns = _measured(family(rows[0].family).columns_at(place), rows)
+    return [column for column in columns if column.name != rows[0].headline]
 
 
-def further_metrics(rows: Sequence[Row]) -> list[str]:
-    """Return the metrics after the headlines: the family's own, pass@k with several epochs."""
+def further_metrics(rows: Sequence[Row]) -> list[BoardColumn]:
+    """Return the columns after the counts: the family's own, pass@k with several epochs."""
     passes = dict.fromkeys(m for row in rows for m in row.metrics if m.startswith("pass"))
-    columns = [column.name for column in family(rows[0].family).columns]
-    names = [*columns, *list(passes)[-2:]]
-    return [name for name in names if any(name in row.metrics for row in rows)]
+    tries = _measured([BoardColumn(name) for name in list(passes)[-2:]], rows)
+    return [*columns_at("after", rows), *tries]
+
+
+def _measured(columns: Sequence[BoardColumn], rows: Sequence[Row]) -> list[BoardColumn]:
+    return [column for column in columns if any(column.name in row.metrics for row in rows)]
 
 
 def metric_text(name: str, row: Row) -> str:
@@ -183,6 +190,8 @@ def metric_text(name: str, row: Row) -> str:
 
 def _value_text(name: str, row: Row, metric: Estimate) -> str:
     column = family(row.family).column(name)
+    if column.prints == "level":
+        return _level_text(metric)
     if column.interval:
         return with_interval(metric, 4)
     return percent(metric.value) if column.in_percent else number(metric.value, 3)
@@ -240,22 +249,26 @@ def _dial(name: str, prefix: str) -> str:
 
 
 def _ramp(rows: Sequence[Row], points: Sequence[str]) -> list[list[str]]:
-    """Return the metrics of a ramp, and beside shares of success the level where half succeed."""
-    halves = any("half_level" in row.metrics for row in rows)
-    head = ["model", "kind", *(_split(m)[1] for m in points), *["half succeed at"] * halves]
+    """Return the metrics of a ramp, and after them what the family has at the end of its ramps."""
+    ends = columns_at("ramps", rows)
+    head = ["model", "kind", *(_split(m)[1] for m in points), *(end.head for end in ends)]
     lines = [_with_cell(rows, "cell", head)]
     for row in rows:
         if sum(m in row.metrics for m in points) > 1:
-            line = _ramp_line(row, points, halves)
+            line = _ramp_line(row, points, ends)
             lines.append(_with_cell(rows, cell_of(row), line))
     return lines
 
 
-def _ramp_line(row: Row, points: Sequence[str], halves: bool) -> list[str]:
+def _ramp_line(row: Row, points: Sequence[str], ends: Sequence[BoardColumn]) -> list[str]:
     values = [row.metrics[m].value if m in row.metrics else None for m in points]
-    half = row.metrics.get("half_level", Estimate.unknown(""))
     numbers = [number(value, 2) for value in values]
-    return [row_name(row), row.kind, *numbers, *[_half(half)] * halves]
+    return [row_name(row), row.kind, *numbers, *(_end_text(end.name, row) for end in ends)]
+
+
+def _end_text(name: str, row: Row) -> str:
+    """Return what stands at the end of a row's ramp; nothing where the row has no such metric."""
+    return _value_text(name, row, row.metrics[name]) if name in row.metrics else ""
 
 
 def notes(board: Board) -> list[str]:
@@ -279,9 +292,10 @@ def _row_notes(row: Row) -> Iterator[str]:
         yield f"{name}: {row.retried} of {row.n} episodes took more than one attempt"
     if row.of is not None and row.n < row.of:
         yield f"{name}: {row.n} of {row.of} episodes, in progress or limited"
-    proven = row.metrics.get("gap_proven", Estimate.unknown("")).value
-    if proven is not None and proven < 1:
-        yield f"{name}: {100 * (1 - proven):.0f} % of gaps are against a bound"
+    for column in family(row.family).columns_at("notes"):
+        share = row.metrics.get(column.name, Estimate.unknown("")).value
+        if share is not None and share < 1:
+            yield f"{name}: {100 * (1 - share):.0f} % {column.head}"
 
 
 def _rank_notes(rows: Sequence[Row]) -> Iterator[str]:
@@ -341,7 +355,7 @@ def cell_text(cell: dict[str, Scalar]) -> str:
     return " ".join(f"{k}={v}" for k, v in cell.items())
 
 
-def _half(estimate: Estimate) -> str:
+def _level_text(estimate: Estimate) -> str:
     if estimate.value is None:
         return estimate.note
     low, high = ("..." if x is None else f"{x:.0f}" for x in (estimate.low, estimate.high))

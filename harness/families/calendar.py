@@ -103,6 +103,7 @@ FAMILY: Family[Year] = Family(
     world=task.world,
     read=task.read,
     grade=grader.grade,
+    reward=grader.reward,
     summarise=grader.summarise,
     policies=POLICIES,
     columns=tuple(

@@ -1,7 +1,7 @@
 """The parts that a family of tasks is made of."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from graders.statistics import Estimate
@@ -13,6 +13,7 @@ from tasks.base import (
     Program,
     Record,
     Reference,
+    Reward,
     Scalar,
     ToolCall,
 )
@@ -84,22 +85,43 @@ class Policy:
     calls: Callable[[Any], tuple[ToolCall, ...]] = lambda _: ()
 
 
-Prints = Literal["share", "gap", "ratio", "count"]
+Prints = Literal["share", "gap", "ratio", "count", "level"]
+Place = Literal["after", "beside", "ramps", "notes", "nowhere"]
 
 
 @dataclass(frozen=True)
 class BoardColumn:
-    """A metric on a printed board.
+    """A metric of a board: how and where it is printed, and whether a suite may score by it.
 
     Attributes:
         name: of the metric.
-        prints: `share` and `gap` in per cent, `ratio` and `count` as numbers.
+        prints: `share` and `gap` in per cent, `ratio` and `count` as numbers, `level` as a whole
+            number with its interval, or why there is none.
         interval: whether its interval is printed beside it.
+        place: `after` the counts of episodes; `beside` the score, as a second headline with its
+            interval; at the end of the `ramps` below the board; in the `notes`, for a share that
+            should be 1, of each row where it is not; or `nowhere`: it is only in files.
+        title: its head, where that is not its name; in the notes the words after the per cent that
+            are missing.
+        measure: its value for one grade, higher is better and 1 the most. A suite may name such a
+            column as its headline, and then it is the score instead of the grade's own. None for a
+            grade that lacks what it needs, such as a bound.
+        estimate: of a board row's score where it is the headline; None if the family's own way to
+            estimate the mean of scores is right for it too.
     """
 
     name: str
     prints: Prints = "share"
     interval: bool = False
+    place: Place = "after"
+    title: str = ""
+    measure: Callable[[Grade], float | None] | None = None
+    estimate: Callable[[Sequence[Record]], Estimate] | None = None
+
+    @property
+    def head(self) -> str:
+        """Return what stands above it."""
+        return self.title or self.name.replace("_", " ")
 
     @property
     def in_percent(self) -> bool:
@@ -143,15 +165,13 @@ class Family(Generic[P]):
         world: the program of one instance.
         read: the outcome of an answer from a file.
         grade: the checker; it never passes by default.
+        reward: what a graded answer to an instance is worth to a trainer; `Reward` says what holds.
         summarise: (headline, metrics by name) of graded records of one board row.
         policies: floors and ceiling, by name.
-        columns: the metrics that stand on a printed board beside the score.
+        columns: the metrics of a board that are printed, or that a suite may name as its headline.
         strata: the groups of records whose mean scores the headline is the mean of; by default it
             is the plain mean over instances.
         ramp: the settings that are the dial of difficulty, beside the level.
-        second: a metric that is a second headline: beside the score, with its interval.
-        headlines: measures of a grade that a suite may name as its score, instead of the grade's
-            own; None of a grade that lacks what they need, such as a bound.
         along: how the metrics are called that stand below the board, by level or setting, up to
             the value: `score@`, `skill@tf=`; none means all there are.
         unseen: settings that no agent can see, and that make no other experiment.
@@ -171,13 +191,12 @@ class Family(Generic[P]):
     world: Callable[[Instance[P], Prompts], Program[Outcome]]
     read: Callable[[Fields | None, str], Outcome]
     grade: Callable[[Instance[P], Outcome], Grade]
+    reward: Callable[[Instance[P], Grade], Reward]
     summarise: Callable[[Sequence[Record]], tuple[Estimate, dict[str, Estimate]]]
     policies: Mapping[str, Policy]
     columns: tuple[BoardColumn, ...]
     strata: Callable[[Sequence[Record]], Sequence[Sequence[Record]]] = _unstratified
     ramp: tuple[str, ...] = ()
-    second: str = ""
-    headlines: Mapping[str, Callable[[Grade], float | None]] = field(default_factory=dict)
     along: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     rounds: Rounds[P] | None = None
@@ -188,6 +207,15 @@ class Family(Generic[P]):
     def has_rounds(self) -> bool:
         """Return whether an episode has rounds with feedback, so that a memory makes sense."""
         return self.rounds is not None
+
+    @property
+    def headlines(self) -> Mapping[str, Callable[[Grade], float | None]]:
+        """Return the measures that a suite may name as its score, by the names of columns."""
+        return {each.name: each.measure for each in self.columns if each.measure}
+
+    def columns_at(self, place: Place) -> list[BoardColumn]:
+        """Return the columns that are printed at a place, in their order."""
+        return [each for each in self.columns if each.place == place]
 
     def column(self, name: str) -> BoardColumn:
         """Return how a metric prints: as it is declared, else as a share."""

@@ -106,14 +106,21 @@ FAMILY: Family[Jobs] = Family(
     world=task.world,
     read=task.read,
     grade=grader.grade,
+    reward=grader.reward,
     summarise=grader.summarise,
     policies=POLICIES,
     columns=(
+        BoardColumn(
+            "share_optimal",
+            place="beside",
+            measure=grader.is_optimal,
+            estimate=grader.share_optimal,
+        ),
         BoardColumn("ratio_of_sums", "ratio", interval=True),
         BoardColumn("mean_of_ratios"),
         BoardColumn("gap_median", "gap"),
+        BoardColumn("gap_proven", place="notes", title="of gaps are against a bound"),
     ),
     ramp=("tf", "rdd"),
-    second="share_optimal",
     along=("skill@tf=", "share_optimal@"),  # what each of the headlines falls along
 )

@@ -7,7 +7,8 @@ from markupsafe import Markup
 
 from graders.statistics import Estimate
 from harness.board.board import Row
-from harness.board.text import further_metrics, rank_text, second_headline
+from harness.board.text import columns_at, further_metrics, rank_text
+from harness.families.family import BoardColumn
 from harness.families.registry import family
 from harness.formatting import cost_text, tokens_text, unusual
 from harness.report.base import Looks, series
@@ -73,7 +74,7 @@ def table(numbered: Sequence[tuple[int, Row]], looks: Looks) -> BoardTable:
     """
     rows = [row for _, row in numbered]
     columns = _Columns(
-        [*second_headline(rows), *further_metrics(rows)],
+        [*columns_at("beside", rows), *further_metrics(rows)],
         cells=any(row.cell for row in rows),
         ranks=any(row.rank for row in rows),
         memory=any(row.memory_calls for row in rows),
@@ -89,7 +90,7 @@ def table(numbered: Sequence[tuple[int, Row]], looks: Looks) -> BoardTable:
 class _Columns:
     """Which columns a table has beside those that every one has."""
 
-    metrics: Sequence[str]
+    metrics: Sequence[BoardColumn]
     cells: bool
     ranks: bool
     memory: bool
@@ -103,7 +104,7 @@ class _Columns:
             ("score", True),
             *[("rank", True)] * self.ranks,
             *((name, True) for name in ("n", "errors", "unparsable", "infeasible")),
-            *((name.replace("_", " "), True) for name in self.metrics),
+            *((column.head, True) for column in self.metrics),
             *((name, True) for name in ("tokens", "cost", "seconds")),
             *[("memory calls", True), ("memory tokens", True)] * self.memory,
         ]
@@ -127,8 +128,8 @@ def _cells(row: Row, rows: Sequence[Row], columns: _Columns) -> Iterator[TableCe
     if columns.ranks:
         yield TableCell("rank.low", rank_text(row.rank), row.rank.low if row.rank else None)
     yield from _episode_counts(row)
-    for name in columns.metrics:
-        yield metric(name, row)
+    for column in columns.metrics:
+        yield metric(column.name, row)
     yield _count("tokens", row.tokens)
     yield TableCell("cost", cost_text(row.cost), row.cost, tone="" if row.cost else "zero")
     yield TableCell("seconds", f"{row.seconds:,.1f}", row.seconds)

@@ -10,6 +10,7 @@ from tests.benchmarks import (
     bench_mcp,
     bench_psplib,
     bench_resume,
+    bench_reward,
     bench_runner,
     bench_sandbox,
     bench_tardiness,
@@ -29,6 +30,7 @@ def main() -> int:
         *bench_tardiness.main(),
         *bench_sandbox.main(),
         *bench_mcp.main(),
+        *bench_reward.main(),
         *bench_tools.main(),
         *bench_psplib.limits(),
     ]

@@ -3,7 +3,7 @@
 import re
 from itertools import pairwise, permutations
 from random import Random
-from statistics import fmean
+from statistics import fmean, mean
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from generators.tardiness import generate
 from graders.statistics import skill
-from graders.tardiness import by_dial, grade, summarise, violations
+from graders.tardiness import by_dial, grade, summarise, violations, yardsticks
 from harness.families.tardiness import POLICIES
 from tasks.base import (
     Grade,
@@ -114,6 +114,16 @@ def test_skill_is_not_clipped_and_knows_its_ends() -> None:
     assert skill(50, 10, 30) == -1
     assert skill(0, 0, 0) == 1
     assert skill(5, 0, 0) == 0
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 6, 21, 22, 60])
+def test_the_random_orders_are_drawn_by_the_number_of_jobs(count: int) -> None:
+    """Positions are drawn once for all instances; drawing the jobs themselves gives the same."""
+    for index in range(3):
+        payload = generate(count, 8, index, {"weights": True}, reference=False).payload
+        rng = Random(f"tardiness/random orders/{count}")
+        chance = mean(tardiness(rng.sample(payload.jobs, count)) for _ in range(200))
+        assert msgspec.json.encode(yardsticks(payload)[0]) == msgspec.json.encode(chance)
 
 
 def test_a_bound_is_said_to_be_one() -> None:

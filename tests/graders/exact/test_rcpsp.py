@@ -83,6 +83,7 @@ def test_cheap_bounds_hold(project: Project) -> None:
     compiled = sgs.compile_project(project)
     heads, tails = rcpsp.earliest_starts(compiled), rcpsp.longest_tails(compiled)
     bound = rcpsp.lower_bound(compiled, heads, tails)
+    assert rcpsp.quick_bound(project) == rcpsp.quick_bound(project) == bound
     if best is not None:
         assert bound <= best
     found = rcpsp.upper_bound(compiled, bound, tails)

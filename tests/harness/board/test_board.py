@@ -223,7 +223,7 @@ def test_several_epochs_have_pass_at_k() -> None:
         "pass@4": 1,
         "pass^4": 0,
     }
-    assert [m for m in further_metrics([row]) if m.startswith("pass")] == ["pass@4", "pass^4"]
+    assert [c.name for c in further_metrics([row])][-2:] == ["pass@4", "pass^4"]
     errors = [failed(k, epoch=4) for k in range(6)]
     [row] = build_board([*records, *errors], {}).rows
     assert "pass@5" not in row.metrics

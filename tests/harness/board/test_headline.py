@@ -2,19 +2,28 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from generators.rcpsp import generate
 from graders.rcpsp import quality
-from harness.board.load import gather
+from harness.board.board import build_board
+from harness.board.load import ScoredRecord, gather
 from harness.board.ranking import side_by_side
+from harness.board.text import notes, print_board
 from harness.cli import main
+from harness.families.family import Family
+from harness.families.registry import family
 from harness.run.rollout import Rollout
 from harness.store.folder import Folder
 from harness.store.journal import read_records
-from tasks.base import SolverFailure
+from tasks.base import Instance, Record, Scalar, SolverFailure
+from tasks.prompts import Prompts, installed
 from tasks.rcpsp import read
+from tests.coverage.pools import answered
+from tests.factories.records import record
 
 MODELS = ("serial", "sgs-lft-disjunctions", "exact")
 
@@ -89,6 +98,79 @@ def test_another_headline_is_another_board(
     assert main(["board", str(folder), str(plain)]) == 2
     [told] = capsys.readouterr().err.splitlines()
     assert f"{plain} do not have the same score: quality and the family's own" in told
+
+
+NAMED = [  # a family, a measure that its suite may name, its policies, settings of the instances
+    ("rcpsp", "quality", ("serial", "sgs-lft", "exact"), {"axes": "downtime"}),
+    ("tardiness", "share_optimal", ("random", "mddc", "exact"), {"tf": 0.8, "rdd": 0.4}),
+    ("tools", "completion", ("do-nothing", "random", "optimal"), {}),
+]
+
+
+@pytest.mark.parametrize(("name", "headline", "policies", "settings"), NAMED)
+def test_any_column_with_a_measure_can_be_the_headline(
+    name: str,
+    headline: str,
+    policies: tuple[str, ...],
+    settings: dict[str, Scalar],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its estimate is the score; the family's other metrics are what they are without it."""
+    one, prompts = family(name), installed()
+    instances = [one.generate(4, 0, index, settings) for index in range(6)]
+    own = [_record(one, i, policy, prompts) for policy in policies for i in instances]
+    named = [_record(one, i, policy, prompts, headline) for policy in policies for i in instances]
+    sizes = {name: len(instances)}
+    before = build_board([ScoredRecord(each, {}) for each in own], sizes)
+    board = build_board(
+        [ScoredRecord(each, {}) for each in named], sizes, headlines={name: headline}
+    )
+    usual = {row.model: row for row in before.rows}
+    for row in board.rows:
+        old = usual[row.model]
+        assert (row.headline, old.headline) == (headline, None)
+        assert row.score.value == pytest.approx(row.metrics[headline].value)
+        same = [key for key in row.metrics if not key.startswith("score@")]
+        assert {key: row.metrics[key] for key in same} == {key: old.metrics[key] for key in same}
+    assert f"{name}: the score is {headline}" in notes(board)
+    assert board.rows[0].model == f"policy/{policies[-1]}"
+    assert board.rows[0].score.value == 1
+    capsys.readouterr()
+    print_board(board)
+    heads = [line for line in capsys.readouterr().out.splitlines() if line.startswith(" model")]
+    assert "score (95 % interval)" in heads[0]
+    assert headline.replace("_", " ") not in heads[0]  # it is the score
+
+
+def test_a_share_as_the_headline_has_the_interval_of_a_share() -> None:
+    """A mean of ones would have none: whoever is optimal 6 times is not known to be always."""
+    one, prompts = family("tardiness"), installed()
+    instances = [one.generate(4, 0, index, {"tf": 0.8, "rdd": 0.4}) for index in range(6)]
+    records = [_record(one, each, "exact", prompts, "share_optimal") for each in instances]
+    scored = [ScoredRecord(each, {}) for each in records]
+    [row] = build_board(scored, {}, headlines={"tardiness": "share_optimal"}).rows
+    assert row.score == row.metrics["share_optimal"]
+    assert row.score.low is not None
+    assert 0.4 < row.score.low < 0.9
+    [plain] = build_board(scored, {}).rows
+    assert plain.score.low == 1
+
+
+def _record(
+    one: Family[Any], instance: Instance[Any], policy: str, prompts: Prompts, headline: str = ""
+) -> Record:
+    grade = one.grade(instance, answered(one, instance, one.policies[policy], prompts))
+    score = one.headlines[headline](grade) if headline else grade.score
+    assert score is not None
+    return record(
+        instance.index,
+        instance=instance.id,
+        family=one.name,
+        level=instance.level,
+        settings=instance.settings,
+        model=f"policy/{policy}",
+        grade=replace(grade, score=score),
+    )
 
 
 def test_an_instance_without_a_bound_is_an_error_and_no_zero(folder: Path) -> None:

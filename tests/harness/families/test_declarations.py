@@ -13,17 +13,24 @@ ROOT = Path(__file__).parents[3]
 WRONG = {  # in the declaration of `rcpsp`: what is replaced, by what, and what is said of it
     "a misspelt field": ('along=("feasible@",)', 'alogn=("feasible@",)', 'argument "alogn"'),
     "swapped arguments": ("grade=grader.grade", "grade=swapped", 'Argument "grade"'),
+    "a reward of a grade alone": ("reward=grader.reward", "reward=alone", 'Argument "reward"'),
+    "a measure of something else": ("measure=grader.quality", "measure=len", 'Argument "measure"'),
+    "a place that is not there": ('place="notes"', 'place="note"', 'Argument "place"'),
     "another family's world": ("world=task.world", "world=other.world", 'Argument "world"'),
     "a misspelt metric kind": ('"gap_median", "gap"', '"gap_median", "gaps"', "Argument 2"),
     "a constant that is not there": ("task.TEMPLATES", "task.TEMPLTES", '"TEMPLTES"'),
 }
 EXTRA = """
 import tasks.tardiness as other
-from tasks.base import Grade, Outcome
+from tasks.base import Grade, Outcome, Reward
 
 
 def swapped(outcome: Outcome, instance: Instance[Project]) -> Grade:
     return grader.grade(instance, outcome)
+
+
+def alone(grade: Grade) -> Reward:
+    return Reward(grade.score, {}, grade.score)
 
 
 FAMILY"""
@@ -72,3 +79,15 @@ def test_metrics_print_as_they_are_declared() -> None:
     assert family("tools").column("turns") == BoardColumn("turns", "count")
     assert not family("tardiness").column("ratio_of_sums").in_percent
     assert family("rcpsp").column("anything else").in_percent
+    assert [column.head for column in family("rcpsp").columns_at("ramps")] == ["half succeed at"]
+    assert [column.head for column in family("tardiness").columns_at("beside")] == ["share optimal"]
+
+
+def test_a_column_with_a_measure_can_be_a_headline() -> None:
+    headlines = {name: [*family(name).headlines] for name in FAMILIES}
+    assert headlines == {
+        "rcpsp": ["quality"],
+        "calendar": [],
+        "tardiness": ["share_optimal"],
+        "tools": ["completion"],
+    }

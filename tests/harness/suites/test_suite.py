@@ -137,7 +137,9 @@ def test_a_headline_is_part_of_a_lock_only_where_it_is_named() -> None:
     ("family_name", "headline", "says"),
     [
         ("rcpsp", "beauty", "'beauty' is no headline of rcpsp: there are quality"),
-        ("tools", "quality", "'quality' is no headline of tools: there are none"),
+        ("tools", "quality", "'quality' is no headline of tools: there are completion"),
+        ("tardiness", "quality", "'quality' is no headline of tardiness: there are share_optimal"),
+        ("calendar", "quality", "'quality' is no headline of calendar: there are none"),
     ],
 )
 def test_a_headline_is_a_measure_of_every_family(
