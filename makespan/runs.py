@@ -1,26 +1,23 @@
 """Runs: models that answer a suite, a family or a file, in a folder that can be read again."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from harness.board.board import Board, read_board
 from harness.board.compare import ModelComparison
 from harness.board.compare import compare as compare_folders
 from harness.calls.options import RunOptions
 from harness.log import Log
-from harness.models.base import Sampling
 from harness.replay.transcript import Episode as RecordedEpisode
 from harness.replay.transcript import episodes
 from harness.run.begin import begin, ready
 from harness.run.loop import SuiteRun
-from harness.run.request import RunRequest, Target
+from harness.run.request import Asked, RunRequest, Target
 from harness.store.folder import Folder
 from harness.store.manifest import Manifest
-from makespan.problems import NO_SETTINGS
-from tasks.base import Scalar
 
 if TYPE_CHECKING:
     import pandas
@@ -88,20 +85,9 @@ def run(
     what: Target,
     models: Sequence[str] = (),
     *,
-    agent: str = "direct",
-    memory: str | None = None,
-    level: int | None = None,
-    seed: int | None = None,
-    settings: Mapping[str, Scalar] = NO_SETTINGS,
-    data: Path | None = None,
-    limit: int | None = None,
-    epochs: int = 1,
-    sampling: Sampling | None = None,
-    base_url: str | None = None,
-    api_key_env: str | None = None,
-    out: str | Path | None = None,
     options: RunOptions | None = None,
     price: Sequence[str] = (),
+    **asked: Unpack[Asked],
 ) -> Run:
     """Let models answer a suite, a family or a file; a run that is there is gone on with.
 
@@ -111,20 +97,11 @@ def run(
     Args:
         what: a suite or a family by name, a file of instances, or instances.
         models: `provider/name`; none means all policies of the families.
-        agent: `NAME` or `NAME:key=value,...`: how models are asked.
-        memory: the same; None is `history` where there are rounds.
-        level: of a family.
-        seed: of the instances, where these are generated.
-        settings: of the family or the suite.
-        data: the folder of the files that a suite needs.
-        limit: the first so many instances; None is all of a suite, 20 of a family.
-        epochs: how often each instance is asked.
-        sampling: how replies are drawn; None leaves it to the provider.
-        base_url: the server of the models, where that is not their provider's own.
-        api_key_env: the variable that holds that server's key.
-        out: the run folder; None is one below results/runs, by what is asked.
         options: how it asks: pace, patience, budgets, cache.
         price: of models, each `MODEL=INPUT,OUTPUT[,CACHED]` in US dollars a million tokens.
+        asked: all else that shapes the results: `agent`, `memory`, `level`, `seed`, `settings`,
+            `data`, `limit`, `epochs`, `sampling`, `base_url`, `api_key_env`, and the folder `out`;
+            `RunRequest` explains each.
 
     Returns:
         The run. Where episodes are left, or ended in errors, it is not `complete`.
@@ -133,22 +110,7 @@ def run(
         InputError: something that is asked for is not there; nothing was written.
         Failure: a model or the run cannot go on; what was answered is kept.
     """
-    request = RunRequest(
-        what=what,
-        models=models,
-        agent=agent,
-        memory=memory,
-        level=level,
-        seed=seed,
-        settings=settings,
-        data=data,
-        limit=limit,
-        epochs=epochs,
-        sampling=sampling or Sampling(),
-        base_url=base_url,
-        api_key_env=api_key_env,
-        out=None if out is None else Path(out),
-    )
+    request = RunRequest(what=what, models=models, **asked)
     work = _Work(request, options or RunOptions(), price)
     return Run(_beside_any_loop(work.run, work.stop))
 

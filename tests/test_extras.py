@@ -21,6 +21,7 @@ OF_AN_EXTRA = {  # modules that are imported only where an extra is
     "harness.mcp.client": "mcp",
     "harness.mcp.server": "mcp",
     "harness.mcp.serving": "mcp",
+    "harness.schemas.models": "schemas",
 }
 EVERYTHING = """
 import json, sys

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -55,7 +56,7 @@ def begin(request: RunRequest, options: RunOptions) -> OpenRun:
     )
     name = manifest.configuration.folder_name + _suffix(request.shard)
     folder = Folder.create(
-        request.out or RUNS / name,
+        Path(request.out or RUNS / name),
         manifest,
         prompts,
         map(instances.encode, request.instances) if request.instances else None,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from msgspec.structs import replace
 
@@ -22,6 +22,24 @@ from harness.suites.suite import Suite
 from tasks.base import InputError, Instance, Scalar
 
 Target = str | Path | Sequence[Instance[Any]]
+
+
+class Asked(TypedDict, total=False):
+    """The fields of a `RunRequest` beside what is asked and whom."""
+
+    agent: str
+    memory: str | None
+    level: int | None
+    seed: int | None
+    settings: Mapping[str, Scalar]
+    data: Path | None
+    limit: int | None
+    epochs: int
+    sampling: Sampling
+    base_url: str | None
+    api_key_env: str | None
+    shard: tuple[int, int] | None
+    out: str | Path | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +77,7 @@ class RunRequest:
     base_url: str | None = None
     api_key_env: str | None = None
     shard: tuple[int, int] | None = None
-    out: Path | None = None
+    out: str | Path | None = None
 
     def __post_init__(self) -> None:
         require_no_secret(self.sampling)
