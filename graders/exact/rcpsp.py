@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LIMIT = 3.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
 SAMPLES = 20  # random lists tried for an upper bound; more met the lower one hardly more often
-PURPOSE = "a proven optimum"
+PURPOSE = "the search for a least makespan"
 LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overflow
 
 
