@@ -11,16 +11,18 @@ from tasks.base import InputError
 
 
 class MissingExtra(InputError):
-    """A package that is not installed.
+    """A package that is not installed."""
 
-    Args:
-        name: the extra that brings it.
-        purpose: what needs it, as the subject of a sentence.
-        package: the package itself.
-    """
+    @classmethod
+    def of(cls, name: str, purpose: str, package: str) -> "MissingExtra":
+        """Return the error whose message says how to get a package.
 
-    def __init__(self, name: str, purpose: str, package: str) -> None:
-        super().__init__(
+        Args:
+            name: the extra that brings it.
+            purpose: what needs it, as the subject of a sentence.
+            package: the package.
+        """
+        return cls(
             f"{purpose} needs the package {package}: pip install 'makespan[{name}]'"
             f" (in a clone: pip install -e '.[{name}]')"
         )
@@ -41,7 +43,7 @@ def extra(name: str, purpose: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        raise MissingExtra(name, purpose, package) from None
+        raise MissingExtra.of(name, purpose, package) from None
 
 
 def is_missing(package: str) -> bool:
@@ -58,4 +60,4 @@ def require(name: str, purpose: str, package: str) -> None:
         package: the package.
     """
     if is_missing(package):
-        raise MissingExtra(name, purpose, package)
+        raise MissingExtra.of(name, purpose, package)

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import pickle
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.layout import PACKAGES, ROOT, sources
 from tests.optional import needs
 
 FAMILIES = {"rcpsp": 5, "tardiness": 5, "calendar": 4, "tools": 4}
+HELPERS = ("extra", "require", "MissingExtra.of")
 OF_AN_EXTRA = {  # modules that are imported only where an extra is
     "harness.mcp.client": "mcp",
     "harness.mcp.server": "mcp",
@@ -233,6 +235,12 @@ def test_a_package_that_is_there_but_broken_is_not_called_missing() -> None:
     assert not isinstance(caught.value, MissingExtra)
 
 
+def test_what_is_missing_in_a_worker_is_told_by_its_parent() -> None:
+    error = MissingExtra.of("stats", "it", "numpy")
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), str(copy)) == (MissingExtra, str(error))
+
+
 def test_what_is_required_is_looked_for_and_not_loaded() -> None:
     require("stats", "it", "json")
     with pytest.raises(MissingExtra, match=r"^it needs the package nowhere: pip install 'makespan"):
@@ -254,8 +262,7 @@ def test_every_extra_that_is_named_is_declared() -> None:
 def names_of_extras(text: str) -> Iterator[str]:
     """The extras that a module names in a call of the helper."""
     for node in ast.walk(ast.parse(text)):
-        helpers = ("extra", "require", "MissingExtra")
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in helpers and node.args:
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in HELPERS and node.args:
             first = node.args[0]
             if isinstance(first, ast.Constant):
                 yield str(first.value)

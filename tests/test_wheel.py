@@ -245,6 +245,8 @@ def test_a_fresh_environment_with_the_base_only_works(wheel: Path, tmp_path: Pat
             makespan("regrade", out),
         ):
             assert (done.returncode, done.stderr.count("needs the package")) == (0, 0), done
-    done = makespan("run", "quickstart", "--out", "q")
-    assert done.returncode == 2
-    assert "needs the package ortools: pip install 'makespan[solvers]'" in done.stderr
+    in_workers = ("generate", "rcpsp", "--level", "5", "--count", "4", "--jobs", "2")
+    for done in (makespan("run", "quickstart", "--out", "q"), makespan(*in_workers)):
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "needs the package ortools: pip install 'makespan[solvers]'" in done.stderr
+        assert "Traceback" not in done.stderr

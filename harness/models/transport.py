@@ -74,4 +74,4 @@ def http_client(sdk: Any, max_connections: int) -> Any:
     try:
         return sdk.DefaultAioHttpClient(limits=limits)
     except RuntimeError:  # a package between the two, which only some versions of the SDKs need
-        raise MissingExtra(sdk.__name__, f"a model of {sdk.__name__}", "httpx_aiohttp") from None
+        raise MissingExtra.of(sdk.__name__, f"a model of {sdk.__name__}", "httpx_aiohttp") from None

@@ -52,16 +52,7 @@ class SuiteRun:
             self.log.say(f"resuming: {everything - count} of {everything} episodes are done")
         with_tools = [m.instance for m in run.instances if family(m.family).tools]
         servers = Servers(run.folder.path / INSTANCES, with_tools)
-        loop = Loop(
-            run.folder.manifest,
-            run.journal,
-            self.options,
-            self.log,
-            models,
-            unit="episodes",
-            total=count,
-            spent=self._spent() if self.options.budget else None,
-        )
+        loop = self._loop(models, count)
         self._stop = partial(asyncio.get_running_loop().call_soon_threadsafe, loop.stop)
         try:
             async with loop, asyncio.TaskGroup() as group:
@@ -73,6 +64,19 @@ class SuiteRun:
             await servers.close()
         done = loop.progress.done
         return Counter(done=done, errors=loop.progress.errors, left=count - done)
+
+    def _loop(self, models: Sequence[Model], count: int) -> Loop:
+        """Return the time in which so many open episodes are run."""
+        return Loop(
+            self.recorded.folder.manifest,
+            self.recorded.journal,
+            self.options,
+            self.log,
+            models,
+            unit="episodes",
+            total=count,
+            spent=self._spent() if self.options.budget else None,
+        )
 
     def _spent(self) -> Spent:
         """Return what the run has spent before, in all its models."""

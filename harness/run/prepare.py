@@ -94,7 +94,7 @@ def require_solvers(specs: Sequence[ModelSpec], lines: Sequence[InstanceLine]) -
             policy = family(line.family).policies.get(spec.name.removeprefix(START))
             if policy and policy.solves(line.instance):
                 purpose = f"{spec.name} at {line.id}, which has no proven reference,"
-                raise MissingExtra("solvers", purpose, "ortools")
+                raise MissingExtra.of("solvers", purpose, "ortools")
 
 
 def run_instances(folder: Folder) -> list[InstanceLine]:
