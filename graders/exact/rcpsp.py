@@ -26,13 +26,9 @@ if TYPE_CHECKING:
 
 LIMIT = 3.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
 SAMPLES = 20  # random lists tried for an upper bound; more met the lower one hardly more often
-<<<<<<< HEAD
 CACHED_BOUNDS = 1000
 _BOUNDS: dict[bytes, int] = {}  # by the JSON of their projects
-PURPOSE = "a proven optimum"
-=======
 PURPOSE = "the search for a least makespan"
->>>>>>> extras
 LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overflow
 
 
