@@ -17,6 +17,7 @@ from harness.families.registry import FAMILIES, family
 from harness.suites import suite as suites
 from tasks.prompts import installed
 from tests.coverage.pools import answered
+from tests.factories.pages import shell
 from tests.factories.records import record
 
 ROOT = Path(__file__).parents[1]
@@ -27,12 +28,6 @@ DOCS = [
     BOARDS / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
-
-
-def shell(path: Path) -> list[str]:
-    """The `makespan` lines of a document's shell blocks."""
-    blocks = re.findall(r"```sh\n(.*?)```", path.read_text("utf-8"), re.DOTALL)
-    return [line for block in blocks for line in block.splitlines() if line.startswith("makespan")]
 
 
 def inline(path: Path) -> list[str]:
