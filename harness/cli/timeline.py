@@ -4,11 +4,13 @@ import shutil
 from argparse import Namespace
 
 from harness.families.registry import family
-from harness.report.timeline_text import LEAST, drawing
+from harness.report.base import drawings
 from harness.run.jobs import EpisodeJob
 from harness.store.folder import Folder
 from harness.store.journal import read_outcome
 from tasks.base import InputError
+
+LEAST = 60  # columns
 
 
 def timeline(options: Namespace) -> int:
@@ -18,7 +20,8 @@ def timeline(options: Namespace) -> int:
     if options.id not in lines:
         raise InputError(f"{options.folder} has no instance {options.id!r}")
     instance = lines[options.id].instance
-    if not family(instance.family).tools:
+    draw = drawings(family(instance.family)).timeline
+    if draw is None:
         raise InputError(f"{instance.id} is of the family {instance.family}, which has no tools")
     models = [spec.name for spec in folder.manifest.configuration.models]
     if options.model and options.model not in models:
@@ -29,9 +32,8 @@ def timeline(options: Namespace) -> int:
         for m in names
     }
     finished = {model: outcome for model, outcome in outcomes.items() if outcome is not None}
-    for line in drawing(
-        instance, finished, max(LEAST, shutil.get_terminal_size((100, 24)).columns)
-    ):
+    columns = max(LEAST, shutil.get_terminal_size((100, 24)).columns)
+    for line in draw(instance, finished, columns):
         print(line)
     for model in names:
         if model not in finished:

@@ -1,7 +1,7 @@
 """The parts of a page, and those that a family adds to it.
 
-A family may declare a module of drawings, such as `.rcpsp` in this folder, with the functions of
-`Drawings`. A family without one has its board, its costs and its episodes all the same.
+A family may declare a module of drawings, such as `.rcpsp` in this folder, whose `DRAWINGS` are
+declared there. A family without one has its board, its costs and its episodes all the same.
 """
 
 from collections import Counter
@@ -144,11 +144,14 @@ class Drawings:
         figures: gives the figures of the family's board rows and episodes, in the page's order.
         detail: gives the view of one episode that has an outcome and a grade.
         words: gives a violation as a sentence.
+        timeline: gives the lines of a terminal for the tool calls of an instance's outcomes by
+            name, so many columns wide, beside the best ones; None for a family that draws none.
     """
 
     figures: Callable[[Sequence[Row], Sequence[EpisodeView], Looks], Iterable[Figure]]
     detail: Callable[[EpisodeView], Detail]
     words: Callable[[Fields], str]
+    timeline: Callable[[Instance[Any], Mapping[str, Outcome], int], Iterable[str]] | None = None
 
 
 def drawings(declared: Family[Any]) -> Drawings:
@@ -156,8 +159,8 @@ def drawings(declared: Family[Any]) -> Drawings:
     place = declared.drawings
     if place is None:
         return Drawings(lambda _rows, _episodes, _looks: (), lambda _: Detail(), plain_words)
-    module = import_module(place, __package__)
-    return Drawings(module.figures, module.detail, module.words)
+    declaration: Drawings = import_module(place, __package__).DRAWINGS
+    return declaration
 
 
 def plain_words(violation: Fields) -> str:

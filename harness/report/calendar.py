@@ -9,6 +9,7 @@ from graders.statistics import Estimate, mean_of
 from harness.board.board import Row
 from harness.report.base import (
     Detail,
+    Drawings,
     EpisodeView,
     Figure,
     Looks,
@@ -206,3 +207,6 @@ def words(violation: Fields) -> str:
     """Return a violation as a sentence."""
     v = {"round": "?", "value": None, **violation}
     return SENTENCES[str(violation["kind"])].format(**v)
+
+
+DRAWINGS = Drawings(figures, detail, words)

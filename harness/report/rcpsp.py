@@ -10,6 +10,7 @@ from graders.statistics import Estimate
 from harness.board.board import Row
 from harness.report.base import (
     Detail,
+    Drawings,
     EpisodeView,
     Figure,
     InstanceFrame,
@@ -346,3 +347,6 @@ def words(violation: Fields) -> str:
     if kind == "window":
         kind = f"window {'release' if v.get('bound') == 'release' else 'deadline'}"
     return SENTENCES[kind].format(**v)
+
+
+DRAWINGS = Drawings(figures, detail, words)

@@ -8,6 +8,7 @@ from typing import Any
 from harness.board.board import Row
 from harness.report.base import (
     Detail,
+    Drawings,
     EpisodeView,
     Figure,
     InstanceFrame,
@@ -109,3 +110,6 @@ def _sequence(title: str, payload: Jobs, frame: InstanceFrame, order: Sequence[A
 def words(violation: Fields) -> str:
     """Return a violation as a sentence."""
     return SENTENCES[str(violation["kind"])].format(**violation)
+
+
+DRAWINGS = Drawings(figures, detail, words)

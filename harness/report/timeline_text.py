@@ -10,7 +10,6 @@ from tasks.tools import performed, read
 from tasks.tools_clock import arguments_of
 from tasks.tools_payload import Errand, Hidden
 
-LEAST = 60  # columns
 LEGEND = "= needed   ~ not needed   x error"
 
 

@@ -6,6 +6,7 @@ from graders.exact.tools import OPTIMA
 from harness.board.board import Row
 from harness.report.base import (
     Detail,
+    Drawings,
     EpisodeView,
     Figure,
     InstanceFrame,
@@ -14,6 +15,7 @@ from harness.report.base import (
     plain_words,
 )
 from harness.report.charts import level_figures
+from harness.report.timeline_text import drawing
 from tasks.base import Called, Fields, Instance, Outcome
 from tasks.tools import performed, read
 from tasks.tools_clock import arguments_of
@@ -109,3 +111,6 @@ def words(violation: Fields) -> str:
         return f"No value is given for {violation['key']}."
     sentence = SENTENCES.get(str(violation["kind"]))
     return sentence.format(**violation) if sentence else f"{plain_words(violation)}."
+
+
+DRAWINGS = Drawings(figures, detail, words, timeline=drawing)
