@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from makespan.runs import compare as compare
     from makespan.runs import load as load
     from makespan.runs import run as run
+    from makespan.runs import run_file as run_file
     from tasks.base import Failure as Failure
     from tasks.base import Grade as Grade
     from tasks.base import InputError as InputError
@@ -53,7 +54,7 @@ _PLACES = {
     "episodes": ("Episode", "chat", "grade", "replay", "reward", "start", "tools"),
     "frames": ("dataset", "read_line"),
     "problems": ("families", "family", "generate", "read", "solve", "stream", "write"),
-    "runs": ("Run", "compare", "load", "run"),
+    "runs": ("Run", "compare", "load", "run", "run_file"),
     "harness.calls.budget": ("Budget",),
     "harness.calls.options": ("RunOptions",),
     "harness.models.base": ("Sampling",),

@@ -13,11 +13,15 @@ from harness.calls.options import RunOptions
 from harness.log import Log
 from harness.replay.transcript import Episode as RecordedEpisode
 from harness.replay.transcript import episodes
-from harness.run.begin import begin, ready
+from harness.run.begin import ready
+from harness.run.file_format import is_run_file, read_run_file
 from harness.run.loop import SuiteRun
+from harness.run.plan import RunPlan
 from harness.run.request import Asked, RunRequest, Target
+from harness.run.several import begin_each, options_of, prices_for
 from harness.store.folder import Folder
 from harness.store.manifest import Manifest
+from tasks.base import InputError
 
 if TYPE_CHECKING:
     import pandas
@@ -100,8 +104,8 @@ def run(
         options: how it asks: pace, patience, budgets, cache.
         price: of models, each `MODEL=INPUT,OUTPUT[,CACHED]` in US dollars a million tokens.
         asked: all else that shapes the results: `agent`, `memory`, `level`, `seed`, `settings`,
-            `data`, `limit`, `epochs`, `sampling`, `base_url`, `api_key_env`, and the folder `out`;
-            `RunRequest` explains each.
+            `data`, `limit`, `epochs`, `sampling`, `base_url`, `api_key_env`, `system`,
+            `templates`, and the folder `out`; `RunRequest` explains each.
 
     Returns:
         The run. Where episodes are left, or ended in errors, it is not `complete`.
@@ -110,29 +114,67 @@ def run(
         InputError: something that is asked for is not there; nothing was written.
         Failure: a model or the run cannot go on; what was answered is kept.
     """
+    if isinstance(what, str | Path) and str(what).endswith(".toml") and is_run_file(Path(what)):
+        raise InputError(f"{what} is a run file, of one run or several: use `makespan.run_file`")
     request = RunRequest(what=what, models=models, **asked)
-    work = _Work(request, options or RunOptions(), price)
-    return Run(_beside_any_loop(work.run, work.stop))
+    work = _Work([request], options or RunOptions(), lambda _: price)
+    [folder] = _beside_any_loop(work.run, work.stop)
+    return Run(folder)
+
+
+def run_file(
+    path: str | Path, *, options: RunOptions | None = None, price: Sequence[str] = ()
+) -> list[Run]:
+    """Do what a run file asks for: a run for each suite and each way to ask models.
+
+    All are ready before the first one begins; one that cannot go on ends the others.
+
+    Args:
+        path: of the file, see docs/runs.md.
+        options: how it asks; its budgets stand before those of the file.
+        price: of models, before those of the file.
+
+    Returns:
+        The runs, in the order of the file.
+
+    Raises:
+        InputError: the file is none, or something that it asks for is not there.
+        Failure: a model or a run cannot go on; what was answered is kept.
+    """
+    plan = RunPlan(read_run_file(Path(path)), Path(path))
+    how = options_of(plan, options or RunOptions())
+    work = _Work(plan.requests, how, lambda request: prices_for(request, plan, price))
+    return [Run(folder) for folder in _beside_any_loop(work.run, work.stop)]
 
 
 class _Work:
-    """A run that is asked for, from its beginning to its end, in one thread."""
+    """Runs that are asked for, from their beginning to their end, in one thread."""
 
-    def __init__(self, request: RunRequest, options: RunOptions, price: Sequence[str]) -> None:
-        self._request, self._options, self._price = request, options, price
+    def __init__(
+        self,
+        requests: Sequence[RunRequest],
+        options: RunOptions,
+        prices: Callable[[RunRequest], Sequence[str]],
+    ) -> None:
+        self._requests, self._options, self._prices = requests, options, prices
         self._suite_run: SuiteRun | None = None
+        self._stopped = False
 
-    def run(self) -> Path:
-        """Run what is open; return the folder."""
-        log = Log()
-        opened = begin(self._request, self._options)
-        with ready(opened, self._options, log, self._price) as self._suite_run:
-            counts = asyncio.run(self._suite_run.run(opened.models))
-        log.event("end", **counts)
-        return opened.folder.path
+    def run(self) -> list[Path]:
+        """Run what is open; return the folders."""
+        log, folders = Log(), []
+        for begun in begin_each(self._requests, self._options, self._prices):
+            folders.append(begun.run.folder.path)
+            with ready(begun.run, begun.options, log, begun.prices) as self._suite_run:
+                counts = asyncio.run(self._suite_run.run(begun.run.models))
+            log.event("end", **counts)
+            if self._stopped:
+                break
+        return folders
 
     def stop(self) -> None:
         """Ask nothing more, from another thread."""
+        self._stopped = True
         if self._suite_run is not None:
             self._suite_run.stop()
 

@@ -15,7 +15,7 @@ from harness.calls.retry import RetryPolicy
 from harness.log import Log
 from harness.models.base import Model
 from harness.store.manifest import Manifest
-from tasks.base import Failure
+from tasks.base import Failure, InputError
 
 CONNECTIONS = 10  # calls in flight of a model where nothing is said
 
@@ -47,6 +47,11 @@ class RunOptions:
     def workers(self) -> int:
         """Return the episodes at once: twice the calls, so that a request waits for each place."""
         return 2 * (self.connections or CONNECTIONS)
+
+    @property
+    def keeps_cost(self) -> bool:
+        """Return whether a budget of money is to be kept."""
+        return self.budget.cost is not None or self.episode_budget.cost is not None
 
     def client(
         self,
@@ -84,3 +89,20 @@ class RunOptions:
         if self.errors is None:
             return float("inf")
         return self.errors if isinstance(self.errors, int) else self.errors * episodes
+
+
+def require_prices(manifest: Manifest, options: RunOptions) -> None:
+    """Raise InputError if a budget of money is to be kept, and what a model costs is unknown.
+
+    litellm tells the cost of each reply, and policies cost nothing.
+    """
+    if not options.keeps_cost:
+        return
+    prices = applying(manifest, load(None))
+    for spec in manifest.configuration.models:
+        if spec.name not in prices and not spec.name.startswith(("policy/", "litellm/")):
+            which = "budget" if options.budget.cost is not None else "episode_budget"
+            raise InputError(
+                f"`{which}.cost` cannot be kept: the price of {spec.name} is unknown; give `price`"
+                f" {spec.name}=INPUT,OUTPUT in US dollars a million tokens"
+            )

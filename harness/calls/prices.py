@@ -7,11 +7,13 @@ from pathlib import Path
 
 import msgspec
 
+from harness.calls.budget import Spent
 from harness.costs import MILLION, Price, cost_of
+from harness.models.names import read_name
 from harness.store.folder import Folder
 from harness.store.journal import key_of, read_replies
 from harness.store.manifest import Manifest
-from tasks.base import InputError, Noun, Record
+from tasks.base import InputError, Noun, Record, Reply
 
 
 class Prices(Noun, frozen=True):
@@ -41,11 +43,21 @@ def load(path: Path | None) -> Prices:
 
 def applying(manifest: Manifest, prices: Prices) -> dict[str, Price]:
     """The prices of a run's models: those given with the run, else those of the table."""
-    return {
-        spec.name: prices.models[spec.name]
+    table = {
+        spec.name: prices.models.get(spec.name) or prices.models.get(read_name(spec.name).base)
         for spec in manifest.configuration.models
-        if spec.name in prices.models and (prices.everywhere or spec.base_url is None)
-    } | _given_prices(manifest)
+        if prices.everywhere or spec.base_url is None
+    }
+    return {name: price for name, price in table.items() if price} | _given_prices(manifest)
+
+
+def spent_in(manifest: Manifest, replies: Iterable[tuple[str, Reply]]) -> Spent:
+    """Return what the replies of a run's journal took, in all its models."""
+    spent, prices = Spent(), applying(manifest, load(None))
+    for key, reply in replies:
+        if not reply.from_cache:
+            spent.add(reply, prices.get(msgspec.json.decode(key)[0]))
+    return spent
 
 
 def _given_prices(manifest: Manifest) -> dict[str, Price]:

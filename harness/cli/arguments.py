@@ -98,6 +98,7 @@ def sampling(p: Parser) -> None:
     p.add_argument("--base-url", help="server of openai/ models, such as http://127.0.0.1:8091/v1")
     p.add_argument("--api-key-env", metavar="NAME", help="variable that holds that server's key")
     p.add_argument("--temperature", type=finite)
+    p.add_argument("--top-p", type=share, help="of the likeliest tokens, from 0 to 1")
     p.add_argument("--max-output-tokens", type=natural, metavar="N", help="of each reply")
     p.add_argument("--model-seed", type=whole, help="passed to providers that take one")
     p.add_argument("--reasoning-effort", metavar="WORD")
@@ -216,6 +217,14 @@ def positive(text: str) -> float:
     value = finite(text)
     if not 0 < value < 1e9:
         raise argparse.ArgumentTypeError(f"{short(text)!r} is not a number above 0 and below 1e9")
+    return value
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    value = finite(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{short(text)!r} is not a number from 0 to 1")
     return value
 
 

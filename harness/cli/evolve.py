@@ -7,8 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+from msgspec import UNSET
+
 from harness import files
 from harness.calls.prices import prices_of
+from harness.cli.evolve_file import filled
 from harness.cli.options import run_options, sampling
 from harness.cli.output import print_json
 from harness.digests import digest
@@ -44,33 +47,19 @@ from harness.suites import instances
 from harness.suites.instances import InstanceSpec
 from harness.suites.suite import Suite
 from tasks.base import InputError, Instance
-from tasks.prompts import installed
+from tasks.prompts import Prompts, installed
 
 
 def run(options: Namespace) -> int:
     """`makespan evolve run DOMAIN`: begin a search or take it up, then print its report."""
+    options = filled(options)
     chosen, names = domain(options.domain), installed().names("evolve")
     prompts = installed().only(names)
     specs = [w for split in chosen.splits for w in chosen.specs(split, options.limit)]
     suite = Suite(f"evolve-{chosen.name}", chosen.description, content=digest(specs))
-    configuration = Configuration(
-        suite=suite,
-        versions={"evolve": f"prompts {prompts.digest(names)}"},
-        lock=digest([suite, chosen.lock, prompts.digest(names)]),
-        models=_specs(options),
-        agent="evolve",
-        sampling=_sampling(options),
-        evolve=_plan(options, chosen),
-    )
-    manifest = Manifest(
-        format=FORMAT,
-        configuration=configuration,
-        environment=environment(),
-        api_key_env=options.api_key_env,
-        templates={"evolve": names},
-    )
+    manifest = _manifest(options, chosen, suite, prompts)
     models = build_search_models(manifest)  # what is missing is told before anything is made
-    path = options.out or RUNS / configuration.folder_name
+    path = options.out or RUNS / manifest.configuration.folder_name
 
     with open_engine(options.engine, None, options.ray_address) as engine:
 
@@ -84,6 +73,28 @@ def run(options: Namespace) -> int:
         folder.claim()
         folder.all_made()
         return _perform(folder, models, options, engine)
+
+
+def _manifest(options: Namespace, chosen: Domain, suite: Suite, prompts: Prompts) -> Manifest:
+    """Return the manifest of a search as it is asked for, here and now."""
+    names = tuple(prompts.sources)
+    configuration = Configuration(
+        suite=suite,
+        versions={"evolve": f"prompts {prompts.digest(names)}"},
+        lock=digest([suite, chosen.lock, prompts.digest(names)]),
+        models=_specs(options),
+        agent="evolve",
+        sampling=_sampling(options),
+        evolve=_plan(options, chosen),
+    )
+    return Manifest(
+        format=FORMAT,
+        configuration=configuration,
+        environment=environment(),
+        api_key_env=options.api_key_env,
+        api_key_envs=options.api_key_envs or UNSET,
+        templates={"evolve": names},
+    )
 
 
 def make_instance(name: str, spec: InstanceSpec) -> bytes:
@@ -124,7 +135,10 @@ def _specs(options: Namespace) -> tuple[ModelSpec, ...]:
     if len(options.model) > 1 and any(name.startswith("policy/") for name in options.model):
         raise InputError("a search without a model stands alone: give one --model policy/...")
     return tuple(
-        ModelSpec(name, None if name.startswith("policy/") else options.base_url)
+        ModelSpec(
+            name,
+            None if name.startswith("policy/") else options.base_urls.get(name, options.base_url),
+        )
         for name in options.model
     )
 

@@ -5,11 +5,15 @@ from argparse import Namespace
 from harness import files
 from harness.export.rows import PublishedRun
 from harness.log import say
+from harness.run.file_format import written
+from harness.run.save import file_of_folder
+from harness.store.folder import Folder
 from harness.suites import instances
 from harness.suites.formats import formats, write_format
 from tasks.base import InputError
 
 RESULTS = ("eee", "inspect")  # formats of runs that are folders
+CONFIG = "config"  # the run file with which a run could be asked for again
 
 
 def export(options: Namespace) -> int:
@@ -17,13 +21,17 @@ def export(options: Namespace) -> int:
     from harness.export.flat import FLAT
     from harness.export.rows import samples
 
-    of_runs = (*FLAT, *RESULTS)
+    of_runs = (*FLAT, *RESULTS, CONFIG)
     if options.format not in of_runs:
         of_instances = [name for name, form in formats().items() if form.write]
         if options.format not in of_instances:
             choices = f"of instances {', '.join(of_instances)}; of a run {', '.join(of_runs)}"
             raise InputError(f"unknown format {options.format!r}: there are {choices}")
         return export_instances(options)
+    if options.format == CONFIG:
+        text = written(file_of_folder(Folder.open(options.file), options.out))
+        files.write(options.out, text)
+        return 0
     run = PublishedRun.open(options.file)
     if options.format in RESULTS:
         return _folder(run, options)

@@ -65,13 +65,11 @@ def _on_instances(add: Callable[..., Parser]) -> None:
 
 
 def _run(p: Parser) -> None:
-    p.add_argument("target", metavar="SUITE|FAMILY|FILE.jsonl")
+    p.add_argument("target", metavar="SUITE|FAMILY|FILE.jsonl|FILE.toml")
     p.add_argument(
         "--model", action="append", metavar="M", help="provider/name; again for more (all policies)"
     )
-    p.add_argument(
-        "--agent", default="direct", metavar="A[:k=v,...]", help="how it is asked (direct)"
-    )
+    p.add_argument("--agent", metavar="A[:k=v,...]", help="how it is asked (direct)")
     p.add_argument(
         "--memory",
         metavar="M[:k=v,...]",
@@ -82,11 +80,14 @@ def _run(p: Parser) -> None:
     settings(p)
     p.add_argument("--data", type=Path, metavar="FOLDER", help="files a suite needs")
     p.add_argument("--limit", type=natural, metavar="N", help="the first N instances")
-    p.add_argument("--epochs", type=natural, default=1, help="times each instance is asked (1)")
+    p.add_argument("--epochs", type=natural, help="times each instance is asked (1)")
     sampling(p)
+    p.add_argument("--system-message", metavar="TEXT", help="stands before all it reads")
+    p.add_argument("--templates", type=Path, metavar="FOLDER", help="prompts of your own, by name")
     p.add_argument("--structured", action="store_true", help="constrain replies by JSON schema")
     p.add_argument("--out", type=Path, metavar="DIR", help="run folder (results/runs/...)")
     p.add_argument("--shard", type=shard, metavar="i/n", help="only part i of n, to be merged")
+    p.add_argument("--save-config", type=Path, metavar="FILE", help="write all this as a run file")
     asking(p)
 
 

@@ -40,15 +40,18 @@ def add_actions(add: Callable[..., Parser]) -> None:
 
 
 def _run(p: Parser) -> None:
-    p.add_argument("domain", metavar="DOMAIN", help="what to look for: see makespan list")
+    p.add_argument(
+        "domain",
+        metavar="DOMAIN|FILE.toml",
+        help="what to look for: see makespan list; or a run file",
+    )
     p.add_argument(
         "--model",
         action="append",
-        required=True,
         metavar="M",
         help="provider/name; again for more, chosen by gain for cost",
     )
-    p.add_argument("--calls", type=natural, required=True, metavar="N", help="of models: tries")
+    p.add_argument("--calls", type=natural, metavar="N", help="of models: tries")
     p.add_argument(
         "--islands",
         type=partial(natural, most=1000),

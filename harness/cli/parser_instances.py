@@ -40,14 +40,14 @@ def _export(p: Parser) -> None:
         required=True,
         metavar="FORMAT",
         help="of instances: psplib, ics, or a plug-in's; of a run: csv, jsonl, parquet, eee,"
-        " inspect",
+        " inspect, config",
     )
     p.add_argument(
         "--out",
         type=Path,
         required=True,
         metavar="F",
-        help="file for csv, jsonl and parquet, else folder",
+        help="file for csv, jsonl, parquet and config, else folder",
     )
 
 

@@ -29,4 +29,5 @@ def resume(options: Namespace) -> int:
     for option, is_set in searching.items():
         if is_set:
             raise InputError(f"{options.folder} is no search for programs: {option} is for those")
-    return go_on(take_up(folder, run_options(options)), options)
+    how = run_options(options)
+    return go_on(take_up(folder, how), how, options, options.price)

@@ -19,6 +19,7 @@ _SAME = (
     "ray_address",
     "repo",
     "seed",
+    "templates",
     "unsafe",
 )
 OPTIONS: Mapping[str, str] = {
@@ -29,5 +30,7 @@ OPTIONS: Mapping[str, str] = {
     "errors": "--fail-on-error",
     "models": "--model",
     "sampling.extra": "--extra-body",
+    "sampling.max_tokens": "--max-output-tokens",
     "settings": "-T",
+    "system": "--system-message",
 }

@@ -57,6 +57,7 @@ def messages_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
         "messages": _turns(ask.messages),
         "tools": [_tool(tool) for tool in ask.tools] or None,
         "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
         "output_config": _output(sampling, ask.schema) or None,
     }
     return without_none(fields) | sampling.extra

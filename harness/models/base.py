@@ -16,6 +16,7 @@ class Sampling(Noun, frozen=True, omit_defaults=True):
         reasoning_effort: the provider's own word (`low`, `medium`, `high`, ...).
         structured: ask the provider to constrain the reply to the step's JSON schema.
         extra: merged into the request body as it is.
+        top_p: the share of the likeliest tokens that one is drawn from.
     """
 
     temperature: float | None = None
@@ -24,6 +25,7 @@ class Sampling(Noun, frozen=True, omit_defaults=True):
     reasoning_effort: str | None = None
     structured: bool = False
     extra: Fields = {}
+    top_p: float | None = None
 
 
 class Model(Protocol):

@@ -28,6 +28,7 @@ class ModelSettings(Noun, frozen=True):
     max_output_tokens: Annotated[int, Meta(ge=1)] | None = None
     seed: int | None = None
     reasoning_effort: str | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
 
 
 NO_SETTINGS = ModelSettings()

@@ -71,6 +71,7 @@ def chat_request(model: str, sampling: Sampling, ask: Ask, *, limit: str) -> Fie
         "messages": [chat_message(message) for message in ask.messages],
         "tools": [chat_tool(tool) for tool in ask.tools] or None,
         "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
         limit: sampling.max_tokens,
         "seed": sampling.seed,
         "reasoning_effort": sampling.reasoning_effort,

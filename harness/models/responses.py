@@ -40,6 +40,7 @@ def responses_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
         "input": [item for message in ask.messages for item in _items(message)],
         "tools": [_tool(tool) for tool in ask.tools] or None,
         "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
         "max_output_tokens": sampling.max_tokens,
         "reasoning": None if effort is None else {"effort": effort},
         "text": {"format": _format(ask.schema)} if sampling.structured and ask.schema else None,

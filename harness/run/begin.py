@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
-from harness.calls.options import CONNECTIONS, RunOptions
+from harness.calls.options import CONNECTIONS, RunOptions, require_prices
 from harness.calls.prices import prices_of
 from harness.log import Log
 from harness.models.base import Model
@@ -24,7 +25,8 @@ from harness.run.prepare import (
 )
 from harness.run.recorded import RecordedRun
 from harness.run.request import RunRequest
-from harness.store.folder import RUNS, Folder
+from harness.run.templates import overridden
+from harness.store.folder import Folder
 from harness.store.journal import Journal
 from harness.store.manifest import FORMAT, Configuration, Manifest, environment
 from harness.store.versions import part_versions, speaking_parts
@@ -42,6 +44,37 @@ class OpenRun:
     models: Sequence[Model]
 
 
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run that could begin: all that it needs is there, and nothing is written yet."""
+
+    request: RunRequest
+    manifest: Manifest
+    prompts: Prompts
+    models: Sequence[Model]
+
+
+def prepare(request: RunRequest, options: RunOptions, prices: Sequence[str] = ()) -> PreparedRun:
+    """Return the run that is asked for, ready to begin. Nothing is written.
+
+    Args:
+        request: what is asked of whom.
+        options: how it will ask.
+        prices: of models, each `MODEL=INPUT,OUTPUT[,CACHED]` in US dollars a million tokens.
+
+    Raises:
+        InputError: there is no such part, something is missing (a key, a package, a policy), or a
+            budget of money cannot be kept because a price is unknown.
+    """
+    manifest, prompts = _manifest(request)
+    models = build_models(
+        manifest, request.families, request.programs, options.connections or CONNECTIONS
+    )
+    names = [spec.name for spec in manifest.configuration.models]
+    require_prices(replace(manifest, prices=prices_of(prices, names)), options)
+    return PreparedRun(request, manifest, prompts, models=models)
+
+
 def begin(request: RunRequest, options: RunOptions) -> OpenRun:
     """Begin the run that is asked for, or take it up where its folder is there.
 
@@ -50,22 +83,35 @@ def begin(request: RunRequest, options: RunOptions) -> OpenRun:
     Raises:
         InputError: there is no such part, or the folder holds another run.
     """
-    manifest, prompts = _manifest(request)
-    models = build_models(
-        manifest, request.families, request.programs, options.connections or CONNECTIONS
-    )
+    return open_run(prepare(request, options))
+
+
+def open_run(prepared: PreparedRun) -> OpenRun:
+    """Begin a run, or take it up where its folder is there.
+
+    Raises:
+        InputError: the folder holds another run.
+    """
+    request, manifest = prepared.request, prepared.manifest
     name = manifest.configuration.folder_name + _suffix(request.shard)
     folder = Folder.create(
-        Path(request.out or RUNS / name),
+        Path(request.out or request.runs / name),
         manifest,
-        prompts,
+        prepared.prompts,
         map(instances.encode, request.instances) if request.instances else None,
         programs=request.programs,
     )
     folder.claim()
     _require_shard(folder, request.shard)
-    folder.save(replace(folder.manifest, limit=manifest.limit, api_key_env=manifest.api_key_env))
-    return OpenRun(folder, models)
+    folder.save(
+        replace(
+            folder.manifest,
+            limit=manifest.limit,
+            api_key_env=manifest.api_key_env,
+            api_key_envs=manifest.api_key_envs,
+        )
+    )
+    return OpenRun(folder, prepared.models)
 
 
 def _manifest(request: RunRequest) -> tuple[Manifest, Prompts]:
@@ -75,6 +121,8 @@ def _manifest(request: RunRequest) -> tuple[Manifest, Prompts]:
     parts = speaking_parts(agent.name, memory, families)
     templates = {name: part.templates for name, part in parts.items()}
     specs, prompts = request.specs, prompts_of(parts.values())
+    if request.templates is not None:
+        prompts = overridden(prompts, Path(request.templates))
     versions = suites.family_versions(families, prompts)
     configuration = Configuration(
         suite=suite,
@@ -86,6 +134,7 @@ def _manifest(request: RunRequest) -> tuple[Manifest, Prompts]:
         epochs=request.epochs,
         sampling=request.sampling,
         means=agent.means,
+        system=request.system or UNSET,
     )
     is_endless = request.limit is None and suite.size is None
     manifest = Manifest(
@@ -94,6 +143,7 @@ def _manifest(request: RunRequest) -> tuple[Manifest, Prompts]:
         environment=environment(),
         limit=suites.DEFAULT_COUNT if is_endless else request.limit,
         api_key_env=request.api_key_env,
+        api_key_envs=dict(request.api_key_envs) or UNSET,
         shard=request.shard,
         templates=templates,
     )
@@ -146,6 +196,7 @@ def ready(
     warn_of_versions(folder.manifest.environment, log)
     names = [spec.name for spec in folder.manifest.configuration.models]
     folder.note_prices(prices_of(prices, names), today())
+    require_prices(folder.manifest, options)
     lines = run_instances(folder)
     require_enough_users(folder.manifest.configuration.memory, lines)
     require_solvers(folder.manifest.configuration.models, lines)

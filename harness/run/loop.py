@@ -6,14 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-import msgspec
-
-from harness.calls.budget import Spent
 from harness.calls.drive import drive
 from harness.calls.live import Stopped
 from harness.calls.loop import Loop
 from harness.calls.options import RunOptions
-from harness.calls.prices import applying, load
+from harness.calls.prices import spent_in
 from harness.failures import policy_of
 from harness.families.registry import family
 from harness.log import Log
@@ -75,16 +72,10 @@ class SuiteRun:
             models,
             unit="episodes",
             total=count,
-            spent=self._spent() if self.options.budget else None,
+            spent=spent_in(self.recorded.folder.manifest, self.recorded.journal.replies())
+            if self.options.budget
+            else None,
         )
-
-    def _spent(self) -> Spent:
-        """Return what the run has spent before, in all its models."""
-        spent, prices = Spent(), applying(self.recorded.folder.manifest, load(None))
-        for key, reply in self.recorded.journal.replies():
-            if not reply.from_cache:
-                spent.add(reply, prices.get(msgspec.json.decode(key)[0]))
-        return spent
 
     async def _work(self, loop: Loop, servers: Servers, jobs: Iterator[EpisodeJob]) -> None:
         """Run one episode after another, until there are no more or the model is stopped."""

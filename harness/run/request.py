@@ -14,6 +14,7 @@ from harness.log import say
 from harness.models.base import Sampling
 from harness.models.names import canonical_name
 from harness.secrets import scrubber
+from harness.store.folder import RUNS
 from harness.store.manifest import ModelSpec
 from harness.suites import instances
 from harness.suites import suite as suites
@@ -21,7 +22,7 @@ from harness.suites.formats import read_files
 from harness.suites.suite import Suite
 from tasks.base import InputError, Instance, Scalar
 
-Target = str | Path | Sequence[Instance[Any]]
+Target = str | Path | Suite | Sequence[Instance[Any]]
 
 
 class Asked(TypedDict, total=False):
@@ -40,6 +41,11 @@ class Asked(TypedDict, total=False):
     api_key_env: str | None
     shard: tuple[int, int] | None
     out: str | Path | None
+    system: str | None
+    templates: str | Path | None
+    base_urls: Mapping[str, str]
+    api_key_envs: Mapping[str, str]
+    runs: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +53,7 @@ class RunRequest:
     """All that shapes the results of a run, in the words of who asks for it.
 
     Attributes:
-        what: a suite or a family by name, a file of instances, or instances.
+        what: a suite or a family by name, a file of a suite or of instances, or instances.
         models: `provider/name`, or with settings `provider/name:key=value,...`; none means all
             policies of the families.
         agent: `NAME` or `NAME:key=value,...`: how models are asked.
@@ -60,7 +66,11 @@ class RunRequest:
         base_url: the server of the models, where that is not their provider's own.
         api_key_env: the variable that holds that server's key.
         shard: (i, n) for the i-th of n parts of the episodes.
-        out: the run folder; None is one below results/runs, by what is asked.
+        out: the run folder; None is one in `runs`, by what is asked.
+        system: a message of the system's role that stands before all that models read.
+        templates: a folder of prompts that stand for those of the same names.
+        base_urls, api_key_envs: of models that have their own, by name.
+        runs: the folder of the run folders that have no `out`.
     """
 
     what: Target
@@ -78,6 +88,11 @@ class RunRequest:
     api_key_env: str | None = None
     shard: tuple[int, int] | None = None
     out: str | Path | None = None
+    system: str | None = None
+    templates: str | Path | None = None
+    base_urls: Mapping[str, str] = field(default_factory=dict)
+    api_key_envs: Mapping[str, str] = field(default_factory=dict)
+    runs: Path = RUNS
 
     def __post_init__(self) -> None:
         require_no_secret(self.sampling)
@@ -85,6 +100,8 @@ class RunRequest:
     @cached_property
     def _target(self) -> tuple[Suite, list[Instance[Any]]]:
         """Return the suite that is meant, and its instances if they are not generated."""
+        if isinstance(self.what, Suite):
+            return self.what, []
         if not isinstance(self.what, str | Path):
             self._require_no_dials()
             given = list(self.what)
@@ -147,7 +164,8 @@ class RunRequest:
             policies = dict.fromkeys(p for f in self.families for p in family(f).policies)
             names = [f"policy/{policy}" for policy in policies]
             say(f"no `models` given: {', '.join(names)}")
-        providers = {name.partition("/")[0].partition("-")[0] for name in names} - {"policy"}
+        elsewhere = [name for name in names if name not in self.base_urls]
+        providers = {n.partition("/")[0].partition("-")[0] for n in elsewhere} - {"policy"}
         if self.base_url and len(providers) > 1:
             raise InputError(
                 f"`base_url` is for one provider's models, not for {sorted(providers)}"
@@ -165,12 +183,13 @@ class RunRequest:
         """Return where a model is served, if not at its provider; the manifest must tell it."""
         provider = name.partition("/")[0]
         variable = f"{provider.partition('-')[0].upper()}_BASE_URL"
-        if self.base_url is None and os.environ.get(variable):
+        address = self.base_urls.get(name, self.base_url)
+        if address is None and os.environ.get(variable):
             raise InputError(
                 f"{variable} is set: give it as `base_url` (and the name of the key's variable as"
                 " `api_key_env`), so that the run can be repeated"
             )
-        return None if provider == "policy" else self.base_url
+        return None if provider == "policy" else address
 
 
 def require_no_secret(sampling: Sampling) -> None:

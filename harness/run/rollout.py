@@ -10,6 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from harness.agents.base import Agent, read_agent
+from harness.agents.briefed import Briefed
 from harness.calls.recorded import CountedReply, RecordedCalls
 from harness.costs import Price, cost_of, sum_or_none
 from harness.families.registry import family
@@ -52,7 +53,8 @@ class Rollout:
     def agent(self) -> Agent:
         """A fresh agent of the run's kind."""
         kind, settings = read_agent(self.configuration.agent)
-        return kind.make(self.prompts, settings)
+        agent = kind.make(self.prompts, settings)
+        return Briefed(agent, self.configuration.system) if self.configuration.system else agent
 
     def memory(self, job: EpisodeJob) -> Memory:
         """An empty memory of the run's kind."""

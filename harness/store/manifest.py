@@ -39,6 +39,7 @@ class Configuration(Noun, frozen=True):
 
     `evolve` is there if the run is a search for programs: its suite is then the instances given.
     `means`: what the agent lets models use; unset, they are only asked (see `allowed`).
+    `system`: the user's own message of the system's role that stands before all that models read.
     """
 
     suite: Suite
@@ -51,6 +52,7 @@ class Configuration(Noun, frozen=True):
     sampling: Sampling = Sampling()
     evolve: SearchPlan | None = None
     means: tuple[str, ...] | UnsetType = UNSET
+    system: str | UnsetType = UNSET
 
     @property
     def folder_name(self) -> str:
@@ -69,6 +71,7 @@ class Configuration(Noun, frozen=True):
             max_tokens=settings.max_output_tokens or shared.max_tokens,
             seed=shared.seed if settings.seed is None else settings.seed,
             reasoning_effort=settings.reasoning_effort or shared.reasoning_effort,
+            top_p=shared.top_p if settings.top_p is None else settings.top_p,
         )
 
     def allowed(self, model: str) -> tuple[str, ...]:
@@ -78,12 +81,16 @@ class Configuration(Noun, frozen=True):
         return self.means or ("direct",)
 
     def sampling_setup(self, model: str) -> Fields:
-        """Return how a model was asked, where that was said: sampling, the server's address."""
+        """Return how a model was asked, where that was said.
+
+        That is its sampling, the digest of the user's system message, and the server's address.
+        """
         if model.startswith("policy/"):
             return {}
         sampling: Fields = msgspec.to_builtins(self.sampling_of(model))
         [address] = {spec.base_url for spec in self.models if spec.name == model}
-        return sampling | ({"base_url": address} if address else {})
+        system = {"system": short_digest(self.system)} if self.system else {}
+        return sampling | system | ({"base_url": address} if address else {})
 
 
 class Environment(Noun, frozen=True):
@@ -106,6 +113,7 @@ class Manifest(Noun, frozen=True):
         limit: the number of instances last asked for.
         made: how many instances there are once all are made, and the digest of their lines.
         api_key_env: the variable that holds the key of the server.
+        api_key_envs: by model, the variable of those that have one of their own.
         shard: (i, n), the part of the episodes that is this folder's.
         prices: by model, in US dollars.
         priced: the day on which the prices were given.
@@ -122,6 +130,11 @@ class Manifest(Noun, frozen=True):
     prices: dict[str, Price] = {}
     priced: str | None = None
     templates: dict[str, tuple[str, ...]] = {}
+    api_key_envs: dict[str, str] | UnsetType = UNSET
+
+    def key_variable(self, model: str) -> str | None:
+        """Return the variable that holds the key for a model; None for its provider's own."""
+        return (self.api_key_envs or {}).get(model, self.api_key_env)
 
 
 def pretty_json(manifest: Manifest) -> bytes:

@@ -1,5 +1,6 @@
 """The instances that a run covers: a suite by name, a family with a level, or a file."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources.abc import Traversable
 from itertools import count as naturals
@@ -13,6 +14,7 @@ from harness.digests import digest
 from harness.families.registry import FAMILIES, family
 from harness.suites.instances import InstanceSpec
 from tasks.base import InputError, Noun, Scalar
+from tasks.near import did_you_mean
 from tasks.prompts import Prompts, installed
 from tasks.shipped import shipped
 
@@ -102,6 +104,35 @@ def names() -> list[str]:
     return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith("toml"))
 
 
+def load_file(path: Path) -> Suite:
+    """Load a suite of the user's own, with its settings resolved.
+
+    Its `include` names files beside it, without their ending, or suites of the project.
+
+    Raises:
+        InputError: it cannot be read, is no suite, or has a level or setting that no family has.
+    """
+    try:
+        suite = load(path.stem, path.parent)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8 text") from None
+    except msgspec.DecodeError as error:
+        fields = re.search(r"unknown field `(.*?)`", str(error))
+        names = (*Suite.__struct_fields__, *SuiteEntry.__struct_fields__, "include")
+        raise InputError(
+            f"{path}: {error}{did_you_mean(fields[1], names) if fields else ''}"
+        ) from None
+    except RecursionError:
+        raise InputError(f"{path}: it includes itself") from None
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    if not suite.entry and not suite.files:
+        raise InputError(f"{path}: a suite needs [[entry]] tables with family, level and count")
+    return suite
+
+
 def load(name: str, folder: Traversable | None = None) -> Suite:
     """Load a suite with its settings resolved.
 
@@ -115,7 +146,7 @@ def load(name: str, folder: Traversable | None = None) -> Suite:
     folder = folder or shipped("suites")
     raw = msgspec.toml.decode((folder / f"{name}.toml").read_text(encoding="utf-8"))
     frozen = raw.pop("frozen", None)
-    included = [load(each, folder) for each in raw.pop("include", [])]
+    included = [load(each, _folder_of(each, folder)) for each in raw.pop("include", [])]
     raw["entry"] = [*(e for each in included for e in each.entry), *raw.get("entry", [])]
     suite: Suite = msgspec.convert({"name": name, **raw}, Suite)
     for each in included:
@@ -124,10 +155,15 @@ def load(name: str, folder: Traversable | None = None) -> Suite:
                 f"suite {name} includes {each.name}, whose headline is"
                 f" {each.headline or 'not set'}: give both the same"
             )
-    resolved = _resolve(suite, {})
+    suite = resolve(suite, {})
     if frozen:
-        _require_frozen(resolved, frozen)
-    return resolved
+        _require_frozen(suite, frozen)
+    return suite
+
+
+def _folder_of(name: str, folder: Traversable) -> Traversable:
+    """Return where an included suite is: in the folder, else among those of the project."""
+    return folder if (folder / f"{name}.toml").is_file() else shipped("suites")
 
 
 def _require_frozen(suite: Suite, frozen: str) -> None:
@@ -146,7 +182,7 @@ def find(
     """Return the suite of a suite's name, or of a family's name (with a level always).
 
     Args:
-        target: the name of a suite or a family.
+        target: the name of a suite or a family, or the path of a suite's file.
         level: of a family; None for a suite.
         seed: instead of the suite's own; None for 0 or its own.
         settings: override those of every entry.
@@ -155,21 +191,23 @@ def find(
         InputError: if there is no such suite or family, or the level is missing or not wanted.
     """
     target = ALIASES.get(target, target)
-    if target in names() and level is None:
-        suite = load(target)
+    is_file = target.endswith(".toml")
+    if (is_file or target in names()) and level is None:
+        suite = load_file(Path(target)) if is_file else load(target)
         if seed is not None:
             suite = msgspec.structs.replace(suite, seed=seed)
-        return _resolve(suite, settings) if settings else suite
+        return resolve(suite, settings) if settings else suite
     if target in FAMILIES:
         if level is None:
             raise InputError(f"run {target}: a family needs a `level`")
         entry = SuiteEntry(target, level)
-        return _resolve(Suite(target, seed=seed or 0, entry=(entry,)), settings)
-    if target in names():
+        return resolve(Suite(target, seed=seed or 0, entry=(entry,)), settings)
+    if is_file or target in names():
         raise InputError(f"{target!r} is a suite, its levels are given: leave `level` out")
     raise InputError(
         f"{target!r} is no suite ({', '.join(names())}), no family ({', '.join(FAMILIES)})"
-        " and no file ending in .jsonl"
+        " and no file ending in .jsonl or .toml"
+        + did_you_mean(target, [*ALIASES, *names(), *FAMILIES])
     )
 
 
@@ -178,7 +216,16 @@ def of_file(path: Path, content: str) -> Suite:
     return Suite(path.stem, content=content)
 
 
-def _resolve(suite: Suite, settings: Mapping[str, Scalar]) -> Suite:
+def resolve(suite: Suite, settings: Mapping[str, Scalar]) -> Suite:
+    """Return a suite with all settings of its entries as they will be.
+
+    Args:
+        suite: whose entries may leave settings to their defaults.
+        settings: stand for those of every entry.
+
+    Raises:
+        InputError: a family has no such level or setting, or two entries become the same.
+    """
     _check_headline(suite)
 
     def with_defaults(entry: SuiteEntry) -> SuiteEntry:

@@ -66,9 +66,11 @@ def test_a_budget_that_cannot_be_kept_is_refused_not_ignored(tmp_path: Path) -> 
     file, out = instances(tmp_path / "i.jsonl", 30), tmp_path / "run"
     with Loopback(zeros) as server:
         done = run(file, out, server, "--budget-cost", "1")
-        assert done.returncode == 1
-        assert "--budget-cost cannot be kept: cost is unknown here; give --price" in done.stderr
-        assert len(server.requests) <= 5
+        assert done.returncode == 2
+        assert "--budget-cost cannot be kept: the price of openai/m is unknown" in done.stderr
+        assert "give --price openai/m=INPUT,OUTPUT" in done.stderr
+        assert server.requests == []
+        assert not out.exists()
 
 
 def test_an_episode_has_a_budget_of_its_own(tmp_path: Path) -> None:
