@@ -8,6 +8,7 @@ import msgspec
 from msgspec import inspect
 
 from tasks.base import InputError, Scalar
+from tasks.near import did_you_mean
 
 S = TypeVar("S", bound=msgspec.Struct)
 _BOUND = re.compile(r"Expected `(?:int|float)` [<>]=? .* - at `\$\.(\w+)`")
@@ -39,7 +40,9 @@ def plain_settings(settings: msgspec.Struct) -> dict[str, Scalar]:
 
 def _reason(kind: type[msgspec.Struct], settings: Mapping[str, Scalar], message: str) -> str:
     if "unknown field" in message:
-        return f"{message}; there are {', '.join(kind.__struct_fields__)}"
+        names = kind.__struct_fields__
+        near = next((did_you_mean(key, names) for key in settings if key not in names), "")
+        return f"{message}; there are {', '.join(names)}{near}"
     field = _BOUND.fullmatch(message)
     if field is None:
         return message

@@ -26,4 +26,4 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
 
 
 def _plain(word: str) -> str:
-    return word.lower().replace("_", "-")
+    return word.lower().replace("_", "-").lstrip("-")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from tasks.base import InputError, Noun
+from tasks.near import did_you_mean
 from tasks.plugins import Parts
 
 
@@ -51,7 +52,8 @@ def settings_of(part: PartName, kind: type[Noun]) -> Any:
     for key in part.settings:
         if key not in names:
             choices = f"it has {', '.join(names)}" if names else "it has no settings"
-            raise InputError(f"{part.name}: unknown setting {key!r}: {choices}")
+            near = did_you_mean(key, names)
+            raise InputError(f"{part.name}: unknown setting {key!r}: {choices}{near}")
     try:
         return msgspec.convert(part.settings, kind, strict=False)
     except msgspec.ValidationError as error:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from tasks.base import InputError
+from tasks.near import did_you_mean
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -75,8 +76,11 @@ class Parts(Mapping[str, K], Generic[K]):
         try:
             return self[name]
         except KeyError:
-            choices = ", ".join(self)
-            raise InputError(f"unknown {self.sort} {name!r}: there are {choices}") from None
+            choices = list(self)
+            raise InputError(
+                f"unknown {self.sort} {name!r}: there are {', '.join(choices)}"
+                f"{did_you_mean(name, choices)}"
+            ) from None
 
     def origin(self, name: str) -> str | None:
         """Return the distribution that brings a part; None for the project's own."""

@@ -1,13 +1,16 @@
 """Types of arguments, and groups of options that commands share."""
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
 
+from harness.cli.names import other_name
 from tasks.base import short
+from tasks.near import did_you_mean
 
 MOST = 10**7  # of anything that is counted
 
@@ -17,11 +20,29 @@ DEEPEST = 100  # nesting of JSON on the command line
 
 Parser = argparse.ArgumentParser
 
+_CHOICE = re.compile(r"invalid choice: '(.*?)' \(choose from (.*)\)")
+
 
 class OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong in one line and exits with status 2."""
+    """Says what is wrong in one line, and what may have been meant; exits with status 2."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Return the options; whatever is left over is an error."""
+        options, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}{self._meant(rest)}")
+        return options, rest
+
+    def _meant(self, rest: Sequence[str]) -> str:
+        """Return which option may have been meant by the first that is none."""
+        word = next((word for word in rest if word.startswith("-")), "").partition("=")[0]
+        actions = [a for a in self._actions if a.help != argparse.SUPPRESS]
+        return other_name(word, [name for a in actions for name in a.option_strings])
 
     def error(self, message: str) -> NoReturn:
+        if choice := _CHOICE.search(message):
+            choices = [name.strip(" '") for name in choice[2].split(",")]
+            message += did_you_mean(choice[1], choices)
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 

@@ -39,6 +39,7 @@ def build_parser() -> Parser:
     add("list", "Show what there is: families, suites, policies and more.", "list.show")
     _on_instances(add)
     _run(add("run", "Let models answer a suite, a family or a file.", "run.run"))
+    _prompt(add("prompt", "Show what a model would be asked, and how long it is.", "prompt.prompt"))
     _resume(add("resume", "Go on with a run that was cut off.", "resume.resume"))
     _regrade(add("regrade", "Replay a run with today's graders.", "regrade.regrade"))
     _merge(add("merge", "Join the shards of a run, or copies of it.", "merge.merge"))
@@ -89,6 +90,20 @@ def _run(p: Parser) -> None:
     p.add_argument("--shard", type=shard, metavar="i/n", help="only part i of n, to be merged")
     p.add_argument("--save-config", type=Path, metavar="FILE", help="write all this as a run file")
     asking(p)
+
+
+def _prompt(p: Parser) -> None:
+    p.add_argument("target", metavar="SUITE|FAMILY|FILE.jsonl|FILE.toml")
+    p.add_argument("--id", metavar="X", help="the instance (the first one)")
+    p.add_argument("--level", type=natural, help="of a family")
+    p.add_argument("--seed", type=whole, help="of the instances")
+    settings(p)
+    p.add_argument("--data", type=Path, metavar="FOLDER", help="files a suite needs")
+    p.add_argument("--agent", default="direct", metavar="A[:k=v,...]", help="(direct)")
+    p.add_argument("--memory", metavar="M[:k=v,...]", help="(history; none without rounds)")
+    p.add_argument("--system-message", metavar="TEXT", help="stands before all else")
+    p.add_argument("--templates", type=Path, metavar="FOLDER", help="prompts of your own, by name")
+    p.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _resume(p: Parser) -> None:

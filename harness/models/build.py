@@ -6,6 +6,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from harness.models.base import Model, Sampling
+from harness.models.ways import way_to
 from harness.secrets import NO_KEY, choose_key, read_key, scrub
 from tasks.base import InputError
 from tasks.plugins import Parts
@@ -94,8 +95,10 @@ def build_model(spec: str, sampling: Sampling, server: Server) -> Model:
     """
     provider, _, name = spec.partition("/")
     if not name or provider not in PROVIDERS:
-        choices = ", ".join([*PROVIDERS, "policy"])
-        raise InputError(f"unknown model {spec!r}: providers are {choices}")
+        choices = [*PROVIDERS, "policy"]
+        raise InputError(
+            f"unknown model {spec!r}: providers are {', '.join(choices)}{way_to(spec, choices)}"
+        )
     if server.base_url is not None:
         _check_address(server.base_url)
     return PROVIDERS[provider].make(name, sampling, server)

@@ -66,7 +66,7 @@ def prepare(request: RunRequest, options: RunOptions, prices: Sequence[str] = ()
         InputError: there is no such part, something is missing (a key, a package, a policy), or a
             budget of money cannot be kept because a price is unknown.
     """
-    manifest, prompts = _manifest(request)
+    manifest, prompts = manifest_of(request)
     models = build_models(
         manifest, request.families, request.programs, options.connections or CONNECTIONS
     )
@@ -114,7 +114,7 @@ def open_run(prepared: PreparedRun) -> OpenRun:
     return OpenRun(folder, prepared.models)
 
 
-def _manifest(request: RunRequest) -> tuple[Manifest, Prompts]:
+def manifest_of(request: RunRequest) -> tuple[Manifest, Prompts]:
     """Return the manifest of a run as it is asked for, here and now, and its templates."""
     suite, families = request.suite, request.families
     agent, memory = choose_agent(request.agent), choose_memory(request.memory, families)

@@ -7,6 +7,7 @@ from harness.models.base import Model
 from harness.models.names import NO_PROGRAMS, START, program_of
 from harness.models.policy import PolicyModel
 from tasks.base import InputError
+from tasks.near import did_you_mean
 
 
 def build_policy(
@@ -24,7 +25,10 @@ def build_policy(
     having = {f: family(f).policies[name] for f in families if name in family(f).policies}
     if not having:
         choices = "; ".join(f"of {f}: {', '.join(family(f).policies)}" for f in families)
-        raise InputError(f"unknown model {model!r}: the policies {choices}")
+        names = [policy for f in families for policy in family(f).policies]
+        raise InputError(
+            f"unknown model {model!r}: the policies {choices}{did_you_mean(name, names)}"
+        )
     return PolicyModel(name, having)
 
 

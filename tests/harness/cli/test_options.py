@@ -105,6 +105,7 @@ def use_instances(go: Go, root: Path) -> None:
     go("grade", file, root / "answers.jsonl", "--out", root / "graded.jsonl")
     go("mcp", "serve", tools)
     go("schema", "instance", "--family", "rcpsp")
+    go("prompt", file)
 
 
 def use_runs(go: Go, root: Path) -> None:
