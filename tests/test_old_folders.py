@@ -110,7 +110,7 @@ def resume_to_the_end(name: str, folder: Path) -> str:
         with served_by(server, folder):
             done = makespan("resume", folder)
             if KINDS[name].examined:
-                look("audit", folder)
+                look("audit", "--ask", folder)
         assert done.returncode == 0, done.stderr
         assert requests(server) == json.loads(printed(name, "finished/requests.json"))
     return done.stdout

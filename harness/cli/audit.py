@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from harness.calls.client import build_provider
-from harness.calls.options import CONNECTIONS
+from harness.calls.options import CONNECTIONS, require_prices
 from harness.calls.prices import prices_of
 from harness.cli.options import run_options
 from harness.cli.output import print_json
@@ -70,14 +70,20 @@ def _run(path: Path, options: Namespace) -> int:
     folder = Folder.open(path)
     folder.require_suite()
     folder.claim()
-    log = Log(options.log_json)
+    log, how = Log(options.log_json), run_options(options)
     names = [spec.name for spec in folder.manifest.configuration.models]
     folder.note_prices(prices_of(options.price, names), today())
     journal = Journal(folder.path)
     try:
         run = RecordedRun(folder, journal, folder.instances())
         models = _models(folder.manifest, options.max_connections or CONNECTIONS)
-        report = asyncio.run(Audit(run, run_options(options), log, models).run())
+        audit_of_run = Audit(run, how, log, models)
+        if not options.ask and (count := audit_of_run.calls_due()):
+            raise InputError(
+                f"{path}: the exams of its notes need {count} calls of models: give --ask"
+            )
+        require_prices(folder.manifest, how)
+        report = asyncio.run(audit_of_run.run())
     finally:
         journal.close()
         folder.release()

@@ -88,6 +88,7 @@ def _run(p: Parser) -> None:
     p.add_argument("--structured", action="store_true", help="constrain replies by JSON schema")
     p.add_argument("--out", type=Path, metavar="DIR", help="run folder (results/runs/...)")
     p.add_argument("--shard", type=shard, metavar="i/n", help="only part i of n, to be merged")
+    p.add_argument("--dry-run", action="store_true", help="tell what it would take, ask nobody")
     p.add_argument("--save-config", type=Path, metavar="FILE", help="write all this as a run file")
     asking(p)
 
@@ -165,6 +166,7 @@ def _compare(p: Parser) -> None:
 
 def _audit(p: Parser) -> None:
     p.add_argument("target", type=Path, metavar="FILE.jsonl|DIR")
+    p.add_argument("--ask", action="store_true", help="ask models for the exams of their notes")
     p.add_argument("--json", action="store_true", help="print JSON")
     asking(p)
 

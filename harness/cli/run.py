@@ -12,15 +12,18 @@ from harness import files
 from harness.board.board import read_board
 from harness.board.text import print_board
 from harness.calls.options import RunOptions
+from harness.cli.dry_run import print_estimates
 from harness.cli.options import run_options, sampling
 from harness.log import Log, worded
 from harness.models.base import Sampling
 from harness.run.begin import OpenRun, ready
+from harness.run.estimate import Past, estimate
 from harness.run.file_format import written
 from harness.run.plan import RunPlan, plan_of
 from harness.run.request import RunRequest
 from harness.run.save import file_of_request
 from harness.run.several import begin_each, options_of, prices_for
+from harness.store.folder import RUNS
 from tasks.base import Failure, InputError
 from tasks.extras import MissingExtra
 
@@ -48,6 +51,8 @@ def run(options: Namespace) -> int:
     asked = asked_of(options)
     if options.save_config:
         _save(asked, options.save_config)
+    if options.dry_run:
+        return _dry_run(asked)
     statuses = []
     for begun in begin_each(asked.requests, asked.options, asked.prices):
         try:
@@ -59,6 +64,13 @@ def run(options: Namespace) -> int:
             print(f"makespan run: {begun.run.folder.path}: {worded(message)}", file=sys.stderr)
             statuses.append(2)
     return max(statuses)
+
+
+def _dry_run(asked: RunCommand) -> int:
+    past = Past.of(RUNS)
+    rows = [row for r in asked.requests for row in estimate(r, asked.prices(r), past)]
+    print_estimates(rows, asked.options.budget)
+    return 0
 
 
 def asked_of(options: Namespace) -> RunCommand:

@@ -93,15 +93,21 @@ def build_model(spec: str, sampling: Sampling, server: Server) -> Model:
     Raises:
         InputError: for an unknown provider, a missing key or extra, or an address that is none.
     """
+    provider, name = require_provider(spec)
+    if server.base_url is not None:
+        _check_address(server.base_url)
+    return PROVIDERS[provider].make(name, sampling, server)
+
+
+def require_provider(spec: str) -> tuple[str, str]:
+    """Return the provider of a model and its own name there; InputError if there is none."""
     provider, _, name = spec.partition("/")
     if not name or provider not in PROVIDERS:
         choices = [*PROVIDERS, "policy"]
         raise InputError(
             f"unknown model {spec!r}: providers are {', '.join(choices)}{way_to(spec, choices)}"
         )
-    if server.base_url is not None:
-        _check_address(server.base_url)
-    return PROVIDERS[provider].make(name, sampling, server)
+    return provider, name
 
 
 def _check_address(base_url: str) -> None:

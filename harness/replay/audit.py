@@ -33,7 +33,7 @@ from memory.notebook import ROUND
 from tasks.base import Ask, Failure, Instance, Noun, Outcome, Outside, Program, Tell
 
 CLASHES = 20  # held-out steps for each user, enough to tell notes from nothing over a dozen of them
-NOTES, BARE = "audit/notes", "audit/bare"
+NOTES, BARE = EXAMS = ("audit/notes", "audit/bare")
 
 
 class Exam(Noun, frozen=True):
@@ -90,10 +90,26 @@ class Audit:
         self._differ: list[str] = []
         self._unexamined: list[str] = []
 
+    def calls_due(self) -> int:
+        """Return how many calls the exams still need, at one a step; 0 if nobody will be asked."""
+        return sum(map(self._due, self._jobs()))
+
+    def _due(self, job: EpisodeJob) -> int:
+        rounds, name = family(job.instance.family).rounds, self._run.rollout.memory_of(job)
+        if rounds is None or not read_memory(name)[0].takes_notes:
+            return 0
+        answered = self._run.journal.answered(job.key)
+        exams = [p for p, each in answered.items() if p.startswith(EXAMS) and each.reply]
+        return max(0, 2 * CLASHES - len(exams))
+
+    def _jobs(self) -> list[EpisodeJob]:
+        """Return the episodes that have a grade."""
+        names = [spec.name for spec in self._run.configuration.models]
+        return [job for name in names for job in self._run.jobs(name) if self._run.grade(job)]
+
     async def run(self) -> AuditReport:
         """Return what the whole audit comes to."""
-        names = [spec.name for spec in self._run.configuration.models]
-        jobs = [job for name in names for job in self._run.jobs(name) if self._run.grade(job)]
+        jobs = self._jobs()
         room = asyncio.Semaphore(self._options.workers)
         results: list[tuple[str, Exam | None] | None] = []
         loop = Loop(

@@ -16,7 +16,7 @@ from tasks.parts import spelled
 
 
 @dataclass(frozen=True)
-class Way:
+class Manner:
     """How some models are asked alike; one run folder holds one."""
 
     agent: str
@@ -45,10 +45,10 @@ class RunPlan:
         """
         if not self.file.suites:
             raise InputError(f'{self.path}: it needs `suites`, such as suites = ["mini-1"]')
-        ways = self._ways()
+        manners = self._manners()
         tables = [SuiteTable(s) if isinstance(s, str) else s for s in self.file.suites]
         requests = _fitting(
-            [self._request(table, *each) for table in tables for each in ways.items()]
+            [self._request(table, *each) for table in tables for each in manners.items()]
         )
         if self.file.out is not None:
             place = self._beside(self.file.out)
@@ -66,24 +66,26 @@ class RunPlan:
             if table.price
         }
 
-    def _ways(self) -> Mapping[Way, Sequence[ModelTable]]:
+    def _manners(self) -> Mapping[Manner, Sequence[ModelTable]]:
         """Return the models, by how they are asked."""
         file = self.file
-        ways: dict[Way, list[ModelTable]] = {}
+        manners: dict[Manner, list[ModelTable]] = {}
         for model in file.models:
-            way = Way(
+            manner = Manner(
                 model.agent or file.agent, model.memory or file.memory, model.system or file.system
             )
-            ways.setdefault(way, []).append(model)
-        return ways or {Way(file.agent, file.memory, file.system): []}
+            manners.setdefault(manner, []).append(model)
+        return manners or {Manner(file.agent, file.memory, file.system): []}
 
-    def _request(self, suite: SuiteTable, way: Way, models: Sequence[ModelTable]) -> RunRequest:
+    def _request(
+        self, suite: SuiteTable, manner: Manner, models: Sequence[ModelTable]
+    ) -> RunRequest:
         file = self.file
         return RunRequest(
             what=suite_of(suite) if suite.entry else self._target(suite.name),
             models=[name_of(table, self.path) for table in models],
-            agent=way.agent,
-            memory=way.memory,
+            agent=manner.agent,
+            memory=manner.memory,
             level=suite.level,
             seed=None if suite.entry else suite.seed,
             settings=suite.settings,
@@ -95,7 +97,7 @@ class RunPlan:
             base_urls=self._by_name(models, "base_url"),
             api_key_envs=self._by_name(models, "api_key_env"),
             base_url=file.base_url,
-            system=way.system,
+            system=manner.system,
             templates=None if file.templates is None else self._beside(file.templates),
         )
 

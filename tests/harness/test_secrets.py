@@ -117,7 +117,7 @@ def after(root: Path, do: Any) -> None:
     do("json", "board", run, "--json", status=1)
     do("report", "report", run, "--html", root / "report.html", status=1)
     do("search", "report", search, "--html", root / "search.html")
-    do("audit", "audit", run)
+    do("audit", "audit", "--ask", run)
     do("regrade", "regrade", run)
     do("show", "evolve", "show", search, "--json")
     do("champion", "evolve", "export", search, "--out", root / "champion.py")

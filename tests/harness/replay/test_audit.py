@@ -114,10 +114,25 @@ def run(server: Loopback, out: Path, memory: str, *more: object) -> None:
 
 
 def audited(folder: Path) -> Json:
-    done = makespan("audit", folder, "--json")
+    done = makespan("audit", "--ask", folder, "--json")
     assert done.returncode == 0, done.stderr
     found: Json = json.loads(done.stdout)
     return found
+
+
+def test_an_audit_asks_only_when_it_is_told_to(tmp_path: Path) -> None:
+    with Loopback(careless) as server:
+        run(server, tmp_path / "hub", "strategy-hub")
+        before = len(server.requests)
+        done = makespan("audit", tmp_path / "hub")
+        assert done.returncode == 2
+        calls = USERS * 2 * CLASHES
+        assert f"the exams of its notes need {calls} calls of models: give --ask" in done.stderr
+        assert len(server.requests) == before
+        audited(tmp_path / "hub")
+        assert len(server.requests) == before + calls
+        assert makespan("audit", tmp_path / "hub").returncode == 0
+        assert len(server.requests) == before + calls
 
 
 def test_notes_that_are_decided_by_lower_the_error_and_the_audit_recovers_them(
@@ -138,7 +153,7 @@ def test_notes_that_are_decided_by_lower_the_error_and_the_audit_recovers_them(
     assert metrics["supported"] == 1
     assert metrics["error"] < metrics["bare_error"] - 0.2
     assert row["gain"]["low"] > 0
-    assert "the notes help" in makespan("audit", tmp_path / "hub").stdout
+    assert "the notes help" in makespan("audit", "--ask", tmp_path / "hub").stdout
     board = json.loads(makespan("board", tmp_path / "hub", tmp_path / "none", "--json").stdout)
     by_memory = {one["memory"]: one for one in board["rows"]}
     hub = by_memory["strategy-hub"]["metrics"]
@@ -153,7 +168,7 @@ def test_nonsense_in_the_notes_is_told(tmp_path: Path) -> None:
     with Loopback(careless) as server:
         run(server, tmp_path / "hub", "strategy-hub")
         (row,) = audited(tmp_path / "hub")["rows"]
-        told = makespan("audit", tmp_path / "hub").stdout
+        told = makespan("audit", "--ask", tmp_path / "hub").stdout
     metrics = {name: one["value"] for name, one in row["metrics"].items()}
     assert (metrics["named"], metrics["by_chance"], metrics["supported"]) == (0, 0, 0)
     assert metrics["entries"] == 2
@@ -166,7 +181,7 @@ def test_with_the_provider_down_every_exam_is_told_and_can_be_taken_later(tmp_pa
         run(server, tmp_path / "hub", "strategy-hub")
         port = int(server.root.rpartition(":")[2])
     one = ["--max-attempts", 1, "--max-connections", 1]
-    down = makespan("audit", tmp_path / "hub", "--json", *one)
+    down = makespan("audit", "--ask", tmp_path / "hub", "--json", *one)
     assert (down.returncode, "Traceback" in down.stderr) == (1, False)
     assert down.stderr.count("stopped: ") == 1
     found = json.loads(down.stdout)
@@ -183,15 +198,16 @@ def test_an_audit_keeps_its_budget_and_prices_its_calls(tmp_path: Path) -> None:
     with Loopback(careless) as server:
         run(server, tmp_path / "run", "strategy-hub")
         asked = len(server.requests)
-        done = makespan("audit", tmp_path / "run", "--budget-cost", 0.000001)
-        assert "--budget-cost cannot be kept: cost is unknown here; give --price" in done.stderr
-        assert done.returncode == 1
-        done = makespan("audit", tmp_path / "run", "--budget-cost", 0.5, *price)
+        done = makespan("audit", "--ask", tmp_path / "run", "--budget-cost", 0.000001)
+        assert "--budget-cost cannot be kept: the price of openai/scripted is" in done.stderr
+        assert done.returncode == 2
+        assert len(server.requests) == asked
+        done = makespan("audit", "--ask", tmp_path / "run", "--budget-cost", 0.5, *price)
         assert done.returncode == 1
         assert "stopped: budget: --budget-cost 0.5 is reached" in done.stderr
         first = len(server.requests)
         assert asked < first < asked + 2 * USERS * CLASHES
-        done = makespan("audit", tmp_path / "run", "--budget-cost", 1000, *price)
+        done = makespan("audit", "--ask", tmp_path / "run", "--budget-cost", 1000, *price)
         assert done.returncode == 0, done.stderr
         assert len(server.requests) == asked + 2 * USERS * CLASHES
 
@@ -207,7 +223,7 @@ def test_an_exam_that_was_killed_is_taken_up_where_it_was(tmp_path: Path) -> Non
     with Loopback(diligent, port=port, delay=0.01) as server:
         for cuts in (1, 2):
             process = subprocess.Popen(
-                command("audit", cut), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                command("audit", "--ask", cut), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
             server.wait_for(cuts * asked // 3)
             assert process.poll() is None
@@ -279,7 +295,7 @@ def _requests(folder: Path) -> list[tuple[Any, ...]]:
 
 def _digest(folder: Path) -> str:
     """Of outcomes and memories; there is no server any more, so the exam cannot be asked."""
-    done = makespan("audit", folder, "--json", "--max-attempts", 1)
+    done = makespan("audit", "--ask", folder, "--json", "--max-attempts", 1)
     assert done.returncode == 1
     found = json.loads(done.stdout)
     assert len(found["unexamined"]) == 1
@@ -303,7 +319,7 @@ def test_shortcuts_are_found_out(tmp_path: Path) -> None:
         path,
     )
     assert made.returncode == 0
-    done = makespan("audit", path, "--json")
+    done = makespan("audit", "--ask", path, "--json")
     found = {one["shortcut"]: one for one in json.loads(done.stdout)["shortcuts"]}
     assert found["first"]["passes"]
     assert found["first"]["rounds"] == 480
@@ -317,7 +333,7 @@ def test_shortcuts_are_found_out(tmp_path: Path) -> None:
             for some in (one["events"], judged["triggered"]):
                 some.insert(0, some.pop(k))
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    done = makespan("audit", path)
+    done = makespan("audit", "--ask", path)
     assert done.returncode == 1
     first = next(line for line in done.stdout.splitlines() if line.lstrip().startswith("first"))
     assert first.split()[3] == "1.000"
@@ -344,7 +360,7 @@ def test_wrong_targets(tmp_path: Path, words: list[str], says: str) -> None:
 def test_one_step_instances_have_no_shortcut_audit(tmp_path: Path) -> None:
     path = tmp_path / "p.jsonl"
     makespan("generate", "tardiness", "--level", 4, "--out", path)
-    done = makespan("audit", path)
+    done = makespan("audit", "--ask", path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "no shortcut audit" in done.stderr
 
@@ -355,7 +371,7 @@ def test_a_reply_that_is_no_reply_any_more_is_one_line(tmp_path: Path) -> None:
     assert makespan("run", *words).returncode == 0
     with sqlite3.connect(out / "journal.sqlite") as db:
         db.execute("update attempts set reply = substr(reply, 1, 9) where episode = 1")
-    done = makespan("audit", out)
+    done = makespan("audit", "--ask", out)
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert "replayed: 2 of 3" in done.stdout
     assert "cannot read" in done.stdout
@@ -373,7 +389,7 @@ def test_a_tool_episode_whose_calls_were_cut_out_is_told_with_the_others(tmp_pat
         [(reply, path)] = db.execute(last).fetchall()
         db.execute("update attempts set reply = ? where episode = 1", (reply,))
     assert path != "turn-001"
-    done = makespan("audit", out)
+    done = makespan("audit", "--ask", out)
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert "replayed: 1 of 2" in done.stdout
     assert "a complete answer's time 0 is below" in done.stdout
@@ -385,15 +401,15 @@ def test_a_changed_journal_is_found(tmp_path: Path) -> None:
         "run", "tardiness", "--level", 4, "--limit", 3, "--model", "policy/edd", "--out", out
     )
     assert done.returncode == 0, done.stderr
-    assert makespan("audit", out).returncode == 0
+    assert makespan("audit", "--ask", out).returncode == 0
     with sqlite3.connect(out / "journal.sqlite") as db:
         db.execute("update attempts set reply = replace(reply, 'order', 'ordre') where episode = 1")
-    done = makespan("audit", out)
+    done = makespan("audit", "--ask", out)
     assert done.returncode == 1
     assert "not those that were graded" in done.stdout
     with sqlite3.connect(out / "journal.sqlite") as db:
         db.execute("update attempts set request = replace(request, '1', '2')")
-    done = makespan("audit", out)
+    done = makespan("audit", "--ask", out)
     assert done.returncode == 1
     assert "replayed: 0 of 3" in done.stdout
 
@@ -408,9 +424,9 @@ def test_a_grade_that_was_written_into_the_journal_is_found(tmp_path: Path) -> N
     with sqlite3.connect(out / "journal.sqlite") as db:
         db.execute("update records set record = json_set(record, '$.grade.score', 1.0)")
     assert makespan("board", out, "--json").stdout != honest
-    done = makespan("audit", out)
+    done = makespan("audit", "--ask", out)
     assert done.returncode == 1
     assert done.stdout.count("today's grader gives another grade") == 2  # one was 1.0
     assert makespan("regrade", out).returncode == 0
-    assert makespan("audit", out).returncode == 0
+    assert makespan("audit", "--ask", out).returncode == 0
     assert makespan("board", out, "--json").stdout == honest
