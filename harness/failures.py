@@ -39,6 +39,7 @@ FAILURES: dict[str, FailurePolicy] = {
     "server": _what("provider", "episode", "another status from 500 on, 408, 409", retry=True),
     "time limit": _what("provider", "episode", "no reply in `--attempt-timeout`", retry=True),
     "connection": _what("provider", "episode", "no connection, or one that broke off", retry=True),
+    "no server": _what("provider", "model", "a refused connection, before any answer came"),
     "malformed body": _what("provider", "episode", "a body that is no reply", retry=True),
     "bad request": _what("provider", "episode", "another status from 300 to 499"),
     "context length": _what("provider", "answer", "the request is longer than the model can read"),

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from harness.calls.budget import Budget, Halt, Spent
 from harness.calls.cache import Cache
 from harness.calls.limiter import ConcurrencyLimiter, Ticket
+from harness.calls.probe import SlotProbe
 from harness.calls.retry import RetryPolicy
 from harness.costs import Price, tokens_of
 from harness.failures import policy_of
 from harness.log import Log
-from harness.models.base import Model, ProviderFailure
+from harness.models.base import ConnectionRefused, Model, ProviderFailure
 from harness.models.build import Server, build_model
 from harness.models.names import read_name
 from harness.store.manifest import Manifest, ModelSpec
@@ -33,6 +34,8 @@ class ModelClient:
         spent: by the whole run, all models together.
         cache_scope: server and sampling: all that a cached reply depends on beside the request.
         given_up: calls in a row that had no reply.
+        reached: whether the server ever took a connection in this run.
+        probe: looks at a server of the user's own before the first call; None where it is not.
     """
 
     model: Model
@@ -48,6 +51,8 @@ class ModelClient:
     cache: Cache | None = None
     cache_scope: object = None
     given_up: int = 0
+    reached: bool = False
+    probe: SlotProbe | None = None
 
     def stop(self) -> None:
         """Ask nothing more; who waits for a turn or for a pause to end is told."""
@@ -76,9 +81,17 @@ class ModelClient:
     def note_failure(self, ticket: Ticket, failure: ProviderFailure) -> None:
         """Take in a failed attempt: some failures mean that fewer calls should be under way."""
         wait = failure.retry_after or 0.0
-        if policy_of(failure).slow:
+        is_swamped = self.probe is not None and failure.kind == "time limit"
+        if policy_of(failure).slow or is_swamped:
             longest = self.retry.longest_wait_asked
             self.limiter.slow_down(ticket, wait if wait <= longest else None)
+
+    def require_server(self, outcome: Reply | ProviderFailure) -> None:
+        """Raise a failure that stops the model if nobody is where its server should be."""
+        if isinstance(outcome, ConnectionRefused) and not self.reached:
+            where = str(outcome).removeprefix("connection: ")
+            raise ProviderFailure("no server", f"{where}; is it running, and is that its address?")
+        self.reached = True
 
     def give_up(self, failure: ProviderFailure) -> None:
         """Take in that a call failed for good; after `LOST` in a row the provider is down."""

@@ -71,6 +71,11 @@ class ConcurrencyLimiter:
         counts = (self._in_flight, self._calls, self._answers, self._complaints)
         return LimiterState(int(self._limit), *counts)
 
+    def narrow(self, ceiling: int) -> None:
+        """Let no more through at once than this, from now on."""
+        self.ceiling = min(self.ceiling, ceiling)
+        self._limit = min(self._limit, float(self.ceiling))
+
     @asynccontextmanager
     async def slot(self, tokens: int = 0) -> AsyncIterator[Ticket]:
         """Wait for a place among the calls under way; `tokens` is a guess of what it will use."""

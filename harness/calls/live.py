@@ -47,10 +47,13 @@ class LiveCalls(RecordedCalls):
             self.attempts += 1
             await self._commit(ask, tried + 1, request, reply)
             return reply
+        if client.probe is not None:
+            await client.probe.narrow(client.limiter, client.log)
         failed = 0
         while True:
             failed += 1
             outcome = await self._attempt(client, ask, tried + failed, request)
+            client.require_server(outcome)
             if isinstance(outcome, Reply):
                 if client.cache and key:
                     client.cache.keep(key, outcome)

@@ -11,6 +11,7 @@ from harness.calls.cache import Cache
 from harness.calls.client import ModelClient
 from harness.calls.limiter import ConcurrencyLimiter
 from harness.calls.prices import applying, load
+from harness.calls.probe import SlotProbe, is_near
 from harness.calls.retry import RetryPolicy
 from harness.log import Log
 from harness.models.base import Model
@@ -67,11 +68,14 @@ class RunOptions:
         search = configuration.evolve
         connections = self.connections or (search.lag if search else CONNECTIONS)
         is_policy = model.name.startswith("policy/")
-        scope: list[object] = [addresses.get(model.name), configuration.sampling_of(model.name)]
+        address = addresses.get(model.name)
+        scope: list[object] = [address, configuration.sampling_of(model.name)]
         if search:  # all of its models answer in one episode
             scope.append(model.name)
+        is_own = self.connections is None and not search and address and is_near(address)
         return ModelClient(
             model=model,
+            probe=SlotProbe(model.name, address) if is_own and address else None,
             limiter=ConcurrencyLimiter(connections, self.requests, self.tokens),
             retry=self.retry,
             halt=halt,

@@ -5,9 +5,11 @@ from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from harness import files
 from harness.calls.prices import prices_of
@@ -38,6 +40,7 @@ from harness.log import Log, say
 from harness.models.base import Model, Sampling
 from harness.progress import Progress
 from harness.run.prepare import today, warn_of_versions
+from harness.run.reply_limit import began_without, with_limit
 from harness.run.request import require_no_secret
 from harness.store.folder import RUNS, Folder
 from harness.store.journal import Journal
@@ -58,8 +61,13 @@ def run(options: Namespace) -> int:
     specs = [w for split in chosen.splits for w in chosen.specs(split, options.limit)]
     suite = Suite(f"evolve-{chosen.name}", chosen.description, content=digest(specs))
     manifest = _manifest(options, chosen, suite, prompts)
+    without = replace(
+        manifest, configuration=replace(manifest.configuration, sampling=_sampling(options))
+    )
+    if began_without(_place(options, without)):
+        manifest = without
     models = build_search_models(manifest)  # what is missing is told before anything is made
-    path = options.out or RUNS / manifest.configuration.folder_name
+    path = _place(options, manifest)
 
     with open_engine(options.engine, None, options.ray_address) as engine:
 
@@ -75,6 +83,11 @@ def run(options: Namespace) -> int:
         return _perform(folder, models, options, engine)
 
 
+def _place(options: Namespace, manifest: Manifest) -> Path:
+    """Return the folder of a search."""
+    return options.out or RUNS / manifest.configuration.folder_name
+
+
 def _manifest(options: Namespace, chosen: Domain, suite: Suite, prompts: Prompts) -> Manifest:
     """Return the manifest of a search as it is asked for, here and now."""
     names = tuple(prompts.sources)
@@ -84,7 +97,7 @@ def _manifest(options: Namespace, chosen: Domain, suite: Suite, prompts: Prompts
         lock=digest([suite, chosen.lock, prompts.digest(names)]),
         models=_specs(options),
         agent="evolve",
-        sampling=_sampling(options),
+        sampling=with_limit(_sampling(options)),
         evolve=_plan(options, chosen),
     )
     return Manifest(

@@ -63,6 +63,7 @@ def _options(configuration: Configuration) -> Iterator[str]:
         yield from ("--base-url", address)
     yield from ("--agent", configuration.agent) if configuration.agent != "direct" else ()
     yield from ("--memory", configuration.memory)
+    yield from ("--system-message", configuration.system) if configuration.system else ()
     yield from ("--epochs", str(configuration.epochs)) if configuration.epochs > 1 else ()
     yield from _sampling(configuration.sampling)
 
@@ -73,6 +74,7 @@ def _sampling(sampling: Sampling) -> Iterator[str]:
         ("--max-output-tokens", sampling.max_tokens),
         ("--model-seed", sampling.seed),
         ("--reasoning-effort", sampling.reasoning_effort),
+        ("--top-p", sampling.top_p),
     ):
         yield from () if value is None else (option, str(value))
     yield from ("--structured",) if sampling.structured else ()

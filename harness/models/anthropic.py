@@ -10,7 +10,7 @@ from harness.models.transport import Transport, http_client
 from tasks.base import Ask, Fields, Message, Reply, Tool
 from tasks.extras import extra
 
-DEFAULT_MAX_TOKENS = 4096  # the API wants a number
+DEFAULT_MAX_TOKENS = 4096  # the API wants a number; runs of older versions did not say one
 
 
 class Anthropic(Model):

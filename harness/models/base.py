@@ -5,13 +5,16 @@ from typing import Protocol
 from harness.secrets import scrub
 from tasks.base import Ask, Failure, Fields, Noun, Reply
 
+REPLY_LIMIT = 32_000  # output tokens, thinking included, of a reply where nobody says how many
+
 
 class Sampling(Noun, frozen=True, omit_defaults=True):
     """Settings by which replies are drawn. None leaves a setting to the provider.
 
     Attributes:
         temperature: as the provider defines it.
-        max_tokens: the most output tokens of one reply.
+        max_tokens: the most output tokens of one reply; a run that is begun without has
+            `REPLY_LIMIT`, which its manifest then says.
         seed: passed on if the provider has one; no promise of determinism.
         reasoning_effort: the provider's own word (`low`, `medium`, `high`, ...).
         structured: ask the provider to constrain the reply to the step's JSON schema.
@@ -56,3 +59,14 @@ class ProviderFailure(Failure):
         super().__init__(scrub(f"{kind}: {message}"))
         self.kind = kind
         self.retry_after = retry_after
+
+
+class ConnectionRefused(ProviderFailure):
+    """A connection that nobody took: no server is there, or none any more.
+
+    Args:
+        message: with the address.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__("connection", message)

@@ -4,12 +4,13 @@ import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from errno import ECONNREFUSED
 from math import isfinite
 from typing import Any
 
 import msgspec
 
-from harness.models.base import ProviderFailure
+from harness.models.base import ConnectionRefused, ProviderFailure
 from harness.secrets import scrub
 
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -67,7 +68,16 @@ def connection_failure(error: BaseException, url: str) -> ProviderFailure:
         causes.append(causes[-1].__cause__)
     timed_out = any(isinstance(cause, TimeoutError) for cause in causes)
     reason = one_line(str(causes[-1])) or type(causes[-1]).__name__
+    if any(_is_refusal(cause) for cause in causes):
+        return ConnectionRefused(f"{url}: {reason}")
     return ProviderFailure("time limit" if timed_out else "connection", f"{url}: {reason}")
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Return whether an error is a refused connection; of several addresses only the text tells."""
+    return isinstance(error, OSError) and (
+        error.errno == ECONNREFUSED or "connect call failed" in str(error).lower()
+    )
 
 
 def explanation(body: bytes) -> str:

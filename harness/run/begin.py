@@ -24,6 +24,7 @@ from harness.run.prepare import (
     warn_of_versions,
 )
 from harness.run.recorded import RecordedRun
+from harness.run.reply_limit import began_without, with_limit
 from harness.run.request import RunRequest
 from harness.run.templates import overridden
 from harness.store.folder import Folder
@@ -67,6 +68,11 @@ def prepare(request: RunRequest, options: RunOptions, prices: Sequence[str] = ()
             budget of money cannot be kept because a price is unknown.
     """
     manifest, prompts = manifest_of(request)
+    without = replace(
+        manifest, configuration=replace(manifest.configuration, sampling=request.sampling)
+    )
+    if began_without(_place(request, without)):
+        manifest = without
     models = build_models(
         manifest, request.families, request.programs, options.connections or CONNECTIONS
     )
@@ -93,9 +99,8 @@ def open_run(prepared: PreparedRun) -> OpenRun:
         InputError: the folder holds another run.
     """
     request, manifest = prepared.request, prepared.manifest
-    name = manifest.configuration.folder_name + _suffix(request.shard)
     folder = Folder.create(
-        Path(request.out or request.runs / name),
+        _place(request, manifest),
         manifest,
         prepared.prompts,
         map(instances.encode, request.instances) if request.instances else None,
@@ -112,6 +117,12 @@ def open_run(prepared: PreparedRun) -> OpenRun:
         )
     )
     return OpenRun(folder, prepared.models)
+
+
+def _place(request: RunRequest, manifest: Manifest) -> Path:
+    """Return the folder of a run."""
+    name = manifest.configuration.folder_name + _suffix(request.shard)
+    return Path(request.out or request.runs / name)
 
 
 def manifest_of(request: RunRequest) -> tuple[Manifest, Prompts]:
@@ -132,7 +143,7 @@ def manifest_of(request: RunRequest) -> tuple[Manifest, Prompts]:
         agent=agent.name,
         memory=memory,
         epochs=request.epochs,
-        sampling=request.sampling,
+        sampling=with_limit(request.sampling),
         means=agent.means,
         system=request.system or UNSET,
     )
