@@ -21,27 +21,27 @@ def prompt(options: Namespace) -> int:
         system=options.system_message,
         templates=options.templates,
     )
-    shown = first_ask(request, options.id)
+    question = first_ask(request, options.id)
     if options.json:
-        print_json(shown)
+        print_json(question)
     else:
-        _print(shown)
+        _print(question)
     return 0
 
 
-def _print(shown: ShownPrompt) -> None:
-    for message in shown.messages:
+def _print(question: ShownPrompt) -> None:
+    for message in question.messages:
         print(f"--- {message.role}\n{message.content}")
     print("---")
-    print(f"instance: {shown.instance} ({shown.family}, level {shown.level})")
-    print(f"asked by: agent {shown.agent}, memory {shown.memory}")
+    print(f"instance: {question.instance} ({question.family}, level {question.level})")
+    print(f"asked by: agent {question.agent}, memory {question.memory}")
     print(
-        f"length: {shown.characters:,} characters; about {shown.tokens:,} tokens, an estimate by"
-        f" characters{' with the tools' if shown.tools else ''}"
+        f"length: {question.characters:,} characters; about {question.tokens:,} tokens, an estimate by"
+        f" characters{' with the tools' if question.tools else ''}"
     )
-    if shown.tools:
-        names = ", ".join(tool.name for tool in shown.tools)
-        print(f"tools: {names} ({shown.tool_characters:,} characters of JSON)")
-    if shown.schema is not None:
-        fields = ", ".join(shown.schema.get("properties", {}))
-        print(f"schema of the answer: {shown.form or 'of this step alone'} ({fields})")
+    if question.tools:
+        names = ", ".join(tool.name for tool in question.tools)
+        print(f"tools: {names} ({question.tool_characters:,} characters of JSON)")
+    if question.schema is not None:
+        fields = ", ".join(question.schema.get("properties", {}))
+        print(f"schema of the answer: {question.form or 'of this step alone'} ({fields})")

@@ -24,7 +24,7 @@ from harness.run.request import RunRequest
 from harness.run.save import file_of_request
 from harness.run.several import begin_each, options_of, prices_for
 from harness.store.folder import RUNS
-from tasks.base import Failure, InputError
+from tasks.base import Failure, Fields, InputError
 from tasks.extras import MissingExtra
 
 
@@ -48,17 +48,17 @@ def run(options: Namespace) -> int:
     A run file may ask for several: the status is the worst of theirs.
     """
     gc.disable()  # a third of the time to read 100,000 episodes; `go_on` turns it on again
-    asked = asked_of(options)
+    command = command_for(options)
     if options.save_config:
-        _save(asked, options.save_config)
+        _save(command, options.save_config)
     if options.dry_run:
-        return _dry_run(asked)
+        return _dry_run(command)
     statuses = []
-    for begun in begin_each(asked.requests, asked.options, asked.prices):
+    for begun in begin_each(command.requests, command.options, command.prices):
         try:
             statuses.append(go_on(begun.run, begun.options, options, begun.prices))
         except (InputError, Failure) as error:  # of several runs the others go on
-            if len(asked.requests) == 1:
+            if len(command.requests) == 1:
                 raise
             message = " ".join(str(error).splitlines())
             print(f"makespan run: {begun.run.folder.path}: {worded(message)}", file=sys.stderr)
@@ -66,14 +66,14 @@ def run(options: Namespace) -> int:
     return max(statuses)
 
 
-def _dry_run(asked: RunCommand) -> int:
+def _dry_run(command: RunCommand) -> int:
     past = Past.of(RUNS)
-    rows = [row for r in asked.requests for row in estimate(r, asked.prices(r), past)]
-    print_estimates(rows, asked.options.budget)
+    rows = [row for r in command.requests for row in estimate(r, command.prices(r), past)]
+    print_estimates(rows, command.options.budget)
     return 0
 
 
-def asked_of(options: Namespace) -> RunCommand:
+def command_for(options: Namespace) -> RunCommand:
     """Return what a command asks for.
 
     Raises:
@@ -91,7 +91,7 @@ def asked_of(options: Namespace) -> RunCommand:
     return RunCommand(requests, options_of(plan, how), options.price, plan)
 
 
-def _overrides(options: Namespace) -> dict[str, object]:
+def _overrides(options: Namespace) -> Fields:
     """Return what may be said beside a run file."""
     return {
         "limit": options.limit,
@@ -149,12 +149,12 @@ def _request(options: Namespace) -> RunRequest:
     )
 
 
-def _save(asked: RunCommand, place: Path) -> None:
+def _save(command: RunCommand, place: Path) -> None:
     """Write a run file of what is asked; InputError if it came from one."""
-    if asked.plan:
-        raise InputError(f"{asked.plan.path} is a run file already: copy it")
-    [request] = asked.requests
-    files.write(place, written(file_of_request(request, asked.options, asked.price, place)))
+    if command.plan:
+        raise InputError(f"{command.plan.path} is a run file already: copy it")
+    [request] = command.requests
+    files.write(place, written(file_of_request(request, command.options, command.price, place)))
 
 
 def go_on(opened: OpenRun, how: RunOptions, options: Namespace, prices: Sequence[str]) -> int:

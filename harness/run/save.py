@@ -40,7 +40,7 @@ def file_of_request(
     """
     specs = {spec.name: spec.base_url for spec in request.specs}
     names = dict(zip(specs, request.models or specs, strict=True))
-    known = dict(map(read_price, prices))
+    priced = dict(map(read_price, prices))
     return RunFile(
         suites=(_suite_of(request, place),),
         agent=request.agent,
@@ -57,7 +57,7 @@ def file_of_request(
                 _moved(names[name], place) if program_of(name) else name,
                 address,
                 request.api_key_envs.get(name, request.api_key_env),
-                price=known.get(name),
+                price=priced.get(name),
             )
             for name, address in specs.items()
         ),
@@ -161,8 +161,8 @@ def _spelled_out(suite: Suite, limit: int | None) -> SuiteTable:
 
 def _templates_in(folder: Folder, place: Path) -> str | None:
     """Return where a folder's templates are, if they are not those of this version."""
-    known = installed().sources
-    changed = any(known.get(name, text) != text for name, text in folder.prompts.sources.items())
+    sources = installed().sources
+    changed = any(sources.get(name, text) != text for name, text in folder.prompts.sources.items())
     return _from(place, folder.path / "templates") if changed else None
 
 

@@ -40,10 +40,10 @@ def _filled(budget: Budget, other: Budget) -> Budget:
 
 def prices_for(request: RunRequest, plan: RunPlan, prices: Sequence[str]) -> list[str]:
     """Return the prices of a run's models: those given, then those of the file."""
-    given = {word.rpartition("=")[0]: word for word in prices}
+    words = {word.rpartition("=")[0]: word for word in prices}
     names = {spec.name for spec in request.specs}
-    known = {**plan.prices, **given}
-    return [word for name, word in known.items() if name in names]
+    priced = {**plan.prices, **words}
+    return [word for name, word in priced.items() if name in names]
 
 
 @dataclass(frozen=True)

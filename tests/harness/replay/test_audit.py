@@ -183,10 +183,9 @@ def test_with_the_provider_down_every_exam_is_told_and_can_be_taken_later(tmp_pa
     one = ["--max-attempts", 1, "--max-connections", 1]
     down = makespan("audit", "--ask", tmp_path / "hub", "--json", *one)
     assert (down.returncode, "Traceback" in down.stderr) == (1, False)
-    assert down.stderr.count("stopped: ") == 1
     found = json.loads(down.stdout)
     assert (found["replayed"], found["differ"], len(found["unexamined"])) == (USERS, [], USERS)
-    assert any("asked nothing more" in line for line in found["unexamined"])
+    assert all("no server" in line for line in found["unexamined"])
     with Loopback(careless, port=port) as server:
         again = audited(tmp_path / "hub")
         assert len(server.requests) == USERS * 2 * CLASHES
