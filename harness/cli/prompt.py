@@ -36,8 +36,8 @@ def _print(question: ShownPrompt) -> None:
     print(f"instance: {question.instance} ({question.family}, level {question.level})")
     print(f"asked by: agent {question.agent}, memory {question.memory}")
     print(
-        f"length: {question.characters:,} characters; about {question.tokens:,} tokens, an estimate by"
-        f" characters{' with the tools' if question.tools else ''}"
+        f"length: {question.characters:,} characters; about {question.tokens:,} tokens, an estimate"
+        f" by characters{' with the tools' if question.tools else ''}"
     )
     if question.tools:
         names = ", ".join(tool.name for tool in question.tools)

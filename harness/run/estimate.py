@@ -142,9 +142,8 @@ def _one(
     price: Price | None,
     manifest: Manifest,
 ) -> ModelEstimate:
-    episodes = sum(counts.values())
     if model.startswith(START):
-        return ModelEstimate(model, name, episodes, 0, 0, 0, cost=0.0, basis="asks nobody")
+        return _policy(model, name, sum(counts.values()))
     calls, reading, writing, costs, bases = [], [], [], [], {}
     for group, n in counts.items():
         records, words = past.like(model, group)
@@ -154,17 +153,28 @@ def _one(
         costs.append(_per_episode(n, [_cost(r, price, model) for r in records]))
         bases[words] = bases.get(words, 0) + len(records)
     basis = "; ".join(f"by {n} of {words}" for words, n in bases.items() if n)
-    if not basis:
-        calls = [_plain_calls(name, counts, manifest)]
+    return ModelEstimate(
+        model,
+        name,
+        sum(counts.values()),
+        calls=sum_or_none(calls) if basis else _plain_calls(name, counts, manifest),
+        input_tokens=sum_or_none(reading),
+        output_tokens=sum_or_none(writing),
+        cost=sum_or_none(costs),
+        basis=basis or "no past run tells",
+    )
+
+
+def _policy(model: str, name: str, episodes: int) -> ModelEstimate:
     return ModelEstimate(
         model,
         name,
         episodes,
-        sum_or_none(calls),
-        sum_or_none(reading),
-        sum_or_none(writing),
-        cost=sum_or_none(costs),
-        basis=basis or "no past run tells",
+        calls=0,
+        input_tokens=0,
+        output_tokens=0,
+        cost=0.0,
+        basis="asks nobody",
     )
 
 
