@@ -144,7 +144,8 @@ def _one(
 ) -> ModelEstimate:
     if model.startswith(START):
         return _policy(model, name, sum(counts.values()))
-    calls, reading, writing, costs, bases = [], [], [], [], {}
+    bases: dict[str, int] = {}
+    calls, reading, writing, costs = [], [], [], []
     for group, n in counts.items():
         records, words = past.like(model, group)
         calls.append(_per_episode(n, [r.calls + r.memory_calls for r in records]))
