@@ -14,6 +14,7 @@ from harness.calls.options import CONNECTIONS
 from harness.calls.prices import prices_of
 from harness.cli.options import run_options
 from harness.cli.output import print_json
+from harness.cli.runs import chosen
 from harness.families.registry import family
 from harness.log import Log
 from harness.models.base import Model
@@ -30,7 +31,7 @@ from tasks.base import InputError
 
 def audit(options: Namespace) -> int:
     """`makespan audit`; status 1 if something did not pass."""
-    path: Path = options.target
+    [path] = chosen(options.target, "run")
     if path.is_dir():
         return _run(path, options)
     batch = instances.read(path)

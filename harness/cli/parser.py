@@ -19,6 +19,8 @@ from harness.cli.arguments import (
     whole,
 )
 
+NEWEST = "(the newest in results/runs)"
+
 
 def build_parser() -> Parser:
     """The whole command line."""
@@ -38,12 +40,14 @@ def build_parser() -> Parser:
     add = adder(commands)
     add("list", "Show what there is: families, suites, policies and more.", "list.show")
     _on_instances(add)
+    _runs(add("runs", "List the runs there are and how they stand, newest last.", "runs.runs"))
     _run(add("run", "Let models answer a suite, a family or a file.", "run.run"))
     _resume(add("resume", "Go on with a run that was cut off.", "resume.resume"))
     _regrade(add("regrade", "Replay a run with today's graders.", "regrade.regrade"))
     _merge(add("merge", "Join the shards of a run, or copies of it.", "merge.merge"))
     _watch(add("watch", "Watch a run that is under way, wherever it runs.", "watch.watch"))
     _board(add("board", "Print the leaderboard of runs.", "board.board"))
+    _show(add("show", "Show a run's episodes, or one with prompt, reply and grade.", "show.show"))
     _audit(add("audit", "Look for shortcuts in instances, or check a run.", "audit.audit"))
     _compare(add("compare", "Compare two models instance by instance.", "compare.compare"))
     _timeline(
@@ -62,6 +66,17 @@ def _on_instances(add: Callable[..., Parser]) -> None:
     from harness.cli.parser_instances import add_commands
 
     add_commands(add)
+
+
+def _runs(p: Parser) -> None:
+    p.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        metavar="FOLDER",
+        help="that holds run folders (results/runs)",
+    )
+    p.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _run(p: Parser) -> None:
@@ -91,7 +106,7 @@ def _run(p: Parser) -> None:
 
 
 def _resume(p: Parser) -> None:
-    p.add_argument("folder", type=Path, metavar="DIR")
+    p.add_argument("folder", type=Path, nargs="?", metavar="DIR", help=NEWEST)
     asking(p)
     group = p.add_argument_group("of makespan evolve")
     sandbox(group)
@@ -104,7 +119,7 @@ def _merge(p: Parser) -> None:
 
 
 def _watch(p: Parser) -> None:
-    p.add_argument("folder", type=Path, metavar="DIR")
+    p.add_argument("folder", type=Path, nargs="?", metavar="DIR", help=NEWEST)
     p.add_argument("--once", action="store_true", help="print one frame and end")
     p.add_argument("--every", type=positive, default=2.0, metavar="S", help="seconds (2)")
 
@@ -127,12 +142,21 @@ def _evolve(p: Parser) -> None:
 
 
 def _board(p: Parser) -> None:
-    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("folders", type=Path, nargs="*", metavar="DIR", help=NEWEST)
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument("--csv", type=Path, metavar="F")
     p.add_argument("--html", type=Path, metavar="F", help="a page, sortable and self-contained")
     p.add_argument("--svg", type=Path, metavar="F", help="a picture: scores with their intervals")
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
+
+
+def _show(p: Parser) -> None:
+    p.add_argument("folder", type=Path, nargs="?", metavar="DIR", help=NEWEST)
+    p.add_argument("id", nargs="?", metavar="ID", help="an instance (list all episodes)")
+    p.add_argument("--model", metavar="M", help="one of the run's (all)")
+    p.add_argument("--epoch", type=whole, metavar="K", help="one of its epochs (all)")
+    p.add_argument("--all", action="store_true", help="of many calls print every one whole")
+    p.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _compare(p: Parser) -> None:
@@ -148,7 +172,7 @@ def _compare(p: Parser) -> None:
 
 
 def _audit(p: Parser) -> None:
-    p.add_argument("target", type=Path, metavar="FILE.jsonl|DIR")
+    p.add_argument("target", type=Path, nargs="?", metavar="FILE.jsonl|DIR", help=NEWEST)
     p.add_argument("--json", action="store_true", help="print JSON")
     asking(p)
 
@@ -178,6 +202,6 @@ def _publish(p: Parser) -> None:
 
 
 def _report(p: Parser) -> None:
-    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("folders", type=Path, nargs="*", metavar="DIR", help=NEWEST)
     p.add_argument("--html", type=Path, required=True, metavar="F", help="the page")
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from time import sleep
 from typing import TextIO
 
 import msgspec
@@ -32,6 +33,10 @@ from tasks.prompts import Prompts
 RUNS = Path("results/runs")
 
 INSTANCES = "instances.jsonl"
+
+LOCK = "lock"
+
+CLAIMS, MOMENT = 3, 0.02  # tries at a claim: who asks `is_claimed` holds it for less than a moment
 
 PROGRAMS = "programs"
 
@@ -193,13 +198,11 @@ class Folder:
     def claim(self) -> None:
         """Claim the folder for this process; InputError if another has it."""
         try:
-            self._claim = (self.path / "lock").open("w")
+            self._claim = (self.path / LOCK).open("w")
         except OSError as error:
             raise StoreFailure(f"cannot write {self.path}: {error.strerror}") from None
-        try:
-            fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(f"another process is writing to {self.path}") from None
+        if not any(_locked(self._claim) for _ in range(CLAIMS)):
+            raise InputError(f"another process is writing to {self.path}")
 
     def release(self) -> None:
         """Let others write."""
@@ -233,6 +236,28 @@ class Folder:
                     yield line
         except OSError as error:
             raise StoreFailure(f"cannot write {path}: {error.strerror}") from None
+
+
+def _locked(claim: TextIO) -> bool:
+    """Return whether a claim is this process's now; wait a moment if not."""
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sleep(MOMENT)
+        return False
+    return True
+
+
+def is_claimed(path: Path) -> bool:
+    """Return whether a process, of this machine or of one that shares its locks, is writing."""
+    try:
+        with (path / LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # nobody ever claimed it, or it cannot be told
+        return False
+    return False
 
 
 def by_content(folder: Folder) -> Configuration:

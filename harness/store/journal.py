@@ -271,6 +271,66 @@ def read_records(folder: Path) -> Iterator[Record]:
         yield from (record for _, _, record in _latest(db))
 
 
+class EpisodeScore(msgspec.Struct, frozen=True):
+    """An episode as a list of runs reads it.
+
+    Attributes:
+        key: of the episode.
+        shared: what many records have in common, by the number of their row.
+        verdict: `error` without a grade.
+        score: of the grade; None without one.
+        grade: as JSON, where the whole of it was asked for.
+    """
+
+    key: str
+    shared: int
+    verdict: str
+    score: float | None = None
+    grade: str | None = None
+
+
+class RunScores(msgspec.Struct, frozen=True):
+    """The scores of a run folder, and what its records share, by number."""
+
+    shared: dict[int, dict[str, Any]]
+    episodes: list[EpisodeScore]
+
+
+def read_scores(folder: Path, *, grades: bool = False) -> RunScores:
+    """Return the verdict and score of each episode, without reading the records themselves.
+
+    Args:
+        folder: of the run.
+        grades: whether the whole grades are wanted, in place of their scores.
+
+    Raises:
+        StoreFailure: the folder cannot be read.
+    """
+    with _reading(folder) as db:
+        shared = {n: msgspec.json.decode(fields) for n, fields in db.execute(queries.SHARED_FIELDS)}
+        rows = db.execute(queries.GRADES if grades else queries.SCORES)
+        name = "grade" if grades else "score"
+        episodes = [EpisodeScore(key, s, v, **{name: x}) for key, _, s, v, x in rows]
+    return RunScores(shared, episodes)
+
+
+def last_sign(folder: Path) -> float | None:
+    """Return when a run last gave a sign of life, in seconds since 1970; None if it never did."""
+    with _reading(folder) as db:
+        if not db.execute(queries.HAS_PACE).fetchone():
+            return None
+        at: float | None = db.execute(queries.LAST_SIGN).fetchone()[0]
+    return at
+
+
+def count_search(folder: Path) -> tuple[int, int]:
+    """Return how many tries of a search are over, and how many programs its report has run."""
+    with _reading(folder) as db:
+        [tries] = db.execute(queries.SEARCH_TRIES).fetchone()
+        [reported] = db.execute(queries.SEARCH_REPORTED).fetchone()
+    return tries, reported
+
+
 class ReplyPrice(msgspec.Struct):
     """The price of a stored reply, as far as it says it."""
 

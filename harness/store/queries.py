@@ -57,6 +57,14 @@ LATEST_RECORDS = """
     select key, max(version), shared, record from records join episodes on id = episode
     group by episode order by episode
 """
+SCORES = """
+    select key, max(version), shared, verdict, json_extract(record, '$.grade.score')
+    from records join episodes on id = episode group by episode
+"""
+GRADES = """
+    select key, max(version), shared, verdict, json_extract(record, '$.grade')
+    from records join episodes on id = episode group by episode
+"""
 LATEST_OUTCOME = """
     select outcome from records join episodes on id = episode
     where key = ? order by version desc limit 1
@@ -90,6 +98,14 @@ SEARCH_LOST = """
     select path from effects join episodes on id = episode
     where key = ? and json_extract(outcome, '$.type') = 'lost'
 """
+SEARCH_TRIES = """
+    select count(distinct path) from (
+        select path from attempts where reply is not null and path like 'search/candidate-%'
+        union select path from effects
+        where path like 'search/candidate-%' and json_extract(outcome, '$.type') = 'lost'
+    ) where path not like '%/%/%/%'
+"""
+SEARCH_REPORTED = "select count(*) from effects where path like 'report/%'"
 SEARCH_SLOWEST = """
     select path, sum(seconds), count(*), count(reply) from attempts group by path
     order by 2 desc limit ?

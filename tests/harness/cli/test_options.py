@@ -114,8 +114,9 @@ def use_runs(go: Go, root: Path) -> None:
     go("run", "rcpsp", "--level", 4, "--limit", 1, *policies, "--out", root / "other")
     with pytest.raises(InputError, match=r"n20\.jsonl"):
         go("run", "tardiness-paper", "--model", "policy/edf", "--data", root)
-    for command in ("resume", "regrade", "board", "audit"):
+    for command in ("resume", "regrade", "board", "audit", "show"):
         go(command, run)
+    go("runs", root)
     go("merge", run, "--out", root / "merged")
     go("watch", run, "--once")
     stop = ("--fail-on-error", 0, "--max-connections", 1)
@@ -123,6 +124,7 @@ def use_runs(go: Go, root: Path) -> None:
     with interrupted():
         go("watch", root / "errors", "--every", 0.01)
     go("compare", run, *policies)
+    go("show", run, json.loads(file.read_text().splitlines()[0])["id"], *policies[:2])
     go("publish", run, "--repo", "a/b", "--dry-run")
     go("report", run, "--html", root / "page.html")
     go("run", tools, "--model", "policy/optimal", "--out", root / "tooled")
