@@ -18,7 +18,6 @@ from harness.report.base import Detail, Drawings, EpisodeView, InstanceFrame, St
 from harness.report.columns import columns
 from harness.report.memory import log_facts, notes_timeline
 from harness.secrets import scrub
-from memory.base import is_memory
 from memory.context import MemoryState
 from tasks.base import Fields, Grade, Message, Parsed, Reply
 
@@ -128,7 +127,7 @@ class Pack:
         return [*reasons, f"And {more} more violations."] if more else reasons
 
     def _calls(self, episode: Episode) -> list[Fields]:
-        parsed = _parsed_by_path(episode)
+        parsed = episode.parsed
         return [self.call(call, parsed.get(call.path)) for call in episode.calls]
 
     def call(self, call: RecordedCall, parsed: Parsed | None = None) -> Fields:
@@ -179,15 +178,6 @@ class Pack:
                 part, size, used = [], 0, set()
         if part:
             yield part
-
-
-def _parsed_by_path(episode: Episode) -> dict[str, Parsed]:
-    """Return what was read of each call of the agent's; nothing if answers are not one a call."""
-    calls = [call for call in episode.calls if not is_memory(call.path)]
-    answers = episode.outcome.answers if episode.outcome else ()
-    if len(calls) != len(answers):
-        return {}
-    return dict(zip((call.path for call in calls), answers, strict=True))
 
 
 def _with_calls(message: Message) -> str:
