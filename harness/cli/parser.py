@@ -38,7 +38,7 @@ def build_parser() -> Parser:
     )
 
     add = adder(commands)
-    add("list", "Show what there is: families, suites, policies and more.", "list.show")
+    _list(add("list", "Show what there is, or all about a family.", "list.show"))
     _on_instances(add)
     _runs(add("runs", "List the runs there are and how they stand, newest last.", "runs.runs"))
     _run(add("run", "Let models answer a suite, a family or a file.", "run.run"))
@@ -66,6 +66,11 @@ def _on_instances(add: Callable[..., Parser]) -> None:
     from harness.cli.parser_instances import add_commands
 
     add_commands(add)
+
+
+def _list(p: Parser) -> None:
+    p.add_argument("family", metavar="FAMILY", nargs="?", help="its settings, policies and more")
+    p.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _runs(p: Parser) -> None:

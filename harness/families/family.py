@@ -12,6 +12,7 @@ from tasks.base import (
     Grade,
     Instance,
     Message,
+    Noun,
     Outcome,
     Program,
     Record,
@@ -193,6 +194,15 @@ class Toolbox(Generic[P]):
     transport: str
 
 
+@dataclass(frozen=True)
+class Levels:
+    """The levels of a family: what one of them counts, and the least and the most."""
+
+    unit: str
+    least: int
+    most: int
+
+
 def _undeclared(payload: object) -> dict[str, AnswerForm]:  # noqa: ARG001
     return {}
 
@@ -214,6 +224,9 @@ class Family(Generic[P]):
         payload: the type of what an instance holds.
         generate: makes an instance.
         resolve: all settings of a level, with their defaults.
+        settings: the type of its settings, with defaults and bounds and in its documentation a
+            line about each; None where that is not said.
+        levels: what its level counts, and from where to where; None where that is not said.
         solve: the exact reference.
         world: the program of one instance.
         read: the outcome of an answer from a file.
@@ -253,6 +266,8 @@ class Family(Generic[P]):
     summarise: Callable[[Sequence[Record]], tuple[Estimate, dict[str, Estimate]]]
     policies: Mapping[str, Policy]
     columns: tuple[BoardColumn, ...]
+    settings: type[Noun] | None = None
+    levels: Levels | None = None
     strata: Callable[[Sequence[Record]], Sequence[Sequence[Record]]] = _unstratified
     ramp: tuple[str, ...] = ()
     along: tuple[str, ...] = ()

@@ -9,7 +9,7 @@ from generators.orlib import read_orlib
 from graders import tardiness as grader
 from graders.exact import dispatch
 from graders.exact.tardiness import reference
-from harness.families.family import BoardColumn, Family, FileFormat, Policy
+from harness.families.family import BoardColumn, Family, FileFormat, Levels, Policy
 from tasks import tardiness as task
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.tardiness import KEY, Jobs
@@ -104,6 +104,8 @@ FAMILY: Family[Jobs] = Family(
     payload=Jobs,
     generate=generator.generate,
     resolve=generator.resolve,
+    settings=generator.JobsSettings,
+    levels=Levels("jobs", 1, generator.LARGEST),
     solve=reference,
     world=task.world,
     read=task.read,

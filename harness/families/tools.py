@@ -14,7 +14,7 @@ import msgspec
 from generators import tools as generator
 from graders import tools as grader
 from graders.exact import tools as exact
-from harness.families.family import BoardColumn, Family, Policy, Toolbox
+from harness.families.family import BoardColumn, Family, Levels, Policy, Toolbox
 from tasks import tools as task
 from tasks.base import Called, Fields, Instance, SolverFailure, ToolCall
 from tasks.tools import PICK, View
@@ -327,6 +327,8 @@ FAMILY: Family[Errand] = Family(
     payload=Errand,
     generate=generator.generate,
     resolve=generator.resolve,
+    settings=generator.RequestSettings,
+    levels=Levels("required calls", 1, generator.LARGEST),
     solve=exact.reference,
     world=task.world,
     read=task.read,

@@ -94,7 +94,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], set[
 
 def use_instances(go: Go, root: Path) -> None:
     file, tools = root / "i.jsonl", root / "tools.jsonl"
-    go("list")
+    go("list", "rcpsp", "--json")
     go("generate", "rcpsp", "--level", 4, "--count", 6, "-T", "axes=none", "--out", file)
     go("generate", "tools", "--level", 2, "--out", tools)
     go("export", file, "--format", "psplib", "--out", root / "sm")
