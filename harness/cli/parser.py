@@ -200,9 +200,15 @@ def _mcp(p: Parser) -> None:
 
 def _publish(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
-    p.add_argument("--repo", required=True, metavar="OWNER/NAME", help="a dataset repository")
-    p.add_argument("--revision", default="main", metavar="R", help="its branch (main)")
+    p.add_argument("--repo", metavar="OWNER/NAME", help="a dataset repository")
+    p.add_argument("--revision", metavar="R", help="its branch (main)")
     p.add_argument("--private", action="store_true", help="if it is made, it is private")
+    p.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="write the same here, send nothing anywhere"
+    )
+    p.add_argument(
+        "--license", metavar="SPDX", help="of the tables, such as cc-by-4.0 (what is there, none)"
+    )
     p.add_argument("--dry-run", action="store_true", help="show the files, write nothing")
 
 

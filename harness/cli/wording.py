@@ -11,6 +11,7 @@ _SAME = (
     "http",
     "jobs",
     "level",
+    "license",
     "limit",
     "out",
     "price",
@@ -18,6 +19,7 @@ _SAME = (
     "private",
     "ray_address",
     "repo",
+    "revision",
     "seed",
     "unsafe",
 )

@@ -126,6 +126,7 @@ def use_runs(go: Go, root: Path) -> None:
     go("compare", run, *policies)
     go("show", run, json.loads(file.read_text().splitlines()[0])["id"], *policies[:2])
     go("publish", run, "--repo", "a/b", "--dry-run")
+    go("publish", run, "--out", root / "published", "--license", "mit")
     go("report", run, "--html", root / "page.html")
     go("run", tools, "--model", "policy/optimal", "--out", root / "tooled")
     go("timeline", root / "tooled", "--id", json.loads(tools.read_text())["id"])
