@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from harness import files
 from harness.calls.prices import prices_of
 from harness.cli.options import run_options, sampling
@@ -20,6 +22,7 @@ from harness.evolve.compare import compare_runs
 from harness.evolve.domain import Domain
 from harness.evolve.domains import domain
 from harness.evolve.evaluator import Evaluator
+from harness.evolve.looks import Look, note_look
 from harness.evolve.replay import replay, study_of
 from harness.evolve.report import report
 from harness.evolve.run import (
@@ -30,6 +33,7 @@ from harness.evolve.run import (
     open_sandbox,
     run_search,
 )
+from harness.evolve.score_text import print_score
 from harness.evolve.scoring import score_program
 from harness.log import Log, say
 from harness.models.base import Model, Sampling
@@ -208,7 +212,7 @@ def compare(options: Namespace) -> int:
 
 
 def score(options: Namespace) -> int:
-    """`makespan evolve score FILE.py --domain D`; a bad program is a result, not an error."""
+    """`makespan evolve score FILE.py --domain D`; status 1 if the program is not valid."""
     chosen = domain(options.domain)
     try:
         source = options.file.read_text("utf-8")
@@ -230,11 +234,15 @@ def score(options: Namespace) -> int:
         memory_mb=options.program_memory,
         numpy=options.numpy,
     )
+    looks = None
     with open_sandbox(plan, options) as sandbox:
         evaluator = Evaluator(chosen, plan, {options.split: batch}, sandbox)
+        if options.split in chosen.reported:
+            look = Look(options.split, options.limit, digest(source), file=options.file.name)
+            looks = note_look(chosen.name, look)
         result = score_program(evaluator, options.split, source)
     if options.json:
-        print_json(result)
+        print_json({**msgspec.structs.asdict(result), "looks": looks})
     else:
-        report_text.print_score(result)
-    return 0
+        print_score(result, looks)
+    return 0 if result.valid else 1

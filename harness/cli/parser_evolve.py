@@ -22,7 +22,12 @@ def add_actions(add: Callable[..., Parser]) -> None:
     action = add("score", "Score any program of a domain.", "evolve.score")
     action.add_argument("file", type=Path, metavar="FILE.py")
     action.add_argument("--domain", required=True, metavar="D")
-    action.add_argument("--split", default="test", help="train, validation, test, larger, cells")
+    action.add_argument(
+        "--split",
+        default="validation",
+        metavar="S",
+        help="train, validation, test, larger, cells (validation; looks at the others are counted)",
+    )
     action.add_argument("--limit", type=natural, metavar="N", help="the first N instances")
     action.add_argument("--json", action="store_true", help="print JSON")
     _programs(action)

@@ -6,22 +6,23 @@ from collections.abc import Sequence
 from harness.evolve.compare import ArmRuns, Difference, RunComparison
 from harness.evolve.domains import domain
 from harness.evolve.report import Arm, SearchReport
-from harness.evolve.scoring import ProgramScore
+from harness.evolve.verdict_text import NAMES, verdict_lines
 from harness.evolve.verdicts import LEVEL, SMALLEST
 from harness.formatting import cost_text, number, percent, table, tokens_text, with_interval
 
 KINDS = ("duplicate", "stopped", "failed", "unreadable", "lost")
 SEARCHES = (
-    f"search|models|tries|valid and new|draws|ran|{'|'.join(KINDS)}"
+    f"search|models|tries|calls|valid and new|draws|ran|{'|'.join(KINDS)}"
     "|best training gap|champion|validation ratio|tokens|cost"
 )
 ARMS = "arm|runs|ratio of sums of each run's champion|skill|valid and new|champion is a seed"
 PAIRS = "arm|less|ratio of sums (95 % interval)|skill (95 % interval)|p|p (Holm)|so it is"
-NAMES = {"search": "champion", "seed": "best seed"}
 
 
 def print_report(report: SearchReport) -> None:
-    """Print how the searches went and, once it is over, the champion and its scores."""
+    """Print the verdict, how the searches went and, once it is over, the champion's scores."""
+    for line in verdict_lines(report):
+        print(line)
     print(table(f"{report.domain}, seed {report.seed}: searches", _arms(report)))
     print(table("best so far on the training instances", _progress(report)))
     if report.champion is None:
@@ -48,6 +49,7 @@ def _arm(arm: Arm) -> list[str]:
         arm.arm,
         ", ".join(arm.models),
         str(arm.tries),
+        str(arm.calls),
         str(arm.statuses.get("valid", 0)),
         str(arm.draws),
         str(arm.ran),
@@ -157,20 +159,6 @@ def remarks(report: SearchReport) -> list[str]:
         "all this is of this program: of the model one run says nothing (makespan evolve compare)"
     )
     return lines
-
-
-def print_score(score: ProgramScore) -> None:
-    """Print a program's score, and its failures by kind."""
-    gap = percent(score.median_gap)
-    valid = "valid" if score.valid else f"NOT valid: {len(score.failures)} of {score.n} failed"
-    print(f"{score.domain} {score.split}: {valid}")
-    print(
-        f"ratio of sums {score.ratio:.4f}, median gap {gap}, skill {score.skill:.4f},"
-        f" {score.seconds:.3f} CPU s for {score.n} instances"
-    )
-    kinds = Counter((f.kind, f.detail) for f in score.failures)
-    for (kind, detail), count in kinds.most_common(10):
-        print(f"{count} x {kind}: {detail}")
 
 
 def print_comparison(comparison: RunComparison) -> None:

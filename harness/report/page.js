@@ -327,8 +327,9 @@ async function start() {
     if (section.querySelector(".board")) board(section);
     if (section.querySelector(".legend")) legend(section);
   });
-  index = await load("index");
   const host = document.getElementById("browser");
+  if (!host) return; // several searches: what opens is on the page of each
+  index = await load("index");
   subject = { episodes: EPISODES, tries: TRIES }[host.dataset.of];
   browser(host);
   const dialog = document.getElementById("episode");

@@ -139,7 +139,7 @@ def use_searches(go: Go, root: Path) -> None:
     go("evolve", "show", search)
     go("evolve", "export", search, "--out", root / "best.py")
     domain = ("--domain", "tardiness-priority", "--limit", 4)
-    go("evolve", "score", root / "best.py", *domain)
+    go("evolve", "score", root / "best.py", *domain, "--split", "validation")
     with pytest.raises(Failure, match="connection"):
         go("evolve", "run", *small, *NOBODY, "--out", root / "lost")
     with pytest.raises(InputError, match="all of one arm"):
