@@ -11,8 +11,9 @@ from markupsafe import Markup
 from graders.statistics import Estimate
 from harness.evolve.database import Candidate, Status
 from harness.evolve.report import Arm, ChampionComparison, NewBest, Score, SearchReport
-from harness.evolve.report_text import NAMES, p_text
+from harness.evolve.report_text import p_text
 from harness.evolve.search import Search
+from harness.evolve.verdict_text import NAMES
 from harness.formatting import cost_text, tokens_text
 from harness.report.svg import tag
 from harness.report.tables import TableCell, Value, interval
