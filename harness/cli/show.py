@@ -60,7 +60,9 @@ def _matching(path: Path, name: str | None, options: Namespace) -> list[EpisodeL
     """
     everything = episode_lines(path)
     folder = Folder.open(path)
-    _require(path, "instance", name, [line.id for line in folder.instances()])
+    # a word alone might have been meant as a folder
+    doubt = "" if options.id else ", and there is no such folder"
+    _require(path, "instance", name, [line.id for line in folder.instances()], doubt)
     models = [spec.name for spec in folder.manifest.configuration.models]
     _require(path, "model", options.model, models)
     epochs = folder.manifest.configuration.epochs
@@ -78,12 +80,16 @@ def _matching(path: Path, name: str | None, options: Namespace) -> list[EpisodeL
     return matching
 
 
-def _require(path: Path, sort: str, name: str | None, names: Sequence[str]) -> None:
+def _require(
+    path: Path, sort: str, name: str | None, names: Sequence[str], doubt: str = ""
+) -> None:
     """Raise InputError that names near ones where there is none of a name."""
     if name is None or name in names:
         return
-    near = get_close_matches(name, names, NEAR, 0.3) or names[:NEAR]
-    raise InputError(f"{path} has no {sort} {name!r}: near are {', '.join(near)}")
+    near = get_close_matches(name, names, NEAR, 0.5)
+    choices = f"near are {', '.join(near)}" if near else f"there are {', '.join(names[:NEAR])}"
+    more = ", ..." if not near and len(names) > NEAR else ""
+    raise InputError(f"{path} has no {sort} {name!r}{doubt}: {choices}{more}")
 
 
 def _only(matching: Sequence[EpisodeLine]) -> EpisodeLine | None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISREG
 from statistics import fmean
 from typing import Literal
 
@@ -175,6 +176,9 @@ def _state(path: Path) -> RunState:
         return _of_search(folder) if search else _of_run(folder)
     except (InputError, Failure) as error:
         return RunState(str(path), "broken", size=_size(path), problem=str(error))
+    except msgspec.MsgspecError as error:
+        reason = f"{path}: a record is of another version of makespan ({error})"
+        return RunState(str(path), "broken", size=_size(path), problem=reason)
     except OSError as error:
         return RunState(str(path), "broken", problem=f"cannot read {path}: {error.strerror}")
 
@@ -238,7 +242,16 @@ def _expected(folder: Folder) -> int:
 
 
 def _size(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return sum(map(_bytes, path.rglob("*")))
+
+
+def _bytes(file: Path) -> int:
+    """Return the size of a file; 0 of what is none, or is gone: a run under way tidies up."""
+    try:
+        status = file.lstat()
+    except FileNotFoundError:
+        return 0
+    return status.st_size if S_ISREG(status.st_mode) else 0
 
 
 # Scores -------------------------------------------------------------------------------------
@@ -288,7 +301,10 @@ def mean_score(name: str, records: Sequence[Record], headline: str = "") -> floa
         The mean over the family's strata of the mean over their instances; None if a stratum has
         nothing but errors.
     """
-    measure = family(name).headlines[headline] if headline else lambda grade: grade.score
+    headlines = family(name).headlines
+    if headline and headline not in headlines:
+        raise InputError(f"{headline!r} is no headline of {name} in this makespan")
+    measure = headlines[headline] if headline else lambda grade: grade.score
     means: list[float] = []
     for stratum in family(name).strata(records):
         instances: dict[str, list[float]] = {}

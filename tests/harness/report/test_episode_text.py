@@ -151,6 +151,10 @@ def test_wrong_names_are_one_line_with_near_ones(
     assert by_id.returncode == 0
     assert "results/runs/one: the newest in results/runs\n" in by_id.stderr
     assert name in by_id.stdout
+    lone = makespan("show", "no-such-thing")
+    assert lone.returncode == 2
+    said = "has no instance 'no-such-thing', and there is no such folder: there are "
+    assert said in lone.stderr
 
 
 def test_what_is_not_finished_is_said_to_be_so(tmp_path: Path) -> None:

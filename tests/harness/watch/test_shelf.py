@@ -1,7 +1,9 @@
 """The list of runs: how each stands, which is the newest, and that nothing in it is fatal."""
 
 import json
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -128,17 +130,23 @@ def test_what_is_broken_or_foreign_is_told_and_stops_nothing(tmp_path: Path) -> 
         ("journal", "journal.sqlite", b"no database at all" * 99),
         ("newer", "manifest.json", (good / "manifest.json").read_bytes()),
         ("instances", "instances.jsonl", b"{}\n"),
+        ("prompts", "templates/rcpsp/plain.j2", b""),
     ):
         policies(root, name, "edf")
         (root / name / part).write_bytes(content)
     manifest = root / "newer" / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"format": 3', '"format": 99'))
     (root / "instances" / "instances.jsonl").unlink()
+    policies(root, "version", "edf")
+    with closing(sqlite3.connect(root / "version" / "journal.sqlite")) as db:
+        db.execute("update shared set fields = json_set(fields, '$.dial', 7)")
+        db.commit()
     done = makespan("runs", root)
     assert done.returncode == 0
     assert done.stderr == ""
     by_name = {Path(state.folder).name: state for state in states(root)}
-    assert set(by_name) == {"good", "foreign", "cut", "journal", "newer", "instances"}
+    broken = {"foreign", "cut", "journal", "newer", "instances", "prompts", "version"}
+    assert set(by_name) == {"good", *broken}
     assert {name for name, state in by_name.items() if state.state != "broken"} == {"good"}
     for name, reason in (
         ("foreign", "it has no manifest.json"),
@@ -146,11 +154,13 @@ def test_what_is_broken_or_foreign_is_told_and_stops_nothing(tmp_path: Path) -> 
         ("journal", "file is not a database"),
         ("newer", "has format 99"),
         ("instances", "its instances.jsonl is missing"),
+        ("prompts", "its templates of rcpsp are not those it began with"),
+        ("version", "a record is of another version of makespan"),
     ):
         assert reason in by_name[name].problem
         assert f"{name}  broken\n" in done.stdout
         assert reason in " ".join(done.stdout.split())
-    assert newest(root) == root / "instances"  # what is broken is told, not passed over
+    assert newest(root) == root / "version"  # what is broken is told, not passed over
 
 
 def test_the_newest_is_by_what_manifest_and_journal_say(tmp_path: Path) -> None:
