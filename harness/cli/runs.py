@@ -54,8 +54,8 @@ def chosen(folders: Path | Sequence[Path] | None, sort: Sort | None = None) -> l
 
 def _paragraph(state: RunState, columns: int) -> Iterator[str]:
     """Yield the lines of a run: its name and state, then who took part and the best scores."""
-    if state.state == "broken":
-        yield f"{Path(state.folder).name}  broken"
+    if state.state == "unusable":
+        yield f"{Path(state.folder).name}  unusable"
         yield from _indented(state.problem, columns)
         return
     day = state.latest[:16].replace("T", " ")

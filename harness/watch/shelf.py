@@ -21,7 +21,7 @@ from harness.store.manifest import Manifest
 from harness.watch.run import episode_count, episode_families
 from tasks.base import Failure, Grade, InputError, Noun, Problem, Record, Scalar, Verdict
 
-State = Literal["complete", "open", "broken"]
+State = Literal["complete", "open", "unusable"]
 Sort = Literal["run", "search"]
 _KINDS = ("model", "floor", "ceiling")  # whose score speaks for a run
 
@@ -175,12 +175,12 @@ def _state(path: Path) -> RunState:
         search = folder.manifest.configuration.evolve is not None
         return _of_search(folder) if search else _of_run(folder)
     except (InputError, Failure) as error:
-        return RunState(str(path), "broken", size=_size(path), problem=str(error))
+        return RunState(str(path), "unusable", size=_size(path), problem=str(error))
     except msgspec.MsgspecError as error:
         reason = f"{path}: a record is of another version of makespan ({error})"
-        return RunState(str(path), "broken", size=_size(path), problem=reason)
+        return RunState(str(path), "unusable", size=_size(path), problem=reason)
     except OSError as error:
-        return RunState(str(path), "broken", problem=f"cannot read {path}: {error.strerror}")
+        return RunState(str(path), "unusable", problem=f"cannot read {path}: {error.strerror}")
 
 
 def _described(folder: Folder, **more: object) -> RunState:

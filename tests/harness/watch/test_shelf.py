@@ -147,7 +147,7 @@ def test_what_is_broken_or_foreign_is_told_and_stops_nothing(tmp_path: Path) -> 
     by_name = {Path(state.folder).name: state for state in states(root)}
     broken = {"foreign", "cut", "journal", "newer", "instances", "prompts", "version"}
     assert set(by_name) == {"good", *broken}
-    assert {name for name, state in by_name.items() if state.state != "broken"} == {"good"}
+    assert {name for name, state in by_name.items() if state.state != "unusable"} == {"good"}
     for name, reason in (
         ("foreign", "it has no manifest.json"),
         ("cut", "Input data was truncated"),
@@ -158,7 +158,7 @@ def test_what_is_broken_or_foreign_is_told_and_stops_nothing(tmp_path: Path) -> 
         ("version", "a record is of another version of makespan"),
     ):
         assert reason in by_name[name].problem
-        assert f"{name}  broken\n" in done.stdout
+        assert f"{name}  unusable\n" in done.stdout
         assert reason in " ".join(done.stdout.split())
     assert newest(root) == root / "version"  # what is broken is told, not passed over
 
