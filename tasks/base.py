@@ -398,10 +398,18 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Tell(msgspec.Struct, frozen=True):
-    """Feedback after a step, which a memory observes and nobody answers."""
+    """Feedback after a step, which a memory observes and nobody answers.
+
+    Attributes:
+        path: unique in the episode.
+        facts: what is told; memories know `text` (the step and its feedback), `feedback` (that
+            alone), `round`, `date` and `history`, each optional.
+        reply: the agent's to the step, where an agent gave one.
+    """
 
     path: str
     facts: Fields
+    reply: Reply | None = None
 
 
 class CallTools(msgspec.Struct, frozen=True):

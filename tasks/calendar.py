@@ -405,7 +405,9 @@ def _facts(year: Year, number: int, choice: str | None, events: str, prompts: Pr
         correct=correct,
         reason=year.truth.principles[judgement.deciding[0]].text,
     )
-    return {**facts, "text": messages[0].content}
+    text = messages[0].content
+    alone = text.removeprefix(f"Round {number}. {events}").strip()
+    return {**facts, "text": text, "feedback": alone}
 
 
 def accepted(parsed: Parsed, clash: Round) -> str | None:
