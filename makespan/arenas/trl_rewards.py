@@ -1,6 +1,6 @@
-"""Rewards for TRL: `GRPOTrainer(reward_funcs=makespan_reward, train_dataset=makespan.dataset(...))`.
+"""Rewards for TRL: `GRPOTrainer(reward_funcs=makespan_reward, train_dataset=rows)`.
 
-The rows are those of `makespan.dataset`; its column `instance` reaches the function. TRL itself is
+The rows are of `makespan.dataset`; their column `instance` reaches the function. TRL itself is
 not imported.
 """
 

@@ -31,7 +31,8 @@ def test_what_goes_no_further_has_nothing() -> None:
 
 
 def test_the_trainer_is_told_more_where_it_asks() -> None:
-    extra, metrics = {}, {}
+    extra: dict[str, list[float]] = {}
+    metrics: dict[str, float] = {}
     rows = makespan.dataset(itertools.islice(makespan.stream("tardiness", 4), 2))
     orders = ['{"order": ["J01", "J02", "J03", "J04"]}', '{"order": ["J01"]}']
     rewards = makespan_reward(
