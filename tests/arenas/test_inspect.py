@@ -6,6 +6,7 @@ MAKESPAN_INSPECT_PYTHON is the Python of an environment that has it, and msgspec
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ for sample in log.samples:
     score = sample.scores["graded"]
     print(json.dumps([sample.id, score.value, score.metadata]))
 """
-DRESSES = {  # how a reply is spoilt
+DRESSES: dict[str, Callable[[str], str]] = {  # how a reply is spoilt
     "whole": lambda text: text,
     "prose": lambda text: f"So I think:\n```json\n{text}\n```",
     "cut": lambda text: text[: len(text) // 2],
