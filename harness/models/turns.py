@@ -89,7 +89,7 @@ _REFUSAL = re.compile(
     r"unsupported|not (?:supported|permitted|allowed)|unexpected|unrecognized|unknown|extra",
     re.IGNORECASE,
 )
-_DEMAND = re.compile(r"must be|missing|required|passed back", re.IGNORECASE)
+_DEMAND = re.compile(r"must be (?!satisfied)|missing|required|passed back", re.IGNORECASE)
 
 
 class StateKeeper:
@@ -107,10 +107,11 @@ class StateKeeper:
         Raises:
             ProviderFailure: there is no answer.
         """
+        turns = without_state(request, self.refused)
         try:
-            return await send(without_state(request, self.refused))
+            return await send(turns)
         except ProviderFailure as failure:
-            refused = refused_state(without_state(request, self.refused), str(failure))
+            refused = refused_state(turns, str(failure))
             if not refused:
                 raise
         self.refused |= refused
