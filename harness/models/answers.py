@@ -1,5 +1,6 @@
 """What of a body is the answer, read strictly: a text or a call that is none is a `ShapeError`."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -8,6 +9,10 @@ import msgspec
 from harness.models.lenient import fields_of, texts, word
 from tasks.base import Fields, ToolCall, short
 
+_KNOWN = re.compile(  # kinds of parts, blocks and items, whose text is read or which have none
+    r"(?:\w+_)?(?:text|refusal|thinking|reasoning|thought|message|use|result|call|output"
+    r"|image|image_url|audio|file|reference|compaction)"
+)
 THOUGHTS = ("thinking", "reasoning", "reasoning_text", "thought", "redacted_thinking")
 
 
@@ -27,14 +32,18 @@ def read_content(value: Any) -> Content:
     """Return what a message says whose content is a text, a list of parts, one part, or nothing.
 
     Raises:
-        ShapeError: it is something else, or the text of a part is.
+        ShapeError: it is something else, or the text of a part is; or nothing is said, and a part
+            is of a kind that nobody knows.
     """
     if isinstance(value, str | None):
         return Content(value or "")
     parts = [value] if isinstance(value, dict) else value
     if not isinstance(parts, list | tuple):
         raise ShapeError(f"the content is {short(value)}, no text")
-    return joined([_part(part) for part in parts])
+    content = joined([_part(part) for part in parts])
+    if not (content.text or content.refusal):
+        require_known(fields_of(part).get("type", "text") for part in parts if part != "")
+    return content
 
 
 def joined(contents: Sequence[Content]) -> Content:
@@ -46,6 +55,20 @@ def joined(contents: Sequence[Content]) -> Content:
     )
 
 
+def require_known(kinds: Iterable[Any]) -> None:
+    """Refuse parts that may be the answer, in a reply that has none.
+
+    Args:
+        kinds: the types of its parts, blocks or items.
+
+    Raises:
+        ShapeError: nobody knows one of them.
+    """
+    for kind in kinds:
+        if not isinstance(kind, str) or not _KNOWN.fullmatch(kind):
+            raise ShapeError(f"nothing is said but a part of an unknown kind, {short(kind)}")
+
+
 def _part(part: Any) -> Content:
     if isinstance(part, str):
         return Content(part)
@@ -55,9 +78,9 @@ def _part(part: Any) -> Content:
     if kind in THOUGHTS or part.get("thought") is True:
         return Content("", "", tuple(texts(part)))
     if kind == "refusal":
-        return Content("", word(part.get("refusal")))
+        return Content("", word(part.get("refusal")) or word(part.get("text")))
     text = part.get("text")
-    if not isinstance(text, str | None):
+    if not isinstance(text, str | None) or ("text" not in part and kind is None):
         raise ShapeError(f"the text of a part is {short(text)}")
     return Content(text or "")
 

@@ -18,6 +18,7 @@ from harness.models.answers import (
     raw_arguments,
     read_calls,
     read_content,
+    require_known,
     tool_call,
 )
 from harness.models.base import MalformedBody, ProviderFailure
@@ -174,6 +175,8 @@ def responses_reply(body: bytes, seconds: float = 0.0) -> Reply:
         raise _malformed(body, "no output")
     try:
         content, calls = _responses_content(response.output), _responses_calls(response.output)
+        if not (content.text or content.refusal or calls):
+            require_known(item.type for item in response.output)
     except ShapeError as problem:
         raise _malformed(body, str(problem)) from None
     reasoning = _responses_reasoning(response.output)
@@ -290,6 +293,8 @@ def messages_reply(body: bytes, seconds: float = 0.0) -> Reply:
         raise _malformed(body, "no content")
     try:
         text, calls = _messages_text(message.blocks), _messages_calls(message.blocks)
+        if not (text or calls):
+            require_known(block.type for block in message.blocks)
     except ShapeError as error:
         raise _malformed(body, str(error)) from None
     finish = word(message.stop_reason) or "unknown"
@@ -391,5 +396,5 @@ def _malformed(body: bytes, problem: str) -> ProviderFailure:
         f"{one_line(problem)}{lost}; the body says {explanation(body)}",
         body.decode(errors="replace"),
         usage,
-        is_reply=any(fields.get(name) for name in ("choices", "content", "output")),
+        is_reply=bool(usage.output) or any(map(fields.get, ("choices", "content", "output"))),
     )
