@@ -49,7 +49,7 @@ class Answered(msgspec.Struct, frozen=True):
     reply: Reply | None = None
 
 
-class Lost(msgspec.Struct):
+class UnreadReply(msgspec.Struct):
     """What a fault tells of a reply that could not be read; the body beside it is for people."""
 
     usage: Usage = Usage()
@@ -57,14 +57,14 @@ class Lost(msgspec.Struct):
 
 def _counted(text: str) -> Usage | None:
     """Return the tokens that the second line of a fault tells; None if it does not tell both."""
-    usage = _LOST.decode(text).usage
+    usage = _UNREAD.decode(text).usage
     return None if usage.input is None or usage.output is None else usage
 
 
 Row = tuple[str, str, str | None]  # path, request and reply (JSON) of an attempt
 
 _REPLY = msgspec.json.Decoder(Reply)
-_LOST = msgspec.json.Decoder(Lost)
+_UNREAD = msgspec.json.Decoder(UnreadReply)
 
 
 def answered_of(rows: Sequence[Row], where: str) -> dict[str, Answered]:

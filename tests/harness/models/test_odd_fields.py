@@ -16,14 +16,16 @@ from tests.depth import examples
 from tests.loopback import Json
 
 ANSWER = '{"starts": {"T1": 0}}'
-TOLD = st.recursive(
+TOLD: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 10**20) | st.floats() | st.text(max_size=9),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3)
     ),
     max_leaves=6,
 )
-COUNTS = TOLD | st.sampled_from(["12", "12.0", 12.0, 12, 0, "0", -1, None, "many", []])
+COUNTS: st.SearchStrategy[Any] = TOLD | st.sampled_from(
+    ["12", "12.0", 12.0, 12, 0, "0", -1, None, "many", []]
+)
 THOUGHT = st.sampled_from(
     [
         {"type": "thinking", "thinking": "hm"},
@@ -71,38 +73,31 @@ def encoded(body: Any) -> bytes:
     return json.dumps(body).encode()
 
 
+def some(*names: str, **others: st.SearchStrategy[Any]) -> st.SearchStrategy[Json]:
+    """Some of these fields, those that are only named with anything in them."""
+    return st.fixed_dictionaries({}, optional=dict.fromkeys(names, TOLD) | others)
+
+
 @st.composite
 def chat_bodies(draw: st.DrawFn) -> Json:
-    content = draw(CONTENT)
-    message = {"role": "assistant", "content": content}
     told = ("refusal", "reasoning", "reasoning_content", "reasoning_details", "annotations", "name")
-    message |= draw(st.fixed_dictionaries({}, optional=dict.fromkeys(told, TOLD)))
-    message |= draw(st.fixed_dictionaries({}, optional={"tool_calls": st.sampled_from([None, []])}))
-    choice = draw(
-        st.sampled_from(
-            [
-                {"message": message},
-                {"delta": message},
-                {"text": ANSWER},
-                {"message": message, "text": None},
-            ]
-        )
-    )
-    choice = dict(choice) | draw(
-        st.fixed_dictionaries(
-            {}, optional=dict.fromkeys(("finish_reason", "index", "logprobs"), TOLD)
-        )
-    )
-    rest = {"model": TOLD, "usage": CHAT_USAGE, "id": TOLD, "created": TOLD, "object": TOLD}
-    return {"choices": [choice]} | draw(st.fixed_dictionaries({}, optional=rest))
+    message: Json = {"role": "assistant", "content": draw(CONTENT)}
+    message |= draw(some(*told, tool_calls=st.sampled_from([None, []])))
+    choices: list[Json] = [
+        {"message": message},
+        {"delta": message},
+        {"text": ANSWER},
+        {"message": message, "text": None},
+    ]
+    choice = draw(st.sampled_from(choices)) | draw(some("finish_reason", "index", "logprobs"))
+    return {"choices": [choice]} | draw(some("model", "id", "created", "object", usage=CHAT_USAGE))
 
 
 @st.composite
 def message_bodies(draw: st.DrawFn) -> Json:
     content = draw(st.just(ANSWER) | PARTS)
-    rest = {"model": TOLD, "usage": USAGE, "id": TOLD, "stop_sequence": TOLD}
     head = {"type": "message", "role": "assistant", "content": content, "stop_reason": "end_turn"}
-    return head | draw(st.fixed_dictionaries({}, optional=rest))
+    return head | draw(some("model", "id", "stop_sequence", usage=USAGE))
 
 
 @st.composite
