@@ -146,8 +146,9 @@ class Message(Noun, frozen=True, omit_defaults=True):
         content: its text.
         calls: those of an assistant.
         call_id: the id of the call that a tool's result belongs to.
-        blocks: those of the assistant's reply: signed thinking must come back unchanged with the
-            results of the tools that it called. `said` makes such a turn.
+        blocks: those of the assistant's reply (see `Reply`), which must come back unchanged with
+            the results of the tools that it called. `said` makes such a turn; where `calls` have
+            other ids than the blocks, these are what is sent.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -180,9 +181,13 @@ class Reply(Noun, frozen=True, omit_defaults=True):
         seconds: wall time of the attempt that succeeded.
         model: the provider's own name of the model that answered.
         cost: in US dollars, None where it is unknown.
-        blocks: the turn as the provider wrote it, where it wants that back (see `Message`).
+        blocks: what the provider wants back of a turn with calls, as it wrote it and in its own
+            form: blocks of a message, items of a response, or one object with the fields of a chat
+            completion's message that are no text and no call.
         from_cache: an earlier run had the reply: usage and seconds are those of then, and it costs
             nothing now.
+        reasoning: what the provider told of the model's thoughts beside the text; no part of the
+            answer. Thoughts that stand in the text stay there.
     """
 
     text: str
@@ -194,6 +199,7 @@ class Reply(Noun, frozen=True, omit_defaults=True):
     cost: float | None = None
     blocks: tuple[Fields, ...] = ()
     from_cache: bool = False
+    reasoning: str = ""
 
 
 def said(reply: Reply) -> Message:

@@ -1,8 +1,8 @@
 """Reads the answer out of a reply: tolerant of the wrapping, strict in meaning.
 
 The answer is the last JSON object in the text that carries the wanted key and is not itself
-inside another object. Prose, code fences and thoughts around it do not matter; a thought ends at
-`</think>`, and one that is left open hides the rest.
+inside another object. Prose, code fences and thoughts around it do not matter (`tasks/thoughts.py`
+tells what is a thought); an answer that stands in thoughts only is none.
 
 - Doubtful JSON is no answer: a key given twice, NaN, a number beyond floats or too long to be
   meant, half of a surrogate pair. With the key, it also takes back the answers before it.
@@ -18,11 +18,11 @@ from math import isfinite
 from typing import Any
 
 from tasks.base import Fields, Parsed, Reply, short
+from tasks.thoughts import reasoning_of, without_thoughts
 
 LONGEST = 200_000  # characters outside thoughts that are looked at, from the end
 WORK = 20  # how many times the text may be scanned before it is given up as hostile
 _FENCE = re.compile(r"```[A-Za-z]*\s*\Z")
-_TAG = re.compile(r"</?think>")
 _FIRST_KEY = re.compile(r'\{\s*"(?:[^"\\\n]|\\[^\n])*"\s*:')
 _PIECE = re.compile(r'[{}]|"(?:[^"\\\n]|\\[^\n])*"?')  # a brace, or a string on its line
 _DEPTH = {"{": 1, "}": -1}
@@ -39,7 +39,7 @@ def parse_object(reply: Reply, key: str) -> Parsed:
     text = spoken[-LONGEST:]
     parsed, end = _last_object(text, key)
     if reply.finish != "length":
-        return parsed
+        return parsed if parsed.problem is None else _with_place(parsed, reply, key)
     reason = parsed.problem
     if thinking:
         reason = "a thought is left open"
@@ -50,24 +50,12 @@ def parse_object(reply: Reply, key: str) -> Parsed:
     return Parsed(problem=f"the reply was cut off at its token limit; {reason}")
 
 
-def without_thoughts(text: str) -> tuple[str, bool]:
-    """Return the text outside thoughts, and whether a thought is left open.
-
-    A `</think>` alone ends a thought that the prompt began, or an outer one: all before it goes.
-    """
-    spoken: list[str] = []
-    start, inside = 0, False
-    for tag in _TAG.finditer(text):
-        if tag[0] == "</think>":
-            if not inside:
-                spoken.clear()
-            start, inside = tag.end(), False
-        elif not inside:
-            spoken.append(text[start : tag.start()])
-            inside = True
-    if not inside:
-        spoken.append(text[start:])
-    return "".join(spoken), inside
+def _with_place(parsed: Parsed, reply: Reply, key: str) -> Parsed:
+    """Return why there is no answer, and that it stands in thoughts if that is so."""
+    thought, _ = _last_object(reasoning_of(reply)[-LONGEST:], key)
+    if thought.value is None:
+        return parsed
+    return Parsed(problem=f"{parsed.problem}; the answer stands in the reasoning only")
 
 
 def _last_object(text: str, key: str) -> tuple[Parsed, int]:

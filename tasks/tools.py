@@ -11,6 +11,7 @@ from itertools import compress
 from operator import not_
 
 import msgspec
+from msgspec.structs import replace
 
 from tasks.base import (
     Called,
@@ -25,6 +26,7 @@ from tasks.base import (
     ToolCall,
     ask,
     call_tools,
+    said,
     short,
 )
 from tasks.parse import parse_object
@@ -226,7 +228,7 @@ def _conversation(
         Message("tool", performed_call.result.text, call_id=call.id)
         for call, performed_call in zip(calls, performed_calls, strict=True)
     )
-    return (Message("assistant", reply.text, tuple(calls)), *results)
+    return (replace(said(reply), calls=tuple(calls)), *results)
 
 
 def _acceptable(call: ToolCall, name: str) -> ToolCall:

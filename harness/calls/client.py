@@ -79,6 +79,8 @@ class ModelClient:
         if policy_of(failure).slow:
             longest = self.retry.longest_wait_asked
             self.limiter.slow_down(ticket, wait if wait <= longest else None)
+        if tokens_of(failure.usage) is not None:  # a reply that was thrown away is paid for, too
+            self.charge(Reply("", usage=failure.usage))
 
     def give_up(self, failure: ProviderFailure) -> None:
         """Take in that a call failed for good; after `LOST` in a row the provider is down."""

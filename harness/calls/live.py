@@ -18,7 +18,7 @@ from harness.mcp.direct import Tools, no_tools
 from harness.models.base import ProviderFailure
 from harness.secrets import redact
 from harness.store.journal import Journal
-from tasks.base import Ask, Failure, Reply, Usage
+from tasks.base import Ask, Failure, Fields, Reply, Usage
 
 LETTERS = 4  # of a prompt to a token, for a guess
 
@@ -47,7 +47,7 @@ class LiveCalls(RecordedCalls):
             self.attempts += 1
             await self._commit(ask, tried + 1, request, reply)
             return reply
-        failed = 0
+        failed = unread = 0
         while True:
             failed += 1
             outcome = await self._attempt(client, ask, tried + failed, request)
@@ -55,7 +55,9 @@ class LiveCalls(RecordedCalls):
                 if client.cache and key:
                     client.cache.keep(key, outcome)
                 return outcome
-            if failed == client.retry.attempts or not client.retry.should_retry(outcome):
+            unread += outcome.is_reply
+            is_last = failed == client.retry.attempts or unread == client.retry.replies
+            if is_last or not client.retry.should_retry(outcome):
                 client.give_up(outcome)
                 raise outcome
             client.log.say_once(f"{client.model.name}: {outcome}; trying again")
@@ -69,6 +71,8 @@ class LiveCalls(RecordedCalls):
             spent = Spent()
             for counted in self.replies:
                 spent.add(counted.reply, self.clients[counted.seat].price)
+            for usage in self.journal.thrown_away(self.episode):
+                spent.add(Reply("", usage=usage), client.price)
             if over := spent.over(client.episode_budget, "episode_budget."):
                 raise EpisodeBudget(f"episode budget: {over} before {ask.path}")
 
@@ -109,7 +113,7 @@ class LiveCalls(RecordedCalls):
         self, ask: Ask, number: int, request: str, outcome: Reply | Failure, took: float = 0.0
     ) -> None:
         reply = outcome if isinstance(outcome, Reply) else None
-        fault = None if isinstance(outcome, Reply) else str(outcome)
+        fault = None if isinstance(outcome, Reply) else _fault(outcome)
         seconds = reply.seconds if reply else round(took, 6)
         await self.journal.attempt(
             self.episode, ask.path, number, request, seconds, reply=reply, fault=fault
@@ -126,7 +130,11 @@ class LiveCalls(RecordedCalls):
         fields = (
             {"finish": outcome.finish, "tokens": tokens_of(outcome.usage)}
             if isinstance(outcome, Reply)
-            else {"failure": outcome.kind, "message": str(outcome)}
+            else {
+                "failure": outcome.kind,
+                "message": str(outcome),
+                **_thrown_away(outcome),
+            }
         )
         client.log.event(
             "attempt",
@@ -136,6 +144,16 @@ class LiveCalls(RecordedCalls):
             seconds=round(took, 3),
             **fields,
         )
+
+
+def _fault(failure: Failure) -> str:
+    """Return what the journal keeps of a failed attempt."""
+    return failure.record if isinstance(failure, ProviderFailure) else str(failure)
+
+
+def _thrown_away(failure: ProviderFailure) -> Fields:
+    tokens = tokens_of(failure.usage)
+    return {} if tokens is None else {"tokens": tokens}
 
 
 async def _pause(client: ModelClient, seconds: float) -> None:

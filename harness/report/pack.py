@@ -148,7 +148,9 @@ class Pack:
         return [self.texts.add(value), parsed.how, scrub(parsed.problem or "")]
 
     def _reply(self, reply: Reply) -> Fields:
+        thoughts = {"reasoning": self.texts.add(reply.reasoning)} if reply.reasoning else {}
         return {
+            **thoughts,
             "text": self.texts.add(reply.text),
             "calls": [[call.name, self.texts.add(call.arguments)] for call in reply.calls],
             "finish": reply.finish,
@@ -243,6 +245,7 @@ def _lists(packed: Fields) -> Iterator[list[int]]:
         yield from (numbers for _, numbers in call["messages"])
         yield from (call["parsed"][0],) if "parsed" in call else ()
         if call["reply"]:
+            yield call["reply"].get("reasoning", [])
             yield call["reply"]["text"]
             yield from (numbers for _, numbers in call["reply"]["calls"])
     yield from (packed["program"],) if "program" in packed else ()

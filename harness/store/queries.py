@@ -50,6 +50,12 @@ EFFECTS_OF = "select path, request, outcome from effects where episode = ?"
 REPLIES = """
     select key, reply from attempts join episodes on id = episode where reply is not null
 """
+_THROWN_AWAY = "fault like 'malformed body:%' and instr(fault, char(10) || '{')"
+_SECOND_LINE = "substr(fault, instr(fault, char(10)) + 1)"
+THROWN_AWAY = f"""
+    select key, {_SECOND_LINE} from attempts join episodes on id = episode where {_THROWN_AWAY}
+"""
+THROWN_AWAY_OF = f"select {_SECOND_LINE} from attempts where episode = ? and {_THROWN_AWAY}"
 VERDICTS = """
     select key, max(version), verdict from records join episodes on id = episode group by episode
 """
