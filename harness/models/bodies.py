@@ -9,7 +9,8 @@ from typing import TypeVar
 import msgspec
 
 from harness.models.base import ProviderFailure
-from harness.models.errors import NOT_JSON, explanation, one_line
+from harness.models.errors import NOT_JSON, error_in, explanation, failure_of
+from harness.models.finishes import checked, ending_of
 from tasks.base import Fields, Reply, ToolCall, Usage
 
 T = TypeVar("T")
@@ -98,7 +99,7 @@ def chat_reply(body: bytes, seconds: float = 0.0) -> Reply:
     message = choice.message
     is_refusal = message.refusal is not None and not message.content
     finish = "content_filter" if is_refusal else choice.finish_reason or "unknown"
-    return Reply(
+    reply = Reply(
         text=message.content or message.refusal or "",
         calls=_chat_calls(message),
         finish=CHAT_FINISH.get(finish, finish),
@@ -107,6 +108,7 @@ def chat_reply(body: bytes, seconds: float = 0.0) -> Reply:
         model=completion.model or "",
         blocks=(message.thinking_blocks or ()) if message.tool_calls else (),
     )
+    return checked(reply, body)
 
 
 def _chat_calls(message: ChatMessage) -> tuple[ToolCall, ...]:
@@ -157,13 +159,6 @@ class Incomplete(msgspec.Struct):
     reason: str = ""
 
 
-class ResponsesError(msgspec.Struct):
-    """The reason why there is no response, under status 200."""
-
-    code: str = ""
-    message: str = ""
-
-
 class ResponsesUsage(msgspec.Struct):
     """Tokens as responses count them."""
 
@@ -179,17 +174,12 @@ class ResponsesBody(msgspec.Struct):
     output: tuple[Item, ...]
     status: str | None = None
     incomplete_details: Incomplete | None = None
-    error: ResponsesError | None = None
     model: str | None = None
     usage: ResponsesUsage | None = None
 
 
 class _RawOutput(msgspec.Struct):
     output: tuple[Fields, ...]
-
-
-RESPONSES_FAILED = {"rate_limit_exceeded": "rate limit", "server_error": "server"}
-RESPONSES_CUT = {"max_output_tokens": "length"}
 
 
 def responses_reply(body: bytes, seconds: float = 0.0) -> Reply:
@@ -200,10 +190,6 @@ def responses_reply(body: bytes, seconds: float = 0.0) -> Reply:
         seconds: that the call took.
     """
     response = _decode(body, ResponsesBody)
-    if response.status == "failed":
-        error = response.error or ResponsesError()
-        kind = RESPONSES_FAILED.get(error.code, "server")
-        raise ProviderFailure(kind, one_line(f"response failed: {error.message} ({error.code})"))
     text, refusal = _responses_text(response)
     calls = tuple(
         ToolCall(item.call_id, item.name, item.arguments)
@@ -211,7 +197,7 @@ def responses_reply(body: bytes, seconds: float = 0.0) -> Reply:
         if item.type == "function_call"
     )
     has_reasoning = any(item.type == "reasoning" for item in response.output)
-    return Reply(
+    reply = Reply(
         text=text or refusal,
         calls=calls,
         finish=_responses_finish(response, bool(calls), bool(refusal and not text)),
@@ -220,6 +206,7 @@ def responses_reply(body: bytes, seconds: float = 0.0) -> Reply:
         model=response.model or "",
         blocks=_decode(body, _RawOutput).output if calls and has_reasoning else (),
     )
+    return checked(reply, body)
 
 
 def _responses_text(response: ResponsesBody) -> tuple[str, str]:
@@ -240,8 +227,9 @@ def _responses_usage(usage: ResponsesUsage) -> Usage:
 
 def _responses_finish(response: ResponsesBody, has_calls: bool, is_refusal: bool) -> str:
     if response.status == "incomplete":
-        reason = (response.incomplete_details or Incomplete()).reason
-        return RESPONSES_CUT.get(reason, reason) or "unknown"
+        return (response.incomplete_details or Incomplete()).reason or "unknown"
+    if ending_of(response.status or "") == "failed":
+        return response.status or "failed"
     if is_refusal:
         return "content_filter"
     if has_calls:
@@ -304,7 +292,7 @@ def messages_reply(body: bytes, seconds: float = 0.0) -> Reply:
     """
     message = _decode(body, MessagesBody)
     finish = message.stop_reason or "unknown"
-    return Reply(
+    reply = Reply(
         text="".join(block.text for block in message.content if block.type == "text"),
         calls=tuple(
             ToolCall(block.id, block.name, bytes(block.input).decode())
@@ -317,6 +305,7 @@ def messages_reply(body: bytes, seconds: float = 0.0) -> Reply:
         model=message.model or "",
         blocks=_thinking_turn(message, body),
     )
+    return checked(reply, body)
 
 
 def _thinking_turn(message: MessagesBody, body: bytes) -> tuple[Fields, ...]:
@@ -354,4 +343,6 @@ def _decode(body: bytes, shape: type[T]) -> T:
 
 
 def _malformed(body: bytes, problem: str) -> ProviderFailure:
+    if (error := error_in(body)) is not None:
+        return failure_of(error, "the body says ")
     return ProviderFailure("malformed body", f"{problem}; the body says {explanation(body)}")

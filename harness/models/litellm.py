@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from harness.models.base import Model, ProviderFailure, Sampling
 from harness.models.bodies import chat_reply
 from harness.models.errors import one_line, status_failure
+from harness.models.finishes import ending_of
 from harness.models.openai import chat_request
 from tasks.base import Ask, Fields, Reply
 from tasks.extras import extra
@@ -46,13 +47,15 @@ class LiteLLM(Model):
         """Make one request and return its reply; `ProviderFailure` if there is none."""
         import openai
 
-        request = chat_request(self._model, self._sampling, ask, limit="max_tokens")
+        limit = self._sampling.max_tokens_as or "max_tokens"
+        request = chat_request(self._model, self._sampling, ask, limit=limit)
         start = perf_counter()
         try:
             response = await self._litellm.acompletion(**(PLAIN_CALL | self._server | request))
         except openai.APIError as error:  # litellm's own are its children
             failure = self._failure(error)
         else:
+            _restore_finish(response)
             reply = chat_reply(response.model_dump_json().encode(), perf_counter() - start)
             return replace(reply, cost=response._hidden_params.get("response_cost"))
         raise failure
@@ -62,11 +65,21 @@ class LiteLLM(Model):
             return ProviderFailure("time limit", f"{self.name}: {one_line(str(error))}")
         headers = getattr(error, "litellm_response_headers", None) or {}
         status = getattr(error, "status_code", None) or 500
-        return status_failure(status, headers, str(error).encode(), self.name)
+        limit = self._sampling.max_tokens
+        return status_failure(status, headers, str(error).encode(), self.name, limit)
 
     async def close(self) -> None:
         """Give back connections."""
         await self._litellm.close_litellm_async_clients()
+
+
+def _restore_finish(response: Any) -> None:
+    """Undo that litellm calls failed replies `stop`: the provider's own word stands beside it."""
+    for choice in response.choices:
+        fields = getattr(choice, "provider_specific_fields", None) or {}
+        told = fields.get("native_finish_reason")
+        if isinstance(told, str) and ending_of(told) not in (None, ending_of(choice.finish_reason)):
+            choice.finish_reason = told
 
 
 def _load(name: str, max_connections: int) -> Any:

@@ -24,7 +24,8 @@ class OpenAI(Model):
         self._model, self._sampling = name, sampling
         self._transport, host = connect("/chat/completions", key, base_url, max_connections)
         official = host == OFFICIAL or host.endswith(f".{OFFICIAL}")
-        self.limit = "max_completion_tokens" if official else "max_tokens"
+        usual = "max_completion_tokens" if official else "max_tokens"
+        self.limit = sampling.max_tokens_as or usual
 
     async def reply(self, ask: Ask) -> Reply:
         """Make one request and return its reply; `ProviderFailure` if there is none."""
