@@ -50,6 +50,15 @@ EFFECTS_OF = "select path, request, outcome from effects where episode = ?"
 REPLIES = """
     select key, reply from attempts join episodes on id = episode where reply is not null
 """
+# Of every reply its episode; itself only where it may be no plain answer: it ended in a way of its
+# own, or its text is empty, or begins with a blank or a tag, as blank ones and thoughts do.
+ENDINGS = """
+    select key, case
+        when instr(reply, '"finish":"') or substr(reply, 10, 1) in ('"', ' ', '\\', '<') then reply
+    end
+    from attempts join episodes on id = episode where reply is not null
+"""
+RETRIED = "select key from episodes where id in (select episode from attempts where attempt > 1)"
 VERDICTS = """
     select key, max(version), verdict from records join episodes on id = episode group by episode
 """

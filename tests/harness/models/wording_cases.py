@@ -56,7 +56,7 @@ TOO_LONG = _all(
     "prompt token count of 130000 exceeds the limit of 128000",
     "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 30720]",
     "Total tokens of image and text exceed max message tokens",
-    "Request size limit exceeded: 9000 is more than the maximum allowed number of input tokens 8192",
+    "Request size limit exceeded: 9000, the maximum allowed number of input tokens is 8192",
     "Input length 9000 exceeds the maximum allowed input length of 8192 tokens",
     "total message token length exceed model limit",
     "Invalid request: Your request exceeded model token limit: 262144 (requested: 300000)",
