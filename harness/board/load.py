@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from harness.board.replies import EpisodeCalls, read_calls
+from harness.board.replies import SILENT, EpisodeCalls, read_calls
 from harness.calls.prices import Prices, priced
 from harness.store.folder import Folder, by_content
 from harness.store.journal import key_of, read_records
@@ -187,23 +187,20 @@ def scored_records(folder: Folder, prices: Prices | None) -> Iterator[tuple[Scor
     parts = by_content(folder).versions
     records = list(read_records(folder.path))
     costs = priced(folder, records, prices) if prices else {}
-    calls = read_calls(folder.path) if any(map(_is_model, setups)) else {}
+    models = {name for name in setups if not name.startswith("policy/")}
+    calls = read_calls(folder.path) if models else {}
     for r in records:
-        key = key_of(r.model, r.epoch, r.instance) if costs or calls else ""
+        key = key_of(r.model, r.epoch, r.instance) if costs or models else ""
         cost = costs.get(key)
         full = r if cost is None else msgspec.structs.replace(r, cost=cost)
         versions = part_versions_of(r, parts)
-        told = calls.get(key) if _is_model(r.model) else None
+        told = calls.get(key, SILENT) if r.model in models else None
         yield (
             ScoredRecord(
                 full, setups[r.model], means=means[r.model], versions=versions, calls=told
             ),
             cost is not None,
         )
-
-
-def _is_model(name: str) -> bool:
-    return not name.startswith("policy/")
 
 
 def part_versions_of(record: Record, versions: Mapping[str, str]) -> tuple[str, ...]:

@@ -67,6 +67,9 @@ class EpisodeCalls(Noun, frozen=True):
     retried: bool = False
 
 
+SILENT = EpisodeCalls(OddReplies(0))  # no call of it has a reply
+
+
 def sum_of(calls: Sequence[EpisodeCalls]) -> OddReplies:
     """Return the replies of several episodes together."""
     names = OddReplies.__struct_fields__

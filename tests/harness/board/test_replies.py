@@ -115,7 +115,6 @@ def test_a_row_of_plain_answers_tells_nothing_and_no_table_has_a_new_column(tmp_
 
 
 def test_an_error_is_one_attempt_if_it_was_tried_once(tmp_path: Path) -> None:
-    """Also where several calls of one episode are lost together."""
     file, out = instances(tmp_path / "i.jsonl", 2), tmp_path / "run"
     with Loopback(lambda number, _body: says(400, f"not {'abcdefgh'[number]}")) as server:
         how = ("--model", "openai/m", "--base-url", server.url, "--out", out)

@@ -14,6 +14,9 @@ from tests.loopback import Fault, Json, Loopback, says
 CHAT = "Unsupported parameter: 'max_tokens' is not supported with this model."
 
 
+LIMITED = ("--max-output-tokens", "9")
+
+
 def refused(detail: object) -> Fault:
     """A 422 as FastAPI gives it."""
     return Fault(422, msgspec.json.encode({"detail": detail}).decode())
@@ -121,8 +124,7 @@ def test_the_other_name_of_the_limit_mends_it(tmp_path: Path) -> None:
         return REFUSALS[0][1] if "max_tokens" in body else zeros(number, body)
 
     with Loopback(answer) as server:
-        how = ("run", file, "--model", "openai/m", "--base-url", server.url)
-        how += ("--max-output-tokens", "9")
+        how = ("run", file, "--model", "openai/m", "--base-url", server.url, *LIMITED)
         assert makespan(*how, "--out", tmp_path / "a").returncode == 2
         new = ("--max-output-tokens-as", "max_completion_tokens")
         mended = makespan(*how, *new, "--out", tmp_path / "b")
