@@ -4,6 +4,7 @@ import os
 from time import perf_counter
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from harness.models.base import Model, ProviderFailure, Sampling
@@ -65,12 +66,21 @@ class LiteLLM(Model):
             return ProviderFailure("time limit", f"{self.name}: {one_line(str(error))}")
         headers = getattr(error, "litellm_response_headers", None) or {}
         status = getattr(error, "status_code", None) or 500
-        limit = self._sampling.max_tokens
-        return status_failure(status, headers, str(error).encode(), self.name, limit)
+        return status_failure(
+            status, headers, _error_body(error), self.name, self._sampling.max_tokens
+        )
 
     async def close(self) -> None:
         """Give back connections."""
         await self._litellm.close_litellm_async_clients()
+
+
+def _error_body(error: Any) -> bytes:
+    """Return an error as a server would send it: litellm's class for it and the server's code."""
+    message = str(error).encode(errors="replace").decode()
+    code = getattr(error, "code", None)
+    fields = {"message": message, "reason": type(error).__name__}
+    return msgspec.json.encode({"error": fields | ({"code": str(code)} if code else {})})
 
 
 def _restore_finish(response: Any) -> None:

@@ -1,6 +1,8 @@
 """Why a reply ended, in every dialect: answered, cut off, refused, or failed and tried again."""
 
+import re
 from itertools import chain
+from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
@@ -13,6 +15,7 @@ from harness.models.bodies import chat_reply, messages_reply, responses_reply
 from harness.models.finishes import ENDINGS, Ending, ending_of
 from tasks.base import Reply
 from tests.harness.models.talk import failure_of, model_at, reply_of
+from tests.layout import ROOT
 from tests.loopback import Json, Loopback, chat_completion, message, response
 from tests.optional import needs
 
@@ -161,3 +164,12 @@ def test_litellm_does_not_change_what_answered() -> None:
     assert isinstance(plain, Reply)
     assert (plain.finish, cut.finish) == ("stop", "length")
     assert replace(other, seconds=0.0) == replace(plain, seconds=0.0)
+
+
+def test_the_documents_give_examples_of_each_list() -> None:
+    page = (Path(ROOT) / "docs" / "failures.md").read_text("utf-8")
+    for ending in ENDINGS:
+        [row] = [line for line in page.splitlines() if line.startswith(f"| {ending} |")]
+        words = re.findall(r"`([^`]+)`", row.split("|")[2])
+        assert words
+        assert {ending_of(word) for word in words} == {ending}

@@ -24,12 +24,26 @@ from harness.store.journal import Journal
 from tasks.base import Ask, Message, Reply
 from tests.depth import often
 from tests.harness.helpers import instances, makespan
-from tests.harness.run.endings import Behaviour, Dialect, End, behaviours
+from tests.harness.run.endings import ANSWER, Behaviour, Dialect, End, behaviours, shaped
 from tests.loopback import Fault, Json, Loopback
+from tests.optional import needs
 
 READERS = {"openai": chat_reply, "openai-responses": responses_reply, "anthropic": messages_reply}
 DIALECTS: list[Dialect] = ["openai", "openai-responses"]
 DIALECTS += ["anthropic"] * bool(find_spec("anthropic"))
+TOO_LONG = "prompt is too long: 9 tokens > 8 maximum"
+TOO_MUCH = "max_tokens: 99 > 64, which is the maximum allowed number of output tokens for m"
+WRAPPED: list[tuple[End, str, str, int]] = [
+    ("answered", "stop", ANSWER, 5),
+    ("failed", "error", ANSWER, 5),
+    ("answered", "eos", ANSWER, 5),
+    ("failed", "insufficient_system_resource", "half", 5),
+    ("cut off", "model_length", "half", 5),
+    ("empty", "stop", "", 1),
+    ("failed", "network_error", "", 0),
+    ("refused", "sensitive", "", 1),
+    ("answered", "tomorrow", ANSWER, 5),
+]
 ENDS: dict[str, End] = {"reasoning_only": "empty", "cut_off": "cut off", "too_long": "refused"}
 
 
@@ -143,3 +157,24 @@ def test_a_whole_run_adds_up(provider: Dialect) -> None:
             check_row(met, row, len(planned))
 
     check()
+
+
+@needs("litellm")
+def test_a_run_through_litellm_adds_up(tmp_path: Path) -> None:
+    """Which has words of its own for endings and errors, and hides some."""
+    gone = {"error": {"message": "upstream broke", "code": 502}}
+    planned = [
+        Behaviour(end, 200, msgspec.json.encode(shaped("openai", finish, text, (12, tokens))))
+        for end, finish, text, tokens in WRAPPED
+    ]
+    planned += [
+        Behaviour("failed", 200, msgspec.json.encode(gone)),
+        Behaviour("refused", 400, msgspec.json.encode({"error": {"message": TOO_LONG}})),
+        Behaviour("failed", 400, msgspec.json.encode({"error": {"message": TOO_MUCH}})),
+        Behaviour("answered", 200, planned[0].body),
+        Behaviour("refused", 400, b'{"error": {"message": "no", "code": "content_filter"}}'),
+        Behaviour("failed", 503, b"<html>busy</html>"),
+    ]
+    met, row = served("litellm/openai", planned, tmp_path)
+    assert met.total() == len(planned)
+    check_row(met, row, len(planned))
