@@ -10,11 +10,13 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from graders.statistics import Estimate
 from harness.board.load import CanonicalFields, ScoredRecord, gather, identity, text
 from harness.board.ranking import Rank, rank
+from harness.board.replies import EpisodeCalls, OddReplies, sum_of
 from harness.calls.prices import Prices, load
 from harness.costs import sum_or_none
 from harness.families.registry import family
@@ -42,6 +44,7 @@ class Row(Noun, frozen=True):
         versions: of its agent and memory: digests of what they say to a model.
         recall_tokens, sleep_tokens: the memory's, while somebody waited and while nobody did.
         sandbox_seconds: CPU seconds of programs.
+        replies: those that were no plain answers; unset where all were, or nobody knows.
     """
 
     family: str
@@ -72,6 +75,10 @@ class Row(Noun, frozen=True):
     recall_tokens: int | None = 0
     sleep_tokens: int | None = 0
     sandbox_seconds: float = 0.0
+    replies: OddReplies | UnsetType = UNSET
+
+
+APART = ("score", "metrics", "problems", "rank", "replies")  # fields of a row that are no columns
 
 
 class Board(Noun, frozen=True):
@@ -134,10 +141,12 @@ def build_board(
         ranked: whether rows get ranks.
         headlines: the measure that is the score, by family whose suite names one.
     """
-    groups = grouped(records)
+    groups, calls = grouped(records), _grouped_calls(records)
     sizes = _sizes_of_whole_families(groups, sizes)
     rows = {
-        key: _with_gain(_row(key, group, sizes.get(key.family), headlines), key, groups)
+        key: _with_gain(
+            _with_calls(_row(key, group, sizes.get(key.family), headlines), calls[key]), key, groups
+        )
         for key, group in groups.items()
     }
     ordered = sorted(_ranked(rows, groups) if ranked else rows.values(), key=_order)
@@ -171,8 +180,21 @@ class Key(NamedTuple):
 
 def grouped(records: Sequence[ScoredRecord]) -> dict[Key, list[Record]]:
     """Return the records of each row."""
+    return {key: [each.record for each in group] for key, group in _scored(records).items()}
+
+
+def _grouped_calls(records: Sequence[ScoredRecord]) -> dict[Key, list[EpisodeCalls]]:
+    """Return what journals tell of the calls of each row; nothing where one of them is silent."""
+    return {
+        key: calls if len(calls := [e.calls for e in group if e.calls]) == len(group) else []
+        for key, group in _scored(records).items()
+    }
+
+
+def _scored(records: Sequence[ScoredRecord]) -> dict[Key, list[ScoredRecord]]:
+    """Return the records of each row, as they were scored."""
     dials = _dials_of_families(records)
-    groups: dict[Key, list[Record]] = {}
+    groups: dict[Key, list[ScoredRecord]] = {}
     for scored in records:
         r = scored.record
         key = Key(
@@ -185,8 +207,16 @@ def grouped(records: Sequence[ScoredRecord]) -> dict[Key, list[Record]]:
             means=scored.means,
             versions=scored.versions,
         )
-        groups.setdefault(key, []).append(r)
+        groups.setdefault(key, []).append(scored)
     return groups
+
+
+def _with_calls(row: Row, calls: Sequence[EpisodeCalls]) -> Row:
+    """Return a row with what its journals tell of its calls, if they do."""
+    if not calls:
+        return row
+    odd = sum_of(calls)
+    return replace(row, retried=sum(each.retried for each in calls), replies=odd or UNSET)
 
 
 def _dials_of_families(records: Sequence[ScoredRecord]) -> dict[str, list[str]]:
@@ -293,8 +323,14 @@ def _spending(records: Sequence[Record]) -> Fields:
         "recall_tokens": sum_or_none([r.recall_tokens for r in records]),
         "sleep_tokens": sum_or_none([r.sleep_tokens for r in records]),
         "sandbox_seconds": round(sum(r.sandbox_seconds for r in records), 3),
-        "retried": sum(r.attempts > r.calls + r.memory_calls for r in records),
+        "retried": sum(map(_is_retried, records)),
     }
+
+
+def _is_retried(record: Record) -> bool:
+    """Return whether a call was tried more than once: the one that failed for good has no reply."""
+    lost = record.problem is not None and record.problem.boundary == "provider"
+    return record.attempts > record.calls + record.memory_calls + lost
 
 
 def _summary(
@@ -328,7 +364,7 @@ def kind_of(name: str, model: str) -> str:
 def as_csv(board: Board) -> str:
     """Return a line a row; each metric in three columns, its value and the ends of its interval."""
     metrics = list(dict.fromkeys(name for row in board.rows for name in row.metrics))
-    fixed = [f for f in Row.__struct_fields__ if f not in ("score", "metrics", "problems", "rank")]
+    fixed = [f for f in Row.__struct_fields__ if f not in APART]
     ranks = [f"rank_{f}" for f in Rank.__struct_fields__]
     ends = [f"{name}{end}" for name in ("score", *metrics) for end in ("", "_low", "_high")]
     out = io.StringIO()

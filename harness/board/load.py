@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from harness.board.replies import SILENT, EpisodeCalls, read_calls
 from harness.calls.prices import Prices, priced
 from harness.store.folder import Folder, by_content
 from harness.store.journal import key_of, read_records
@@ -24,12 +25,14 @@ class ScoredRecord(Noun, frozen=True):
         setup: sampling settings and the server, in one order for all.
         means: what the model might use to answer, sorted.
         versions: of its agent and its memory: digests of what they say to a model.
+        calls: what its journal tells of them; None of a policy, or where there is no journal.
     """
 
     record: Record
     setup: Fields
     means: tuple[str, ...] = ("direct",)
     versions: tuple[str, ...] = ()
+    calls: EpisodeCalls | None = None
 
 
 @dataclass(frozen=True)
@@ -184,12 +187,20 @@ def scored_records(folder: Folder, prices: Prices | None) -> Iterator[tuple[Scor
     parts = by_content(folder).versions
     records = list(read_records(folder.path))
     costs = priced(folder, records, prices) if prices else {}
+    models = {name for name in setups if not name.startswith("policy/")}
+    calls = read_calls(folder.path) if models else {}
     for r in records:
-        cost = costs.get(key_of(r.model, r.epoch, r.instance)) if costs else None
+        key = key_of(r.model, r.epoch, r.instance) if costs or models else ""
+        cost = costs.get(key)
         full = r if cost is None else msgspec.structs.replace(r, cost=cost)
         versions = part_versions_of(r, parts)
-        scored = ScoredRecord(full, setups[r.model], means=means[r.model], versions=versions)
-        yield scored, cost is not None
+        told = calls.get(key, SILENT) if r.model in models else None
+        yield (
+            ScoredRecord(
+                full, setups[r.model], means=means[r.model], versions=versions, calls=told
+            ),
+            cost is not None,
+        )
 
 
 def part_versions_of(record: Record, versions: Mapping[str, str]) -> tuple[str, ...]:

@@ -289,6 +289,8 @@ def _row_notes(row: Row) -> Iterator[str]:
     if row.errors:
         yield f"{name}: {row.errors} of {row.n} episodes ended in an error, not scored"
         yield from (f"  {count} x {message}" for message, count in row.problems.items())
+    if row.replies:
+        yield f"{name}: {row.replies.told()}"
     if row.retried:
         yield f"{name}: {row.retried} of {row.n} episodes took more than one attempt"
     if row.of is not None and row.n < row.of:

@@ -16,6 +16,7 @@ from harness.costs import tokens_of
 from harness.failures import policy_of
 from harness.mcp.direct import Tools, no_tools
 from harness.models.base import ProviderFailure
+from harness.models.finishes import ending_of
 from harness.secrets import redact
 from harness.store.journal import Journal
 from tasks.base import Ask, Failure, Fields, Reply, Usage
@@ -102,6 +103,7 @@ class LiveCalls(RecordedCalls):
             await self._commit(ask, number, request, outcome, perf_counter() - began)
             if isinstance(outcome, Reply):
                 client.note_reply(ticket, outcome)
+                _tell_unknown_ending(client, outcome)
             else:
                 client.note_failure(ticket, outcome)
                 if policy_of(outcome).slow:  # each cut is in the history
@@ -154,6 +156,13 @@ def _fault(failure: Failure) -> str:
 def _thrown_away(failure: ProviderFailure) -> Fields:
     tokens = tokens_of(failure.usage)
     return {} if tokens is None else {"tokens": tokens}
+
+
+def _tell_unknown_ending(client: ModelClient, reply: Reply) -> None:
+    """Tell an ending that no list has, once: it counts as an answer, and may be none."""
+    if ending_of(reply.finish) is None:
+        finish = f"finish reason {reply.finish!r} is not known"
+        client.log.say_once(f"{client.model.name}: {finish}; such replies count as answers")
 
 
 async def _pause(client: ModelClient, seconds: float) -> None:

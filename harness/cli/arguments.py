@@ -99,6 +99,11 @@ def sampling(p: Parser) -> None:
     p.add_argument("--api-key-env", metavar="NAME", help="variable that holds that server's key")
     p.add_argument("--temperature", type=finite)
     p.add_argument("--max-output-tokens", type=natural, metavar="N", help="of each reply")
+    p.add_argument(
+        "--max-output-tokens-as",
+        choices=["max_tokens", "max_completion_tokens"],
+        help="what chat completions call that limit (the server's usual name)",
+    )
     p.add_argument("--model-seed", type=whole, help="passed to providers that take one")
     p.add_argument("--reasoning-effort", metavar="WORD")
     p.add_argument("--extra-body", type=json_object, default={}, metavar="JSON")

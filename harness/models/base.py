@@ -1,6 +1,6 @@
 """The interface of a model to the run loop, and the failure of a provider."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -20,6 +20,8 @@ class Sampling(Noun, frozen=True, omit_defaults=True):
         reasoning_effort: the provider's own word (`low`, `medium`, `high`, ...).
         structured: ask the provider to constrain the reply to the step's JSON schema.
         extra: merged into the request body as it is.
+        max_tokens_as: the name under which chat completions send `max_tokens`; None: the usual
+            one of the server.
     """
 
     temperature: float | None = None
@@ -28,6 +30,7 @@ class Sampling(Noun, frozen=True, omit_defaults=True):
     reasoning_effort: str | None = None
     structured: bool = False
     extra: Fields = {}
+    max_tokens_as: Literal["max_tokens", "max_completion_tokens"] | None = None
 
 
 class Model(Protocol):
@@ -49,15 +52,23 @@ class ProviderFailure(Failure):
         kind: of the table of failures.
         message: what went wrong.
         retry_after: seconds that the provider asks for.
+        status: of HTTP, or the number that an error under a good status has; None for none.
     """
 
     boundary = "provider"
     kind = ""
 
-    def __init__(self, kind: str, message: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        retry_after: float | None = None,
+        status: int | None = None,
+    ) -> None:
         super().__init__(scrub(f"{kind}: {message}"))
         self.kind = kind
         self.retry_after = retry_after
+        self.status = status
 
     @property
     def usage(self) -> Usage:

@@ -22,7 +22,8 @@ from harness.models.answers import (
     tool_call,
 )
 from harness.models.base import MalformedBody, ProviderFailure
-from harness.models.errors import NOT_JSON, explanation, one_line
+from harness.models.errors import NOT_JSON, error_in, explanation, failure_of, one_line
+from harness.models.finishes import checked, ending_of
 from harness.models.lenient import count, fields_of, first_text, texts, usage_of, with_counts, word
 from harness.models.turns import bag_of
 from tasks.base import Fields, Reply, ToolCall, Usage
@@ -80,7 +81,7 @@ def chat_reply(body: bytes, seconds: float = 0.0) -> Reply:
         finish = "content_filter"
     reasoning = _chat_reasoning(message, content)
     has_answer = bool(content.text or refusal or calls or reasoning)
-    return Reply(
+    reply = Reply(
         text=content.text or refusal,
         calls=calls,
         finish=CHAT_FINISH.get(finish, finish),
@@ -90,6 +91,7 @@ def chat_reply(body: bytes, seconds: float = 0.0) -> Reply:
         blocks=bag_of(message),
         reasoning=reasoning,
     )
+    return checked(reply, body)
 
 
 def _message_of(choice: Choice) -> Fields:
@@ -150,12 +152,10 @@ class _RawOutput(msgspec.Struct):
     output: tuple[Fields, ...]
 
 
-RESPONSES_FAILED = {"rate_limit_exceeded": "rate limit", "server_error": "server"}
 RESPONSES_PLAIN = {
     "message": {"type", "id", "role", "status", "content"},
     "function_call": {"type", "id", "status", "call_id", "name", "arguments"},
 }
-RESPONSES_CUT = {"max_output_tokens": "length"}
 
 
 def responses_reply(body: bytes, seconds: float = 0.0) -> Reply:
@@ -166,11 +166,6 @@ def responses_reply(body: bytes, seconds: float = 0.0) -> Reply:
         seconds: that the call took.
     """
     response = _decode(body, ResponsesBody)
-    if response.status == "failed":
-        error = fields_of(response.error)
-        code, message = word(error.get("code")), word(error.get("message"))
-        kind = RESPONSES_FAILED.get(code, "server")
-        raise ProviderFailure(kind, one_line(f"response failed: {message} ({code})"))
     if response.output is None:
         raise _malformed(body, "no output")
     try:
@@ -182,7 +177,7 @@ def responses_reply(body: bytes, seconds: float = 0.0) -> Reply:
     reasoning = _responses_reasoning(response.output)
     is_refusal = bool(content.refusal and not content.text)
     has_answer = bool(content.text or is_refusal or calls or reasoning)
-    return Reply(
+    reply = Reply(
         text=content.text or content.refusal,
         calls=calls,
         finish=_responses_finish(response, bool(calls), is_refusal),
@@ -192,6 +187,7 @@ def responses_reply(body: bytes, seconds: float = 0.0) -> Reply:
         blocks=_turn(_decode(body, _RawOutput).output, RESPONSES_PLAIN) if calls else (),
         reasoning=reasoning,
     )
+    return checked(reply, body)
 
 
 def _responses_content(items: tuple[Item, ...]) -> Content:
@@ -226,8 +222,9 @@ def _responses_usage(usage: Any) -> Usage:
 
 def _responses_finish(response: ResponsesBody, has_calls: bool, is_refusal: bool) -> str:
     if response.status == "incomplete":
-        reason = word(fields_of(response.incomplete_details).get("reason"))
-        return RESPONSES_CUT.get(reason, reason) or "unknown"
+        return word(fields_of(response.incomplete_details).get("reason")) or "unknown"
+    if ending_of(response.status or "") == "failed":
+        return response.status or "failed"
     if is_refusal:
         return "content_filter"
     if has_calls:
@@ -300,7 +297,7 @@ def messages_reply(body: bytes, seconds: float = 0.0) -> Reply:
     finish = word(message.stop_reason) or "unknown"
     reasoning = _messages_reasoning(message.blocks)
     has_answer = bool(text or calls or reasoning)
-    return Reply(
+    reply = Reply(
         text=text,
         calls=calls,
         finish=MESSAGES_FINISH.get(finish, finish),
@@ -310,6 +307,7 @@ def messages_reply(body: bytes, seconds: float = 0.0) -> Reply:
         blocks=_turn(_decode(body, _RawContent).content, MESSAGES_PLAIN) if calls else (),
         reasoning=reasoning,
     )
+    return checked(reply, body)
 
 
 def _messages_text(blocks: list[Block]) -> str:
@@ -381,6 +379,8 @@ def json_of(body: bytes) -> bytes:
 
 def _malformed(body: bytes, problem: str) -> ProviderFailure:
     """Return the failure of a body that cannot be read; what it tells beside is read if it can."""
+    if (error := error_in(body)) is not None:
+        return failure_of(error, "the body says ")
     try:
         fields = fields_of(msgspec.json.decode(json_of(body)))
     except NOT_JSON:

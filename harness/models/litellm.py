@@ -5,11 +5,13 @@ from functools import cached_property
 from time import perf_counter
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from harness.models.base import Model, ProviderFailure, Sampling
 from harness.models.bodies import chat_reply
 from harness.models.errors import one_line, status_failure
+from harness.models.finishes import ending_of
 from harness.models.openai import chat_request
 from harness.models.turns import StateKeeper
 from tasks.base import Ask, Fields, Reply, Usage
@@ -47,9 +49,11 @@ class LiteLLM(Model):
 
     async def reply(self, ask: Ask) -> Reply:
         """Make one request and return its reply; `ProviderFailure` if there is none."""
-        request = chat_request(self._model, self._sampling, ask, limit="max_tokens")
+        limit = self._sampling.max_tokens_as or "max_tokens"
+        request = chat_request(self._model, self._sampling, ask, limit=limit)
         start = perf_counter()
         response = await self._state.post(self._post, request)
+        _restore_finish(response)
         body = response.model_dump_json().encode()
         reply = _with_unknowns(chat_reply(body, round(perf_counter() - start, 6)))
         is_priced = reply.usage.input is not None and reply.usage.output is not None
@@ -86,7 +90,9 @@ class LiteLLM(Model):
             return ProviderFailure("time limit", f"{self.name}: {one_line(str(error))}")
         headers = getattr(error, "litellm_response_headers", None) or {}
         status = getattr(error, "status_code", None) or 500
-        return status_failure(status, headers, str(error).encode(), self.name)
+        return status_failure(
+            status, headers, _error_body(error), self.name, self._sampling.max_tokens
+        )
 
     async def close(self) -> None:
         """Give back connections."""
@@ -109,6 +115,23 @@ def _unpacked(bag: Fields) -> Fields:
     names = {"provider_specific_fields"}
     own = {k: v for k, v in bag.get("provider_specific_fields", {}).items() if v}
     return own | {name: value for name, value in bag.items() if name not in names}
+
+
+def _error_body(error: Any) -> bytes:
+    """Return an error as a server would send it: litellm's class for it and the server's code."""
+    message = str(error).encode(errors="replace").decode()
+    code = getattr(error, "code", None)
+    fields = {"message": message, "reason": type(error).__name__}
+    return msgspec.json.encode({"error": fields | ({"code": str(code)} if code else {})})
+
+
+def _restore_finish(response: Any) -> None:
+    """Undo that litellm calls failed replies `stop`: the provider's own word stands beside it."""
+    for choice in response.choices:
+        fields = getattr(choice, "provider_specific_fields", None) or {}
+        told = fields.get("native_finish_reason")
+        if isinstance(told, str) and ending_of(told) not in (None, ending_of(choice.finish_reason)):
+            choice.finish_reason = told
 
 
 def _load(name: str, max_connections: int) -> Any:

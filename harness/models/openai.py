@@ -25,7 +25,8 @@ class OpenAI(Model):
         self._model, self._sampling = name, sampling
         self._transport, host = connect("/chat/completions", key, base_url, max_connections)
         official = host == OFFICIAL or host.endswith(f".{OFFICIAL}")
-        self.limit = "max_completion_tokens" if official else "max_tokens"
+        usual = "max_completion_tokens" if official else "max_tokens"
+        self.limit = sampling.max_tokens_as or usual
         self._state = StateKeeper()
 
     async def reply(self, ask: Ask) -> Reply:

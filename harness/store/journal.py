@@ -320,6 +320,18 @@ def read_replies(folder: Path) -> Iterator[tuple[str, ReplyPrice]]:
             yield key, decoder.decode(reply)
 
 
+def read_endings(folder: Path) -> Iterator[tuple[str, str | None]]:
+    """Of every reply its episode's key; itself (JSON) where it may be no plain answer."""
+    with _reading(folder) as db:
+        yield from db.execute(queries.ENDINGS)
+
+
+def read_retried(folder: Path) -> frozenset[str]:
+    """The keys of the episodes in which a call was tried more than once."""
+    with _reading(folder) as db:
+        return frozenset(key for (key,) in db.execute(queries.RETRIED))
+
+
 def read_outcome(folder: Path, key: str) -> Outcome | None:
     """The newest outcome of an episode by its key; None if it has none."""
     with _reading(folder) as db:

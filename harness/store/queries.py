@@ -56,6 +56,15 @@ THROWN_AWAY = f"""
     select key, {_SECOND_LINE} from attempts join episodes on id = episode where {_THROWN_AWAY}
 """
 THROWN_AWAY_OF = f"select {_SECOND_LINE} from attempts where episode = ? and {_THROWN_AWAY}"
+# Of every reply its episode; itself only where it may be no plain answer: it ended in a way of its
+# own, or its text is empty, or begins with a blank or a tag, as blank ones and thoughts do.
+ENDINGS = """
+    select key, case
+        when instr(reply, '"finish":"') or substr(reply, 10, 1) in ('"', ' ', '\\', '<') then reply
+    end
+    from attempts join episodes on id = episode where reply is not null
+"""
+RETRIED = "select key from episodes where id in (select episode from attempts where attempt > 1)"
 VERDICTS = """
     select key, max(version), verdict from records join episodes on id = episode group by episode
 """

@@ -73,6 +73,9 @@ def messages(*blocks: dict[str, Any], **fields: Any) -> bytes:
     )
 
 
+SPOKEN = {"type": "text", "text": "Let me look."}
+
+
 def test_messages_text_calls_and_usage() -> None:
     tokens = {
         "input_tokens": 10,
@@ -109,11 +112,11 @@ def test_messages_text_calls_and_usage() -> None:
     ],
 )
 def test_messages_finish(given: str, finish: str) -> None:
-    assert messages_reply(messages(stop_reason=given)).finish == finish
+    assert messages_reply(messages(SPOKEN, stop_reason=given)).finish == finish
 
 
 def test_messages_without_usage_is_unknown_not_zero() -> None:
-    assert messages_reply(messages()).usage == Usage()
+    assert messages_reply(messages(SPOKEN)).usage == Usage()
 
 
 def test_thinking_that_led_to_calls_is_kept_as_it_came() -> None:
@@ -203,7 +206,6 @@ WRONG = [
     b'"ok"',
     b'{"choices": [{"message": {"content": "x',
     b"<html><body>502</body></html>",
-    b'{"error": {"message": "upstream is down"}}',
     b"\xff\xfe",
     b'{"x": ' + b"[" * 100_000,
 ]
@@ -243,6 +245,8 @@ def test_malformed_messages(body: bytes) -> None:
         messages_reply(body)
 
 
-def test_the_error_in_a_good_status_is_told() -> None:
-    with pytest.raises(ProviderFailure, match="upstream is down"):
-        chat_reply(b'{"error": {"message": "upstream is down"}}')
+@pytest.mark.parametrize("read", [chat_reply, messages_reply, responses_reply])
+def test_the_error_in_a_good_status_is_told(read: Reader) -> None:
+    with pytest.raises(ProviderFailure, match="upstream is down") as caught:
+        read(b'{"error": {"message": "upstream is down"}}')
+    assert caught.value.kind == "server"
