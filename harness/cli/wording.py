@@ -17,8 +17,11 @@ _SAME = (
     "prices",
     "private",
     "ray_address",
+    "references",
     "repo",
     "seed",
+    "strict",
+    "time_limit",
     "unsafe",
 )
 OPTIONS: Mapping[str, str] = {
@@ -30,4 +33,5 @@ OPTIONS: Mapping[str, str] = {
     "models": "--model",
     "sampling.extra": "--extra-body",
     "settings": "-T",
+    "solve": "--no-solve",
 }
