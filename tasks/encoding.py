@@ -49,6 +49,7 @@ def decoded(content: bytes, errors: str = "replace") -> str:
 
 def _unmarked(head: bytes) -> str:
     """Return the encoding of a text that begins so: of ASCII in UTF-16 every other byte is 0."""
+    head = head.rstrip(b"\0")
     even, odd = head[::2], head[1::2]
     if odd and all(even) and not any(odd):
         return "utf-16-le"

@@ -55,10 +55,11 @@ def _solve(batch: Sequence[Instance[Any]], options: Namespace) -> None:
     """Write the instances, those without a reference solved; what was cut off is taken up."""
     say(f"{sum(map(has_none, batch))} of {len(batch)} instances have no reference: solving them")
     work = partial(completed, seconds=options.time_limit)
-    key = [instances.digest(map(instances.encode, batch)), options.time_limit]
+    given = [*map(instances.encode, batch)]
+    key = [instances.digest(given), options.time_limit]
     with open_engine(options.engine, options.jobs, options.ray_address) as engine:
 
         def lines(start: int) -> Iterator[bytes]:
-            return engine.map(work, batch[start:], lambda instance: instance.id)
+            return engine.map(work, given[start:], instances.id_of)
 
         emit(options.out, "solved", len(batch), lines, key)

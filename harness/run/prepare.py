@@ -138,8 +138,7 @@ def _solve_missing(folder: Folder, solved: Solved, engine: EngineChoice) -> None
         say(f"{lacking} of {len(batch)} instances have no reference: they are solved first")
     work = partial(completed, seconds=solved.seconds)
     with open_engine(*engine) as place:
-        lines = place.map(work, batch, lambda instance: instance.id)
-        _add(folder, "solved", len(batch), lines)
+        _add(folder, "solved", len(batch), place.map(work, missing, instances.id_of))
 
 
 def _add(folder: Folder, unit: str, count: int, lines: Iterator[bytes]) -> None:

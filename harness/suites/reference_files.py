@@ -5,6 +5,7 @@
 | `optimum`, `opt` | the least value there is |
 | `best`, `upper`, `ub`, `objective` | a value that somebody reached: never taken for the optimum |
 | `lower`, `lb`, `bound` | no answer is better |
+| any of these | `82..87` is a lower and an upper bound |
 | `status` | `infeasible`: there is no answer |
 | `answer`, `solver` | of a line of `solve` |
 
@@ -13,7 +14,6 @@ name of the instance's file. Case does not count in the names of columns.
 """
 
 import csv
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
@@ -23,6 +23,7 @@ import msgspec
 from msgspec.structs import replace
 
 from harness.families.registry import family
+from harness.suites.formats import formats
 from harness.suites.references import united
 from tasks.base import Fields, InputError, Instance, Number, Reference, Verdict, short
 from tasks.encoding import decoded
@@ -32,7 +33,6 @@ EXACT = ("optimum", "opt")
 UPPER = ("best", "upper", "ub", "objective")
 LOWER = ("lower", "lb", "bound")
 EMPTY = (None, "", "-")
-_SUFFIX = re.compile(r"\.[A-Za-z]{1,5}")
 
 
 class Claim(NamedTuple):
@@ -88,7 +88,7 @@ def _require_worth(instance: Instance[Any], reference: Reference, where: str) ->
 def read_references(path: Path) -> dict[str, Claim]:
     """Read what a file says of instances, by their ids.
 
-    An id that is the name of a file also stands for it without its ending.
+    An id that is the name of a file, with the ending of a declared format, is also one without it.
 
     Raises:
         InputError: `FILE:LINE: what is wrong`.
@@ -98,18 +98,15 @@ def read_references(path: Path) -> dict[str, Claim]:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     claims: dict[str, Claim] = {}
+    endings = {Path(name).suffix for form in formats().values() for name in form.names} - {""}
     for place, fields in _rows(path, text):
         name, reference = _claim(fields, path.name, place)
-        earlier = claims[name].reference if name in claims else Reference("none")
-        claims[name] = Claim(united(earlier, reference, f"{place}: {name}"), place)
-    stems = {_stem(name): claim for name, claim in claims.items()}
-    return stems | claims
-
-
-def _stem(name: str) -> str:
-    """Return a name without the ending of a file."""
-    suffix = Path(name).suffix
-    return name.removesuffix(suffix) if _SUFFIX.fullmatch(suffix) else name
+        suffix = Path(name).suffix
+        stem = name.removesuffix(suffix) if suffix.lower() in endings else name
+        earlier = claims[stem].reference if stem in claims else Reference("none")
+        claims[stem] = Claim(united(earlier, reference, f"{place}: {name}"), place)
+        claims[name] = claims[stem]
+    return claims
 
 
 def _claim(fields: Fields, source: str, place: str) -> tuple[str, Reference]:
@@ -136,13 +133,20 @@ def _reference(fields: Fields, source: str, where: str) -> Reference:
 def _values(fields: Fields, solver: str, where: str) -> Iterator[tuple[str, Reference]]:
     """Yield the columns that have a value, each with the reference that this is alone."""
     for column in (*EXACT, *UPPER, *LOWER):
-        value = _number(fields.get(column), f"{where}, column {column}")
-        if value is not None and column in EXACT:
-            yield column, Reference("optimal", value, value, solver=solver)
-        elif value is not None and column in UPPER:
-            yield column, Reference("bounded", value, solver=solver)
-        elif value is not None:
-            yield column, Reference("bounded", bound=value, solver=solver)
+        low, high = _ends(fields.get(column), column, f"{where}, column {column}")
+        if low is not None:
+            yield column, Reference("bounded", bound=low, solver=solver)
+        if high is not None:
+            yield column, Reference("bounded", high, solver=solver)
+
+
+def _ends(value: object, column: str, where: str) -> tuple[Number | None, Number | None]:
+    """Return the lower and the upper bound that a value in a column is."""
+    if isinstance(value, str) and ".." in value:
+        low, _, high = value.partition("..")
+        return _number(low.strip(), where), _number(high.strip(), where)
+    number = _number(value, where)
+    return None if column in UPPER else number, None if column in LOWER else number
 
 
 def _number(value: object, where: str) -> Number | None:

@@ -19,11 +19,12 @@ def has_none(instance: Instance[Any]) -> bool:
     return instance.reference.bound is None and instance.reference.status != "infeasible"
 
 
-def completed(instance: Instance[Any], seconds: float | None) -> bytes:
+def completed(line: bytes, seconds: float | None) -> bytes:
     """Return the line of an instance, which is solved first if it has no reference.
 
     Args:
-        instance: of any family.
+        line: of an instance of any family. What another process gets is the line, since an object
+            that was sent there may be written otherwise.
         seconds: a limit of wall time; None for the solver's own limit, which counts steps, so that
             the line is the same on every machine.
 
@@ -31,7 +32,8 @@ def completed(instance: Instance[Any], seconds: float | None) -> bytes:
         InputError: what is known of the instance contradicts the solver.
         MissingExtra: the solver is not installed.
     """
-    return instances.encode(_solved(instance, seconds) if has_none(instance) else instance)
+    instance = instances.decode(line, "instances")
+    return instances.encode(_solved(instance, seconds)) if has_none(instance) else line
 
 
 def _solved(instance: Instance[Any], seconds: float | None) -> Instance[Any]:
