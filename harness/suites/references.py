@@ -65,7 +65,7 @@ def united(first: Reference, second: Reference, where: str) -> Reference:
             f"{where}: the lower bound {lower.bound} ({_origin(lower)}) is above the value"
             f" {upper.objective} ({_origin(upper)}): one of them is wrong; mend it or leave it out"
         )
-    return _of_both(both, lower and lower.bound, upper and upper.objective)
+    return _of_both(both, lower.bound if lower else None, upper.objective if upper else None)
 
 
 def _of_both(

@@ -188,9 +188,9 @@ def find(
     )
 
 
-def of_file(path: Path) -> Suite:
-    """Return the suite of a file of instances, which goes by the name of the file."""
-    return Suite(path.stem)
+def of_file(path: Path, content: str | None = None) -> Suite:
+    """Return the suite of a file of instances, by the digest of its content."""
+    return Suite(path.stem, content=content)
 
 
 def _resolve(suite: Suite, settings: Mapping[str, Scalar]) -> Suite:

@@ -106,7 +106,7 @@ def relaid(text: str, seed: int) -> bytes:
 
 
 def _spaced(line: str, rng: Random) -> str:
-    line = rng.choice([str, str.lower, str.upper, str.title])(line)
+    line = rng.choice([line, line.lower(), line.upper(), line.title()])
     line = re.sub(" +", lambda _: rng.choice([" ", "   ", "\t", " \t "]), line)
     title = "RESOURCEAVAILABILITIES"
     at = line.upper().find(title)

@@ -1,6 +1,7 @@
 """Files and folders of a public format: all that can be read is read, and the rest is told."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests.factories.layouts import SM, named
 from tests.harness.helpers import board, makespan
 
 
-def folder(root: Path, files: dict[str, bytes | str]) -> Path:
+def folder(root: Path, files: Mapping[str, bytes | str]) -> Path:
     for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
