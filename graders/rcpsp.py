@@ -43,6 +43,7 @@ from graders.statistics import (
     rate,
 )
 from tasks.base import (
+    NO_REFERENCE,
     Fields,
     Grade,
     Instance,
@@ -250,12 +251,20 @@ def _level_area(levels: Sequence[float], rates: Sequence[Rate]) -> Estimate:
 
 
 def _gap_metrics(records: Sequence[Record], levels: Strata) -> dict[str, Estimate]:
-    return {
-        "broken": mean_over(levels, lambda g: g.metrics["broken"]),
+    gaps = {
         "gap_median": median_of(per_instance(records, lambda g: g.gap)),
         "gap_mean": mean_over(levels, lambda g: g.gap),
         "gap_proven": share_over(levels, _proven),
     }
+    if _lack_references(records):
+        gaps = dict.fromkeys(gaps, Estimate.unknown(NO_REFERENCE))
+    return {"broken": mean_over(levels, lambda g: g.metrics["broken"]), **gaps}
+
+
+def _lack_references(records: Sequence[Record]) -> bool:
+    """Return whether there are feasible answers, and none has a bound above 0 to compare with."""
+    feasible = [r.grade for r in records if r.grade and r.grade.verdict is Verdict.valid]
+    return bool(feasible) and not any(grade.bound or grade.against for grade in feasible)
 
 
 def _kinds(records: Sequence[Record]) -> list[str]:

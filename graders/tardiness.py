@@ -40,8 +40,9 @@ def grade(instance: Instance[Jobs], outcome: Outcome) -> Grade:
 
     T is the answer's total weighted tardiness, in time units times weight; T* the optimum, or the
     lower bound where it is not proven (`against` says which); T_random the mean of 200 seeded
-    random orders. The metrics are `reference` T*, `random` T_random and `mddc`, the tardiness of
-    the MDDC rule. An invalid answer scores 0.
+    random orders. Without a reference T* is a quick bound: good enough for a reward, but no score
+    to report, and `Family.score` refuses it. The metrics are `reference` T*, `random` T_random and
+    `mddc`, the tardiness of the MDDC rule. An invalid answer scores 0.
 
     Args:
         instance: the jobs and their reference.
@@ -65,12 +66,18 @@ def grade(instance: Instance[Jobs], outcome: Outcome) -> Grade:
 
 def _metrics(instance: Instance[Jobs]) -> dict[str, float]:
     chance, rule = yardsticks(instance.payload)
-    return {"reference": float(_base(instance.reference)), "random": chance, "mddc": float(rule)}
+    return {"reference": float(_base(instance)), "random": chance, "mddc": float(rule)}
 
 
-def _base(reference: Reference) -> Number:
-    """Return T*: the optimum, or the bound where it is not proven."""
-    return (reference.objective if _is_optimal(reference) else reference.bound) or 0
+def _base(instance: Instance[Jobs]) -> Number:
+    """Return T*: the optimum, or the bound where it is not proven.
+
+    Without either it is the best bound that takes no search, which rewards go by.
+    """
+    reference = instance.reference
+    if _is_optimal(reference) and reference.objective is not None:
+        return reference.objective
+    return _quick_bound(instance.payload) if reference.bound is None else reference.bound
 
 
 def _is_optimal(reference: Reference) -> bool:
@@ -99,7 +106,7 @@ def _valid(instance: Instance[Jobs], objective: int, metrics: dict[str, float]) 
             f"{instance.id}: an answer's tardiness {objective} is below the reference's bound"
             f" {reference.bound}"
         )
-    base = _base(reference)
+    base = _base(instance)
     return Grade(
         Verdict.valid,
         skill(objective, base, metrics["random"]),
@@ -170,12 +177,17 @@ def reward(instance: Instance[Jobs], grade: Grade) -> Reward:
 
 def _least_tardiness(instance: Instance[Jobs]) -> Number:
     """Return the optimum where it is proven, else the best bound that takes no search."""
-    reference, jobs = instance.reference, instance.payload.jobs
-    if _is_optimal(reference):
-        return _base(reference)
+    if _is_optimal(instance.reference):
+        return _base(instance)
+    return max(_base(instance), _quick_bound(instance.payload))
+
+
+@lru_cache(maxsize=1000)
+def _quick_bound(payload: Jobs) -> int:
+    """Return the greater of Chu's bound and what each job is late when it comes first."""
+    jobs = payload.jobs
     simple = simple_bound([job.p for job in jobs], [job.d for job in jobs], [job.w for job in jobs])
-    alone = sum(job.w * max(0, job.p - job.d) for job in jobs)
-    return max(_base(reference), simple, alone)
+    return max(simple, sum(job.w * max(0, job.p - job.d) for job in jobs))
 
 
 def _greatest_tardiness(payload: Jobs) -> int:

@@ -57,6 +57,7 @@ FAILURES: dict[str, FailurePolicy] = {
     "down": _what("provider", "model", "3 calls given up, and no answer between them"),
     "world": _what("world", "episode", "an exception in world, agent, memory or grader"),
     "solver": _what("solver", "episode", "a reference solver or policy broke its promise"),
+    "no reference": _what("solver", "episode", "the score needs an optimum or a bound: none known"),
     "sandbox": _what("sandbox", "run", "programs cannot be isolated here, or their server died"),
     "tools": _what("tools", "episode", "the server of the tools did not do its part"),
     "tool server": _what("tools", "run", "the server of the tools failed again and again"),

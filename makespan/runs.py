@@ -103,8 +103,8 @@ def run(
         options: how it asks: pace, patience, budgets, cache.
         price: of models, each `MODEL=INPUT,OUTPUT[,CACHED]` in US dollars a million tokens.
         asked: all else that shapes the results: `agent`, `memory`, `level`, `seed`, `settings`,
-            `data`, `limit`, `epochs`, `sampling`, `base_url`, `api_key_env`, and the folder `out`;
-            `RunRequest` explains each.
+            `data`, `limit`, `epochs`, `sampling`, `base_url`, `api_key_env`, the folder `out`, and
+            of given instances `references`, `solve` and `time_limit`; `RunRequest` explains each.
 
     Returns:
         The run. Where episodes are left, or ended in errors, it is not `complete`.

@@ -49,6 +49,18 @@ class SolverFailure(Failure):
     boundary = "solver"
 
 
+NO_REFERENCE = "no reference"  # what boards say where a number needs one
+
+
+class NoReference(SolverFailure):
+    """A score was asked for that needs the optimum or a bound, of an instance that has neither."""
+
+    @property
+    def kind(self) -> str:
+        """Return its own kind."""
+        return NO_REFERENCE
+
+
 class Noun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A frozen record that decodes strictly: no unknown field, no bool or float for an int."""
 

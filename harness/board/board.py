@@ -20,7 +20,7 @@ from harness.board.replies import EpisodeCalls, OddReplies, sum_of
 from harness.calls.prices import Prices, load
 from harness.costs import sum_or_none
 from harness.families.registry import family
-from tasks.base import Fields, Noun, Record, Scalar, Verdict
+from tasks.base import NO_REFERENCE, Fields, Noun, Record, Scalar, Verdict
 
 NO_HEADLINES: Mapping[str, str] = MappingProxyType({})
 
@@ -338,7 +338,9 @@ def _summary(
 ) -> tuple[Estimate, dict[str, Estimate]]:
     """Return score and metrics; no score where a level has nothing but errors."""
     if not graded:
-        return Estimate.unknown("no graded episodes"), {}
+        kinds = {r.problem.kind for r in records if r.problem}
+        only_reason = NO_REFERENCE if kinds == {NO_REFERENCE} else "no graded episodes"
+        return Estimate.unknown(only_reason), {}
     score, metrics = family(name).summarise(graded)
     if headline and (estimate := family(name).column(headline).estimate):
         score = estimate(graded)

@@ -14,7 +14,7 @@ from harness.families.registry import family
 from harness.formatting import cost_text, label, number, percent, table, tokens_text, with_interval
 from harness.log import worded
 from harness.store.manifest import differences
-from tasks.base import Scalar
+from tasks.base import NO_REFERENCE, Scalar
 
 KINDS = ("ceiling", "model", "floor")  # in the order of tables over several families
 Lines = dict[tuple[str, str, str], dict[str, Row]]  # by kind, name and server; rows by group
@@ -182,10 +182,13 @@ def _measured(columns: Sequence[BoardColumn], rows: Sequence[Row]) -> list[Board
 
 
 def metric_text(name: str, row: Row) -> str:
-    """Return a metric: a gap or a share as a percentage, a ratio as a number, `-` if unknown."""
+    """Return a metric: a gap or a share as a percentage, a ratio as a number.
+
+    One that is unknown is `-`, or `no reference` where that is the reason.
+    """
     metric = row.metrics.get(name)
     if metric is None or metric.value is None:
-        return "-"
+        return NO_REFERENCE if metric and metric.note == NO_REFERENCE else "-"
     return _value_text(name, row, metric)
 
 

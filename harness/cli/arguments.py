@@ -93,6 +93,15 @@ def engine(p: Any, work: str | None = None) -> None:
     )
 
 
+def references(p: Any) -> None:
+    """Options of where instances of files get their references from."""
+    add = p.add_argument
+    add("--references", type=Path, metavar="FILE", help="lines of solve, or a table (docs/runs.md)")
+    add("--time-limit", type=positive, metavar="S", help="seconds for each that is solved (steps)")
+    add("--no-solve", action="store_true", help="leave those without a reference as they are")
+    engine(p, "instances solved")
+
+
 def sampling(p: Parser) -> None:
     """Options of whom to ask, and of what every request says beside the prompt."""
     p.add_argument("--base-url", help="server of openai/ models, such as http://127.0.0.1:8091/v1")

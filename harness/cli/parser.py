@@ -12,6 +12,7 @@ from harness.cli.arguments import (
     natural,
     port,
     positive,
+    references,
     sampling,
     sandbox,
     settings,
@@ -87,6 +88,7 @@ def _run(p: Parser) -> None:
     p.add_argument("--structured", action="store_true", help="constrain replies by JSON schema")
     p.add_argument("--out", type=Path, metavar="DIR", help="run folder (results/runs/...)")
     p.add_argument("--shard", type=shard, metavar="i/n", help="only part i of n, to be merged")
+    references(p.add_argument_group("references of a file's instances"))
     asking(p)
 
 

@@ -33,6 +33,12 @@ def run(options: Namespace) -> int:
         api_key_env=options.api_key_env,
         shard=options.shard,
         out=options.out,
+        references=options.references,
+        solve=not options.no_solve,
+        time_limit=options.time_limit,
+        engine=options.engine,
+        jobs=options.jobs,
+        ray_address=options.ray_address,
     )
     return go_on(begin(request, run_options(options)), options)
 

@@ -18,8 +18,11 @@ _SAME = (
     "prices",
     "private",
     "ray_address",
+    "references",
     "repo",
     "seed",
+    "strict",
+    "time_limit",
     "unsafe",
 )
 OPTIONS: Mapping[str, str] = {
@@ -37,4 +40,5 @@ OPTIONS: Mapping[str, str] = {
     "sampling.structured": "--structured",
     "sampling.temperature": "--temperature",
     "settings": "-T",
+    "solve": "--no-solve",
 }

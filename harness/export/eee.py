@@ -6,7 +6,6 @@ means a score of 1. An episode that ended in an error is a sample with `error` s
 the schema demands a number; no aggregate counts it.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b, sha256
@@ -21,6 +20,7 @@ from harness import files
 from harness.board.board import Row
 from harness.board.load import text
 from harness.calls.recorded import RecordedCall
+from harness.export.eee_names import model_id, path_of
 from harness.export.results import ExportedResult, cell_text
 from harness.families.registry import family
 from harness.replay.transcript import Episode, conversation
@@ -38,7 +38,7 @@ def write_eee(result: ExportedResult, root: Path) -> None:
     """Write the two files of a result below a folder."""
     clean = scrubber()
     mark = UUID(bytes=blake2b(result.name.encode(), digest_size=16).digest(), version=4)
-    place = f"data/makespan/{_path_of(result)}/{mark}"
+    place = f"data/makespan/{path_of(result)}/{mark}"
     lines = [msgspec.json.encode(clean(sample)) for sample in _samples(result)]
     aggregate = clean(_aggregate(result)) | {
         "detailed_evaluation_results": _sample_file(f"{place}_samples.jsonl", lines)
@@ -94,19 +94,6 @@ def _epoch(result: ExportedResult) -> str:
     """Return when the run was begun, in seconds: an export made again is the same."""
     created = result.run.manifest.environment.created
     return str(int(datetime.fromisoformat(created).timestamp()))
-
-
-def model_id(result: ExportedResult) -> str:
-    """Return `developer/name`, as Hugging Face spells it if the model's name has an owner in it."""
-    provider, _, name = result.model.partition("/")
-    if "/" not in name:
-        name = f"{'local' if result.setup.get('base_url') else provider}/{name}"
-    return re.sub(r'[<>:"\\|?*\s]', "-", name).strip(".")
-
-
-def _path_of(result: ExportedResult) -> str:
-    developer, _, name = model_id(result).partition("/")
-    return f"{developer}/{name.replace('/', '_')}"
 
 
 def _model_info(result: ExportedResult) -> Fields:

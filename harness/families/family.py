@@ -8,10 +8,12 @@ from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from graders.statistics import Estimate
 from tasks.base import (
+    NO_REFERENCE,
     Fields,
     Grade,
     Instance,
     Message,
+    NoReference,
     Outcome,
     Program,
     Record,
@@ -96,10 +98,13 @@ class FileFormat(Generic[P]):
     Attributes:
         read: the instances of a file; the number is the position of the file among those read.
         write: the ending of a file's name and its content; one file an instance.
+        names: patterns of the names of its files, in lower case: others in a folder are no files
+            of this format.
     """
 
     read: Callable[[Path, int], Sequence[Instance[P]]] | None = None
     write: Callable[[Instance[P]], tuple[str, str | bytes]] | None = None
+    names: tuple[str, ...] = ("*",)
 
 
 Prints = Literal["share", "gap", "ratio", "count", "level"]
@@ -217,7 +222,7 @@ class Family(Generic[P]):
         solve: the exact reference.
         world: the program of one instance.
         read: the outcome of an answer from a file.
-        grade: the checker; it never passes by default.
+        grade: the checker; it never passes by default. Whoever reports its score asks `score`.
         reward: what a graded answer to an instance is worth to a trainer; `Reward` says what holds.
         summarise: (headline, metrics by name) of graded records of one board row.
         policies: floors and ceiling, by name.
@@ -227,6 +232,8 @@ class Family(Generic[P]):
         ramp: the settings that are the dial of difficulty, beside the level.
         along: how the metrics are called that stand below the board, by level or setting, up to
             the value: `score@`, `skill@tf=`; none means all there are.
+        score_needs_bound: whether its score means nothing where neither the optimum nor a bound is
+            known.
         unseen: settings that no agent can see, and that make no other experiment.
         rounds: what it has if an episode has rounds with feedback; None without.
         tools: what it has if its episodes have tools; None without.
@@ -256,6 +263,7 @@ class Family(Generic[P]):
     strata: Callable[[Sequence[Record]], Sequence[Sequence[Record]]] = _unstratified
     ramp: tuple[str, ...] = ()
     along: tuple[str, ...] = ()
+    score_needs_bound: bool = False
     unseen: tuple[str, ...] = ()
     rounds: Rounds[P] | None = None
     tools: Toolbox[P] | None = None
@@ -264,6 +272,25 @@ class Family(Generic[P]):
     template_folder: Traversable | None = None
     formats: Mapping[str, FileFormat[P]] = field(default_factory=dict)
     drawings: str | None = None
+
+    def score(self, instance: Instance[P], outcome: Outcome) -> Grade:
+        """Return the grade of an outcome, whose score means what it says.
+
+        Args:
+            instance: with its reference.
+            outcome: valid or not: without a reference nothing has a score, so that no row is a
+                mean of its invalid answers alone.
+
+        Raises:
+            NoReference: the score needs one, and the instance has none.
+            SolverFailure: the outcome refutes the reference.
+        """
+        if self.score_needs_bound and instance.reference.bound is None:
+            raise NoReference(
+                f"{NO_REFERENCE}: a score in {self.name} needs an optimum or a bound: give"
+                " `references`, or let a solver find them"
+            )
+        return self.grade(instance, outcome)
 
     @property
     def has_rounds(self) -> bool:

@@ -345,6 +345,7 @@ FAMILY: Family[Errand] = Family(
         BoardColumn("gap_proven", place="notes", title="of gaps are against a bound"),
     ),
     strata=grader.strata,
+    score_needs_bound=True,
     ramp=("depth", "width"),
     unseen=task.UNSEEN,
     tools=Toolbox(world=Simulation, request=task.request, transport="transport"),

@@ -22,7 +22,7 @@ from harness.store.manifest import Configuration
 from harness.suites.instances import InstanceLine
 from memory.base import Memory, is_memory, read_memory
 from memory.context import Context, MemoryState
-from tasks.base import Fields, Grade, Instance, Outcome, Problem, Program, Record, SolverFailure
+from tasks.base import Fields, Grade, Instance, NoReference, Outcome, Problem, Program, Record
 from tasks.prompts import Prompts
 
 
@@ -77,14 +77,14 @@ class Rollout:
     def grade(self, instance: Instance[Any], outcome: Outcome) -> Grade:
         """The family's grade; its score is the measure that the suite names as headline, if any.
 
-        SolverFailure if the instance's reference lacks what that measure needs.
+        NoReference if the instance's reference lacks what that measure needs.
         """
-        grade, headline = family(instance.family).grade(instance, outcome), self.headline
+        grade, headline = family(instance.family).score(instance, outcome), self.headline
         if not headline:
             return grade
         score = family(instance.family).headlines[headline](grade)
         if score is None:
-            raise SolverFailure(
+            raise NoReference(
                 f"{instance.id}: its reference is {instance.reference.status} with the bound"
                 f" {instance.reference.bound}, too little for the suite's headline {headline}"
             )
