@@ -12,6 +12,7 @@ from harness.cli.arguments import (
     natural,
     port,
     positive,
+    reading,
     sampling,
     sandbox,
     settings,
@@ -133,6 +134,7 @@ def _board(p: Parser) -> None:
     p.add_argument("--html", type=Path, metavar="F", help="a page, sortable and self-contained")
     p.add_argument("--svg", type=Path, metavar="F", help="a picture: scores with their intervals")
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
+    reading(p)
 
 
 def _compare(p: Parser) -> None:
@@ -181,3 +183,4 @@ def _report(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     p.add_argument("--html", type=Path, required=True, metavar="F", help="the page")
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
+    reading(p)

@@ -146,6 +146,13 @@ class BoardColumn:
         return self.prints in ("share", "gap")
 
 
+# of every family, where the spelling of answers had to be mended
+SPELLING = (
+    BoardColumn("mended", "count"),
+    BoardColumn("strict", "ratio", title="strict score"),
+)
+
+
 @dataclass(frozen=True)
 class Rounds(Generic[P]):
     """The parts of a family of many rounds by which memories and their notes are judged.
@@ -281,4 +288,5 @@ class Family(Generic[P]):
 
     def column(self, name: str) -> BoardColumn:
         """Return how a metric prints: as it is declared, else as a share."""
-        return next((each for each in self.columns if each.name == name), BoardColumn(name))
+        columns = (*self.columns, *SPELLING)
+        return next((each for each in columns if each.name == name), BoardColumn(name))

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from harness.board.board import Board, Row, read_board
-from harness.board.load import scored_records
+from harness.board.load import ScoredRecord, scored_records
 from harness.board.text import notes
 from harness.calls.prices import Prices
+from harness.families.grading import Reading
 from harness.families.registry import family
 from harness.replay.transcript import episodes
 from harness.report.assembly import render
@@ -68,20 +69,23 @@ class Section:
     failed: int
 
 
-def build(folders: Sequence[Path], prices: Prices) -> tuple[str, bool]:
+def build(
+    folders: Sequence[Path], prices: Prices, reading: Reading = "canonical"
+) -> tuple[str, bool]:
     """Return the page of run folders that belong on one board, and whether that is complete.
 
     Raises:
         InputError: they are no such folders.
     """
-    board = read_board(folders, prices)
+    board = read_board(folders, prices, reading)
     styles = looks(board.rows)
     families = {
         name: drawings(family(name)) for name in dict.fromkeys(r.family for r in board.rows)
     }
     pack, entries = Pack(), list[EpisodeEntry]()
     for folder in folders:
-        entries += _read(folder, prices, pack, families, len(entries))
+        records = list(scored_records(Folder.open(folder), prices, reading))
+        entries += _read(folder, [s for s, _ in records], pack, families, len(entries))
     entries.sort(key=_rank)
     chunks = list(pack.chunks())
     manifests = [Folder.open(folder).manifest for folder in folders]
@@ -113,10 +117,13 @@ def _index(
 
 
 def _read(
-    folder: Path, prices: Prices, pack: Pack, families: dict[str, Drawings], start: int
+    folder: Path,
+    records: Sequence[ScoredRecord],
+    pack: Pack,
+    families: dict[str, Drawings],
+    start: int,
 ) -> Iterator[EpisodeEntry]:
     """Pack a folder's episodes as they are replayed; their costs are those of the board."""
-    records = (scored for scored, _ in scored_records(Folder.open(folder), prices))
     by_key = {key_of(s.record.model, s.record.epoch, s.record.instance): s for s in records}
     for number, episode in enumerate(episodes(folder), start):
         replayed = episode.record

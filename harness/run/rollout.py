@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec.structs import replace
-
 from harness.agents.base import Agent, read_agent
 from harness.calls.recorded import CountedReply, RecordedCalls
 from harness.costs import Price, cost_of, sum_or_none
+from harness.families.grading import graded
 from harness.families.registry import family
 from harness.models.names import program_of
 from harness.run.episode import episode
@@ -22,7 +21,7 @@ from harness.store.manifest import Configuration
 from harness.suites.instances import InstanceLine
 from memory.base import Memory, is_memory, read_memory
 from memory.context import Context, MemoryState
-from tasks.base import Fields, Grade, Instance, Outcome, Problem, Program, Record, SolverFailure
+from tasks.base import Fields, Grade, Instance, Outcome, Problem, Program, Record
 from tasks.prompts import Prompts
 
 
@@ -79,16 +78,7 @@ class Rollout:
 
         SolverFailure if the instance's reference lacks what that measure needs.
         """
-        grade, headline = family(instance.family).grade(instance, outcome), self.headline
-        if not headline:
-            return grade
-        score = family(instance.family).headlines[headline](grade)
-        if score is None:
-            raise SolverFailure(
-                f"{instance.id}: its reference is {instance.reference.status} with the bound"
-                f" {instance.reference.bound}, too little for the suite's headline {headline}"
-            )
-        return replace(grade, score=score)
+        return graded(instance, outcome, self.headline)
 
     @property
     def headline(self) -> str | None:
