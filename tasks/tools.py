@@ -11,6 +11,7 @@ from itertools import compress
 from operator import not_
 
 import msgspec
+from msgspec.structs import replace
 
 from tasks.base import (
     Called,
@@ -235,6 +236,25 @@ def _acceptable(call: ToolCall, name: str) -> ToolCall:
     """
     arguments = call.arguments if arguments_of(call) is not None else "{}"
     return ToolCall(name, _NAME.sub("_", call.name)[:64] or "_", arguments)
+
+
+def submitted(
+    errand: Errand, world: Simulation, calls: Sequence[Called], answer: Fields
+) -> Outcome:
+    """Return the outcome of an episode that an agent outside played with calls of its own.
+
+    Args:
+        errand: the request.
+        world: the simulation that the calls were made in.
+        calls: those made so far.
+        answer: the values; on the track `plan` calls may stand in it, which are made first.
+    """
+    parsed = Parsed(value=answer, how="whole")
+    if errand.track != "plan" or PLAN not in answer:
+        return Outcome((spelled_values(errand, parsed),), tuple(calls))
+    script, mended = spelled_script(errand, parsed)
+    outcome = told_mended(perform_here(execute(script), world), mended)
+    return replace(outcome, calls=(*calls, *outcome.calls))
 
 
 # From files ----------------------------------------------------------------------------------

@@ -169,6 +169,9 @@ def _mcp(p: Parser) -> None:
     p.add_argument(
         "--http", type=port, metavar="PORT", help="0 for any free one (standard input and output)"
     )
+    p.add_argument(
+        "--score", action="store_true", help="tell verdict and score of an answer submitted"
+    )
 
 
 def _publish(p: Parser) -> None:

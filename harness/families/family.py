@@ -8,6 +8,7 @@ from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from graders.statistics import Estimate
 from tasks.base import (
+    Called,
     Fields,
     Grade,
     Instance,
@@ -186,6 +187,19 @@ class ToolWorld(Protocol):
 
 
 @dataclass(frozen=True)
+class Submission(Generic[P]):
+    """The end of an episode that is played from outside, by a protocol.
+
+    Attributes:
+        schema: of the answer object to a payload.
+        outcome: of the payload, its world, the calls made in it so far and the answer object.
+    """
+
+    schema: Callable[[P], Fields]
+    outcome: Callable[[P, Any, Sequence[Called], Fields], Outcome]
+
+
+@dataclass(frozen=True)
 class Toolbox(Generic[P]):
     """The tools of a family whose episodes have some.
 
@@ -193,11 +207,13 @@ class Toolbox(Generic[P]):
         world: what is behind the tools of an episode, made from its payload.
         request: what an agent outside is asked that reaches the tools by a protocol.
         transport: the setting that says how they are reached, `direct` or by a protocol.
+        submission: how an agent outside ends an episode; None if it cannot.
     """
 
     world: Callable[[P], ToolWorld]
     request: Callable[[P, Prompts], tuple[Message, ...]]
     transport: str
+    submission: Submission[P] | None = None
 
 
 def _undeclared(payload: object) -> dict[str, AnswerForm]:  # noqa: ARG001
