@@ -196,7 +196,7 @@ class _Pass:
             raise Defect("an escape that JSON does not know", self.position)
         if pattern is not _STRAIGHT:
             self._mend("single quotes" if match[0][0] == "'" else "typographic quotes")
-        elif "\\'" in match[0]:
+        elif "\\'" in _TO_ESCAPE.findall(match[0]):
             self._mend("an escaped apostrophe")
         if _CONTROL.search(match[0]):
             self._mend("a line break in a string")

@@ -19,8 +19,8 @@ from harness.board.load import CanonicalFields, ScoredRecord, gather, identity, 
 from harness.board.ranking import Rank, rank
 from harness.calls.prices import Prices, load
 from harness.costs import sum_or_none
-from harness.families.grading import Reading
 from harness.families.registry import family
+from harness.suites.grading import Reading
 from tasks.base import Fields, Grade, Noun, Record, Scalar, Verdict
 
 NO_HEADLINES: Mapping[str, str] = MappingProxyType({})

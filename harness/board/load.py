@@ -12,10 +12,10 @@ import msgspec
 
 from graders.spelling import MENDED
 from harness.calls.prices import Prices, priced
-from harness.families.grading import Reading, graded_strictly
 from harness.store.folder import Folder, by_content
 from harness.store.journal import key_of, read_outcome, read_records
 from harness.store.manifest import Configuration, differences
+from harness.suites.grading import Reading, graded_strictly
 from tasks.base import Fields, InputError, Noun, Record, StoreFailure
 
 

@@ -1,6 +1,6 @@
 """The page of runs of suites: a section a family, and every episode."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,6 @@ from harness.board.board import Board, Row, read_board
 from harness.board.load import ScoredRecord, scored_records
 from harness.board.text import notes
 from harness.calls.prices import Prices
-from harness.families.grading import Reading
 from harness.families.registry import family
 from harness.replay.transcript import episodes
 from harness.report.assembly import render
@@ -25,6 +24,7 @@ from harness.secrets import scrub
 from harness.store.folder import Folder
 from harness.store.journal import key_of
 from harness.store.manifest import Configuration, Manifest
+from harness.suites.grading import Reading
 from tasks.base import Fields, Verdict
 
 FIRST = 3  # failures of each verdict on the page itself, a family
@@ -84,8 +84,8 @@ def build(
     }
     pack, entries = Pack(), list[EpisodeEntry]()
     for folder in folders:
-        records = list(scored_records(Folder.open(folder), prices, reading))
-        entries += _read(folder, [s for s, _ in records], pack, families, len(entries))
+        records = scored_records(Folder.open(folder), prices, reading)
+        entries += _read(folder, records, pack, families, len(entries))
     entries.sort(key=_rank)
     chunks = list(pack.chunks())
     manifests = [Folder.open(folder).manifest for folder in folders]
@@ -118,13 +118,13 @@ def _index(
 
 def _read(
     folder: Path,
-    records: Sequence[ScoredRecord],
+    records: Iterable[tuple[ScoredRecord, bool]],
     pack: Pack,
     families: dict[str, Drawings],
     start: int,
 ) -> Iterator[EpisodeEntry]:
     """Pack a folder's episodes as they are replayed; their costs are those of the board."""
-    by_key = {key_of(s.record.model, s.record.epoch, s.record.instance): s for s in records}
+    by_key = {key_of(s.record.model, s.record.epoch, s.record.instance): s for s, _ in records}
     for number, episode in enumerate(episodes(folder), start):
         replayed = episode.record
         scored = by_key[key_of(replayed.model, replayed.epoch, replayed.instance)]

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.calls.prices import Prices, load
-from harness.families.grading import Reading
 from harness.report import boards, search
 from harness.store.folder import Folder
+from harness.suites.grading import Reading
 from tasks.base import InputError
 
 

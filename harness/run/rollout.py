@@ -10,7 +10,6 @@ from typing import Any
 from harness.agents.base import Agent, read_agent
 from harness.calls.recorded import CountedReply, RecordedCalls
 from harness.costs import Price, cost_of, sum_or_none
-from harness.families.grading import graded
 from harness.families.registry import family
 from harness.models.names import program_of
 from harness.run.episode import episode
@@ -18,6 +17,7 @@ from harness.run.jobs import EpisodeJob
 from harness.run.placebo import other_rounds
 from harness.store.folder import Folder
 from harness.store.manifest import Configuration
+from harness.suites.grading import graded
 from harness.suites.instances import InstanceLine
 from memory.base import Memory, is_memory, read_memory
 from memory.context import Context, MemoryState
