@@ -156,10 +156,10 @@ def build_server(worlds: Worlds, instance: str, *, score: bool = False) -> Serve
             request = (place.raw[0], arguments_of(ToolCall("", *place.raw)))
         return _call_result(await worlds.call(place, request))
 
-    async def begin(context: ServerRequestContext[Any], call_next: CallNext) -> HandlerResult:
-        if context.method == "server/discover":
-            visits.begin(context)
-        return await call_next(context)
+    async def begin(ctx: ServerRequestContext[Any], call_next: CallNext) -> HandlerResult:
+        if ctx.method == "server/discover":
+            visits.begin(ctx)
+        return await call_next(ctx)
 
     server = Server(
         "makespan",

@@ -1,8 +1,7 @@
 """The page of runs of suites: a section a family, and every episode."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +202,7 @@ def _section(
         name,
         _sentence(family(name).description),
         table(numbered, family_looks),
-        notes=_section_notes(rows, board.priced),
+        notes=_section_notes(rows, board),
         figures=list(_figures(rows, views, family_looks, pictures)),
         failures=[(k, e, family_looks[e.view.series].label) for k, e in _first(failed)],
         failed=len(failed),
@@ -224,10 +223,11 @@ def _first(failed: Sequence[Numbered]) -> list[Numbered]:
     return [pair for pairs in by_verdict for pair in pairs[:FIRST]]
 
 
-def _section_notes(rows: Sequence[Row], priced: Mapping[str, date]) -> list[str]:
+def _section_notes(rows: Sequence[Row], board: Board) -> list[str]:
     models = {row.model for row in rows}
-    dates = {model: day for model, day in priced.items() if model in models}
-    return [scrub(note) for note in notes(Board(tuple(rows), (), dates))]
+    dates = {model: day for model, day in board.priced.items() if model in models}
+    part = Board(tuple(rows), (), priced=dates, reading=board.reading)
+    return [scrub(note) for note in notes(part)]
 
 
 def _sentence(text: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -193,7 +193,7 @@ async def first_start(client: Client) -> int:
     return int((answer.meta or {})["makespan/result"]["start"])
 
 
-def over_http(play: Callable[[str], Awaitable[Any]]) -> Any:
+def over_http(play: Callable[[str], Coroutine[Any, Any, Any]]) -> Any:
     with serve_in_thread(build_server(Worlds({ONE.id: ONE}), ONE.id, score=True)) as url:
         return asyncio.run(play(url))
 
