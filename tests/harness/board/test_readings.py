@@ -143,3 +143,20 @@ def test_a_run_from_before_the_rule_is_replayed_and_tells_what_changes(
     strict = row_of(folder, "--reading", "strict")
     assert strict["score"] == old["score"]
     assert makespan("audit", folder).returncode == 0
+
+
+def test_the_headline_of_a_suite_has_its_strict_score_too(tmp_path: Path) -> None:
+    """Where the suite scores by another measure, so does the strict reading."""
+    folder = tmp_path / "x"
+
+    def answer(number: int, body: Json) -> str:
+        return _twice(number, right(number, body)) if number % 3 else right(number, body)
+
+    with Loopback(answer) as server:
+        words = ["--model", MODEL, "--base-url", server.url, "--limit", 6, "--out", folder]
+        done = makespan("run", "rcpsp-makespan", *words, OPENAI_API_KEY="none")
+    assert done.returncode == 0, done.stderr
+    row, strict = row_of(folder), row_of(folder, "--reading", "strict")
+    assert row["headline"] == strict["headline"] == "quality"
+    assert row["score"]["value"] > row["metrics"]["strict"]["value"] > 0
+    assert strict["score"]["value"] == pytest.approx(row["metrics"]["strict"]["value"])
