@@ -5,8 +5,8 @@
 - A whole number may be written as a float or as text (`25.0`, `"25"`), an id that is a number as a
   number; a list of one item may stand for the item.
 - What is read as something else than it is written as, is mended, and told. The answer as it was
-  written is kept beside: the strict reading mends nothing. Objects that programs give are held to
-  it (`how` is `given`).
+  written is kept beside: the strict reading mends nothing. What programs of a search answer is
+  held to it (`how` is `given`).
 """
 
 import re
