@@ -4,7 +4,10 @@
 |---|---|
 | `not_a_list` | `value`: what stands where the list of ids should be |
 | `missing`, `duplicate` | `job` |
-| `unknown` | `value`: an entry that is no id; numbers, booleans and lists never are |
+| `unknown` | `value`: an entry that is no id; booleans, objects and longer lists never are |
+
+`not_a_list`, and an entry that is no text and stands for no id, are faults of format: the answer is
+unparsable. The others are faults of planning.
 """
 
 from collections import Counter
@@ -16,6 +19,7 @@ from graders.clusters import group_by, mean_over, ratio_over, share_over
 from graders.exact.dispatch import mddc
 from graders.exact.tardiness_bounds import simple_bound
 from graders.rewards import below_closeness, closeness, valid_objective
+from graders.spelling import in_both_readings
 from graders.statistics import Estimate, median_of, per_instance, skill
 from tasks.base import (
     Fields,
@@ -30,7 +34,7 @@ from tasks.base import (
     Verdict,
     short,
 )
-from tasks.tardiness import KEY, Job, Jobs, tardiness
+from tasks.tardiness import KEY, Job, Jobs, spelled, tardiness
 
 ORDERS = 200  # random orders that set the zero of the scale
 
@@ -51,6 +55,11 @@ def grade(instance: Instance[Jobs], outcome: Outcome) -> Grade:
     Raises:
         SolverFailure: if a valid answer refutes the reference.
     """
+    return in_both_readings(_grade, instance, spelled(instance.payload, outcome))
+
+
+def _grade(instance: Instance[Jobs], outcome: Outcome) -> Grade:
+    """Grade an order of jobs as it stands."""
     parsed, jobs = outcome.answers[0], instance.payload
     metrics = _metrics(instance)
     if parsed.value is None or KEY not in parsed.value:
@@ -59,9 +68,15 @@ def grade(instance: Instance[Jobs], outcome: Outcome) -> Grade:
         return _invalid(Verdict.unparsable, instance, [unparsable], metrics)
     order = parsed.value[KEY]
     if problems := violations(jobs, order):
-        return _invalid(Verdict.infeasible, instance, problems, metrics)
+        return _invalid(_verdict(order), instance, problems, metrics)
     by_id = {job.id: job for job in jobs.jobs}
     return _valid(instance, tardiness([by_id[name] for name in order]), metrics)
+
+
+def _verdict(order: object) -> Verdict:
+    """Return the verdict on an order that is none: unparsable where something in it is no text."""
+    is_text = isinstance(order, list) and all(isinstance(entry, str) for entry in order)
+    return Verdict.infeasible if is_text else Verdict.unparsable
 
 
 def _metrics(instance: Instance[Jobs]) -> dict[str, float]:
@@ -199,7 +214,7 @@ def _greatest_tardiness(payload: Jobs) -> int:
 def _placed_share(payload: Jobs, grade: Grade) -> float:
     """Return the share of entries that need no change to make an order of the answer."""
     kinds = Counter(str(violation["kind"]) for violation in grade.violations)
-    if kinds["unparsable"] or kinds["not_a_list"]:
+    if grade.verdict is Verdict.unparsable:
         return 0.0
     wrong = max(kinds["missing"], kinds["duplicate"] + kinds["unknown"])
     return max(0.0, 1 - wrong / len(payload.jobs))

@@ -226,11 +226,15 @@ class Parsed(Noun, frozen=True, omit_defaults=True):
         value: the object.
         how: where it stood: `whole`, `fenced`, `embedded` in prose, `given` by a file, `read`.
         problem: the reason, in one line.
+        mended: what had to be mended in its spelling, a line a kind (see `spelling.py`).
+        written: the object as it was written, where only ids and numbers in it had to be mended.
     """
 
     value: Fields | None = None
     how: str = ""
     problem: str | None = None
+    mended: tuple[str, ...] = ()
+    written: Fields | None = None
 
 
 class ToolResult(Noun, frozen=True):

@@ -9,6 +9,10 @@ tells what is a thought); an answer that stands in thoughts only is none.
 - A doubtful object hides what is in it. So does one that starts like JSON (`{"key":`) and breaks:
   up to where it breaks, and to its closing brace if it has one. Any other brace is prose.
 - An answer is a mere draft if the reply was cut off in a thought, or in an object, after it.
+
+That is `parse_object`, the strict reading. `read_object` mends what it refuses, where that can be
+read in one way only (see `mending.py`): never a reply in which the strict reading finds an answer,
+nor one that was cut off, nor doubtful JSON.
 """
 
 import json
@@ -18,6 +22,8 @@ from math import isfinite
 from typing import Any
 
 from tasks.base import Fields, Parsed, Reply, short
+from tasks.mending import OPENING, Defect, Mend, lines, mended
+from tasks.spelling import Ids
 from tasks.thoughts import reasoning_of, without_thoughts
 
 LONGEST = 200_000  # characters outside thoughts that are looked at, from the end
@@ -58,6 +64,30 @@ def _with_place(parsed: Parsed, reply: Reply, key: str) -> Parsed:
     return Parsed(problem=f"{parsed.problem}; the answer stands in the reasoning only")
 
 
+def read_object(reply: Reply, key: str) -> Parsed:
+    """Find the answer object `{key: ...}` of a reply, mended where it is not quite JSON.
+
+    Returns:
+        The object, and in `mended` what was mended; without one, `problem` names the first defect
+        of the last object that could not be read, and its place.
+    """
+    parsed = parse_object(reply, key)
+    if parsed.value is not None or reply.finish == "length":
+        return parsed
+    text = without_thoughts(reply.text)[0][-LONGEST:]
+    scan = _MendingScan(text, key)
+    if not text.strip() or scan.run() is not None:
+        return parsed
+    offset = len(reply.text) - len(text) + 1 if reply.text.endswith(text) else 1
+    if scan.value is not None:
+        how = _wrapping(text, *scan.span)
+        return Parsed(value=scan.value, how=how, mended=(*lines(scan.mends, offset), *scan.renamed))
+    if scan.defect is None:
+        return _with_place(Parsed(problem=scan.problem), reply, key)
+    [what] = lines([scan.defect], offset)
+    return Parsed(problem=f'the object with "{key}" is broken: {what}')
+
+
 def _last_object(text: str, key: str) -> tuple[Parsed, int]:
     """Return the answer, and where the last whole object ends."""
     if not text.strip():
@@ -78,6 +108,8 @@ class _Scan:
     where the last whole object ends, with the key or without.
     """
 
+    first_key = _FIRST_KEY
+
     def __init__(self, text: str, key: str) -> None:
         self.text, self.key = text, key
         self.value: Fields | None = None
@@ -89,7 +121,7 @@ class _Scan:
 
     def run(self) -> str | None:
         """Read object after object; return why the text was given up, None if it was read."""
-        opening = _FIRST_KEY.search(self.text)
+        opening = self.first_key.search(self.text)
         while opening:
             start = opening.start()
             closing = _closing(self.text, start)
@@ -97,16 +129,23 @@ class _Scan:
             if self._budget < 0:
                 return "too many unclosed braces in the reply"
             try:
-                fields = self._reader.read(self.text[start:closing])
-            except json.JSONDecodeError as error:
-                position = closing or max(start + error.pos, opening.end())
+                fields, end = self._read(start, closing)
+            except Broken as broken:
+                position = closing or max(broken.position, opening.end())
             except RecursionError:
                 return "the JSON in the reply is nested too deeply"
             else:
-                position = self.end = closing or len(self.text)
+                position = self.end = end
                 self._take(fields, start)
-            opening = _FIRST_KEY.search(self.text, position)
+            opening = self.first_key.search(self.text, position)
         return None
+
+    def _read(self, start: int, closing: int | None) -> tuple[Fields, int]:
+        """Return the object that opens at `start`, and where it ends; raise Broken."""
+        try:
+            return self._reader.read(self.text[start:closing]), closing or len(self.text)
+        except json.JSONDecodeError as error:
+            raise Broken(start + error.pos) from None
 
     def _take(self, fields: Fields, start: int) -> None:
         """Note the object that ends at `end`; a doubtful one takes back the answers before it."""
@@ -115,6 +154,47 @@ class _Scan:
             self.value, self.problem = None, doubt
         elif self.key in fields:
             self.value, self.span = fields, (start, self.end)
+
+
+class Broken(Exception):
+    """An object that cannot be read, and where it breaks."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(position)
+        self.position = position
+
+
+class _MendingScan(_Scan):
+    """A pass that mends objects before it reads them.
+
+    `mends` and `renamed` are what was mended in the object that was found; `defect` is what could
+    not be, in the last object that has the key and cannot be read.
+    """
+
+    first_key = OPENING
+
+    def __init__(self, text: str, key: str) -> None:
+        super().__init__(text, key)
+        self.mends: tuple[Mend, ...] = ()
+        self.renamed: tuple[str, ...] = ()
+        self.defect: Mend | None = None
+        self._key_ids = Ids([key])
+        self._mends: tuple[Mend, ...] = ()
+
+    def _read(self, start: int, closing: int | None) -> tuple[Fields, int]:
+        try:
+            json_text, end, self._mends = mended(self.text, start)
+            return self._reader.read(json_text), end
+        except Defect as defect:
+            if self.key in self.text[start : closing or len(self.text)]:
+                self.defect = Mend(defect.reason, defect.position)
+            raise Broken(defect.position) from None
+
+    def _take(self, fields: Fields, start: int) -> None:
+        fields, renamed = self._key_ids.renamed(fields)
+        super()._take(fields, start)
+        if self.key in fields:
+            self.mends, self.renamed, self.defect = self._mends, renamed, None
 
 
 def _closing(text: str, start: int) -> int | None:

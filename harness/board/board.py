@@ -6,21 +6,24 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from statistics import fmean
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from graders.statistics import Estimate
+from graders.spelling import MENDED, STRICT
+from graders.statistics import Estimate, by_instance
 from harness.board.load import CanonicalFields, ScoredRecord, gather, identity, text
 from harness.board.ranking import Rank, rank
 from harness.board.replies import EpisodeCalls, OddReplies, sum_of
 from harness.calls.prices import Prices, load
 from harness.costs import sum_or_none
 from harness.families.registry import family
-from tasks.base import NO_REFERENCE, Fields, Noun, Record, Scalar, Verdict
+from harness.suites.grading import Reading
+from tasks.base import NO_REFERENCE, Fields, Grade, Noun, Record, Scalar, Verdict
 
 NO_HEADLINES: Mapping[str, str] = MappingProxyType({})
 
@@ -89,11 +92,13 @@ class Board(Noun, frozen=True):
     Attributes:
         missing: the models without a row.
         priced: the models whose cost is their stored usage at a table of prices, with its date.
+        reading: of spelling; nothing where it is the canonical one.
     """
 
     rows: tuple[Row, ...]
     missing: tuple[str, ...] = ()
     priced: dict[str, date] = {}
+    reading: Literal["strict"] | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def complete(self) -> bool:
@@ -103,16 +108,21 @@ class Board(Noun, frozen=True):
         )
 
 
-def read_board(folders: Sequence[Path], prices: Prices | None = None) -> Board:
+def read_board(
+    folders: Sequence[Path], prices: Prices | None = None, reading: Reading = "canonical"
+) -> Board:
     """Return the board of run folders.
 
-    Without `prices` the project's own table gives the costs that no provider told.
+    Args:
+        folders: of runs.
+        prices: without them the project's own table gives the costs that no provider told.
+        reading: whether answers count that were mended in spelling.
 
     Raises:
         InputError: what the folders share was not asked the same, or they hold no episode.
     """
-    gathered = gather(folders, prices or load(None))
-    return build_board(
+    gathered = gather(folders, prices or load(None), reading)
+    board = build_board(
         gathered.records,
         gathered.sizes,
         gathered.missing,
@@ -120,6 +130,7 @@ def read_board(folders: Sequence[Path], prices: Prices | None = None) -> Board:
         ranked=gathered.ranked,
         headlines=gathered.headlines,
     )
+    return board if reading == "canonical" else replace(board, reading=reading)
 
 
 def build_board(
@@ -342,12 +353,27 @@ def _summary(
         only_reason = NO_REFERENCE if kinds == {NO_REFERENCE} else "no graded episodes"
         return Estimate.unknown(only_reason), {}
     score, metrics = family(name).summarise(graded)
+    metrics |= _spelling(name, graded)
     if headline and (estimate := family(name).column(headline).estimate):
         score = estimate(graded)
     empty = {r.level for r in records} - {r.level for r in graded}
     if empty:
         score = Estimate.unknown("only errors at level " + ", ".join(map(str, sorted(empty))))
     return score, metrics
+
+
+def _spelling(name: str, graded: Sequence[Record]) -> dict[str, Estimate]:
+    """Return how many episodes had answers mended, and the score without; nothing if none had."""
+    count = float(sum(MENDED in r.grade.metrics for r in graded if r.grade))
+    if not count:
+        return {}
+    groups = [by_instance(group, _strict_score) for group in family(name).strata(graded)]
+    strict = fmean(fmean(map(fmean, group.values())) for group in groups)
+    return {MENDED: Estimate(count, count, count), STRICT: Estimate(strict, None, None)}
+
+
+def _strict_score(grade: Grade) -> float:
+    return grade.metrics.get(STRICT, grade.score)
 
 
 def _tokens(record: Record) -> int | None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from graders.spelling import MENDED, STRICT
 from graders.statistics import Estimate
 from harness.board.board import Board, Row
 from harness.board.load import identity, sampling_of
 from harness.board.ranking import Rank
-from harness.families.family import BoardColumn, Place
+from harness.families.family import SPELLING, BoardColumn, Place
 from harness.families.registry import family
 from harness.formatting import cost_text, label, number, percent, table, tokens_text, with_interval
 from harness.log import worded
@@ -171,10 +172,13 @@ def columns_at(place: Place, rows: Sequence[Row]) -> list[BoardColumn]:
 
 
 def further_metrics(rows: Sequence[Row]) -> list[BoardColumn]:
-    """Return the columns after the counts: the family's own, pass@k with several epochs."""
+    """Return the columns after the counts: the family's own, pass@k with several epochs.
+
+    The first is how many episodes had their spelling mended, if any row has such.
+    """
     passes = dict.fromkeys(m for row in rows for m in row.metrics if m.startswith("pass"))
     tries = _measured([BoardColumn(name) for name in list(passes)[-2:]], rows)
-    return [*columns_at("after", rows), *tries]
+    return [*_measured(SPELLING[:1], rows), *columns_at("after", rows), *tries]
 
 
 def _measured(columns: Sequence[BoardColumn], rows: Sequence[Row]) -> list[BoardColumn]:
@@ -280,6 +284,7 @@ def notes(board: Board) -> list[str]:
     headlines = {row.family: row.headline for row in board.rows if row.headline}
     return [
         *(f"{name}: the score is {score}" for name, score in headlines.items()),
+        *["strict reading: no answer is mended in spelling"] * (board.reading == "strict"),
         *(note for row in board.rows for note in _row_notes(row)),
         *(f"{model}: no episode is finished" for model in board.missing),
         *_rank_notes(board.rows),
@@ -298,6 +303,11 @@ def _row_notes(row: Row) -> Iterator[str]:
         yield f"{name}: {row.retried} of {row.n} episodes took more than one attempt"
     if row.of is not None and row.n < row.of:
         yield f"{name}: {row.n} of {row.of} episodes, in progress or limited"
+    if MENDED in row.metrics:
+        yield (
+            f"{name}: {row.metrics[MENDED].value:.0f} of {row.n - row.errors} episodes had answers"
+            f" mended in spelling; strict score {number(row.metrics[STRICT].value, 3)}"
+        )
     for column in family(row.family).columns_at("notes"):
         share = row.metrics.get(column.name, Estimate.unknown("")).value
         if share is not None and share < 1:

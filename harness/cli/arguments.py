@@ -61,6 +61,16 @@ class _Renamed(argparse.Action):
         parser.error(f"{old} is called {new} now{reply}")
 
 
+def reading(p: Any) -> None:
+    """Options of commands that board: which reading of spelling counts."""
+    p.add_argument(
+        "--reading",
+        choices=["canonical", "strict"],
+        default="canonical",
+        help="strict: no answer is mended in spelling (canonical)",
+    )
+
+
 def sandbox(p: Any) -> None:
     """Options of commands that run programs."""
     p.add_argument(

@@ -10,7 +10,7 @@ from harness.cli.output import print_json
 
 def board(options: Namespace) -> int:
     """`makespan board`; status 1 if an episode has no grade, for an error or for being left."""
-    rows_board = read_board(options.folders, load(options.prices))
+    rows_board = read_board(options.folders, load(options.prices), options.reading)
     if options.csv:
         files.write(options.csv, as_csv(rows_board))
     if options.html:

@@ -12,6 +12,7 @@ from harness.cli.arguments import (
     natural,
     port,
     positive,
+    reading,
     references,
     sampling,
     sandbox,
@@ -135,6 +136,7 @@ def _board(p: Parser) -> None:
     p.add_argument("--html", type=Path, metavar="F", help="a page, sortable and self-contained")
     p.add_argument("--svg", type=Path, metavar="F", help="a picture: scores with their intervals")
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
+    reading(p)
 
 
 def _compare(p: Parser) -> None:
@@ -169,6 +171,9 @@ def _mcp(p: Parser) -> None:
     p.add_argument(
         "--http", type=port, metavar="PORT", help="0 for any free one (standard input and output)"
     )
+    p.add_argument(
+        "--score", action="store_true", help="tell verdict and score of an answer submitted"
+    )
 
 
 def _publish(p: Parser) -> None:
@@ -183,3 +188,4 @@ def _report(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     p.add_argument("--html", type=Path, required=True, metavar="F", help="the page")
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
+    reading(p)

@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 from graders.statistics import Estimate
 from tasks.base import (
     NO_REFERENCE,
+    Called,
     Fields,
     Grade,
     Instance,
@@ -151,6 +152,13 @@ class BoardColumn:
         return self.prints in ("share", "gap")
 
 
+# of every family, where the spelling of answers had to be mended
+SPELLING = (
+    BoardColumn("mended", "count"),
+    BoardColumn("strict", "ratio", title="strict score"),
+)
+
+
 @dataclass(frozen=True)
 class Rounds(Generic[P]):
     """The parts of a family of many rounds by which memories and their notes are judged.
@@ -184,6 +192,19 @@ class ToolWorld(Protocol):
 
 
 @dataclass(frozen=True)
+class Submission(Generic[P]):
+    """The end of an episode that is played from outside, by a protocol.
+
+    Attributes:
+        schema: of the answer object to a payload.
+        outcome: of the payload, its world, the calls made in it so far and the answer object.
+    """
+
+    schema: Callable[[P], Fields]
+    outcome: Callable[[P, Any, Sequence[Called], Fields], Outcome]
+
+
+@dataclass(frozen=True)
 class Toolbox(Generic[P]):
     """The tools of a family whose episodes have some.
 
@@ -191,11 +212,13 @@ class Toolbox(Generic[P]):
         world: what is behind the tools of an episode, made from its payload.
         request: what an agent outside is asked that reaches the tools by a protocol.
         transport: the setting that says how they are reached, `direct` or by a protocol.
+        submission: how an agent outside ends an episode; None if it cannot.
     """
 
     world: Callable[[P], ToolWorld]
     request: Callable[[P, Prompts], tuple[Message, ...]]
     transport: str
+    submission: Submission[P] | None = None
 
 
 def _undeclared(payload: object) -> dict[str, AnswerForm]:  # noqa: ARG001
@@ -308,4 +331,5 @@ class Family(Generic[P]):
 
     def column(self, name: str) -> BoardColumn:
         """Return how a metric prints: as it is declared, else as a share."""
-        return next((each for each in self.columns if each.name == name), BoardColumn(name))
+        columns = (*self.columns, *SPELLING)
+        return next((each for each in columns if each.name == name), BoardColumn(name))

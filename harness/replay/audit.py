@@ -31,6 +31,7 @@ from memory.base import Memory, NoMemory, read_memory
 from memory.context import MemoryState
 from memory.notebook import ROUND
 from tasks.base import Ask, Failure, Instance, Noun, Outcome, Outside, Program, Tell
+from tasks.spelling import is_mended
 
 CLASHES = 20  # held-out steps for each user, enough to tell notes from nothing over a dozen of them
 NOTES, BARE = "audit/notes", "audit/bare"
@@ -136,7 +137,10 @@ class Audit:
             reason = str(failure)
             self._differ.append(reason if job.key in reason else f"{job.key}: {reason}")
             return None
-        if outcome != self._run.journal.outcome(job.key):
+        stored = self._run.journal.outcome(job.key)
+        if outcome != stored and _is_read_otherwise(outcome, stored):
+            self._differ.append(f"{job.key}: its replies are read otherwise now: makespan regrade")
+        elif outcome != stored:
             self._differ.append(f"{job.key}: its replies are not those that were graded")
         elif grade != self._run.grade(job):
             self._differ.append(f"{job.key}: today's grader gives another grade: makespan regrade")
@@ -185,6 +189,17 @@ class Audit:
             perform = with_prefix(prefix, calls.perform)
             outcomes.append(await drive(episode(world, agent, examined), perform))
         return outcomes[0], outcomes[1]
+
+
+def _is_read_otherwise(outcome: Outcome, stored: Outcome | None) -> bool:
+    """Return whether a stored outcome differs by how the same replies were read then.
+
+    Spelling was not mended then, or another reason is given why there is no answer.
+    """
+    if stored is None or is_mended(outcome):
+        return stored is not None
+    values, before = ([p.value for p in each.answers] for each in (outcome, stored))
+    return (values, outcome.calls) == (before, stored.calls)
 
 
 class ReadOnlyMemory:

@@ -1,15 +1,14 @@
 """The page of runs of suites: a section a family, and every episode."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from harness.board.board import Board, Row, read_board
-from harness.board.load import scored_records
+from harness.board.load import ScoredRecord, scored_records
 from harness.board.text import notes
 from harness.calls.prices import Prices
 from harness.families.registry import family
@@ -24,6 +23,7 @@ from harness.secrets import scrub
 from harness.store.folder import Folder
 from harness.store.journal import key_of
 from harness.store.manifest import Configuration, Manifest
+from harness.suites.grading import Reading
 from tasks.base import Fields, Verdict
 
 FIRST = 3  # failures of each verdict on the page itself, a family
@@ -68,20 +68,23 @@ class Section:
     failed: int
 
 
-def build(folders: Sequence[Path], prices: Prices) -> tuple[str, bool]:
+def build(
+    folders: Sequence[Path], prices: Prices, reading: Reading = "canonical"
+) -> tuple[str, bool]:
     """Return the page of run folders that belong on one board, and whether that is complete.
 
     Raises:
         InputError: they are no such folders.
     """
-    board = read_board(folders, prices)
+    board = read_board(folders, prices, reading)
     styles = looks(board.rows)
     families = {
         name: drawings(family(name)) for name in dict.fromkeys(r.family for r in board.rows)
     }
     pack, entries = Pack(), list[EpisodeEntry]()
     for folder in folders:
-        entries += _read(folder, prices, pack, families, len(entries))
+        records = scored_records(Folder.open(folder), prices, reading)
+        entries += _read(folder, records, pack, families, len(entries))
     entries.sort(key=_rank)
     chunks = list(pack.chunks())
     manifests = [Folder.open(folder).manifest for folder in folders]
@@ -113,11 +116,14 @@ def _index(
 
 
 def _read(
-    folder: Path, prices: Prices, pack: Pack, families: dict[str, Drawings], start: int
+    folder: Path,
+    records: Iterable[tuple[ScoredRecord, bool]],
+    pack: Pack,
+    families: dict[str, Drawings],
+    start: int,
 ) -> Iterator[EpisodeEntry]:
     """Pack a folder's episodes as they are replayed; their costs are those of the board."""
-    records = (scored for scored, _ in scored_records(Folder.open(folder), prices))
-    by_key = {key_of(s.record.model, s.record.epoch, s.record.instance): s for s in records}
+    by_key = {key_of(s.record.model, s.record.epoch, s.record.instance): s for s, _ in records}
     for number, episode in enumerate(episodes(folder), start):
         replayed = episode.record
         scored = by_key[key_of(replayed.model, replayed.epoch, replayed.instance)]
@@ -196,7 +202,7 @@ def _section(
         name,
         _sentence(family(name).description),
         table(numbered, family_looks),
-        notes=_section_notes(rows, board.priced),
+        notes=_section_notes(rows, board),
         figures=list(_figures(rows, views, family_looks, pictures)),
         failures=[(k, e, family_looks[e.view.series].label) for k, e in _first(failed)],
         failed=len(failed),
@@ -217,10 +223,11 @@ def _first(failed: Sequence[Numbered]) -> list[Numbered]:
     return [pair for pairs in by_verdict for pair in pairs[:FIRST]]
 
 
-def _section_notes(rows: Sequence[Row], priced: Mapping[str, date]) -> list[str]:
+def _section_notes(rows: Sequence[Row], board: Board) -> list[str]:
     models = {row.model for row in rows}
-    dates = {model: day for model, day in priced.items() if model in models}
-    return [scrub(note) for note in notes(Board(tuple(rows), (), dates))]
+    dates = {model: day for model, day in board.priced.items() if model in models}
+    part = Board(tuple(rows), (), priced=dates, reading=board.reading)
+    return [scrub(note) for note in notes(part)]
 
 
 def _sentence(text: str) -> str:

@@ -145,7 +145,8 @@ class Pack:
 
     def _parse(self, parsed: Parsed) -> list[Any]:
         value = msgspec.json.encode(parsed.value).decode() if parsed.value is not None else ""
-        return [self.texts.add(value), parsed.how, scrub(parsed.problem or "")]
+        mended = f"; mended: {scrub(', '.join(parsed.mended))}" if parsed.mended else ""
+        return [self.texts.add(value), parsed.how + mended, scrub(parsed.problem or "")]
 
     def _reply(self, reply: Reply) -> Fields:
         thoughts = {"reasoning": self.texts.add(reply.reasoning)} if reply.reasoning else {}
