@@ -25,6 +25,9 @@ SEARCHES = [name for name, kind in KINDS.items() if kind.is_search]
 COMPLETE_SEARCHES = [name for name in SEARCHES if not KINDS[name].stopped]
 STOPPED_SEARCHES = [name for name in SEARCHES if KINDS[name].stopped]
 
+# An error that took one attempt was counted among those with more: it has no reply.
+MISCOUNTED = {"standard-stopped": [".rows[1].retried: 0 instead of 1"]}
+
 TIMES = frozenset({"seconds", "elapsed"})  # measured: not the same where something is done again
 
 
@@ -126,7 +129,7 @@ def test_the_board_of_an_old_run_has_its_numbers(name: str, tmp_path: Path) -> N
     folder = unpack(name, tmp_path)
     before = json.loads(printed(name, "board.json"))
     assert before["rows"]
-    assert list(differences(before, board_of(folder))) == []
+    assert list(differences(before, board_of(folder))) == MISCOUNTED.get(name, [])
     text = makespan("board", folder, COLUMNS="200").stdout
     assert lost_lines(printed(name, "board.txt"), text) == []
 
@@ -144,7 +147,8 @@ def test_an_old_run_is_graded_and_replayed_to_what_it_was(name: str, tmp_path: P
     regraded = look("regrade", folder)
     assert regraded.startswith("changed 0 of ")
     assert regraded == printed(name, "regrade.txt")
-    assert list(differences(json.loads(printed(name, "board.json")), board_of(folder))) == []
+    board = json.loads(printed(name, "board.json"))
+    assert list(differences(board, board_of(folder))) == MISCOUNTED.get(name, [])
 
 
 @pytest.mark.parametrize("name", COMPLETE_RUNS)

@@ -129,6 +129,10 @@ WORDINGS: tuple[Wording, ...] = (
     Wording("wrong address", "vLLM, SGLang", "detail: not found", statuses=(404,)),
     Wording("wrong address", "LM Studio", "unexpected endpoint or method"),
     Wording("wrong address", "FastAPI", "detail: method not allowed", statuses=(405,)),
+    # A model, but none that takes what is asked with it.
+    Wording("bad request", "OpenRouter", "no endpoints found that support", statuses=(404,)),
+    # What the model wrote could not be read by its own server: another try writes it anew.
+    _code("server", "Groq", "tool_use_failed", "json_validate_failed"),
     # The model is not there.
     _code(
         "no such model",
@@ -158,7 +162,6 @@ WORDINGS: tuple[Wording, ...] = (
     _limit("Bedrock", "maximum tokens you requested exceeds the model limit"),
     _limit("Together", "set max_tokens to a lower number"),
     _limit("Z.ai", "max_tokens is limited to #"),
-    _limit("vLLM", "max_tokens must be at least 1"),
     # The request is too long, or with the user's limit of output too long: the numbers tell.
     _length(
         "vLLM",
@@ -250,6 +253,7 @@ WORDINGS: tuple[Wording, ...] = (
     _length("TGI", "`inputs` must have less than"),
     _length("TensorRT-LLM", "prompt length (#) exceeds maximum input length"),
     _length("TensorRT-LLM", "should not exceed max_num_tokens"),
+    _length("vLLM", "max_tokens must be at least 1, got -#"),  # what the prompt leaves
     _length("vLLM", "maximum model length"),
     _length("vLLM", "too long to fit into the model"),
     # The provider refused what was said.

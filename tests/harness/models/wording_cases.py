@@ -75,6 +75,7 @@ TOO_LONG = _all(
     "Input validation error: `inputs` must have less than 1024 tokens. Given: 3000",
     "prompt length (9000) exceeds maximum input length (8192). Set log level to info",
     "The sum of prompt length (9000.0), query length (0) should not exceed max_num_tokens (8192)",
+    "max_tokens must be at least 1, got -200.",
     "The decoder prompt (length 9000) is longer than the maximum model length of 8192.",
     "The prompt (total length 9000) is too long to fit into the model (context length 8192).",
 )
@@ -127,7 +128,6 @@ SETTINGS = _all(
     "The maximum tokens you requested exceeds the model limit of 4096. Try again with a maximum"
     " tokens value that is lower than 4096.",
     "max_completion_tokens is too large. max_tokens is limited to 16384 for this model",
-    "max_tokens must be at least 1, got -200.",
     "Input token count + max_tokens must be less than the context length of the model being"
     " queried. Set max_tokens to a lower number.",
 )
@@ -226,6 +226,7 @@ PACE = [
     Case(429, "Model is overloaded", "overloaded"),
     Case(503, "server busy, please try again.  maximum pending requests exceeded", "overloaded"),
     Case(429, "The engine is currently overloaded, please try again later", "overloaded"),
+    Case(400, "Failed to call a function. Please adjust it.", "server", "tool_use_failed"),
     Case(424, "Request failed during generation: Server error: ", "server"),
     Case(503, "Model m is currently loading", "server"),
 ]
@@ -257,6 +258,7 @@ PLACES = [
     Case(404, 'model "m" not found, try pulling it first', "no such model"),
     Case(400, "The provided model identifier is invalid.", "no such model"),
     Case(400, "No models loaded. Please load a model", "no such model"),
+    Case(404, "No endpoints found that support tool use.", "bad request"),
     Case(404, "sorry", "no such model"),
 ]
 
@@ -269,6 +271,7 @@ NEITHER = [  # near misses: what looks like one of the above, and is none
     Case(429, "You exceeded your current quota", "rate limit"),  # Gemini's limit a minute
     Case(400, "Unsupported parameter: content filter", "bad request"),
     Case(400, "max_tokens must be an integer", "bad request"),
+    Case(400, "max_tokens must be at least 1, got 0.", "bad request"),
     Case(
         400,
         "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.",

@@ -105,8 +105,17 @@ def test_a_run_stops_and_says_what_mends_it(
     assert row["retried"] == 0
 
 
-def test_tools_that_a_server_does_not_take_can_be_asked_for_in_text(tmp_path: Path) -> None:
-    fault = says(400, "registry.example/gemma:latest does not support tools")
+@pytest.mark.parametrize(
+    "fault",
+    [
+        says(400, "registry.example/gemma:latest does not support tools"),
+        says(400, '"auto" tool choice requires --enable-auto-tool-choice to be set'),
+        says(404, "No endpoints found that support tool use."),
+    ],
+)
+def test_tools_that_a_server_does_not_take_can_be_asked_for_in_text(
+    tmp_path: Path, fault: Fault
+) -> None:
     with Loopback(lambda *_: fault) as server:
         how = ("--model", "openai/m", "--base-url", server.url, "--max-connections", "1")
         done = makespan(
