@@ -137,11 +137,8 @@ class Audit:
             reason = str(failure)
             self._differ.append(reason if job.key in reason else f"{job.key}: {reason}")
             return None
-        stored = self._run.journal.outcome(job.key)
-        if outcome != stored and _is_read_otherwise(outcome, stored):
-            self._differ.append(f"{job.key}: its replies are read otherwise now: makespan regrade")
-        elif outcome != stored:
-            self._differ.append(f"{job.key}: its replies are not those that were graded")
+        if difference := _difference(outcome, self._run.journal.outcome(job.key)):
+            self._differ.append(f"{job.key}: {difference}")
         elif grade != self._run.grade(job):
             self._differ.append(f"{job.key}: today's grader gives another grade: makespan regrade")
         state = memory.state()
@@ -191,15 +188,19 @@ class Audit:
         return outcomes[0], outcomes[1]
 
 
-def _is_read_otherwise(outcome: Outcome, stored: Outcome | None) -> bool:
-    """Return whether a stored outcome differs by how the same replies were read then.
+def _difference(outcome: Outcome, stored: Outcome | None) -> str:
+    """Return how a replayed outcome differs from the stored one; nothing where it does not.
 
-    Spelling was not mended then, or another reason is given why there is no answer.
+    The same replies may have been read otherwise: their spelling was not mended then, or another
+    reason was given why there is no answer.
     """
-    if stored is None or is_mended(outcome):
-        return stored is not None
-    values, before = ([p.value for p in each.answers] for each in (outcome, stored))
-    return (values, outcome.calls) == (before, stored.calls)
+    if outcome == stored:
+        return ""
+    if stored is not None:
+        values, before = ([p.value for p in each.answers] for each in (outcome, stored))
+        if is_mended(outcome) or (values, outcome.calls) == (before, stored.calls):
+            return "its replies are read otherwise now: makespan regrade"
+    return "its replies are not those that were graded"
 
 
 class ReadOnlyMemory:
