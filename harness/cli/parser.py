@@ -14,6 +14,7 @@ from harness.cli.arguments import (
     positive,
     sampling,
     sandbox,
+    screen,
     settings,
     shard,
     whole,
@@ -133,6 +134,7 @@ def _board(p: Parser) -> None:
     p.add_argument("--html", type=Path, metavar="F", help="a page, sortable and self-contained")
     p.add_argument("--svg", type=Path, metavar="F", help="a picture: scores with their intervals")
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
+    screen(p)
 
 
 def _compare(p: Parser) -> None:
@@ -145,11 +147,13 @@ def _compare(p: Parser) -> None:
         metavar="N",
         help="instances that differ (20 of each family; all with --json)",
     )
+    screen(p)
 
 
 def _audit(p: Parser) -> None:
     p.add_argument("target", type=Path, metavar="FILE.jsonl|DIR")
     p.add_argument("--json", action="store_true", help="print JSON")
+    screen(p)
     asking(p)
 
 
