@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from graders.statistics import Estimate
-from harness.screen import PIPED, TableColumn, Screen, Table
+from harness.screen import PIPED, Screen, Table, TableColumn
 
 
 def table(title: str, lines: Sequence[Sequence[str]]) -> str:

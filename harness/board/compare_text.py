@@ -6,7 +6,7 @@ from graders.statistics import rule_of_three
 from harness.board.compare import Disagreement, FamilyComparison, ModelComparison
 from harness.board.text import cell_text
 from harness.formatting import number, with_interval
-from harness.screen import UNIT, TableColumn, Screen, Table
+from harness.screen import UNIT, Screen, Table, TableColumn
 
 FEWEST_FLIPPED = 6  # trials whose signs can make p less than 0.05
 SHOWN = 20  # instances that differ, of each match

@@ -72,7 +72,7 @@ def _overview(rows: Sequence[Row]) -> PageTable:
         if with_cells:
             yield _name("cell", cell_of(row))
         yield _name("kind", row.kind, role="kind")
-        yield from _score_cells(row, rows, with_headlines=False)
+        yield from _score_cells(row, rows, of_family=False)
         yield _count("n", row, rows)
         yield _count("errors", row, rows)
 
@@ -118,20 +118,18 @@ def _count(name: str, row: Row, rows: Sequence[Row]) -> PageCell:
     if name == "errors":
         role = "errors" if any(each.errors for each in rows) else "errors more"
     else:
-        role = "first" if name == "n" else "more"
+        role = "count" if name == "n" else "more"
     return PageCell(name, str(count), count, role=role)
 
 
-def _score_cells(
-    row: Row, rows: Sequence[Row], *, with_headlines: bool = True
-) -> Iterator[PageCell]:
-    yield PageCell(f"score {UNIT}", with_interval(row.score, 3), row.score.value, role="first")
-    for column in columns_at("beside", rows) if with_headlines else ():
+def _score_cells(row: Row, rows: Sequence[Row], *, of_family: bool = True) -> Iterator[PageCell]:
+    yield PageCell(f"score {UNIT}", with_interval(row.score, 3), row.score.value, role="score")
+    for column in columns_at("beside", rows) if of_family else ():
         text = headline_text(column.name, row)
-        yield PageCell(f"{column.head} {UNIT}", text, _value(column.name, row))
+        yield PageCell(f"{column.head} {UNIT}", text, _value(column.name, row), role="more score")
     if any(r.rank for r in rows):
         place = row.rank.low if row.rank else None
-        yield PageCell("rank", rank_text(row.rank), place, role="first")
+        yield PageCell("rank", rank_text(row.rank), place, role="rank" if of_family else "more")
 
 
 def _spending_cells(row: Row) -> Iterator[PageCell]:

@@ -14,7 +14,7 @@ from harness.families.family import BoardColumn, Place
 from harness.families.registry import family
 from harness.formatting import cost_text, label, number, percent, tokens_text, with_interval
 from harness.log import worded
-from harness.screen import UNIT, TableColumn, Screen, Table
+from harness.screen import UNIT, Screen, Table, TableColumn
 from harness.store.manifest import differences
 from tasks.base import Scalar
 

@@ -9,10 +9,10 @@ from harness.evolve.report import Arm, SearchReport
 from harness.evolve.scoring import ProgramScore
 from harness.evolve.verdicts import LEVEL, SMALLEST
 from harness.formatting import cost_text, number, percent, tokens_text, with_interval
-from harness.screen import UNIT, TableColumn, Screen, Table
+from harness.screen import UNIT, Screen, Table, TableColumn
 
 KINDS = ("duplicate", "stopped", "failed", "unreadable", "lost")
-# columns of tables: their heads in order, each with its rank as `TableColumn` has it; 0 always stays
+# the columns of tables: heads in order, each with its rank as `TableColumn` has it
 SEARCHES = {
     "search": 0,
     "models": 5,

@@ -6,7 +6,7 @@ from typing import Any
 from graders.statistics import Estimate
 from harness.formatting import number, with_interval
 from harness.replay.audit import AuditReport, ExamRow
-from harness.screen import UNIT, TableColumn, Screen, Table
+from harness.screen import UNIT, Screen, Table, TableColumn
 
 UNKNOWN = Estimate.unknown("-")
 HELD = ("error", "bare_error", "role_prior", "logit", "stale", "fresh")
