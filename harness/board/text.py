@@ -103,6 +103,11 @@ def _name_column(head: str) -> TableColumn:
     return TableColumn(head, rank=0, folds=True)
 
 
+def _metric_column(column: BoardColumn, rank: int) -> TableColumn:
+    """Return a metric's column; what could not be used stays like errors, if there is any."""
+    return TableColumn(column.head, rank=rank, stays_if_any=bool(column.unusable))
+
+
 def _column(head: str, rank: int = LATER) -> TableColumn:
     """Return a column whose place among others is by its head."""
     return TableColumn(head, rank=RANKS.get(head, rank), stays_if_any=head == "errors")
@@ -131,7 +136,7 @@ class _MainColumns:
             *[_column("rank")] * self.ranked,
             TableColumn("n", rank=0),
             *map(_column, ("errors", "unparsable", "infeasible")),
-            *(_column(column.head, METRIC + k) for k, column in enumerate(self.metrics)),
+            *(_metric_column(column, METRIC + k) for k, column in enumerate(self.metrics)),
             *map(_column, ("tokens", "cost", "seconds")),
             *[_column("memory calls"), _column("memory tokens")] * self.memory,
         ]
@@ -327,6 +332,10 @@ def _row_notes(row: Row) -> Iterator[str]:
         share = row.metrics.get(column.name, Estimate.unknown("")).value
         if share is not None and share < 1:
             yield f"{name}: {100 * (1 - share):.0f} % {column.head}"
+    for column in family(row.family).columns:
+        share = row.metrics.get(column.name, Estimate.unknown("")).value
+        if column.unusable and share:
+            yield f"{name}: {100 * share:.1f} % {column.unusable}"
 
 
 def _rank_notes(rows: Sequence[Row]) -> Iterator[str]:
