@@ -95,7 +95,7 @@ class Screen:
         self, columns: Sequence[str] | None = None, *, wide: bool = False, way: str = EVERYTHING
     ) -> None:
         self.width = None if wide else _width()
-        self.chosen = None if columns is None else [_plain(name) for name in columns]
+        self.chosen = None if columns is None else list(dict.fromkeys(map(_plain, columns)))
         self.way = way
         self._left_out: dict[str, None] = {}
 
@@ -160,8 +160,10 @@ class Screen:
         natural = [_natural(table, k) for k in places]
         if self.width is None or _total(natural) <= self.width:
             return [_Fitted(k, width) for k, width in zip(places, natural, strict=True)]
-        squeezed = _squeezed([_least(table, k) for k in places], self.width)
-        widths = _spread(squeezed, natural, self.width)
+        least = [_least(table, k) for k in places]
+        if self.chosen is None or table.fixed:
+            least = _squeezed(least, self.width)
+        widths = _spread(least, natural, self.width)
         return [_Fitted(k, width) for k, width in zip(places, widths, strict=True)]
 
     def _places(self, table: Table) -> list[int]:

@@ -44,7 +44,7 @@ def print_board(board: Board, screen: Screen | None = None) -> None:
 def board_tables(board: Board) -> list[Table]:
     """Return the tables of a board: all families if there are several, then each with its ramps."""
     names = list(dict.fromkeys(row.family for row in board.rows))
-    tables = [_overview(board.rows)] if len(names) > 1 else []
+    tables = [overview(board.rows)] if len(names) > 1 else []
     for name in names:
         rows = [row for row in board.rows if row.family == name]
         tables.append(_main(name, rows))
@@ -52,7 +52,7 @@ def board_tables(board: Board) -> list[Table]:
     return tables
 
 
-def _overview(rows: Sequence[Row]) -> Table:
+def overview(rows: Sequence[Row]) -> Table:
     """Return a line a model and family, and a family's yardsticks. No average over families."""
     several = len({group(row) for row in rows if row.cell}) > 0
     rows = overview_rows(rows)
