@@ -304,8 +304,9 @@ def _grid(table: Table, fitted: Sequence[_Fitted]) -> "Grid":
     heads = _heads([table.columns[f.place].head for f in fitted], [f.width for f in fitted])
     for f, head in zip(fitted, heads, strict=True):
         numeric = _is_numeric(table.lines[0][f.place]) if table.lines else False
-        justify = "right" if numeric else "left"
-        grid.add_column(head, justify=justify, width=f.width, overflow="fold")
+        grid.add_column(
+            head, justify="right" if numeric else "left", width=f.width, overflow="fold"
+        )
     for k in _ordered(table):
         kind = table.kinds[k] if table.kinds else ""
         if k == _first_yardstick(table):
