@@ -5,6 +5,7 @@ of JSON and by columns; what was there stays.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isclose
@@ -59,14 +60,26 @@ def differences(
 
 
 def lost_lines(before: str, now: str) -> list[str]:
-    """Lines with figures whose words do not stand, in their order, in one line of today."""
+    """Lines with figures whose words do not stand, in their order, in one line of today.
+
+    What a model had in a line over all families, a column each, has a line each today.
+    """
     lines = [line.split() for line in now.splitlines()]
-    return [
-        line
-        for line in before.splitlines()
-        if any(c.isdigit() for c in line)
-        and not any(in_order(line.split(), line_now) for line_now in lines)
-    ]
+    overview, rest = parts(before)
+    figures = [line for line in rest if any(c.isdigit() for c in line)]
+    for model, *scores in (re.split(r" {2,}", line.strip()) for line in overview[4:]):
+        figures += [f"{model.split()[0]} {score}" for score in scores if "(" in score]
+    return [line for line in figures if not any(in_order(line.split(), today) for today in lines)]
+
+
+def parts(text: str) -> tuple[list[str], list[str]]:
+    """The lines of the table over all families, if there is one, and those after it."""
+    lines = text.splitlines()
+    if not text.startswith("all families\n"):
+        return [], lines
+    end = lines.index("", 2)
+    assert end > 5
+    return lines[:end], lines[end:]
 
 
 def in_order(words: list[str], line: list[str]) -> bool:
@@ -77,7 +90,7 @@ def in_order(words: list[str], line: list[str]) -> bool:
 
 def look(*words: object, status: int = 0) -> str:
     """What a command prints that asks nobody."""
-    done = makespan(*words, COLUMNS="200")
+    done = makespan(*words)
     assert done.returncode == status, done.stderr
     return done.stdout
 
@@ -130,7 +143,7 @@ def test_the_board_of_an_old_run_has_its_numbers(name: str, tmp_path: Path) -> N
     before = json.loads(printed(name, "board.json"))
     assert before["rows"]
     assert list(differences(before, board_of(folder))) == MISCOUNTED.get(name, [])
-    text = makespan("board", folder, COLUMNS="200").stdout
+    text = makespan("board", folder).stdout
     assert lost_lines(printed(name, "board.txt"), text) == []
 
 

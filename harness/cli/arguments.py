@@ -171,6 +171,22 @@ def asking(p: Parser) -> None:
     )
 
 
+def screen(p: Parser) -> None:
+    """Options of which columns of tables are printed."""
+    p.add_argument(
+        "--columns",
+        type=names,
+        metavar="NAME,...",
+        help="to print beside name, score and n (as many as fit)",
+    )
+    p.add_argument("--wide", action="store_true", help="print all columns, whatever the width")
+
+
+def names(text: str) -> list[str]:
+    """Return the names in a list with commas."""
+    return [name for name in map(str.strip, text.split(",")) if name]
+
+
 def prices(add: Callable[..., object]) -> None:
     """The option that tells prices."""
     add(

@@ -5,7 +5,7 @@ from argparse import Namespace
 from harness import files
 from harness.board.board import as_csv, read_board
 from harness.calls.prices import load
-from harness.cli.output import print_json
+from harness.cli.output import print_json, screen_of
 
 
 def board(options: Namespace) -> int:
@@ -26,5 +26,5 @@ def board(options: Namespace) -> int:
     elif not (options.csv or options.html or options.svg):
         from harness.board.text import print_board
 
-        print_board(rows_board)
+        print_board(rows_board, screen_of(options))
     return 0 if rows_board.complete else 1

@@ -16,6 +16,7 @@ from harness.cli.arguments import (
     references,
     sampling,
     sandbox,
+    screen,
     settings,
     shard,
     whole,
@@ -137,6 +138,7 @@ def _board(p: Parser) -> None:
     p.add_argument("--svg", type=Path, metavar="F", help="a picture: scores with their intervals")
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
     reading(p)
+    screen(p)
 
 
 def _compare(p: Parser) -> None:
@@ -149,11 +151,13 @@ def _compare(p: Parser) -> None:
         metavar="N",
         help="instances that differ (20 of each family; all with --json)",
     )
+    screen(p)
 
 
 def _audit(p: Parser) -> None:
     p.add_argument("target", type=Path, metavar="FILE.jsonl|DIR")
     p.add_argument("--json", action="store_true", help="print JSON")
+    screen(p)
     asking(p)
 
 

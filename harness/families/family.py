@@ -126,6 +126,9 @@ class BoardColumn:
             should be 1, of each row where it is not; or `nowhere`: it is only in files.
         title: its head, where that is not its name; in the notes the words after the per cent that
             are missing.
+        unusable: of a share of an episode's answers that could not be used, the words after its per
+            cent in the notes of each row where it is not 0. A page does not show an episode as
+            valid in which it is half or more.
         measure: its value for one grade, higher is better and 1 the most. A suite may name such a
             column as its headline, and then it is the score instead of the grade's own. None for a
             grade that lacks what it needs, such as a bound.
@@ -138,6 +141,7 @@ class BoardColumn:
     interval: bool = False
     place: Place = "after"
     title: str = ""
+    unusable: str = ""
     measure: Callable[[Grade], float | None] | None = None
     estimate: Callable[[Sequence[Record]], Estimate] | None = None
 
@@ -324,6 +328,11 @@ class Family(Generic[P]):
     def headlines(self) -> Mapping[str, Callable[[Grade], float | None]]:
         """Return the measures that a suite may name as its score, by the names of columns."""
         return {each.name: each.measure for each in self.columns if each.measure}
+
+    def unusable(self, grade: Grade) -> float:
+        """Return the share of an episode's answers that could not be used, as far as measured."""
+        shares = (grade.metrics.get(each.name, 0.0) for each in self.columns if each.unusable)
+        return max(shares, default=0.0)
 
     def columns_at(self, place: Place) -> list[BoardColumn]:
         """Return the columns that are printed at a place, in their order."""

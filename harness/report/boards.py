@@ -28,6 +28,7 @@ from tasks.base import Fields, Verdict
 
 FIRST = 3  # failures of each verdict on the page itself, a family
 ORDER = (Verdict.error, Verdict.unparsable, Verdict.infeasible, Verdict.valid)
+MOSTLY = 50  # per cent of an episode's answers that could not be used: it is not shown as valid
 WHY = 140  # characters of a reason in the list of episodes
 
 
@@ -45,6 +46,17 @@ class EpisodeEntry:
     view: EpisodeView
     verdict: Verdict
     why: str
+
+    @property
+    def unusable(self) -> int:
+        """Return how many per cent of its answers could not be used, down to whole ones."""
+        grade = self.view.record.grade
+        return int(100 * family(self.family).unusable(grade)) if grade else 0
+
+    @property
+    def is_failure(self) -> bool:
+        """Return whether it is not valid, or not what a reader would take for valid."""
+        return self.verdict is not Verdict.valid or self.unusable >= MOSTLY
 
     @property
     def family(self) -> str:
@@ -180,6 +192,7 @@ def _line(entry: EpisodeEntry, styles: Looks, families: list[str], pack: Pack) -
         score,
         gap,
         entry.why,
+        entry.unusable,
         *pack.places[entry.number],
     ]
 
@@ -197,7 +210,7 @@ def _section(
     family_looks = {key: look for key, look in styles.items() if key in keys}
     inside = [(k, e) for k, e in enumerate(entries) if e.family == name]
     views = [e.view for _, e in inside]
-    failed = [(k, e) for k, e in inside if e.verdict is not Verdict.valid]
+    failed = [(k, e) for k, e in inside if e.is_failure]
     return Section(
         name,
         _sentence(family(name).description),
@@ -219,7 +232,7 @@ def _figures(
 
 def _first(failed: Sequence[Numbered]) -> list[Numbered]:
     """Return the first few failures of each verdict."""
-    by_verdict = ([pair for pair in failed if pair[1].verdict is v] for v in ORDER[:-1])
+    by_verdict = ([pair for pair in failed if pair[1].verdict is v] for v in ORDER)
     return [pair for pairs in by_verdict for pair in pairs[:FIRST]]
 
 

@@ -93,6 +93,10 @@ PROBLEMS = """
         json_extract(record, '$.problem.boundary')
     from records join episodes on id = episode group by episode
 """
+MEASURED = """
+    select key, max(version), json_extract(record, ?)
+    from records join episodes on id = episode group by episode
+"""
 WORK = """
     select key, count(reply), max(path), sum(seconds), count(*)
     from attempts join episodes on id = episode group by episode
