@@ -6,19 +6,24 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from statistics import fmean
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from graders.statistics import Estimate
+from graders.spelling import MENDED, STRICT
+from graders.statistics import Estimate, by_instance
 from harness.board.load import CanonicalFields, ScoredRecord, gather, identity, text
 from harness.board.ranking import Rank, rank
+from harness.board.replies import EpisodeCalls, OddReplies, sum_of
 from harness.calls.prices import Prices, load
 from harness.costs import sum_or_none
 from harness.families.registry import family
-from tasks.base import Fields, Noun, Record, Scalar, Verdict
+from harness.suites.grading import Reading
+from tasks.base import NO_REFERENCE, Fields, Grade, Noun, Record, Scalar, Verdict
 
 NO_HEADLINES: Mapping[str, str] = MappingProxyType({})
 
@@ -42,6 +47,7 @@ class Row(Noun, frozen=True):
         versions: of its agent and memory: digests of what they say to a model.
         recall_tokens, sleep_tokens: the memory's, while somebody waited and while nobody did.
         sandbox_seconds: CPU seconds of programs.
+        replies: those that were no plain answers; unset where all were, or nobody knows.
     """
 
     family: str
@@ -72,6 +78,10 @@ class Row(Noun, frozen=True):
     recall_tokens: int | None = 0
     sleep_tokens: int | None = 0
     sandbox_seconds: float = 0.0
+    replies: OddReplies | UnsetType = UNSET
+
+
+APART = ("score", "metrics", "problems", "rank", "replies")  # fields of a row that are no columns
 
 
 class Board(Noun, frozen=True):
@@ -82,11 +92,13 @@ class Board(Noun, frozen=True):
     Attributes:
         missing: the models without a row.
         priced: the models whose cost is their stored usage at a table of prices, with its date.
+        reading: of spelling; nothing where it is the canonical one.
     """
 
     rows: tuple[Row, ...]
     missing: tuple[str, ...] = ()
     priced: dict[str, date] = {}
+    reading: Literal["strict"] | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def complete(self) -> bool:
@@ -96,16 +108,21 @@ class Board(Noun, frozen=True):
         )
 
 
-def read_board(folders: Sequence[Path], prices: Prices | None = None) -> Board:
+def read_board(
+    folders: Sequence[Path], prices: Prices | None = None, reading: Reading = "canonical"
+) -> Board:
     """Return the board of run folders.
 
-    Without `prices` the project's own table gives the costs that no provider told.
+    Args:
+        folders: of runs.
+        prices: without them the project's own table gives the costs that no provider told.
+        reading: whether answers count that were mended in spelling.
 
     Raises:
         InputError: what the folders share was not asked the same, or they hold no episode.
     """
-    gathered = gather(folders, prices or load(None))
-    return build_board(
+    gathered = gather(folders, prices or load(None), reading)
+    board = build_board(
         gathered.records,
         gathered.sizes,
         gathered.missing,
@@ -113,6 +130,7 @@ def read_board(folders: Sequence[Path], prices: Prices | None = None) -> Board:
         ranked=gathered.ranked,
         headlines=gathered.headlines,
     )
+    return board if reading == "canonical" else replace(board, reading=reading)
 
 
 def build_board(
@@ -134,10 +152,12 @@ def build_board(
         ranked: whether rows get ranks.
         headlines: the measure that is the score, by family whose suite names one.
     """
-    groups = grouped(records)
+    groups, calls = grouped(records), _grouped_calls(records)
     sizes = _sizes_of_whole_families(groups, sizes)
     rows = {
-        key: _with_gain(_row(key, group, sizes.get(key.family), headlines), key, groups)
+        key: _with_gain(
+            _with_calls(_row(key, group, sizes.get(key.family), headlines), calls[key]), key, groups
+        )
         for key, group in groups.items()
     }
     ordered = sorted(_ranked(rows, groups) if ranked else rows.values(), key=_order)
@@ -171,8 +191,21 @@ class Key(NamedTuple):
 
 def grouped(records: Sequence[ScoredRecord]) -> dict[Key, list[Record]]:
     """Return the records of each row."""
+    return {key: [each.record for each in group] for key, group in _scored(records).items()}
+
+
+def _grouped_calls(records: Sequence[ScoredRecord]) -> dict[Key, list[EpisodeCalls]]:
+    """Return what journals tell of the calls of each row; nothing where one of them is silent."""
+    return {
+        key: calls if len(calls := [e.calls for e in group if e.calls]) == len(group) else []
+        for key, group in _scored(records).items()
+    }
+
+
+def _scored(records: Sequence[ScoredRecord]) -> dict[Key, list[ScoredRecord]]:
+    """Return the records of each row, as they were scored."""
     dials = _dials_of_families(records)
-    groups: dict[Key, list[Record]] = {}
+    groups: dict[Key, list[ScoredRecord]] = {}
     for scored in records:
         r = scored.record
         key = Key(
@@ -185,8 +218,16 @@ def grouped(records: Sequence[ScoredRecord]) -> dict[Key, list[Record]]:
             means=scored.means,
             versions=scored.versions,
         )
-        groups.setdefault(key, []).append(r)
+        groups.setdefault(key, []).append(scored)
     return groups
+
+
+def _with_calls(row: Row, calls: Sequence[EpisodeCalls]) -> Row:
+    """Return a row with what its journals tell of its calls, if they do."""
+    if not calls:
+        return row
+    odd = sum_of(calls)
+    return replace(row, retried=sum(each.retried for each in calls), replies=odd or UNSET)
 
 
 def _dials_of_families(records: Sequence[ScoredRecord]) -> dict[str, list[str]]:
@@ -293,8 +334,14 @@ def _spending(records: Sequence[Record]) -> Fields:
         "recall_tokens": sum_or_none([r.recall_tokens for r in records]),
         "sleep_tokens": sum_or_none([r.sleep_tokens for r in records]),
         "sandbox_seconds": round(sum(r.sandbox_seconds for r in records), 3),
-        "retried": sum(r.attempts > r.calls + r.memory_calls for r in records),
+        "retried": sum(map(_is_retried, records)),
     }
+
+
+def _is_retried(record: Record) -> bool:
+    """Return whether a call was tried more than once: the one that failed for good has no reply."""
+    lost = record.problem is not None and record.problem.boundary == "provider"
+    return record.attempts > record.calls + record.memory_calls + lost
 
 
 def _summary(
@@ -302,14 +349,31 @@ def _summary(
 ) -> tuple[Estimate, dict[str, Estimate]]:
     """Return score and metrics; no score where a level has nothing but errors."""
     if not graded:
-        return Estimate.unknown("no graded episodes"), {}
+        kinds = {r.problem.kind for r in records if r.problem}
+        only_reason = NO_REFERENCE if kinds == {NO_REFERENCE} else "no graded episodes"
+        return Estimate.unknown(only_reason), {}
     score, metrics = family(name).summarise(graded)
+    metrics |= _spelling(name, graded)
     if headline and (estimate := family(name).column(headline).estimate):
         score = estimate(graded)
     empty = {r.level for r in records} - {r.level for r in graded}
     if empty:
         score = Estimate.unknown("only errors at level " + ", ".join(map(str, sorted(empty))))
     return score, metrics
+
+
+def _spelling(name: str, graded: Sequence[Record]) -> dict[str, Estimate]:
+    """Return how many episodes had answers mended, and the score without; nothing if none had."""
+    count = float(sum(MENDED in r.grade.metrics for r in graded if r.grade))
+    if not count:
+        return {}
+    groups = [by_instance(group, _strict_score) for group in family(name).strata(graded)]
+    strict = fmean(fmean(map(fmean, group.values())) for group in groups)
+    return {MENDED: Estimate(count, count, count), STRICT: Estimate(strict, None, None)}
+
+
+def _strict_score(grade: Grade) -> float:
+    return grade.metrics.get(STRICT, grade.score)
 
 
 def _tokens(record: Record) -> int | None:
@@ -328,7 +392,7 @@ def kind_of(name: str, model: str) -> str:
 def as_csv(board: Board) -> str:
     """Return a line a row; each metric in three columns, its value and the ends of its interval."""
     metrics = list(dict.fromkeys(name for row in board.rows for name in row.metrics))
-    fixed = [f for f in Row.__struct_fields__ if f not in ("score", "metrics", "problems", "rank")]
+    fixed = [f for f in Row.__struct_fields__ if f not in APART]
     ranks = [f"rank_{f}" for f in Rank.__struct_fields__]
     ends = [f"{name}{end}" for name in ("score", *metrics) for end in ("", "_low", "_high")]
     out = io.StringIO()

@@ -10,11 +10,14 @@ from typing import Any
 
 import msgspec
 
+from graders.spelling import MENDED
+from harness.board.replies import SILENT, EpisodeCalls, read_calls
 from harness.calls.prices import Prices, priced
 from harness.store.folder import Folder, by_content
-from harness.store.journal import key_of, read_records
+from harness.store.journal import key_of, read_outcome, read_records
 from harness.store.manifest import Configuration, differences
-from tasks.base import Fields, InputError, Noun, Record
+from harness.suites.grading import Reading, graded_strictly
+from tasks.base import Fields, InputError, Noun, Record, StoreFailure
 
 
 class ScoredRecord(Noun, frozen=True):
@@ -24,12 +27,14 @@ class ScoredRecord(Noun, frozen=True):
         setup: sampling settings and the server, in one order for all.
         means: what the model might use to answer, sorted.
         versions: of its agent and its memory: digests of what they say to a model.
+        calls: what its journal tells of them; None of a policy, or where there is no journal.
     """
 
     record: Record
     setup: Fields
     means: tuple[str, ...] = ("direct",)
     versions: tuple[str, ...] = ()
+    calls: EpisodeCalls | None = None
 
 
 @dataclass(frozen=True)
@@ -102,10 +107,15 @@ class Gathered:
     headlines: dict[str, str] = field(default_factory=dict)
 
 
-def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
+def gather(
+    paths: Sequence[Path], prices: Prices | None = None, reading: Reading = "canonical"
+) -> Gathered:
     """Read run folders.
 
-    Without `prices` only those costs are known that a provider told.
+    Args:
+        paths: of the folders.
+        prices: without them only those costs are known that a provider told.
+        reading: of spelling.
 
     Raises:
         InputError: a family of two folders was not asked the same, an episode is in two of them,
@@ -116,7 +126,7 @@ def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
         folder.require_suite()
     counts = [_episode_counts(folder) for folder in folders]
     _require_same_suites(folders, counts)
-    records, dates = _read_all(folders, prices)
+    records, dates = _read_all(folders, prices, reading)
     _require_no_episode_twice(records)
     if not records:
         raise InputError(f"no finished episodes in {', '.join(map(str, paths))}")
@@ -139,13 +149,13 @@ def _require_same_suites(folders: Sequence[Folder], counts: Sequence[Counter[str
 
 
 def _read_all(
-    folders: Sequence[Folder], prices: Prices | None
+    folders: Sequence[Folder], prices: Prices | None, reading: Reading
 ) -> tuple[list[ScoredRecord], dict[str, date]]:
     """Return all records, and the date of the prices by each model whose cost is from them."""
     records: list[ScoredRecord] = []
     dates: dict[str, date] = {}
     for folder in folders:
-        for scored, from_table in scored_records(folder, prices):
+        for scored, from_table in scored_records(folder, prices, reading):
             records.append(scored)
             if from_table and prices:
                 dates[scored.record.model] = prices.date
@@ -173,7 +183,9 @@ def _headlines(folders: Sequence[Folder]) -> dict[str, str]:
     return {name: s.headline for s in suites if s.headline for name in s.families}
 
 
-def scored_records(folder: Folder, prices: Prices | None) -> Iterator[tuple[ScoredRecord, bool]]:
+def scored_records(
+    folder: Folder, prices: Prices | None, reading: Reading = "canonical"
+) -> Iterator[tuple[ScoredRecord, bool]]:
     """Yield a folder's records, and of each whether its cost is from the table of prices."""
     configuration = folder.manifest.configuration
     setups = {
@@ -183,13 +195,39 @@ def scored_records(folder: Folder, prices: Prices | None) -> Iterator[tuple[Scor
     means = {spec.name: configuration.allowed(spec.name) for spec in configuration.models}
     parts = by_content(folder).versions
     records = list(read_records(folder.path))
+    if reading == "strict":
+        records = _read_strictly(folder, records)
     costs = priced(folder, records, prices) if prices else {}
+    models = {name for name in setups if not name.startswith("policy/")}
+    calls = read_calls(folder.path) if models else {}
     for r in records:
-        cost = costs.get(key_of(r.model, r.epoch, r.instance)) if costs else None
+        key = key_of(r.model, r.epoch, r.instance) if costs or models else ""
+        cost = costs.get(key)
         full = r if cost is None else msgspec.structs.replace(r, cost=cost)
         versions = part_versions_of(r, parts)
-        scored = ScoredRecord(full, setups[r.model], means=means[r.model], versions=versions)
-        yield scored, cost is not None
+        told = calls.get(key, SILENT) if r.model in models else None
+        yield (
+            ScoredRecord(
+                full, setups[r.model], means=means[r.model], versions=versions, calls=told
+            ),
+            cost is not None,
+        )
+
+
+def _read_strictly(folder: Folder, records: Sequence[Record]) -> list[Record]:
+    """Return records in which no answer is mended: those that have one are graded once more."""
+    headline = folder.manifest.configuration.suite.headline or None
+    lines = {line.id: line for line in folder.instances()}
+    strict = []
+    for r in records:
+        if r.grade and MENDED in r.grade.metrics:
+            outcome = read_outcome(folder.path, key_of(r.model, r.epoch, r.instance))
+            if outcome is None:
+                raise StoreFailure(f"{folder.path}: what {r.model} answered {r.instance} is gone")
+            grade = graded_strictly(lines[r.instance].instance, outcome, headline)
+            r = msgspec.structs.replace(r, grade=grade)
+        strict.append(r)
+    return strict
 
 
 def part_versions_of(record: Record, versions: Mapping[str, str]) -> tuple[str, ...]:

@@ -5,9 +5,17 @@ from collections.abc import Iterator
 
 from harness.evolve.looks import LookCount
 from harness.evolve.scoring import ProgramScore
-from harness.formatting import percent, table, with_interval
+from harness.formatting import percent, with_interval
+from harness.screen import PIPED, UNIT, Screen, Table, TableColumn
 
-HEADS = "rule|ratio of sums (95 % interval)|skill (95 % interval)|win|tie|loss"
+COLUMNS = (
+    TableColumn("rule", 0, folds=True),
+    TableColumn(f"ratio of sums {UNIT}", 0),
+    TableColumn(f"skill {UNIT}", 3),
+    TableColumn("win", 1, zeros_count=True),
+    TableColumn("tie", 2, zeros_count=True),
+    TableColumn("loss", 1, zeros_count=True),
+)
 
 
 def print_score(score: ProgramScore, looks: LookCount | None) -> None:
@@ -17,8 +25,8 @@ def print_score(score: ProgramScore, looks: LookCount | None) -> None:
         score: of the program.
         looks: at a split of the verdict; None of one that may be looked at freely.
     """
-    for line in _lines(score):
-        print(line)
+    screen = Screen(way=PIPED)
+    screen.say(*_lines(score))
     rules = [
         [
             rule.rule,
@@ -30,13 +38,11 @@ def print_score(score: ProgramScore, looks: LookCount | None) -> None:
         ]
         for rule in score.rules
     ]
-    print(table("published rules there, and the program's wins, ties, losses", [_heads(), *rules]))
+    title = "published rules there, and the program's wins, ties, losses"
+    screen.print(Table(title, COLUMNS, rules))
+    screen.end()
     if looks is not None:
-        print(looked(looks))
-
-
-def _heads() -> list[str]:
-    return HEADS.split("|")
+        screen.say(looked(looks))
 
 
 def _lines(score: ProgramScore) -> Iterator[str]:

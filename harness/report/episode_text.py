@@ -101,7 +101,8 @@ def _call(
     if call.reply is None:
         yield _titled("no reply", place), ""
     else:
-        yield from ((_titled(title, place), text) for title, text in _reply(call.reply))
+        parts = (*_thoughts(call.reply), *_reply(call.reply))
+        yield from ((_titled(title, place), text) for title, text in parts)
     if parsed:
         yield _titled("what was read", place), _parsed(parsed)
 
@@ -113,6 +114,12 @@ def _titled(title: str, place: str) -> str:
 def _with_calls(message: Message) -> str:
     calls = [f"-> {call.name} {call.arguments}" for call in message.calls]
     return "\n".join([*[message.content] * bool(message.content), *calls])
+
+
+def _thoughts(reply: Reply) -> Iterator[Section]:
+    """Yield what was thought beside a reply; thoughts in its text stand there."""
+    if reply.reasoning:
+        yield "reasoning, no part of the answer", reply.reasoning
 
 
 def _reply(reply: Reply) -> Iterator[Section]:
@@ -137,7 +144,7 @@ def _parsed(parsed: Parsed) -> str:
     if parsed.problem:
         return f"nothing: {parsed.problem}"
     how = f"{parsed.how}: " if parsed.how else ""
-    return how + _json(parsed.value)
+    return "\n".join([how + _json(parsed.value), *(f"mended: {line}" for line in parsed.mended)])
 
 
 def _json(value: Any) -> str:

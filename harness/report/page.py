@@ -7,15 +7,19 @@ from harness.calls.prices import Prices, load
 from harness.report import boards, search
 from harness.report import searches as several
 from harness.store.folder import Folder
+from harness.suites.grading import Reading
 from tasks.base import InputError
 
 
-def build(folders: Sequence[Path], prices: Prices | None = None) -> tuple[str, bool]:
+def build(
+    folders: Sequence[Path], prices: Prices | None = None, reading: Reading = "canonical"
+) -> tuple[str, bool]:
     """Return the page of runs that belong on one board, of one search, or of several.
 
     Args:
         folders: of the runs, or of the searches.
         prices: for runs, instead of the project's own table.
+        reading: of spelling, for runs.
 
     Returns:
         The page, and whether all of it is complete.
@@ -26,7 +30,7 @@ def build(folders: Sequence[Path], prices: Prices | None = None) -> tuple[str, b
     """
     searches = [f for f in folders if Folder.open(f).manifest.configuration.evolve]
     if not searches:
-        return boards.build(folders, prices or load(None))
+        return boards.build(folders, prices or load(None), reading)
     if others := [folder for folder in folders if folder not in searches]:
         raise InputError(
             f"{searches[0]} is a search for programs, {others[0]} a run of a suite: a page shows"
@@ -34,4 +38,6 @@ def build(folders: Sequence[Path], prices: Prices | None = None) -> tuple[str, b
         )
     if prices:
         raise InputError(f"{searches[0]} is a search, with prices of its own: leave out `prices`")
+    if reading == "strict":
+        raise InputError(f"{searches[0]} is a search, without a text to read: leave out `reading`")
     return search.build(searches[0]) if len(searches) == 1 else several.build(searches)

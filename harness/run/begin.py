@@ -7,8 +7,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from harness import files
 from harness.calls.options import CONNECTIONS, RunOptions
 from harness.calls.prices import prices_of
+from harness.engines.open import HERE, EngineChoice
 from harness.log import Log
 from harness.models.base import Model
 from harness.run.loop import SuiteRun
@@ -24,7 +26,7 @@ from harness.run.prepare import (
 )
 from harness.run.recorded import RecordedRun
 from harness.run.request import RunRequest
-from harness.store.folder import RUNS, Folder
+from harness.store.folder import GIVEN, RUNS, Folder
 from harness.store.journal import Journal
 from harness.store.manifest import FORMAT, Configuration, Manifest, environment
 from harness.store.versions import part_versions, speaking_parts
@@ -36,10 +38,15 @@ from tasks.prompts import Prompts, prompts_of
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run folder that this process has claimed, and the models that it asks."""
+    """A run folder that this process has claimed, and the models that it asks.
+
+    Attributes:
+        engine: where instances are solved that have no reference.
+    """
 
     folder: Folder
     models: Sequence[Model]
+    engine: EngineChoice = HERE
 
 
 def begin(request: RunRequest, options: RunOptions) -> OpenRun:
@@ -55,17 +62,19 @@ def begin(request: RunRequest, options: RunOptions) -> OpenRun:
         manifest, request.families, request.programs, options.connections or CONNECTIONS
     )
     name = manifest.configuration.folder_name + _suffix(request.shard)
+    given, solved = [*map(instances.encode, request.instances)], request.suite.solved
     folder = Folder.create(
         Path(request.out or RUNS / name),
         manifest,
         prompts,
-        map(instances.encode, request.instances) if request.instances else None,
+        [] if solved else given,
+        lambda hidden: files.write_lines(hidden / GIVEN, given) if solved else None,
         programs=request.programs,
     )
     folder.claim()
     _require_shard(folder, request.shard)
     folder.save(replace(folder.manifest, limit=manifest.limit, api_key_env=manifest.api_key_env))
-    return OpenRun(folder, models)
+    return OpenRun(folder, models, request.place)
 
 
 def _manifest(request: RunRequest) -> tuple[Manifest, Prompts]:
@@ -119,7 +128,7 @@ def take_up(folder: Folder, options: RunOptions) -> OpenRun:
     Raises:
         InputError: a key or a package is missing.
     """
-    kinds = (instance.family for instance in folder.instances())
+    kinds = map(instances.family_of, folder.given() or folder.lines())
     names = folder.manifest.configuration.suite.families or tuple(dict.fromkeys(kinds))
     connections = options.connections or CONNECTIONS
     return OpenRun(folder, build_models(folder.manifest, names, folder.programs, connections))
@@ -146,7 +155,7 @@ def ready(
     warn_of_versions(folder.manifest.environment, log)
     names = [spec.name for spec in folder.manifest.configuration.models]
     folder.note_prices(prices_of(prices, names), today())
-    lines = run_instances(folder)
+    lines = run_instances(folder, run.engine)
     require_enough_users(folder.manifest.configuration.memory, lines)
     require_solvers(folder.manifest.configuration.models, lines)
     journal = Journal(folder.path)
