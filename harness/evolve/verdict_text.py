@@ -25,6 +25,7 @@ def verdict_lines(report: SearchReport) -> Iterator[str]:
     work = f"{main.tries} tries, {main.calls} calls of models"
     if champion is None:
         yield f"{report.domain}, seed {report.seed}: no verdict yet, after {work}"
+        yield ""
         return
     origin = f"{champion.operator} of {champion.model}" if champion.model else "a seed program"
     yield (

@@ -14,7 +14,7 @@ from harness.replay.transcript import episodes
 from harness.report.base import drawings
 from harness.report.episode_text import MOST_WHOLE, lines, visible, wrapped
 from tests.harness.helpers import command, instances, makespan
-from tests.loopback import Json, Loopback
+from tests.loopback import Json, Loopback, chat_completion
 
 
 def listed(folder: Path, *words: object) -> list[Json]:
@@ -105,6 +105,35 @@ def test_a_continued_talk_is_not_told_again(tmp_path: Path) -> None:
         for call in replayed.calls:
             for made in call.reply.calls if call.reply else ():
                 assert f"-> {made.name} " in text
+
+
+def test_thoughts_stand_before_the_reply_and_mended_spelling_below_what_was_read(
+    tmp_path: Path,
+) -> None:
+    def answer(_: int, body: Json) -> Json:
+        whole = chat_completion('{"starts": {},}', body)
+        whole["choices"][0]["message"]["reasoning_content"] = "First T01."
+        return whole
+
+    run = tmp_path / "run"
+    with Loopback(answer) as server:
+        words = ["--model", "openai/m", "--base-url", server.url, "--out", run]
+        assert makespan("run", instances(tmp_path / "i.jsonl", 1), *words).returncode == 0
+    [replayed] = episodes(run)
+    printed = list(lines(replayed, 200))
+    titles = [k for k, line in enumerate(printed) if line.startswith("── ")]
+    names = [printed[k].strip("─ ") for k in titles]
+    place = names.index("reasoning, no part of the answer")
+    assert names[place + 1 : place + 3] == ["reply", "what was read"]
+    assert printed[titles[place] + 1] == "First T01."
+    assert printed[titles[place + 1] + 1] == '{"starts": {},}'
+    assert replayed.outcome
+    [parsed] = replayed.outcome.answers
+    assert parsed.mended
+    below = printed[titles[place + 2] + 1 : titles[place + 3]]
+    assert below[1:] == [f"mended: {line}" for line in parsed.mended]
+    document = json.loads(makespan("show", run, replayed.instance.id, "--json").stdout)
+    assert document["calls"][0]["reply"]["reasoning"] == "First T01."
 
 
 def test_one_of_several_is_chosen_by_model_and_epoch(tmp_path: Path) -> None:
