@@ -217,7 +217,7 @@ def test_a_program_is_named_with_its_digest_and_asked_apart_from_models(tmp_path
     twice = makespan(
         "run", "tardiness", "--level", "9", "--model", name, "--model", f"policy/file:{file}"
     )
-    assert "the same --model is given twice" in twice.stderr
+    assert "the same model is given twice" in twice.stderr
 
 
 def test_a_search_can_be_watched(tmp_path: Path) -> None:
