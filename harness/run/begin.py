@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from harness.calls.options import CONNECTIONS, RunOptions
 from harness.calls.prices import prices_of
 from harness.log import Log
@@ -36,16 +34,25 @@ from tasks.prompts import Prompts, prompts_of
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run folder that this process has claimed, and the models that it asks."""
+    """A run folder that this process has claimed, and the part of its run that is gone on with.
+
+    Attributes:
+        models: those that are asked.
+        epochs: how often each instance is.
+        limit: how many instances are; None is all.
+    """
 
     folder: Folder
     models: Sequence[Model]
+    epochs: int
+    limit: int | None
 
 
 def begin(request: RunRequest, options: RunOptions) -> OpenRun:
     """Begin the run that is asked for, or take it up where its folder is there.
 
-    What is missing (a key, a package, a policy) is told before anything is written.
+    A folder that has less grows; what it has beyond what is asked for is left as it is. What is
+    missing (a key, a package, a policy) is told before anything is written.
 
     Raises:
         InputError: there is no such part, or the folder holds another run.
@@ -63,9 +70,10 @@ def begin(request: RunRequest, options: RunOptions) -> OpenRun:
         programs=request.programs,
     )
     folder.claim()
+    folder.require(manifest.configuration)  # as it is now that nobody else can write
     _require_shard(folder, request.shard)
-    folder.save(replace(folder.manifest, limit=manifest.limit, api_key_env=manifest.api_key_env))
-    return OpenRun(folder, models)
+    folder.grow(manifest, request.programs)
+    return OpenRun(folder, models, manifest.configuration.epochs, manifest.limit)
 
 
 def _manifest(request: RunRequest) -> tuple[Manifest, Prompts]:
@@ -114,15 +122,16 @@ def _require_shard(folder: Folder, shard: tuple[int, int] | None) -> None:
 
 
 def take_up(folder: Folder, options: RunOptions) -> OpenRun:
-    """Take up a run from its folder, which this process has claimed.
+    """Take up all of a run from its folder, which this process has claimed.
 
     Raises:
         InputError: a key or a package is missing.
     """
     kinds = (instance.family for instance in folder.instances())
     names = folder.manifest.configuration.suite.families or tuple(dict.fromkeys(kinds))
-    connections = options.connections or CONNECTIONS
-    return OpenRun(folder, build_models(folder.manifest, names, folder.programs, connections))
+    manifest, connections = folder.manifest, options.connections or CONNECTIONS
+    models = build_models(manifest, names, folder.programs, connections)
+    return OpenRun(folder, models, manifest.configuration.epochs, manifest.limit)
 
 
 @contextmanager
@@ -146,13 +155,13 @@ def ready(
     warn_of_versions(folder.manifest.environment, log)
     names = [spec.name for spec in folder.manifest.configuration.models]
     folder.note_prices(prices_of(prices, names), today())
-    lines = run_instances(folder)
+    lines = run_instances(folder, run.limit)
     require_enough_users(folder.manifest.configuration.memory, lines)
-    require_solvers(folder.manifest.configuration.models, lines)
+    require_solvers([model.name for model in run.models], lines)
     journal = Journal(folder.path)
     log.event("begin", folder=str(folder.path), episodes=len(lines))
     try:
-        yield SuiteRun(RecordedRun(folder, journal, lines), options, log)
+        yield SuiteRun(RecordedRun(folder, journal, lines, run.epochs), options, log)
     finally:
         journal.close()
         folder.release()

@@ -17,7 +17,7 @@ from harness.progress import Progress
 from harness.run.models import build_policy
 from harness.run.placebo import neighbour
 from harness.store.folder import Folder
-from harness.store.manifest import Environment, Manifest, ModelSpec, environment
+from harness.store.manifest import Environment, Manifest, environment
 from harness.suites import instances
 from harness.suites import suite as suites
 from harness.suites.instances import InstanceLine
@@ -85,22 +85,21 @@ def require_enough_users(memory: str, lines: Sequence[InstanceLine]) -> None:
                 raise InputError(f"memory {memory!r} needs two users of a kind: a larger `limit`")
 
 
-def require_solvers(specs: Sequence[ModelSpec], lines: Sequence[InstanceLine]) -> None:
+def require_solvers(models: Sequence[str], lines: Sequence[InstanceLine]) -> None:
     """Raise MissingExtra if a policy would solve an instance for which no solver is installed."""
     if not is_missing("ortools"):
         return
-    for spec in specs:
+    for name in models:
         for line in lines:
-            policy = family(line.family).policies.get(spec.name.removeprefix(START))
+            policy = family(line.family).policies.get(name.removeprefix(START))
             if policy and policy.solves(line.instance):
-                purpose = f"{spec.name} at {line.id}, which has no proven reference,"
+                purpose = f"{name} at {line.id}, which has no proven reference,"
                 raise MissingExtra.of("solvers", purpose, "ortools")
 
 
-def run_instances(folder: Folder) -> list[InstanceLine]:
-    """The run's instances: those in its folder, and new ones up to the limit."""
-    manifest = folder.manifest
-    suite, limit = manifest.configuration.suite, manifest.limit
+def run_instances(folder: Folder, limit: int | None) -> list[InstanceLine]:
+    """The run's first instances, all without a limit: those in its folder, and new ones."""
+    suite = folder.manifest.configuration.suite
     lines = folder.instances()
     if suite.entry:
         size = suite.size
