@@ -10,11 +10,21 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from graders.statistics import Estimate
-from harness.board.load import CanonicalFields, ScoredRecord, gather, identity, text
+from harness.board.load import (
+    CanonicalFields,
+    Gathered,
+    ScoredRecord,
+    dials_of,
+    gather,
+    identity,
+    text,
+)
 from harness.board.ranking import Rank, rank
+from harness.board.selection import WHOLE, Selection
 from harness.calls.prices import Prices, load
 from harness.costs import sum_or_none
 from harness.families.registry import family
@@ -82,37 +92,48 @@ class Board(Noun, frozen=True):
     Attributes:
         missing: the models without a row.
         priced: the models whose cost is their stored usage at a table of prices, with its date.
+        selection: what is shown, where that is not all.
     """
 
     rows: tuple[Row, ...]
     missing: tuple[str, ...] = ()
     priced: dict[str, date] = {}
+    selection: Selection | UnsetType = UNSET
 
     @property
     def complete(self) -> bool:
-        """Return whether every episode of the suites has a grade."""
+        """Return whether every episode of the suites has a grade, of what is shown."""
         return not self.missing and all(
             not row.errors and (row.of is None or row.n >= row.of) for row in self.rows
         )
 
 
-def read_board(folders: Sequence[Path], prices: Prices | None = None) -> Board:
+def read_board(
+    folders: Sequence[Path], prices: Prices | None = None, selection: Selection = WHOLE
+) -> Board:
     """Return the board of run folders.
 
     Without `prices` the project's own table gives the costs that no provider told.
 
     Raises:
-        InputError: what the folders share was not asked the same, or they hold no episode.
+        InputError: what the folders share was not asked the same or is not the same, they hold no
+            episode, or nothing is what is selected.
     """
-    gathered = gather(folders, prices or load(None))
-    return build_board(
+    return board_of(gather(folders, prices or load(None), selection), selection)
+
+
+def board_of(gathered: Gathered, selection: Selection) -> Board:
+    """Return the board of what was gathered by a selection."""
+    board = build_board(
         gathered.records,
         gathered.sizes,
         gathered.missing,
         gathered.priced,
         ranked=gathered.ranked,
         headlines=gathered.headlines,
+        dials=gathered.dials,
     )
+    return board if selection.is_whole else replace(board, selection=selection)
 
 
 def build_board(
@@ -123,6 +144,7 @@ def build_board(
     *,
     ranked: bool = True,
     headlines: Mapping[str, str] = NO_HEADLINES,
+    dials: Mapping[str, Sequence[str]] | None = None,
 ) -> Board:
     """Return the board of some records.
 
@@ -133,8 +155,9 @@ def build_board(
         priced: the date of the price table, by each model whose cost is from it.
         ranked: whether rows get ranks.
         headlines: the measure that is the score, by family whose suite names one.
+        dials: by family the settings that tell rows apart; None is those of the records.
     """
-    groups = grouped(records)
+    groups = grouped(records, dials)
     sizes = _sizes_of_whole_families(groups, sizes)
     rows = {
         key: _with_gain(_row(key, group, sizes.get(key.family), headlines), key, groups)
@@ -169,9 +192,11 @@ class Key(NamedTuple):
         return (self.family, self.cell, CanonicalFields.of(self.identity))
 
 
-def grouped(records: Sequence[ScoredRecord]) -> dict[Key, list[Record]]:
-    """Return the records of each row."""
-    dials = _dials_of_families(records)
+def grouped(
+    records: Sequence[ScoredRecord], dials: Mapping[str, Sequence[str]] | None = None
+) -> dict[Key, list[Record]]:
+    """Return the records of each row; see `build_board` for the dials."""
+    dials = dials_of(scored.record for scored in records) if dials is None else dials
     groups: dict[Key, list[Record]] = {}
     for scored in records:
         r = scored.record
@@ -187,13 +212,6 @@ def grouped(records: Sequence[ScoredRecord]) -> dict[Key, list[Record]]:
         )
         groups.setdefault(key, []).append(r)
     return groups
-
-
-def _dials_of_families(records: Sequence[ScoredRecord]) -> dict[str, list[str]]:
-    by_family: dict[str, list[Record]] = {}
-    for scored in records:
-        by_family.setdefault(scored.record.family, []).append(scored.record)
-    return {name: _dials(name, group) for name, group in by_family.items()}
 
 
 def _sizes_of_whole_families(groups: Iterable[Key], sizes: dict[str, int]) -> dict[str, int]:
@@ -242,15 +260,6 @@ def _order(row: Row) -> tuple[Any, ...]:
     score = row.score.value
     contestant = (row.model, row.agent, row.memory, text(row.setup))
     return (row.family, text(row.cell), score is None, -(score or 0.0), *contestant)
-
-
-def _dials(name: str, records: Iterable[Record]) -> list[str]:
-    """Return the settings by which a family's rows differ: not the ramp, and not all the same."""
-    values: dict[str, set[Scalar]] = {}
-    for record in records:
-        for key, value in record.settings.items():
-            values.setdefault(key, set()).add(value)
-    return sorted(k for k, v in values.items() if len(v) > 1 and k not in family(name).ramp)
 
 
 def _row(key: Key, records: list[Record], size: int | None, headlines: Mapping[str, str]) -> Row:

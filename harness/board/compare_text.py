@@ -20,6 +20,8 @@ def print_comparison(comparison: ModelComparison, limit: int | None) -> None:
     """
     print(f"A: {comparison.a}\nB: {comparison.b}\n")
     print(table("A - B, paired by instance", _differences(comparison.matches)))
+    if comparison.families:
+        print(f"only families {', '.join(comparison.families)}: p (Holm) is over these")
     for note in _test_notes(comparison.matches):
         print(note)
     for match in comparison.matches:

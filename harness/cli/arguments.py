@@ -93,6 +93,19 @@ def engine(p: Any, work: str | None = None) -> None:
     )
 
 
+def selecting(p: Parser) -> None:
+    """Options of which part of some folders is shown."""
+    p.add_argument(
+        "--model", action="append", metavar="PATTERN", help="only models like this; again for more"
+    )
+    only_families(p)
+
+
+def only_families(p: Parser) -> None:
+    """The option of which families are shown."""
+    p.add_argument("--family", action="append", metavar="F", help="only this one; again for more")
+
+
 def sampling(p: Parser) -> None:
     """Options of whom to ask, and of what every request says beside the prompt."""
     p.add_argument("--base-url", help="server of openai/ models, such as http://127.0.0.1:8091/v1")

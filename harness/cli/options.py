@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 
+from harness.board.selection import Selection
 from harness.calls.budget import Budget
 from harness.calls.options import RunOptions
 from harness.calls.retry import RetryPolicy
@@ -18,6 +19,11 @@ def sampling(options: Namespace) -> Sampling:
         structured=options.structured,
         extra=options.extra_body,
     )
+
+
+def selection(options: Namespace) -> Selection:
+    """Return which part of the folders is shown."""
+    return Selection(tuple(options.model or ()), tuple(options.family or ()))
 
 
 def run_options(options: Namespace) -> RunOptions:

@@ -10,10 +10,12 @@ from harness.cli.arguments import (
     asking,
     engine,
     natural,
+    only_families,
     port,
     positive,
     sampling,
     sandbox,
+    selecting,
     settings,
     shard,
     whole,
@@ -128,6 +130,7 @@ def _evolve(p: Parser) -> None:
 
 def _board(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    selecting(p)
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument("--csv", type=Path, metavar="F")
     p.add_argument("--html", type=Path, metavar="F", help="a page, sortable and self-contained")
@@ -138,6 +141,7 @@ def _board(p: Parser) -> None:
 def _compare(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     p.add_argument("--model", action="append", required=True, metavar="M", help="twice: A, then B")
+    only_families(p)
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument(
         "--limit",
@@ -171,6 +175,7 @@ def _mcp(p: Parser) -> None:
 
 def _publish(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    selecting(p)
     p.add_argument("--repo", required=True, metavar="OWNER/NAME", help="a dataset repository")
     p.add_argument("--revision", default="main", metavar="R", help="its branch (main)")
     p.add_argument("--private", action="store_true", help="if it is made, it is private")
@@ -179,5 +184,6 @@ def _publish(p: Parser) -> None:
 
 def _report(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    selecting(p)
     p.add_argument("--html", type=Path, required=True, metavar="F", help="the page")
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")

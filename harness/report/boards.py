@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
-from harness.board.board import Board, Row, read_board
-from harness.board.load import scored_records
-from harness.board.text import notes
+from harness.board.board import Board, Row, board_of
+from harness.board.load import ScoredRecord, gather
+from harness.board.selection import Selection
+from harness.board.text import notes, part_note
 from harness.calls.prices import Prices
 from harness.families.registry import family
 from harness.replay.transcript import episodes
@@ -68,20 +69,21 @@ class Section:
     failed: int
 
 
-def build(folders: Sequence[Path], prices: Prices) -> tuple[str, bool]:
+def build(folders: Sequence[Path], prices: Prices, selection: Selection) -> tuple[str, bool]:
     """Return the page of run folders that belong on one board, and whether that is complete.
 
     Raises:
-        InputError: they are no such folders.
+        InputError: they are no such folders, or nothing is what is selected.
     """
-    board = read_board(folders, prices)
+    gathered = gather(folders, prices, selection)
+    board = board_of(gathered, selection)
     styles = looks(board.rows)
     families = {
         name: drawings(family(name)) for name in dict.fromkeys(r.family for r in board.rows)
     }
     pack, entries = Pack(), list[EpisodeEntry]()
-    for folder in folders:
-        entries += _read(folder, prices, pack, families, len(entries))
+    for folder, share in zip(folders, gathered.shares, strict=True):
+        entries += _read(folder, share, pack, families, len(entries))
     entries.sort(key=_rank)
     chunks = list(pack.chunks())
     manifests = [Folder.open(folder).manifest for folder in folders]
@@ -90,6 +92,7 @@ def build(folders: Sequence[Path], prices: Prices) -> tuple[str, bool]:
         suites={m.configuration.lock: m.configuration.suite for m in manifests},
         runs=[run_facts(m) for m in manifests],
         board=board,
+        part=part_note(board),
         episodes=len(entries),
         errors=sum(e.verdict is Verdict.error for e in entries),
         sections=[_section(name, board, entries, styles, families[name]) for name in families],
@@ -113,12 +116,15 @@ def _index(
 
 
 def _read(
-    folder: Path, prices: Prices, pack: Pack, families: dict[str, Drawings], start: int
+    folder: Path,
+    share: Sequence[ScoredRecord],
+    pack: Pack,
+    families: dict[str, Drawings],
+    start: int,
 ) -> Iterator[EpisodeEntry]:
-    """Pack a folder's episodes as they are replayed; their costs are those of the board."""
-    records = (scored for scored, _ in scored_records(Folder.open(folder), prices))
-    by_key = {key_of(s.record.model, s.record.epoch, s.record.instance): s for s in records}
-    for number, episode in enumerate(episodes(folder), start):
+    """Pack a folder's share of the episodes as they are replayed; their costs are the board's."""
+    by_key = {key_of(s.record.model, s.record.epoch, s.record.instance): s for s in share}
+    for number, episode in enumerate(episodes(folder, by_key), start):
         replayed = episode.record
         scored = by_key[key_of(replayed.model, replayed.epoch, replayed.instance)]
         view = EpisodeView(

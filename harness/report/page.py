@@ -3,28 +3,33 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.board.selection import WHOLE, Selection
 from harness.calls.prices import Prices, load
 from harness.report import boards, search
 from harness.store.folder import Folder
 from tasks.base import InputError
 
 
-def build(folders: Sequence[Path], prices: Prices | None = None) -> tuple[str, bool]:
+def build(
+    folders: Sequence[Path], prices: Prices | None = None, selection: Selection = WHOLE
+) -> tuple[str, bool]:
     """Return the page of runs that belong on one board, or of one search.
 
     Args:
         folders: of the runs, or of the search.
         prices: for runs, instead of the project's own table.
+        selection: the part of runs that is shown.
 
     Returns:
         The page, and whether all of it is complete.
 
     Raises:
-        InputError: the folders are neither, or there are prices for a search, which has its own.
+        InputError: the folders are neither, or there are prices or a selection for a search, which
+            has its own prices and is shown whole.
     """
     searches = [f for f in folders if Folder.open(f).manifest.configuration.evolve]
     if not searches:
-        return boards.build(folders, prices or load(None))
+        return boards.build(folders, prices or load(None), selection)
     if len(folders) > 1:
         raise InputError(
             f"{searches[0]} is a search for programs: a page shows one search and nothing else"
@@ -32,4 +37,6 @@ def build(folders: Sequence[Path], prices: Prices | None = None) -> tuple[str, b
         )
     if prices:
         raise InputError(f"{searches[0]} is a search, with prices of its own: leave out `prices`")
+    if not selection.is_whole:
+        raise InputError(f"{searches[0]} is a search, shown whole: no `models` or `families`")
     return search.build(searches[0])

@@ -61,6 +61,7 @@ LATEST_OUTCOME = """
     select outcome from records join episodes on id = episode
     where key = ? order by version desc limit 1
 """
+OUTCOME_OF = "select outcome from records where episode = ? order by version desc limit 1"
 
 # A run under way: failures, signs of life, work and errors so far.
 FAULTS = """
