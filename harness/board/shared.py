@@ -36,10 +36,8 @@ def require_equal(first: Folder, second: Folder, episodes: Sequence[SharedEpisod
     keys = [episode.key for episode in episodes]
     evidence = (read_evidence(folder.path, keys) for folder in (first, second))
     for episode, in_first, in_second in zip(episodes, *evidence, strict=True):
-        contents = (
-            _content(record, of) for record, of in zip(episode, (in_first, in_second), strict=True)
-        )
-        for where, value, other in differences(*contents, ""):
+        contents = _content(episode.first, in_first), _content(episode.second, in_second)
+        for where, value, other in differences(contents[0], contents[1], ""):
             r = episode.first
             raise InputError(
                 f"{first.path} and {second.path} do not have the same episode of {r.model} on"

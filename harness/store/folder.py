@@ -163,7 +163,7 @@ class Folder:
     def note_prices(self, prices: Mapping[str, Price], day: str) -> None:
         """Keep the prices of models as they were given on a day; those of others stay."""
         if prices:
-            self.save(replace(self.manifest, prices=self.manifest.prices | prices, priced=day))
+            self.save(replace(self.manifest, prices={**self.manifest.prices, **prices}, priced=day))
 
     def require(self, configuration: Configuration) -> None:
         """Raise InputError that names the first setting in which a configuration is another run.
@@ -173,9 +173,9 @@ class Folder:
         """
         recorded = by_content(self)
         is_search = bool(recorded.evolve or configuration.evolve)
-        contents = (_content_of(each, whole=is_search) for each in (recorded, configuration))
-        servers = ({} if is_search else _servers(each) for each in (recorded, configuration))
-        for where, value, other in chain(differences(*contents, ""), _moved(*servers)):
+        contents = [_content_of(each, whole=is_search) for each in (recorded, configuration)]
+        moved = _moved(_servers(recorded), _servers(configuration))
+        for where, value, other in chain(differences(contents[0], contents[1], ""), moved):
             raise InputError(
                 f"{self.path} holds a run of another configuration: its {where} is {value!r},"
                 f" here it is {other!r}; use another `out`"
