@@ -81,10 +81,8 @@ def build(folders: Sequence[Path], prices: Prices, selection: Selection) -> tupl
     families = {
         name: drawings(family(name)) for name in dict.fromkeys(r.family for r in board.rows)
     }
-    pack, entries = Pack(), list[EpisodeEntry]()
-    for folder, share in zip(folders, gathered.shares, strict=True):
-        entries += _read(folder, share, pack, families, len(entries))
-    entries.sort(key=_rank)
+    pack = Pack()
+    entries = _entries(folders, gathered.shares, pack, families)
     chunks = list(pack.chunks())
     manifests = [Folder.open(folder).manifest for folder in folders]
     page = render(
@@ -101,6 +99,19 @@ def build(folders: Sequence[Path], prices: Prices, selection: Selection) -> tupl
         chunks=chunks,
     )
     return page, board.complete
+
+
+def _entries(
+    folders: Sequence[Path],
+    shares: Sequence[Sequence[ScoredRecord]],
+    pack: Pack,
+    families: dict[str, Drawings],
+) -> list[EpisodeEntry]:
+    """Pack the shares of all folders; return their episodes in the order of the page."""
+    entries: list[EpisodeEntry] = []
+    for folder, share in zip(folders, shares, strict=True):
+        entries += _read(folder, share, pack, families, len(entries))
+    return sorted(entries, key=_rank)
 
 
 def _index(

@@ -12,11 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import makespan as library
 from harness.store.journal import key_of
+from tasks.base import InputError
 from tests.depth import examples
 from tests.harness.helpers import board, instances, makespan, rows
 from tests.harness.report.reader import Reader, unpacked
 from tests.loopback import Json, Loopback
+from tests.optional import needs
 from tests.scripted import answer
 
 FLOORS = ("--model", "policy/edf", "--model", "policy/exact")
@@ -82,6 +85,15 @@ def test_runs_of_three_models_that_share_floors_are_one_board(place: Path) -> No
     assert len(board(place / "whole")) == 5
     done = makespan("board", *single(place))
     assert done.returncode == 0, done.stderr
+
+
+@needs("pandas")
+def test_the_library_has_the_board_of_several_runs(place: Path) -> None:
+    frame = library.board(single(place), models=["openai/*"])
+    assert sorted(frame["model"]) == ["openai/bad", "openai/good", "openai/other"]
+    assert set(library.board([library.load(path) for path in single(place)])["n"]) == {12}
+    with pytest.raises(InputError, match=r"`models` openai/god: no such model .* openai/good"):
+        library.board(single(place), models=["openai/god"])
 
 
 def test_of_what_is_shared_the_first_folder_is_shown(place: Path) -> None:

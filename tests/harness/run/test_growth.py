@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -31,11 +32,13 @@ def run(file: object, out: Path, *words: object, status: int = 0) -> str:
 
 
 def printed(folder: Path) -> list[str]:
-    """The board's text and JSON, the seconds apart."""
+    """The board as JSON and as text, the seconds apart: they are last, as `0.7`."""
     table = json.loads(makespan("board", folder, "--json").stdout)
     for row in table["rows"]:
         row.pop("seconds")
-    return [json.dumps(table), *makespan("board", folder).stdout.split("\n\n")[1:]]
+    text = makespan("board", folder).stdout.replace("─", "")
+    lines = [re.sub(r" +[0-9.]+ *$", "", line) for line in text.splitlines()]
+    return [json.dumps(table), *(" ".join(line.split()) for line in lines)]
 
 
 def asked(server: Loopback) -> Counter[str]:
@@ -107,13 +110,14 @@ def test_the_default_folder_is_that_of_the_command(
 def test_what_is_no_growth_is_refused(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 2), tmp_path / "run"
     with Loopback(answer) as server, Loopback(answer) as other:
-        run(file, out, *A, "--base-url", server.url)
+        url = ("--base-url", server.url)
+        run(file, out, *A, *url)
         before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
         for words, reason in (
             ((*A, *B, "--base-url", other.url), f"its server of openai/a is '{server.url}'"),
-            ((*B, "--temperature", 1), "its sampling.temperature is None, here it is 1.0"),
-            ((*B, "--shard", "1/2"), "holds all the episodes, not -shard-1-of-2"),
-            ((*B, "--agent", "text-tools"), "its agent is 'direct', here it is 'text-tools'"),
+            ((*B, *url, "--temperature", 1), "its sampling.temperature is None, here it is 1.0"),
+            ((*B, *url, "--shard", "1/2"), "holds all the episodes, not"),
+            ((*B, *url, "--agent", "text-tools"), "its agent is 'direct', here it is 'text-tools'"),
         ):
             refused = run(file, out, *words, status=2)
             assert reason in refused
