@@ -117,7 +117,7 @@ def test_what_is_no_growth_is_refused(tmp_path: Path) -> None:
             ((*A, *B, "--base-url", other.url), f"its server of openai/a is '{server.url}'"),
             ((*B, *url, "--temperature", 1), "its sampling.temperature is None, here it is 1.0"),
             ((*B, *url, "--shard", "1/2"), "holds all the episodes, not"),
-            ((*B, *url, "--agent", "text-tools"), "its versions.agent is None, here it is 'prompts "),
+            ((*B, *url, "--agent", "text-tools"), "its versions.agent is None, here it is '"),
         ):
             refused = run(file, out, *words, status=2)
             assert reason in refused
