@@ -1,8 +1,11 @@
 """Runs: models that answer a suite, a family or a file, in a folder that can be read again."""
 
 import asyncio
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
@@ -102,8 +105,8 @@ def run(
         options: how it asks: pace, patience, budgets, cache.
         price: of models, each `MODEL=INPUT,OUTPUT[,CACHED]` in US dollars a million tokens.
         asked: all else that shapes the results: `agent`, `memory`, `level`, `seed`, `settings`,
-            `data`, `limit`, `epochs`, `sampling`, `base_url`, `api_key_env`, and the folder `out`;
-            `RunRequest` explains each.
+            `data`, `limit`, `epochs`, `sampling`, `base_url`, `api_key_env`, the folder `out`, and
+            of given instances `references`, `solve` and `time_limit`; `RunRequest` explains each.
 
     Returns:
         The run. Where episodes are left, or ended in errors, it is not `complete`.
@@ -150,13 +153,33 @@ def _beside_any_loop(work: Callable[[], T], stop: Callable[[], None]) -> T:
         asyncio.get_running_loop()
     except RuntimeError:
         return work()
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(work)
-        try:
-            return future.result()
-        except KeyboardInterrupt:
-            stop()
-            raise
+    with ThreadPoolExecutor(1) as pool, _interrupts(stop):
+        return pool.submit(work).result()
+
+
+@contextmanager
+def _interrupts(stop: Callable[[], None]) -> Iterator[None]:
+    """Catch Ctrl-C while the block runs: it ends soon, then KeyboardInterrupt is raised.
+
+    The loop that is running here would take it for the end of its own task. Signals reach the
+    main thread only.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[int] = []
+
+    def note(number: int, frame: object) -> None:  # noqa: ARG001
+        caught.append(number)
+        stop()
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught:
+        raise KeyboardInterrupt
 
 
 def board(

@@ -87,6 +87,29 @@ def test_the_page_does_what_it_says(site: Path, tmp_path: Path) -> None:
     assert year["configuration"]["versions"]["memory"].startswith("prompts ")
 
 
+def test_the_type_checker_holds_a_plugin_to_what_it_declares(tmp_path: Path) -> None:
+    """In the repository the five folders have their own names, where its types are."""
+    write_plugin(tmp_path)
+    for path in (tmp_path / "makespan_bag").rglob("*.py"):
+        path.write_text(re.sub(r"from makespan\.", "from ", path.read_text("utf-8")), "utf-8")
+    family = tmp_path / "makespan_bag" / "family.py"
+    swapped = family.read_text("utf-8").replace("    grade=grade,", "    grade=reward,")
+    (tmp_path / "makespan_bag" / "swapped.py").write_text(swapped, "utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", str(tmp_path / "makespan_bag")],
+        cwd=ROOT,
+        env=os.environ | {"MYPYPATH": f"{tmp_path}"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    errors = [line for line in ended.stdout.splitlines() if ": error: " in line]
+    assert len(errors) == 1, ended.stdout
+    assert "swapped.py" in errors[0]
+    assert 'Argument "grade" to "Family"' in errors[0]
+
+
 def test_one_without_its_plugin_says_so(site: Path, tmp_path: Path) -> None:
     file = tmp_path / "bags.jsonl"
     words = ["generate", "bag", "--level", "4", "--out", str(file)]

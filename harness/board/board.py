@@ -6,14 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from statistics import fmean
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from graders.statistics import Estimate
+from graders.spelling import MENDED, STRICT
+from graders.statistics import Estimate, by_instance
 from harness.board.load import (
     CanonicalFields,
     Gathered,
@@ -24,11 +26,13 @@ from harness.board.load import (
     text,
 )
 from harness.board.ranking import Rank, rank
+from harness.board.replies import EpisodeCalls, OddReplies, sum_of
 from harness.board.selection import WHOLE, Selection
 from harness.calls.prices import Prices, load
 from harness.costs import sum_or_none
 from harness.families.registry import family
-from tasks.base import Fields, Noun, Record, Scalar, Verdict
+from harness.suites.grading import Reading
+from tasks.base import NO_REFERENCE, Fields, Grade, Noun, Record, Scalar, Verdict
 
 NO_HEADLINES: Mapping[str, str] = MappingProxyType({})
 
@@ -52,6 +56,7 @@ class Row(Noun, frozen=True):
         versions: of its agent and memory: digests of what they say to a model.
         recall_tokens, sleep_tokens: the memory's, while somebody waited and while nobody did.
         sandbox_seconds: CPU seconds of programs.
+        replies: those that were no plain answers; unset where all were, or nobody knows.
     """
 
     family: str
@@ -82,6 +87,10 @@ class Row(Noun, frozen=True):
     recall_tokens: int | None = 0
     sleep_tokens: int | None = 0
     sandbox_seconds: float = 0.0
+    replies: OddReplies | UnsetType = UNSET
+
+
+APART = ("score", "metrics", "problems", "rank", "replies")  # fields of a row that are no columns
 
 
 class Board(Noun, frozen=True):
@@ -92,12 +101,14 @@ class Board(Noun, frozen=True):
     Attributes:
         missing: the models without a row.
         priced: the models whose cost is their stored usage at a table of prices, with its date.
+        reading: of spelling; nothing where it is the canonical one.
         selection: what is shown, where that is not all.
     """
 
     rows: tuple[Row, ...]
     missing: tuple[str, ...] = ()
     priced: dict[str, date] = {}
+    reading: Literal["strict"] | UnsetType = UNSET
     selection: Selection | UnsetType = UNSET
 
     @property
@@ -109,21 +120,28 @@ class Board(Noun, frozen=True):
 
 
 def read_board(
-    folders: Sequence[Path], prices: Prices | None = None, selection: Selection = WHOLE
+    folders: Sequence[Path],
+    prices: Prices | None = None,
+    reading: Reading = "canonical",
+    selection: Selection = WHOLE,
 ) -> Board:
     """Return the board of run folders.
 
-    Without `prices` the project's own table gives the costs that no provider told.
+    Args:
+        folders: of runs.
+        prices: without them the project's own table gives the costs that no provider told.
+        reading: whether answers count that were mended in spelling.
+        selection: the part of the folders that is shown.
 
     Raises:
         InputError: what the folders share was not asked the same or is not the same, they hold no
             episode, or nothing is what is selected.
     """
-    return board_of(gather(folders, prices or load(None), selection), selection)
+    return board_of(gather(folders, prices or load(None), reading, selection))
 
 
-def board_of(gathered: Gathered, selection: Selection) -> Board:
-    """Return the board of what was gathered by a selection."""
+def board_of(gathered: Gathered) -> Board:
+    """Return the board of what was gathered."""
     board = build_board(
         gathered.records,
         gathered.sizes,
@@ -133,7 +151,12 @@ def board_of(gathered: Gathered, selection: Selection) -> Board:
         headlines=gathered.headlines,
         dials=gathered.dials,
     )
-    return board if selection.is_whole else replace(board, selection=selection)
+    reading, selection = gathered.reading, gathered.selection
+    return replace(
+        board,
+        reading=UNSET if reading == "canonical" else reading,
+        selection=UNSET if selection.is_whole else selection,
+    )
 
 
 def build_board(
@@ -157,10 +180,14 @@ def build_board(
         headlines: the measure that is the score, by family whose suite names one.
         dials: by family the settings that tell rows apart; None is those of the records.
     """
-    groups = grouped(records, dials)
+    scored = _scored(records, dials)
+    groups = {key: [each.record for each in group] for key, group in scored.items()}
+    calls = _calls_of(scored)
     sizes = _sizes_of_whole_families(groups, sizes)
     rows = {
-        key: _with_gain(_row(key, group, sizes.get(key.family), headlines), key, groups)
+        key: _with_gain(
+            _with_calls(_row(key, group, sizes.get(key.family), headlines), calls[key]), key, groups
+        )
         for key, group in groups.items()
     }
     ordered = sorted(_ranked(rows, groups) if ranked else rows.values(), key=_order)
@@ -196,8 +223,24 @@ def grouped(
     records: Sequence[ScoredRecord], dials: Mapping[str, Sequence[str]] | None = None
 ) -> dict[Key, list[Record]]:
     """Return the records of each row; see `build_board` for the dials."""
+    groups = _scored(records, dials)
+    return {key: [each.record for each in group] for key, group in groups.items()}
+
+
+def _calls_of(groups: Mapping[Key, Sequence[ScoredRecord]]) -> dict[Key, list[EpisodeCalls]]:
+    """Return what journals tell of the calls of each row; nothing where one of them is silent."""
+    return {
+        key: calls if len(calls := [e.calls for e in group if e.calls]) == len(group) else []
+        for key, group in groups.items()
+    }
+
+
+def _scored(
+    records: Sequence[ScoredRecord], dials: Mapping[str, Sequence[str]] | None
+) -> dict[Key, list[ScoredRecord]]:
+    """Return the records of each row, as they were scored."""
     dials = dials_of(scored.record for scored in records) if dials is None else dials
-    groups: dict[Key, list[Record]] = {}
+    groups: dict[Key, list[ScoredRecord]] = {}
     for scored in records:
         r = scored.record
         key = Key(
@@ -210,8 +253,16 @@ def grouped(
             means=scored.means,
             versions=scored.versions,
         )
-        groups.setdefault(key, []).append(r)
+        groups.setdefault(key, []).append(scored)
     return groups
+
+
+def _with_calls(row: Row, calls: Sequence[EpisodeCalls]) -> Row:
+    """Return a row with what its journals tell of its calls, if they do."""
+    if not calls:
+        return row
+    odd = sum_of(calls)
+    return replace(row, retried=sum(each.retried for each in calls), replies=odd or UNSET)
 
 
 def _sizes_of_whole_families(groups: Iterable[Key], sizes: dict[str, int]) -> dict[str, int]:
@@ -302,8 +353,14 @@ def _spending(records: Sequence[Record]) -> Fields:
         "recall_tokens": sum_or_none([r.recall_tokens for r in records]),
         "sleep_tokens": sum_or_none([r.sleep_tokens for r in records]),
         "sandbox_seconds": round(sum(r.sandbox_seconds for r in records), 3),
-        "retried": sum(r.attempts > r.calls + r.memory_calls for r in records),
+        "retried": sum(map(_is_retried, records)),
     }
+
+
+def _is_retried(record: Record) -> bool:
+    """Return whether a call was tried more than once: the one that failed for good has no reply."""
+    lost = record.problem is not None and record.problem.boundary == "provider"
+    return record.attempts > record.calls + record.memory_calls + lost
 
 
 def _summary(
@@ -311,14 +368,31 @@ def _summary(
 ) -> tuple[Estimate, dict[str, Estimate]]:
     """Return score and metrics; no score where a level has nothing but errors."""
     if not graded:
-        return Estimate.unknown("no graded episodes"), {}
+        kinds = {r.problem.kind for r in records if r.problem}
+        only_reason = NO_REFERENCE if kinds == {NO_REFERENCE} else "no graded episodes"
+        return Estimate.unknown(only_reason), {}
     score, metrics = family(name).summarise(graded)
+    metrics |= _spelling(name, graded)
     if headline and (estimate := family(name).column(headline).estimate):
         score = estimate(graded)
     empty = {r.level for r in records} - {r.level for r in graded}
     if empty:
         score = Estimate.unknown("only errors at level " + ", ".join(map(str, sorted(empty))))
     return score, metrics
+
+
+def _spelling(name: str, graded: Sequence[Record]) -> dict[str, Estimate]:
+    """Return how many episodes had answers mended, and the score without; nothing if none had."""
+    count = float(sum(MENDED in r.grade.metrics for r in graded if r.grade))
+    if not count:
+        return {}
+    groups = [by_instance(group, _strict_score) for group in family(name).strata(graded)]
+    strict = fmean(fmean(map(fmean, group.values())) for group in groups)
+    return {MENDED: Estimate(count, count, count), STRICT: Estimate(strict, None, None)}
+
+
+def _strict_score(grade: Grade) -> float:
+    return grade.metrics.get(STRICT, grade.score)
 
 
 def _tokens(record: Record) -> int | None:
@@ -337,7 +411,7 @@ def kind_of(name: str, model: str) -> str:
 def as_csv(board: Board) -> str:
     """Return a line a row; each metric in three columns, its value and the ends of its interval."""
     metrics = list(dict.fromkeys(name for row in board.rows for name in row.metrics))
-    fixed = [f for f in Row.__struct_fields__ if f not in ("score", "metrics", "problems", "rank")]
+    fixed = [f for f in Row.__struct_fields__ if f not in APART]
     ranks = [f"rank_{f}" for f in Rank.__struct_fields__]
     ends = [f"{name}{end}" for name in ("score", *metrics) for end in ("", "_low", "_high")]
     out = io.StringIO()

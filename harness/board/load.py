@@ -13,15 +13,18 @@ from typing import Any
 
 import msgspec
 
+from graders.spelling import MENDED
+from harness.board.replies import SILENT, EpisodeCalls, read_calls
 from harness.board.selection import WHOLE, Selection
 from harness.board.shared import SharedEpisode, require_equal
 from harness.calls.prices import Prices, priced
 from harness.families.registry import family
 from harness.models.names import START
 from harness.store.folder import Folder, by_content
-from harness.store.journal import key_of, read_records
+from harness.store.journal import key_of, read_outcome, read_records
 from harness.store.manifest import Configuration, differences
-from tasks.base import Fields, InputError, Noun, Record, Scalar
+from harness.suites.grading import Reading, graded_strictly
+from tasks.base import Fields, InputError, Noun, Record, Scalar, StoreFailure
 
 EpisodeIdentity = tuple[str, str, str, str, str, int]
 
@@ -33,12 +36,14 @@ class ScoredRecord(Noun, frozen=True):
         setup: sampling settings and the server, in one order for all.
         means: what the model might use to answer, sorted.
         versions: of its agent and its memory: digests of what they say to a model.
+        calls: what its journal tells of them; None of a policy, or where there is no journal.
     """
 
     record: Record
     setup: Fields
     means: tuple[str, ...] = ("direct",)
     versions: tuple[str, ...] = ()
+    calls: EpisodeCalls | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,8 @@ class Gathered:
         priced: the models whose cost is from a table of prices, with its date.
         ranked: whether the suites of all runs are for ranking.
         headlines: the measure that is the score of a family, where it is not the family's own.
+        reading: of spelling, by which the records are graded.
+        selection: what is shown.
     """
 
     shares: list[list[ScoredRecord]]
@@ -111,6 +118,8 @@ class Gathered:
     priced: dict[str, date]
     ranked: bool = True
     headlines: dict[str, str] = field(default_factory=dict)
+    reading: Reading = "canonical"
+    selection: Selection = WHOLE
 
     @property
     def records(self) -> list[ScoredRecord]:
@@ -119,11 +128,18 @@ class Gathered:
 
 
 def gather(
-    paths: Sequence[Path], prices: Prices | None = None, selection: Selection = WHOLE
+    paths: Sequence[Path],
+    prices: Prices | None = None,
+    reading: Reading = "canonical",
+    selection: Selection = WHOLE,
 ) -> Gathered:
     """Read run folders.
 
-    Without `prices` only those costs are known that a provider told.
+    Args:
+        paths: of the folders.
+        prices: without them only those costs are known that a provider told.
+        reading: of spelling.
+        selection: the part of the folders that is shown.
 
     Raises:
         InputError: a family of two folders was not asked the same, an episode that is in two of
@@ -136,7 +152,7 @@ def gather(
     selection.require(models_of(folders), chain.from_iterable(counts))
     counts = [_shown_counts(count, selection) for count in counts]
     _require_same_suites(folders, counts)
-    shares, dates = _read_all(folders, prices)
+    shares, dates = _read_all(folders, prices, reading)
     dials = dials_of(scored.record for share in shares for scored in share)
     missing = tuple(_missing(folders, shares, selection))
     shares = _once(folders, [_shown(share, selection) for share in shares])
@@ -151,6 +167,8 @@ def gather(
         priced={name: day for name, day in dates.items() if selection.has_model(name)},
         ranked=all(folder.manifest.configuration.suite.ranked for folder in folders),
         headlines=_headlines(folders),
+        reading=reading,
+        selection=selection,
     )
 
 
@@ -184,14 +202,14 @@ def _require_same_suites(folders: Sequence[Folder], counts: Sequence[Counter[str
 
 
 def _read_all(
-    folders: Sequence[Folder], prices: Prices | None
+    folders: Sequence[Folder], prices: Prices | None, reading: Reading
 ) -> tuple[list[list[ScoredRecord]], dict[str, date]]:
     """Return all records by folder, and the date of the prices by each model that has them."""
     shares: list[list[ScoredRecord]] = []
     from_table: set[str] = set()
     for folder in folders:
         share: list[ScoredRecord] = []
-        for scored, is_priced in scored_records(folder, prices):
+        for scored, is_priced in scored_records(folder, prices, reading):
             share.append(scored)
             if is_priced:
                 from_table.add(scored.record.model)
@@ -236,7 +254,7 @@ def require_agreement(paths: Sequence[Path], selection: Selection) -> None:
     for folder in folders:
         by_lock.setdefault(by_content(folder).lock, []).append(folder)
     for group in by_lock.values():
-        shares, _ = _read_all(group, None) if len(group) > 1 else ([], {})
+        shares, _ = _read_all(group, None, "canonical") if len(group) > 1 else ([], {})
         _once(group, [_shown(share, selection) for share in shares])
 
 
@@ -289,7 +307,9 @@ def _headlines(folders: Sequence[Folder]) -> dict[str, str]:
     return {name: s.headline for s in suites if s.headline for name in s.families}
 
 
-def scored_records(folder: Folder, prices: Prices | None) -> Iterator[tuple[ScoredRecord, bool]]:
+def scored_records(
+    folder: Folder, prices: Prices | None, reading: Reading = "canonical"
+) -> Iterator[tuple[ScoredRecord, bool]]:
     """Yield a folder's records, and of each whether its cost is from the table of prices."""
     configuration = folder.manifest.configuration
     setups = {
@@ -299,13 +319,39 @@ def scored_records(folder: Folder, prices: Prices | None) -> Iterator[tuple[Scor
     means = {spec.name: configuration.allowed(spec.name) for spec in configuration.models}
     parts = by_content(folder).versions
     records = list(read_records(folder.path))
+    if reading == "strict":
+        records = _read_strictly(folder, records)
     costs = priced(folder, records, prices) if prices else {}
+    models = {name for name in setups if not name.startswith("policy/")}
+    calls = read_calls(folder.path) if models else {}
     for r in records:
-        cost = costs.get(key_of(r.model, r.epoch, r.instance)) if costs else None
+        key = key_of(r.model, r.epoch, r.instance) if costs or models else ""
+        cost = costs.get(key)
         full = r if cost is None else msgspec.structs.replace(r, cost=cost)
         versions = part_versions_of(r, parts)
-        scored = ScoredRecord(full, setups[r.model], means=means[r.model], versions=versions)
-        yield scored, cost is not None
+        told = calls.get(key, SILENT) if r.model in models else None
+        yield (
+            ScoredRecord(
+                full, setups[r.model], means=means[r.model], versions=versions, calls=told
+            ),
+            cost is not None,
+        )
+
+
+def _read_strictly(folder: Folder, records: Sequence[Record]) -> list[Record]:
+    """Return records in which no answer is mended: those that have one are graded once more."""
+    headline = folder.manifest.configuration.suite.headline or None
+    lines = {line.id: line for line in folder.instances()}
+    strict = []
+    for r in records:
+        if r.grade and MENDED in r.grade.metrics:
+            outcome = read_outcome(folder.path, key_of(r.model, r.epoch, r.instance))
+            if outcome is None:
+                raise StoreFailure(f"{folder.path}: what {r.model} answered {r.instance} is gone")
+            grade = graded_strictly(lines[r.instance].instance, outcome, headline)
+            r = msgspec.structs.replace(r, grade=grade)
+        strict.append(r)
+    return strict
 
 
 def part_versions_of(record: Record, versions: Mapping[str, str]) -> tuple[str, ...]:

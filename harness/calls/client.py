@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from harness.calls.budget import Budget, Halt, Spent
 from harness.calls.cache import Cache
 from harness.calls.limiter import ConcurrencyLimiter, Ticket
+from harness.calls.rejections import Rejections, rejected
 from harness.calls.retry import RetryPolicy
 from harness.costs import Price, tokens_of
 from harness.failures import policy_of
 from harness.log import Log
-from harness.models.base import Model, ProviderFailure
+from harness.models.base import Model, ProviderFailure, Sampling
 from harness.models.build import Server, build_model
 from harness.models.names import read_name
 from harness.store.manifest import Manifest, ModelSpec
@@ -32,7 +33,9 @@ class ModelClient:
         halt: what to call when nothing more is to be asked, of this model or at all.
         spent: by the whole run, all models together.
         cache_scope: server and sampling: all that a cached reply depends on beside the request.
+        sampling: how its replies are drawn.
         given_up: calls in a row that had no reply.
+        rejections: those that were refused since the last answer.
     """
 
     model: Model
@@ -47,7 +50,9 @@ class ModelClient:
     price: Price | None = None
     cache: Cache | None = None
     cache_scope: object = None
+    sampling: Sampling = field(default_factory=Sampling)
     given_up: int = 0
+    rejections: Rejections = field(default_factory=Rejections)
 
     def stop(self) -> None:
         """Ask nothing more; who waits for a turn or for a pause to end is told."""
@@ -63,6 +68,7 @@ class ModelClient:
     def note_reply(self, ticket: Ticket, reply: Reply) -> None:
         """Take in a reply that came."""
         self.given_up = 0
+        self.rejections.note_answer()
         self.limiter.note_answer(ticket, tokens_of(reply.usage))
         self.charge(reply)
 
@@ -79,10 +85,17 @@ class ModelClient:
         if policy_of(failure).slow:
             longest = self.retry.longest_wait_asked
             self.limiter.slow_down(ticket, wait if wait <= longest else None)
+        if tokens_of(failure.usage) is not None:  # a reply that was thrown away is paid for, too
+            self.charge(Reply("", usage=failure.usage))
 
     def give_up(self, failure: ProviderFailure) -> None:
-        """Take in that a call failed for good; after `LOST` in a row the provider is down."""
+        """Take in that a call failed for good.
+
+        After `LOST` in a row the provider is down; after some refused alike nothing more is asked.
+        """
         self.given_up += policy_of(failure).retry
+        if self.rejections.note(failure) and not self.stopping.is_set():
+            self.halt(rejected(failure, self.sampling))
         if self.given_up >= LOST and not self.stopping.is_set():
             self.halt(
                 Halt(

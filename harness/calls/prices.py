@@ -12,6 +12,7 @@ from harness.store.folder import Folder
 from harness.store.journal import key_of, read_replies
 from harness.store.manifest import Manifest
 from tasks.base import InputError, Noun, Record
+from tasks.encoding import as_utf8
 
 
 class Prices(Noun, frozen=True):
@@ -32,7 +33,7 @@ def load(path: Path | None) -> Prices:
         text = (files(__package__) / "prices.toml").read_bytes()
         return msgspec.structs.replace(msgspec.toml.decode(text, type=Prices), everywhere=False)
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=Prices)
+        return msgspec.toml.decode(as_utf8(path.read_bytes()), type=Prices)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeError) as error:

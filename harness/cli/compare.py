@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from msgspec.structs import replace
 
-from harness.cli.output import print_json
+from harness.cli.output import print_json, screen_of
 from tasks.base import InputError
 
 
@@ -20,5 +20,5 @@ def compare(options: Namespace) -> int:
         few = [replace(m, apart=m.apart[: options.limit]) for m in comparison.matches]
         print_json(replace(comparison, matches=tuple(few)))
     else:
-        print_comparison(comparison, options.limit)
+        print_comparison(comparison, options.limit, screen_of(options))
     return 0 if comparison.complete else 1

@@ -1,6 +1,7 @@
 """The commands of `makespan evolve`: run, score, show, export, compare; and how a run goes on."""
 
 import asyncio
+import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from typing import Any
 from harness import files
 from harness.calls.prices import prices_of
 from harness.cli.options import run_options, sampling
-from harness.cli.output import print_json
+from harness.cli.output import print_json, screen_of
 from harness.digests import digest
 from harness.engines.base import Engine
 from harness.engines.open import open_engine
@@ -36,6 +37,7 @@ from harness.models.base import Model, Sampling
 from harness.progress import Progress
 from harness.run.prepare import today, warn_of_versions
 from harness.run.request import require_no_secret
+from harness.screen import Screen
 from harness.store.folder import RUNS, Folder
 from harness.store.journal import Journal
 from harness.store.manifest import FORMAT, Configuration, Manifest, ModelSpec, environment
@@ -161,10 +163,12 @@ def _perform(
     finally:
         journal.close()
     result = report(study, results)
-    report_text.print_report(result)
-    log.say(f"run folder: {folder.path}")
+    way = f"makespan evolve show {folder.path} --wide shows all"
+    report_text.print_report(result, Screen(way=way))
+    sys.stdout.flush()  # what is said next comes after it
     if results is None:
         log.say(f"not finished: makespan resume {folder.path}")
+    log.say(f"run folder: {folder.path}")
     log.event("end", finished=results is not None)
     return 1 if results is None else 0
 
@@ -179,7 +183,7 @@ def show(options: Namespace) -> int:
     if options.json:
         print_json(result)
     else:
-        report_text.print_report(result)
+        report_text.print_report(result, screen_of(options))
     if result.champion is None:
         say(f"not finished: makespan resume {folder.path}")
     return 1 if result.champion is None else 0
@@ -203,7 +207,7 @@ def compare(options: Namespace) -> int:
     if options.json:
         print_json(result)
     else:
-        report_text.print_comparison(result)
+        report_text.print_comparison(result, screen_of(options))
     return 0
 
 

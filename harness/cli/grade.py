@@ -39,7 +39,7 @@ def _answers(path: Path, by_id: dict[str, Instance[Any]]) -> dict[str, AnswerLin
 
 
 def _graded(instance: Instance[Any], answer: AnswerLine) -> bytes:
-    grade = family(instance.family).grade(instance, _outcome(instance, answer))
+    grade = family(instance.family).score(instance, _outcome(instance, answer))
     return msgspec.json.encode({"id": instance.id, **msgspec.to_builtins(grade)})
 
 

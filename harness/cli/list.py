@@ -7,6 +7,7 @@ from harness.agents.base import AGENTS, AgentKind
 from harness.evolve.domains import DOMAINS
 from harness.families.registry import FAMILIES
 from harness.models.build import PROVIDERS
+from harness.screen import Screen
 from harness.store.search_plan import NULLS
 from harness.suites import suite as suites
 from memory.base import MEMORIES, MemoryKind
@@ -40,11 +41,9 @@ def show(options: Namespace) -> int:  # noqa: ARG001
 
 def _section(title: str, lines: Iterable[tuple[str, str]]) -> None:
     """Print a heading, and a line for each name with what it is."""
-    entries = list(lines)
-    width = max(len(name) for name, _ in entries)
-    print(title)
-    for name, explanation in entries:
-        print(f"  {name:{width}}  {explanation}")
+    screen = Screen()
+    screen.say(title)
+    screen.entries(list(lines))
 
 
 def _lines(parts: Parts[K], describe: Callable[[K], str]) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ def sampling(options: Namespace) -> Sampling:
         reasoning_effort=options.reasoning_effort,
         structured=options.structured,
         extra=options.extra_body,
+        max_tokens_as=options.max_output_tokens_as,
     )
 
 

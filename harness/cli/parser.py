@@ -13,8 +13,11 @@ from harness.cli.arguments import (
     only_families,
     port,
     positive,
+    reading,
+    references,
     sampling,
     sandbox,
+    screen,
     selecting,
     settings,
     shard,
@@ -89,6 +92,7 @@ def _run(p: Parser) -> None:
     p.add_argument("--structured", action="store_true", help="constrain replies by JSON schema")
     p.add_argument("--out", type=Path, metavar="DIR", help="run folder (results/runs/...)")
     p.add_argument("--shard", type=shard, metavar="i/n", help="only part i of n, to be merged")
+    references(p.add_argument_group("references of a file's instances"))
     asking(p)
 
 
@@ -136,6 +140,8 @@ def _board(p: Parser) -> None:
     p.add_argument("--html", type=Path, metavar="F", help="a page, sortable and self-contained")
     p.add_argument("--svg", type=Path, metavar="F", help="a picture: scores with their intervals")
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
+    reading(p)
+    screen(p)
 
 
 def _compare(p: Parser) -> None:
@@ -149,11 +155,13 @@ def _compare(p: Parser) -> None:
         metavar="N",
         help="instances that differ (20 of each family; all with --json)",
     )
+    screen(p)
 
 
 def _audit(p: Parser) -> None:
     p.add_argument("target", type=Path, metavar="FILE.jsonl|DIR")
     p.add_argument("--json", action="store_true", help="print JSON")
+    screen(p)
     asking(p)
 
 
@@ -171,6 +179,9 @@ def _mcp(p: Parser) -> None:
     p.add_argument(
         "--http", type=port, metavar="PORT", help="0 for any free one (standard input and output)"
     )
+    p.add_argument(
+        "--score", action="store_true", help="tell verdict and score of an answer submitted"
+    )
 
 
 def _publish(p: Parser) -> None:
@@ -187,3 +198,4 @@ def _report(p: Parser) -> None:
     selecting(p)
     p.add_argument("--html", type=Path, required=True, metavar="F", help="the page")
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
+    reading(p)

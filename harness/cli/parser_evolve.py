@@ -12,6 +12,7 @@ from harness.cli.arguments import (
     positive,
     sampling,
     sandbox,
+    screen,
     whole,
 )
 
@@ -30,6 +31,7 @@ def add_actions(add: Callable[..., Parser]) -> None:
     action = add("show", "Print what a search found.", "evolve.show")
     action.add_argument("folder", type=Path, metavar="DIR")
     action.add_argument("--json", action="store_true", help="print JSON")
+    screen(action)
     action = add("export", "Write a search's champion as a module.", "evolve.export")
     action.add_argument("folder", type=Path, metavar="DIR")
     action.add_argument("--out", type=Path, required=True, metavar="FILE.py")
@@ -37,6 +39,7 @@ def add_actions(add: Callable[..., Parser]) -> None:
     action.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     action.add_argument("--split", default="test", help="a reported one (test)")
     action.add_argument("--json", action="store_true", help="print JSON")
+    screen(action)
 
 
 def _run(p: Parser) -> None:

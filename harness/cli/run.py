@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from harness.cli.options import run_options, sampling
 from harness.log import Log
 from harness.run.begin import OpenRun, begin, ready
 from harness.run.request import RunRequest
+from harness.screen import Screen
 from tasks.extras import MissingExtra
 
 
@@ -33,6 +35,12 @@ def run(options: Namespace) -> int:
         api_key_env=options.api_key_env,
         shard=options.shard,
         out=options.out,
+        references=options.references,
+        solve=not options.no_solve,
+        time_limit=options.time_limit,
+        engine=options.engine,
+        jobs=options.jobs,
+        ray_address=options.ray_address,
     )
     return go_on(begin(request, run_options(options)), options)
 
@@ -46,11 +54,11 @@ def go_on(run: OpenRun, options: Namespace) -> int:
         counts = asyncio.run(suite_run.run(run.models))
     if counts["done"] or not counts["left"]:
         _print_board(path, log)
-    log.say(f"run folder: {path}")
     if counts["left"]:
         log.say(f"{counts['left']} episodes are left: makespan resume {path}")
     if counts["errors"]:
         log.say(f"{counts['errors']} episodes ended in errors: makespan resume {path}")
+    log.say(f"run folder: {path}")
     log.event("end", **counts)
     return 1 if counts["left"] or counts["errors"] else 0
 
@@ -62,4 +70,5 @@ def _print_board(path: Path, log: Log) -> None:
     except MissingExtra as missing:
         log.say(f"no board: {missing}, then makespan board {path}")
     else:
-        print_board(board)
+        print_board(board, Screen(way=f"makespan board {path} --wide shows all"))
+        sys.stdout.flush()  # what is said next comes after it

@@ -54,6 +54,7 @@ def view(frame: Snapshot, console: "Console") -> "RenderableType":
     else:
         parts += [Text(line) for m in frame.models for line in (m.model, f"  {_line(m)}")]
     parts += [Text(line) for line in _failures(frame)]
+    parts += [Text(f"{u.model}: {100 * u.share:.1f} % {u.words}") for u in frame.unusable]
     if frame.slowest:
         parts.append(Text("slowest calls:" if frame.finished is not None else "slowest episodes:"))
     parts += [Text(_slow(slow), no_wrap=True, overflow="ellipsis") for slow in frame.slowest]

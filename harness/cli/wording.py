@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 _SAME = (
+    "agent",
     "api_key_env",
     "base_url",
     "cache",
@@ -18,8 +19,11 @@ _SAME = (
     "prices",
     "private",
     "ray_address",
+    "references",
     "repo",
     "seed",
+    "strict",
+    "time_limit",
     "unsafe",
 )
 OPTIONS: Mapping[str, str] = {
@@ -31,5 +35,12 @@ OPTIONS: Mapping[str, str] = {
     "families": "--family",
     "models": "--model",
     "sampling.extra": "--extra-body",
+    "sampling.max_tokens": "--max-output-tokens",
+    "sampling.max_tokens_as": "--max-output-tokens-as",
+    "sampling.reasoning_effort": "--reasoning-effort",
+    "sampling.seed": "--model-seed",
+    "sampling.structured": "--structured",
+    "sampling.temperature": "--temperature",
     "settings": "-T",
+    "solve": "--no-solve",
 }

@@ -72,6 +72,7 @@ def _sampling(sampling: Sampling) -> Iterator[str]:
     for option, value in (
         ("--temperature", sampling.temperature),
         ("--max-output-tokens", sampling.max_tokens),
+        ("--max-output-tokens-as", sampling.max_tokens_as),
         ("--model-seed", sampling.seed),
         ("--reasoning-effort", sampling.reasoning_effort),
     ):

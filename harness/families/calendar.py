@@ -108,19 +108,14 @@ FAMILY: Family[Year] = Family(
     reward=grader.reward,
     summarise=grader.summarise,
     policies=POLICIES,
-    columns=tuple(
-        map(
-            BoardColumn,
-            (
-                "aer_last_quarter",
-                "learning_gain",
-                "learnable",
-                "excess_logit",
-                "err",
-                "tau",
-                "format_failures",
-            ),
-        )
+    columns=(
+        BoardColumn("aer_last_quarter"),
+        BoardColumn("learning_gain"),
+        BoardColumn("learnable"),
+        BoardColumn("excess_logit"),
+        BoardColumn("err"),
+        BoardColumn("tau"),
+        BoardColumn("format_failures", unusable="of rounds have no decision that can be used"),
     ),
     rounds=Rounds(
         setting="rounds",

@@ -188,6 +188,7 @@ FAMILY: Family[Project] = Family(
         "psplib": FileFormat(
             read=lambda path, index: [psplib.read_instance(path, index)],
             write=lambda instance: ("sm", psplib.write_psplib(instance.payload)),
+            names=("*.sm", "*.rcp", "*.mm"),  # the last to be refused by name
         )
     },
     drawings=".rcpsp",

@@ -124,11 +124,12 @@ FAMILY: Family[Jobs] = Family(
         BoardColumn("gap_median", "gap"),
         BoardColumn("gap_proven", place="notes", title="of gaps are against a bound"),
     ),
+    score_needs_bound=True,
     ramp=("tf", "rdd"),
     along=("skill@tf=", "share_optimal@"),  # what each of the headlines falls along
     formats={
-        "orlib": FileFormat(read=lambda path, _: list(read_orlib(path))),
-        "jobs": FileFormat(read=lambda path, _: list(read_jobs(path))),
+        "orlib": FileFormat(read=lambda path, _: list(read_orlib(path)), names=("wt[0-9]*.txt",)),
+        "jobs": FileFormat(read=lambda path, _: list(read_jobs(path)), names=("*.jsonl",)),
     },
     drawings=".tardiness",
 )

@@ -1,8 +1,7 @@
 """The page of runs of suites: a section a family, and every episode."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import msgspec
 
 from harness.board.board import Board, Row, board_of
 from harness.board.load import ScoredRecord, gather
-from harness.board.selection import Selection
+from harness.board.selection import WHOLE, Selection
 from harness.board.text import notes, part_note
 from harness.calls.prices import Prices
 from harness.families.registry import family
@@ -25,10 +24,12 @@ from harness.secrets import scrub
 from harness.store.folder import Folder
 from harness.store.journal import key_of
 from harness.store.manifest import Configuration, Manifest
+from harness.suites.grading import Reading
 from tasks.base import Fields, Verdict
 
 FIRST = 3  # failures of each verdict on the page itself, a family
 ORDER = (Verdict.error, Verdict.unparsable, Verdict.infeasible, Verdict.valid)
+MOSTLY = 50  # per cent of an episode's answers that could not be used: it is not shown as valid
 WHY = 140  # characters of a reason in the list of episodes
 
 
@@ -46,6 +47,17 @@ class EpisodeEntry:
     view: EpisodeView
     verdict: Verdict
     why: str
+
+    @property
+    def unusable(self) -> int:
+        """Return how many per cent of its answers could not be used, down to whole ones."""
+        grade = self.view.record.grade
+        return int(100 * family(self.family).unusable(grade)) if grade else 0
+
+    @property
+    def is_failure(self) -> bool:
+        """Return whether it is not valid, or not what a reader would take for valid."""
+        return self.verdict is not Verdict.valid or self.unusable >= MOSTLY
 
     @property
     def family(self) -> str:
@@ -69,14 +81,19 @@ class Section:
     failed: int
 
 
-def build(folders: Sequence[Path], prices: Prices, selection: Selection) -> tuple[str, bool]:
+def build(
+    folders: Sequence[Path],
+    prices: Prices,
+    reading: Reading = "canonical",
+    selection: Selection = WHOLE,
+) -> tuple[str, bool]:
     """Return the page of run folders that belong on one board, and whether that is complete.
 
     Raises:
         InputError: they are no such folders, or nothing is what is selected.
     """
-    gathered = gather(folders, prices, selection)
-    board = board_of(gathered, selection)
+    gathered = gather(folders, prices, reading, selection)
+    board = board_of(gathered)
     styles = looks(board.rows)
     families = {
         name: drawings(family(name)) for name in dict.fromkeys(r.family for r in board.rows)
@@ -191,6 +208,7 @@ def _line(entry: EpisodeEntry, styles: Looks, families: list[str], pack: Pack) -
         score,
         gap,
         entry.why,
+        entry.unusable,
         *pack.places[entry.number],
     ]
 
@@ -208,12 +226,12 @@ def _section(
     family_looks = {key: look for key, look in styles.items() if key in keys}
     inside = [(k, e) for k, e in enumerate(entries) if e.family == name]
     views = [e.view for _, e in inside]
-    failed = [(k, e) for k, e in inside if e.verdict is not Verdict.valid]
+    failed = [(k, e) for k, e in inside if e.is_failure]
     return Section(
         name,
         _sentence(family(name).description),
         table(numbered, family_looks),
-        notes=_section_notes(rows, board.priced),
+        notes=_section_notes(rows, board),
         figures=list(_figures(rows, views, family_looks, pictures)),
         failures=[(k, e, family_looks[e.view.series].label) for k, e in _first(failed)],
         failed=len(failed),
@@ -230,14 +248,15 @@ def _figures(
 
 def _first(failed: Sequence[Numbered]) -> list[Numbered]:
     """Return the first few failures of each verdict."""
-    by_verdict = ([pair for pair in failed if pair[1].verdict is v] for v in ORDER[:-1])
+    by_verdict = ([pair for pair in failed if pair[1].verdict is v] for v in ORDER)
     return [pair for pairs in by_verdict for pair in pairs[:FIRST]]
 
 
-def _section_notes(rows: Sequence[Row], priced: Mapping[str, date]) -> list[str]:
+def _section_notes(rows: Sequence[Row], board: Board) -> list[str]:
     models = {row.model for row in rows}
-    dates = {model: day for model, day in priced.items() if model in models}
-    return [scrub(note) for note in notes(Board(tuple(rows), (), dates))]
+    dates = {model: day for model, day in board.priced.items() if model in models}
+    part = Board(tuple(rows), (), priced=dates, reading=board.reading)
+    return [scrub(note) for note in notes(part)]
 
 
 def _sentence(text: str) -> str:

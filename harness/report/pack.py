@@ -145,10 +145,13 @@ class Pack:
 
     def _parse(self, parsed: Parsed) -> list[Any]:
         value = msgspec.json.encode(parsed.value).decode() if parsed.value is not None else ""
-        return [self.texts.add(value), parsed.how, scrub(parsed.problem or "")]
+        mended = f"; mended: {scrub(', '.join(parsed.mended))}" if parsed.mended else ""
+        return [self.texts.add(value), parsed.how + mended, scrub(parsed.problem or "")]
 
     def _reply(self, reply: Reply) -> Fields:
+        thoughts = {"reasoning": self.texts.add(reply.reasoning)} if reply.reasoning else {}
         return {
+            **thoughts,
             "text": self.texts.add(reply.text),
             "calls": [[call.name, self.texts.add(call.arguments)] for call in reply.calls],
             "finish": reply.finish,
@@ -243,6 +246,7 @@ def _lists(packed: Fields) -> Iterator[list[int]]:
         yield from (numbers for _, numbers in call["messages"])
         yield from (call["parsed"][0],) if "parsed" in call else ()
         if call["reply"]:
+            yield call["reply"].get("reasoning", [])
             yield call["reply"]["text"]
             yield from (numbers for _, numbers in call["reply"]["calls"])
     yield from (packed["program"],) if "program" in packed else ()

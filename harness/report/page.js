@@ -290,6 +290,7 @@ function callView(call, told, text, only) {
     if (!call.reply) { view.append(turn("reply", "none: the episode ended here")); return; }
     const { reply } = call;
     const known = [reply.model, reply.finish, reply.tokens.every((n) => n !== null) && `${plain(reply.tokens[0])} tokens in, ${plain(reply.tokens[1])} out`, `${plain(reply.seconds)} s`].filter(Boolean);
+    if (reply.reasoning) view.append(turn("reasoning – no part of the answer", text(reply.reasoning), "reasoning"));
     view.append(turn(`reply – ${known.join(", ")}`, text(reply.text), "reply"));
     for (const [name, words] of reply.calls) view.append(turn(`tool call – ${name}`, text(words), "reply"));
     if (call.parsed) {

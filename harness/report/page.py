@@ -7,17 +7,22 @@ from harness.board.selection import WHOLE, Selection
 from harness.calls.prices import Prices, load
 from harness.report import boards, search
 from harness.store.folder import Folder
+from harness.suites.grading import Reading
 from tasks.base import InputError
 
 
 def build(
-    folders: Sequence[Path], prices: Prices | None = None, selection: Selection = WHOLE
+    folders: Sequence[Path],
+    prices: Prices | None = None,
+    reading: Reading = "canonical",
+    selection: Selection = WHOLE,
 ) -> tuple[str, bool]:
     """Return the page of runs that belong on one board, or of one search.
 
     Args:
         folders: of the runs, or of the search.
         prices: for runs, instead of the project's own table.
+        reading: of spelling, for runs.
         selection: the part of runs that is shown.
 
     Returns:
@@ -29,7 +34,7 @@ def build(
     """
     searches = [f for f in folders if Folder.open(f).manifest.configuration.evolve]
     if not searches:
-        return boards.build(folders, prices or load(None), selection)
+        return boards.build(folders, prices or load(None), reading, selection)
     if len(folders) > 1:
         raise InputError(
             f"{searches[0]} is a search for programs: a page shows one search and nothing else"
@@ -37,6 +42,8 @@ def build(
         )
     if prices:
         raise InputError(f"{searches[0]} is a search, with prices of its own: leave out `prices`")
+    if reading == "strict":
+        raise InputError(f"{searches[0]} is a search, without a text to read: leave out `reading`")
     if not selection.is_whole:
         raise InputError(f"{searches[0]} is a search, shown whole: no `models` or `families`")
     return search.build(searches[0])

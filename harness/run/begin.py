@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import files
 from harness.calls.options import CONNECTIONS, RunOptions
 from harness.calls.prices import prices_of
+from harness.engines.open import HERE, EngineChoice
 from harness.log import Log
 from harness.models.base import Model
 from harness.run.loop import SuiteRun
@@ -22,7 +24,7 @@ from harness.run.prepare import (
 )
 from harness.run.recorded import RecordedRun
 from harness.run.request import RunRequest
-from harness.store.folder import RUNS, Folder
+from harness.store.folder import GIVEN, RUNS, Folder
 from harness.store.journal import Journal
 from harness.store.manifest import FORMAT, Configuration, Manifest, environment
 from harness.store.versions import part_versions, speaking_parts
@@ -40,12 +42,14 @@ class OpenRun:
         models: those that are asked.
         epochs: how often each instance is.
         limit: how many instances are; None is all.
+        engine: where instances are solved that have no reference.
     """
 
     folder: Folder
     models: Sequence[Model]
     epochs: int
     limit: int | None
+    engine: EngineChoice = HERE
 
 
 def begin(request: RunRequest, options: RunOptions) -> OpenRun:
@@ -62,18 +66,21 @@ def begin(request: RunRequest, options: RunOptions) -> OpenRun:
         manifest, request.families, request.programs, options.connections or CONNECTIONS
     )
     name = manifest.configuration.folder_name + _suffix(request.shard)
+    given, solved = [*map(instances.encode, request.instances)], request.suite.solved
     folder = Folder.create(
         Path(request.out or RUNS / name),
         manifest,
         prompts,
-        map(instances.encode, request.instances) if request.instances else None,
+        [] if solved else given,
+        lambda hidden: files.write_lines(hidden / GIVEN, given) if solved else None,
         programs=request.programs,
     )
     folder.claim()
     folder.require(manifest.configuration)  # as it is now that nobody else can write
     _require_shard(folder, request.shard)
     folder.grow(manifest, request.programs)
-    return OpenRun(folder, models, manifest.configuration.epochs, manifest.limit)
+    configuration, limit = manifest.configuration, manifest.limit
+    return OpenRun(folder, models, configuration.epochs, limit=limit, engine=request.place)
 
 
 def _manifest(request: RunRequest) -> tuple[Manifest, Prompts]:
@@ -127,11 +134,11 @@ def take_up(folder: Folder, options: RunOptions) -> OpenRun:
     Raises:
         InputError: a key or a package is missing.
     """
-    kinds = (instance.family for instance in folder.instances())
+    kinds = map(instances.family_of, folder.given() or folder.lines())
     names = folder.manifest.configuration.suite.families or tuple(dict.fromkeys(kinds))
     manifest, connections = folder.manifest, options.connections or CONNECTIONS
     models = build_models(manifest, names, folder.programs, connections)
-    return OpenRun(folder, models, manifest.configuration.epochs, manifest.limit)
+    return OpenRun(folder, models, manifest.configuration.epochs, limit=manifest.limit)
 
 
 @contextmanager
@@ -155,7 +162,7 @@ def ready(
     warn_of_versions(folder.manifest.environment, log)
     names = [spec.name for spec in folder.manifest.configuration.models]
     folder.note_prices(prices_of(prices, names), today())
-    lines = run_instances(folder, run.limit)
+    lines = run_instances(folder, run.limit, run.engine)
     require_enough_users(folder.manifest.configuration.memory, lines)
     require_solvers([model.name for model in run.models], lines)
     journal = Journal(folder.path)

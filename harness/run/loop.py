@@ -24,7 +24,7 @@ from harness.run.recorded import RecordedRun
 from harness.secrets import scrub
 from harness.store.folder import INSTANCES
 from memory.context import MemoryState
-from tasks.base import Failure, Grade, Outcome, Problem, Record
+from tasks.base import Failure, Grade, Outcome, Problem, Record, Reply
 
 
 class SuiteRun:
@@ -84,6 +84,8 @@ class SuiteRun:
         for key, reply in self.recorded.journal.replies():
             if not reply.from_cache:
                 spent.add(reply, prices.get(msgspec.json.decode(key)[0]))
+        for key, usage in self.recorded.journal.all_thrown_away():
+            spent.add(Reply("", usage=usage), prices.get(msgspec.json.decode(key)[0]))
         return spent
 
     async def _work(self, loop: Loop, servers: Servers, jobs: Iterator[EpisodeJob]) -> None:

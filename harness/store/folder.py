@@ -36,6 +36,8 @@ RUNS = Path("results/runs")
 
 INSTANCES = "instances.jsonl"
 
+GIVEN = "given.jsonl"  # the instances as they were given, where they are solved first
+
 PROGRAMS = "programs"
 
 
@@ -237,6 +239,25 @@ class Folder:
             where = str(self.path / INSTANCES)
             self._made = [InstanceLine(line, where) for line in self.lines()]
         return self._made
+
+    def given(self) -> list[bytes]:
+        """Return the lines of the instances that are solved before they are run; none of others.
+
+        Raises:
+            InputError: they are not those that the run began with.
+        """
+        suite = self.manifest.configuration.suite
+        if not suite.solved:
+            return []
+        lines = (self.path / GIVEN).read_bytes().splitlines() if self._has_given() else []
+        if digest(lines) != suite.content:
+            raise InputError(
+                f"{self.path}: its {GIVEN} is not what it was: bring it back, or use another `out`"
+            )
+        return lines
+
+    def _has_given(self) -> bool:
+        return (self.path / GIVEN).is_file()
 
     def families(self) -> list[str]:
         """The family of each instance made so far."""

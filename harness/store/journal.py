@@ -49,9 +49,22 @@ class Answered(msgspec.Struct, frozen=True):
     reply: Reply | None = None
 
 
+class UnreadReply(msgspec.Struct):
+    """What a fault tells of a reply that could not be read; the body beside it is for people."""
+
+    usage: Usage = Usage()
+
+
+def _counted(text: str) -> Usage | None:
+    """Return the tokens that the second line of a fault tells; None if it does not tell both."""
+    usage = _UNREAD.decode(text).usage
+    return None if usage.input is None or usage.output is None else usage
+
+
 Row = tuple[str, str, str | None]  # path, request and reply (JSON) of an attempt
 
 _REPLY = msgspec.json.Decoder(Reply)
+_UNREAD = msgspec.json.Decoder(UnreadReply)
 
 
 def answered_of(rows: Sequence[Row], where: str) -> dict[str, Answered]:
@@ -188,6 +201,26 @@ class Journal:
         for key, text in self._db.execute(queries.REPLIES):
             yield key, _REPLY.decode(text)
 
+    def thrown_away(self, episode: str) -> list[Usage]:
+        """Return the tokens of an episode's replies that could not be read, where they told them.
+
+        Raises:
+            StoreFailure: it cannot be read.
+        """
+        with _readable(f"{self.path}, {episode}"):
+            rows = self._db.execute(queries.THROWN_AWAY_OF, (self._ids.get(episode),)).fetchall()
+            return [usage for (text,) in rows if (usage := _counted(text)) is not None]
+
+    def all_thrown_away(self) -> list[tuple[str, Usage]]:
+        """Return the same of all episodes, each with its episode.
+
+        Raises:
+            StoreFailure: it cannot be read.
+        """
+        with _readable(self.path):
+            rows = self._db.execute(queries.THROWN_AWAY).fetchall()
+            return [(key, usage) for key, text in rows if (usage := _counted(text)) is not None]
+
     def latest(self) -> dict[str, tuple[int, Record]]:
         """The newest version and record of each episode."""
         with _readable(self.path):
@@ -285,6 +318,18 @@ def read_replies(folder: Path) -> Iterator[tuple[str, ReplyPrice]]:
         rows = db.execute(queries.REPLIES)
         for key, reply in rows:
             yield key, decoder.decode(reply)
+
+
+def read_endings(folder: Path) -> Iterator[tuple[str, str | None]]:
+    """Of every reply its episode's key; itself (JSON) where it may be no plain answer."""
+    with _reading(folder) as db:
+        yield from db.execute(queries.ENDINGS)
+
+
+def read_retried(folder: Path) -> frozenset[str]:
+    """The keys of the episodes in which a call was tried more than once."""
+    with _reading(folder) as db:
+        return frozenset(key for (key,) in db.execute(queries.RETRIED))
 
 
 def read_outcome(folder: Path, key: str) -> Outcome | None:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from harness import files
 from harness.costs import Price
 from harness.store import queries
-from harness.store.folder import INSTANCES, Folder, by_content
+from harness.store.folder import GIVEN, INSTANCES, Folder, by_content
 from harness.store.growth import grown
 from harness.store.journal import NAME, key_of, reading_uri
 from harness.store.manifest import Configuration
@@ -56,10 +57,17 @@ def merge(paths: Sequence[Path], out: Path) -> int:
     def fill(hidden: Path) -> None:
         nonlocal twice
         twice = _join(hidden / NAME, folders, keys)
+        _copy_given(folders[0], hidden)
 
     programs = dict(ChainMap(*(dict(folder.programs) for folder in folders)))
     Folder.create(out, manifest, folders[0].prompts, lines, fill, programs)
     return twice
+
+
+def _copy_given(folder: Folder, hidden: Path) -> None:
+    """Keep what a larger limit goes on from, where instances are solved first."""
+    if given := folder.given():
+        files.write_lines(hidden / GIVEN, given)
 
 
 def _instances(folders: Sequence[Folder]) -> list[bytes]:
@@ -71,7 +79,7 @@ def _instances(folders: Sequence[Folder]) -> list[bytes]:
             if line != longest_line:
                 raise InputError(
                     f"{folder.path / INSTANCES}:{number} is another instance than that of"
-                    f" {longest.path}: they were not made by the same version"
+                    f" {longest.path}: they were not made, or not solved, by the same version"
                 )
     return lines
 

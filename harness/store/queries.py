@@ -50,6 +50,21 @@ EFFECTS_OF = "select path, request, outcome from effects where episode = ?"
 REPLIES = """
     select key, reply from attempts join episodes on id = episode where reply is not null
 """
+_THROWN_AWAY = "fault like 'malformed body:%' and instr(fault, char(10) || '{')"
+_SECOND_LINE = "substr(fault, instr(fault, char(10)) + 1)"
+THROWN_AWAY = f"""
+    select key, {_SECOND_LINE} from attempts join episodes on id = episode where {_THROWN_AWAY}
+"""
+THROWN_AWAY_OF = f"select {_SECOND_LINE} from attempts where episode = ? and {_THROWN_AWAY}"
+# Of every reply its episode; itself only where it may be no plain answer: it ended in a way of its
+# own, or its text is empty, or begins with a blank or a tag, as blank ones and thoughts do.
+ENDINGS = """
+    select key, case
+        when instr(reply, '"finish":"') or substr(reply, 10, 1) in ('"', ' ', '\\', '<') then reply
+    end
+    from attempts join episodes on id = episode where reply is not null
+"""
+RETRIED = "select key from episodes where id in (select episode from attempts where attempt > 1)"
 VERDICTS = """
     select key, max(version), verdict from records join episodes on id = episode group by episode
 """
@@ -77,6 +92,10 @@ LAST_SIGN = "select max(at) from pace"
 PROBLEMS = """
     select key, max(version), json_extract(record, '$.problem.kind'),
         json_extract(record, '$.problem.boundary')
+    from records join episodes on id = episode group by episode
+"""
+MEASURED = """
+    select key, max(version), json_extract(record, ?)
     from records join episodes on id = episode group by episode
 """
 WORK = """
