@@ -29,8 +29,8 @@ def build(
         The page, and whether all of it is complete.
 
     Raises:
-        InputError: the folders are neither, or there are prices or a selection for a search, which
-            has its own prices and is shown whole.
+        InputError: the folders are neither, or there are prices, a reading or a selection for a
+            search, which has its own prices and no text to read, and is shown whole.
     """
     searches = [f for f in folders if Folder.open(f).manifest.configuration.evolve]
     if not searches:

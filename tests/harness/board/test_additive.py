@@ -18,9 +18,9 @@ from tasks.base import InputError
 from tests.depth import examples
 from tests.harness.helpers import board, instances, makespan, rows
 from tests.harness.report.reader import Reader, unpacked
-from tests.loopback import Json, Loopback
+from tests.loopback import Json, Loopback, prompt_of
 from tests.optional import needs
-from tests.scripted import answer
+from tests.scripted import answer, text_of
 
 FLOORS = ("--model", "policy/edf", "--model", "policy/exact")
 
@@ -363,3 +363,72 @@ def test_the_status_is_that_of_what_is_shown(place: Path, tmp_path: Path) -> Non
     assert "openai/good: no episode is finished" in makespan("board", tmp_path / "cut").stdout
     assert makespan("board", tmp_path / "cut", "--model", "policy/*").returncode == 0
     assert makespan("board", tmp_path / "cut", "--model", "*o*").returncode == 1
+
+
+# How answers are read, and how they ended -------------------------------------------------------
+
+
+def misspelling(number: int, body: Json) -> str:
+    """A right answer, one with a comma too many, and nothing, in turn."""
+    text = text_of(prompt_of(body))
+    return ("", text, text.replace("}}", "},}"))[number % 3]
+
+
+@pytest.fixture(scope="module")
+def misspelt(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A run of answers that are mended, and a copy of it."""
+    root = tmp_path_factory.mktemp("misspelt")
+    file = instances(root / "i.jsonl", 6)
+    with Loopback(misspelling) as server:
+        ask(server, file, root / "run", "--model", "openai/m", *FLOORS)
+    shutil.copytree(root / "run", root / "copy")
+    return [root / "run", root / "copy"]
+
+
+@pytest.mark.parametrize("reading", ["canonical", "strict"])
+def test_episodes_that_were_mended_are_shared_like_others(
+    misspelt: Sequence[Path], reading: str
+) -> None:
+    words = ("--reading", reading)
+    assert printed(*misspelt, *words) == printed(misspelt[0], *words)
+    [row] = [
+        row for row in json.loads(printed(*misspelt, *words))["rows"] if row["kind"] == "model"
+    ]
+    assert (row["replies"]["of"], row["replies"]["empty"]) == (6, 2)
+    assert ("mended" in row["metrics"]) == (reading == "canonical")
+
+
+def test_a_part_is_shown_by_either_reading(misspelt: Sequence[Path], tmp_path: Path) -> None:
+    words = (*misspelt, "--model", "openai/*", "--reading", "strict")
+    shown = json.loads(printed(*words))
+    assert shown["reading"] == "strict"
+    assert shown["selection"]["models"] == ["openai/*"]
+    whole = json.loads(printed(misspelt[0], "--reading", "strict"))
+    assert shown["rows"] == [row for row in whole["rows"] if row["kind"] == "model"]
+    text = makespan("board", *words, COLUMNS="200").stdout
+    page = tmp_path / "page.html"
+    makespan("report", *words, "--html", page)
+    for note in ("nly models openai/*", "strict reading: no answer is mended"):
+        assert note in text
+        assert note in page.read_text("utf-8")
+    assert entries(page) == 6
+
+
+def test_a_copy_that_is_read_otherwise_is_refused_until_it_is_regraded(
+    misspelt: Sequence[Path], tmp_path: Path
+) -> None:
+    """As of a folder from before answers were mended."""
+    old = tmp_path / "old"
+    shutil.copytree(misspelt[0], old)
+    with closing(sqlite3.connect(old / "journal.sqlite")) as db, db:
+        changed = db.execute(
+            "update records set outcome = json_remove(outcome, '$.answers[0].mended'),"
+            " record = json_remove(record, '$.grade.metrics.mended', '$.grade.metrics.strict')"
+            " where json_extract(outcome, '$.answers[0].mended') is not null"
+        ).rowcount
+    assert changed
+    refused = makespan("board", misspelt[0], old)
+    assert refused.returncode == 2
+    assert "its grade.metrics.mended is 1.0 and None" in refused.stderr
+    assert makespan("regrade", old).stdout.startswith(f"changed {changed} of ")
+    assert printed(misspelt[0], old) == printed(misspelt[0])

@@ -284,3 +284,27 @@ def test_grown_in_any_steps_and_resumed_it_is_the_run_that_was_asked_at_once(
     run(file, root / "whole", *words, *most)
     assert printed(root / "grown") == printed(root / "whole")
     shutil.rmtree(root)
+
+
+def test_instances_that_are_solved_first_grow_with_the_models(tmp_path: Path) -> None:
+    """Each is solved once; a command that asks for fewer solves and asks no more."""
+    lines = [{"id": f"own-{k}", "p": [9, 4, 7, 2 + k], "d": [3, 6, 2, 9]} for k in range(4)]
+    source, file, out = (tmp_path / name for name in ("jobs.jsonl", "i.jsonl", "run"))
+    source.write_text("\n".join(map(json.dumps, lines)))
+    assert makespan("import", "jobs", source, "--no-solve", "--out", file).returncode == 0
+    exact, edd, atc = (("--model", f"policy/{name}") for name in ("exact", "edd", "atc"))
+    assert "1 of 1 instances have no reference" in run(file, out, *exact, "--limit", 1)
+    shutil.copytree(out, tmp_path / "copy")
+    assert "2 of 2 instances have no reference" in run(file, out, *edd, "--limit", 3)
+    assert "no reference" not in run(file, out, *atc, "--limit", 2)
+    assert {row["model"]: row["n"] for row in board(out)} == {
+        "policy/edd": 3,
+        "policy/exact": 1,
+        "policy/atc": 2,
+    }
+    run(file, tmp_path / "copy", *atc)
+    merged = makespan("merge", out, tmp_path / "copy", "--out", tmp_path / "both")
+    assert merged.returncode == 1  # some of the models have fewer episodes than the run now asks
+    assert makespan("resume", tmp_path / "both").returncode == 0
+    run(file, tmp_path / "whole", *exact, *edd, *atc)
+    assert printed(tmp_path / "both") == printed(tmp_path / "whole")
