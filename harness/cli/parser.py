@@ -10,6 +10,7 @@ from harness.cli.arguments import (
     asking,
     engine,
     natural,
+    only_families,
     port,
     positive,
     reading,
@@ -17,6 +18,7 @@ from harness.cli.arguments import (
     sampling,
     sandbox,
     screen,
+    selecting,
     settings,
     shard,
     whole,
@@ -132,6 +134,7 @@ def _evolve(p: Parser) -> None:
 
 def _board(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    selecting(p)
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument("--csv", type=Path, metavar="F")
     p.add_argument("--html", type=Path, metavar="F", help="a page, sortable and self-contained")
@@ -144,6 +147,7 @@ def _board(p: Parser) -> None:
 def _compare(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     p.add_argument("--model", action="append", required=True, metavar="M", help="twice: A, then B")
+    only_families(p)
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument(
         "--limit",
@@ -182,6 +186,7 @@ def _mcp(p: Parser) -> None:
 
 def _publish(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    selecting(p)
     p.add_argument("--repo", required=True, metavar="OWNER/NAME", help="a dataset repository")
     p.add_argument("--revision", default="main", metavar="R", help="its branch (main)")
     p.add_argument("--private", action="store_true", help="if it is made, it is private")
@@ -190,6 +195,7 @@ def _publish(p: Parser) -> None:
 
 def _report(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    selecting(p)
     p.add_argument("--html", type=Path, required=True, metavar="F", help="the page")
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
     reading(p)

@@ -146,7 +146,8 @@ def write_run(run: PublishedRun, board: Board, root: Path) -> list[Fields]:
     write_parquet(root / f"leaderboard/{run.name}.parquet", LEADERBOARD, rows)
     write_parquet(root / f"paired/{run.name}.parquet", PAIRED, paired(run))
     _write_samples(run, root)
-    manifest = msgspec.json.format(msgspec.json.encode(replace(run.manifest, api_key_env=None)))
+    public = replace(run.manifest, api_key_env=None, keys=msgspec.UNSET)
+    manifest = msgspec.json.format(msgspec.json.encode(public))
     files.write(root / manifest_path(run.name), scrub(manifest.decode()) + "\n")
     return rows
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.board.selection import WHOLE, Selection
 from harness.calls.prices import Prices, load
 from harness.report import boards, search
 from harness.store.folder import Folder
@@ -11,7 +12,10 @@ from tasks.base import InputError
 
 
 def build(
-    folders: Sequence[Path], prices: Prices | None = None, reading: Reading = "canonical"
+    folders: Sequence[Path],
+    prices: Prices | None = None,
+    reading: Reading = "canonical",
+    selection: Selection = WHOLE,
 ) -> tuple[str, bool]:
     """Return the page of runs that belong on one board, or of one search.
 
@@ -19,16 +23,18 @@ def build(
         folders: of the runs, or of the search.
         prices: for runs, instead of the project's own table.
         reading: of spelling, for runs.
+        selection: the part of runs that is shown.
 
     Returns:
         The page, and whether all of it is complete.
 
     Raises:
-        InputError: the folders are neither, or there are prices for a search, which has its own.
+        InputError: the folders are neither, or there are prices, a reading or a selection for a
+            search, which has its own prices and no text to read, and is shown whole.
     """
     searches = [f for f in folders if Folder.open(f).manifest.configuration.evolve]
     if not searches:
-        return boards.build(folders, prices or load(None), reading)
+        return boards.build(folders, prices or load(None), reading, selection)
     if len(folders) > 1:
         raise InputError(
             f"{searches[0]} is a search for programs: a page shows one search and nothing else"
@@ -38,4 +44,6 @@ def build(
         raise InputError(f"{searches[0]} is a search, with prices of its own: leave out `prices`")
     if reading == "strict":
         raise InputError(f"{searches[0]} is a search, without a text to read: leave out `reading`")
+    if not selection.is_whole:
+        raise InputError(f"{searches[0]} is a search, shown whole: no `models` or `families`")
     return search.build(searches[0])
