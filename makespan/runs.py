@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 from harness.board.board import Board, read_board
 from harness.board.compare import ModelComparison
 from harness.board.compare import compare as compare_folders
+from harness.board.selection import Selection
 from harness.calls.options import RunOptions
 from harness.log import Log
 from harness.replay.transcript import Episode as RecordedEpisode
@@ -94,8 +95,9 @@ def run(
 ) -> Run:
     """Let models answer a suite, a family or a file; a run that is there is gone on with.
 
-    It may be called where an event loop is running, such as in a notebook. Progress goes to
-    standard error. At Ctrl-C it begins nothing new, and what was answered is kept.
+    A folder `out` of the same run grows by models, epochs and instances that it has not. It may be
+    called where an event loop is running, such as in a notebook. Progress goes to standard error.
+    At Ctrl-C it begins nothing new, and what was answered is kept.
 
     Args:
         what: a suite or a family by name, a file of instances, or instances.
@@ -180,6 +182,26 @@ def _interrupts(stop: Callable[[], None]) -> Iterator[None]:
         raise KeyboardInterrupt
 
 
+def board(
+    runs: Sequence[Run | str | Path], models: Sequence[str] = (), families: Sequence[str] = ()
+) -> "pandas.DataFrame":
+    """Return the board of several runs as a frame; what they share counts once.
+
+    Args:
+        runs: or their folders.
+        models: the only ones that are shown, names or patterns such as `openai/*`; none means all.
+        families: the only ones that are shown; none means all.
+
+    Raises:
+        InputError: the runs do not belong on one board, an episode of two is not the same, or
+            nothing is what is selected.
+    """
+    from makespan.frames import board_frame
+
+    selection = Selection(tuple(models), tuple(families))
+    return board_frame(read_board(_paths(runs), selection=selection))
+
+
 def compare(runs: Sequence[Run | str | Path], a: str, b: str) -> ModelComparison:
     """Compare two models instance by instance, in every family.
 
@@ -191,5 +213,8 @@ def compare(runs: Sequence[Run | str | Path], a: str, b: str) -> ModelComparison
     Raises:
         InputError: a model is in none of them, or the two were not asked the same.
     """
-    paths = [each.path if isinstance(each, Run) else Path(each) for each in runs]
-    return compare_folders(paths, a, b)
+    return compare_folders(_paths(runs), a, b)
+
+
+def _paths(runs: Sequence[Run | str | Path]) -> list[Path]:
+    return [each.path if isinstance(each, Run) else Path(each) for each in runs]

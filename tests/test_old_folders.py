@@ -28,6 +28,9 @@ STOPPED_SEARCHES = [name for name in SEARCHES if KINDS[name].stopped]
 
 # An error that took one attempt was counted among those with more: it has no reply.
 MISCOUNTED = {"standard-stopped": [".rows[1].retried: 0 instead of 1"]}
+MISCOUNTED_LINES = {
+    "standard-stopped": ["rcpsp openai/scripted: 1 of 3 episodes took more than one attempt"]
+}
 
 TIMES = frozenset({"seconds", "elapsed"})  # measured: not the same where something is done again
 
@@ -144,7 +147,7 @@ def test_the_board_of_an_old_run_has_its_numbers(name: str, tmp_path: Path) -> N
     assert before["rows"]
     assert list(differences(before, board_of(folder))) == MISCOUNTED.get(name, [])
     text = makespan("board", folder).stdout
-    assert lost_lines(printed(name, "board.txt"), text) == []
+    assert lost_lines(printed(name, "board.txt"), text) == MISCOUNTED_LINES.get(name, [])
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -16,9 +16,18 @@ from msgspec.structs import replace
 
 from graders.spelling import MENDED, STRICT
 from graders.statistics import Estimate, by_instance
-from harness.board.load import CanonicalFields, ScoredRecord, gather, identity, text
+from harness.board.load import (
+    CanonicalFields,
+    Gathered,
+    ScoredRecord,
+    dials_of,
+    gather,
+    identity,
+    text,
+)
 from harness.board.ranking import Rank, rank
 from harness.board.replies import EpisodeCalls, OddReplies, sum_of
+from harness.board.selection import WHOLE, Selection
 from harness.calls.prices import Prices, load
 from harness.costs import sum_or_none
 from harness.families.registry import family
@@ -93,23 +102,28 @@ class Board(Noun, frozen=True):
         missing: the models without a row.
         priced: the models whose cost is their stored usage at a table of prices, with its date.
         reading: of spelling; nothing where it is the canonical one.
+        selection: what is shown, where that is not all.
     """
 
     rows: tuple[Row, ...]
     missing: tuple[str, ...] = ()
     priced: dict[str, date] = {}
-    reading: Literal["strict"] | msgspec.UnsetType = msgspec.UNSET
+    reading: Literal["strict"] | UnsetType = UNSET
+    selection: Selection | UnsetType = UNSET
 
     @property
     def complete(self) -> bool:
-        """Return whether every episode of the suites has a grade."""
+        """Return whether every episode of the suites has a grade, of what is shown."""
         return not self.missing and all(
             not row.errors and (row.of is None or row.n >= row.of) for row in self.rows
         )
 
 
 def read_board(
-    folders: Sequence[Path], prices: Prices | None = None, reading: Reading = "canonical"
+    folders: Sequence[Path],
+    prices: Prices | None = None,
+    reading: Reading = "canonical",
+    selection: Selection = WHOLE,
 ) -> Board:
     """Return the board of run folders.
 
@@ -117,11 +131,17 @@ def read_board(
         folders: of runs.
         prices: without them the project's own table gives the costs that no provider told.
         reading: whether answers count that were mended in spelling.
+        selection: the part of the folders that is shown.
 
     Raises:
-        InputError: what the folders share was not asked the same, or they hold no episode.
+        InputError: what the folders share was not asked the same or is not the same, they hold no
+            episode, or nothing is what is selected.
     """
-    gathered = gather(folders, prices or load(None), reading)
+    return board_of(gather(folders, prices or load(None), reading, selection))
+
+
+def board_of(gathered: Gathered) -> Board:
+    """Return the board of what was gathered."""
     board = build_board(
         gathered.records,
         gathered.sizes,
@@ -129,8 +149,14 @@ def read_board(
         gathered.priced,
         ranked=gathered.ranked,
         headlines=gathered.headlines,
+        dials=gathered.dials,
     )
-    return board if reading == "canonical" else replace(board, reading=reading)
+    reading, selection = gathered.reading, gathered.selection
+    return replace(
+        board,
+        reading=UNSET if reading == "canonical" else reading,
+        selection=UNSET if selection.is_whole else selection,
+    )
 
 
 def build_board(
@@ -141,6 +167,7 @@ def build_board(
     *,
     ranked: bool = True,
     headlines: Mapping[str, str] = NO_HEADLINES,
+    dials: Mapping[str, Sequence[str]] | None = None,
 ) -> Board:
     """Return the board of some records.
 
@@ -151,8 +178,11 @@ def build_board(
         priced: the date of the price table, by each model whose cost is from it.
         ranked: whether rows get ranks.
         headlines: the measure that is the score, by family whose suite names one.
+        dials: by family the settings that tell rows apart; None is those of the records.
     """
-    groups, calls = grouped(records), _grouped_calls(records)
+    scored = _scored(records, dials)
+    groups = {key: [each.record for each in group] for key, group in scored.items()}
+    calls = _calls_of(scored)
     sizes = _sizes_of_whole_families(groups, sizes)
     rows = {
         key: _with_gain(
@@ -189,22 +219,27 @@ class Key(NamedTuple):
         return (self.family, self.cell, CanonicalFields.of(self.identity))
 
 
-def grouped(records: Sequence[ScoredRecord]) -> dict[Key, list[Record]]:
-    """Return the records of each row."""
-    return {key: [each.record for each in group] for key, group in _scored(records).items()}
+def grouped(
+    records: Sequence[ScoredRecord], dials: Mapping[str, Sequence[str]] | None = None
+) -> dict[Key, list[Record]]:
+    """Return the records of each row; see `build_board` for the dials."""
+    groups = _scored(records, dials)
+    return {key: [each.record for each in group] for key, group in groups.items()}
 
 
-def _grouped_calls(records: Sequence[ScoredRecord]) -> dict[Key, list[EpisodeCalls]]:
+def _calls_of(groups: Mapping[Key, Sequence[ScoredRecord]]) -> dict[Key, list[EpisodeCalls]]:
     """Return what journals tell of the calls of each row; nothing where one of them is silent."""
     return {
         key: calls if len(calls := [e.calls for e in group if e.calls]) == len(group) else []
-        for key, group in _scored(records).items()
+        for key, group in groups.items()
     }
 
 
-def _scored(records: Sequence[ScoredRecord]) -> dict[Key, list[ScoredRecord]]:
+def _scored(
+    records: Sequence[ScoredRecord], dials: Mapping[str, Sequence[str]] | None
+) -> dict[Key, list[ScoredRecord]]:
     """Return the records of each row, as they were scored."""
-    dials = _dials_of_families(records)
+    dials = dials_of(scored.record for scored in records) if dials is None else dials
     groups: dict[Key, list[ScoredRecord]] = {}
     for scored in records:
         r = scored.record
@@ -228,13 +263,6 @@ def _with_calls(row: Row, calls: Sequence[EpisodeCalls]) -> Row:
         return row
     odd = sum_of(calls)
     return replace(row, retried=sum(each.retried for each in calls), replies=odd or UNSET)
-
-
-def _dials_of_families(records: Sequence[ScoredRecord]) -> dict[str, list[str]]:
-    by_family: dict[str, list[Record]] = {}
-    for scored in records:
-        by_family.setdefault(scored.record.family, []).append(scored.record)
-    return {name: _dials(name, group) for name, group in by_family.items()}
 
 
 def _sizes_of_whole_families(groups: Iterable[Key], sizes: dict[str, int]) -> dict[str, int]:
@@ -283,15 +311,6 @@ def _order(row: Row) -> tuple[Any, ...]:
     score = row.score.value
     contestant = (row.model, row.agent, row.memory, text(row.setup))
     return (row.family, text(row.cell), score is None, -(score or 0.0), *contestant)
-
-
-def _dials(name: str, records: Iterable[Record]) -> list[str]:
-    """Return the settings by which a family's rows differ: not the ramp, and not all the same."""
-    values: dict[str, set[Scalar]] = {}
-    for record in records:
-        for key, value in record.settings.items():
-            values.setdefault(key, set()).add(value)
-    return sorted(k for k, v in values.items() if len(v) > 1 and k not in family(name).ramp)
 
 
 def _row(key: Key, records: list[Record], size: int | None, headlines: Mapping[str, str]) -> Row:

@@ -28,6 +28,8 @@ def print_comparison(
     screen.require([differences, *instances.values()])
     screen.say(f"A: {comparison.a}", f"B: {comparison.b}", "")
     screen.print(differences)
+    if comparison.families:
+        screen.say(f"only families {', '.join(comparison.families)}: p (Holm) is over these")
     screen.say(*_test_notes(comparison.matches))
     for match in comparison.matches:
         if match.apart:

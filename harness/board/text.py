@@ -317,7 +317,9 @@ def _end_text(name: str, row: Row) -> str:
 def notes(board: Board) -> list[str]:
     """Return what must be said with the numbers: errors, partial rows, gaps against bounds."""
     headlines = {row.family: row.headline for row in board.rows if row.headline}
+    part = part_note(board)
     return [
+        *[part] * bool(part),
         *(f"{name}: the score is {score}" for name, score in headlines.items()),
         *["strict reading: no answer is mended in spelling"] * (board.reading == "strict"),
         *(note for row in board.rows for note in _row_notes(row)),
@@ -325,6 +327,11 @@ def notes(board: Board) -> list[str]:
         *_rank_notes(board.rows),
         *_price_notes(board),
     ]
+
+
+def part_note(board: Board) -> str:
+    """Return which part of the folders is shown; nothing if all is."""
+    return f"only {board.selection.words}: the folders may hold more" if board.selection else ""
 
 
 def _row_notes(row: Row) -> Iterator[str]:

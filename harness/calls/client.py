@@ -111,7 +111,7 @@ def build_provider(spec: ModelSpec, manifest: Manifest, connections: int) -> Mod
     model = build_model(
         read_name(spec.name).base,
         manifest.configuration.sampling_of(spec.name),
-        Server(spec.base_url, manifest.api_key_env, connections),
+        Server(spec.base_url, manifest.key_variable(spec.name), connections),
     )
     model.name = spec.name  # with its settings: by this name a run knows it
     return model

@@ -103,6 +103,19 @@ def engine(p: Any, work: str | None = None) -> None:
     )
 
 
+def selecting(p: Parser) -> None:
+    """Options of which part of some folders is shown."""
+    p.add_argument(
+        "--model", action="append", metavar="PATTERN", help="only models like this; again for more"
+    )
+    only_families(p)
+
+
+def only_families(p: Parser) -> None:
+    """The option of which families are shown."""
+    p.add_argument("--family", action="append", metavar="F", help="only this one; again for more")
+
+
 def references(p: Any) -> None:
     """Options of where instances of files get their references from."""
     add = p.add_argument

@@ -5,13 +5,16 @@ from argparse import Namespace
 from harness import files
 from harness.board.board import as_csv, read_board
 from harness.calls.prices import load
+from harness.cli.options import selection
 from harness.cli.output import print_json, screen_of
 from harness.cli.runs import chosen
 
 
 def board(options: Namespace) -> int:
     """`makespan board`; status 1 if an episode has no grade, for an error or for being left."""
-    rows_board = read_board(chosen(options.folders, "run"), load(options.prices), options.reading)
+    rows_board = read_board(
+        chosen(options.folders, "run"), load(options.prices), options.reading, selection(options)
+    )
     if options.csv:
         files.write(options.csv, as_csv(rows_board))
     if options.html:

@@ -15,7 +15,7 @@ def compare(options: Namespace) -> int:
 
     if len(options.model) != 2:
         raise InputError(f"two --model are compared, not {len(options.model)}")
-    comparison = versus(options.folders, *options.model)
+    comparison = versus(options.folders, options.model[0], options.model[1], options.family or ())
     if options.json:
         few = [replace(m, apart=m.apart[: options.limit]) for m in comparison.matches]
         print_json(replace(comparison, matches=tuple(few)))

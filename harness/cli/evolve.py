@@ -126,7 +126,7 @@ def _plan(options: Namespace, chosen: Domain) -> SearchPlan:
 
 def _specs(options: Namespace) -> tuple[ModelSpec, ...]:
     if len(set(options.model)) < len(options.model):
-        raise InputError("the same --model is given twice")
+        raise InputError("the same model is given twice")
     if len(options.model) > 1 and any(name.startswith("policy/") for name in options.model):
         raise InputError("a search without a model stands alone: give one --model policy/...")
     return tuple(

@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 
+from harness.board.selection import Selection
 from harness.calls.budget import Budget
 from harness.calls.options import RunOptions
 from harness.calls.retry import RetryPolicy
@@ -19,6 +20,11 @@ def sampling(options: Namespace) -> Sampling:
         extra=options.extra_body,
         max_tokens_as=options.max_output_tokens_as,
     )
+
+
+def selection(options: Namespace) -> Selection:
+    """Return which part of the folders is shown."""
+    return Selection(tuple(options.model or ()), tuple(options.family or ()))
 
 
 def run_options(options: Namespace) -> RunOptions:

@@ -10,6 +10,7 @@ from harness.cli.arguments import (
     asking,
     engine,
     natural,
+    only_families,
     port,
     positive,
     reading,
@@ -17,6 +18,7 @@ from harness.cli.arguments import (
     sampling,
     sandbox,
     screen,
+    selecting,
     settings,
     shard,
     whole,
@@ -152,6 +154,7 @@ def _evolve(p: Parser) -> None:
 
 def _board(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="*", metavar="DIR", help=NEWEST)
+    selecting(p)
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument("--csv", type=Path, metavar="F")
     p.add_argument("--html", type=Path, metavar="F", help="a page, sortable and self-contained")
@@ -173,6 +176,7 @@ def _show(p: Parser) -> None:
 def _compare(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     p.add_argument("--model", action="append", required=True, metavar="M", help="twice: A, then B")
+    only_families(p)
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument(
         "--limit",
@@ -211,6 +215,7 @@ def _mcp(p: Parser) -> None:
 
 def _publish(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    selecting(p)
     p.add_argument("--repo", metavar="OWNER/NAME", help="a dataset repository")
     p.add_argument("--revision", metavar="R", help="its branch (main)")
     p.add_argument("--private", action="store_true", help="if it is made, it is private")
@@ -225,6 +230,7 @@ def _publish(p: Parser) -> None:
 
 def _report(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="*", metavar="DIR", help=NEWEST)
+    selecting(p)
     p.add_argument("--html", type=Path, required=True, metavar="F", help="the page")
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
     reading(p)

@@ -72,6 +72,9 @@ def _solve(p: Parser) -> None:
 def _grade(p: Parser) -> None:
     p.add_argument("instances", type=Path, metavar="INSTANCES.jsonl")
     p.add_argument("answers", type=Path, metavar="ANSWERS.jsonl")
+    p.add_argument(
+        "--references", type=Path, metavar="FILE", help="lines of solve, or a table (docs/runs.md)"
+    )
     out(p, "file (standard output)")
 
 

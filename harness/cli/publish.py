@@ -4,6 +4,8 @@ from argparse import Namespace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from harness.board.load import require_agreement
+from harness.cli.options import selection
 from harness.export.rows import PublishedRun
 from harness.log import say
 from harness.publish.hub import Head, HubFailure, Repository, token
@@ -17,10 +19,14 @@ def publish(options: Namespace) -> int:
     """`makespan publish`; status 1 if a run that was published has episodes without a grade."""
     terms = licence(options.license) if options.license is not None else None
     repository = _folder(options) if options.out else _repository(options)
-    runs = [PublishedRun.open(folder) for folder in options.folders]
+    runs = [PublishedRun.open(folder, selection(options)) for folder in options.folders]
     for k, run in enumerate(runs):
         if run.name in [other.name for other in runs[:k]]:
             raise InputError(f"{run.path} is the same run as another folder")
+    require_agreement(options.folders, selection(options))
+    for run in [run for run in runs if run.is_empty]:
+        say(f"{run.path} has nothing of what is selected")
+        runs.remove(run)
     with TemporaryDirectory(prefix="makespan-") as root:
         publication = Publication(runs, repository, Path(root), terms)
         if options.dry_run:

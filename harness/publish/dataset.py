@@ -148,7 +148,8 @@ def write_run(run: PublishedRun, board: Board, root: Path) -> list[Fields]:
     write_parquet(root / f"leaderboard/{run.name}.parquet", LEADERBOARD, rows)
     write_parquet(root / f"paired/{run.name}.parquet", PAIRED, map(hider.row, paired(run)))
     _write_samples(run, hider, root)
-    manifest = msgspec.json.format(msgspec.json.encode(replace(run.manifest, api_key_env=None)))
+    public = replace(run.manifest, api_key_env=None, keys=msgspec.UNSET)
+    manifest = msgspec.json.format(msgspec.json.encode(public))
     text = hider.text(scrub(manifest.decode()))
     files.write(root / manifest_path(run.name), text + "\n")
     return rows

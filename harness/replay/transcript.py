@@ -3,7 +3,7 @@
 The journal keeps replies and digests only; prompts, memories and outcomes follow from them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,14 +55,19 @@ class _Over(Exception):
     """The episode went no further than this call: it ended in an error."""
 
 
-def episodes(path: Path) -> Iterator[Episode]:
+def episodes(path: Path, keys: Container[str] | None = None) -> Iterator[Episode]:
     """Replay the finished episodes of a run folder: model by model, epoch by epoch.
 
     Nothing is written and nobody is asked. ReplayFailure if the journal holds other requests.
+
+    Args:
+        path: of the folder.
+        keys: the names in the journal of those that are replayed; None is all.
     """
     with _recorded(path) as run:
         for job, record in run.finished():
-            yield _replay(run, job, record)
+            if keys is None or job.key in keys:
+                yield _replay(run, job, record)
 
 
 def episode(path: Path, key: str) -> Episode | None:

@@ -1,15 +1,16 @@
 """The page of runs of suites: a section a family, and every episode."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from harness.board.board import Board, Row, read_board
-from harness.board.load import ScoredRecord, scored_records
-from harness.board.text import notes
+from harness.board.board import Board, Row, board_of
+from harness.board.load import ScoredRecord, gather
+from harness.board.selection import WHOLE, Selection
+from harness.board.text import notes, part_note
 from harness.calls.prices import Prices
 from harness.families.registry import family
 from harness.replay.transcript import episodes
@@ -81,23 +82,24 @@ class Section:
 
 
 def build(
-    folders: Sequence[Path], prices: Prices, reading: Reading = "canonical"
+    folders: Sequence[Path],
+    prices: Prices,
+    reading: Reading = "canonical",
+    selection: Selection = WHOLE,
 ) -> tuple[str, bool]:
     """Return the page of run folders that belong on one board, and whether that is complete.
 
     Raises:
-        InputError: they are no such folders.
+        InputError: they are no such folders, or nothing is what is selected.
     """
-    board = read_board(folders, prices, reading)
+    gathered = gather(folders, prices, reading, selection)
+    board = board_of(gathered)
     styles = looks(board.rows)
     families = {
         name: drawings(family(name)) for name in dict.fromkeys(r.family for r in board.rows)
     }
-    pack, entries = Pack(), list[EpisodeEntry]()
-    for folder in folders:
-        records = scored_records(Folder.open(folder), prices, reading)
-        entries += _read(folder, records, pack, families, len(entries))
-    entries.sort(key=_rank)
+    pack = Pack()
+    entries = _entries(folders, gathered.shares, pack, families)
     chunks = list(pack.chunks())
     manifests = [Folder.open(folder).manifest for folder in folders]
     page = render(
@@ -105,6 +107,7 @@ def build(
         suites={m.configuration.lock: m.configuration.suite for m in manifests},
         runs=[run_facts(m) for m in manifests],
         board=board,
+        part=part_note(board),
         episodes=len(entries),
         errors=sum(e.verdict is Verdict.error for e in entries),
         sections=[_section(name, board, entries, styles, families[name]) for name in families],
@@ -113,6 +116,19 @@ def build(
         chunks=chunks,
     )
     return page, board.complete
+
+
+def _entries(
+    folders: Sequence[Path],
+    shares: Sequence[Sequence[ScoredRecord]],
+    pack: Pack,
+    families: dict[str, Drawings],
+) -> list[EpisodeEntry]:
+    """Pack the shares of all folders; return their episodes in the order of the page."""
+    entries: list[EpisodeEntry] = []
+    for folder, share in zip(folders, shares, strict=True):
+        entries += _read(folder, share, pack, families, len(entries))
+    return sorted(entries, key=_rank)
 
 
 def _index(
@@ -129,14 +145,14 @@ def _index(
 
 def _read(
     folder: Path,
-    records: Iterable[tuple[ScoredRecord, bool]],
+    share: Sequence[ScoredRecord],
     pack: Pack,
     families: dict[str, Drawings],
     start: int,
 ) -> Iterator[EpisodeEntry]:
-    """Pack a folder's episodes as they are replayed; their costs are those of the board."""
-    by_key = {key_of(s.record.model, s.record.epoch, s.record.instance): s for s, _ in records}
-    for number, episode in enumerate(episodes(folder), start):
+    """Pack a folder's share of the episodes as they are replayed; their costs are the board's."""
+    by_key = {key_of(s.record.model, s.record.epoch, s.record.instance): s for s in share}
+    for number, episode in enumerate(episodes(folder, by_key), start):
         replayed = episode.record
         scored = by_key[key_of(replayed.model, replayed.epoch, replayed.instance)]
         view = EpisodeView(

@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from harness import files
 from harness.calls.options import CONNECTIONS, RunOptions
 from harness.calls.prices import prices_of
@@ -38,21 +36,27 @@ from tasks.prompts import Prompts, prompts_of
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run folder that this process has claimed, and the models that it asks.
+    """A run folder that this process has claimed, and the part of its run that is gone on with.
 
     Attributes:
+        models: those that are asked.
+        epochs: how often each instance is.
+        limit: how many instances are; None is all.
         engine: where instances are solved that have no reference.
     """
 
     folder: Folder
     models: Sequence[Model]
+    epochs: int
+    limit: int | None
     engine: EngineChoice = HERE
 
 
 def begin(request: RunRequest, options: RunOptions) -> OpenRun:
     """Begin the run that is asked for, or take it up where its folder is there.
 
-    What is missing (a key, a package, a policy) is told before anything is written.
+    A folder that has less grows; what it has beyond what is asked for is left as it is. What is
+    missing (a key, a package, a policy) is told before anything is written.
 
     Raises:
         InputError: there is no such part, or the folder holds another run.
@@ -72,9 +76,11 @@ def begin(request: RunRequest, options: RunOptions) -> OpenRun:
         programs=request.programs,
     )
     folder.claim()
+    folder.require(manifest.configuration)  # as it is now that nobody else can write
     _require_shard(folder, request.shard)
-    folder.save(replace(folder.manifest, limit=manifest.limit, api_key_env=manifest.api_key_env))
-    return OpenRun(folder, models, request.place)
+    folder.grow(manifest, request.programs)
+    configuration, limit = manifest.configuration, manifest.limit
+    return OpenRun(folder, models, configuration.epochs, limit=limit, engine=request.place)
 
 
 def _manifest(request: RunRequest) -> tuple[Manifest, Prompts]:
@@ -123,15 +129,16 @@ def _require_shard(folder: Folder, shard: tuple[int, int] | None) -> None:
 
 
 def take_up(folder: Folder, options: RunOptions) -> OpenRun:
-    """Take up a run from its folder, which this process has claimed.
+    """Take up all of a run from its folder, which this process has claimed.
 
     Raises:
         InputError: a key or a package is missing.
     """
     kinds = map(instances.family_of, folder.given() or folder.lines())
     names = folder.manifest.configuration.suite.families or tuple(dict.fromkeys(kinds))
-    connections = options.connections or CONNECTIONS
-    return OpenRun(folder, build_models(folder.manifest, names, folder.programs, connections))
+    manifest, connections = folder.manifest, options.connections or CONNECTIONS
+    models = build_models(manifest, names, folder.programs, connections)
+    return OpenRun(folder, models, manifest.configuration.epochs, limit=manifest.limit)
 
 
 @contextmanager
@@ -155,13 +162,13 @@ def ready(
     warn_of_versions(folder.manifest.environment, log)
     names = [spec.name for spec in folder.manifest.configuration.models]
     folder.note_prices(prices_of(prices, names), today())
-    lines = run_instances(folder, run.engine)
+    lines = run_instances(folder, run.limit, run.engine)
     require_enough_users(folder.manifest.configuration.memory, lines)
-    require_solvers(folder.manifest.configuration.models, lines)
+    require_solvers([model.name for model in run.models], lines)
     journal = Journal(folder.path)
     log.event("begin", folder=str(folder.path), episodes=len(lines))
     try:
-        yield SuiteRun(RecordedRun(folder, journal, lines), options, log)
+        yield SuiteRun(RecordedRun(folder, journal, lines, run.epochs), options, log)
     finally:
         journal.close()
         folder.release()

@@ -19,7 +19,7 @@ from harness.progress import Progress
 from harness.run.models import build_policy
 from harness.run.placebo import neighbour
 from harness.store.folder import GIVEN, Folder
-from harness.store.manifest import Environment, Manifest, ModelSpec, environment
+from harness.store.manifest import Environment, Manifest, environment
 from harness.suites import instances
 from harness.suites import suite as suites
 from harness.suites.instances import InstanceLine
@@ -89,49 +89,52 @@ def require_enough_users(memory: str, lines: Sequence[InstanceLine]) -> None:
                 raise InputError(f"memory {memory!r} needs two users of a kind: a larger `limit`")
 
 
-def require_solvers(specs: Sequence[ModelSpec], lines: Sequence[InstanceLine]) -> None:
+def require_solvers(models: Sequence[str], lines: Sequence[InstanceLine]) -> None:
     """Raise MissingExtra if a policy would solve an instance for which no solver is installed."""
     if not is_missing("ortools"):
         return
-    for spec in specs:
+    for name in models:
         for line in lines:
-            policy = family(line.family).policies.get(spec.name.removeprefix(START))
+            policy = family(line.family).policies.get(name.removeprefix(START))
             if policy and policy.solves(line.instance):
-                purpose = f"{spec.name} at {line.id}, which has no proven reference,"
+                purpose = f"{name} at {line.id}, which has no proven reference,"
                 raise MissingExtra.of("solvers", purpose, "ortools")
 
 
-def run_instances(folder: Folder, engine: EngineChoice) -> list[InstanceLine]:
-    """Return the run's instances: those in its folder, and new ones up to the limit.
+def run_instances(folder: Folder, limit: int | None, engine: EngineChoice) -> list[InstanceLine]:
+    """Return the run's first instances: those in its folder, and new ones up to the limit.
 
     They are made, or solved where they were given without a reference.
 
     Args:
         folder: of the run.
+        limit: how many; None is all.
         engine: where instances are solved.
     """
-    suite, limit = folder.manifest.configuration.suite, folder.manifest.limit
+    suite = folder.manifest.configuration.suite
     if suite.entry:
-        _make_missing(folder, suite)
+        _make_missing(folder, suite, limit)
     elif suite.solved:
-        _solve_missing(folder, suite.solved, engine)
+        _solve_missing(folder, suite.solved, limit, engine=engine)
     folder.all_made()
     return folder.instances()[:limit]
 
 
-def _make_missing(folder: Folder, suite: Suite) -> None:
+def _make_missing(folder: Folder, suite: Suite, limit: int | None) -> None:
     """Generate the instances that are missing up to the limit."""
     count = len(folder.instances())
-    total = min(x for x in (suite.size, folder.manifest.limit) if x is not None)
+    total = min(x for x in (suite.size, limit) if x is not None)
     if count < total:
         _same_generators(folder)
         missing = islice(suite.instances(), count, total)
         _add(folder, "instances", total - count, map(instances.make, missing))
 
 
-def _solve_missing(folder: Folder, solved: Solved, engine: EngineChoice) -> None:
+def _solve_missing(
+    folder: Folder, solved: Solved, limit: int | None, *, engine: EngineChoice
+) -> None:
     """Solve the given instances that are missing up to the limit, each kept before the next."""
-    missing = folder.given()[: folder.manifest.limit][len(folder.instances()) :]
+    missing = folder.given()[:limit][len(folder.instances()) :]
     batch = [instances.decode(line, str(folder.path / GIVEN)) for line in missing]
     lacking = sum(map(has_none, batch))
     if lacking:

@@ -8,11 +8,11 @@ moment loses no committed row (a machine that loses power may lose the last mome
 import asyncio
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic, time
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -396,6 +396,23 @@ def read_outcome(folder: Path, key: str) -> Outcome | None:
     """The newest outcome of an episode by its key; None if it has none."""
     with _reading(folder) as db:
         return _outcome(db, key)
+
+
+class Evidence(NamedTuple):
+    """All that the grade of an episode rests on: its newest outcome (JSON), its calls by path."""
+
+    outcome: str | None
+    calls: Mapping[str, Answered]
+
+
+def read_evidence(folder: Path, keys: Iterable[str]) -> Iterator[Evidence]:
+    """Yield what the journal has of each of some episodes, by their keys."""
+    with _reading(folder) as db:
+        ids: dict[str, int] = dict(db.execute(queries.EPISODE_IDS))
+        for key in keys:
+            row = db.execute(queries.OUTCOME_OF, (ids[key],)).fetchone()
+            attempts = db.execute(queries.ATTEMPTS_OF, (ids[key],)).fetchall()
+            yield Evidence(row[0] if row else None, answered_of(attempts, f"{folder}, {key}"))
 
 
 def _outcome(db: sqlite3.Connection, key: str) -> Outcome | None:

@@ -84,6 +84,7 @@ LATEST_OUTCOME = """
     select outcome from records join episodes on id = episode
     where key = ? order by version desc limit 1
 """
+OUTCOME_OF = "select outcome from records where episode = ? order by version desc limit 1"
 
 # A run under way: failures, signs of life, work and errors so far.
 FAULTS = """
@@ -147,6 +148,7 @@ _MAPPED = {  # what a number in the other journal is in this one
     )""",
 }
 _MEASURED = {"seconds"}  # not compared
+_MEASURED_INSIDE = {"reply", "record"}  # JSON: of a policy, which computes, its times are not
 _LABELS = {"path": "", "version": "record "}  # before a column of the key, in a row's name
 _HERE = """
     join other.episodes there on there.id = b.episode
@@ -157,6 +159,17 @@ _HERE = """
 def _mapped(column: str) -> str:
     """SQL of what a column of the other journal is in this one."""
     return _MAPPED.get(column, f"b.{column}")
+
+
+def _compared(column: str, value: str) -> str:
+    """SQL of what is compared of a column: of a policy's episode all but the times in it."""
+    if column not in _MEASURED_INSIDE:
+        return value
+    computed = f"here.key like '[\"policy/%' and json_valid({value})"
+    return f"""
+        case when {computed} then json_remove({value}, '$.seconds', '$.sandbox_seconds')
+        else {value} end
+    """
 
 
 @dataclass(frozen=True)
@@ -184,7 +197,9 @@ class EpisodeTable:
         parts = [f"'{_LABELS.get(c, f'{c} ')}' || b.{c}" for c in self.key if c != "episode"]
         name = " || ', ' || ".join(parts)
         compared = [c for c in self.columns if c not in self.key and c not in _MEASURED]
-        unequal = {column: f"a.{column} is not {_mapped(column)}" for column in compared}
+        unequal = {
+            c: f"({_compared(c, f'a.{c}')}) is not ({_compared(c, _mapped(c))})" for c in compared
+        }
         cases = " ".join(f"when {test} then '{column}'" for column, test in unequal.items())
         return f"""
             select here.key, {name} || ' (its ' || case {cases} end || ')' {self._pairs}

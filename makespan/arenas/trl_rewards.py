@@ -7,7 +7,7 @@ not imported.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from makespan.episodes import Episode, replay, reward
+from makespan.episodes import replay
 from makespan.frames import read_line
 from tasks.base import Reward
 
@@ -49,11 +49,6 @@ def _reward(completion: Completion, line: str) -> Reward:
     if isinstance(completion, str):
         completion = [{"role": "assistant", "content": completion}]
     episode = replay(problem, completion, memory="none")
-    return episode.reward() if episode.done else reward(problem, _given_up(episode))
-
-
-def _given_up(episode: Episode) -> Any:
-    """Return the grade of an episode whose open questions are answered by nothing."""
-    while not episode.done:
+    while not episode.done:  # what is open is answered by nothing
         episode.reply("")
-    return episode.grade()
+    return episode.reward()
