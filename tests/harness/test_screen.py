@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from harness.formatting import table
 from harness.screen import Screen, Table, TableColumn
 from tasks.base import InputError
+from tests.depth import examples
 
 NAMES = st.text("abXY019/-._:[]+ 模型日ü😀", min_size=1, max_size=70).filter(str.strip)
 NUMBERS = st.sampled_from(["0", "-", "12", "1,234,567", "$0.1234", "99.58 %", "-0.1 (-0.2 to 0.3)"])
@@ -89,6 +90,7 @@ def in_order(of: Table) -> list[Sequence[str]]:
     return [of.lines[k] for k in order]
 
 
+@examples(60)
 @given(tables(), st.integers(40, 240))
 def test_nothing_is_wider_than_the_screen_and_name_and_score_are_there(
     of: Table, columns: int
@@ -106,6 +108,7 @@ def test_nothing_is_wider_than_the_screen_and_name_and_score_are_there(
         assert stands_somewhere(lines, [row[3] for row in rows], range(3, columns))
 
 
+@examples(60)
 @given(tables())
 def test_in_a_file_all_of_it_stands_at_its_natural_width(of: Table) -> None:
     with width(None):
@@ -206,6 +209,7 @@ def test_styles_are_for_terminals_that_want_them(
         assert "\x1b[2mpolicy/b" in text
 
 
+@examples(60)
 @given(NAMES, st.integers(40, 120))
 def test_sentences_break_where_the_screen_ends_and_lose_nothing(text: str, columns: int) -> None:
     with width(columns) as patch:
@@ -217,6 +221,7 @@ def test_sentences_break_where_the_screen_ends_and_lose_nothing(text: str, colum
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
 
 
+@examples(60)
 @given(st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=5), st.integers(40, 120))
 def test_entries_stand_beside_their_names_or_below(
     entries: list[tuple[str, str]], columns: int
