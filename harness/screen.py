@@ -136,11 +136,14 @@ class Screen:
         return [_styled(part, "dim") for part in self._broken(line)]
 
     def require(self, tables: Iterable[Table]) -> None:
-        """Refuse names of columns that none of the tables has with an InputError."""
-        named = [table for table in tables if not table.fixed]
-        names = dict.fromkeys(c.name for table in named for c in table.columns if c.rank)
-        unknown = set(self.chosen or ()) - {_plain(name) for name in names}
+        """Refuse names of columns that none of the tables has with an InputError.
+
+        Those that always stand there may be named too.
+        """
+        columns = [c for table in tables if not table.fixed for c in table.columns]
+        unknown = set(self.chosen or ()) - {_plain(column.name) for column in columns}
         if unknown:
+            names = dict.fromkeys(column.name for column in columns if column.rank)
             raise InputError(
                 f"no column is called {sorted(unknown)[0]!r}: there are {', '.join(names)}"
             )
@@ -194,8 +197,8 @@ class Screen:
 def _chosen(table: Table, names: Sequence[str]) -> list[int]:
     """Return the places of the columns that always stand, then of those chosen by name."""
     places = {_plain(column.name): k for k, column in enumerate(table.columns)}
-    chosen = [places[name] for name in names if name in places]
-    return [k for k in places.values() if not _rank(table, k) and k not in chosen] + chosen
+    always = [k for k in places.values() if not _rank(table, k)]
+    return always + [places[n] for n in names if n in places and places[n] not in always]
 
 
 def _fitting(table: Table, width: int) -> list[int]:

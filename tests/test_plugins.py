@@ -131,9 +131,10 @@ build-backend = "hatchling.build"
 missing = "nowhere:FAMILY"
 other = "broken_parts:OTHER"
 misnamed = "broken_parts:MISNAMED"
+misspelt = "broken_misspelt:FAMILY"
 rcpsp = "broken_parts:OTHER"
 [tool.hatch.build.targets.wheel]
-only-include = ["broken_parts.py"]
+only-include = ["broken_parts.py", "broken_misspelt.py"]
 """
 PARTS = """\
 from dataclasses import replace
@@ -143,11 +144,18 @@ MISNAMED = replace(family("rcpsp"), name="another")
 """
 
 
+MISSPELT = """\
+from makespan.harness.families.family import Family
+FAMILY = Family(nmae="misspelt")
+"""
+
+
 def test_a_broken_plugin_is_told_in_one_line_and_breaks_nothing_else(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     (source / "pyproject.toml").write_text(BROKEN)
     (source / "broken_parts.py").write_text(PARTS)
+    (source / "broken_misspelt.py").write_text(MISSPELT)
     install(source, tmp_path / "site")
     ended = makespan(tmp_path / "site", tmp_path, ["list"])
     assert ended.returncode == 0, ended.stderr
@@ -156,6 +164,7 @@ def test_a_broken_plugin_is_told_in_one_line_and_breaks_nothing_else(tmp_path: P
         ("missing", "cannot be loaded: nowhere:FAMILY: ModuleNotFoundError"),
         ("other", "broken_parts:OTHER is no Family"),
         ("misnamed", "broken_parts:MISNAMED has the name 'another'"),
+        ("misspelt", "cannot be loaded: broken_misspelt:FAMILY: TypeError: "),
     ):
         assert f"family {name!r} of broken" in ended.stdout
         told = makespan(tmp_path / "site", tmp_path, ["generate", name, "--level", "3"])

@@ -20,9 +20,15 @@ from tests.factories.gold import gold, instance_of
 from tests.factories.misspelt import Misspeller
 
 PROJECT = Instance(
-    "p", "rcpsp", 2, None, 0, {}, 1,
+    "p",
+    "rcpsp",
+    2,
+    None,
+    0,
+    {},
+    1,
     Project((Task("T1", 2), Task("T2", 3)), (), (("T1", "T2"),), (), (), (), 9),
-)  # fmt: skip
+)
 JOBS = Instance("j", "tardiness", 2, None, 0, {}, 2, Jobs((Job("J1", 2, 2), Job("J2", 3, 5))))
 CASES = ("rcpsp", "rcpsp-12", "tardiness", "tardiness-10", "tools-turns", "tools-plan")
 

@@ -127,6 +127,8 @@ def test_columns_are_chosen_by_name(mini: Path, search: Path) -> None:
         "gap median",
     ]
     assert "left out" not in done.stdout
+    also = makespan("board", mini, "--columns", "model,score,n,cost,gap-median", COLUMNS="80")
+    assert also.stdout == done.stdout  # what always stands there may be named too
     wrong = makespan("board", mini, "--columns", "cost,price")
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("makespan board: no column is called 'price': there are kind,")
