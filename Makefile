@@ -2,8 +2,8 @@
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell command -v $(p) 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: quickstart setup test test-only lint bench bench-peers coverage providers exports slow wheel-test \
-	check-all clean
+.PHONY: quickstart setup test test-only lint bench bench-peers coverage providers exports arenas slow \
+	wheel-test check-all clean
 
 quickstart: .venv/run.stamp  ## the install for runs, and a board of the built-in policies
 	$(BIN)/makespan run quickstart
@@ -50,6 +50,17 @@ bench-peers: .venv/all.stamp $(INSPECT) $(LMEVAL)  ## beside inspect-ai, lm-eval
 exports: .venv/all.stamp $(INSPECT) $(EEE)  ## what is exported, read by its own readers
 	$(BIN)/python -m pytest tests/harness/export
 
+# Where else the families can be met, with the packages of these.
+ARENAS := .venv/arenas
+arenas: .venv/all.stamp $(ARENAS)/inspect.stamp  ## the same scores in other harnesses
+	MAKESPAN_INSPECT_PYTHON=$(CURDIR)/$(ARENAS)/inspect/bin/python $(BIN)/python -m pytest tests/arenas
+
+$(ARENAS)/inspect.stamp: .venv/bin/python pyproject.toml Makefile
+	$(PYTHON) -m venv $(ARENAS)/inspect
+	$(ARENAS)/inspect/bin/python -m pip install --quiet --disable-pip-version-check \
+		'inspect-ai==0.3.285' 'openai[aiohttp]>=3.4,<4' -e '.[solvers]'
+	@touch $@
+
 $(PEERS)/inspect.stamp: WANTED = 'inspect-ai==0.3.285' 'openai[aiohttp]>=3.4,<4'
 $(PEERS)/lm-eval.stamp: WANTED = 'lm-eval[api]==0.4.13'
 $(PEERS)/inspect.stamp $(PEERS)/lm-eval.stamp: $(PEERS)/%.stamp: Makefile
@@ -94,7 +105,7 @@ wheel-test: .venv/wheel.stamp
 	.venv/wheel/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt ".[all,dev]"
 	@touch $@
 
-check-all: test bench bench-peers providers exports slow wheel-test  ## also what is too slow for every day
+check-all: test bench bench-peers providers exports arenas slow wheel-test  ## also what is too slow for every day
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "makespan needs Python 3.11 or later"; exit 2; }

@@ -10,6 +10,7 @@ import msgspec
 from tasks.base import InputError, Noun
 from tasks.calendar_truth import Principle
 from tasks.checks import first_repeated
+from tasks.encoding import decoded
 from tasks.shipped import shipped
 
 RELATIONS = ("manager", "report", "team", "elsewhere", "partner")
@@ -227,7 +228,7 @@ def user_spec(name: str) -> tuple[str, Spec]:
     """
     path, _, digest = name.partition("#")
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = decoded(Path(path).read_bytes(), "strict")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         raise InputError(f"organisation: {path}: {reason}") from None

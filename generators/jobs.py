@@ -11,6 +11,7 @@ import msgspec
 
 from generators.optima import complaint, contradictions
 from tasks.base import InputError, Instance, Noun, Reference
+from tasks.encoding import as_utf8
 from tasks.tardiness import VERSION, Job, Jobs
 
 LIMIT = 10**12  # of every number, so that sums of tardiness fit 64 bits
@@ -74,12 +75,12 @@ def read_jobs(path: Path) -> list[Instance[Jobs]]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that are not blank with their numbers from 0; a mark of UTF-8 is dropped."""
+    """Yield the lines that are not blank with their numbers from 0, in UTF-8."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    for index, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n")):
+    for index, line in enumerate(as_utf8(content).splitlines()):
         if line.strip():
             yield index, line
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from generators.jobs import by_position
 from generators.optima import complaint, contradictions
 from tasks.base import InputError, Instance, Reference
+from tasks.encoding import decoded
 from tasks.tardiness import VERSION, Jobs
 
 COUNT = 125  # instances in a file
@@ -81,11 +82,14 @@ def _beside(path: Path) -> Path | None:
 
 
 def _reference(level: int, number: int, value: int) -> Reference:
-    """Return the best value of instance `number`, from 1, its own bound if it is optimal."""
+    """Return the best value of instance `number`, from 1, its own bound if it is optimal.
+
+    One that is only the best known is no bound of anything: 0 would be taken for the optimum.
+    """
     proven = level in UNSOLVED and number not in UNSOLVED[level]
     if proven or value == 0:
         return Reference("optimal", value, value, solver=SOLVER)
-    return Reference("bounded", value, 0, solver=SOLVER)
+    return Reference("bounded", value, solver=SOLVER)
 
 
 def _numbers(path: Path, expected: int, level: int | None = None) -> list[int]:
@@ -97,7 +101,7 @@ def _numbers(path: Path, expected: int, level: int | None = None) -> list[int]:
         level: the number of jobs; None for a file of best values.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        text = decoded(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     numbers: list[int] = []

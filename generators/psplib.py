@@ -2,6 +2,10 @@
 
 Kolisch & Sprecher (1996), "PSPLIB - a project scheduling problem library". Both formats number
 the jobs from 1 and begin and end with a dummy; the dummies are dropped here.
+
+Files by other hands are laid out in other ways: titles and heads in any case and spacing, heads
+that leave out what there is none of, tables without column heads, any encoding and line ends. A
+first or last job that takes time is no dummy, and stays as a task.
 """
 
 import re
@@ -23,6 +27,7 @@ from generators.psplib_writer import (
     write_psplib,
 )
 from tasks.base import InputError, Instance
+from tasks.encoding import decoded
 from tasks.rcpsp import VERSION, Project, Resource, Task
 
 __all__ = ["read_instance", "read_psplib", "write_psplib"]
@@ -56,24 +61,27 @@ def read_psplib(path: Path) -> Project:
 
     Returns:
         The project with tasks T02, T03, ... and resources R1, R2, ... Task T02 is job 2 of the
-        file: a published schedule of jobs is one of the tasks so numbered. Names that
-        `write_psplib` put at the end of a .sm file replace the numbered ones. The horizon is that
-        of the .sm file, for .rcp the sum of the durations.
+        file: a published schedule of jobs is one of the tasks so numbered. The first and the last
+        job are tasks too if they take time. Names that `write_psplib` put at the end of a .sm file
+        replace the numbered ones. The horizon is that of the .sm file, for .rcp the sum of the
+        durations.
 
     Raises:
         InputError: `FILE:LINE: what is wrong and what was expected` for anything broken, and for
             modes, nonrenewable resources and release dates.
     """
     readers = {".sm": _read_sm, ".rcp": _read_rcp}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
+    suffix = path.suffix.lower()
+    if suffix == ".mm":
+        raise InputError(f"{path}: jobs with several modes; only one mode can be read (.sm, .rcp)")
+    if suffix not in readers:
         raise InputError(f"{path}: expected a file that ends in .sm or .rcp")
     try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        text = decoded(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     source = _Source(path, text.rstrip().split("\n"))
-    return _project(source, reader(source))
+    return _project(source, readers[suffix](source))
 
 
 @dataclass(frozen=True)
@@ -124,7 +132,7 @@ def _project(source: _Source, file: _ProjectFile) -> Project:
         _check_job(source, number, job, file)
     _check_dummies(source, file.jobs)
     _check_cycle(source, file.jobs)
-    ids = dict(enumerate(file.task_names, 2))
+    ids = _task_ids(file)
     inner = [(name, file.jobs[j - 1]) for j, name in ids.items()]
     try:
         return Project(
@@ -140,6 +148,15 @@ def _project(source: _Source, file: _ProjectFile) -> Project:
         )
     except ValueError as error:  # the horizon is too short
         raise source.wrong(file.horizon_line, str(error)) from None
+
+
+def _task_ids(file: _ProjectFile) -> dict[int, str]:
+    """Return the task ids by job number, in order: the dummies have none."""
+    last = len(file.jobs)
+    width = max(2, len(str(last - 1)))  # as in `usual_names`
+    ids = dict(enumerate(file.task_names, 2))
+    ids |= {k: f"T{k:0{width}d}" for k in (1, last) if file.jobs[k - 1].duration}
+    return dict(sorted(ids.items()))
 
 
 def _task(name: str, job: _Job, resources: Sequence[str]) -> Task:
@@ -161,8 +178,8 @@ def _check_job(source: _Source, number: int, job: _Job, file: _ProjectFile) -> N
 
 def _check_dummies(source: _Source, jobs: Sequence[_Job]) -> None:
     for number, job in ((1, jobs[0]), (len(jobs), jobs[-1])):
-        if job.duration or any(job.demands):
-            raise source.wrong(job.line, f"job {number} works; expected a dummy, all zeros")
+        if any(job.demands) and not job.duration:
+            raise source.wrong(job.line, f"job {number} has demands and no duration; expected both")
     if jobs[-1].successors:
         raise source.wrong(jobs[-1].below, "the last job has successors; expected a dummy's none")
 
@@ -186,7 +203,7 @@ def _read_sm(source: _Source) -> _ProjectFile:
     resources = _value(source, "renewable")[1]
     line, horizon = _value(source, "horizon")
     for key, expected in (("projects", 1), ("nonrenewable", 0), ("doubly constrained", 0)):
-        at, value = _value(source, key)
+        at, value = _value(source, key, default=expected)
         if value != expected:
             raise source.wrong(at, f"{key}: {value}; expected {expected}, no other can be read")
     _check_release(source)
@@ -216,12 +233,19 @@ def _sm_jobs(source: _Source, count: int, resources: int) -> list[_Job]:
     ]
 
 
-def _value(source: _Source, key: str, least: int = 0) -> tuple[int, int]:
-    """Return line and value of a `key ... : value` in the head of the file."""
+def _value(
+    source: _Source, key: str, least: int = 0, default: int | None = None
+) -> tuple[int, int]:
+    """Return line and value of a `key ... : value` in the head of the file.
+
+    Without that line they are 0 and the default, if there is one.
+    """
     for line, text in enumerate(source.lines, 1):
-        if text.strip(" -\t").startswith(key) and ":" in text:
+        if " ".join(text.split()).strip(" -").casefold().startswith(key) and ":" in text:
             words = text.split(":")[-1].split()
             return line, source.number(line, words[0] if words else "", f"the {key}", least)
+    if default is not None:
+        return 0, default
     raise source.wrong(len(source.lines), f"the file ends; expected a line '{key} : number'")
 
 
@@ -243,17 +267,27 @@ def _section_rows(source: _Source, start: int) -> tuple[int, list[tuple[int, str
     rows: list[tuple[int, str]] = []
     line = start
     for line, text in enumerate(source.lines[start:], start + 1):
-        if text.startswith("*"):
+        if text.lstrip().startswith("*"):
             break
-        if text.strip(" -\t\r"):
+        if text.strip(" -=\t"):
             rows.append((line, text))
-    return line, rows[1:]
+    return line, rows[1:] if rows and not _are_numbers(rows[0][1]) else rows
+
+
+def _are_numbers(text: str) -> bool:
+    """Return whether a row is one of numbers, and not the heads of columns."""
+    return all(_NUMBER.fullmatch(word) for word in text.split())
 
 
 def _section(source: _Source, title: str) -> int:
     """Return the number of a section's title line, 0 if it is not there."""
-    lines = (k for k, text in enumerate(source.lines, 1) if text.strip().startswith(title))
-    return next(lines, 0)
+    start = _title(title).rstrip(":")
+    return next((k for k, text in enumerate(source.lines, 1) if _title(text).startswith(start)), 0)
+
+
+def _title(text: str) -> str:
+    """Return a line as titles are compared: neither case nor blanks count."""
+    return "".join(text.split()).casefold()
 
 
 def _check_release(source: _Source) -> None:

@@ -13,16 +13,19 @@ A round whose answer cannot be used is a wrong round, and the error is the model
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, zip_longest
 from statistics import mean
 from typing import Any, TypeAlias
+
+from msgspec.structs import replace
 
 from graders.calendar_learners import logit_scores, prior_scores, wrong_rounds
 from graders.calendar_memory import examine as examine
 from graders.rewards import valid_objective
+from graders.spelling import in_both_readings, unmended
 from graders.statistics import Estimate, mean_of, mean_score, ratio_of_sums
 from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Record, Reward, Verdict, short
-from tasks.calendar import KEY, Round, Year, accepted
+from tasks.calendar import KEY, Round, Year, accepted, spelled
 from tasks.calendar_truth import Judgement
 
 POINTS = (1, 25, 50, 75)  # rounds after which the error so far is printed
@@ -40,9 +43,18 @@ def grade(instance: Instance[Year], outcome: Outcome) -> Grade:
             or name no offered event are wrong rounds, those beyond the last round are ignored.
 
     Returns:
-        The grade. Its objective is the number of wrong rounds; its verdict is `unparsable` only if
-        no round can be used, else `valid`.
+        The grade. Its objective is the number of wrong rounds; its verdict is not `valid` only if
+        no round can be used: then it is `infeasible` if some round names events,
+        and `unparsable` if none does.
     """
+    year = instance.payload
+    pairs = zip_longest(outcome.answers, year.rounds[: len(outcome.answers)])
+    read = tuple(spelled(p, round_) if round_ else p for p, round_ in pairs)
+    return in_both_readings(_grade, instance, replace(outcome, answers=read))
+
+
+def _grade(instance: Instance[Year], outcome: Outcome) -> Grade:
+    """Grade a year of decisions as they stand."""
     year = instance.payload
     answers = _answers(year, outcome)
     choices = [accepted(p, round_) for round_, p in zip(year.rounds, answers, strict=True)]
@@ -50,7 +62,7 @@ def grade(instance: Instance[Year], outcome: Outcome) -> Grade:
     violations = (*_all_violations(year, answers), *_surplus(year, outcome))
     metrics = _metrics(year, answers, choices, errors) | _failure_shares(violations, len(errors))
     return Grade(
-        Verdict.valid if any(choices) else Verdict.unparsable,
+        Verdict.valid if any(choices) else _verdict(answers),
         1.0 - metrics["aer"],
         objective=sum(errors),
         bound=instance.reference.bound,
@@ -82,6 +94,17 @@ def reward(instance: Instance[Year], grade: Grade) -> Reward:
     value = 0.0 if wrong is None else (rounds - wrong) / rounds
     usable = 1 - grade.metrics["format_failures"]
     return Reward(value, {"right": value, "usable": usable}, value)
+
+
+def _verdict(answers: Sequence[Parsed]) -> Verdict:
+    """Return the verdict on a year of which no round can be used.
+
+    It is infeasible if in some round events are named, but none or several that were on offer.
+    """
+    choices = [parsed.value.get(KEY) for parsed in answers if parsed.value is not None]
+    named = [choice if isinstance(choice, list) else [choice] for choice in choices]
+    is_named = any(names and all(isinstance(name, str) for name in names) for names in named)
+    return Verdict.infeasible if is_named else Verdict.unparsable
 
 
 def _answers(year: Year, outcome: Outcome) -> list[Parsed]:
@@ -314,7 +337,7 @@ def _epochs(records: Sequence[Record]) -> dict[str, list[dict[str, float]]]:
     epochs: dict[str, list[dict[str, float]]] = {}
     for record in records:
         if record.grade:
-            epochs.setdefault(record.instance, []).append(record.grade.metrics)
+            epochs.setdefault(record.instance, []).append(unmended(record.grade.metrics))
     return epochs
 
 

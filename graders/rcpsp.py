@@ -11,6 +11,8 @@ All intervals are half-open. All violations are listed, not just the first:
 | `window` | `task`, `bound` (`release` or `deadline`), `amount`: time units outside |
 | `disjunction` | `first`, `second`, `start`, `end`: the common interval |
 | `horizon` | `task`, `amount`: time units past the horizon |
+
+`not_integer` is a fault of format: the answer is unparsable. The others are faults of planning.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +32,7 @@ from graders.half_level import half_level
 from graders.rcpsp_violations import broken_share as broken_share
 from graders.rcpsp_violations import violations as violations
 from graders.rewards import below_closeness, closeness, valid_objective
+from graders.spelling import in_both_readings, invalid_verdict
 from graders.statistics import (
     Estimate,
     Measure,
@@ -43,6 +46,7 @@ from graders.statistics import (
     rate,
 )
 from tasks.base import (
+    NO_REFERENCE,
     Fields,
     Grade,
     Instance,
@@ -55,8 +59,9 @@ from tasks.base import (
     SolverFailure,
     Verdict,
 )
-from tasks.rcpsp import Project
+from tasks.rcpsp import Project, spelled
 
+FORMAT = ("not_integer",)  # the kinds that make an answer unparsable
 UNBOUNDED = "a level without a known lower bound"
 
 PassRate: TypeAlias = Callable[[float, int, int], float]  # of successes, tries, and tries allowed
@@ -75,14 +80,21 @@ def grade(instance: Instance[Project], outcome: Outcome) -> Grade:
     Raises:
         SolverFailure: if a feasible answer refutes the reference.
     """
+    return in_both_readings(_grade, instance, spelled(instance.payload, outcome))
+
+
+def _grade(instance: Instance[Project], outcome: Outcome) -> Grade:
+    """Grade start times as they stand."""
     parsed, reference = outcome.answers[0], instance.reference
     starts = _starts(parsed)
     if starts is None:
         return _invalid(Verdict.unparsable, reference, [_unparsable(parsed)], 1.0)
     problems = violations(instance.payload, starts)
     if problems:
-        broken = broken_share(instance.payload, problems)
-        return _invalid(Verdict.infeasible, reference, problems, broken)
+        verdict = invalid_verdict(problems, FORMAT)
+        is_read = verdict is Verdict.infeasible
+        broken = broken_share(instance.payload, problems) if is_read else 1.0
+        return _invalid(verdict, reference, problems, broken)
     return _feasible(instance, makespan(instance.payload, starts))
 
 
@@ -250,12 +262,20 @@ def _level_area(levels: Sequence[float], rates: Sequence[Rate]) -> Estimate:
 
 
 def _gap_metrics(records: Sequence[Record], levels: Strata) -> dict[str, Estimate]:
-    return {
-        "broken": mean_over(levels, lambda g: g.metrics["broken"]),
+    gaps = {
         "gap_median": median_of(per_instance(records, lambda g: g.gap)),
         "gap_mean": mean_over(levels, lambda g: g.gap),
         "gap_proven": share_over(levels, _proven),
     }
+    if _lack_references(records):
+        gaps = dict.fromkeys(gaps, Estimate.unknown(NO_REFERENCE))
+    return {"broken": mean_over(levels, lambda g: g.metrics["broken"]), **gaps}
+
+
+def _lack_references(records: Sequence[Record]) -> bool:
+    """Return whether there are feasible answers, and none has a bound above 0 to compare with."""
+    feasible = [r.grade for r in records if r.grade and r.grade.verdict is Verdict.valid]
+    return bool(feasible) and not any(grade.bound or grade.against for grade in feasible)
 
 
 def _kinds(records: Sequence[Record]) -> list[str]:

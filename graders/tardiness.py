@@ -4,7 +4,10 @@
 |---|---|
 | `not_a_list` | `value`: what stands where the list of ids should be |
 | `missing`, `duplicate` | `job` |
-| `unknown` | `value`: an entry that is no id; numbers, booleans and lists never are |
+| `unknown` | `value`: an entry that is no id; booleans, objects and longer lists never are |
+
+`not_a_list`, and an entry that is no text and stands for no id, are faults of format: the answer is
+unparsable. The others are faults of planning.
 """
 
 from collections import Counter
@@ -16,6 +19,7 @@ from graders.clusters import group_by, mean_over, ratio_over, share_over
 from graders.exact.dispatch import mddc
 from graders.exact.tardiness_bounds import simple_bound
 from graders.rewards import below_closeness, closeness, valid_objective
+from graders.spelling import in_both_readings
 from graders.statistics import Estimate, median_of, per_instance, skill
 from tasks.base import (
     Fields,
@@ -30,7 +34,7 @@ from tasks.base import (
     Verdict,
     short,
 )
-from tasks.tardiness import KEY, Job, Jobs, tardiness
+from tasks.tardiness import KEY, Job, Jobs, spelled, tardiness
 
 ORDERS = 200  # random orders that set the zero of the scale
 
@@ -40,8 +44,9 @@ def grade(instance: Instance[Jobs], outcome: Outcome) -> Grade:
 
     T is the answer's total weighted tardiness, in time units times weight; T* the optimum, or the
     lower bound where it is not proven (`against` says which); T_random the mean of 200 seeded
-    random orders. The metrics are `reference` T*, `random` T_random and `mddc`, the tardiness of
-    the MDDC rule. An invalid answer scores 0.
+    random orders. Without a reference T* is a quick bound: good enough for a reward, but no score
+    to report, and `Family.score` refuses it. The metrics are `reference` T*, `random` T_random and
+    `mddc`, the tardiness of the MDDC rule. An invalid answer scores 0.
 
     Args:
         instance: the jobs and their reference.
@@ -50,6 +55,11 @@ def grade(instance: Instance[Jobs], outcome: Outcome) -> Grade:
     Raises:
         SolverFailure: if a valid answer refutes the reference.
     """
+    return in_both_readings(_grade, instance, spelled(instance.payload, outcome))
+
+
+def _grade(instance: Instance[Jobs], outcome: Outcome) -> Grade:
+    """Grade an order of jobs as it stands."""
     parsed, jobs = outcome.answers[0], instance.payload
     metrics = _metrics(instance)
     if parsed.value is None or KEY not in parsed.value:
@@ -58,19 +68,31 @@ def grade(instance: Instance[Jobs], outcome: Outcome) -> Grade:
         return _invalid(Verdict.unparsable, instance, [unparsable], metrics)
     order = parsed.value[KEY]
     if problems := violations(jobs, order):
-        return _invalid(Verdict.infeasible, instance, problems, metrics)
+        return _invalid(_verdict(order), instance, problems, metrics)
     by_id = {job.id: job for job in jobs.jobs}
     return _valid(instance, tardiness([by_id[name] for name in order]), metrics)
 
 
+def _verdict(order: object) -> Verdict:
+    """Return the verdict on an order that is none: unparsable where something in it is no text."""
+    is_text = isinstance(order, list) and all(isinstance(entry, str) for entry in order)
+    return Verdict.infeasible if is_text else Verdict.unparsable
+
+
 def _metrics(instance: Instance[Jobs]) -> dict[str, float]:
     chance, rule = yardsticks(instance.payload)
-    return {"reference": float(_base(instance.reference)), "random": chance, "mddc": float(rule)}
+    return {"reference": float(_base(instance)), "random": chance, "mddc": float(rule)}
 
 
-def _base(reference: Reference) -> Number:
-    """Return T*: the optimum, or the bound where it is not proven."""
-    return (reference.objective if _is_optimal(reference) else reference.bound) or 0
+def _base(instance: Instance[Jobs]) -> Number:
+    """Return T*: the optimum, or the bound where it is not proven.
+
+    Without either it is the best bound that takes no search, which rewards go by.
+    """
+    reference = instance.reference
+    if _is_optimal(reference) and reference.objective is not None:
+        return reference.objective
+    return _quick_bound(instance.payload) if reference.bound is None else reference.bound
 
 
 def _is_optimal(reference: Reference) -> bool:
@@ -99,7 +121,7 @@ def _valid(instance: Instance[Jobs], objective: int, metrics: dict[str, float]) 
             f"{instance.id}: an answer's tardiness {objective} is below the reference's bound"
             f" {reference.bound}"
         )
-    base = _base(reference)
+    base = _base(instance)
     return Grade(
         Verdict.valid,
         skill(objective, base, metrics["random"]),
@@ -170,12 +192,17 @@ def reward(instance: Instance[Jobs], grade: Grade) -> Reward:
 
 def _least_tardiness(instance: Instance[Jobs]) -> Number:
     """Return the optimum where it is proven, else the best bound that takes no search."""
-    reference, jobs = instance.reference, instance.payload.jobs
-    if _is_optimal(reference):
-        return _base(reference)
+    if _is_optimal(instance.reference):
+        return _base(instance)
+    return max(_base(instance), _quick_bound(instance.payload))
+
+
+@lru_cache(maxsize=1000)
+def _quick_bound(payload: Jobs) -> int:
+    """Return the greater of Chu's bound and what each job is late when it comes first."""
+    jobs = payload.jobs
     simple = simple_bound([job.p for job in jobs], [job.d for job in jobs], [job.w for job in jobs])
-    alone = sum(job.w * max(0, job.p - job.d) for job in jobs)
-    return max(_base(reference), simple, alone)
+    return max(simple, sum(job.w * max(0, job.p - job.d) for job in jobs))
 
 
 def _greatest_tardiness(payload: Jobs) -> int:
@@ -187,7 +214,7 @@ def _greatest_tardiness(payload: Jobs) -> int:
 def _placed_share(payload: Jobs, grade: Grade) -> float:
     """Return the share of entries that need no change to make an order of the answer."""
     kinds = Counter(str(violation["kind"]) for violation in grade.violations)
-    if kinds["unparsable"] or kinds["not_a_list"]:
+    if grade.verdict is Verdict.unparsable:
         return 0.0
     wrong = max(kinds["missing"], kinds["duplicate"] + kinds["unknown"])
     return max(0.0, 1 - wrong / len(payload.jobs))

@@ -15,6 +15,9 @@ The kinds of violations:
 | `more` | `amount`: problems of a plan beyond the first 100 |
 | `duplicate_id`, `unknown_reference`, `cycle` | `id`, `ids`: of a plan |
 | `turn_limit` | `amount`: turns of an answer from a file beyond the limit |
+
+`unparsable`, `no_pick`, `not_a_list`, `broken_call` and `no_answer` are faults of format: with one,
+an episode that is not complete is unparsable. The others are faults of planning.
 """
 
 from collections import Counter
@@ -23,6 +26,7 @@ from collections.abc import Sequence
 from graders.clusters import group_by, mean_over, score_over, share_over
 from graders.exact.tools import OPTIMA, lower_bound
 from graders.rewards import below_closeness, closeness, valid_objective
+from graders.spelling import in_both_readings, invalid_verdict
 from graders.statistics import Estimate, Measure
 from tasks.base import (
     Called,
@@ -42,6 +46,7 @@ from tasks.tools_clock import REFUSAL, arguments_of
 from tasks.tools_payload import ATTEMPTS, Due, Errand, Hidden, RequestedValue, canonical
 from tasks.tools_plan import ANSWER
 
+FORMAT = ("unparsable", "no_pick", "not_a_list", "broken_call", "no_answer")  # faults of format
 COUNTS = ("dependency", "refused", "repeated", "wasted")
 FAULTS = {"unknown": "dependency", "refused": "refused"}  # kinds of violation by a result's status
 
@@ -61,7 +66,11 @@ def grade(instance: Instance[Errand], outcome: Outcome) -> Grade:
     Raises:
         SolverFailure: if a complete answer refutes the reference.
     """
-    outcome = performed(instance, outcome)
+    return in_both_readings(_grade, instance, performed(instance, outcome))
+
+
+def _grade(instance: Instance[Errand], outcome: Outcome) -> Grade:
+    """Grade an episode whose calls are made."""
     due = Hidden(instance.payload).steps()
     completion, problems = _items(instance.payload, due, outcome)
     counts, faults = _faults(instance.payload, due, outcome.calls)
@@ -73,7 +82,7 @@ def grade(instance: Instance[Errand], outcome: Outcome) -> Grade:
     if complete:
         return _complete(instance, _time(outcome.calls), violations, metrics)
     return Grade(
-        Verdict.infeasible if parsed else Verdict.unparsable,
+        invalid_verdict(violations, FORMAT),
         0.0,
         bound=instance.reference.bound,
         violations=violations,

@@ -33,23 +33,32 @@ def _what(
     return FailurePolicy(boundary, retry, slow, then=then, when=when)
 
 
+SERVER = "another status from 500 on, 408, 409, 424; a reply that ended in an error"
+
 FAILURES: dict[str, FailurePolicy] = {
-    "rate limit": _what("provider", "episode", "status 429", retry=True, slow=True),
-    "overloaded": _what("provider", "episode", "status 529", retry=True, slow=True),
-    "server": _what("provider", "episode", "another status from 500 on, 408, 409", retry=True),
+    "rate limit": _what(
+        "provider", "episode", "status 429, 413 for tokens a minute", retry=True, slow=True
+    ),
+    "overloaded": _what("provider", "episode", "status 529, 498", retry=True, slow=True),
+    "server": _what("provider", "episode", SERVER, retry=True),
     "time limit": _what("provider", "episode", "no reply in `--attempt-timeout`", retry=True),
     "connection": _what("provider", "episode", "no connection, or one that broke off", retry=True),
     "no server": _what("provider", "model", "a refused connection, before any answer came"),
     "malformed body": _what("provider", "episode", "a body that is no reply", retry=True),
+    "empty reply": _what("provider", "episode", "no text, no call, no token counted", retry=True),
     "bad request": _what("provider", "episode", "another status from 300 to 499"),
+    "output limit": _what("provider", "episode", "`--max-output-tokens` is more than fits"),
     "context length": _what("provider", "answer", "the request is longer than the model can read"),
     "content filter": _what("provider", "answer", "the provider's filter refused the request"),
     "authentication": _what("provider", "model", "status 401 or 403"),
     "no credit": _what("provider", "model", "status 402, or a quota that is used up"),
-    "no such model": _what("provider", "model", "status 404"),
+    "no such model": _what("provider", "model", "status 404, or an error that names the model"),
+    "wrong address": _what("provider", "model", "status 404 of a server that has no such path"),
+    "rejected": _what("provider", "model", "3 calls refused alike, and no answer between them"),
     "down": _what("provider", "model", "3 calls given up, and no answer between them"),
     "world": _what("world", "episode", "an exception in world, agent, memory or grader"),
     "solver": _what("solver", "episode", "a reference solver or policy broke its promise"),
+    "no reference": _what("solver", "episode", "the score needs an optimum or a bound: none known"),
     "sandbox": _what("sandbox", "run", "programs cannot be isolated here, or their server died"),
     "tools": _what("tools", "episode", "the server of the tools did not do its part"),
     "tool server": _what("tools", "run", "the server of the tools failed again and again"),

@@ -1,42 +1,22 @@
 """Numbers, tables and names as text: the same on boards, audits, comparisons and cards."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from graders.statistics import Estimate
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from harness.screen import PIPED, Screen, Table, TableColumn
 
 
 def table(title: str, lines: Sequence[Sequence[str]]) -> str:
-    """Return a table at its natural width; a narrow terminal breaks lines, but loses nothing.
+    """Return a table as it fits the screen, its first column first; `Screen` has the rules.
 
     Args:
         title: the line above it.
         lines: the heads, then at least one line of cells.
     """
-    from rich.console import Console
-
-    grid = _grid(lines)
-    console = Console(width=1000, highlight=False, color_system=None, markup=False, emoji=False)
-    with console.capture() as text:
-        console.print(grid)
-    return "\n".join([title, *(line.rstrip() for line in text.get().splitlines())])
-
-
-def _grid(lines: Sequence[Sequence[str]]) -> "Table":
-    """Return the lines as a table of rich, the columns that begin with numbers to the right."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for head, cell in zip(lines[0], lines[1], strict=True):
-        numeric = cell[:1].isdigit() or cell[:1] in "-$"
-        grid.add_column(head, justify="right" if numeric else "left", no_wrap=True)
-    for line in lines[1:]:
-        grid.add_row(*line)
-    return grid
+    heads, *cells = lines
+    columns = [TableColumn(head, rank=k, folds=not k) for k, head in enumerate(heads)]
+    screen = Screen(way=PIPED)
+    return "\n".join([screen.text(Table(title, columns, cells)), *screen.left_out()])
 
 
 def label(model: str, agent: str, memory: str, setup: Mapping[str, object]) -> str:

@@ -71,7 +71,7 @@ class Log:
 
     def say_once(self, line: str) -> None:
         """A fault that is being retried is told the first time only, its kind by model."""
-        kind = ":".join(line.split(":")[:2])
+        kind = ": ".join(line.split(": ")[:2])  # names of models have colons, too
         if kind not in self._told:
             self._told.add(kind)
             self.say(line)

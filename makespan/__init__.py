@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from makespan.problems import stream as stream
     from makespan.problems import write as write
     from makespan.runs import Run as Run
+    from makespan.runs import board as board
     from makespan.runs import compare as compare
     from makespan.runs import load as load
     from makespan.runs import run as run
@@ -54,7 +55,7 @@ _PLACES = {
     "episodes": ("Episode", "chat", "grade", "replay", "reward", "start", "tools"),
     "frames": ("dataset", "read_line"),
     "problems": ("families", "family", "generate", "read", "solve", "stream", "write"),
-    "runs": ("Run", "compare", "load", "run", "run_file"),
+    "runs": ("Run", "board", "compare", "load", "run", "run_file"),
     "harness.calls.budget": ("Budget",),
     "harness.calls.options": ("RunOptions",),
     "harness.models.base": ("Sampling",),

@@ -46,17 +46,24 @@ def grade(instance: Instance[Any], answer: Answer) -> Grade:
         answer: the answer object, or the raw text of a reply.
 
     Raises:
+        NoReference: the family's score needs a reference, and the instance has none: `solve` finds
+            one.
         SolverFailure: the answer refutes the instance's reference: no fault of the answer.
     """
+    return family(instance.family).score(instance, _outcome(instance, answer))
+
+
+def _outcome(instance: Instance[Any], answer: Answer) -> Outcome:
     text = answer if isinstance(answer, str) else msgspec.json.encode(answer).decode()
-    declared = family(instance.family)
-    return declared.grade(instance, declared.read(None, text))
+    return family(instance.family).read(None, text)
 
 
 def reward(instance: Instance[Any], answer: Answer | Grade) -> Reward:
     """Return what an answer is worth to who is trained on it, in [0, 1].
 
-    An invalid answer has 0, a proven optimum 1; of valid answers the better one has more.
+    An invalid answer has 0, a proven optimum 1; of valid answers the better one has more. It needs
+    no reference: without one it is measured against a bound that takes no search, which each
+    family's page names, and is never above what it would be with one.
 
     Args:
         instance: with its reference, or with what its generator knows.
@@ -65,8 +72,10 @@ def reward(instance: Instance[Any], answer: Answer | Grade) -> Reward:
     Raises:
         SolverFailure: the answer refutes the instance's reference: no fault of the answer.
     """
-    judged = answer if isinstance(answer, Grade) else grade(instance, answer)
-    return family(instance.family).reward(instance, judged)
+    declared = family(instance.family)
+    if isinstance(answer, Grade):
+        return declared.reward(instance, answer)
+    return declared.reward(instance, declared.grade(instance, _outcome(instance, answer)))
 
 
 class Episode:
@@ -183,13 +192,20 @@ class Episode:
 
         Raises:
             ValueError: it is not done.
+            NoReference: the family's score needs a reference, and the instance has none.
             SolverFailure: it refutes the instance's reference: no fault of the model.
         """
-        return family(self.instance.family).grade(self.instance, self.outcome)
+        return family(self.instance.family).score(self.instance, self.outcome)
 
     def reward(self) -> Reward:
-        """Return what the episode is worth to who is trained on it; raises as `grade` does."""
-        return reward(self.instance, self.grade())
+        """Return what the episode is worth to who is trained on it, with a reference or without.
+
+        Raises:
+            ValueError: it is not done.
+            SolverFailure: it refutes the instance's reference: no fault of the model.
+        """
+        declared = family(self.instance.family)
+        return declared.reward(self.instance, declared.grade(self.instance, self.outcome))
 
 
 def _prompts(instance: Instance[Any], agent: str, memory: str) -> Prompts:

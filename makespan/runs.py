@@ -1,14 +1,18 @@
 """Runs: models that answer a suite, a family or a file, in a folder that can be read again."""
 
 import asyncio
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from harness.board.board import Board, read_board
 from harness.board.compare import ModelComparison
 from harness.board.compare import compare as compare_folders
+from harness.board.selection import Selection
 from harness.calls.options import RunOptions
 from harness.log import Log
 from harness.replay.transcript import Episode as RecordedEpisode
@@ -95,8 +99,9 @@ def run(
 ) -> Run:
     """Let models answer a suite, a family or a file; a run that is there is gone on with.
 
-    It may be called where an event loop is running, such as in a notebook. Progress goes to
-    standard error. At Ctrl-C it begins nothing new, and what was answered is kept.
+    A folder `out` of the same run grows by models, epochs and instances that it has not. It may be
+    called where an event loop is running, such as in a notebook. Progress goes to standard error.
+    At Ctrl-C it begins nothing new, and what was answered is kept.
 
     Args:
         what: a suite or a family by name, a file of instances, or instances.
@@ -104,8 +109,9 @@ def run(
         options: how it asks: pace, patience, budgets, cache.
         price: of models, each `MODEL=INPUT,OUTPUT[,CACHED]` in US dollars a million tokens.
         asked: all else that shapes the results: `agent`, `memory`, `level`, `seed`, `settings`,
-            `data`, `limit`, `epochs`, `sampling`, `base_url`, `api_key_env`, `system`,
-            `templates`, and the folder `out`; `RunRequest` explains each.
+            `data`, `limit`, `epochs`, `sampling`, `base_url`, `api_key_env`, `system`, `templates`,
+            the folder `out`, and of given instances `references`, `solve` and `time_limit`;
+            `RunRequest` explains each.
 
     Returns:
         The run. Where episodes are left, or ended in errors, it is not `complete`.
@@ -190,13 +196,53 @@ def _beside_any_loop(work: Callable[[], T], stop: Callable[[], None]) -> T:
         asyncio.get_running_loop()
     except RuntimeError:
         return work()
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(work)
-        try:
-            return future.result()
-        except KeyboardInterrupt:
-            stop()
-            raise
+    with ThreadPoolExecutor(1) as pool, _interrupts(stop):
+        return pool.submit(work).result()
+
+
+@contextmanager
+def _interrupts(stop: Callable[[], None]) -> Iterator[None]:
+    """Catch Ctrl-C while the block runs: it ends soon, then KeyboardInterrupt is raised.
+
+    The loop that is running here would take it for the end of its own task. Signals reach the
+    main thread only.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[int] = []
+
+    def note(number: int, frame: object) -> None:  # noqa: ARG001
+        caught.append(number)
+        stop()
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught:
+        raise KeyboardInterrupt
+
+
+def board(
+    runs: Sequence[Run | str | Path], models: Sequence[str] = (), families: Sequence[str] = ()
+) -> "pandas.DataFrame":
+    """Return the board of several runs as a frame; what they share counts once.
+
+    Args:
+        runs: or their folders.
+        models: the only ones that are shown, names or patterns such as `openai/*`; none means all.
+        families: the only ones that are shown; none means all.
+
+    Raises:
+        InputError: the runs do not belong on one board, an episode of two is not the same, or
+            nothing is what is selected.
+    """
+    from makespan.frames import board_frame
+
+    selection = Selection(tuple(models), tuple(families))
+    return board_frame(read_board(_paths(runs), selection=selection))
 
 
 def compare(runs: Sequence[Run | str | Path], a: str, b: str) -> ModelComparison:
@@ -210,5 +256,8 @@ def compare(runs: Sequence[Run | str | Path], a: str, b: str) -> ModelComparison
     Raises:
         InputError: a model is in none of them, or the two were not asked the same.
     """
-    paths = [each.path if isinstance(each, Run) else Path(each) for each in runs]
-    return compare_folders(paths, a, b)
+    return compare_folders(_paths(runs), a, b)
+
+
+def _paths(runs: Sequence[Run | str | Path]) -> list[Path]:
+    return [each.path if isinstance(each, Run) else Path(each) for each in runs]

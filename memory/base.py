@@ -6,6 +6,7 @@ from importlib.resources.abc import Traversable
 from typing import Any, Protocol
 
 from memory.context import Context, MemoryState
+from memory.conversation import Conversation
 from memory.facts import Facts, FactsSettings
 from memory.hub import HubSettings, StrategyHub
 from memory.rounds import FullHistory, History, Placebo
@@ -101,6 +102,7 @@ _KINDS = (
     MemoryKind("none", NoMemory, needs_rounds=False),
     MemoryKind("history", History, templates=(_RECALL,)),
     MemoryKind("full-history", FullHistory, templates=(_RECALL,)),
+    MemoryKind("conversation", Conversation),
     MemoryKind("placebo", Placebo, templates=(_RECALL,), needs_other=True),
     MemoryKind(
         "summary",

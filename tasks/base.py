@@ -10,43 +10,19 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
+from tasks.failures import NO_REFERENCE as NO_REFERENCE
+from tasks.failures import Failure as Failure
+from tasks.failures import InputError as InputError
+from tasks.failures import NoReference as NoReference
+from tasks.failures import SolverFailure as SolverFailure
+from tasks.failures import StoreFailure as StoreFailure
+
 Scalar: TypeAlias = bool | int | float | str | None
 Fields: TypeAlias = dict[str, Any]
 Number: TypeAlias = int | float
 
 P = TypeVar("P")
 R = TypeVar("R")
-
-
-class InputError(ValueError):
-    """Wrong input of the user's; the message is the one line they see (exit status 2)."""
-
-
-class Failure(Exception):
-    """Something outside the model's control broke; `boundary` names where.
-
-    `kind` is its name in the table that says what is done about it: the boundary's own, or one of
-    several there.
-    """
-
-    boundary = "world"
-
-    @property
-    def kind(self) -> str:
-        """Return the kind of the boundary itself."""
-        return self.boundary
-
-
-class StoreFailure(Failure):
-    """The run folder or its journal cannot be read or written."""
-
-    boundary = "store"
-
-
-class SolverFailure(Failure):
-    """A reference solver broke its own promise."""
-
-    boundary = "solver"
 
 
 class Noun(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -146,8 +122,9 @@ class Message(Noun, frozen=True, omit_defaults=True):
         content: its text.
         calls: those of an assistant.
         call_id: the id of the call that a tool's result belongs to.
-        blocks: those of the assistant's reply: signed thinking must come back unchanged with the
-            results of the tools that it called. `said` makes such a turn.
+        blocks: those of the assistant's reply (see `Reply`), which must come back unchanged with
+            the results of the tools that it called. `said` makes such a turn; where `calls` have
+            other ids than the blocks, these are what is sent.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -180,9 +157,13 @@ class Reply(Noun, frozen=True, omit_defaults=True):
         seconds: wall time of the attempt that succeeded.
         model: the provider's own name of the model that answered.
         cost: in US dollars, None where it is unknown.
-        blocks: the turn as the provider wrote it, where it wants that back (see `Message`).
+        blocks: what the provider wants back of a turn with calls, as it wrote it and in its own
+            form: blocks of a message, items of a response, or one object with the fields of a chat
+            completion's message that are no text and no call.
         from_cache: an earlier run had the reply: usage and seconds are those of then, and it costs
             nothing now.
+        reasoning: what the provider told of the model's thoughts beside the text; no part of the
+            answer. Thoughts that stand in the text stay there.
     """
 
     text: str
@@ -194,6 +175,7 @@ class Reply(Noun, frozen=True, omit_defaults=True):
     cost: float | None = None
     blocks: tuple[Fields, ...] = ()
     from_cache: bool = False
+    reasoning: str = ""
 
 
 def said(reply: Reply) -> Message:
@@ -208,11 +190,15 @@ class Parsed(Noun, frozen=True, omit_defaults=True):
         value: the object.
         how: where it stood: `whole`, `fenced`, `embedded` in prose, `given` by a file, `read`.
         problem: the reason, in one line.
+        mended: what had to be mended in its spelling, a line a kind (see `spelling.py`).
+        written: the object as it was written, where only ids and numbers in it had to be mended.
     """
 
     value: Fields | None = None
     how: str = ""
     problem: str | None = None
+    mended: tuple[str, ...] = ()
+    written: Fields | None = None
 
 
 class ToolResult(Noun, frozen=True):
@@ -398,10 +384,18 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 class Tell(msgspec.Struct, frozen=True):
-    """Feedback after a step, which a memory observes and nobody answers."""
+    """Feedback after a step, which a memory observes and nobody answers.
+
+    Attributes:
+        path: unique in the episode.
+        facts: what is told; memories know `text` (the step and its feedback), `feedback` (that
+            alone), `round`, `date` and `history`, each optional.
+        reply: the agent's to the step, where an agent gave one.
+    """
 
     path: str
     facts: Fields
+    reply: Reply | None = None
 
 
 class CallTools(msgspec.Struct, frozen=True):

@@ -28,9 +28,10 @@ from tasks.base import (
 from tasks.calendar_truth import Judgement, Truth
 from tasks.checks import check_unique
 from tasks.one_shot import parsed_answer
-from tasks.parse import parse_object
+from tasks.parse import read_object
 from tasks.prompts import Prompts
 from tasks.schemas import AnswerForm, array_schema, object_schema, permutation_schema, tuple_schema
+from tasks.spelling import GIVEN, Mends, as_written, ids_of, respelt
 
 VERSION = 2
 TEMPLATES = (
@@ -40,6 +41,7 @@ TEMPLATES = (
     "calendar/round.j2",
 )
 KEY = "accept"  # of a round's answer object
+RANKING = "ranking"
 ANSWERS = "decisions"  # of a year's answer: a list of the rounds' objects
 LEVELS = (2, 3, 4, 5)  # events in a clash
 Feedback = Literal["full", "binary", "text", "none"]
@@ -335,9 +337,10 @@ def world(instance: Instance[Year], prompts: Prompts) -> Program[Outcome]:
             schema=answer_schema(clash),
             view=RoundStep(instance, k),
         )
-        parsed = parse_object(reply, KEY)
+        parsed = spelled(read_object(reply, KEY), clash)
         answers.append(parsed)
-        facts = _facts(year, k, accepted(parsed, clash), events, prompts)
+        # one run has one course under both readings: the feedback is by the strict one
+        facts = _facts(year, k, accepted(as_written(parsed), clash), events, prompts)
         yield from tell(f"round-{k:03d}/feedback", facts)
     return Outcome(tuple(answers))
 
@@ -405,13 +408,27 @@ def _facts(year: Year, number: int, choice: str | None, events: str, prompts: Pr
         correct=correct,
         reason=year.truth.principles[judgement.deciding[0]].text,
     )
-    return {**facts, "text": messages[0].content}
+    text = messages[0].content
+    alone = text.removeprefix(f"Round {number}. {events}").strip()
+    return {**facts, "text": text, "feedback": alone}
 
 
 def accepted(parsed: Parsed, clash: Round) -> str | None:
     """Return the id of the event that an answer accepts, None unless it is one of the round's."""
     choice = parsed.value.get(KEY) if parsed.value is not None else None
     return choice if isinstance(choice, str) and choice in clash.ids else None
+
+
+def spelled(parsed: Parsed, clash: Round) -> Parsed:
+    """Return the answer of a round with its event ids read by the rule of spelling."""
+    if parsed.value is None or parsed.how == GIVEN:
+        return parsed
+    ids, mends = ids_of(clash.ids), Mends()
+    fields, renamed = ids_of((KEY, RANKING)).renamed(parsed.value)
+    decision = {**fields, KEY: mends.id_of(fields.get(KEY), ids)}
+    if isinstance(ranking := fields.get(RANKING), list):
+        decision[RANKING] = [mends.id_of(entry, ids) for entry in ranking]
+    return respelt(parsed, decision, (*renamed, *mends.lines()))
 
 
 def answer_schema(clash: Round) -> Fields:
@@ -421,7 +438,7 @@ def answer_schema(clash: Round) -> Fields:
 
 
 def _decision_schema(ranking: Fields) -> Fields:
-    return object_schema({KEY: ranking["items"], "ranking": ranking, "reason": {"type": "string"}})
+    return object_schema({KEY: ranking["items"], RANKING: ranking, "reason": {"type": "string"}})
 
 
 def answers(year: Year | None) -> dict[str, AnswerForm]:
@@ -450,10 +467,11 @@ def read(answer: Fields | None, text: str) -> Outcome:
     if not isinstance(rounds, list):
         problem = parsed.problem or f'"{ANSWERS}" is not a list'
         return Outcome((Parsed(problem=problem),))
-    return Outcome(tuple(_decision(entry, parsed.how) for entry in rounds))
+    return Outcome(tuple(_decision(entry, parsed) for entry in rounds))
 
 
-def _decision(entry: object, place: str) -> Parsed:
+def _decision(entry: object, parsed: Parsed) -> Parsed:
+    """Return a round's answer in that of a year; what was mended in the year counts for each."""
     if isinstance(entry, dict):
-        return Parsed(value=entry, how=place)
-    return Parsed(problem="the decision is not an object")
+        return Parsed(value=entry, how=parsed.how, mended=parsed.mended)
+    return Parsed(problem="the decision is not an object", mended=parsed.mended)

@@ -3,13 +3,15 @@
 import msgspec
 
 from tasks.base import Fields, Instance, Message, Outcome, P, Parsed, Program, Reply, ask
-from tasks.parse import parse_object
+from tasks.parse import read_object
 
 
 def ask_once(
     instance: Instance[P], messages: tuple[Message, ...], key: str, schema: Fields
 ) -> Program[Outcome]:
     """Yield the one question of an episode and return the outcome of its reply.
+
+    Ids and numbers in it are as they were written.
 
     Args:
         instance: what is asked; policies answer by it.
@@ -19,7 +21,7 @@ def ask_once(
     """
     problem = msgspec.to_builtins(instance.payload)
     reply = yield from ask("answer", messages, schema=schema, view=instance, problem=problem)
-    return Outcome((parse_object(reply, key),))
+    return Outcome((read_object(reply, key),))
 
 
 def parsed_answer(answer: Fields | None, text: str, key: str) -> Parsed:
@@ -32,4 +34,4 @@ def parsed_answer(answer: Fields | None, text: str, key: str) -> Parsed:
     """
     if answer is not None:
         return Parsed(value=answer, how="given")
-    return parse_object(Reply(text), key)
+    return read_object(Reply(text), key)

@@ -1,14 +1,18 @@
 """Reads the answer out of a reply: tolerant of the wrapping, strict in meaning.
 
 The answer is the last JSON object in the text that carries the wanted key and is not itself
-inside another object. Prose, code fences and thoughts around it do not matter; a thought ends at
-`</think>`, and one that is left open hides the rest.
+inside another object. Prose, code fences and thoughts around it do not matter (`tasks/thoughts.py`
+tells what is a thought); an answer that stands in thoughts only is none.
 
 - Doubtful JSON is no answer: a key given twice, NaN, a number beyond floats or too long to be
   meant, half of a surrogate pair. With the key, it also takes back the answers before it.
 - A doubtful object hides what is in it. So does one that starts like JSON (`{"key":`) and breaks:
   up to where it breaks, and to its closing brace if it has one. Any other brace is prose.
 - An answer is a mere draft if the reply was cut off in a thought, or in an object, after it.
+
+That is `parse_object`, the strict reading. `read_object` mends what it refuses, where that can be
+read in one way only (see `mending.py`): never a reply in which the strict reading finds an answer,
+nor one that was cut off, nor doubtful JSON.
 """
 
 import json
@@ -18,11 +22,13 @@ from math import isfinite
 from typing import Any
 
 from tasks.base import Fields, Parsed, Reply, short
+from tasks.mending import OPENING, Defect, Mend, lines, mended
+from tasks.spelling import Ids
+from tasks.thoughts import reasoning_of, without_thoughts
 
 LONGEST = 200_000  # characters outside thoughts that are looked at, from the end
 WORK = 20  # how many times the text may be scanned before it is given up as hostile
 _FENCE = re.compile(r"```[A-Za-z]*\s*\Z")
-_TAG = re.compile(r"</?think>")
 _FIRST_KEY = re.compile(r'\{\s*"(?:[^"\\\n]|\\[^\n])*"\s*:')
 _PIECE = re.compile(r'[{}]|"(?:[^"\\\n]|\\[^\n])*"?')  # a brace, or a string on its line
 _DEPTH = {"{": 1, "}": -1}
@@ -39,7 +45,7 @@ def parse_object(reply: Reply, key: str) -> Parsed:
     text = spoken[-LONGEST:]
     parsed, end = _last_object(text, key)
     if reply.finish != "length":
-        return parsed
+        return parsed if parsed.problem is None else _with_place(parsed, reply, key)
     reason = parsed.problem
     if thinking:
         reason = "a thought is left open"
@@ -50,24 +56,36 @@ def parse_object(reply: Reply, key: str) -> Parsed:
     return Parsed(problem=f"the reply was cut off at its token limit; {reason}")
 
 
-def without_thoughts(text: str) -> tuple[str, bool]:
-    """Return the text outside thoughts, and whether a thought is left open.
+def _with_place(parsed: Parsed, reply: Reply, key: str) -> Parsed:
+    """Return why there is no answer, and that it stands in thoughts if that is so."""
+    thought, _ = _last_object(reasoning_of(reply)[-LONGEST:], key)
+    if thought.value is None:
+        return parsed
+    return Parsed(problem=f"{parsed.problem}; the answer stands in the reasoning only")
 
-    A `</think>` alone ends a thought that the prompt began, or an outer one: all before it goes.
+
+def read_object(reply: Reply, key: str) -> Parsed:
+    """Find the answer object `{key: ...}` of a reply, mended where it is not quite JSON.
+
+    Returns:
+        The object, and in `mended` what was mended; without one, `problem` names the first defect
+        of the last object that could not be read, and its place.
     """
-    spoken: list[str] = []
-    start, inside = 0, False
-    for tag in _TAG.finditer(text):
-        if tag[0] == "</think>":
-            if not inside:
-                spoken.clear()
-            start, inside = tag.end(), False
-        elif not inside:
-            spoken.append(text[start : tag.start()])
-            inside = True
-    if not inside:
-        spoken.append(text[start:])
-    return "".join(spoken), inside
+    parsed = parse_object(reply, key)
+    if parsed.value is not None or reply.finish == "length":
+        return parsed
+    text = without_thoughts(reply.text)[0][-LONGEST:]
+    scan = _MendingScan(text, key)
+    if not text.strip() or scan.run() is not None:
+        return parsed
+    offset = len(reply.text) - len(text) + 1 if reply.text.endswith(text) else 1
+    if scan.value is not None:
+        how = _wrapping(text, *scan.span)
+        return Parsed(value=scan.value, how=how, mended=(*lines(scan.mends, offset), *scan.renamed))
+    if scan.defect is None:
+        return _with_place(Parsed(problem=scan.problem), reply, key)
+    [what] = lines([scan.defect], offset)
+    return Parsed(problem=f'the object with "{key}" is broken: {what}')
 
 
 def _last_object(text: str, key: str) -> tuple[Parsed, int]:
@@ -90,6 +108,8 @@ class _Scan:
     where the last whole object ends, with the key or without.
     """
 
+    first_key = _FIRST_KEY
+
     def __init__(self, text: str, key: str) -> None:
         self.text, self.key = text, key
         self.value: Fields | None = None
@@ -101,7 +121,7 @@ class _Scan:
 
     def run(self) -> str | None:
         """Read object after object; return why the text was given up, None if it was read."""
-        opening = _FIRST_KEY.search(self.text)
+        opening = self.first_key.search(self.text)
         while opening:
             start = opening.start()
             closing = _closing(self.text, start)
@@ -109,16 +129,23 @@ class _Scan:
             if self._budget < 0:
                 return "too many unclosed braces in the reply"
             try:
-                fields = self._reader.read(self.text[start:closing])
-            except json.JSONDecodeError as error:
-                position = closing or max(start + error.pos, opening.end())
+                fields, end = self._read(start, closing)
+            except Broken as broken:
+                position = closing or max(broken.position, opening.end())
             except RecursionError:
                 return "the JSON in the reply is nested too deeply"
             else:
-                position = self.end = closing or len(self.text)
+                position = self.end = end
                 self._take(fields, start)
-            opening = _FIRST_KEY.search(self.text, position)
+            opening = self.first_key.search(self.text, position)
         return None
+
+    def _read(self, start: int, closing: int | None) -> tuple[Fields, int]:
+        """Return the object that opens at `start`, and where it ends; raise Broken."""
+        try:
+            return self._reader.read(self.text[start:closing]), closing or len(self.text)
+        except json.JSONDecodeError as error:
+            raise Broken(start + error.pos) from None
 
     def _take(self, fields: Fields, start: int) -> None:
         """Note the object that ends at `end`; a doubtful one takes back the answers before it."""
@@ -127,6 +154,47 @@ class _Scan:
             self.value, self.problem = None, doubt
         elif self.key in fields:
             self.value, self.span = fields, (start, self.end)
+
+
+class Broken(Exception):
+    """An object that cannot be read, and where it breaks."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(position)
+        self.position = position
+
+
+class _MendingScan(_Scan):
+    """A pass that mends objects before it reads them.
+
+    `mends` and `renamed` are what was mended in the object that was found; `defect` is what could
+    not be, in the last object that has the key and cannot be read.
+    """
+
+    first_key = OPENING
+
+    def __init__(self, text: str, key: str) -> None:
+        super().__init__(text, key)
+        self.mends: tuple[Mend, ...] = ()
+        self.renamed: tuple[str, ...] = ()
+        self.defect: Mend | None = None
+        self._key_ids = Ids([key])
+        self._mends: tuple[Mend, ...] = ()
+
+    def _read(self, start: int, closing: int | None) -> tuple[Fields, int]:
+        try:
+            json_text, end, self._mends = mended(self.text, start)
+            return self._reader.read(json_text), end
+        except Defect as defect:
+            if self.key in self.text[start : closing or len(self.text)]:
+                self.defect = Mend(defect.reason, defect.position)
+            raise Broken(defect.position) from None
+
+    def _take(self, fields: Fields, start: int) -> None:
+        fields, renamed = self._key_ids.renamed(fields)
+        super()._take(fields, start)
+        if self.key in fields:
+            self.mends, self.renamed, self.defect = self._mends, renamed, None
 
 
 def _closing(text: str, start: int) -> int | None:

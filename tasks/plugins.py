@@ -23,6 +23,14 @@ class Declared(Protocol):
 
 
 K = TypeVar("K", bound=Declared)
+BROKEN = (  # what loading a part raises that is missing, misspelt or refused by its own declaration
+    ImportError,
+    AttributeError,
+    NameError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
 
 
 class Parts(Mapping[str, K], Generic[K]):
@@ -109,7 +117,7 @@ class Parts(Mapping[str, K], Generic[K]):
         where = f"{self.sort} {name!r} of {_distribution(point)}"
         try:
             part = point.load()
-        except Exception as error:
+        except BROKEN as error:
             raise InputError(
                 f"{where} cannot be loaded: {point.value}: {type(error).__name__}: {error}"
             ) from error

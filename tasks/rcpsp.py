@@ -9,11 +9,12 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 
-from tasks.base import Fields, Instance, Noun, Outcome, Program
+from tasks.base import Fields, Instance, Noun, Outcome, Parsed, Program, short
 from tasks.checks import check_unique, first_repeated
 from tasks.one_shot import ask_once, parsed_answer
 from tasks.prompts import Prompts
 from tasks.schemas import AnswerForm, mapping_schema, object_schema
+from tasks.spelling import GIVEN, Mends, ids_of, respelt
 
 VERSION = 1
 TEMPLATES = (
@@ -224,7 +225,30 @@ def world(instance: Instance[Project], prompts: Prompts) -> Program[Outcome]:
     project = instance.payload
     messages = prompts.messages(f"rcpsp/{project.setting}.j2", project=project)
     schema = answer_schema(project)
-    return (yield from ask_once(instance, messages, key=KEY, schema=schema))
+    outcome = yield from ask_once(instance, messages, key=KEY, schema=schema)
+    return spelled(project, outcome)
+
+
+def spelled(project: Project, outcome: Outcome) -> Outcome:
+    """Return an outcome whose start times and task ids are read by the rule of spelling.
+
+    A task whose start is given under two spellings has none: the answer is doubtful.
+    """
+    [parsed] = outcome.answers
+    starts = (parsed.value or {}).get(KEY)
+    if parsed.how == GIVEN or not isinstance(starts, dict):
+        return outcome
+    ids, mends = ids_of(tuple(task.id for task in project.tasks)), Mends()
+    if ids.have(starts) and all(type(start) is int for start in starts.values()):
+        return outcome
+    placed: Fields = {}
+    for name, start in starts.items():
+        task = mends.id_of(name, ids)
+        if task in placed:
+            problem = f"the start of {short(repr(task))} is given twice"
+            return Outcome((Parsed(problem=problem, mended=parsed.mended),))
+        placed[task] = mends.number_of(start) if task in ids else start
+    return Outcome((respelt(parsed, {**(parsed.value or {}), KEY: placed}, mends.lines()),))
 
 
 def read(answer: Fields | None, text: str) -> Outcome:

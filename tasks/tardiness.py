@@ -12,6 +12,7 @@ from tasks.checks import check_unique
 from tasks.one_shot import ask_once, parsed_answer
 from tasks.prompts import Prompts
 from tasks.schemas import AnswerForm, array_schema, object_schema, permutation_schema
+from tasks.spelling import GIVEN, Mends, ids_of, respelt
 
 VERSION = 2
 TEMPLATES = (
@@ -89,7 +90,21 @@ def world(instance: Instance[Jobs], prompts: Prompts) -> Program[Outcome]:
     payload = instance.payload
     messages = prompts.messages(f"tardiness/{payload.variant}.j2", payload=payload)
     schema = answer_schema(payload)
-    return (yield from ask_once(instance, messages, key=KEY, schema=schema))
+    outcome = yield from ask_once(instance, messages, key=KEY, schema=schema)
+    return spelled(payload, outcome)
+
+
+def spelled(payload: Jobs, outcome: Outcome) -> Outcome:
+    """Return an outcome whose job ids are read by the rule of spelling."""
+    [parsed] = outcome.answers
+    order = (parsed.value or {}).get(KEY)
+    if parsed.how == GIVEN or not isinstance(order, list):
+        return outcome
+    ids, mends = ids_of(tuple(job.id for job in payload.jobs)), Mends()
+    if ids.have(order):
+        return outcome
+    jobs = [mends.id_of(entry, ids) for entry in order]
+    return Outcome((respelt(parsed, {**(parsed.value or {}), KEY: jobs}, mends.lines()),))
 
 
 def read(answer: Fields | None, text: str) -> Outcome:

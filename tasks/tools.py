@@ -11,6 +11,7 @@ from itertools import compress
 from operator import not_
 
 import msgspec
+from msgspec.structs import replace
 
 from tasks.base import (
     Called,
@@ -25,13 +26,24 @@ from tasks.base import (
     ToolCall,
     ask,
     call_tools,
+    said,
     short,
 )
-from tasks.parse import parse_object
+from tasks.parse import parse_object, read_object
 from tasks.prompts import Prompts
+from tasks.spelling import GIVEN
 from tasks.tools_clock import Simulation, arguments_of
 from tasks.tools_payload import Due, Errand, Hidden, Payload
-from tasks.tools_plan import ANSWER, PLAN, TURNS, execute, execute_turns, final_answer, perform_here
+from tasks.tools_plan import (
+    ANSWER,
+    PLAN,
+    TURNS,
+    execute,
+    execute_turns,
+    perform_here,
+    with_problems,
+)
+from tasks.tools_spelling import spelled_script, spelled_values, told_mended
 
 __all__ = [
     "KEY",
@@ -88,8 +100,7 @@ def world(instance: Instance[Errand], prompts: Prompts) -> Program[Outcome]:
     [parsed] = outcome.answers
     if parsed.value is None:
         return outcome
-    problems += parsed.value["problems"]
-    return Outcome((final_answer(parsed.value[ANSWER], problems),), outcome.calls)
+    return Outcome((with_problems(parsed, problems),), outcome.calls)
 
 
 def prompt_fields(errand: Errand) -> Fields:
@@ -139,14 +150,14 @@ def _plan(
 ) -> Program[Outcome]:
     messages = prompts.messages("tools/plan.j2", tools=tools, **prompt_fields(instance.payload))
     reply = yield from ask("plan", messages, view=View(instance, due, "plan"))
-    parsed = parse_object(reply, PLAN)
+    parsed = read_object(reply, PLAN)
     if parsed.value is None:
         return Outcome((parsed,))
     unpicked = _unpicked(instance.payload, tools)
-    plan = dict(parsed.value)
+    plan, mended = spelled_script(instance.payload, parsed)
     if isinstance(plan[PLAN], list):
         plan[PLAN] = [_marked_entry(entry, unpicked) for entry in plan[PLAN]]
-    return (yield from execute(plan))
+    return told_mended((yield from execute(plan)), mended)
 
 
 def _marked_entry(entry: object, unpicked: set[str]) -> object:
@@ -179,7 +190,7 @@ def _turns(
         view = View(instance, due, stage="turn", calls=history)
         reply = yield from ask(f"turn-{turn:03d}", messages, tools=tools, view=view)
         if not reply.calls:
-            return Outcome((_answer(reply),), history)
+            return Outcome((spelled_values(errand, read_object(reply, ANSWER)),), history)
         if turn > errand.limits.turns:
             break
         calls = _marked_calls(reply, unpicked)
@@ -194,16 +205,6 @@ def _marked_calls(reply: Reply, unpicked: set[str]) -> tuple[ToolCall, ...]:
     return tuple(
         ToolCall(call.id, _marked(call.name, unpicked), call.arguments) for call in reply.calls
     )
-
-
-def _answer(reply: Reply) -> Parsed:
-    parsed = parse_object(reply, ANSWER)
-    if parsed.value is None:
-        return parsed
-    answer = parsed.value[ANSWER]
-    if not isinstance(answer, dict):
-        return Parsed(problem=f'"{ANSWER}" is not an object')
-    return final_answer(answer, ())
 
 
 def _conversation(
@@ -226,7 +227,7 @@ def _conversation(
         Message("tool", performed_call.result.text, call_id=call.id)
         for call, performed_call in zip(calls, performed_calls, strict=True)
     )
-    return (Message("assistant", reply.text, tuple(calls)), *results)
+    return (replace(said(reply), calls=tuple(calls)), *results)
 
 
 def _acceptable(call: ToolCall, name: str) -> ToolCall:
@@ -236,6 +237,25 @@ def _acceptable(call: ToolCall, name: str) -> ToolCall:
     """
     arguments = call.arguments if arguments_of(call) is not None else "{}"
     return ToolCall(name, _NAME.sub("_", call.name)[:64] or "_", arguments)
+
+
+def submitted(
+    errand: Errand, world: Simulation, calls: Sequence[Called], answer: Fields
+) -> Outcome:
+    """Return the outcome of an episode that an agent outside played with calls of its own.
+
+    Args:
+        errand: the request.
+        world: the simulation that the calls were made in.
+        calls: those made so far.
+        answer: the values; on the track `plan` calls may stand in it, which are made first.
+    """
+    parsed = Parsed(value=answer, how="whole")
+    if errand.track != "plan" or PLAN not in answer:
+        return Outcome((spelled_values(errand, parsed),), tuple(calls))
+    script, mended = spelled_script(errand, parsed)
+    outcome = told_mended(perform_here(execute(script), world), mended)
+    return replace(outcome, calls=(*calls, *outcome.calls))
 
 
 # From files ----------------------------------------------------------------------------------
@@ -248,13 +268,18 @@ def read(answer: Fields | None, text: str) -> Outcome:
         answer: the object, if the file holds one.
         text: the raw text of a reply, read if there is no object.
     """
-    candidates = [parse_object(Reply(text), key) for key in (TURNS, PLAN, ANSWER)]
-    parsed = next((c for c in candidates if c.value is not None), candidates[0])
+    candidates = [
+        reading(Reply(text), key)
+        for reading in (parse_object, read_object)
+        for key in (TURNS, PLAN, ANSWER)
+    ]
+    parsed = next((c for c in candidates if c.value is not None), candidates[3])
     value = parsed.value if answer is None else answer
     if value is None:
         return Outcome((parsed,))
     fields = {key: value[key] for key in (TURNS, PLAN, ANSWER) if key in value}
-    return Outcome((Parsed(value=fields, how=parsed.how or "given"),))
+    how = parsed.how if answer is None else GIVEN
+    return Outcome((Parsed(value=fields, how=how, mended=parsed.mended),))
 
 
 def performed(instance: Instance[Errand], outcome: Outcome) -> Outcome:
@@ -268,5 +293,6 @@ def performed(instance: Instance[Errand], outcome: Outcome) -> Outcome:
         return outcome
     errand = instance.payload
     planned = errand.track == "plan"
-    program = execute(value) if planned else execute_turns(value, errand.limits.turns)
-    return perform_here(program, Simulation(errand))
+    script, mended = spelled_script(errand, outcome.answers[0])
+    program = execute(script) if planned else execute_turns(script, errand.limits.turns)
+    return told_mended(perform_here(program, Simulation(errand)), mended)

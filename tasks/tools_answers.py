@@ -30,6 +30,16 @@ def answers(errand: Errand | None) -> dict[str, AnswerForm]:
     return forms | ({"Pick": pick} if errand.select else {})
 
 
+def submission_schema(errand: Errand) -> Fields:
+    """Return the schema of the answer by which an agent outside ends an episode.
+
+    On the track `plan` calls may stand in it, after those that were made already.
+    """
+    forms = answers(errand)
+    schema = forms["Plan" if errand.track == "plan" else "Values"].schema
+    return {**schema, "required": [ANSWER]}
+
+
 def _values(errand: Errand | None) -> Fields:
     """Return the schema of values by the keys of a request: codes, or `$id` for a call's result."""
     return (

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from tasks.base import (
     Called,
@@ -182,6 +183,15 @@ def final_answer(answer: Fields, problems: Sequence[Fields]) -> Parsed:
     if more > 0:
         listed.append({"kind": "more", "amount": more})
     return Parsed(value={ANSWER: answer, "problems": listed}, how="read")
+
+
+def with_problems(parsed: Parsed, problems: Sequence[Fields]) -> Parsed:
+    """Return the end of an episode with what went wrong before it, in both of its readings."""
+    both = [
+        value and final_answer(value[ANSWER], [*problems, *value["problems"]]).value
+        for value in (parsed.value, parsed.written)
+    ]
+    return replace(parsed, value=both[0], written=both[1])
 
 
 def perform_here(program: Program[Outcome], simulation: Simulation) -> Outcome:

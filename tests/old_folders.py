@@ -183,7 +183,8 @@ def _print_all(name: str, target: Path, place: Path) -> None:
 
 def _printed(place: Path, *words: str, statuses: Sequence[int] = (0,)) -> str:
     """Standard output of a command in a folder; AssertionError if it did not end as it should."""
-    environment = {**os.environ, "OPENAI_API_KEY": "none", "COLUMNS": "200"}
+    environment = {k: v for k, v in os.environ.items() if k != "COLUMNS"}
+    environment["OPENAI_API_KEY"] = "none"
     done = subprocess.run(
         command(*words), capture_output=True, text=True, check=False, cwd=place, env=environment
     )

@@ -15,6 +15,7 @@ FLOORS = [
         "harness/failures",
         "harness/files",
         "harness/sandbox",
+        "harness/screen",
         "harness/secrets",
         "memory",
     ],

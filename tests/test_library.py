@@ -6,6 +6,7 @@ import io
 import json
 import pickle
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -316,6 +317,34 @@ def test_a_run_that_has_errors_is_not_complete(tmp_path: Path) -> None:
     assert run.rows().rows[0].errors == 1
     with Loopback(lambda *_: ECHO_KEY) as server, pytest.raises(makespan.Failure, match="openai/m"):
         makespan.run(problems, ["openai/m"], base_url=server.url, out=tmp_path / "other")
+
+
+NOTEBOOK = """
+import asyncio, sys
+import makespan
+
+async def cell():
+    problems = makespan.generate("tardiness", 3, 200)
+    options = makespan.RunOptions(connections=1)
+    makespan.run(problems, ["openai/m"], base_url=sys.argv[1], out=sys.argv[2], options=options)
+
+asyncio.run(cell())
+"""
+
+
+def test_an_interrupted_cell_keeps_what_was_answered(tmp_path: Path) -> None:
+    """Ctrl-C in a notebook: nothing new is asked, and the run can be gone on with."""
+    with Loopback(lambda *_: "no", delay=0.05) as server:
+        words = [sys.executable, "-c", NOTEBOOK, server.url, str(tmp_path / "run")]
+        process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+        server.wait_for(3)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+        asked = len(server.requests)
+    assert process.returncode != 0
+    assert "KeyboardInterrupt" in told
+    assert 3 <= asked < 200
+    assert len(makespan.load(tmp_path / "run").samples()) == asked
 
 
 def test_messages_name_parameters_and_the_command_its_options(

@@ -5,6 +5,7 @@ of JSON and by columns; what was there stays.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isclose
@@ -24,6 +25,12 @@ STOPPED_RUNS = [name for name in RUNS if KINDS[name].stopped]
 SEARCHES = [name for name, kind in KINDS.items() if kind.is_search]
 COMPLETE_SEARCHES = [name for name in SEARCHES if not KINDS[name].stopped]
 STOPPED_SEARCHES = [name for name in SEARCHES if KINDS[name].stopped]
+
+# An error that took one attempt was counted among those with more: it has no reply.
+MISCOUNTED = {"standard-stopped": [".rows[1].retried: 0 instead of 1"]}
+MISCOUNTED_LINES = {
+    "standard-stopped": ["rcpsp openai/scripted: 1 of 3 episodes took more than one attempt"]
+}
 
 TIMES = frozenset({"seconds", "elapsed"})  # measured: not the same where something is done again
 
@@ -56,14 +63,26 @@ def differences(
 
 
 def lost_lines(before: str, now: str) -> list[str]:
-    """Lines with figures whose words do not stand, in their order, in one line of today."""
+    """Lines with figures whose words do not stand, in their order, in one line of today.
+
+    What a model had in a line over all families, a column each, has a line each today.
+    """
     lines = [line.split() for line in now.splitlines()]
-    return [
-        line
-        for line in before.splitlines()
-        if any(c.isdigit() for c in line)
-        and not any(in_order(line.split(), line_now) for line_now in lines)
-    ]
+    overview, rest = parts(before)
+    figures = [line for line in rest if any(c.isdigit() for c in line)]
+    for model, *scores in (re.split(r" {2,}", line.strip()) for line in overview[4:]):
+        figures += [f"{model.split()[0]} {score}" for score in scores if "(" in score]
+    return [line for line in figures if not any(in_order(line.split(), today) for today in lines)]
+
+
+def parts(text: str) -> tuple[list[str], list[str]]:
+    """The lines of the table over all families, if there is one, and those after it."""
+    lines = text.splitlines()
+    if not text.startswith("all families\n"):
+        return [], lines
+    end = lines.index("", 2)
+    assert end > 5
+    return lines[:end], lines[end:]
 
 
 def in_order(words: list[str], line: list[str]) -> bool:
@@ -74,7 +93,7 @@ def in_order(words: list[str], line: list[str]) -> bool:
 
 def look(*words: object, status: int = 0) -> str:
     """What a command prints that asks nobody."""
-    done = makespan(*words, COLUMNS="200")
+    done = makespan(*words)
     assert done.returncode == status, done.stderr
     return done.stdout
 
@@ -126,9 +145,9 @@ def test_the_board_of_an_old_run_has_its_numbers(name: str, tmp_path: Path) -> N
     folder = unpack(name, tmp_path)
     before = json.loads(printed(name, "board.json"))
     assert before["rows"]
-    assert list(differences(before, board_of(folder))) == []
-    text = makespan("board", folder, COLUMNS="200").stdout
-    assert lost_lines(printed(name, "board.txt"), text) == []
+    assert list(differences(before, board_of(folder))) == MISCOUNTED.get(name, [])
+    text = makespan("board", folder).stdout
+    assert lost_lines(printed(name, "board.txt"), text) == MISCOUNTED_LINES.get(name, [])
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -144,7 +163,8 @@ def test_an_old_run_is_graded_and_replayed_to_what_it_was(name: str, tmp_path: P
     regraded = look("regrade", folder)
     assert regraded.startswith("changed 0 of ")
     assert regraded == printed(name, "regrade.txt")
-    assert list(differences(json.loads(printed(name, "board.json")), board_of(folder))) == []
+    board = json.loads(printed(name, "board.json"))
+    assert list(differences(board, board_of(folder))) == MISCOUNTED.get(name, [])
 
 
 @pytest.mark.parametrize("name", COMPLETE_RUNS)

@@ -87,6 +87,29 @@ def test_the_page_does_what_it_says(site: Path, tmp_path: Path) -> None:
     assert year["configuration"]["versions"]["memory"].startswith("prompts ")
 
 
+def test_the_type_checker_holds_a_plugin_to_what_it_declares(tmp_path: Path) -> None:
+    """In the repository the five folders have their own names, where its types are."""
+    write_plugin(tmp_path)
+    for path in (tmp_path / "makespan_bag").rglob("*.py"):
+        path.write_text(re.sub(r"from makespan\.", "from ", path.read_text("utf-8")), "utf-8")
+    family = tmp_path / "makespan_bag" / "family.py"
+    swapped = family.read_text("utf-8").replace("    grade=grade,", "    grade=reward,")
+    (tmp_path / "makespan_bag" / "swapped.py").write_text(swapped, "utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", str(tmp_path / "makespan_bag")],
+        cwd=ROOT,
+        env=os.environ | {"MYPYPATH": f"{tmp_path}"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    errors = [line for line in ended.stdout.splitlines() if ": error: " in line]
+    assert len(errors) == 1, ended.stdout
+    assert "swapped.py" in errors[0]
+    assert 'Argument "grade" to "Family"' in errors[0]
+
+
 def test_one_without_its_plugin_says_so(site: Path, tmp_path: Path) -> None:
     file = tmp_path / "bags.jsonl"
     words = ["generate", "bag", "--level", "4", "--out", str(file)]
@@ -108,9 +131,10 @@ build-backend = "hatchling.build"
 missing = "nowhere:FAMILY"
 other = "broken_parts:OTHER"
 misnamed = "broken_parts:MISNAMED"
+misspelt = "broken_misspelt:FAMILY"
 rcpsp = "broken_parts:OTHER"
 [tool.hatch.build.targets.wheel]
-only-include = ["broken_parts.py"]
+only-include = ["broken_parts.py", "broken_misspelt.py"]
 """
 PARTS = """\
 from dataclasses import replace
@@ -120,11 +144,18 @@ MISNAMED = replace(family("rcpsp"), name="another")
 """
 
 
+MISSPELT = """\
+from makespan.harness.families.family import Family
+FAMILY = Family(nmae="misspelt")
+"""
+
+
 def test_a_broken_plugin_is_told_in_one_line_and_breaks_nothing_else(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     (source / "pyproject.toml").write_text(BROKEN)
     (source / "broken_parts.py").write_text(PARTS)
+    (source / "broken_misspelt.py").write_text(MISSPELT)
     install(source, tmp_path / "site")
     ended = makespan(tmp_path / "site", tmp_path, ["list"])
     assert ended.returncode == 0, ended.stderr
@@ -133,6 +164,7 @@ def test_a_broken_plugin_is_told_in_one_line_and_breaks_nothing_else(tmp_path: P
         ("missing", "cannot be loaded: nowhere:FAMILY: ModuleNotFoundError"),
         ("other", "broken_parts:OTHER is no Family"),
         ("misnamed", "broken_parts:MISNAMED has the name 'another'"),
+        ("misspelt", "cannot be loaded: broken_misspelt:FAMILY: TypeError: "),
     ):
         assert f"family {name!r} of broken" in ended.stdout
         told = makespan(tmp_path / "site", tmp_path, ["generate", name, "--level", "3"])

@@ -6,19 +6,33 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from statistics import fmean
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from graders.statistics import Estimate
-from harness.board.load import CanonicalFields, ScoredRecord, gather, identity, text
+from graders.spelling import MENDED, STRICT
+from graders.statistics import Estimate, by_instance
+from harness.board.load import (
+    CanonicalFields,
+    Gathered,
+    ScoredRecord,
+    dials_of,
+    gather,
+    identity,
+    text,
+)
 from harness.board.ranking import Rank, rank
+from harness.board.replies import EpisodeCalls, OddReplies, sum_of
+from harness.board.selection import WHOLE, Selection
 from harness.calls.prices import Prices, load
 from harness.costs import sum_or_none
 from harness.families.registry import family
-from tasks.base import Fields, Noun, Record, Scalar, Verdict
+from harness.suites.grading import Reading
+from tasks.base import NO_REFERENCE, Fields, Grade, Noun, Record, Scalar, Verdict
 
 NO_HEADLINES: Mapping[str, str] = MappingProxyType({})
 
@@ -42,6 +56,7 @@ class Row(Noun, frozen=True):
         versions: of its agent and memory: digests of what they say to a model.
         recall_tokens, sleep_tokens: the memory's, while somebody waited and while nobody did.
         sandbox_seconds: CPU seconds of programs.
+        replies: those that were no plain answers; unset where all were, or nobody knows.
     """
 
     family: str
@@ -72,6 +87,10 @@ class Row(Noun, frozen=True):
     recall_tokens: int | None = 0
     sleep_tokens: int | None = 0
     sandbox_seconds: float = 0.0
+    replies: OddReplies | UnsetType = UNSET
+
+
+APART = ("score", "metrics", "problems", "rank", "replies")  # fields of a row that are no columns
 
 
 class Board(Noun, frozen=True):
@@ -82,36 +101,61 @@ class Board(Noun, frozen=True):
     Attributes:
         missing: the models without a row.
         priced: the models whose cost is their stored usage at a table of prices, with its date.
+        reading: of spelling; nothing where it is the canonical one.
+        selection: what is shown, where that is not all.
     """
 
     rows: tuple[Row, ...]
     missing: tuple[str, ...] = ()
     priced: dict[str, date] = {}
+    reading: Literal["strict"] | UnsetType = UNSET
+    selection: Selection | UnsetType = UNSET
 
     @property
     def complete(self) -> bool:
-        """Return whether every episode of the suites has a grade."""
+        """Return whether every episode of the suites has a grade, of what is shown."""
         return not self.missing and all(
             not row.errors and (row.of is None or row.n >= row.of) for row in self.rows
         )
 
 
-def read_board(folders: Sequence[Path], prices: Prices | None = None) -> Board:
+def read_board(
+    folders: Sequence[Path],
+    prices: Prices | None = None,
+    reading: Reading = "canonical",
+    selection: Selection = WHOLE,
+) -> Board:
     """Return the board of run folders.
 
-    Without `prices` the project's own table gives the costs that no provider told.
+    Args:
+        folders: of runs.
+        prices: without them the project's own table gives the costs that no provider told.
+        reading: whether answers count that were mended in spelling.
+        selection: the part of the folders that is shown.
 
     Raises:
-        InputError: what the folders share was not asked the same, or they hold no episode.
+        InputError: what the folders share was not asked the same or is not the same, they hold no
+            episode, or nothing is what is selected.
     """
-    gathered = gather(folders, prices or load(None))
-    return build_board(
+    return board_of(gather(folders, prices or load(None), reading, selection))
+
+
+def board_of(gathered: Gathered) -> Board:
+    """Return the board of what was gathered."""
+    board = build_board(
         gathered.records,
         gathered.sizes,
         gathered.missing,
         gathered.priced,
         ranked=gathered.ranked,
         headlines=gathered.headlines,
+        dials=gathered.dials,
+    )
+    reading, selection = gathered.reading, gathered.selection
+    return replace(
+        board,
+        reading=UNSET if reading == "canonical" else reading,
+        selection=UNSET if selection.is_whole else selection,
     )
 
 
@@ -123,6 +167,7 @@ def build_board(
     *,
     ranked: bool = True,
     headlines: Mapping[str, str] = NO_HEADLINES,
+    dials: Mapping[str, Sequence[str]] | None = None,
 ) -> Board:
     """Return the board of some records.
 
@@ -133,11 +178,16 @@ def build_board(
         priced: the date of the price table, by each model whose cost is from it.
         ranked: whether rows get ranks.
         headlines: the measure that is the score, by family whose suite names one.
+        dials: by family the settings that tell rows apart; None is those of the records.
     """
-    groups = grouped(records)
+    scored = _scored(records, dials)
+    groups = {key: [each.record for each in group] for key, group in scored.items()}
+    calls = _calls_of(scored)
     sizes = _sizes_of_whole_families(groups, sizes)
     rows = {
-        key: _with_gain(_row(key, group, sizes.get(key.family), headlines), key, groups)
+        key: _with_gain(
+            _with_calls(_row(key, group, sizes.get(key.family), headlines), calls[key]), key, groups
+        )
         for key, group in groups.items()
     }
     ordered = sorted(_ranked(rows, groups) if ranked else rows.values(), key=_order)
@@ -169,10 +219,28 @@ class Key(NamedTuple):
         return (self.family, self.cell, CanonicalFields.of(self.identity))
 
 
-def grouped(records: Sequence[ScoredRecord]) -> dict[Key, list[Record]]:
-    """Return the records of each row."""
-    dials = _dials_of_families(records)
-    groups: dict[Key, list[Record]] = {}
+def grouped(
+    records: Sequence[ScoredRecord], dials: Mapping[str, Sequence[str]] | None = None
+) -> dict[Key, list[Record]]:
+    """Return the records of each row; see `build_board` for the dials."""
+    groups = _scored(records, dials)
+    return {key: [each.record for each in group] for key, group in groups.items()}
+
+
+def _calls_of(groups: Mapping[Key, Sequence[ScoredRecord]]) -> dict[Key, list[EpisodeCalls]]:
+    """Return what journals tell of the calls of each row; nothing where one of them is silent."""
+    return {
+        key: calls if len(calls := [e.calls for e in group if e.calls]) == len(group) else []
+        for key, group in groups.items()
+    }
+
+
+def _scored(
+    records: Sequence[ScoredRecord], dials: Mapping[str, Sequence[str]] | None
+) -> dict[Key, list[ScoredRecord]]:
+    """Return the records of each row, as they were scored."""
+    dials = dials_of(scored.record for scored in records) if dials is None else dials
+    groups: dict[Key, list[ScoredRecord]] = {}
     for scored in records:
         r = scored.record
         key = Key(
@@ -185,15 +253,16 @@ def grouped(records: Sequence[ScoredRecord]) -> dict[Key, list[Record]]:
             means=scored.means,
             versions=scored.versions,
         )
-        groups.setdefault(key, []).append(r)
+        groups.setdefault(key, []).append(scored)
     return groups
 
 
-def _dials_of_families(records: Sequence[ScoredRecord]) -> dict[str, list[str]]:
-    by_family: dict[str, list[Record]] = {}
-    for scored in records:
-        by_family.setdefault(scored.record.family, []).append(scored.record)
-    return {name: _dials(name, group) for name, group in by_family.items()}
+def _with_calls(row: Row, calls: Sequence[EpisodeCalls]) -> Row:
+    """Return a row with what its journals tell of its calls, if they do."""
+    if not calls:
+        return row
+    odd = sum_of(calls)
+    return replace(row, retried=sum(each.retried for each in calls), replies=odd or UNSET)
 
 
 def _sizes_of_whole_families(groups: Iterable[Key], sizes: dict[str, int]) -> dict[str, int]:
@@ -244,15 +313,6 @@ def _order(row: Row) -> tuple[Any, ...]:
     return (row.family, text(row.cell), score is None, -(score or 0.0), *contestant)
 
 
-def _dials(name: str, records: Iterable[Record]) -> list[str]:
-    """Return the settings by which a family's rows differ: not the ramp, and not all the same."""
-    values: dict[str, set[Scalar]] = {}
-    for record in records:
-        for key, value in record.settings.items():
-            values.setdefault(key, set()).add(value)
-    return sorted(k for k, v in values.items() if len(v) > 1 and k not in family(name).ramp)
-
-
 def _row(key: Key, records: list[Record], size: int | None, headlines: Mapping[str, str]) -> Row:
     records = sorted(records, key=lambda r: (r.instance, r.epoch))  # not as they were answered
     graded = [r for r in records if r.grade]
@@ -293,8 +353,14 @@ def _spending(records: Sequence[Record]) -> Fields:
         "recall_tokens": sum_or_none([r.recall_tokens for r in records]),
         "sleep_tokens": sum_or_none([r.sleep_tokens for r in records]),
         "sandbox_seconds": round(sum(r.sandbox_seconds for r in records), 3),
-        "retried": sum(r.attempts > r.calls + r.memory_calls for r in records),
+        "retried": sum(map(_is_retried, records)),
     }
+
+
+def _is_retried(record: Record) -> bool:
+    """Return whether a call was tried more than once: the one that failed for good has no reply."""
+    lost = record.problem is not None and record.problem.boundary == "provider"
+    return record.attempts > record.calls + record.memory_calls + lost
 
 
 def _summary(
@@ -302,14 +368,31 @@ def _summary(
 ) -> tuple[Estimate, dict[str, Estimate]]:
     """Return score and metrics; no score where a level has nothing but errors."""
     if not graded:
-        return Estimate.unknown("no graded episodes"), {}
+        kinds = {r.problem.kind for r in records if r.problem}
+        only_reason = NO_REFERENCE if kinds == {NO_REFERENCE} else "no graded episodes"
+        return Estimate.unknown(only_reason), {}
     score, metrics = family(name).summarise(graded)
+    metrics |= _spelling(name, graded)
     if headline and (estimate := family(name).column(headline).estimate):
         score = estimate(graded)
     empty = {r.level for r in records} - {r.level for r in graded}
     if empty:
         score = Estimate.unknown("only errors at level " + ", ".join(map(str, sorted(empty))))
     return score, metrics
+
+
+def _spelling(name: str, graded: Sequence[Record]) -> dict[str, Estimate]:
+    """Return how many episodes had answers mended, and the score without; nothing if none had."""
+    count = float(sum(MENDED in r.grade.metrics for r in graded if r.grade))
+    if not count:
+        return {}
+    groups = [by_instance(group, _strict_score) for group in family(name).strata(graded)]
+    strict = fmean(fmean(map(fmean, group.values())) for group in groups)
+    return {MENDED: Estimate(count, count, count), STRICT: Estimate(strict, None, None)}
+
+
+def _strict_score(grade: Grade) -> float:
+    return grade.metrics.get(STRICT, grade.score)
 
 
 def _tokens(record: Record) -> int | None:
@@ -328,7 +411,7 @@ def kind_of(name: str, model: str) -> str:
 def as_csv(board: Board) -> str:
     """Return a line a row; each metric in three columns, its value and the ends of its interval."""
     metrics = list(dict.fromkeys(name for row in board.rows for name in row.metrics))
-    fixed = [f for f in Row.__struct_fields__ if f not in ("score", "metrics", "problems", "rank")]
+    fixed = [f for f in Row.__struct_fields__ if f not in APART]
     ranks = [f"rank_{f}" for f in Rank.__struct_fields__]
     ends = [f"{name}{end}" for name in ("score", *metrics) for end in ("", "_low", "_high")]
     out = io.StringIO()

@@ -6,13 +6,16 @@ from math import isnan
 from pathlib import Path
 from statistics import fmean
 
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from graders.comparisons import PairedComparison, Test, holm, paired
 from graders.statistics import Estimate
 from harness.board.board import Key, grouped
-from harness.board.load import CanonicalFields, gather
+from harness.board.load import CanonicalFields, gather, models_of
 from harness.board.ranking import Stratum, scores, side_by_side
+from harness.board.selection import Selection, only_model
+from harness.store.folder import Folder
 from harness.store.manifest import differences
 from tasks.base import Fields, InputError, Noun, Record, Scalar
 
@@ -72,11 +75,16 @@ class FamilyComparison(Noun, frozen=True):
 
 
 class ModelComparison(Noun, frozen=True):
-    """Two models in every family and cell: the content of `makespan compare`."""
+    """Two models in every family and cell: the content of `makespan compare`.
+
+    Attributes:
+        families: the only ones that were compared, where not all were.
+    """
 
     a: str
     b: str
     matches: tuple[FamilyComparison, ...]
+    families: tuple[str, ...] | UnsetType = UNSET
 
     @property
     def complete(self) -> bool:
@@ -84,13 +92,27 @@ class ModelComparison(Noun, frozen=True):
         return not any(m.left_out or m.unshared for m in self.matches)
 
 
-def compare(folders: Sequence[Path], a: str, b: str) -> ModelComparison:
+def compare(
+    folders: Sequence[Path], a: str, b: str, families: Sequence[str] = ()
+) -> ModelComparison:
     """Compare two models of run folders.
 
+    Args:
+        folders: of runs.
+        a: a model, as `provider/name`, or a pattern that is of one model only.
+        b: another one.
+        families: the only ones that are compared; none means all.
+
     Raises:
-        InputError: the folders do not belong on one board, or as for `between`.
+        InputError: the folders do not belong on one board, a pattern is of several models, or as
+            for `between`.
     """
-    return between(grouped(gather(folders).records), a, b)
+    names = models_of(map(Folder.open, folders))
+    pair = only_model(a, names), only_model(b, names)
+    selection = Selection(pair, tuple(families))
+    gathered = gather(folders, selection=selection)
+    comparison = between(grouped(gathered.records, gathered.dials), *pair)
+    return replace(comparison, families=selection.families) if families else comparison
 
 
 def between(groups: Groups, a: str, b: str) -> ModelComparison:

@@ -5,30 +5,37 @@ from collections.abc import Iterator, Sequence
 from graders.statistics import rule_of_three
 from harness.board.compare import Disagreement, FamilyComparison, ModelComparison
 from harness.board.text import cell_text
-from harness.formatting import number, table, with_interval
+from harness.formatting import number, with_interval
+from harness.screen import UNIT, Screen, Table, TableColumn
 
 FEWEST_FLIPPED = 6  # trials whose signs can make p less than 0.05
 SHOWN = 20  # instances that differ, of each match
 
 
-def print_comparison(comparison: ModelComparison, limit: int | None) -> None:
+def print_comparison(
+    comparison: ModelComparison, limit: int | None, screen: Screen | None = None
+) -> None:
     """Print the differences, the instances on which they are, and what was left out.
 
     Args:
         comparison: the two models.
         limit: the most instances of each family and cell; None is `SHOWN`.
+        screen: where; None is standard output with as many columns as fit.
     """
-    print(f"A: {comparison.a}\nB: {comparison.b}\n")
-    print(table("A - B, paired by instance", _differences(comparison.matches)))
-    for note in _test_notes(comparison.matches):
-        print(note)
+    screen = screen or Screen()
+    differences = _differences(comparison.matches)
+    instances = {_name(m): _instances(m, limit or SHOWN) for m in comparison.matches}
+    screen.require([differences, *instances.values()])
+    screen.say(f"A: {comparison.a}", f"B: {comparison.b}", "")
+    screen.print(differences)
+    if comparison.families:
+        screen.say(f"only families {', '.join(comparison.families)}: p (Holm) is over these")
+    screen.say(*_test_notes(comparison.matches))
     for match in comparison.matches:
-        lines = [_instance(apart) for apart in match.apart[: limit or SHOWN]]
-        if lines:
-            title = f"{_name(match)}: {len(lines)} of {len(match.apart)} instances that differ"
-            print(table(title, [["instance", "level", "A", "B", "A is", "B is"], *lines]))
-        for note in _notes(match):
-            print(f"{_name(match)}: {note}")
+        if match.apart:
+            screen.print(instances[_name(match)])
+        screen.say(*(f"{_name(match)}: {note}" for note in _notes(match)))
+    screen.end()
 
 
 def _test_notes(matches: Sequence[FamilyComparison]) -> Iterator[str]:
@@ -45,21 +52,21 @@ def _name(match: FamilyComparison) -> str:
     return f"{match.family} {cell_text(match.cell)}".strip()
 
 
-def _differences(matches: Sequence[FamilyComparison]) -> list[list[str]]:
-    head = [
-        "family",
-        "pairs",
-        "A",
-        "B",
-        "A - B (95 % interval)",
-        "p",
-        "p (Holm)",
-        "A better",
-        "equal",
-        "B better",
-        "could resolve",
+def _differences(matches: Sequence[FamilyComparison]) -> Table:
+    columns = [
+        TableColumn("family", rank=0, folds=True),
+        TableColumn("pairs", rank=0),
+        TableColumn("A", rank=3),
+        TableColumn("B", rank=3),
+        TableColumn(f"A - B {UNIT}", rank=0),
+        TableColumn("p", rank=2),
+        TableColumn("p (Holm)", rank=1),
+        TableColumn("A better", rank=4, zeros_count=True),
+        TableColumn("equal", rank=5, zeros_count=True),
+        TableColumn("B better", rank=4, zeros_count=True),
+        TableColumn("could resolve", rank=6),
     ]
-    return [head, *map(_difference, matches)]
+    return Table("A - B, paired by instance", columns, [*map(_difference, matches)])
 
 
 def _difference(match: FamilyComparison) -> list[str]:
@@ -76,6 +83,21 @@ def _difference(match: FamilyComparison) -> list[str]:
         str(match.losses),
         number(match.resolves, 3),
     ]
+
+
+def _instances(match: FamilyComparison, limit: int) -> Table:
+    """Return the first instances on which the two differ."""
+    lines = [_instance(apart) for apart in match.apart[:limit]]
+    title = f"{_name(match)}: {len(lines)} of {len(match.apart)} instances that differ"
+    columns = [
+        TableColumn("instance", rank=0, folds=True),
+        TableColumn("level", rank=2),
+        TableColumn("A", rank=0),
+        TableColumn("B", rank=0),
+        TableColumn("A is", rank=1),
+        TableColumn("B is", rank=1),
+    ]
+    return Table(title, columns, lines)
 
 
 def _instance(apart: Disagreement) -> list[str]:

@@ -1,20 +1,32 @@
-"""The records of several run folders together, if they were asked the same."""
+"""The records of several run folders together, if they were asked the same.
+
+An episode that several of them hold counts once, as the first of them has it.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from graders.spelling import MENDED
+from harness.board.replies import SILENT, EpisodeCalls, read_calls
+from harness.board.selection import WHOLE, Selection
+from harness.board.shared import SharedEpisode, require_equal
 from harness.calls.prices import Prices, priced
+from harness.families.registry import family
+from harness.models.names import START
 from harness.store.folder import Folder, by_content
-from harness.store.journal import key_of, read_records
+from harness.store.journal import key_of, read_outcome, read_records
 from harness.store.manifest import Configuration, differences
-from tasks.base import Fields, InputError, Noun, Record
+from harness.suites.grading import Reading, graded_strictly
+from tasks.base import Fields, InputError, Noun, Record, Scalar, StoreFailure
+
+EpisodeIdentity = tuple[str, str, str, str, str, int]
 
 
 class ScoredRecord(Noun, frozen=True):
@@ -24,12 +36,14 @@ class ScoredRecord(Noun, frozen=True):
         setup: sampling settings and the server, in one order for all.
         means: what the model might use to answer, sorted.
         versions: of its agent and its memory: digests of what they say to a model.
+        calls: what its journal tells of them; None of a policy, or where there is no journal.
     """
 
     record: Record
     setup: Fields
     means: tuple[str, ...] = ("direct",)
     versions: tuple[str, ...] = ()
+    calls: EpisodeCalls | None = None
 
 
 @dataclass(frozen=True)
@@ -86,48 +100,97 @@ class Gathered:
     """All that is known of some runs.
 
     Attributes:
-        records: every finished episode.
+        shares: by folder every finished episode that is shown and in no folder before it.
+        dials: by family the settings that tell its rows apart.
         sizes: how many episodes a model should have in each family, the most that any run wants.
         missing: models without a finished episode.
         priced: the models whose cost is from a table of prices, with its date.
         ranked: whether the suites of all runs are for ranking.
         headlines: the measure that is the score of a family, where it is not the family's own.
+        reading: of spelling, by which the records are graded.
+        selection: what is shown.
     """
 
-    records: list[ScoredRecord]
+    shares: list[list[ScoredRecord]]
+    dials: dict[str, list[str]]
     sizes: dict[str, int]
     missing: tuple[str, ...]
     priced: dict[str, date]
     ranked: bool = True
     headlines: dict[str, str] = field(default_factory=dict)
+    reading: Reading = "canonical"
+    selection: Selection = WHOLE
+
+    @property
+    def records(self) -> list[ScoredRecord]:
+        """Return every finished episode."""
+        return [scored for share in self.shares for scored in share]
 
 
-def gather(paths: Sequence[Path], prices: Prices | None = None) -> Gathered:
+def gather(
+    paths: Sequence[Path],
+    prices: Prices | None = None,
+    reading: Reading = "canonical",
+    selection: Selection = WHOLE,
+) -> Gathered:
     """Read run folders.
 
-    Without `prices` only those costs are known that a provider told.
+    Args:
+        paths: of the folders.
+        prices: without them only those costs are known that a provider told.
+        reading: of spelling.
+        selection: the part of the folders that is shown.
 
     Raises:
-        InputError: a family of two folders was not asked the same, an episode is in two of them,
-            or none has a finished episode.
+        InputError: a family of two folders was not asked the same, an episode that is in two of
+            them is not the same, none has a finished episode, or nothing is what is selected.
     """
     folders = [Folder.open(path) for path in paths]
     for folder in folders:
         folder.require_suite()
     counts = [_episode_counts(folder) for folder in folders]
+    selection.require(models_of(folders), chain.from_iterable(counts))
+    counts = [_shown_counts(count, selection) for count in counts]
     _require_same_suites(folders, counts)
-    records, dates = _read_all(folders, prices)
-    _require_no_episode_twice(records)
-    if not records:
-        raise InputError(f"no finished episodes in {', '.join(map(str, paths))}")
+    shares, dates = _read_all(folders, prices, reading)
+    dials = dials_of(scored.record for share in shares for scored in share)
+    missing = tuple(_missing(folders, shares, selection))
+    shares = _once(folders, [_shown(share, selection) for share in shares])
+    if not any(shares):
+        of = "" if selection.is_whole else f" of {selection.words}"
+        raise InputError(f"no finished episodes{of} in {', '.join(map(str, paths))}")
     return Gathered(
-        records,
-        _sizes(counts),
-        _missing(folders, records),
-        priced=dates,
+        shares,
+        dials,
+        sizes=_sizes(counts),
+        missing=missing,
+        priced={name: day for name, day in dates.items() if selection.has_model(name)},
         ranked=all(folder.manifest.configuration.suite.ranked for folder in folders),
         headlines=_headlines(folders),
+        reading=reading,
+        selection=selection,
     )
+
+
+def _shown(records: Iterable[ScoredRecord], selection: Selection) -> list[ScoredRecord]:
+    return [each for each in records if selection.has(each.record.model, each.record.family)]
+
+
+def _shown_counts(count: Counter[str], selection: Selection) -> Counter[str]:
+    return Counter({name: size for name, size in count.items() if selection.has_family(name)})
+
+
+def dials_of(records: Iterable[Record]) -> dict[str, list[str]]:
+    """Return by family the settings by which its rows differ: not the ramp, nor what all share."""
+    values: dict[str, dict[str, set[Scalar]]] = {}
+    for record in records:
+        settings = values.setdefault(record.family, {})
+        for name, value in record.settings.items():
+            settings.setdefault(name, set()).add(value)
+    return {
+        name: sorted(k for k, v in settings.items() if len(v) > 1 and k not in family(name).ramp)
+        for name, settings in values.items()
+    }
 
 
 def _require_same_suites(folders: Sequence[Folder], counts: Sequence[Counter[str]]) -> None:
@@ -139,17 +202,70 @@ def _require_same_suites(folders: Sequence[Folder], counts: Sequence[Counter[str
 
 
 def _read_all(
-    folders: Sequence[Folder], prices: Prices | None
-) -> tuple[list[ScoredRecord], dict[str, date]]:
-    """Return all records, and the date of the prices by each model whose cost is from them."""
-    records: list[ScoredRecord] = []
-    dates: dict[str, date] = {}
+    folders: Sequence[Folder], prices: Prices | None, reading: Reading
+) -> tuple[list[list[ScoredRecord]], dict[str, date]]:
+    """Return all records by folder, and the date of the prices by each model that has them."""
+    shares: list[list[ScoredRecord]] = []
+    from_table: set[str] = set()
     for folder in folders:
-        for scored, from_table in scored_records(folder, prices):
-            records.append(scored)
-            if from_table and prices:
-                dates[scored.record.model] = prices.date
-    return records, dates
+        share: list[ScoredRecord] = []
+        for scored, is_priced in scored_records(folder, prices, reading):
+            share.append(scored)
+            if is_priced:
+                from_table.add(scored.record.model)
+        shares.append(share)
+    priced_models = [name for name in models_of(folders) if name in from_table]
+    return shares, dict.fromkeys(priced_models, prices.date) if prices else {}
+
+
+def _once(
+    folders: Sequence[Folder], shares: Sequence[list[ScoredRecord]]
+) -> list[list[ScoredRecord]]:
+    """Return each folder's records without those that a folder before it has, if they are equal."""
+    if len(shares) < 2:
+        return list(shares)
+    first: dict[EpisodeIdentity, tuple[int, Record]] = {}
+    shared: dict[tuple[int, int], list[SharedEpisode]] = {}
+    single: list[list[ScoredRecord]] = []
+    for number, share in enumerate(shares):
+        single.append([])
+        for scored, episode in zip(share, _identities(share), strict=True):
+            if episode in first:
+                owner, record = first[episode]
+                pair = SharedEpisode(record, scored.record)
+                shared.setdefault((owner, number), []).append(pair)
+            else:
+                first[episode] = number, scored.record
+                single[-1].append(scored)
+    for (owner, number), episodes in shared.items():
+        require_equal(folders[owner], folders[number], episodes)
+    return single
+
+
+def require_agreement(paths: Sequence[Path], selection: Selection) -> None:
+    """Raise InputError if two folders hold an episode of one suite, and not the same.
+
+    Or if nothing is what is selected.
+    """
+    folders = [Folder.open(path) for path in paths]
+    families = chain.from_iterable(map(_episode_counts, folders))
+    selection.require(models_of(folders), families)
+    by_lock: dict[str, list[Folder]] = {}
+    for folder in folders:
+        by_lock.setdefault(by_content(folder).lock, []).append(folder)
+    for group in by_lock.values():
+        shares, _ = _read_all(group, None, "canonical") if len(group) > 1 else ([], {})
+        _once(group, [_shown(share, selection) for share in shares])
+
+
+def _identities(share: Sequence[ScoredRecord]) -> Iterator[EpisodeIdentity]:
+    """Yield what makes each episode that one: who was asked how, on which instance and epoch."""
+    texts: dict[int, str] = {}  # a setup is shared by all episodes of a model in a folder
+    for scored in share:
+        r = scored.record
+        if id(scored.setup) not in texts:
+            texts[id(scored.setup)] = text([scored.setup, scored.means, scored.versions])
+        yield r.model, r.agent, r.memory, texts[id(scored.setup)], r.instance, r.epoch
 
 
 def _sizes(counts: Sequence[Counter[str]]) -> dict[str, int]:
@@ -157,15 +273,33 @@ def _sizes(counts: Sequence[Counter[str]]) -> dict[str, int]:
     return {family: max(count.get(family, 0) for count in counts) for family in families}
 
 
-def _missing(folders: Sequence[Folder], records: Sequence[ScoredRecord]) -> tuple[str, ...]:
-    """Return the models of the manifests that have no record."""
-    finished = {scored.record.model for scored in records}
-    return tuple(model for model in _models(folders) if model not in finished)
+def _missing(
+    folders: Sequence[Folder], shares: Sequence[list[ScoredRecord]], selection: Selection
+) -> Iterator[str]:
+    """Yield the models of the manifests that are to be shown and have no record."""
+    finished = {(each.record.model, each.record.family) for share in shares for each in share}
+    everywhere = {model for model, _ in finished}
+    shown = {model for model, name in finished if selection.has_family(name)}
+    for model in models_of(folders):
+        ended = shown if _takes_part(model, selection.families) else everywhere
+        if selection.has_model(model) and model not in ended:
+            yield model
 
 
-def _models(folders: Sequence[Folder]) -> Iterable[str]:
+def _takes_part(model: str, families: Sequence[str]) -> bool:
+    """Return whether a model must have episodes in some families.
+
+    A policy is of its own families, a program of one that its source tells: without a record it may
+    be of any.
+    """
+    policy = model.removeprefix(START)
+    return policy == model or any(policy in family(name).policies for name in families)
+
+
+def models_of(folders: Iterable[Folder]) -> list[str]:
+    """Return the models that folders ask, each once."""
     configurations = (folder.manifest.configuration for folder in folders)
-    return dict.fromkeys(spec.name for each in configurations for spec in each.models)
+    return list(dict.fromkeys(spec.name for each in configurations for spec in each.models))
 
 
 def _headlines(folders: Sequence[Folder]) -> dict[str, str]:
@@ -173,7 +307,9 @@ def _headlines(folders: Sequence[Folder]) -> dict[str, str]:
     return {name: s.headline for s in suites if s.headline for name in s.families}
 
 
-def scored_records(folder: Folder, prices: Prices | None) -> Iterator[tuple[ScoredRecord, bool]]:
+def scored_records(
+    folder: Folder, prices: Prices | None, reading: Reading = "canonical"
+) -> Iterator[tuple[ScoredRecord, bool]]:
     """Yield a folder's records, and of each whether its cost is from the table of prices."""
     configuration = folder.manifest.configuration
     setups = {
@@ -183,13 +319,39 @@ def scored_records(folder: Folder, prices: Prices | None) -> Iterator[tuple[Scor
     means = {spec.name: configuration.allowed(spec.name) for spec in configuration.models}
     parts = by_content(folder).versions
     records = list(read_records(folder.path))
+    if reading == "strict":
+        records = _read_strictly(folder, records)
     costs = priced(folder, records, prices) if prices else {}
+    models = {name for name in setups if not name.startswith("policy/")}
+    calls = read_calls(folder.path) if models else {}
     for r in records:
-        cost = costs.get(key_of(r.model, r.epoch, r.instance)) if costs else None
+        key = key_of(r.model, r.epoch, r.instance) if costs or models else ""
+        cost = costs.get(key)
         full = r if cost is None else msgspec.structs.replace(r, cost=cost)
         versions = part_versions_of(r, parts)
-        scored = ScoredRecord(full, setups[r.model], means=means[r.model], versions=versions)
-        yield scored, cost is not None
+        told = calls.get(key, SILENT) if r.model in models else None
+        yield (
+            ScoredRecord(
+                full, setups[r.model], means=means[r.model], versions=versions, calls=told
+            ),
+            cost is not None,
+        )
+
+
+def _read_strictly(folder: Folder, records: Sequence[Record]) -> list[Record]:
+    """Return records in which no answer is mended: those that have one are graded once more."""
+    headline = folder.manifest.configuration.suite.headline or None
+    lines = {line.id: line for line in folder.instances()}
+    strict = []
+    for r in records:
+        if r.grade and MENDED in r.grade.metrics:
+            outcome = read_outcome(folder.path, key_of(r.model, r.epoch, r.instance))
+            if outcome is None:
+                raise StoreFailure(f"{folder.path}: what {r.model} answered {r.instance} is gone")
+            grade = graded_strictly(lines[r.instance].instance, outcome, headline)
+            r = msgspec.structs.replace(r, grade=grade)
+        strict.append(r)
+    return strict
 
 
 def part_versions_of(record: Record, versions: Mapping[str, str]) -> tuple[str, ...]:
@@ -201,19 +363,6 @@ def part_versions_of(record: Record, versions: Mapping[str, str]) -> tuple[str, 
     """
     names = ["agent"] if record.memory == "none" else ["agent", "memory"]
     return tuple(f"{name}: {versions[name]}" for name in names if name in versions)
-
-
-def _require_no_episode_twice(records: Sequence[ScoredRecord]) -> None:
-    seen = set()
-    texts: dict[int, str] = {}  # a setup is shared by all episodes of a model in a folder
-    for scored in records:
-        r = scored.record
-        if id(scored.setup) not in texts:
-            texts[id(scored.setup)] = text(scored.setup)
-        key = (r.model, r.agent, r.memory, texts[id(scored.setup)], r.instance, r.epoch)
-        if key in seen:
-            raise InputError(f"the episode of {r.model} on {r.instance} is in two of the folders")
-        seen.add(key)
 
 
 def _episode_counts(folder: Folder) -> Counter[str]:

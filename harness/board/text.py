@@ -1,100 +1,122 @@
 """The board as text for a terminal or a file."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from graders.spelling import MENDED, STRICT
 from graders.statistics import Estimate
 from harness.board.board import Board, Row
 from harness.board.load import identity, sampling_of
 from harness.board.ranking import Rank
-from harness.families.family import BoardColumn, Place
+from harness.families.family import SPELLING, BoardColumn, Place
 from harness.families.registry import family
-from harness.formatting import cost_text, label, number, percent, table, tokens_text, with_interval
+from harness.formatting import cost_text, label, number, percent, tokens_text, with_interval
 from harness.log import worded
+from harness.screen import UNIT, Screen, Table, TableColumn
 from harness.store.manifest import differences
-from tasks.base import Scalar
+from tasks.base import NO_REFERENCE, Scalar
 
-KINDS = ("ceiling", "model", "floor")  # in the order of tables over several families
-Lines = dict[tuple[str, str, str], dict[str, Row]]  # by kind, name and server; rows by group
+RANKS = {  # of columns by their heads, as `TableColumn` has it; others go after these
+    "rank": 1,
+    "kind": 2,
+    "infeasible": 4,
+    "unparsable": 5,
+    "cost": 6,
+    "tokens": 7,
+    "seconds": 80,
+    "errors": 90,
+}
+HEADLINE, METRIC, LATER = 3, 10, 70  # the rank of a second headline, of the first metric, of others
 
 
-def print_board(board: Board) -> None:
+def print_board(board: Board, screen: Screen | None = None) -> None:
     """Print every family's rows, its ramp, and what a reader must know beside them."""
+    screen = screen or Screen()
+    tables = board_tables(board)
+    screen.require(tables)
+    screen.print(*tables)
+    screen.say(*map(worded, notes(board)))
+    screen.end()
+
+
+def board_tables(board: Board) -> list[Table]:
+    """Return the tables of a board: all families if there are several, then each with its ramps."""
     names = list(dict.fromkeys(row.family for row in board.rows))
-    if len(names) > 1:
-        print(table("all families", _overview(board.rows)))
+    tables = [overview(board.rows)] if len(names) > 1 else []
     for name in names:
         rows = [row for row in board.rows if row.family == name]
-        print(table(name, _main(rows)))
-        for prefix, points in ramps(rows).items():
-            print(table(f"{name}: {_dial(name, prefix)}", _ramp(rows, points)))
-    for note in notes(board):
-        print(worded(note))
+        tables.append(_main(name, rows))
+        tables += [_ramp(name, prefix, points, rows) for prefix, points in ramps(rows).items()]
+    return tables
 
 
-def contestants(rows: Sequence[Row]) -> list[tuple[str, str, dict[str, Row]]]:
-    """Return each model as (its name with how it was asked, kind, its row in each column group).
+def overview(rows: Sequence[Row]) -> Table:
+    """Return a line a model and family, and a family's yardsticks. No average over families."""
+    several = len({group(row) for row in rows if row.cell}) > 0
+    rows = overview_rows(rows)
+    columns = [
+        _name_column("model"),
+        _name_column("family"),
+        *[_name_column("cell")] * several,
+        _column("kind"),
+        TableColumn(f"score {UNIT}", rank=0),
+        *[_column("rank")] * any(row.rank for row in rows),
+        TableColumn("n", rank=0),
+        _column("errors"),
+    ]
+    lines = [_overview_line(row, columns) for row in rows]
+    return Table("all families", columns, lines, kinds=[row.kind for row in rows])
 
-    A model with one memory has one line: families without rounds do not ask for a memory. Lines
-    stand by score where there is one group; else ceilings, models, floors, each by name, since
-    there is no order over families.
+
+def _overview_line(row: Row, columns: Sequence[TableColumn]) -> list[str]:
+    cells = {
+        "model": row_name(row),
+        "family": row.family,
+        "cell": cell_of(row),
+        "kind": row.kind,
+        "score": with_interval(row.score, 3),
+        "rank": rank_text(row.rank),
+        "n": str(row.n),
+        "errors": str(row.errors),
+    }
+    return [cells[column.name] for column in columns]
+
+
+def overview_rows(rows: Sequence[Row]) -> list[Row]:
+    """Return the models' rows by name, then for each family and cell its ceilings and best floor.
+
+    Args:
+        rows: of a board, the best score of a family and cell first.
     """
-    lines = _lines(rows)
-    if len({group(row) for row in rows}) > 1:
-        lines = {key: lines[key] for key in sorted(lines, key=_order)}
-    return [(name, kind, cells) for (kind, name, _), cells in lines.items()]
+    models = sorted((row for row in rows if row.kind == "model"), key=row_name)
+    yardsticks = []
+    for name in dict.fromkeys(map(group, rows)):
+        below = [row for row in rows if group(row) == name]
+        yardsticks += [row for row in below if row.kind == "ceiling"]
+        yardsticks += [row for row in below if row.kind == "floor"][:1]
+    return [*models, *yardsticks]
 
 
-def _lines(rows: Sequence[Row]) -> Lines:
-    lines: Lines = {}
-    memories = _memories(rows)
-    for row in rows:
-        name, used = row_name(row), memories.get(_without_memory(row), set())
-        if not family(row.family).has_rounds and len(used) == 1:
-            name = row_name(replace(row, memory=min(used)))
-        lines.setdefault((row.kind, name, row.setup.get("base_url", "")), {})[group(row)] = row
-    return lines
+def _name_column(head: str) -> TableColumn:
+    return TableColumn(head, rank=0, folds=True)
 
 
-def _memories(rows: Sequence[Row]) -> dict[str, set[str]]:
-    """Return the memories that each model has in families with rounds."""
-    memories: dict[str, set[str]] = {}
-    for row in rows:
-        if family(row.family).has_rounds:
-            memories.setdefault(_without_memory(row), set()).add(row.memory)
-    return memories
+def _metric_column(column: BoardColumn, rank: int) -> TableColumn:
+    """Return a metric's column; what could not be used stays like errors, if there is any."""
+    return TableColumn(column.head, rank=rank, stays_if_any=bool(column.unusable))
 
 
-def _order(key: tuple[str, str, str]) -> tuple[int, str, str]:
-    kind, name, server = key
-    return KINDS.index(kind), name, server
+def _column(head: str, rank: int = LATER) -> TableColumn:
+    """Return a column whose place among others is by its head."""
+    return TableColumn(head, rank=RANKS.get(head, rank), stays_if_any=head == "errors")
 
 
 def group(row: Row) -> str:
     """Return the name of a row's column group: the family, and the cell if there are several."""
     return f"{row.family} {cell_of(row)}".strip()
-
-
-def _overview(rows: Sequence[Row]) -> list[list[str]]:
-    """Return a line a model, two columns a family: score and rank. No average over families."""
-    groups = {group(row): False for row in rows} | {group(row): True for row in rows if row.rank}
-    head = ["model", "kind"]
-    for name, ranked in groups.items():
-        head += [f"{name} (95 % interval)", *["rank"] * ranked]
-    lines = [head]
-    for name, kind, cells in contestants(rows):
-        line = [name, kind]
-        for column, ranked in groups.items():
-            line += _score_and_rank(cells.get(column), ranked)
-        lines.append(line)
-    return lines
-
-
-def _score_and_rank(row: Row | None, ranked: bool) -> list[str]:
-    score = with_interval(row.score, 3) if row else "-"
-    return [score, *[rank_text(row.rank if row else None)] * ranked]
 
 
 @dataclass(frozen=True)
@@ -106,22 +128,18 @@ class _MainColumns:
     ranked: bool
     memory: bool
 
-    def head(self) -> list[str]:
+    def columns(self) -> list[TableColumn]:
         return [
-            "model",
-            "kind",
-            "score (95 % interval)",
-            *(f"{column.head} (95 % interval)" for column in self.headlines),
-            *["rank"] * self.ranked,
-            "n",
-            "errors",
-            "unparsable",
-            "infeasible",
-            *(column.head for column in self.metrics),
-            "tokens",
-            "cost",
-            "seconds",
-            *["memory calls", "memory tokens"] * self.memory,
+            _name_column("model"),
+            _column("kind"),
+            TableColumn(f"score {UNIT}", rank=0),
+            *(TableColumn(f"{column.head} {UNIT}", rank=HEADLINE) for column in self.headlines),
+            *[_column("rank")] * self.ranked,
+            TableColumn("n", rank=0),
+            *map(_column, ("errors", "unparsable", "infeasible")),
+            *(_metric_column(column, METRIC + k) for k, column in enumerate(self.metrics)),
+            *map(_column, ("tokens", "cost", "seconds")),
+            *[_column("memory calls"), _column("memory tokens")] * self.memory,
         ]
 
     def line(self, row: Row) -> list[str]:
@@ -143,15 +161,25 @@ class _MainColumns:
         ]
 
 
-def _main(rows: Sequence[Row]) -> list[list[str]]:
+def _main(name: str, rows: Sequence[Row]) -> Table:
     columns = _MainColumns(
         columns_at("beside", rows),
         further_metrics(rows),
         ranked=any(row.rank for row in rows),
         memory=any(row.memory_calls for row in rows),
     )
-    lines = [_with_cell(rows, cell_of(row), columns.line(row)) for row in rows]
-    return [_with_cell(rows, "cell", columns.head()), *lines]
+    return _with_cells(Table(name, columns.columns(), [*map(columns.line, rows)]), rows)
+
+
+def _with_cells(table: Table, rows: Sequence[Row]) -> Table:
+    """Return the table of some rows with their kinds, and with their cells if any row has one."""
+    kinds = [row.kind for row in rows]
+    if not any(row.cell for row in rows):
+        return dataclasses.replace(table, kinds=kinds)
+    name, *others = table.columns
+    lines = [[line[0], cell_of(r), *line[1:]] for r, line in zip(rows, table.lines, strict=True)]
+    columns = [name, _name_column("cell"), *others]
+    return dataclasses.replace(table, columns=columns, lines=lines, kinds=kinds)
 
 
 def rank_text(rank: Rank | None) -> str:
@@ -171,10 +199,13 @@ def columns_at(place: Place, rows: Sequence[Row]) -> list[BoardColumn]:
 
 
 def further_metrics(rows: Sequence[Row]) -> list[BoardColumn]:
-    """Return the columns after the counts: the family's own, pass@k with several epochs."""
+    """Return the columns after the counts: the family's own, pass@k with several epochs.
+
+    The first is how many episodes had their spelling mended, if any row has such.
+    """
     passes = dict.fromkeys(m for row in rows for m in row.metrics if m.startswith("pass"))
     tries = _measured([BoardColumn(name) for name in list(passes)[-2:]], rows)
-    return [*columns_at("after", rows), *tries]
+    return [*_measured(SPELLING[:1], rows), *columns_at("after", rows), *tries]
 
 
 def _measured(columns: Sequence[BoardColumn], rows: Sequence[Row]) -> list[BoardColumn]:
@@ -182,10 +213,13 @@ def _measured(columns: Sequence[BoardColumn], rows: Sequence[Row]) -> list[Board
 
 
 def metric_text(name: str, row: Row) -> str:
-    """Return a metric: a gap or a share as a percentage, a ratio as a number, `-` if unknown."""
+    """Return a metric: a gap or a share as a percentage, a ratio as a number.
+
+    One that is unknown is `-`, or `no reference` where that is the reason.
+    """
     metric = row.metrics.get(name)
     if metric is None or metric.value is None:
-        return "-"
+        return NO_REFERENCE if metric and metric.note == NO_REFERENCE else "-"
     return _value_text(name, row, metric)
 
 
@@ -201,11 +235,6 @@ def _value_text(name: str, row: Row, metric: Estimate) -> str:
 def headline_text(name: str, row: Row) -> str:
     """Return a second headline with its interval, `-` for a row without one: nothing is graded."""
     return with_interval(row.metrics[name], 3) if name in row.metrics else "-"
-
-
-def _with_cell(rows: Sequence[Row], cell: str, line: list[str]) -> list[str]:
-    """Return the line with its cell in front, if any row has one."""
-    return [cell, *line] if any(row.cell for row in rows) else line
 
 
 def ramps(rows: Sequence[Row]) -> dict[str, list[str]]:
@@ -249,16 +278,29 @@ def _dial(name: str, prefix: str) -> str:
     return f"{metric.replace('_', ' ')} {f'by {setting}' if setting else usual}"
 
 
-def _ramp(rows: Sequence[Row], points: Sequence[str]) -> list[list[str]]:
+def _ramp(name: str, prefix: str, points: Sequence[str], rows: Sequence[Row]) -> Table:
     """Return the metrics of a ramp, and after them what the family has at the end of its ramps."""
+    rows = [row for row in rows if sum(m in row.metrics for m in points) > 1]
     ends = columns_at("ramps", rows)
-    head = ["model", "kind", *(_split(m)[1] for m in points), *(end.head for end in ends)]
-    lines = [_with_cell(rows, "cell", head)]
-    for row in rows:
-        if sum(m in row.metrics for m in points) > 1:
-            line = _ramp_line(row, points, ends)
-            lines.append(_with_cell(rows, cell_of(row), line))
-    return lines
+    columns = [
+        _name_column("model"),
+        TableColumn("kind", rank=len(points) + 1),
+        *_points([_split(m)[1] for m in points]),
+        *(TableColumn(end.head, rank=1) for end in ends),
+    ]
+    lines = [_ramp_line(row, points, ends) for row in rows]
+    table = Table(f"{name}: {_dial(name, prefix)}", columns, lines, fixed=True)
+    return _with_cells(table, rows)
+
+
+def _points(heads: Sequence[str]) -> list[TableColumn]:
+    """Return a ramp's columns: those left out first are every second one, never an end."""
+    last = len(heads) - 1
+    order = sorted(range(len(heads)), key=lambda k: (k not in (0, last), -(k & -k), k))
+    return [
+        TableColumn(head, rank=order.index(k) + 1, called="some points of ramps")
+        for k, head in enumerate(heads)
+    ]
 
 
 def _ramp_line(row: Row, points: Sequence[str], ends: Sequence[BoardColumn]) -> list[str]:
@@ -275,8 +317,11 @@ def _end_text(name: str, row: Row) -> str:
 def notes(board: Board) -> list[str]:
     """Return what must be said with the numbers: errors, partial rows, gaps against bounds."""
     headlines = {row.family: row.headline for row in board.rows if row.headline}
+    part = part_note(board)
     return [
+        *[part] * bool(part),
         *(f"{name}: the score is {score}" for name, score in headlines.items()),
+        *["strict reading: no answer is mended in spelling"] * (board.reading == "strict"),
         *(note for row in board.rows for note in _row_notes(row)),
         *(f"{model}: no episode is finished" for model in board.missing),
         *_rank_notes(board.rows),
@@ -284,19 +329,35 @@ def notes(board: Board) -> list[str]:
     ]
 
 
+def part_note(board: Board) -> str:
+    """Return which part of the folders is shown; nothing if all is."""
+    return f"only {board.selection.words}: the folders may hold more" if board.selection else ""
+
+
 def _row_notes(row: Row) -> Iterator[str]:
     name = f"{row.family} {row_name(row)} {cell_of(row)}".strip()
     if row.errors:
         yield f"{name}: {row.errors} of {row.n} episodes ended in an error, not scored"
         yield from (f"  {count} x {message}" for message, count in row.problems.items())
+    if row.replies:
+        yield f"{name}: {row.replies.told()}"
     if row.retried:
         yield f"{name}: {row.retried} of {row.n} episodes took more than one attempt"
     if row.of is not None and row.n < row.of:
         yield f"{name}: {row.n} of {row.of} episodes, in progress or limited"
+    if MENDED in row.metrics:
+        yield (
+            f"{name}: {row.metrics[MENDED].value:.0f} of {row.n - row.errors} episodes had answers"
+            f" mended in spelling; strict score {number(row.metrics[STRICT].value, 3)}"
+        )
     for column in family(row.family).columns_at("notes"):
         share = row.metrics.get(column.name, Estimate.unknown("")).value
         if share is not None and share < 1:
             yield f"{name}: {100 * (1 - share):.0f} % {column.head}"
+    for column in family(row.family).columns:
+        share = row.metrics.get(column.name, Estimate.unknown("")).value
+        if column.unusable and share:
+            yield f"{name}: {100 * share:.1f} % {column.unusable}"
 
 
 def _rank_notes(rows: Sequence[Row]) -> Iterator[str]:

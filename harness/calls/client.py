@@ -8,11 +8,12 @@ from harness.calls.budget import Budget, Halt, Spent
 from harness.calls.cache import Cache
 from harness.calls.limiter import ConcurrencyLimiter, Ticket
 from harness.calls.probe import SlotProbe
+from harness.calls.rejections import Rejections, rejected
 from harness.calls.retry import RetryPolicy
 from harness.costs import Price, tokens_of
 from harness.failures import policy_of
 from harness.log import Log
-from harness.models.base import ConnectionRefused, Model, ProviderFailure
+from harness.models.base import ConnectionRefused, Model, ProviderFailure, Sampling
 from harness.models.build import Server, build_model
 from harness.models.names import read_name
 from harness.store.manifest import Manifest, ModelSpec
@@ -33,9 +34,11 @@ class ModelClient:
         halt: what to call when nothing more is to be asked, of this model or at all.
         spent: by the whole run, all models together.
         cache_scope: server and sampling: all that a cached reply depends on beside the request.
+        sampling: how its replies are drawn.
         given_up: calls in a row that had no reply.
         reached: whether the server ever took a connection in this run.
         probe: looks at a server of the user's own before the first call; None where it is not.
+        rejections: those that were refused since the last answer.
     """
 
     model: Model
@@ -50,9 +53,11 @@ class ModelClient:
     price: Price | None = None
     cache: Cache | None = None
     cache_scope: object = None
+    sampling: Sampling = field(default_factory=Sampling)
     given_up: int = 0
     reached: bool = False
     probe: SlotProbe | None = None
+    rejections: Rejections = field(default_factory=Rejections)
 
     def stop(self) -> None:
         """Ask nothing more; who waits for a turn or for a pause to end is told."""
@@ -68,6 +73,7 @@ class ModelClient:
     def note_reply(self, ticket: Ticket, reply: Reply) -> None:
         """Take in a reply that came."""
         self.given_up = 0
+        self.rejections.note_answer()
         self.limiter.note_answer(ticket, tokens_of(reply.usage))
         self.charge(reply)
 
@@ -85,6 +91,8 @@ class ModelClient:
         if policy_of(failure).slow or is_swamped:
             longest = self.retry.longest_wait_asked
             self.limiter.slow_down(ticket, wait if wait <= longest else None)
+        if tokens_of(failure.usage) is not None:  # a reply that was thrown away is paid for, too
+            self.charge(Reply("", usage=failure.usage))
 
     def require_server(self, outcome: Reply | ProviderFailure) -> None:
         """Raise a failure that stops the model if nobody is where its server should be."""
@@ -94,8 +102,13 @@ class ModelClient:
         self.reached = True
 
     def give_up(self, failure: ProviderFailure) -> None:
-        """Take in that a call failed for good; after `LOST` in a row the provider is down."""
+        """Take in that a call failed for good.
+
+        After `LOST` in a row the provider is down; after some refused alike nothing more is asked.
+        """
         self.given_up += policy_of(failure).retry
+        if self.rejections.note(failure) and not self.stopping.is_set():
+            self.halt(rejected(failure, self.sampling))
         if self.given_up >= LOST and not self.stopping.is_set():
             self.halt(
                 Halt(

@@ -16,9 +16,10 @@ from harness.costs import tokens_of
 from harness.failures import policy_of
 from harness.mcp.direct import Tools, no_tools
 from harness.models.base import ProviderFailure
+from harness.models.finishes import ending_of
 from harness.secrets import redact
 from harness.store.journal import Journal
-from tasks.base import Ask, Failure, Reply, Usage
+from tasks.base import Ask, Failure, Fields, Reply, Usage
 
 LETTERS = 4  # of a prompt to a token, for a guess
 
@@ -49,7 +50,7 @@ class LiveCalls(RecordedCalls):
             return reply
         if client.probe is not None:
             await client.probe.narrow(client.limiter, client.log)
-        failed = 0
+        failed = unread = 0
         while True:
             failed += 1
             outcome = await self._attempt(client, ask, tried + failed, request)
@@ -58,7 +59,9 @@ class LiveCalls(RecordedCalls):
                 if client.cache and key:
                     client.cache.keep(key, outcome)
                 return outcome
-            if failed == client.retry.attempts or not client.retry.should_retry(outcome):
+            unread += outcome.is_reply
+            is_last = failed == client.retry.attempts or unread == client.retry.replies
+            if is_last or not client.retry.should_retry(outcome):
                 client.give_up(outcome)
                 raise outcome
             client.log.say_once(f"{client.model.name}: {outcome}; trying again")
@@ -72,6 +75,8 @@ class LiveCalls(RecordedCalls):
             spent = Spent()
             for counted in self.replies:
                 spent.add(counted.reply, self.clients[counted.seat].price)
+            for usage in self.journal.thrown_away(self.episode):
+                spent.add(Reply("", usage=usage), client.price)
             if over := spent.over(client.episode_budget, "episode_budget."):
                 raise EpisodeBudget(f"episode budget: {over} before {ask.path}")
 
@@ -101,6 +106,7 @@ class LiveCalls(RecordedCalls):
             await self._commit(ask, number, request, outcome, perf_counter() - began)
             if isinstance(outcome, Reply):
                 client.note_reply(ticket, outcome)
+                _tell_unknown_ending(client, outcome)
             else:
                 client.note_failure(ticket, outcome)
                 if policy_of(outcome).slow:  # each cut is in the history
@@ -112,7 +118,7 @@ class LiveCalls(RecordedCalls):
         self, ask: Ask, number: int, request: str, outcome: Reply | Failure, took: float = 0.0
     ) -> None:
         reply = outcome if isinstance(outcome, Reply) else None
-        fault = None if isinstance(outcome, Reply) else str(outcome)
+        fault = None if isinstance(outcome, Reply) else _fault(outcome)
         seconds = reply.seconds if reply else round(took, 6)
         await self.journal.attempt(
             self.episode, ask.path, number, request, seconds, reply=reply, fault=fault
@@ -129,7 +135,11 @@ class LiveCalls(RecordedCalls):
         fields = (
             {"finish": outcome.finish, "tokens": tokens_of(outcome.usage)}
             if isinstance(outcome, Reply)
-            else {"failure": outcome.kind, "message": str(outcome)}
+            else {
+                "failure": outcome.kind,
+                "message": str(outcome),
+                **_thrown_away(outcome),
+            }
         )
         client.log.event(
             "attempt",
@@ -139,6 +149,23 @@ class LiveCalls(RecordedCalls):
             seconds=round(took, 3),
             **fields,
         )
+
+
+def _fault(failure: Failure) -> str:
+    """Return what the journal keeps of a failed attempt."""
+    return failure.record if isinstance(failure, ProviderFailure) else str(failure)
+
+
+def _thrown_away(failure: ProviderFailure) -> Fields:
+    tokens = tokens_of(failure.usage)
+    return {} if tokens is None else {"tokens": tokens}
+
+
+def _tell_unknown_ending(client: ModelClient, reply: Reply) -> None:
+    """Tell an ending that no list has, once: it counts as an answer, and may be none."""
+    if ending_of(reply.finish) is None:
+        finish = f"finish reason {reply.finish!r} is not known"
+        client.log.say_once(f"{client.model.name}: {finish}; such replies count as answers")
 
 
 async def _pause(client: ModelClient, seconds: float) -> None:

@@ -22,6 +22,10 @@ from harness.store.journal import Journal
 from harness.store.manifest import Manifest
 from tasks.base import Failure
 
+MEND = ": mend it and give the command again"
+
+OTHER_RUN = "; with other settings it is another run, in a folder of its own"
+
 FIRST_PULSE = PULSE / 10  # seconds; a watcher who looks at once sees how the calls stand
 
 
@@ -179,8 +183,9 @@ class Loop:
                 raise failure
         if broken:
             reasons = "; ".join(f"{model}: {broken[model]}" for model in sorted(broken))
+            is_other_run = any(failure.kind == "rejected" for failure in broken.values())
             raise Failure(
-                f"{reasons}; what was answered is kept: mend it and give the command again"
+                f"{reasons}; what was answered is kept{OTHER_RUN if is_other_run else MEND}"
             )
         for _, halt in self._halts:
             self.log.say(f"stopped: {halt}")

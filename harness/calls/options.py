@@ -86,6 +86,7 @@ class RunOptions:
             price=applying(manifest, load(None)).get(model.name),
             cache=Cache(self.cache) if self.cache and not is_policy else None,
             cache_scope=scope,
+            sampling=configuration.sampling_of(model.name),
         )
 
     def most_errors(self, episodes: int) -> float:

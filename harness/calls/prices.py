@@ -11,9 +11,10 @@ from harness.calls.budget import Spent
 from harness.costs import MILLION, Price, cost_of
 from harness.models.names import read_name
 from harness.store.folder import Folder
-from harness.store.journal import key_of, read_replies
+from harness.store.journal import Journal, key_of, read_replies
 from harness.store.manifest import Manifest
 from tasks.base import InputError, Noun, Record, Reply
+from tasks.encoding import as_utf8
 
 
 class Prices(Noun, frozen=True):
@@ -34,7 +35,7 @@ def load(path: Path | None) -> Prices:
         text = (files(__package__) / "prices.toml").read_bytes()
         return msgspec.structs.replace(msgspec.toml.decode(text, type=Prices), everywhere=False)
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=Prices)
+        return msgspec.toml.decode(as_utf8(path.read_bytes()), type=Prices)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeError) as error:
@@ -51,12 +52,14 @@ def applying(manifest: Manifest, prices: Prices) -> dict[str, Price]:
     return {name: price for name, price in table.items() if price} | _given_prices(manifest)
 
 
-def spent_in(manifest: Manifest, replies: Iterable[tuple[str, Reply]]) -> Spent:
-    """Return what the replies of a run's journal took, in all its models."""
+def spent_in(manifest: Manifest, journal: Journal) -> Spent:
+    """Return what a run took, in all its models: replies, and bodies that were thrown away."""
     spent, prices = Spent(), applying(manifest, load(None))
-    for key, reply in replies:
+    for key, reply in journal.replies():
         if not reply.from_cache:
             spent.add(reply, prices.get(msgspec.json.decode(key)[0]))
+    for key, usage in journal.all_thrown_away():
+        spent.add(Reply("", usage=usage), prices.get(msgspec.json.decode(key)[0]))
     return spent
 
 

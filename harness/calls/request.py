@@ -1,19 +1,29 @@
 """A short digest for each part of a request, to know a replay from another experiment."""
 
+from msgspec.structs import replace
+
 from harness.digests import digest
 from harness.models.base import Sampling
-from tasks.base import Ask
+from tasks.base import Ask, Message
 
 
 def request_parts(settings: str, ask: Ask) -> str:
-    """The digests of a request: `settings=... message-0=... tools=... schema=...`."""
+    """The digests of a request: `settings=... message-0=... tools=... schema=...`.
+
+    What a provider wants back is in none: it is a part of the replies before, which the journal
+    holds, and journals are older than it is.
+    """
     parts = [f"settings={settings}"]
-    parts += [f"message-{k}={digest(message)}" for k, message in enumerate(ask.messages)]
+    parts += [f"message-{k}={_digest(message)}" for k, message in enumerate(ask.messages)]
     if ask.tools:
         parts.append(f"tools={digest(ask.tools)}")
     if ask.schema:
         parts.append(f"schema={digest(ask.schema)}")
     return " ".join(parts)
+
+
+def _digest(message: Message) -> str:
+    return digest(replace(message, blocks=()) if message.blocks else message)
 
 
 def first_difference(journaled: str, request: str) -> str | None:

@@ -16,6 +16,7 @@ class RetryPolicy:
         seconds: the time limit of each attempt.
         first_wait, longest_wait: seconds of the backoff, which doubles from attempt to attempt.
         longest_wait_asked: the longest Retry-After that is kept; a longer one gives the call up.
+        replies: how many replies that cannot be read are paid for at one call.
     """
 
     attempts: int = 10
@@ -23,6 +24,7 @@ class RetryPolicy:
     first_wait: float = 0.5
     longest_wait: float = 60.0
     longest_wait_asked: float = 600.0
+    replies: int = 2
 
     def wait(self, key: str, failed: int, retry_after: float | None) -> float:
         """Seconds before the next attempt: as the provider says, else backoff with jitter."""

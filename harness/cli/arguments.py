@@ -82,6 +82,16 @@ class _Renamed(argparse.Action):
         parser.error(f"{old} is called {new} now{reply}")
 
 
+def reading(p: Any) -> None:
+    """Options of commands that board: which reading of spelling counts."""
+    p.add_argument(
+        "--reading",
+        choices=["canonical", "strict"],
+        default="canonical",
+        help="strict: no answer is mended in spelling (canonical)",
+    )
+
+
 def sandbox(p: Any) -> None:
     """Options of commands that run programs."""
     p.add_argument(
@@ -114,6 +124,28 @@ def engine(p: Any, work: str | None = None) -> None:
     )
 
 
+def selecting(p: Parser) -> None:
+    """Options of which part of some folders is shown."""
+    p.add_argument(
+        "--model", action="append", metavar="PATTERN", help="only models like this; again for more"
+    )
+    only_families(p)
+
+
+def only_families(p: Parser) -> None:
+    """The option of which families are shown."""
+    p.add_argument("--family", action="append", metavar="F", help="only this one; again for more")
+
+
+def references(p: Any) -> None:
+    """Options of where instances of files get their references from."""
+    add = p.add_argument
+    add("--references", type=Path, metavar="FILE", help="lines of solve, or a table (docs/runs.md)")
+    add("--time-limit", type=positive, metavar="S", help="seconds for each that is solved (steps)")
+    add("--no-solve", action="store_true", help="leave those without a reference as they are")
+    engine(p, "instances solved")
+
+
 def sampling(p: Parser) -> None:
     """Options of whom to ask, and of what every request says beside the prompt."""
     p.add_argument("--base-url", help="server of openai/ models, such as http://127.0.0.1:8091/v1")
@@ -121,6 +153,11 @@ def sampling(p: Parser) -> None:
     p.add_argument("--temperature", type=finite)
     p.add_argument("--top-p", type=share, help="of the likeliest tokens, from 0 to 1")
     p.add_argument("--max-output-tokens", type=natural, metavar="N", help="of each reply")
+    p.add_argument(
+        "--max-output-tokens-as",
+        choices=["max_tokens", "max_completion_tokens"],
+        help="what chat completions call that limit (the server's usual name)",
+    )
     p.add_argument("--model-seed", type=whole, help="passed to providers that take one")
     p.add_argument("--reasoning-effort", metavar="WORD")
     p.add_argument("--extra-body", type=json_object, default={}, metavar="JSON")
@@ -167,6 +204,22 @@ def asking(p: Parser) -> None:
         metavar="FILE",
         help="events as JSON lines (standard error)",
     )
+
+
+def screen(p: Parser) -> None:
+    """Options of which columns of tables are printed."""
+    p.add_argument(
+        "--columns",
+        type=names,
+        metavar="NAME,...",
+        help="to print beside name, score and n (as many as fit)",
+    )
+    p.add_argument("--wide", action="store_true", help="print all columns, whatever the width")
+
+
+def names(text: str) -> list[str]:
+    """Return the names in a list with commas."""
+    return [name for name in map(str.strip, text.split(",")) if name]
 
 
 def prices(add: Callable[..., object]) -> None:

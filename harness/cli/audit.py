@@ -13,7 +13,8 @@ from harness.calls.client import build_provider
 from harness.calls.options import CONNECTIONS, require_prices
 from harness.calls.prices import prices_of
 from harness.cli.options import run_options
-from harness.cli.output import print_json
+from harness.cli.output import print_json, screen_of
+from harness.cli.runs import chosen
 from harness.families.registry import family
 from harness.log import Log
 from harness.models.base import Model
@@ -30,7 +31,7 @@ from tasks.base import InputError
 
 def audit(options: Namespace) -> int:
     """`makespan audit`; status 1 if something did not pass."""
-    path: Path = options.target
+    [path] = chosen(options.target, "run")
     if path.is_dir():
         return _run(path, options)
     batch = instances.read(path)
@@ -55,7 +56,7 @@ def audit(options: Namespace) -> int:
     else:
         from harness.replay.audit_text import print_shortcuts
 
-        print_shortcuts(findings)
+        print_shortcuts(findings, screen_of(options))
     return 0 if all(finding.passes for finding in findings) else 1
 
 
@@ -87,7 +88,7 @@ def _run(path: Path, options: Namespace) -> int:
     finally:
         journal.close()
         folder.release()
-    return _told(report, options.json)
+    return _told(report, options)
 
 
 def _models(manifest: Manifest, connections: int) -> list[Model]:
@@ -99,13 +100,13 @@ def _models(manifest: Manifest, connections: int) -> list[Model]:
     ]
 
 
-def _told(report: AuditReport, as_json: bool) -> int:
+def _told(report: AuditReport, options: Namespace) -> int:
     if not report.episodes:
         raise InputError("nothing to audit: the run has no finished episode")
-    if as_json:
+    if options.json:
         print_json(report)
     else:
         from harness.replay.audit_text import print_report
 
-        print_report(report)
+        print_report(report, screen_of(options))
     return 1 if report.differ or report.unexamined else 0

@@ -5,12 +5,16 @@ from argparse import Namespace
 from harness import files
 from harness.board.board import as_csv, read_board
 from harness.calls.prices import load
-from harness.cli.output import print_json
+from harness.cli.options import selection
+from harness.cli.output import print_json, screen_of
+from harness.cli.runs import chosen
 
 
 def board(options: Namespace) -> int:
     """`makespan board`; status 1 if an episode has no grade, for an error or for being left."""
-    rows_board = read_board(options.folders, load(options.prices))
+    rows_board = read_board(
+        chosen(options.folders, "run"), load(options.prices), options.reading, selection(options)
+    )
     if options.csv:
         files.write(options.csv, as_csv(rows_board))
     if options.html:
@@ -26,5 +30,5 @@ def board(options: Namespace) -> int:
     elif not (options.csv or options.html or options.svg):
         from harness.board.text import print_board
 
-        print_board(rows_board)
+        print_board(rows_board, screen_of(options))
     return 0 if rows_board.complete else 1

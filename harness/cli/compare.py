@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from msgspec.structs import replace
 
-from harness.cli.output import print_json
+from harness.cli.output import print_json, screen_of
 from tasks.base import InputError
 
 
@@ -15,10 +15,10 @@ def compare(options: Namespace) -> int:
 
     if len(options.model) != 2:
         raise InputError(f"two --model are compared, not {len(options.model)}")
-    comparison = versus(options.folders, *options.model)
+    comparison = versus(options.folders, options.model[0], options.model[1], options.family or ())
     if options.json:
         few = [replace(m, apart=m.apart[: options.limit]) for m in comparison.matches]
         print_json(replace(comparison, matches=tuple(few)))
     else:
-        print_comparison(comparison, options.limit)
+        print_comparison(comparison, options.limit, screen_of(options))
     return 0 if comparison.complete else 1

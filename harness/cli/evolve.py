@@ -1,6 +1,7 @@
 """The commands of `makespan evolve`: run, score, show, export, compare; and how a run goes on."""
 
 import asyncio
+import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import UNSET
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from harness import files
 from harness.calls.prices import prices_of
 from harness.cli.evolve_file import filled
 from harness.cli.options import run_options, sampling
-from harness.cli.output import print_json
+from harness.cli.output import print_json, screen_of
 from harness.digests import digest
 from harness.engines.base import Engine
 from harness.engines.open import open_engine
@@ -25,6 +26,7 @@ from harness.evolve.compare import compare_runs
 from harness.evolve.domain import Domain
 from harness.evolve.domains import domain
 from harness.evolve.evaluator import Evaluator
+from harness.evolve.looks import Look, note_look
 from harness.evolve.replay import replay, study_of
 from harness.evolve.report import report
 from harness.evolve.run import (
@@ -35,6 +37,7 @@ from harness.evolve.run import (
     open_sandbox,
     run_search,
 )
+from harness.evolve.score_text import print_score
 from harness.evolve.scoring import score_program
 from harness.log import Log, say
 from harness.models.base import Model, Sampling
@@ -42,6 +45,7 @@ from harness.progress import Progress
 from harness.run.prepare import today, warn_of_versions
 from harness.run.reply_limit import began_without, with_limit
 from harness.run.request import require_no_secret
+from harness.screen import Screen
 from harness.store.folder import RUNS, Folder
 from harness.store.journal import Journal
 from harness.store.manifest import FORMAT, Configuration, Manifest, ModelSpec, environment
@@ -105,7 +109,7 @@ def _manifest(options: Namespace, chosen: Domain, suite: Suite, prompts: Prompts
         configuration=configuration,
         environment=environment(),
         api_key_env=options.api_key_env,
-        api_key_envs=options.api_key_envs or UNSET,
+        keys=options.api_key_envs or UNSET,
         templates={"evolve": names},
     )
 
@@ -144,7 +148,7 @@ def _plan(options: Namespace, chosen: Domain) -> SearchPlan:
 
 def _specs(options: Namespace) -> tuple[ModelSpec, ...]:
     if len(set(options.model)) < len(options.model):
-        raise InputError("the same --model is given twice")
+        raise InputError("the same model is given twice")
     if len(options.model) > 1 and any(name.startswith("policy/") for name in options.model):
         raise InputError("a search without a model stands alone: give one --model policy/...")
     return tuple(
@@ -188,10 +192,12 @@ def _perform(
     finally:
         journal.close()
     result = report(study, results)
-    report_text.print_report(result)
-    log.say(f"run folder: {folder.path}")
+    way = f"makespan evolve show {folder.path} --wide shows all"
+    report_text.print_report(result, Screen(way=way))
+    sys.stdout.flush()  # what is said next comes after it
     if results is None:
         log.say(f"not finished: makespan resume {folder.path}")
+    log.say(f"run folder: {folder.path}")
     log.event("end", finished=results is not None)
     return 1 if results is None else 0
 
@@ -206,7 +212,7 @@ def show(options: Namespace) -> int:
     if options.json:
         print_json(result)
     else:
-        report_text.print_report(result)
+        report_text.print_report(result, screen_of(options))
     if result.champion is None:
         say(f"not finished: makespan resume {folder.path}")
     return 1 if result.champion is None else 0
@@ -230,12 +236,12 @@ def compare(options: Namespace) -> int:
     if options.json:
         print_json(result)
     else:
-        report_text.print_comparison(result)
+        report_text.print_comparison(result, screen_of(options))
     return 0
 
 
 def score(options: Namespace) -> int:
-    """`makespan evolve score FILE.py --domain D`; a bad program is a result, not an error."""
+    """`makespan evolve score FILE.py --domain D`; status 1 if the program is not valid."""
     chosen = domain(options.domain)
     try:
         source = options.file.read_text("utf-8")
@@ -257,11 +263,15 @@ def score(options: Namespace) -> int:
         memory_mb=options.program_memory,
         numpy=options.numpy,
     )
+    looks = None
     with open_sandbox(plan, options) as sandbox:
         evaluator = Evaluator(chosen, plan, {options.split: batch}, sandbox)
+        if options.split in chosen.reported:
+            look = Look(options.split, options.limit, digest(source), file=options.file.name)
+            looks = note_look(chosen.name, look)
         result = score_program(evaluator, options.split, source)
     if options.json:
-        print_json(result)
+        print_json({**asdict(result), "looks": looks})
     else:
-        report_text.print_score(result)
-    return 0
+        print_score(result, looks)
+    return 0 if result.valid else 1

@@ -11,12 +11,16 @@ from harness.families.registry import family
 from harness.log import say
 from harness.suites import instances
 from harness.suites.lines import AnswerLine
+from harness.suites.reference_files import with_references
 from tasks.base import InputError, Instance, Outcome, Parsed
 
 
 def grade(options: Namespace) -> int:
     """`makespan grade`: every answer is checked for its id before the first is graded."""
-    by_id = {instance.id: instance for instance in instances.read(options.instances)}
+    batch = instances.read(options.instances)
+    if options.references:
+        batch, _ = with_references(batch, options.references)
+    by_id = {instance.id: instance for instance in batch}
     answers = _answers(options.answers, by_id)
     put(options.out, (_graded(by_id[answer.id], answer) for answer in answers.values()))
     if missing := len(by_id) - len(answers):
@@ -39,7 +43,7 @@ def _answers(path: Path, by_id: dict[str, Instance[Any]]) -> dict[str, AnswerLin
 
 
 def _graded(instance: Instance[Any], answer: AnswerLine) -> bytes:
-    grade = family(instance.family).grade(instance, _outcome(instance, answer))
+    grade = family(instance.family).score(instance, _outcome(instance, answer))
     return msgspec.json.encode({"id": instance.id, **msgspec.to_builtins(grade)})
 
 

@@ -4,9 +4,13 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 
 from harness.agents.base import AGENTS, AgentKind
+from harness.cli.catalogue import catalogue, family_facts
+from harness.cli.list_family import print_family
+from harness.cli.output import print_json
 from harness.evolve.domains import DOMAINS
 from harness.families.registry import FAMILIES
 from harness.models.build import PROVIDERS
+from harness.screen import Screen
 from harness.store.search_plan import NULLS
 from harness.suites import suite as suites
 from memory.base import MEMORIES, MemoryKind
@@ -14,8 +18,19 @@ from tasks.base import InputError
 from tasks.plugins import K, Parts
 
 
-def show(options: Namespace) -> int:  # noqa: ARG001
-    """`makespan list`."""
+def show(options: Namespace) -> int:
+    """`makespan list [FAMILY]`."""
+    if options.json:
+        facts = family_facts(options.family) if options.family else catalogue()
+        print_json(facts)
+    elif options.family:
+        print_family(options.family)
+    else:
+        _print_all()
+    return 0
+
+
+def _print_all() -> None:
     _section("families", _lines(FAMILIES, lambda family: family.description))
     _section("suites", ((name, _suite(name)) for name in suites.names()))
     for name, family in _loaded(FAMILIES):
@@ -35,16 +50,13 @@ def show(options: Namespace) -> int:  # noqa: ARG001
     _section("providers", [*providers, ("policy", "the policies above, which ask nobody")])
     _section("agents", _lines(AGENTS, _with_settings))
     _section("memories", _lines(MEMORIES, _with_settings))
-    return 0
 
 
 def _section(title: str, lines: Iterable[tuple[str, str]]) -> None:
     """Print a heading, and a line for each name with what it is."""
-    entries = list(lines)
-    width = max(len(name) for name, _ in entries)
-    print(title)
-    for name, explanation in entries:
-        print(f"  {name:{width}}  {explanation}")
+    screen = Screen()
+    screen.say(title)
+    screen.entries(list(lines))
 
 
 def _lines(parts: Parts[K], describe: Callable[[K], str]) -> Iterator[tuple[str, str]]:

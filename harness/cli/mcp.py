@@ -30,9 +30,12 @@ def serve(options: Namespace) -> int:
     with extra("mcp", "serving over MCP"):
         import anyio
 
+        from harness.mcp.outside import Visits
         from harness.mcp.server import Worlds, build_server
         from harness.mcp.serving import address, bind, http_server, serve_stdio
-    server = build_server(Worlds(errands), chosen)
+    server = build_server(Worlds(errands), chosen, score=options.score)
+    for name in Visits(errands[chosen]).hidden:
+        say(f"{chosen} has a tool {name} of its own: the server adds none of that name")
     if options.http is None:
         if sys.stdin.isatty():
             say(f"serving {chosen} on standard input and output")

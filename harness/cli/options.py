@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 
+from harness.board.selection import Selection
 from harness.calls.budget import Budget
 from harness.calls.options import RunOptions
 from harness.calls.retry import RetryPolicy
@@ -18,7 +19,13 @@ def sampling(options: Namespace) -> Sampling:
         structured=options.structured,
         extra=options.extra_body,
         top_p=options.top_p,
+        max_tokens_as=options.max_output_tokens_as,
     )
+
+
+def selection(options: Namespace) -> Selection:
+    """Return which part of the folders is shown."""
+    return Selection(tuple(options.model or ()), tuple(options.family or ()))
 
 
 def run_options(options: Namespace) -> RunOptions:

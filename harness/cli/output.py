@@ -4,6 +4,7 @@ import fcntl
 import io
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import version
@@ -14,9 +15,15 @@ import msgspec
 
 from harness import files
 from harness.progress import Progress
+from harness.screen import Screen
 from tasks.base import InputError, StoreFailure
 
 Make = Callable[[int], Iterator[bytes]]
+
+
+def screen_of(options: Namespace) -> Screen:
+    """Return the screen for a command's tables, with the columns that its options want."""
+    return Screen(options.columns, wide=options.wide)
 
 
 def print_json(value: object) -> None:

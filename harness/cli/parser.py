@@ -10,14 +10,21 @@ from harness.cli.arguments import (
     asking,
     engine,
     natural,
+    only_families,
     port,
     positive,
+    reading,
+    references,
     sampling,
     sandbox,
+    screen,
+    selecting,
     settings,
     shard,
     whole,
 )
+
+NEWEST = "(the newest in results/runs)"
 
 
 def build_parser() -> Parser:
@@ -36,8 +43,9 @@ def build_parser() -> Parser:
     )
 
     add = adder(commands)
-    add("list", "Show what there is: families, suites, policies and more.", "list.show")
+    _list(add("list", "Show what there is, or all about a family.", "list.show"))
     _on_instances(add)
+    _runs(add("runs", "List the runs there are and how they stand, newest last.", "runs.runs"))
     _run(add("run", "Let models answer a suite, a family or a file.", "run.run"))
     _prompt(add("prompt", "Show what a model would be asked, and how long it is.", "prompt.prompt"))
     _resume(add("resume", "Go on with a run that was cut off.", "resume.resume"))
@@ -45,6 +53,7 @@ def build_parser() -> Parser:
     _merge(add("merge", "Join the shards of a run, or copies of it.", "merge.merge"))
     _watch(add("watch", "Watch a run that is under way, wherever it runs.", "watch.watch"))
     _board(add("board", "Print the leaderboard of runs.", "board.board"))
+    _show(add("show", "Show a run's episodes, or one with prompt, reply and grade.", "show.show"))
     _audit(add("audit", "Look for shortcuts in instances, or check a run.", "audit.audit"))
     _compare(add("compare", "Compare two models instance by instance.", "compare.compare"))
     _timeline(
@@ -63,6 +72,22 @@ def _on_instances(add: Callable[..., Parser]) -> None:
     from harness.cli.parser_instances import add_commands
 
     add_commands(add)
+
+
+def _list(p: Parser) -> None:
+    p.add_argument("family", metavar="FAMILY", nargs="?", help="its settings, policies and more")
+    p.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _runs(p: Parser) -> None:
+    p.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        metavar="FOLDER",
+        help="that holds run folders (results/runs)",
+    )
+    p.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _run(p: Parser) -> None:
@@ -90,6 +115,7 @@ def _run(p: Parser) -> None:
     p.add_argument("--shard", type=shard, metavar="i/n", help="only part i of n, to be merged")
     p.add_argument("--dry-run", action="store_true", help="tell what it would take, ask nobody")
     p.add_argument("--save-config", type=Path, metavar="FILE", help="write all this as a run file")
+    references(p.add_argument_group("references of a file's instances"))
     asking(p)
 
 
@@ -108,7 +134,7 @@ def _prompt(p: Parser) -> None:
 
 
 def _resume(p: Parser) -> None:
-    p.add_argument("folder", type=Path, metavar="DIR")
+    p.add_argument("folder", type=Path, nargs="?", metavar="DIR", help=NEWEST)
     asking(p)
     group = p.add_argument_group("of makespan evolve")
     sandbox(group)
@@ -121,7 +147,7 @@ def _merge(p: Parser) -> None:
 
 
 def _watch(p: Parser) -> None:
-    p.add_argument("folder", type=Path, metavar="DIR")
+    p.add_argument("folder", type=Path, nargs="?", metavar="DIR", help=NEWEST)
     p.add_argument("--once", action="store_true", help="print one frame and end")
     p.add_argument("--every", type=positive, default=2.0, metavar="S", help="seconds (2)")
 
@@ -144,17 +170,30 @@ def _evolve(p: Parser) -> None:
 
 
 def _board(p: Parser) -> None:
-    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("folders", type=Path, nargs="*", metavar="DIR", help=NEWEST)
+    selecting(p)
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument("--csv", type=Path, metavar="F")
     p.add_argument("--html", type=Path, metavar="F", help="a page, sortable and self-contained")
     p.add_argument("--svg", type=Path, metavar="F", help="a picture: scores with their intervals")
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
+    reading(p)
+    screen(p)
+
+
+def _show(p: Parser) -> None:
+    p.add_argument("folder", type=Path, nargs="?", metavar="DIR", help=NEWEST)
+    p.add_argument("id", nargs="?", metavar="ID", help="an instance (list all episodes)")
+    p.add_argument("--model", metavar="M", help="one of the run's (all)")
+    p.add_argument("--epoch", type=whole, metavar="K", help="one of its epochs (all)")
+    p.add_argument("--all", action="store_true", help="of many calls print every one whole")
+    p.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _compare(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     p.add_argument("--model", action="append", required=True, metavar="M", help="twice: A, then B")
+    only_families(p)
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument(
         "--limit",
@@ -162,12 +201,14 @@ def _compare(p: Parser) -> None:
         metavar="N",
         help="instances that differ (20 of each family; all with --json)",
     )
+    screen(p)
 
 
 def _audit(p: Parser) -> None:
-    p.add_argument("target", type=Path, metavar="FILE.jsonl|DIR")
+    p.add_argument("target", type=Path, nargs="?", metavar="FILE.jsonl|DIR", help=NEWEST)
     p.add_argument("--ask", action="store_true", help="ask models for the exams of their notes")
     p.add_argument("--json", action="store_true", help="print JSON")
+    screen(p)
     asking(p)
 
 
@@ -185,17 +226,29 @@ def _mcp(p: Parser) -> None:
     p.add_argument(
         "--http", type=port, metavar="PORT", help="0 for any free one (standard input and output)"
     )
+    p.add_argument(
+        "--score", action="store_true", help="tell verdict and score of an answer submitted"
+    )
 
 
 def _publish(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
-    p.add_argument("--repo", required=True, metavar="OWNER/NAME", help="a dataset repository")
-    p.add_argument("--revision", default="main", metavar="R", help="its branch (main)")
+    selecting(p)
+    p.add_argument("--repo", metavar="OWNER/NAME", help="a dataset repository")
+    p.add_argument("--revision", metavar="R", help="its branch (main)")
     p.add_argument("--private", action="store_true", help="if it is made, it is private")
+    p.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="write the same here, send nothing anywhere"
+    )
+    p.add_argument(
+        "--license", metavar="SPDX", help="of the tables, such as cc-by-4.0 (what is there, none)"
+    )
     p.add_argument("--dry-run", action="store_true", help="show the files, write nothing")
 
 
 def _report(p: Parser) -> None:
-    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("folders", type=Path, nargs="*", metavar="DIR", help=NEWEST)
+    selecting(p)
     p.add_argument("--html", type=Path, required=True, metavar="F", help="the page")
     p.add_argument("--prices", type=Path, metavar="FILE", help="TOML, instead of the dated table")
+    reading(p)

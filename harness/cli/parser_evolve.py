@@ -12,6 +12,7 @@ from harness.cli.arguments import (
     positive,
     sampling,
     sandbox,
+    screen,
     whole,
 )
 
@@ -22,7 +23,12 @@ def add_actions(add: Callable[..., Parser]) -> None:
     action = add("score", "Score any program of a domain.", "evolve.score")
     action.add_argument("file", type=Path, metavar="FILE.py")
     action.add_argument("--domain", required=True, metavar="D")
-    action.add_argument("--split", default="test", help="train, validation, test, larger, cells")
+    action.add_argument(
+        "--split",
+        default="validation",
+        metavar="S",
+        help="train, validation, test, larger, cells (validation; looks at the others are counted)",
+    )
     action.add_argument("--limit", type=natural, metavar="N", help="the first N instances")
     action.add_argument("--json", action="store_true", help="print JSON")
     _programs(action)
@@ -30,6 +36,7 @@ def add_actions(add: Callable[..., Parser]) -> None:
     action = add("show", "Print what a search found.", "evolve.show")
     action.add_argument("folder", type=Path, metavar="DIR")
     action.add_argument("--json", action="store_true", help="print JSON")
+    screen(action)
     action = add("export", "Write a search's champion as a module.", "evolve.export")
     action.add_argument("folder", type=Path, metavar="DIR")
     action.add_argument("--out", type=Path, required=True, metavar="FILE.py")
@@ -37,6 +44,7 @@ def add_actions(add: Callable[..., Parser]) -> None:
     action.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     action.add_argument("--split", default="test", help="a reported one (test)")
     action.add_argument("--json", action="store_true", help="print JSON")
+    screen(action)
 
 
 def _run(p: Parser) -> None:

@@ -3,7 +3,16 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.cli.arguments import Parser, engine, natural, out, positive, settings, whole
+from harness.cli.arguments import (
+    Parser,
+    engine,
+    natural,
+    out,
+    positive,
+    references,
+    settings,
+    whole,
+)
 
 
 def add_commands(add: Callable[..., Parser]) -> None:
@@ -29,7 +38,9 @@ def _generate(p: Parser) -> None:
 
 def _import(p: Parser) -> None:
     p.add_argument("format", metavar="FORMAT", help="psplib, orlib, jobs, or a plug-in's")
-    p.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    p.add_argument("files", nargs="+", type=Path, metavar="FILE|FOLDER")
+    p.add_argument("--strict", action="store_true", help="write nothing if a file cannot be read")
+    references(p)
     out(p, "file (standard output)")
 
 
@@ -61,6 +72,9 @@ def _solve(p: Parser) -> None:
 def _grade(p: Parser) -> None:
     p.add_argument("instances", type=Path, metavar="INSTANCES.jsonl")
     p.add_argument("answers", type=Path, metavar="ANSWERS.jsonl")
+    p.add_argument(
+        "--references", type=Path, metavar="FILE", help="lines of solve, or a table (docs/runs.md)"
+    )
     out(p, "file (standard output)")
 
 

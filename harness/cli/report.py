@@ -5,6 +5,8 @@ from pathlib import Path
 
 from harness import files
 from harness.calls.prices import load
+from harness.cli.options import selection
+from harness.cli.runs import chosen
 from harness.log import say
 from harness.report.assembly import MARK
 from harness.report.page import build
@@ -14,7 +16,9 @@ from tasks.base import InputError
 def report(options: Namespace) -> int:
     """`makespan report`: write the page; status 1 if its board or search is not complete."""
     _check_place(options.html)
-    page, complete = build(options.folders, load(options.prices) if options.prices else None)
+    prices = load(options.prices) if options.prices else None
+    folders = chosen(options.folders)
+    page, complete = build(folders, prices, options.reading, selection(options))
     content = page.encode()
     files.write(options.html, content)
     say(f"{options.html}: {len(content) / 1000:,.0f} kB")

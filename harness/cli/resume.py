@@ -5,6 +5,7 @@ from argparse import Namespace
 
 from harness.cli.options import run_options
 from harness.cli.run import go_on
+from harness.cli.runs import chosen
 from harness.run.begin import take_up
 from harness.store.folder import Folder
 from tasks.base import InputError
@@ -13,7 +14,8 @@ from tasks.base import InputError
 def resume(options: Namespace) -> int:
     """`makespan resume DIR`."""
     gc.disable()  # a third of the time to read 100,000 episodes; `go_on` turns it on again
-    folder = Folder.open(options.folder)
+    [path] = chosen(options.folder)
+    folder = Folder.open(path)
     folder.claim()
     if folder.manifest.configuration.evolve:
         from harness.cli.evolve import go_on as go_on_searching
@@ -28,6 +30,6 @@ def resume(options: Namespace) -> int:
     }
     for option, is_set in searching.items():
         if is_set:
-            raise InputError(f"{options.folder} is no search for programs: {option} is for those")
+            raise InputError(f"{path} is no search for programs: {option} is for those")
     how = run_options(options)
     return go_on(take_up(folder, how), how, options, options.price)

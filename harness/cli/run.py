@@ -23,6 +23,7 @@ from harness.run.plan import RunPlan, plan_of
 from harness.run.request import RunRequest
 from harness.run.save import file_of_request
 from harness.run.several import begin_each, options_of, prices_for
+from harness.screen import Screen
 from harness.store.folder import RUNS
 from tasks.base import Failure, Fields, InputError
 from tasks.extras import MissingExtra
@@ -99,6 +100,9 @@ def _overrides(options: Namespace) -> Fields:
         "data": options.data,
         "shard": options.shard,
         "out": options.out,
+        "engine": options.engine,
+        "jobs": options.jobs,
+        "ray_address": options.ray_address,
     }
 
 
@@ -117,6 +121,9 @@ def _require_unsaid(options: Namespace) -> None:
         "--api-key-env": options.api_key_env,
         "--system-message": options.system_message,
         "--templates": options.templates,
+        "--references": options.references,
+        "--time-limit": options.time_limit,
+        "--no-solve": options.no_solve or None,
         "[sampling]": changed,
     }
     for name, value in options_said.items():
@@ -146,6 +153,12 @@ def _request(options: Namespace) -> RunRequest:
         out=options.out,
         system=options.system_message,
         templates=options.templates,
+        references=options.references,
+        solve=not options.no_solve,
+        time_limit=options.time_limit,
+        engine=options.engine,
+        jobs=options.jobs,
+        ray_address=options.ray_address,
     )
 
 
@@ -166,11 +179,11 @@ def go_on(opened: OpenRun, how: RunOptions, options: Namespace, prices: Sequence
         counts = asyncio.run(suite_run.run(opened.models))
     if counts["done"] or not counts["left"]:
         _print_board(path, log)
-    log.say(f"run folder: {path}")
     if counts["left"]:
         log.say(f"{counts['left']} episodes are left: makespan resume {path}")
     if counts["errors"]:
         log.say(f"{counts['errors']} episodes ended in errors: makespan resume {path}")
+    log.say(f"run folder: {path}")
     log.event("end", **counts)
     return 1 if counts["left"] or counts["errors"] else 0
 
@@ -182,4 +195,5 @@ def _print_board(path: Path, log: Log) -> None:
     except MissingExtra as missing:
         log.say(f"no board: {missing}, then makespan board {path}")
     else:
-        print_board(board)
+        print_board(board, Screen(way=f"makespan board {path} --wide shows all"))
+        sys.stdout.flush()  # what is said next comes after it

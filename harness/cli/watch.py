@@ -5,6 +5,7 @@ from argparse import Namespace
 from time import sleep
 from typing import TYPE_CHECKING
 
+from harness.cli.runs import chosen
 from harness.formatting import cost_text
 from harness.watch.frame import ModelProgress, Slow, Snapshot
 from harness.watch.read import read_frame
@@ -23,7 +24,8 @@ def watch(options: Namespace) -> int:
 
     terminal = sys.stdout.isatty()
     console = Console(highlight=False, markup=False, emoji=False, width=None if terminal else WIDE)
-    frame = read_frame(options.folder)
+    [folder] = chosen(options.folder)
+    frame = read_frame(folder)
     try:
         if terminal and not options.once:
             # a screen of its own: what is drawn anew from the top survives a new size
@@ -31,12 +33,12 @@ def watch(options: Namespace) -> int:
             with Live(first, console=console, auto_refresh=False, screen=True) as live:
                 while not frame.complete:
                     sleep(options.every)
-                    frame = read_frame(options.folder)
+                    frame = read_frame(folder)
                     live.update(view(frame, console), refresh=True)
         while not (terminal or options.once or frame.complete):
             console.print(view(frame, console))
             sleep(options.every)
-            frame = read_frame(options.folder)
+            frame = read_frame(folder)
     except KeyboardInterrupt:  # the way to leave; the run goes on
         pass
     console.print(view(frame, console))
@@ -54,6 +56,7 @@ def view(frame: Snapshot, console: "Console") -> "RenderableType":
     else:
         parts += [Text(line) for m in frame.models for line in (m.model, f"  {_line(m)}")]
     parts += [Text(line) for line in _failures(frame)]
+    parts += [Text(f"{u.model}: {100 * u.share:.1f} % {u.words}") for u in frame.unusable]
     if frame.slowest:
         parts.append(Text("slowest calls:" if frame.finished is not None else "slowest episodes:"))
     parts += [Text(_slow(slow), no_wrap=True, overflow="ellipsis") for slow in frame.slowest]

@@ -2,10 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from harness.engines.base import Engine
 from harness.engines.local import Local
 from tasks.base import InputError
+
+
+class EngineChoice(NamedTuple):
+    """Where work is done that is heavy on CPU: the arguments of `open_engine`."""
+
+    kind: str = "local"
+    jobs: int | None = None
+    address: str | None = None
+
+
+HERE = EngineChoice()
 
 
 @contextmanager

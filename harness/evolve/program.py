@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from tasks.base import Noun, Reply
-from tasks.parse import without_thoughts
+from tasks.thoughts import without_thoughts
 
 LONGEST = 20_000  # characters of a program
 THOUGHT = 400  # characters of a thought that are kept

@@ -62,7 +62,8 @@ class Arm(Noun, frozen=True):
     A try is a call and its evaluation; one whose reply was no program has used up both. `ran`
     counts those that came to run in the sandbox; `statuses["valid"]` those that ran on all
     training instances and behaved as none before. `draws` counts the programs drawn for the
-    tries: more than these only of `policy/mutate`.
+    tries: more than these only of `policy/mutate`. `calls` counts the tries that asked a model, the
+    lost ones included: a search without a model makes none.
     """
 
     arm: str
@@ -77,6 +78,7 @@ class Arm(Noun, frozen=True):
     training_gap: float
     champion: str | None = None
     validation_ratio: float | None = None
+    calls: int = 0
 
 
 class NewBest(Noun, frozen=True):
@@ -149,6 +151,7 @@ def _arm(search: Search, champion: Champion | None) -> Arm:
         training_gap=_training_gap(search),
         champion=champion.program.name if champion else None,
         validation_ratio=champion.validation if champion else None,
+        calls=sum(not c.model.startswith("policy/") for c in tries),
     )
 
 

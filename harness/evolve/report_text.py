@@ -1,46 +1,132 @@
 """Reports of searches as text for a terminal or a file."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.evolve.compare import ArmRuns, Difference, RunComparison
 from harness.evolve.domains import domain
 from harness.evolve.report import Arm, SearchReport
-from harness.evolve.scoring import ProgramScore
+from harness.evolve.verdict_text import NAMES, verdict_lines
 from harness.evolve.verdicts import LEVEL, SMALLEST
-from harness.formatting import cost_text, number, percent, table, tokens_text, with_interval
+from harness.formatting import cost_text, number, percent, tokens_text, with_interval
+from harness.screen import UNIT, Screen, Table, TableColumn
 
 KINDS = ("duplicate", "stopped", "failed", "unreadable", "lost")
-SEARCHES = (
-    f"search|models|tries|valid and new|draws|ran|{'|'.join(KINDS)}"
-    "|best training gap|champion|validation ratio|tokens|cost"
+# the columns of tables: heads in order, each with its rank as `TableColumn` has it
+SEARCHES = {
+    "search": 0,
+    "models": 5,
+    "tries": 0,
+    "calls": 5,
+    "valid and new": 2,
+    "draws": 7,
+    "ran": 8,
+    **dict.fromkeys(KINDS, 6),
+    "best training gap": 1,
+    "champion": 4,
+    "validation ratio": 1,
+    "tokens": 3,
+    "cost": 3,
+}
+BEST = {"try": 0, "program": 1, "gap": 0, "by": 3, "of": 2}
+LINEAGE = {"ancestor": 0, "by": 3, "of": 2, "training gap": 0, "length": 1}
+SCORES = {
+    "program": 0,
+    "n": 0,
+    "failed": 9,
+    f"ratio of sums {UNIT}": 0,
+    f"skill {UNIT}": 1,
+    "median gap": 2,
+    "optimal": 3,
+    "ms an instance": 4,
+}
+DIFFERENCES = {
+    "against": 0,
+    f"ratio of sums {UNIT}": 0,
+    f"skill {UNIT}": 4,
+    "win": 5,
+    "tie": 6,
+    "loss": 5,
+    "p": 3,
+    "p (Holm)": 2,
+    "so it is": 1,
+}
+ARMS = {
+    "arm": 0,
+    "runs": 0,
+    "ratio of sums of each run's champion": 0,
+    "skill": 1,
+    "valid and new": 3,
+    "champion is a seed": 2,
+}
+PAIRS = {
+    "arm": 0,
+    "less": 0,
+    f"ratio of sums {UNIT}": 0,
+    f"skill {UNIT}": 4,
+    "p": 3,
+    "p (Holm)": 2,
+    "so it is": 1,
+}
+FOLDING = (
+    "search",
+    "models",
+    "program",
+    "ancestor",
+    "against",
+    "arm",
+    "less",
+    "skill",
+    "ratio of sums of each run's champion",
 )
-ARMS = "arm|runs|ratio of sums of each run's champion|skill|valid and new|champion is a seed"
-PAIRS = "arm|less|ratio of sums (95 % interval)|skill (95 % interval)|p|p (Holm)|so it is"
-NAMES = {"search": "champion", "seed": "best seed"}
 
 
-def print_report(report: SearchReport) -> None:
-    """Print how the searches went and, once it is over, the champion and its scores."""
-    print(table(f"{report.domain}, seed {report.seed}: searches", _arms(report)))
-    print(table("best so far on the training instances", _progress(report)))
+def print_report(report: SearchReport, screen: Screen | None = None) -> None:
+    """Print the verdict, how the searches went and, once it is over, the champion's scores."""
+    screen = screen or Screen()
+    tables = _tables(report)
+    screen.require(tables)
+    screen.say(*verdict_lines(report))
+    screen.print(*tables)
+    if report.champion is not None:
+        screen.say(*remarks(report))
+    screen.end()
+    if report.champion is not None:
+        print(f"\n{report.champion.source.strip()}\n")
+
+
+def _tables(report: SearchReport) -> list[Table]:
+    title = f"{report.domain}, seed {report.seed}: searches"
+    tables = [
+        _table(title, SEARCHES, [*map(_arm, report.arms)]),
+        _table("best so far on the training instances", BEST, _progress(report)),
+    ]
     if report.champion is None:
-        return
-    lineage = [["ancestor", "by", "of", "training gap", "length"]]
-    lineage += [
+        return tables
+    lineage = [
         [c.name, c.operator, c.model or "-", percent(c.gap), str(c.length)] for c in report.lineage
     ]
-    print(table("lineage of the champion", lineage))
+    tables.append(_table("lineage of the champion", LINEAGE, lineage))
     for split in dict.fromkeys(score.split for score in report.scores):
-        description = domain(report.domain).splits[split].about
-        print(table(f"{split} ({description}), seen once", _scores(report, split)))
-        print(table(f"the champion less another on {split}", _comparisons(report, split)))
-    print("\n".join(remarks(report)))
-    print(f"\n{report.champion.source.strip()}\n")
+        about = domain(report.domain).splits[split].about
+        tables.append(_table(f"{split} ({about}), seen once", SCORES, _scores(report, split)))
+        title = f"the champion less another on {split}"
+        tables.append(_table(title, DIFFERENCES, _comparisons(report, split)))
+    return tables
 
 
-def _arms(report: SearchReport) -> list[list[str]]:
-    return [SEARCHES.split("|"), *map(_arm, report.arms)]
+def _table(title: str, heads: Mapping[str, int], lines: Sequence[Sequence[str]]) -> Table:
+    columns = [
+        TableColumn(
+            head,
+            rank,
+            folds=head in FOLDING,
+            stays_if_any=head == "failed",
+            zeros_count=head in ("win", "tie", "loss"),
+        )
+        for head, rank in heads.items()
+    ]
+    return Table(title, columns, lines)
 
 
 def _arm(arm: Arm) -> list[str]:
@@ -48,6 +134,7 @@ def _arm(arm: Arm) -> list[str]:
         arm.arm,
         ", ".join(arm.models),
         str(arm.tries),
+        str(arm.calls),
         str(arm.statuses.get("valid", 0)),
         str(arm.draws),
         str(arm.ran),
@@ -61,71 +148,43 @@ def _arm(arm: Arm) -> list[str]:
 
 
 def _progress(report: SearchReport) -> list[list[str]]:
-    rows = [["try", "program", "gap", "by", "of"]]
-    for p in report.best_so_far:
-        rows.append([str(p.call), p.name, percent(p.gap), p.operator, p.model or "-"])
-    return rows
+    return [
+        [str(p.call), p.name, percent(p.gap), p.operator, p.model or "-"]
+        for p in report.best_so_far
+    ]
 
 
 def _scores(report: SearchReport, split: str) -> list[list[str]]:
-    rows = [
+    return [
         [
-            "program",
-            "n",
-            "failed",
-            "ratio of sums (95 % interval)",
-            "skill (95 % interval)",
-            "median gap",
-            "optimal",
-            "ms an instance",
+            NAMES.get(s.who, s.who),
+            str(s.n),
+            str(s.failures),
+            with_interval(s.ratio, 4),
+            with_interval(s.skill, 4),
+            percent(s.median_gap),
+            f"{100 * s.optimal:.0f} %",
+            "-" if s.seconds is None else f"{1000 * s.seconds:.1f}",
         ]
+        for s in report.scores
+        if s.split == split
     ]
-    for s in report.scores:
-        if s.split == split:
-            rows.append(
-                [
-                    NAMES.get(s.who, s.who),
-                    str(s.n),
-                    str(s.failures),
-                    with_interval(s.ratio, 4),
-                    with_interval(s.skill, 4),
-                    percent(s.median_gap),
-                    f"{100 * s.optimal:.0f} %",
-                    "-" if s.seconds is None else f"{1000 * s.seconds:.1f}",
-                ]
-            )
-    return rows
 
 
 def _comparisons(report: SearchReport, split: str) -> list[list[str]]:
-    rows = [
+    return [
         [
-            "against",
-            "ratio of sums (95 % interval)",
-            "skill (95 % interval)",
-            "win",
-            "tie",
-            "loss",
-            "p",
-            "p (Holm)",
-            "so it is",
+            NAMES.get(c.against, c.against),
+            with_interval(c.ratio, 4),
+            with_interval(c.skill, 4),
+            *map(str, (c.win, c.tie, c.loss)),
+            p_text(c.p),
+            p_text(c.p_holm),
+            c.verdict,
         ]
+        for c in report.comparisons
+        if c.split == split
     ]
-    for c in report.comparisons:
-        if c.split == split:
-            counts = [str(c.win), str(c.tie), str(c.loss)]
-            rows.append(
-                [
-                    NAMES.get(c.against, c.against),
-                    with_interval(c.ratio, 4),
-                    with_interval(c.skill, 4),
-                    *counts,
-                    p_text(c.p),
-                    p_text(c.p_holm),
-                    c.verdict,
-                ]
-            )
-    return rows
 
 
 def p_text(p: float | None) -> str:
@@ -159,31 +218,18 @@ def remarks(report: SearchReport) -> list[str]:
     return lines
 
 
-def print_score(score: ProgramScore) -> None:
-    """Print a program's score, and its failures by kind."""
-    gap = percent(score.median_gap)
-    valid = "valid" if score.valid else f"NOT valid: {len(score.failures)} of {score.n} failed"
-    print(f"{score.domain} {score.split}: {valid}")
-    print(
-        f"ratio of sums {score.ratio:.4f}, median gap {gap}, skill {score.skill:.4f},"
-        f" {score.seconds:.3f} CPU s for {score.n} instances"
-    )
-    kinds = Counter((f.kind, f.detail) for f in score.failures)
-    for (kind, detail), count in kinds.most_common(10):
-        print(f"{count} x {kind}: {detail}")
-
-
-def print_comparison(comparison: RunComparison) -> None:
+def print_comparison(comparison: RunComparison, screen: Screen | None = None) -> None:
     """Print the comparison of arms over runs."""
+    screen = screen or Screen()
     title = f"{comparison.domain}, {comparison.split}, {comparison.evaluations} tries a run"
-    print(table(title, [ARMS.split("|"), *map(_runs, comparison.arms)]))
-    print(
-        table(
-            "differences over runs", [PAIRS.split("|"), *map(_difference, comparison.differences)]
-        )
-    )
-    for note in comparison.notes:
-        print(note)
+    tables = [
+        _table(title, ARMS, [*map(_runs, comparison.arms)]),
+        _table("differences over runs", PAIRS, [*map(_difference, comparison.differences)]),
+    ]
+    screen.require(tables)
+    screen.print(*tables)
+    screen.say(*comparison.notes)
+    screen.end()
 
 
 def _runs(arm: ArmRuns) -> list[str]:

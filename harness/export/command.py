@@ -17,11 +17,12 @@ from tasks.base import Scalar
 def command(manifest: Manifest) -> str | None:
     """Return `makespan run ...`, or None if the command line cannot say all that was asked.
 
-    That is the case for a user's file of instances, and for a suite whose file has changed since;
-    the manifest holds all of it.
+    That is the case for a user's file of instances, for a suite whose file has changed since, and
+    for models of several servers; the manifest holds all of it.
     """
     target = _target(manifest.configuration.suite)
-    if target is None:
+    specs = [s for s in manifest.configuration.models if not s.name.startswith("policy/")]
+    if target is None or len({spec.base_url for spec in specs}) > 1:
         return None
     limit = [] if manifest.limit is None else ["--limit", str(manifest.limit)]
     return shlex.join(["makespan", "run", *target, *limit, *_options(manifest.configuration)])
@@ -72,6 +73,7 @@ def _sampling(sampling: Sampling) -> Iterator[str]:
     for option, value in (
         ("--temperature", sampling.temperature),
         ("--max-output-tokens", sampling.max_tokens),
+        ("--max-output-tokens-as", sampling.max_tokens_as),
         ("--model-seed", sampling.seed),
         ("--reasoning-effort", sampling.reasoning_effort),
         ("--top-p", sampling.top_p),

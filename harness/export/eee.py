@@ -6,8 +6,7 @@ means a score of 1. An episode that ended in an error is a sample with `error` s
 the schema demands a number; no aggregate counts it.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b, sha256
 from pathlib import Path
@@ -20,12 +19,15 @@ from graders.statistics import Estimate
 from harness import files
 from harness.board.board import Row
 from harness.board.load import text
+from harness.calls.recorded import RecordedCall
+from harness.export.eee_names import model_id, path_of
 from harness.export.results import ExportedResult, cell_text
 from harness.families.registry import family
 from harness.replay.transcript import Episode, conversation
 from harness.secrets import scrubber
 from memory.base import is_memory
 from tasks.base import Fields, Grade, Message, ToolCall
+from tasks.thoughts import reasoning_of
 
 VERSION = "0.3.0"
 INTERVAL = "over instances: Wilson for shares, Hall's studentised interval for means"
@@ -36,7 +38,7 @@ def write_eee(result: ExportedResult, root: Path) -> None:
     """Write the two files of a result below a folder."""
     clean = scrubber()
     mark = UUID(bytes=blake2b(result.name.encode(), digest_size=16).digest(), version=4)
-    place = f"data/makespan/{_path_of(result)}/{mark}"
+    place = f"data/makespan/{path_of(result)}/{mark}"
     lines = [msgspec.json.encode(clean(sample)) for sample in _samples(result)]
     aggregate = clean(_aggregate(result)) | {
         "detailed_evaluation_results": _sample_file(f"{place}_samples.jsonl", lines)
@@ -92,19 +94,6 @@ def _epoch(result: ExportedResult) -> str:
     """Return when the run was begun, in seconds: an export made again is the same."""
     created = result.run.manifest.environment.created
     return str(int(datetime.fromisoformat(created).timestamp()))
-
-
-def model_id(result: ExportedResult) -> str:
-    """Return `developer/name`, as Hugging Face spells it if the model's name has an owner in it."""
-    provider, _, name = result.model.partition("/")
-    if "/" not in name:
-        name = f"{'local' if result.setup.get('base_url') else provider}/{name}"
-    return re.sub(r'[<>:"\\|?*\s]', "-", name).strip(".")
-
-
-def _path_of(result: ExportedResult) -> str:
-    developer, _, name = model_id(result).partition("/")
-    return f"{developer}/{name.replace('/', '_')}"
 
 
 def _model_info(result: ExportedResult) -> Fields:
@@ -223,6 +212,7 @@ def _conversation(result: ExportedResult, episode: Episode) -> Fields:
     """Return prompt, replies and verdict, in the form of the episode's kind of interaction."""
     calls = [call for call in episode.calls if not is_memory(call.path)]
     messages, places = conversation(calls)
+    thoughts = _thoughts(calls, places)
     kind = _interaction(result, episode)
     single = kind == "single_turn"
     prompt = "\n\n".join(m.content for m in calls[0].messages) if calls else ""
@@ -232,11 +222,25 @@ def _conversation(result: ExportedResult, episode: Episode) -> Fields:
         "sample_hash": sha256("".join([prompt, *reference]).encode()).hexdigest(),
         "interaction_type": kind,
         "input": {"raw": prompt, "reference": reference},
-        "output": {"raw": [messages[place].content for place in places]} if single else None,
-        "messages": None if single else [_turn(k, m) for k, m in enumerate(messages)],
+        "output": _output(messages, places, thoughts) if single else None,
+        "messages": None if single else [_turn(k, m, thoughts) for k, m in enumerate(messages)],
         "answer_attribution": _attribution(episode, [0] if single else places, single),
         "evaluation": _evaluation(episode, messages, len(places)),
     }
+
+
+def _thoughts(calls: Sequence[RecordedCall], places: Sequence[int]) -> dict[int, str]:
+    """Return what a model thought before its replies, by their places in the talk."""
+    replies = [call.reply for call in calls if call.reply]
+    thoughts = {k: reasoning_of(reply) for k, reply in zip(places, replies, strict=True)}
+    return {place: thought for place, thought in thoughts.items() if thought}
+
+
+def _output(
+    messages: Sequence[Message], places: Sequence[int], thoughts: Mapping[int, str]
+) -> Fields:
+    trace = {"reasoning_trace": [thoughts.get(place, "") for place in places]} if thoughts else {}
+    return {"raw": [messages[place].content for place in places], **trace}
 
 
 def _evaluation(episode: Episode, messages: Iterable[Message], turns: int) -> Fields:
@@ -256,10 +260,12 @@ def _interaction(result: ExportedResult, episode: Episode) -> str:
     return "multi_turn" if family(result.family).has_rounds else "single_turn"
 
 
-def _turn(index: int, message: Message) -> Fields:
+def _turn(index: int, message: Message, thoughts: Mapping[int, str]) -> Fields:
     turn: Fields = {"turn_idx": index, "role": message.role, "content": message.content}
     if message.calls:
         turn["tool_calls"] = list(map(_tool_call, message.calls))
+    if index in thoughts:
+        turn["reasoning_trace"] = thoughts[index]
     return turn | ({"tool_call_id": [message.call_id]} if message.call_id else {})
 
 

@@ -131,14 +131,15 @@ def _metric(name: str, estimate: Estimate) -> Fields:
 def _sample(result: ExportedResult, episode: Episode) -> Fields:
     record, instance = episode.record, episode.instance
     calls = [call for call in episode.calls if not is_memory(call.path)]
-    messages, _ = conversation(calls)
+    messages, places = conversation(calls)
+    replies = dict(zip(places, (call.reply for call in calls if call.reply), strict=True))
     answer = instance.reference.answer
     sample: Fields = {
         "id": record.instance,
         "epoch": record.epoch + 1,
         "input": [_message(m) for m in calls[0].messages] if calls else "",
         "target": "" if answer is None else text(answer),
-        "messages": [_message(m) for m in messages],
+        "messages": [_message(m, replies.get(k)) for k, m in enumerate(messages)],
         "metadata": {
             "level": record.level,
             "seed": instance.seed,
@@ -181,8 +182,12 @@ def _grade(episode: Episode) -> Fields:
     }
 
 
-def _message(message: Message) -> Fields:
+def _message(message: Message, reply: Reply | None = None) -> Fields:
+    """Return a turn; that of a reply has what the model thought before its text."""
     fields: Fields = {"role": message.role, "content": message.content}
+    if reply is not None and reply.reasoning:
+        thought = {"type": "reasoning", "reasoning": reply.reasoning}
+        fields["content"] = [thought, {"type": "text", "text": message.content}]
     if message.calls:
         fields["tool_calls"] = list(map(_tool_call, message.calls))
     return fields | ({"tool_call_id": message.call_id} if message.call_id else {})
@@ -199,7 +204,7 @@ def _tool_call(call: ToolCall) -> Fields:
 
 def _output(model: str, reply: Reply) -> Fields:
     stop = STOPS.get(reply.finish, "unknown")
-    message = _message(Message("assistant", reply.text, reply.calls))
+    message = _message(Message("assistant", reply.text, reply.calls), reply)
     choices = [{"message": message, "stop_reason": stop}]
     return {"model": reply.model or model, "choices": choices, "usage": _usage([reply.usage])}
 

@@ -8,11 +8,13 @@ from statistics import fmean
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from graders.statistics import Estimate
 from harness.board.board import Board, Row, read_board
 from harness.board.load import text
 from harness.board.ranking import Rank
+from harness.board.selection import WHOLE, Selection
 from harness.digests import digest
 from harness.export.columns import LEADERBOARD, PAIRED, SAMPLES, Column
 from harness.export.command import command
@@ -20,7 +22,7 @@ from harness.formatting import label
 from harness.replay.transcript import Episode, episodes
 from harness.secrets import scrubber
 from harness.store.folder import Folder
-from harness.store.journal import read_records
+from harness.store.journal import key_of, read_records
 from harness.store.manifest import Manifest
 from tasks.base import Fields, Grade, Problem, Record, Reference, Reply, Verdict
 
@@ -39,13 +41,25 @@ class PublishedRun:
     path: Path
     name: str
     manifest: Manifest
+    selection: Selection = WHOLE
 
     @classmethod
-    def open(cls, path: Path) -> "PublishedRun":
+    def open(cls, path: Path, selection: Selection = WHOLE) -> "PublishedRun":
         """Open a run folder; InputError if it is none, or a search for programs."""
         folder = Folder.open(path)
         folder.require_suite()
-        return cls(path, _run_name(folder.manifest), folder.manifest)
+        name = _run_name(folder.manifest)
+        return cls(path, name, _shown(folder.manifest, selection), selection)
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing of the run is to be published."""
+        return not self.selection.is_whole and not any(self.records())
+
+    def records(self) -> Iterator[Record]:
+        """Yield the newest record of every episode that is published."""
+        records = read_records(self.path)
+        return (r for r in records if self.selection.has(r.model, r.family))
 
     @property
     def lock(self) -> str:
@@ -59,12 +73,26 @@ class PublishedRun:
 
     def board(self) -> Board:
         """Return its leaderboard; InputError if it has no finished episode."""
-        return read_board([self.path])
+        if self.selection.is_whole:
+            return read_board([self.path])
+        records = list(self.records())  # of another folder's models there are none here
+        models, families = ({getattr(r, name) for r in records} for name in ("model", "family"))
+        unfinished = {spec.name for spec in self.manifest.configuration.models}
+        names = tuple(sorted(models | unfinished))
+        return read_board([self.path], selection=Selection(names, tuple(sorted(families))))
+
+
+def _shown(manifest: Manifest, selection: Selection) -> Manifest:
+    """Return a manifest of the models that are published alone."""
+    configuration = manifest.configuration
+    specs = tuple(spec for spec in configuration.models if selection.has_model(spec.name))
+    prices = {name: p for name, p in manifest.prices.items() if selection.has_model(name)}
+    return replace(manifest, configuration=replace(configuration, models=specs), prices=prices)
 
 
 def _run_name(manifest: Manifest) -> str:
     suite = re.sub(r"\W+", "_", manifest.configuration.suite.name, flags=re.ASCII)
-    mark = digest([manifest.configuration, manifest.environment, manifest.shard])
+    mark = digest([manifest.beginning, manifest.environment, manifest.shard])
     return f"{suite.strip('_').lower()[:40] or 'run'}_{mark}"
 
 
@@ -122,7 +150,10 @@ def _estimate(name: str, estimate: Estimate) -> Fields:
 def samples(run: PublishedRun) -> Iterator[Fields]:
     """Yield a line for each episode: model by model, epoch by epoch, instances in their order."""
     clean = _Cleaner(SAMPLES)
-    for episode in episodes(run.path):
+    keys = None
+    if not run.selection.is_whole:
+        keys = {key_of(r.model, r.epoch, r.instance) for r in run.records()}
+    for episode in episodes(run.path, keys):
         yield clean.row(_sample(run, episode))
 
 
@@ -211,7 +242,7 @@ class PairedCell:
 def paired(run: PublishedRun) -> Iterator[Fields]:
     """Return a line for each instance, family by family, all systems of the run side by side."""
     groups: dict[tuple[str, str, str], list[Record]] = {}
-    for record in read_records(run.path):
+    for record in run.records():
         groups.setdefault((record.family, record.instance, run.identity(record)), []).append(record)
     clean = _Cleaner(PAIRED)
     return map(clean.row, side_by_side(_cell(run, key[2], g) for key, g in groups.items()))

@@ -5,11 +5,12 @@ from random import Random
 
 from generators import calendar as generator
 from generators.calendar_ics import export as write_ics
+from generators.calendar_year import CalendarSettings
 from graders import calendar as grader
 from graders.calendar_count import count_scores
 from graders.calendar_learners import logit_scores, prior_scores, ranked
 from graders.exact.calendar import reference as exact_reference
-from harness.families.family import BoardColumn, Family, FileFormat, Policy, Rounds
+from harness.families.family import BoardColumn, Family, FileFormat, Levels, Policy, Rounds
 from tasks import calendar as task
 from tasks.base import Fields
 from tasks.calendar import KEY, RoundStep, Year
@@ -100,6 +101,8 @@ FAMILY: Family[Year] = Family(
     payload=Year,
     generate=generator.generate,
     resolve=generator.resolve,
+    settings=CalendarSettings,
+    levels=Levels("events in a clash", min(task.LEVELS), max(task.LEVELS)),
     solve=exact_reference,
     world=task.world,
     read=task.read,
@@ -108,19 +111,14 @@ FAMILY: Family[Year] = Family(
     reward=grader.reward,
     summarise=grader.summarise,
     policies=POLICIES,
-    columns=tuple(
-        map(
-            BoardColumn,
-            (
-                "aer_last_quarter",
-                "learning_gain",
-                "learnable",
-                "excess_logit",
-                "err",
-                "tau",
-                "format_failures",
-            ),
-        )
+    columns=(
+        BoardColumn("aer_last_quarter"),
+        BoardColumn("learning_gain"),
+        BoardColumn("learnable"),
+        BoardColumn("excess_logit"),
+        BoardColumn("err"),
+        BoardColumn("tau"),
+        BoardColumn("format_failures", unusable="of rounds have no decision that can be used"),
     ),
     rounds=Rounds(
         setting="rounds",

@@ -8,10 +8,14 @@ from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from graders.statistics import Estimate
 from tasks.base import (
+    NO_REFERENCE,
+    Called,
     Fields,
     Grade,
     Instance,
     Message,
+    NoReference,
+    Noun,
     Outcome,
     Program,
     Record,
@@ -96,10 +100,13 @@ class FileFormat(Generic[P]):
     Attributes:
         read: the instances of a file; the number is the position of the file among those read.
         write: the ending of a file's name and its content; one file an instance.
+        names: patterns of the names of its files, in lower case: others in a folder are no files
+            of this format.
     """
 
     read: Callable[[Path, int], Sequence[Instance[P]]] | None = None
     write: Callable[[Instance[P]], tuple[str, str | bytes]] | None = None
+    names: tuple[str, ...] = ("*",)
 
 
 Prints = Literal["share", "gap", "ratio", "count", "level"]
@@ -120,6 +127,9 @@ class BoardColumn:
             should be 1, of each row where it is not; or `nowhere`: it is only in files.
         title: its head, where that is not its name; in the notes the words after the per cent that
             are missing.
+        unusable: of a share of an episode's answers that could not be used, the words after its per
+            cent in the notes of each row where it is not 0. A page does not show an episode as
+            valid in which it is half or more.
         measure: its value for one grade, higher is better and 1 the most. A suite may name such a
             column as its headline, and then it is the score instead of the grade's own. None for a
             grade that lacks what it needs, such as a bound.
@@ -132,6 +142,7 @@ class BoardColumn:
     interval: bool = False
     place: Place = "after"
     title: str = ""
+    unusable: str = ""
     measure: Callable[[Grade], float | None] | None = None
     estimate: Callable[[Sequence[Record]], Estimate] | None = None
 
@@ -144,6 +155,13 @@ class BoardColumn:
     def in_percent(self) -> bool:
         """Return whether it prints in per cent."""
         return self.prints in ("share", "gap")
+
+
+# of every family, where the spelling of answers had to be mended
+SPELLING = (
+    BoardColumn("mended", "count"),
+    BoardColumn("strict", "ratio", title="strict score"),
+)
 
 
 @dataclass(frozen=True)
@@ -179,6 +197,19 @@ class ToolWorld(Protocol):
 
 
 @dataclass(frozen=True)
+class Submission(Generic[P]):
+    """The end of an episode that is played from outside, by a protocol.
+
+    Attributes:
+        schema: of the answer object to a payload.
+        outcome: of the payload, its world, the calls made in it so far and the answer object.
+    """
+
+    schema: Callable[[P], Fields]
+    outcome: Callable[[P, Any, Sequence[Called], Fields], Outcome]
+
+
+@dataclass(frozen=True)
 class Toolbox(Generic[P]):
     """The tools of a family whose episodes have some.
 
@@ -186,11 +217,22 @@ class Toolbox(Generic[P]):
         world: what is behind the tools of an episode, made from its payload.
         request: what an agent outside is asked that reaches the tools by a protocol.
         transport: the setting that says how they are reached, `direct` or by a protocol.
+        submission: how an agent outside ends an episode; None if it cannot.
     """
 
     world: Callable[[P], ToolWorld]
     request: Callable[[P, Prompts], tuple[Message, ...]]
     transport: str
+    submission: Submission[P] | None = None
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The levels of a family: what one of them counts, and the least and the most."""
+
+    unit: str
+    least: int
+    most: int
 
 
 def _undeclared(payload: object) -> dict[str, AnswerForm]:  # noqa: ARG001
@@ -214,10 +256,13 @@ class Family(Generic[P]):
         payload: the type of what an instance holds.
         generate: makes an instance.
         resolve: all settings of a level, with their defaults.
+        settings: the type of its settings, with defaults and bounds and in its documentation a
+            line about each; None where that is not said.
+        levels: what its level counts, and from where to where; None where that is not said.
         solve: the exact reference.
         world: the program of one instance.
         read: the outcome of an answer from a file.
-        grade: the checker; it never passes by default.
+        grade: the checker; it never passes by default. Whoever reports its score asks `score`.
         reward: what a graded answer to an instance is worth to a trainer; `Reward` says what holds.
         summarise: (headline, metrics by name) of graded records of one board row.
         policies: floors and ceiling, by name.
@@ -227,6 +272,8 @@ class Family(Generic[P]):
         ramp: the settings that are the dial of difficulty, beside the level.
         along: how the metrics are called that stand below the board, by level or setting, up to
             the value: `score@`, `skill@tf=`; none means all there are.
+        score_needs_bound: whether its score means nothing where neither the optimum nor a bound is
+            known.
         unseen: settings that no agent can see, and that make no other experiment.
         rounds: what it has if an episode has rounds with feedback; None without.
         tools: what it has if its episodes have tools; None without.
@@ -253,9 +300,12 @@ class Family(Generic[P]):
     summarise: Callable[[Sequence[Record]], tuple[Estimate, dict[str, Estimate]]]
     policies: Mapping[str, Policy]
     columns: tuple[BoardColumn, ...]
+    settings: type[Noun] | None = None
+    levels: Levels | None = None
     strata: Callable[[Sequence[Record]], Sequence[Sequence[Record]]] = _unstratified
     ramp: tuple[str, ...] = ()
     along: tuple[str, ...] = ()
+    score_needs_bound: bool = False
     unseen: tuple[str, ...] = ()
     rounds: Rounds[P] | None = None
     tools: Toolbox[P] | None = None
@@ -264,6 +314,25 @@ class Family(Generic[P]):
     template_folder: Traversable | None = None
     formats: Mapping[str, FileFormat[P]] = field(default_factory=dict)
     drawings: str | None = None
+
+    def score(self, instance: Instance[P], outcome: Outcome) -> Grade:
+        """Return the grade of an outcome, whose score means what it says.
+
+        Args:
+            instance: with its reference.
+            outcome: valid or not: without a reference nothing has a score, so that no row is a
+                mean of its invalid answers alone.
+
+        Raises:
+            NoReference: the score needs one, and the instance has none.
+            SolverFailure: the outcome refutes the reference.
+        """
+        if self.score_needs_bound and instance.reference.bound is None:
+            raise NoReference(
+                f"{NO_REFERENCE}: a score in {self.name} needs an optimum or a bound: give"
+                " `references`, or let a solver find them"
+            )
+        return self.grade(instance, outcome)
 
     @property
     def has_rounds(self) -> bool:
@@ -275,10 +344,16 @@ class Family(Generic[P]):
         """Return the measures that a suite may name as its score, by the names of columns."""
         return {each.name: each.measure for each in self.columns if each.measure}
 
+    def unusable(self, grade: Grade) -> float:
+        """Return the share of an episode's answers that could not be used, as far as measured."""
+        shares = (grade.metrics.get(each.name, 0.0) for each in self.columns if each.unusable)
+        return max(shares, default=0.0)
+
     def columns_at(self, place: Place) -> list[BoardColumn]:
         """Return the columns that are printed at a place, in their order."""
         return [each for each in self.columns if each.place == place]
 
     def column(self, name: str) -> BoardColumn:
         """Return how a metric prints: as it is declared, else as a share."""
-        return next((each for each in self.columns if each.name == name), BoardColumn(name))
+        columns = (*self.columns, *SPELLING)
+        return next((each for each in columns if each.name == name), BoardColumn(name))

@@ -11,7 +11,7 @@ from graders import rcpsp as grader
 from graders.exact import sgs
 from graders.exact.rcpsp import earliest_starts, reference
 from graders.rcpsp import broken_share, violations
-from harness.families.family import BoardColumn, Family, FileFormat, Policy
+from harness.families.family import BoardColumn, Family, FileFormat, Levels, Policy
 from tasks import rcpsp as task
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.rcpsp import Project
@@ -166,6 +166,8 @@ FAMILY: Family[Project] = Family(
     payload=Project,
     generate=generator.generate,
     resolve=generator.resolve,
+    settings=generator.ProjectSettings,
+    levels=Levels("tasks", 1, generator.LARGEST),
     solve=reference,
     world=task.world,
     read=task.read,
@@ -188,6 +190,7 @@ FAMILY: Family[Project] = Family(
         "psplib": FileFormat(
             read=lambda path, index: [psplib.read_instance(path, index)],
             write=lambda instance: ("sm", psplib.write_psplib(instance.payload)),
+            names=("*.sm", "*.rcp", "*.mm"),  # the last to be refused by name
         )
     },
     drawings=".rcpsp",

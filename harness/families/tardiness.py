@@ -9,7 +9,7 @@ from generators.orlib import read_orlib
 from graders import tardiness as grader
 from graders.exact import dispatch
 from graders.exact.tardiness import reference
-from harness.families.family import BoardColumn, Family, FileFormat, Policy
+from harness.families.family import BoardColumn, Family, FileFormat, Levels, Policy
 from tasks import tardiness as task
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.tardiness import KEY, Jobs
@@ -104,6 +104,8 @@ FAMILY: Family[Jobs] = Family(
     payload=Jobs,
     generate=generator.generate,
     resolve=generator.resolve,
+    settings=generator.JobsSettings,
+    levels=Levels("jobs", 1, generator.LARGEST),
     solve=reference,
     world=task.world,
     read=task.read,
@@ -124,11 +126,12 @@ FAMILY: Family[Jobs] = Family(
         BoardColumn("gap_median", "gap"),
         BoardColumn("gap_proven", place="notes", title="of gaps are against a bound"),
     ),
+    score_needs_bound=True,
     ramp=("tf", "rdd"),
     along=("skill@tf=", "share_optimal@"),  # what each of the headlines falls along
     formats={
-        "orlib": FileFormat(read=lambda path, _: list(read_orlib(path))),
-        "jobs": FileFormat(read=lambda path, _: list(read_jobs(path))),
+        "orlib": FileFormat(read=lambda path, _: list(read_orlib(path)), names=("wt[0-9]*.txt",)),
+        "jobs": FileFormat(read=lambda path, _: list(read_jobs(path)), names=("*.jsonl",)),
     },
     drawings=".tardiness",
 )

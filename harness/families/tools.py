@@ -14,11 +14,12 @@ import msgspec
 from generators import tools as generator
 from graders import tools as grader
 from graders.exact import tools as exact
-from harness.families.family import BoardColumn, Family, Policy, Toolbox
+from harness.families.family import BoardColumn, Family, Levels, Policy, Submission, Toolbox
 from tasks import tools as task
 from tasks.base import Called, Fields, Instance, SolverFailure, ToolCall
 from tasks.tools import PICK, View
 from tasks.tools_answers import answers as answer_forms
+from tasks.tools_answers import submission_schema
 from tasks.tools_clock import Simulation, arguments_of, value_of
 from tasks.tools_payload import Due, Errand, canonical, reference_of
 from tasks.tools_plan import ANSWER, PLAN, TURNS
@@ -327,6 +328,8 @@ FAMILY: Family[Errand] = Family(
     payload=Errand,
     generate=generator.generate,
     resolve=generator.resolve,
+    settings=generator.RequestSettings,
+    levels=Levels("required calls", 1, generator.LARGEST),
     solve=exact.reference,
     world=task.world,
     read=task.read,
@@ -345,8 +348,14 @@ FAMILY: Family[Errand] = Family(
         BoardColumn("gap_proven", place="notes", title="of gaps are against a bound"),
     ),
     strata=grader.strata,
+    score_needs_bound=True,
     ramp=("depth", "width"),
     unseen=task.UNSEEN,
-    tools=Toolbox(world=Simulation, request=task.request, transport="transport"),
+    tools=Toolbox(
+        world=Simulation,
+        request=task.request,
+        transport="transport",
+        submission=Submission(submission_schema, task.submitted),
+    ),
     drawings=".tools",
 )

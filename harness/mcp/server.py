@@ -2,12 +2,13 @@
 
 The calls of a turn arrive one by one and in any order; they are performed together, in the order
 that their `_meta` gives, once the last has arrived. A call without our `_meta`, from some other
-client, is a turn of its own in the world of one named instance.
+client, is a turn of its own in the world of its session (see `outside.py`).
 """
 
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any
 
 import anyio
@@ -15,18 +16,17 @@ import mcp_types as types
 import msgspec
 from mcp import MCPError
 from mcp.server import Server, ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult
 
 from harness.families.family import ToolWorld
-from harness.families.registry import family
-from harness.mcp.direct import toolbox, world_of
+from harness.mcp.direct import world_of
+from harness.mcp.outside import Visits
 from harness.mcp.wire import PLACE, TIMES, Place, Times
 from tasks.base import Instance, ToolCall, ToolResult
-from tasks.prompts import prompts_of
 from tasks.tools_clock import Arguments, arguments_of
 
 PATIENCE = 30.0  # seconds that a turn's first call waits for its last
 MAX_EPISODES = 10_000  # episodes, those used last; more than any run has open at once
-OUTSIDE = "outside"  # the episode of calls without our `_meta`
 
 ToolRequest = tuple[str, Arguments]
 
@@ -99,13 +99,6 @@ class Worlds:
             raise MCPError(types.INTERNAL_ERROR, f"{name}: {turn.problem}")
         return turn.results[place.index]
 
-    async def outside(self, instance: str, request: ToolRequest) -> ToolResult:
-        """Perform a call of a client that does not send turns; each is a turn of its own."""
-        key = (instance, OUTSIDE, 0)
-        turns = self._episodes[key].turns if key in self._episodes else 0
-        place = Place(instance, OUTSIDE, 0, turn=turns + 1, index=0, count=1)
-        return await self.call(place, request)
-
     def _episode(self, place: Place) -> _Episode:
         key = (place.instance, place.episode, place.attempt)
         if key not in self._episodes:
@@ -141,54 +134,74 @@ def _invalid(message: str) -> MCPError:
     return MCPError(types.INVALID_PARAMS, message)
 
 
-def build_server(worlds: Worlds, instance: str) -> Server[Any]:
-    """Return a server of all the worlds.
+def build_server(worlds: Worlds, instance: str, *, score: bool = False) -> Server[Any]:
+    """Make the server.
 
     Args:
-        worlds: the episodes and their instances.
-        instance: the id of the one whose tools and request the server lists.
+        worlds: the episodes of its instances.
+        instance: the id of the one that clients of others are asked.
+        score: whether these are told verdict and score at the end.
     """
-    tools = _list_tools(worlds.instances[instance])
-
-    async def list_tools(
-        _context: ServerRequestContext[Any], _params: types.PaginatedRequestParams | None
-    ) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=tools)
+    visits = Visits(worlds.instances[instance], score=score)
 
     async def call_tool(
-        _context: ServerRequestContext[Any], params: types.CallToolRequestParams
+        context: ServerRequestContext[Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
         request: ToolRequest = (params.name, params.arguments or {})
         meta: Mapping[str, Any] = params.meta or {}
         if PLACE not in meta:
-            return _call_result(await worlds.outside(instance, request))
+            return _call_result(visits.call(context, *request))
         place = _place(meta[PLACE])
         if place.raw is not None:
             request = (place.raw[0], arguments_of(ToolCall("", *place.raw)))
         return _call_result(await worlds.call(place, request))
 
-    return Server(
+    async def begin(ctx: ServerRequestContext[Any], call_next: CallNext) -> HandlerResult:
+        if ctx.method == "server/discover":
+            visits.begin(ctx)
+        return await call_next(ctx)
+
+    server = Server(
         "makespan",
-        instructions=_instructions(worlds.instances[instance]),
-        on_list_tools=list_tools,
+        version=version("makespan"),
+        instructions=visits.request,
         on_call_tool=call_tool,
         get_tool_input_schema=lambda _: None,  # none says how a header must mirror an argument
+        **_listings(visits),
     )
+    server.middleware.append(begin)
+    return server
 
 
-def _list_tools(instance: Instance[Any]) -> list[types.Tool]:
-    world = toolbox(instance).world(instance.payload)
-    return [
-        types.Tool(name=tool.name, description=tool.description, input_schema=tool.parameters)
-        for tool in world.tools()
-    ]
+def _listings(visits: Visits) -> dict[str, Any]:
+    """Return the handlers of what a client of others may read."""
 
+    async def list_tools(*_: Any) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=visits.tools())
 
-def _instructions(instance: Instance[Any]) -> str:
-    """Return the instructions for an agent at a task."""
-    prompts = prompts_of([family(instance.family)])
-    messages = toolbox(instance).request(instance.payload, prompts)
-    return "\n\n".join(message.content for message in messages)
+    async def list_resources(*_: Any) -> types.ListResourcesResult:
+        return visits.resources()
+
+    async def read_resource(
+        _: ServerRequestContext[Any], params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
+        return visits.resource(str(params.uri))
+
+    async def list_prompts(*_: Any) -> types.ListPromptsResult:
+        return visits.prompts()
+
+    async def get_prompt(
+        _: ServerRequestContext[Any], params: types.GetPromptRequestParams
+    ) -> types.GetPromptResult:
+        return visits.prompt(params.name)
+
+    return {
+        "on_list_tools": list_tools,
+        "on_list_resources": list_resources,
+        "on_read_resource": read_resource,
+        "on_list_prompts": list_prompts,
+        "on_get_prompt": get_prompt,
+    }
 
 
 def _place(value: object) -> Place:
@@ -198,7 +211,9 @@ def _place(value: object) -> Place:
         raise _invalid(f"_meta {PLACE}: {error}") from None
 
 
-def _call_result(result: ToolResult) -> types.CallToolResult:
+def _call_result(result: ToolResult | str) -> types.CallToolResult:
+    if isinstance(result, str):
+        return types.CallToolResult(content=[types.TextContent(type="text", text=result)])
     times = Times(result.status, result.start, result.end)
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=result.text)],

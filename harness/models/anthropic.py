@@ -1,13 +1,16 @@
 """The messages API by the anthropic SDK, an optional extra."""
 
+from collections.abc import Mapping
 from time import perf_counter
+from typing import Any
 
 import msgspec
 
 from harness.models.base import Model, Sampling
 from harness.models.bodies import messages_reply, without_none
 from harness.models.transport import Transport, http_client
-from tasks.base import Ask, Fields, Message, Reply, Tool
+from harness.models.turns import renamed, same_json, sent_id
+from tasks.base import Ask, Fields, Message, Reply, Tool, ToolCall
 from tasks.extras import extra
 
 DEFAULT_MAX_TOKENS = 4096  # the API wants a number; runs of older versions did not say one
@@ -80,20 +83,25 @@ def _turns(messages: tuple[Message, ...]) -> list[Fields]:
 
 def _blocks(message: Message) -> list[Fields]:
     if message.role == "tool":
-        return [{"type": "tool_result", "tool_use_id": message.call_id, "content": message.content}]
+        result = {"tool_use_id": sent_id(message.call_id), "content": message.content}
+        return [{"type": "tool_result", **result}]
     if message.blocks:
-        return list(message.blocks)
+        return list(filter(_is_taken, renamed(message.blocks, message, "tool_use", _use)))
     text: list[Fields] = [{"type": "text", "text": message.content}] if message.content else []
-    calls = [
-        {
-            "type": "tool_use",
-            "id": call.id,
-            "name": call.name,
-            "input": msgspec.Raw(call.arguments.encode() or b"{}"),
-        }
-        for call in message.calls
-    ]
-    return text + calls
+    return text + [{"type": "tool_use", **_use(call, {})} for call in message.calls]
+
+
+def _is_taken(block: Fields) -> bool:
+    """Return whether the API takes a block back that it sent: it refuses empty texts."""
+    return block.get("type") != "text" or bool(str(block.get("text") or "").strip())
+
+
+def _use(call: ToolCall, block: Mapping[str, Any]) -> Fields:
+    """Return what the block of a call has to say; the input as it came if it is still that."""
+    value = block.get("input")
+    arguments = msgspec.Raw(call.arguments.encode() or b"{}")
+    is_same = isinstance(value, dict) and same_json(call.arguments, value)
+    return {"id": sent_id(call.id), "name": call.name, "input": value if is_same else arguments}
 
 
 def _tool(tool: Tool) -> Fields:

@@ -1,15 +1,31 @@
 """The bodies that providers send back, and how a reply is read out of them.
 
 The bodies are decoded here and not by the SDKs, which are slower and let wrong ones through: HTML,
-truncated JSON and error objects under status 200. Unknown fields are ignored, wrong ones refused.
+truncated JSON and error objects under status 200. What is the answer is read strictly
+(`answers.py`), what is only told beside it leniently (`lenient.py`); unknown fields are ignored.
 """
 
-from typing import TypeVar
+import json
+from typing import Any, TypeVar
 
 import msgspec
 
-from harness.models.base import ProviderFailure
-from harness.models.errors import NOT_JSON, explanation, one_line
+from harness.models.answers import (
+    Content,
+    ShapeError,
+    has_more,
+    joined,
+    raw_arguments,
+    read_calls,
+    read_content,
+    require_known,
+    tool_call,
+)
+from harness.models.base import MalformedBody, ProviderFailure
+from harness.models.errors import NOT_JSON, error_in, explanation, failure_of, one_line
+from harness.models.finishes import checked, ending_of
+from harness.models.lenient import count, fields_of, first_text, texts, usage_of, with_counts, word
+from harness.models.turns import bag_of
 from tasks.base import Fields, Reply, ToolCall, Usage
 
 T = TypeVar("T")
@@ -17,68 +33,25 @@ T = TypeVar("T")
 # Chat completions ---------------------------------------------------------------------------
 
 
-class Function(msgspec.Struct):
-    """The function that a tool call names, and its arguments as text."""
+class Choice(msgspec.Struct):
+    """One of the answers; we only ever ask for one.
 
-    name: str
-    arguments: str = ""
-
-
-class ChatCall(msgspec.Struct):
-    """A tool call as chat completions write it."""
-
-    function: Function
-    id: str | None = None
-
-
-class ChatMessage(msgspec.Struct):
-    """The assistant's message; a model that declines may do so in `refusal` alone.
-
-    `thinking_blocks` is litellm's name for what must come back with the results of tools.
+    Some servers have the form of another API: the `delta` of a stream, or the `text` of a prompt
+    that is completed.
     """
 
-    content: str | None = None
-    refusal: str | None = None
-    tool_calls: tuple[ChatCall, ...] | None = None
-    thinking_blocks: tuple[Fields, ...] | None = None
-
-
-class Choice(msgspec.Struct):
-    """One of the answers; we only ever ask for one."""
-
-    message: ChatMessage
-    finish_reason: str | None = None
-
-
-class InputDetails(msgspec.Struct):
-    """A part of the input tokens."""
-
-    cached_tokens: int | None = None
-
-
-class OutputDetails(msgspec.Struct):
-    """Parts of the output tokens, under both providers' names."""
-
-    reasoning_tokens: int | None = None
-    thinking_tokens: int | None = None
-
-
-class ChatUsage(msgspec.Struct):
-    """Tokens as chat completions count them."""
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-    prompt_tokens_details: InputDetails | None = None
-    completion_tokens_details: OutputDetails | None = None
+    message: Fields | None = None
+    delta: Fields | None = None
+    text: str | None = None
+    finish_reason: Any = None
 
 
 class ChatCompletion(msgspec.Struct):
     """The body of a chat completion."""
 
     choices: tuple[Choice, ...]
-    model: str | None = None
-    usage: ChatUsage | None = None
+    model: Any = None
+    usage: Any = None
 
 
 CHAT_FINISH = {"function_call": "tool_calls"}
@@ -95,101 +68,94 @@ def chat_reply(body: bytes, seconds: float = 0.0) -> Reply:
     if not completion.choices:
         raise _malformed(body, "no choices")
     choice = completion.choices[0]
-    message = choice.message
-    is_refusal = message.refusal is not None and not message.content
-    finish = "content_filter" if is_refusal else choice.finish_reason or "unknown"
-    return Reply(
-        text=message.content or message.refusal or "",
-        calls=_chat_calls(message),
+    message = _message_of(choice)
+    try:
+        content, calls = read_content(message.get("content")), read_calls(message)
+        if message == {}:
+            raise ShapeError("there is no message")
+    except ShapeError as error:
+        raise _malformed(body, str(error)) from None
+    refusal = word(message.get("refusal")) or content.refusal
+    finish = word(choice.finish_reason) or "unknown"
+    if refusal and not content.text:
+        finish = "content_filter"
+    reasoning = _chat_reasoning(message, content)
+    has_answer = bool(content.text or refusal or calls or reasoning)
+    reply = Reply(
+        text=content.text or refusal,
+        calls=calls,
         finish=CHAT_FINISH.get(finish, finish),
-        usage=_chat_usage(completion.usage or ChatUsage()),
+        usage=with_counts(_chat_usage(completion.usage), has_answer=has_answer),
         seconds=seconds,
-        model=completion.model or "",
-        blocks=(message.thinking_blocks or ()) if message.tool_calls else (),
+        model=word(completion.model),
+        blocks=bag_of(message),
+        reasoning=reasoning,
     )
+    return checked(reply, body)
 
 
-def _chat_calls(message: ChatMessage) -> tuple[ToolCall, ...]:
-    """Return the tool calls; one without an id is called by its position."""
-    return tuple(
-        ToolCall(call.id or f"call-{position}", call.function.name, call.function.arguments)
-        for position, call in enumerate(message.tool_calls or ())
-    )
+def _message_of(choice: Choice) -> Fields:
+    """Return the assistant's message; one without fields if there is none."""
+    message = choice.message or choice.delta
+    if message is None and choice.text is not None:
+        return {"content": choice.text}
+    return message or {}
 
 
-def _chat_usage(usage: ChatUsage) -> Usage:
+def _chat_reasoning(message: Fields, content: Content) -> str:
+    """Return the thoughts under any of the names that servers have for them."""
+    names = ("reasoning_content", "reasoning", "reasoning_details", "thinking_blocks", "thinking")
+    return first_text((*(message.get(name) for name in names), content.thoughts))
+
+
+def _chat_usage(usage: Any) -> Usage:
     """Return the tokens; reasoning that a server leaves out of the completion is in its total."""
-    output = usage.completion_tokens
-    if output is not None and usage.prompt_tokens is not None:
-        output = max(output, (usage.total_tokens or 0) - usage.prompt_tokens)
+    read = count(usage, "prompt_tokens", "input_tokens")
+    written = count(usage, "completion_tokens", "output_tokens")
+    if read is not None and written is not None:
+        written = max(written, (count(usage, "total_tokens") or 0) - read)
     return Usage(
-        input=usage.prompt_tokens,
-        output=output,
-        cached=(usage.prompt_tokens_details or InputDetails()).cached_tokens,
-        reasoning=(usage.completion_tokens_details or OutputDetails()).reasoning_tokens,
+        input=read,
+        output=written,
+        cached=count(usage, "prompt_tokens_details.cached_tokens", "prompt_cache_hit_tokens"),
+        reasoning=count(usage, "completion_tokens_details.reasoning_tokens"),
     )
 
 
 # Responses ----------------------------------------------------------------------------------
 
 
-class Part(msgspec.Struct):
-    """A piece of a message: `output_text`, or a `refusal`."""
-
-    type: str
-    text: str = ""
-    refusal: str = ""
-
-
 class Item(msgspec.Struct):
     """One item of the output: a `message`, a `function_call`, or a kind that is no answer."""
 
-    type: str
-    content: tuple[Part, ...] | None = None
-    call_id: str = ""
-    name: str = ""
-    arguments: str = ""
-
-
-class Incomplete(msgspec.Struct):
-    """The reason why a response is not whole."""
-
-    reason: str = ""
-
-
-class ResponsesError(msgspec.Struct):
-    """The reason why there is no response, under status 200."""
-
-    code: str = ""
-    message: str = ""
-
-
-class ResponsesUsage(msgspec.Struct):
-    """Tokens as responses count them."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    input_tokens_details: InputDetails | None = None
-    output_tokens_details: OutputDetails | None = None
+    type: str = "message"
+    content: Any = None
+    summary: Any = None
+    id: Any = None
+    call_id: Any = None
+    name: Any = None
+    arguments: msgspec.Raw = msgspec.Raw(b"")
 
 
 class ResponsesBody(msgspec.Struct):
     """The body of a response."""
 
-    output: tuple[Item, ...]
+    output: tuple[Item, ...] | None = None
     status: str | None = None
-    incomplete_details: Incomplete | None = None
-    error: ResponsesError | None = None
-    model: str | None = None
-    usage: ResponsesUsage | None = None
+    incomplete_details: Any = None
+    error: Any = None
+    model: Any = None
+    usage: Any = None
 
 
 class _RawOutput(msgspec.Struct):
     output: tuple[Fields, ...]
 
 
-RESPONSES_FAILED = {"rate_limit_exceeded": "rate limit", "server_error": "server"}
-RESPONSES_CUT = {"max_output_tokens": "length"}
+RESPONSES_PLAIN = {
+    "message": {"type", "id", "role", "status", "content"},
+    "function_call": {"type", "id", "status", "call_id", "name", "arguments"},
+}
 
 
 def responses_reply(body: bytes, seconds: float = 0.0) -> Reply:
@@ -200,48 +166,65 @@ def responses_reply(body: bytes, seconds: float = 0.0) -> Reply:
         seconds: that the call took.
     """
     response = _decode(body, ResponsesBody)
-    if response.status == "failed":
-        error = response.error or ResponsesError()
-        kind = RESPONSES_FAILED.get(error.code, "server")
-        raise ProviderFailure(kind, one_line(f"response failed: {error.message} ({error.code})"))
-    text, refusal = _responses_text(response)
-    calls = tuple(
-        ToolCall(item.call_id, item.name, item.arguments)
-        for item in response.output
-        if item.type == "function_call"
-    )
-    has_reasoning = any(item.type == "reasoning" for item in response.output)
-    return Reply(
-        text=text or refusal,
+    if response.output is None:
+        raise _malformed(body, "no output")
+    try:
+        content, calls = _responses_content(response.output), _responses_calls(response.output)
+        if not (content.text or content.refusal or calls):
+            require_known(item.type for item in response.output)
+    except ShapeError as problem:
+        raise _malformed(body, str(problem)) from None
+    reasoning = _responses_reasoning(response.output)
+    is_refusal = bool(content.refusal and not content.text)
+    has_answer = bool(content.text or is_refusal or calls or reasoning)
+    reply = Reply(
+        text=content.text or content.refusal,
         calls=calls,
-        finish=_responses_finish(response, bool(calls), bool(refusal and not text)),
-        usage=_responses_usage(response.usage or ResponsesUsage()),
+        finish=_responses_finish(response, bool(calls), is_refusal),
+        usage=with_counts(_responses_usage(response.usage), has_answer=has_answer),
         seconds=seconds,
-        model=response.model or "",
-        blocks=_decode(body, _RawOutput).output if calls and has_reasoning else (),
+        model=word(response.model),
+        blocks=_turn(_decode(body, _RawOutput).output, RESPONSES_PLAIN) if calls else (),
+        reasoning=reasoning,
+    )
+    return checked(reply, body)
+
+
+def _responses_content(items: tuple[Item, ...]) -> Content:
+    """Return what the messages among the items say."""
+    return joined([read_content(item.content) for item in items if item.type == "message"])
+
+
+def _responses_calls(items: tuple[Item, ...]) -> tuple[ToolCall, ...]:
+    calls = [item for item in items if item.type == "function_call"]
+    return tuple(
+        tool_call(
+            (item.call_id, item.id), item.name, raw_arguments(item.arguments), position=position
+        )
+        for position, item in enumerate(calls)
     )
 
 
-def _responses_text(response: ResponsesBody) -> tuple[str, str]:
-    """Return the text of a response, and its refusal."""
-    parts = [part for item in response.output for part in item.content or ()]
-    text = "".join(part.text for part in parts if part.type == "output_text")
-    return text, "".join(part.refusal for part in parts if part.type == "refusal")
+def _responses_reasoning(items: tuple[Item, ...]) -> str:
+    """Return the thoughts of a response, or the summaries of them, which most servers tell."""
+    thoughts = (item for item in items if item.type == "reasoning")
+    return "\n\n".join(filter(None, (first_text((t.content, t.summary)) for t in thoughts)))
 
 
-def _responses_usage(usage: ResponsesUsage) -> Usage:
+def _responses_usage(usage: Any) -> Usage:
     return Usage(
-        input=usage.input_tokens,
-        output=usage.output_tokens,
-        cached=(usage.input_tokens_details or InputDetails()).cached_tokens,
-        reasoning=(usage.output_tokens_details or OutputDetails()).reasoning_tokens,
+        input=count(usage, "input_tokens", "prompt_tokens"),
+        output=count(usage, "output_tokens", "completion_tokens"),
+        cached=count(usage, "input_tokens_details.cached_tokens"),
+        reasoning=count(usage, "output_tokens_details.reasoning_tokens"),
     )
 
 
 def _responses_finish(response: ResponsesBody, has_calls: bool, is_refusal: bool) -> str:
     if response.status == "incomplete":
-        reason = (response.incomplete_details or Incomplete()).reason
-        return RESPONSES_CUT.get(reason, reason) or "unknown"
+        return word(fields_of(response.incomplete_details).get("reason")) or "unknown"
+    if ending_of(response.status or "") == "failed":
+        return response.status or "failed"
     if is_refusal:
         return "content_filter"
     if has_calls:
@@ -255,36 +238,35 @@ def _responses_finish(response: ResponsesBody, has_calls: bool, is_refusal: bool
 class Block(msgspec.Struct):
     """A piece of a message: `text`, `tool_use`, or a kind that is no part of the answer."""
 
-    type: str
-    text: str = ""
-    id: str = ""
-    name: str = ""
+    type: str = "text"
+    text: Any = None
+    thinking: Any = None
+    id: Any = None
+    name: Any = None
     input: msgspec.Raw = msgspec.Raw(b"{}")
-
-
-class MessagesUsage(msgspec.Struct):
-    """Tokens as anthropic counts them: `input_tokens` is without what a cache gave or took."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    output_tokens_details: OutputDetails | None = None
 
 
 class MessagesBody(msgspec.Struct):
     """The body of an anthropic message."""
 
-    content: tuple[Block, ...]
-    stop_reason: str | None = None
-    model: str | None = None
-    usage: MessagesUsage | None = None
+    content: tuple[Block | str, ...] | str | None = None
+    role: Any = None
+    stop_reason: Any = None
+    model: Any = None
+    usage: Any = None
+
+    @property
+    def blocks(self) -> list[Block]:
+        """Return what it says, as blocks; some servers have a text there, or nothing."""
+        content = (self.content or "",) if isinstance(self.content, str | None) else self.content
+        return [Block(text=block) if isinstance(block, str) else block for block in content]
 
 
 class _RawContent(msgspec.Struct):
     content: tuple[Fields, ...]
 
 
+MESSAGES_PLAIN = {"text": {"type", "text"}, "tool_use": {"type", "id", "name", "input"}}
 MESSAGES_FINISH = {
     "end_turn": "stop",
     "stop_sequence": "stop",
@@ -303,38 +285,58 @@ def messages_reply(body: bytes, seconds: float = 0.0) -> Reply:
         seconds: that the call took.
     """
     message = _decode(body, MessagesBody)
-    finish = message.stop_reason or "unknown"
-    return Reply(
-        text="".join(block.text for block in message.content if block.type == "text"),
-        calls=tuple(
-            ToolCall(block.id, block.name, bytes(block.input).decode())
-            for block in message.content
-            if block.type == "tool_use"
-        ),
+    is_message = message.stop_reason or message.role == "assistant"
+    if isinstance(message.content, str | None) and not is_message:
+        raise _malformed(body, "no content")
+    try:
+        text, calls = _messages_text(message.blocks), _messages_calls(message.blocks)
+        if not (text or calls):
+            require_known(block.type for block in message.blocks)
+    except ShapeError as error:
+        raise _malformed(body, str(error)) from None
+    finish = word(message.stop_reason) or "unknown"
+    reasoning = _messages_reasoning(message.blocks)
+    has_answer = bool(text or calls or reasoning)
+    reply = Reply(
+        text=text,
+        calls=calls,
         finish=MESSAGES_FINISH.get(finish, finish),
-        usage=_messages_usage(message.usage or MessagesUsage()),
+        usage=with_counts(_messages_usage(message.usage), has_answer=has_answer),
         seconds=seconds,
-        model=message.model or "",
-        blocks=_thinking_turn(message, body),
+        model=word(message.model),
+        blocks=_turn(_decode(body, _RawContent).content, MESSAGES_PLAIN) if calls else (),
+        reasoning=reasoning,
+    )
+    return checked(reply, body)
+
+
+def _messages_text(blocks: list[Block]) -> str:
+    parts = [{"text": block.text} for block in blocks if block.type == "text"]
+    return read_content(parts).text
+
+
+def _messages_calls(blocks: list[Block]) -> tuple[ToolCall, ...]:
+    uses = [block for block in blocks if block.type == "tool_use"]
+    return tuple(
+        tool_call([use.id], use.name, raw_arguments(use.input), position=position)
+        for position, use in enumerate(uses)
     )
 
 
-def _thinking_turn(message: MessagesBody, body: bytes) -> tuple[Fields, ...]:
-    """Return the whole turn as it came if thinking led to calls: its signature covers each byte."""
-    kinds = {block.type for block in message.content}
-    if "tool_use" not in kinds or not kinds & {"thinking", "redacted_thinking"}:
-        return ()
-    return _decode(body, _RawContent).content
+def _messages_reasoning(blocks: list[Block]) -> str:
+    thoughts = (text for block in blocks for text in texts(block.thinking))
+    return "\n\n".join(thoughts)
 
 
-def _messages_usage(usage: MessagesUsage) -> Usage:
-    cache_reads, cache_writes = usage.cache_read_input_tokens, usage.cache_creation_input_tokens
-    uncached = usage.input_tokens
+def _messages_usage(usage: Any) -> Usage:
+    cache_reads = count(usage, "cache_read_input_tokens")
+    cache_writes = count(usage, "cache_creation_input_tokens")
+    uncached = count(usage, "input_tokens", "prompt_tokens")
     return Usage(
         input=None if uncached is None else uncached + (cache_reads or 0) + (cache_writes or 0),
-        output=usage.output_tokens,
+        output=count(usage, "output_tokens", "completion_tokens"),
         cached=cache_reads,
-        reasoning=(usage.output_tokens_details or OutputDetails()).thinking_tokens,
+        reasoning=count(usage, "output_tokens_details.thinking_tokens"),
     )
 
 
@@ -346,12 +348,53 @@ def without_none(fields: Fields) -> Fields:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def _turn(blocks: tuple[Fields, ...], plain: dict[str, set[str]]) -> tuple[Fields, ...]:
+    """Return a turn as it came if it is more than text and calls: a signature covers each byte."""
+    return blocks if has_more(blocks, plain) else ()
+
+
 def _decode(body: bytes, shape: type[T]) -> T:
     try:
-        return msgspec.json.decode(body, type=shape)
+        return msgspec.json.decode(json_of(body), type=shape)
     except NOT_JSON as error:
         raise _malformed(body, str(error)) from None
 
 
+def json_of(body: bytes) -> bytes:
+    """Return the JSON of a body, without what servers put before it or into it beside JSON.
+
+    These are a mark of the byte order, comment lines while one waits (`: PROCESSING`), and numbers
+    that are none: NaN and infinities become null.
+    """
+    text = body.removeprefix(b"\xef\xbb\xbf").lstrip()
+    while text.startswith(b":"):
+        text = text.partition(b"\n")[2].lstrip()
+    if b"NaN" not in text and b"Infinity" not in text:
+        return text
+    try:
+        return msgspec.json.encode(json.loads(text, parse_constant=lambda _: None))
+    except (ValueError, OverflowError, RecursionError):
+        return text
+
+
 def _malformed(body: bytes, problem: str) -> ProviderFailure:
-    return ProviderFailure("malformed body", f"{problem}; the body says {explanation(body)}")
+    """Return the failure of a body that cannot be read; what it tells beside is read if it can."""
+    if (error := error_in(body)) is not None:
+        return failure_of(error, "the body says ")
+    try:
+        fields = fields_of(msgspec.json.decode(json_of(body)))
+    except NOT_JSON:
+        fields = {}
+    usage = usage_of(fields)
+    tokens = [
+        f"{number} tokens {direction}"
+        for number, direction in ((usage.input, "in"), (usage.output, "out"))
+        if number is not None
+    ]
+    lost = f" ({', '.join(tokens)} thrown away)" if tokens else ""
+    return MalformedBody(
+        f"{one_line(problem)}{lost}; the body says {explanation(body)}",
+        body.decode(errors="replace"),
+        usage,
+        is_reply=bool(usage.output) or any(map(fields.get, ("choices", "content", "output"))),
+    )

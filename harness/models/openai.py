@@ -5,7 +5,8 @@ from time import perf_counter
 from harness.models.base import Model, Sampling
 from harness.models.bodies import chat_reply, without_none
 from harness.models.transport import Transport, http_client
-from tasks.base import Ask, Fields, Message, Reply, Tool
+from harness.models.turns import StateKeeper, sent_id, with_bag
+from tasks.base import Ask, Fields, Message, Reply, Tool, ToolCall
 from tasks.extras import extra
 
 OFFICIAL = "api.openai.com"
@@ -24,13 +25,15 @@ class OpenAI(Model):
         self._model, self._sampling = name, sampling
         self._transport, host = connect("/chat/completions", key, base_url, max_connections)
         official = host == OFFICIAL or host.endswith(f".{OFFICIAL}")
-        self.limit = "max_completion_tokens" if official else "max_tokens"
+        usual = "max_completion_tokens" if official else "max_tokens"
+        self.limit = sampling.max_tokens_as or usual
+        self._state = StateKeeper()
 
     async def reply(self, ask: Ask) -> Reply:
         """Make one request and return its reply; `ProviderFailure` if there is none."""
         start = perf_counter()
         request = chat_request(self._model, self._sampling, ask, limit=self.limit)
-        body = await self._transport.post(request)
+        body = await self._state.post(self._transport.post, request)
         return chat_reply(body, round(perf_counter() - start, 6))
 
     async def close(self) -> None:
@@ -81,23 +84,18 @@ def chat_request(model: str, sampling: Sampling, ask: Ask, *, limit: str) -> Fie
 
 
 def chat_message(message: Message) -> Fields:
-    """Return a turn as chat completions have it."""
+    """Return a turn as chat completions have it; beside calls an empty text, which all take."""
     fields: Fields = {"role": message.role, "content": message.content}
     if message.role == "tool":
-        fields["tool_call_id"] = message.call_id
-    if message.blocks:
-        fields["thinking_blocks"] = list(message.blocks)
+        fields["tool_call_id"] = sent_id(message.call_id)
     if message.calls:
-        fields["content"] = message.content or None
-        fields["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in message.calls
-        ]
-    return fields
+        fields["tool_calls"] = [_chat_call(call) for call in message.calls]
+    return with_bag(fields, message.blocks) if message.blocks else fields
+
+
+def _chat_call(call: ToolCall) -> Fields:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": sent_id(call.id), "type": "function", "function": function}
 
 
 def chat_tool(tool: Tool) -> Fields:

@@ -5,7 +5,8 @@ from time import perf_counter
 from harness.models.base import Model, Sampling
 from harness.models.bodies import responses_reply, without_none
 from harness.models.openai import connect
-from tasks.base import Ask, Fields, Message, Reply, Tool
+from harness.models.turns import renamed, sent_id
+from tasks.base import Ask, Fields, Message, Reply, Tool, ToolCall
 
 
 class Responses(Model):
@@ -52,16 +53,17 @@ def responses_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
 
 def _items(message: Message) -> list[Fields]:
     if message.blocks:
-        return list(message.blocks)
+        return renamed(message.blocks, message, "function_call", lambda call, _: _call(call))
     if message.role == "tool":
-        output = {"call_id": message.call_id, "output": message.content}
+        output = {"call_id": sent_id(message.call_id), "output": message.content}
         return [{"type": "function_call_output", **output}]
     messages: list[Fields] = [{"role": message.role, "content": message.content}]
-    calls = [
-        {"type": "function_call", "call_id": c.id, "name": c.name, "arguments": c.arguments}
-        for c in message.calls
-    ]
+    calls = [{"type": "function_call", **_call(call)} for call in message.calls]
     return (messages if message.content or not calls else []) + calls
+
+
+def _call(call: ToolCall) -> Fields:
+    return {"call_id": sent_id(call.id), "name": call.name, "arguments": call.arguments}
 
 
 def _tool(tool: Tool) -> Fields:

@@ -16,6 +16,7 @@ from harness.models.errors import connection_failure, status_failure
 from tasks.base import Fields
 from tasks.extras import MissingExtra, require
 
+LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")  # of output, in a request
 KEEPALIVE = 4.0  # seconds; uvicorn, and so vLLM, hangs up after 5 and may do so under a request
 
 
@@ -41,7 +42,11 @@ class Transport:
         except self._sdk.APIStatusError as error:
             response = error.response
             failure = status_failure(
-                response.status_code, response.headers, response.content, self.url
+                response.status_code,
+                response.headers,
+                response.content,
+                self.url,
+                asked=next((body[name] for name in LIMITS if name in body), None),
             )
         except self._lost as error:
             failure = connection_failure(error, self.url)

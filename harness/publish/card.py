@@ -1,5 +1,6 @@
 """The card of a published dataset: its tables and boards, how to read and to repeat them."""
 
+import re
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -34,8 +35,15 @@ TYPES = {
 }
 
 
-def write_card(dataset: Dataset, name: str, root: Path) -> None:
-    """Write README.md of the repository `name` below a folder."""
+def write_card(dataset: Dataset, name: str, root: Path, licence: str | None = None) -> None:
+    """Write README.md of a repository below a folder.
+
+    Args:
+        dataset: all that is published there.
+        name: of the repository.
+        root: the folder.
+        licence: of the tables, as a hub names it; None says that there is none.
+    """
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
@@ -44,6 +52,7 @@ def write_card(dataset: Dataset, name: str, root: Path) -> None:
     card = environment.from_string(source).render(
         title=f"Makespan results: {name}",
         name=name,
+        licence=licence,
         marker=MARKER,
         configs=dataset.splits(),
         boards=[_board(key, list(g)) for key, g in groupby(dataset.latest(), board_key)],
@@ -73,6 +82,13 @@ def check_ours(readme: Path, name: str) -> None:
             f"{name} has a {README} of its own, which publishing would write over:"
             " remove it, or use another `repo`"
         )
+
+
+def licence_of(readme: Path) -> str | None:
+    """Return the licence that a README.md tells in its front matter; None without one."""
+    front = readme.read_text("utf-8", "replace").split("\n---", 1)[0]
+    match = re.search(r"^license: *([\w.+-]+) *$", front, re.MULTILINE)
+    return match[1] if match else None
 
 
 def _body(text: str) -> str:

@@ -30,6 +30,7 @@ from harness.export.rows import (
     side_by_side,
 )
 from harness.models.names import program_of
+from harness.publish.addresses import AddressHider
 from harness.secrets import scrub
 from tasks.base import Fields
 
@@ -140,14 +141,17 @@ def samples_path(row: Fields) -> str:
 
 def write_run(run: PublishedRun, board: Board, root: Path) -> list[Fields]:
     """Write a run's own files below a folder, and return its rows of the leaderboard."""
-    rows = list(leaderboard(run, board))
+    hider = AddressHider(run.manifest)
+    rows = [hider.row(row) for row in leaderboard(run, board)]
     for place in ("leaderboard", "paired", f"runs/{run.name}"):
         (root / place).mkdir(parents=True, exist_ok=True)
     write_parquet(root / f"leaderboard/{run.name}.parquet", LEADERBOARD, rows)
-    write_parquet(root / f"paired/{run.name}.parquet", PAIRED, paired(run))
-    _write_samples(run, root)
-    manifest = msgspec.json.format(msgspec.json.encode(replace(run.manifest, api_key_env=None)))
-    files.write(root / manifest_path(run.name), scrub(manifest.decode()) + "\n")
+    write_parquet(root / f"paired/{run.name}.parquet", PAIRED, map(hider.row, paired(run)))
+    _write_samples(run, hider, root)
+    public = replace(run.manifest, api_key_env=None, keys=msgspec.UNSET)
+    manifest = msgspec.json.format(msgspec.json.encode(public))
+    text = hider.text(scrub(manifest.decode()))
+    files.write(root / manifest_path(run.name), text + "\n")
     return rows
 
 
@@ -156,10 +160,10 @@ def manifest_path(run: str) -> str:
     return f"runs/{run}/manifest.json"
 
 
-def _write_samples(run: PublishedRun, root: Path) -> None:
+def _write_samples(run: PublishedRun, hider: AddressHider, root: Path) -> None:
     sinks: dict[str, ParquetSink] = {}
     with ExitStack() as stack:
-        for row in samples(run):
+        for row in map(hider.row, samples(run)):
             place = samples_path(row)
             if place not in sinks:
                 (root / place).parent.mkdir(parents=True, exist_ok=True)

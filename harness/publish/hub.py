@@ -93,6 +93,11 @@ class Repository:
     def _address(self) -> dict[str, str]:
         return {"repo_id": self.name, "repo_type": "dataset"}
 
+    @staticmethod
+    def check_name(name: str) -> None:
+        """Raise InputError if a name can be none of a repository; nobody is asked."""
+        _check_name(_client(), name)
+
     def head(self) -> Head:
         """Return the repository as it is now.
 

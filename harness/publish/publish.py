@@ -1,21 +1,40 @@
 """Publishing: runs to a dataset repository, in one commit that loses nobody's rows."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 from harness.calls.retry import RetryPolicy
 from harness.export.columns import LEADERBOARD
 from harness.export.parquet import read_parquet
 from harness.export.rows import PublishedRun
-from harness.publish.card import README, check_ours, write_card
+from harness.publish.card import README, check_ours, licence_of, write_card
 from harness.publish.dataset import LATEST, Dataset, write_latest, write_run
-from harness.publish.hub import Head, HubFailure, Repository, has_digest
+from harness.publish.hub import Head, HubFailure, has_digest
 from tasks.base import Fields
 
 PATIENCE = RetryPolicy(attempts=8, longest_wait=20.0)
+
+
+class Target(Protocol):
+    """Where runs are published to: a repository of a hub, or a folder in its place."""
+
+    name: str
+
+    def head(self) -> Head:
+        """Return it as it is now."""
+
+    def prepare(self, head: Head) -> Head:
+        """Make it if it is not there, and return its head then."""
+
+    def fetch(self, path: str, commit: str, cache: Path) -> Path:
+        """Return a file as it was at a commit."""
+
+    def commit(self, head: Head, changed: Mapping[str, Path], gone: Sequence[str], say: str) -> str:
+        """Write files onto a head, and return the address of what has become of it."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +60,22 @@ class Publication:
         partial: the runs that have episodes without a grade.
     """
 
-    def __init__(self, runs: Sequence[PublishedRun], repository: Repository, root: Path) -> None:
-        self._runs, self._repository = runs, repository
+    def __init__(
+        self,
+        runs: Sequence[PublishedRun],
+        repository: Target,
+        root: Path,
+        licence: str | None = None,
+    ) -> None:
+        """Take some runs and a place for them.
+
+        Args:
+            runs: to be published.
+            repository: where to.
+            root: an empty folder, for the files.
+            licence: of the tables; None is the one that the repository has, if any.
+        """
+        self._runs, self._repository, self._licence = runs, repository, licence
         self._output, self._cache = root / "made", root / "cache"
         self.partial: list[PublishedRun] = []
 
@@ -71,11 +104,14 @@ class Publication:
 
     def _write(self, head: Head) -> dict[str, Path]:
         """Write all files that belong on a head, and return them by path."""
+        licence = self._licence
         if README in head.files:
-            check_ours(self._fetch(README, head), self._repository.name)
+            card = self._fetch(README, head)
+            check_ours(card, self._repository.name)
+            licence = licence or licence_of(card)
         dataset = Dataset(self._other_rows(head) | self._rows)
         write_latest(dataset, lambda path: self._find(path, head), self._output)
-        write_card(dataset, self._repository.name, self._output)
+        write_card(dataset, self._repository.name, self._output, licence)
         paths = [path for path in sorted(self._output.rglob("*")) if path.is_file()]
         return {path.relative_to(self._output).as_posix(): path for path in paths}
 

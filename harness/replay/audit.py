@@ -31,6 +31,7 @@ from memory.base import Memory, NoMemory, read_memory
 from memory.context import MemoryState
 from memory.notebook import ROUND
 from tasks.base import Ask, Failure, Instance, Noun, Outcome, Outside, Program, Tell
+from tasks.spelling import is_mended
 
 CLASHES = 20  # held-out steps for each user, enough to tell notes from nothing over a dozen of them
 NOTES, BARE = EXAMS = ("audit/notes", "audit/bare")
@@ -152,8 +153,8 @@ class Audit:
             reason = str(failure)
             self._differ.append(reason if job.key in reason else f"{job.key}: {reason}")
             return None
-        if outcome != self._run.journal.outcome(job.key):
-            self._differ.append(f"{job.key}: its replies are not those that were graded")
+        if difference := _difference(outcome, self._run.journal.outcome(job.key)):
+            self._differ.append(f"{job.key}: {difference}")
         elif grade != self._run.grade(job):
             self._differ.append(f"{job.key}: today's grader gives another grade: makespan regrade")
         state = memory.state()
@@ -201,6 +202,21 @@ class Audit:
             perform = with_prefix(prefix, calls.perform)
             outcomes.append(await drive(episode(world, agent, examined), perform))
         return outcomes[0], outcomes[1]
+
+
+def _difference(outcome: Outcome, stored: Outcome | None) -> str:
+    """Return how a replayed outcome differs from the stored one; nothing where it does not.
+
+    The same replies may have been read otherwise: their spelling was not mended then, or another
+    reason was given why there is no answer.
+    """
+    if outcome == stored:
+        return ""
+    if stored is not None:
+        values, before = ([p.value for p in each.answers] for each in (outcome, stored))
+        if is_mended(outcome) or (values, outcome.calls) == (before, stored.calls):
+            return "its replies are read otherwise now: makespan regrade"
+    return "its replies are not those that were graded"
 
 
 class ReadOnlyMemory:

@@ -15,7 +15,7 @@ from harness.run.jobs import EpisodeJob
 from harness.run.recorded import RecordedRun
 from harness.run.rollout import Rollout
 from harness.store.journal import Journal, Row, answered_of
-from tasks.base import Outcome, Record
+from tasks.base import Grade, NoReference, Outcome, Problem, Record
 
 CALLS = 200  # about so many are replayed together: little to send, little to wait for
 
@@ -28,7 +28,7 @@ class ReplayedEpisode(NamedTuple):
 
 
 class Graded(NamedTuple):
-    """The grade of a replay."""
+    """The record of a replay, with its grade or the reason why it has none."""
 
     key: str
     record: Record
@@ -54,9 +54,16 @@ class Regrading:
         calls = RecordedCalls(job.key, settings, journaled, tools=direct(job.instance))
         memory = self.rollout.memory(job)
         outcome = await drive(self.rollout.program(job, memory), calls.perform)
-        grade = self.rollout.grade(job.instance, outcome)
-        record = self.rollout.record(job, calls, memory.state(), grade, None)
+        grade, problem = self._graded(job, outcome)
+        record = self.rollout.record(job, calls, memory.state(), grade, problem)
         return Graded(job.key, record, outcome)
+
+    def _graded(self, job: EpisodeJob, outcome: Outcome) -> tuple[Grade | None, Problem | None]:
+        """Return a grade, or why there is none: older graders took no reference for 0."""
+        try:
+            return self.rollout.grade(job.instance, outcome), None
+        except NoReference as failure:
+            return None, Problem(failure.boundary, str(failure), kind=failure.kind)
 
 
 def regrade(run: RecordedRun, engine: Engine) -> tuple[int, int]:

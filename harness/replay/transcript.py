@@ -3,7 +3,8 @@
 The journal keeps replies and digests only; prompts, memories and outcomes follow from them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from harness.run.jobs import EpisodeJob
 from harness.run.recorded import RecordedRun
 from harness.store.folder import Folder
 from harness.store.journal import Journal
+from memory.base import is_memory
 from memory.context import MemoryState
-from tasks.base import Ask, Instance, Message, Outcome, Outside, Record, said
+from tasks.base import Ask, Instance, Message, Outcome, Outside, Parsed, Record, said
 from tasks.play import play
 
 
@@ -36,22 +38,58 @@ class Episode:
     outcome: Outcome | None
     memory: MemoryState
 
+    @property
+    def parsed(self) -> dict[str, Parsed]:
+        """Return what was read of each call of the agent's, by path.
+
+        It is empty where answers are not one a call.
+        """
+        calls = [call for call in self.calls if not is_memory(call.path)]
+        answers = self.outcome.answers if self.outcome else ()
+        if len(calls) != len(answers):
+            return {}
+        return dict(zip((call.path for call in calls), answers, strict=True))
+
 
 class _Over(Exception):
     """The episode went no further than this call: it ended in an error."""
 
 
-def episodes(path: Path) -> Iterator[Episode]:
+def episodes(path: Path, keys: Container[str] | None = None) -> Iterator[Episode]:
     """Replay the finished episodes of a run folder: model by model, epoch by epoch.
 
     Nothing is written and nobody is asked. ReplayFailure if the journal holds other requests.
+
+    Args:
+        path: of the folder.
+        keys: the names in the journal of those that are replayed; None is all.
     """
+    with _recorded(path) as run:
+        for job, record in run.finished():
+            if keys is None or job.key in keys:
+                yield _replay(run, job, record)
+
+
+def episode(path: Path, key: str) -> Episode | None:
+    """Replay one episode of a run folder; None where it is not finished.
+
+    Args:
+        path: of the folder.
+        key: of the episode, as the journal names it.
+    """
+    with _recorded(path) as run:
+        for job, record in run.finished():
+            if job.key == key:
+                return _replay(run, job, record)
+    return None
+
+
+@contextmanager
+def _recorded(path: Path) -> Iterator[RecordedRun]:
     folder = Folder.open(path)
     journal = Journal(path, read_only=True)
     try:
-        run = RecordedRun(folder, journal, folder.instances())
-        for job, record in run.finished():
-            yield _replay(run, job, record)
+        yield RecordedRun(folder, journal, folder.instances())
     finally:
         journal.close()
 

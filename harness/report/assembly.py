@@ -8,7 +8,13 @@ from typing import Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 MARK = "makespan report"  # by which a page is known as one
-TEMPLATES = ("layout.html.j2", "parts.html.j2", "boards.html.j2", "search.html.j2")
+TEMPLATES = (
+    "layout.html.j2",
+    "parts.html.j2",
+    "boards.html.j2",
+    "search.html.j2",
+    "searches.html.j2",
+)
 SCRIPTS = ("draw.js", "episodes.js", "tries.js", "page.js")
 
 

@@ -1,16 +1,16 @@
 """The page of runs of suites: a section a family, and every episode."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from harness.board.board import Board, Row, read_board
-from harness.board.load import scored_records
-from harness.board.text import notes
+from harness.board.board import Board, Row, board_of
+from harness.board.load import ScoredRecord, gather
+from harness.board.selection import WHOLE, Selection
+from harness.board.text import notes, part_note
 from harness.calls.prices import Prices
 from harness.families.registry import family
 from harness.replay.transcript import episodes
@@ -24,10 +24,12 @@ from harness.secrets import scrub
 from harness.store.folder import Folder
 from harness.store.journal import key_of
 from harness.store.manifest import Configuration, Manifest
+from harness.suites.grading import Reading
 from tasks.base import Fields, Verdict
 
 FIRST = 3  # failures of each verdict on the page itself, a family
 ORDER = (Verdict.error, Verdict.unparsable, Verdict.infeasible, Verdict.valid)
+MOSTLY = 50  # per cent of an episode's answers that could not be used: it is not shown as valid
 WHY = 140  # characters of a reason in the list of episodes
 
 
@@ -45,6 +47,17 @@ class EpisodeEntry:
     view: EpisodeView
     verdict: Verdict
     why: str
+
+    @property
+    def unusable(self) -> int:
+        """Return how many per cent of its answers could not be used, down to whole ones."""
+        grade = self.view.record.grade
+        return int(100 * family(self.family).unusable(grade)) if grade else 0
+
+    @property
+    def is_failure(self) -> bool:
+        """Return whether it is not valid, or not what a reader would take for valid."""
+        return self.verdict is not Verdict.valid or self.unusable >= MOSTLY
 
     @property
     def family(self) -> str:
@@ -68,21 +81,25 @@ class Section:
     failed: int
 
 
-def build(folders: Sequence[Path], prices: Prices) -> tuple[str, bool]:
+def build(
+    folders: Sequence[Path],
+    prices: Prices,
+    reading: Reading = "canonical",
+    selection: Selection = WHOLE,
+) -> tuple[str, bool]:
     """Return the page of run folders that belong on one board, and whether that is complete.
 
     Raises:
-        InputError: they are no such folders.
+        InputError: they are no such folders, or nothing is what is selected.
     """
-    board = read_board(folders, prices)
+    gathered = gather(folders, prices, reading, selection)
+    board = board_of(gathered)
     styles = looks(board.rows)
     families = {
         name: drawings(family(name)) for name in dict.fromkeys(r.family for r in board.rows)
     }
-    pack, entries = Pack(), list[EpisodeEntry]()
-    for folder in folders:
-        entries += _read(folder, prices, pack, families, len(entries))
-    entries.sort(key=_rank)
+    pack = Pack()
+    entries = _entries(folders, gathered.shares, pack, families)
     chunks = list(pack.chunks())
     manifests = [Folder.open(folder).manifest for folder in folders]
     page = render(
@@ -90,6 +107,7 @@ def build(folders: Sequence[Path], prices: Prices) -> tuple[str, bool]:
         suites={m.configuration.lock: m.configuration.suite for m in manifests},
         runs=[run_facts(m) for m in manifests],
         board=board,
+        part=part_note(board),
         episodes=len(entries),
         errors=sum(e.verdict is Verdict.error for e in entries),
         sections=[_section(name, board, entries, styles, families[name]) for name in families],
@@ -98,6 +116,19 @@ def build(folders: Sequence[Path], prices: Prices) -> tuple[str, bool]:
         chunks=chunks,
     )
     return page, board.complete
+
+
+def _entries(
+    folders: Sequence[Path],
+    shares: Sequence[Sequence[ScoredRecord]],
+    pack: Pack,
+    families: dict[str, Drawings],
+) -> list[EpisodeEntry]:
+    """Pack the shares of all folders; return their episodes in the order of the page."""
+    entries: list[EpisodeEntry] = []
+    for folder, share in zip(folders, shares, strict=True):
+        entries += _read(folder, share, pack, families, len(entries))
+    return sorted(entries, key=_rank)
 
 
 def _index(
@@ -113,12 +144,15 @@ def _index(
 
 
 def _read(
-    folder: Path, prices: Prices, pack: Pack, families: dict[str, Drawings], start: int
+    folder: Path,
+    share: Sequence[ScoredRecord],
+    pack: Pack,
+    families: dict[str, Drawings],
+    start: int,
 ) -> Iterator[EpisodeEntry]:
-    """Pack a folder's episodes as they are replayed; their costs are those of the board."""
-    records = (scored for scored, _ in scored_records(Folder.open(folder), prices))
-    by_key = {key_of(s.record.model, s.record.epoch, s.record.instance): s for s in records}
-    for number, episode in enumerate(episodes(folder), start):
+    """Pack a folder's share of the episodes as they are replayed; their costs are the board's."""
+    by_key = {key_of(s.record.model, s.record.epoch, s.record.instance): s for s in share}
+    for number, episode in enumerate(episodes(folder, by_key), start):
         replayed = episode.record
         scored = by_key[key_of(replayed.model, replayed.epoch, replayed.instance)]
         view = EpisodeView(
@@ -174,6 +208,7 @@ def _line(entry: EpisodeEntry, styles: Looks, families: list[str], pack: Pack) -
         score,
         gap,
         entry.why,
+        entry.unusable,
         *pack.places[entry.number],
     ]
 
@@ -191,12 +226,12 @@ def _section(
     family_looks = {key: look for key, look in styles.items() if key in keys}
     inside = [(k, e) for k, e in enumerate(entries) if e.family == name]
     views = [e.view for _, e in inside]
-    failed = [(k, e) for k, e in inside if e.verdict is not Verdict.valid]
+    failed = [(k, e) for k, e in inside if e.is_failure]
     return Section(
         name,
         _sentence(family(name).description),
         table(numbered, family_looks),
-        notes=_section_notes(rows, board.priced),
+        notes=_section_notes(rows, board),
         figures=list(_figures(rows, views, family_looks, pictures)),
         failures=[(k, e, family_looks[e.view.series].label) for k, e in _first(failed)],
         failed=len(failed),
@@ -213,14 +248,15 @@ def _figures(
 
 def _first(failed: Sequence[Numbered]) -> list[Numbered]:
     """Return the first few failures of each verdict."""
-    by_verdict = ([pair for pair in failed if pair[1].verdict is v] for v in ORDER[:-1])
+    by_verdict = ([pair for pair in failed if pair[1].verdict is v] for v in ORDER)
     return [pair for pairs in by_verdict for pair in pairs[:FIRST]]
 
 
-def _section_notes(rows: Sequence[Row], priced: Mapping[str, date]) -> list[str]:
+def _section_notes(rows: Sequence[Row], board: Board) -> list[str]:
     models = {row.model for row in rows}
-    dates = {model: day for model, day in priced.items() if model in models}
-    return [scrub(note) for note in notes(Board(tuple(rows), (), dates))]
+    dates = {model: day for model, day in board.priced.items() if model in models}
+    part = Board(tuple(rows), (), priced=dates, reading=board.reading)
+    return [scrub(note) for note in notes(part)]
 
 
 def _sentence(text: str) -> str:

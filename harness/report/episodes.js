@@ -1,12 +1,17 @@
 // What the list of episodes shows, and what one of them shows when it is opened.
 
 const VERDICTS = ["error", "unparsable", "infeasible", "valid"];
-const [FAMILY, SERIES, INSTANCE, LEVEL, EPOCH, VERDICT, SCORE, GAP, WHY] = Array(9).keys();
+const [FAMILY, SERIES, INSTANCE, LEVEL, EPOCH, VERDICT, SCORE, GAP, WHY, UNUSABLE] = Array(10).keys();
+
+// An episode in which half or more of the answers could not be used is valid, and does not look it.
+const MOSTLY = 50;
+const verdictChip = (e) => VERDICTS[e[VERDICT]] === "valid" && e[UNUSABLE] >= MOSTLY
+  ? el("span", { class: "chip unusable" }, `${e[UNUSABLE]} % unusable`) : chip(VERDICTS[e[VERDICT]]);
 
 const EPISODES = {
   one: "episode", many: "episodes",
   place: "instance, reason…",
-  chip: (e) => chip(VERDICTS[e[VERDICT]]),
+  chip: verdictChip,
   title: (e) => index.series[e[SERIES]][0],
   id: (e) => e[INSTANCE],
   words: (e) => `${e[INSTANCE]} ${e[WHY]} ${index.series[e[SERIES]][0]}`,
@@ -20,7 +25,7 @@ const EPISODES = {
     ];
   },
   columns: [
-    { name: "verdict", by: (e) => e[VERDICT], cell: (e) => chip(VERDICTS[e[VERDICT]]) },
+    { name: "verdict", by: (e) => e[VERDICT], cell: verdictChip },
     { name: "episode", by: (e) => e[INSTANCE], link: (e) => e[EPOCH] ? `${e[INSTANCE]}, epoch ${e[EPOCH] + 1}` : e[INSTANCE] },
     { name: "entrant", by: (e) => index.series[e[SERIES]][0], cell: (e) => index.series[e[SERIES]][0] },
     { name: "level", number: true, by: (e) => e[LEVEL], cell: (e) => String(e[LEVEL]) },

@@ -18,7 +18,6 @@ from harness.report.base import Detail, Drawings, EpisodeView, InstanceFrame, St
 from harness.report.columns import columns
 from harness.report.memory import log_facts, notes_timeline
 from harness.secrets import scrub
-from memory.base import is_memory
 from memory.context import MemoryState
 from tasks.base import Fields, Grade, Message, Parsed, Reply
 
@@ -128,7 +127,7 @@ class Pack:
         return [*reasons, f"And {more} more violations."] if more else reasons
 
     def _calls(self, episode: Episode) -> list[Fields]:
-        parsed = _parsed_by_path(episode)
+        parsed = episode.parsed
         return [self.call(call, parsed.get(call.path)) for call in episode.calls]
 
     def call(self, call: RecordedCall, parsed: Parsed | None = None) -> Fields:
@@ -145,10 +144,13 @@ class Pack:
 
     def _parse(self, parsed: Parsed) -> list[Any]:
         value = msgspec.json.encode(parsed.value).decode() if parsed.value is not None else ""
-        return [self.texts.add(value), parsed.how, scrub(parsed.problem or "")]
+        mended = f"; mended: {scrub(', '.join(parsed.mended))}" if parsed.mended else ""
+        return [self.texts.add(value), parsed.how + mended, scrub(parsed.problem or "")]
 
     def _reply(self, reply: Reply) -> Fields:
+        thoughts = {"reasoning": self.texts.add(reply.reasoning)} if reply.reasoning else {}
         return {
+            **thoughts,
             "text": self.texts.add(reply.text),
             "calls": [[call.name, self.texts.add(call.arguments)] for call in reply.calls],
             "finish": reply.finish,
@@ -179,15 +181,6 @@ class Pack:
                 part, size, used = [], 0, set()
         if part:
             yield part
-
-
-def _parsed_by_path(episode: Episode) -> dict[str, Parsed]:
-    """Return what was read of each call of the agent's; nothing if answers are not one a call."""
-    calls = [call for call in episode.calls if not is_memory(call.path)]
-    answers = episode.outcome.answers if episode.outcome else ()
-    if len(calls) != len(answers):
-        return {}
-    return dict(zip((call.path for call in calls), answers, strict=True))
 
 
 def _with_calls(message: Message) -> str:
@@ -243,6 +236,7 @@ def _lists(packed: Fields) -> Iterator[list[int]]:
         yield from (numbers for _, numbers in call["messages"])
         yield from (call["parsed"][0],) if "parsed" in call else ()
         if call["reply"]:
+            yield call["reply"].get("reasoning", [])
             yield call["reply"]["text"]
             yield from (numbers for _, numbers in call["reply"]["calls"])
     yield from (packed["program"],) if "program" in packed else ()

@@ -290,6 +290,7 @@ function callView(call, told, text, only) {
     if (!call.reply) { view.append(turn("reply", "none: the episode ended here")); return; }
     const { reply } = call;
     const known = [reply.model, reply.finish, reply.tokens.every((n) => n !== null) && `${plain(reply.tokens[0])} tokens in, ${plain(reply.tokens[1])} out`, `${plain(reply.seconds)} s`].filter(Boolean);
+    if (reply.reasoning) view.append(turn("reasoning – no part of the answer", text(reply.reasoning), "reasoning"));
     view.append(turn(`reply – ${known.join(", ")}`, text(reply.text), "reply"));
     for (const [name, words] of reply.calls) view.append(turn(`tool call – ${name}`, text(words), "reply"));
     if (call.parsed) {
@@ -327,8 +328,9 @@ async function start() {
     if (section.querySelector(".board")) board(section);
     if (section.querySelector(".legend")) legend(section);
   });
-  index = await load("index");
   const host = document.getElementById("browser");
+  if (!host) return; // several searches: what opens is on the page of each
+  index = await load("index");
   subject = { episodes: EPISODES, tries: TRIES }[host.dataset.of];
   browser(host);
   const dialog = document.getElementById("episode");

@@ -25,7 +25,6 @@ from harness.report.search_tables import (
 )
 from harness.report.svg import shortened
 from harness.secrets import scrub
-from harness.store.folder import Folder
 from harness.store.search_plan import SearchPlan
 from tasks.base import Fields
 
@@ -74,7 +73,7 @@ def build(path: Path) -> tuple[str, bool]:
         searches=searches(report),
         ends=ends(study.searches),
         problems=problems(report),
-        runs=[_run(searched.folder, study.searches)],
+        runs=[run_lines(searched)],
         index=index,
         chunks=chunks,
     )
@@ -204,11 +203,11 @@ def _head(searched: SearchReplay) -> list[tuple[str, str]]:
     ]
 
 
-def _run(folder: Folder, study: Sequence[Search]) -> Fields:
+def run_lines(searched: SearchReplay) -> Fields:
     """Return what a reader must know to repeat the search, by its name on the page."""
-    plan = study[0].plan
+    plan = searched.study.plan
     return {
-        **run_facts(folder.manifest),
+        **run_facts(searched.folder.manifest),
         "at most": _budgets(plan),
         "islands": str(plan.islands),
         "lag": str(plan.lag),

@@ -11,8 +11,9 @@ from markupsafe import Markup
 from graders.statistics import Estimate
 from harness.evolve.database import Candidate, Status
 from harness.evolve.report import Arm, ChampionComparison, NewBest, Score, SearchReport
-from harness.evolve.report_text import NAMES, p_text
+from harness.evolve.report_text import p_text
 from harness.evolve.search import Search
+from harness.evolve.verdict_text import NAMES
 from harness.formatting import cost_text, tokens_text
 from harness.report.svg import tag
 from harness.report.tables import TableCell, Value, interval
@@ -45,7 +46,7 @@ def per_cent(gap: float | None) -> str:
     return "-" if gap is None or isnan(gap) else f"{100 * gap:.2f} %"
 
 
-def _heads(words: str, numbers: str) -> tuple[tuple[str, bool], ...]:
+def heads_of(words: str, numbers: str) -> tuple[tuple[str, bool], ...]:
     """Return the heads of columns of words and of numbers, each given as `a|b|c`."""
     return (*((w, False) for w in words.split("|")), *((n, True) for n in numbers.split("|")))
 
@@ -62,7 +63,7 @@ def _text(key: str, value: Value, link: str = "") -> TableCell:
     return TableCell(key, str(value or "-"), value, link=link)
 
 
-def _estimate(key: str, estimate: Estimate) -> TableCell:
+def estimate_cell(key: str, estimate: Estimate) -> TableCell:
     if estimate.value is None:
         return TableCell(key, "-", small=estimate.note, tone="zero")
     return TableCell(
@@ -77,9 +78,10 @@ def _estimate(key: str, estimate: Estimate) -> TableCell:
 
 def searches(report: SearchReport) -> Numbers:
     """Return what each search spent, how its tries ended, and what it chose."""
-    heads = _heads(
+    heads = heads_of(
         "search",
-        f"tries|{NEW}|draws|ran|{'|'.join(OTHERS)}|best training gap|validation ratio|tokens|cost",
+        f"tries|calls|{NEW}|draws|ran|{'|'.join(OTHERS)}|best training gap|validation ratio"
+        "|tokens|cost",
     )
     lines = tuple(_arm(f"arms.{k}", a) for k, a in enumerate(report.arms))
     return Numbers("Searches", heads, lines)
@@ -90,6 +92,7 @@ def _arm(key: str, arm: Arm) -> SearchLine:
         (
             TableCell(f"{key}.arm", arm.arm, arm.arm, small=", ".join(arm.models)),
             _count(f"{key}.tries", arm.tries),
+            _count(f"{key}.calls", arm.calls),
             _status(key, arm, "valid"),
             _count(f"{key}.draws", arm.draws),
             _count(f"{key}.ran", arm.ran),
@@ -116,7 +119,7 @@ def _status(key: str, arm: Arm, status: str) -> TableCell:
 
 def progress(report: SearchReport, links: Links) -> Numbers:
     """Return each new best on the training instances."""
-    heads = _heads("program|by|of", "try|training gap")
+    heads = heads_of("program|by|of", "try|training gap")
     lines = tuple(_best(f"best_so_far.{k}", p, links) for k, p in enumerate(report.best_so_far))
     return Numbers("Best so far on the training instances", heads, lines)
 
@@ -135,7 +138,7 @@ def _best(key: str, best: NewBest, links: Links) -> SearchLine:
 
 def lineage(report: SearchReport, links: Links) -> Numbers:
     """Return the champion and its ancestors, the latest first."""
-    heads = _heads("ancestor|by|of|from", "training gap|length")
+    heads = heads_of("ancestor|by|of|from", "training gap|length")
     lines = tuple(
         SearchLine(_ancestor(f"lineage.{k}", c, links), chosen=k == 0)
         for k, c in enumerate(report.lineage)
@@ -157,7 +160,7 @@ def _ancestor(key: str, c: Candidate, links: Links) -> tuple[TableCell, ...]:
 def scores(report: SearchReport, split: str) -> Numbers:
     """Return the scores of champions and rules on a split."""
     lines = tuple(_score(f"scores.{k}", s) for k, s in enumerate(report.scores) if s.split == split)
-    heads = _heads("program", "n|failed|ratio of sums|skill|median gap|optimal|ms an instance")
+    heads = heads_of("program", "n|failed|ratio of sums|skill|median gap|optimal|ms an instance")
     return Numbers(f"Scores on {split}", heads, lines)
 
 
@@ -168,8 +171,8 @@ def _score(key: str, s: Score) -> SearchLine:
             TableCell(f"{key}.who", NAMES.get(s.who, s.who), s.who),
             _count(f"{key}.n", s.n),
             _count(f"{key}.failures", s.failures, "errors"),
-            _estimate(f"{key}.ratio", s.ratio),
-            _estimate(f"{key}.skill", s.skill),
+            estimate_cell(f"{key}.ratio", s.ratio),
+            estimate_cell(f"{key}.skill", s.skill),
             _gap(f"{key}.median_gap", s.median_gap),
             TableCell(f"{key}.optimal", f"{100 * s.optimal:.0f} %", s.optimal),
             TableCell(f"{key}.seconds", seconds, s.seconds),
@@ -185,7 +188,7 @@ def compared(report: SearchReport, split: str) -> Numbers:
         for k, c in enumerate(report.comparisons)
         if c.split == split
     )
-    heads = _heads("against|so it is", "ratio of sums|skill|win|tie|loss|p|p (Holm)")
+    heads = heads_of("against|so it is", "ratio of sums|skill|win|tie|loss|p|p (Holm)")
     return Numbers(f"The champion less another on {split}", heads, lines)
 
 
@@ -195,8 +198,8 @@ def _comparison(key: str, c: ChampionComparison) -> SearchLine:
         (
             TableCell(f"{key}.against", NAMES.get(c.against, c.against), c.against),
             TableCell(f"{key}.verdict", c.verdict, c.verdict, tone=tone),
-            _estimate(f"{key}.ratio", c.ratio),
-            _estimate(f"{key}.skill", c.skill),
+            estimate_cell(f"{key}.ratio", c.ratio),
+            estimate_cell(f"{key}.skill", c.skill),
             *(_count(f"{key}.{name}", getattr(c, name)) for name in ("win", "tie", "loss")),
             TableCell(f"{key}.p", p_text(c.p), c.p),
             TableCell(f"{key}.p_holm", p_text(c.p_holm), c.p_holm),
@@ -210,7 +213,7 @@ def problems(report: SearchReport) -> Numbers | None:
     lines = tuple(
         SearchLine((TableCell("", kind), *_problem_counts(kind, report))) for kind in kinds
     )
-    heads = _heads("what was wrong", "|".join(arm.arm for arm in report.arms))
+    heads = heads_of("what was wrong", "|".join(arm.arm for arm in report.arms))
     return Numbers("What was wrong", heads, lines) if lines else None
 
 
@@ -229,7 +232,7 @@ def ends(study: Sequence[Search]) -> Numbers:
             groups.setdefault((c.model, operator), []).append(c)
     order = {model: k for k, model in enumerate(dict.fromkeys(model for model, _ in groups))}
     keys = sorted(groups, key=lambda key: (order[key[0]], key[1]))
-    heads = _heads("model|operator|", f"tries|{NEW}|{'|'.join(OTHERS)}|best training gap")
+    heads = heads_of("model|operator|", f"tries|{NEW}|{'|'.join(OTHERS)}|best training gap")
     lines = tuple(_end(model, operator, groups[model, operator]) for model, operator in keys)
     return Numbers("How tries ended, by model and operator", heads, lines)
 

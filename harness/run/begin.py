@@ -8,8 +8,10 @@ from pathlib import Path
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from harness import files
 from harness.calls.options import CONNECTIONS, RunOptions, require_prices
 from harness.calls.prices import prices_of
+from harness.engines.open import HERE, EngineChoice
 from harness.log import Log
 from harness.models.base import Model
 from harness.run.loop import SuiteRun
@@ -27,7 +29,7 @@ from harness.run.recorded import RecordedRun
 from harness.run.reply_limit import began_without, with_limit
 from harness.run.request import RunRequest
 from harness.run.templates import overridden
-from harness.store.folder import Folder
+from harness.store.folder import GIVEN, Folder
 from harness.store.journal import Journal
 from harness.store.manifest import FORMAT, Configuration, Manifest, environment
 from harness.store.versions import part_versions, speaking_parts
@@ -39,10 +41,20 @@ from tasks.prompts import Prompts, prompts_of
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run folder that this process has claimed, and the models that it asks."""
+    """A run folder that this process has claimed, and the part of its run that is gone on with.
+
+    Attributes:
+        models: those that are asked.
+        epochs: how often each instance is.
+        limit: how many instances are; None is all.
+        engine: where instances are solved that have no reference.
+    """
 
     folder: Folder
     models: Sequence[Model]
+    epochs: int
+    limit: int | None
+    engine: EngineChoice = HERE
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,8 @@ def prepare(request: RunRequest, options: RunOptions, prices: Sequence[str] = ()
 def begin(request: RunRequest, options: RunOptions) -> OpenRun:
     """Begin the run that is asked for, or take it up where its folder is there.
 
-    What is missing (a key, a package, a policy) is told before anything is written.
+    A folder that has less grows; what it has beyond what is asked for is left as it is. What is
+    missing (a key, a package, a policy) is told before anything is written.
 
     Raises:
         InputError: there is no such part, or the folder holds another run.
@@ -95,28 +108,32 @@ def begin(request: RunRequest, options: RunOptions) -> OpenRun:
 def open_run(prepared: PreparedRun) -> OpenRun:
     """Begin a run, or take it up where its folder is there.
 
+    A folder that has less grows; what it has beyond what is asked for is left as it is.
+
     Raises:
         InputError: the folder holds another run.
     """
     request, manifest = prepared.request, prepared.manifest
+    given, solved = [*map(instances.encode, request.instances)], request.suite.solved
     folder = Folder.create(
         _place(request, manifest),
         manifest,
         prepared.prompts,
-        map(instances.encode, request.instances) if request.instances else None,
+        [] if solved else given,
+        lambda hidden: files.write_lines(hidden / GIVEN, given) if solved else None,
         programs=request.programs,
     )
     folder.claim()
+    folder.require(manifest.configuration)  # as it is now that nobody else can write
     _require_shard(folder, request.shard)
-    folder.save(
-        replace(
-            folder.manifest,
-            limit=manifest.limit,
-            api_key_env=manifest.api_key_env,
-            api_key_envs=manifest.api_key_envs,
-        )
+    folder.grow(manifest, request.programs)
+    return OpenRun(
+        folder,
+        prepared.models,
+        manifest.configuration.epochs,
+        limit=manifest.limit,
+        engine=request.place,
     )
-    return OpenRun(folder, prepared.models)
 
 
 def _place(request: RunRequest, manifest: Manifest) -> Path:
@@ -154,7 +171,7 @@ def manifest_of(request: RunRequest) -> tuple[Manifest, Prompts]:
         environment=environment(),
         limit=suites.DEFAULT_COUNT if is_endless else request.limit,
         api_key_env=request.api_key_env,
-        api_key_envs=dict(request.api_key_envs) or UNSET,
+        keys=dict(request.api_key_envs) or UNSET,
         shard=request.shard,
         templates=templates,
     )
@@ -175,15 +192,16 @@ def _require_shard(folder: Folder, shard: tuple[int, int] | None) -> None:
 
 
 def take_up(folder: Folder, options: RunOptions) -> OpenRun:
-    """Take up a run from its folder, which this process has claimed.
+    """Take up all of a run from its folder, which this process has claimed.
 
     Raises:
         InputError: a key or a package is missing.
     """
-    kinds = (instance.family for instance in folder.instances())
+    kinds = map(instances.family_of, folder.given() or folder.lines())
     names = folder.manifest.configuration.suite.families or tuple(dict.fromkeys(kinds))
-    connections = options.connections or CONNECTIONS
-    return OpenRun(folder, build_models(folder.manifest, names, folder.programs, connections))
+    manifest, connections = folder.manifest, options.connections or CONNECTIONS
+    models = build_models(manifest, names, folder.programs, connections)
+    return OpenRun(folder, models, manifest.configuration.epochs, limit=manifest.limit)
 
 
 @contextmanager
@@ -208,13 +226,13 @@ def ready(
     names = [spec.name for spec in folder.manifest.configuration.models]
     folder.note_prices(prices_of(prices, names), today())
     require_prices(folder.manifest, options)
-    lines = run_instances(folder)
+    lines = run_instances(folder, run.limit, run.engine)
     require_enough_users(folder.manifest.configuration.memory, lines)
-    require_solvers(folder.manifest.configuration.models, lines)
+    require_solvers([model.name for model in run.models], lines)
     journal = Journal(folder.path)
     log.event("begin", folder=str(folder.path), episodes=len(lines))
     try:
-        yield SuiteRun(RecordedRun(folder, journal, lines), options, log)
+        yield SuiteRun(RecordedRun(folder, journal, lines, run.epochs), options, log)
     finally:
         journal.close()
         folder.release()

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from harness.agents.base import Agent
 from memory.base import Memory
-from tasks.base import Ask, Ledger, Outcome, Outside, Program, Tell
+from tasks.base import Ask, Ledger, Outcome, Outside, Program, Reply, Tell
 from tasks.play import translate
 
 R = TypeVar("R")
@@ -22,12 +22,16 @@ def episode(world: Program[Outcome], agent: Agent, memory: Memory) -> Program[Ou
     may think before the next step. All else passes outward.
     """
 
+    replies: list[Reply] = []
+
     def handle(effect: Outside) -> Program[Any]:
         if isinstance(effect, Ask):
             enriched = yield from charged("recall", memory.recall(effect))
-            return (yield from agent.reply(enriched))
+            replies.append((yield from agent.reply(enriched)))
+            return replies[-1]
         if isinstance(effect, Tell):
-            yield from charged("sleep", memory.observe(effect))
+            feedback = replace(effect, reply=replies[-1] if replies else None)
+            yield from charged("sleep", memory.observe(feedback))
             yield from charged("sleep", memory.idle(effect.path))
             return None
         return (yield effect)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -30,6 +30,7 @@ class SamplingTable(Noun, frozen=True, omit_defaults=True):
     reasoning_effort: str | None = None
     structured: bool = False
     extra_body: Fields = {}
+    max_output_tokens_as: Literal["max_tokens", "max_completion_tokens"] | None = None
 
     @property
     def sampling(self) -> Sampling:
@@ -42,6 +43,7 @@ class SamplingTable(Noun, frozen=True, omit_defaults=True):
             structured=self.structured,
             extra=self.extra_body,
             top_p=self.top_p,
+            max_tokens_as=self.max_output_tokens_as,
         )
 
     @classmethod
@@ -55,6 +57,7 @@ class SamplingTable(Noun, frozen=True, omit_defaults=True):
             reasoning_effort=sampling.reasoning_effort,
             structured=sampling.structured,
             extra_body=sampling.extra,
+            max_output_tokens_as=sampling.max_tokens_as,
         )
 
 
@@ -103,6 +106,9 @@ class SuiteTable(Noun, frozen=True, omit_defaults=True):
         settings: of the family, or of all families of the suite.
         limit: the first so many instances.
         data: the folder of the files that the suite needs.
+        references: a file of what is known of the optima of a file's instances.
+        solve: whether a file's instances are solved that have no reference.
+        time_limit: for each of those, in seconds.
         entry: the suite itself, where the name is only what it is called.
         ranked, headline: of a suite with entries, as a suite's file has them.
     """
@@ -113,6 +119,9 @@ class SuiteTable(Noun, frozen=True, omit_defaults=True):
     settings: dict[str, Scalar] = {}
     limit: Count | None = None
     data: str | None = None
+    references: str | None = None
+    solve: bool = True
+    time_limit: Annotated[float, Meta(gt=0)] | None = None
     entry: tuple[EntryTable, ...] = ()
     ranked: bool = True
     headline: str | None = None

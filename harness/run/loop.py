@@ -72,7 +72,7 @@ class SuiteRun:
             models,
             unit="episodes",
             total=count,
-            spent=spent_in(self.recorded.folder.manifest, self.recorded.journal.replies())
+            spent=spent_in(self.recorded.folder.manifest, self.recorded.journal)
             if self.options.budget
             else None,
         )

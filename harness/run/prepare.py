@@ -1,7 +1,8 @@
 """The agent, memory, models and instances of a run that is asked for, or taken up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -9,18 +10,21 @@ from msgspec import UNSET, UnsetType
 
 from harness.agents.base import DIRECT, read_agent
 from harness.calls.client import build_provider
+from harness.engines.open import EngineChoice, open_engine
 from harness.families.registry import family
-from harness.log import Log
+from harness.log import Log, say
 from harness.models.base import Model
 from harness.models.names import START
 from harness.progress import Progress
 from harness.run.models import build_policy
 from harness.run.placebo import neighbour
-from harness.store.folder import Folder
-from harness.store.manifest import Environment, Manifest, ModelSpec, environment
+from harness.store.folder import GIVEN, Folder
+from harness.store.manifest import Environment, Manifest, environment
 from harness.suites import instances
 from harness.suites import suite as suites
 from harness.suites.instances import InstanceLine
+from harness.suites.references import completed, has_none
+from harness.suites.suite import Solved, Suite
 from memory.base import read_memory
 from tasks.base import InputError
 from tasks.extras import MissingExtra, is_missing
@@ -85,35 +89,68 @@ def require_enough_users(memory: str, lines: Sequence[InstanceLine]) -> None:
                 raise InputError(f"memory {memory!r} needs two users of a kind: a larger `limit`")
 
 
-def require_solvers(specs: Sequence[ModelSpec], lines: Sequence[InstanceLine]) -> None:
+def require_solvers(models: Sequence[str], lines: Sequence[InstanceLine]) -> None:
     """Raise MissingExtra if a policy would solve an instance for which no solver is installed."""
     if not is_missing("ortools"):
         return
-    for spec in specs:
+    for name in models:
         for line in lines:
-            policy = family(line.family).policies.get(spec.name.removeprefix(START))
+            policy = family(line.family).policies.get(name.removeprefix(START))
             if policy and policy.solves(line.instance):
-                purpose = f"{spec.name} at {line.id}, which has no proven reference,"
+                purpose = f"{name} at {line.id}, which has no proven reference,"
                 raise MissingExtra.of("solvers", purpose, "ortools")
 
 
-def run_instances(folder: Folder) -> list[InstanceLine]:
-    """The run's instances: those in its folder, and new ones up to the limit."""
-    manifest = folder.manifest
-    suite, limit = manifest.configuration.suite, manifest.limit
-    lines = folder.instances()
+def run_instances(folder: Folder, limit: int | None, engine: EngineChoice) -> list[InstanceLine]:
+    """Return the run's first instances: those in its folder, and new ones up to the limit.
+
+    They are made, or solved where they were given without a reference.
+
+    Args:
+        folder: of the run.
+        limit: how many; None is all.
+        engine: where instances are solved.
+    """
+    suite = folder.manifest.configuration.suite
     if suite.entry:
-        size = suite.size
-        total = min(x for x in (size, limit) if x is not None)
-        missing = islice(suite.instances(), len(lines), total)
-        if len(lines) < total:
-            _same_generators(folder)
-            with Progress("instances", total - len(lines)) as progress:
-                for line in folder.add_instances(map(instances.make, missing)):
-                    lines.append(InstanceLine(line, "made"))
-                    progress.add()
+        _make_missing(folder, suite, limit)
+    elif suite.solved:
+        _solve_missing(folder, suite.solved, limit, engine=engine)
     folder.all_made()
-    return lines[:limit]
+    return folder.instances()[:limit]
+
+
+def _make_missing(folder: Folder, suite: Suite, limit: int | None) -> None:
+    """Generate the instances that are missing up to the limit."""
+    count = len(folder.instances())
+    total = min(x for x in (suite.size, limit) if x is not None)
+    if count < total:
+        _same_generators(folder)
+        missing = islice(suite.instances(), count, total)
+        _add(folder, "instances", total - count, map(instances.make, missing))
+
+
+def _solve_missing(
+    folder: Folder, solved: Solved, limit: int | None, *, engine: EngineChoice
+) -> None:
+    """Solve the given instances that are missing up to the limit, each kept before the next."""
+    missing = folder.given()[:limit][len(folder.instances()) :]
+    batch = [instances.decode(line, str(folder.path / GIVEN)) for line in missing]
+    lacking = sum(map(has_none, batch))
+    if lacking:
+        say(f"{lacking} of {len(batch)} instances have no reference: they are solved first")
+    work = partial(completed, seconds=solved.seconds)
+    with open_engine(*engine) as place:
+        _add(folder, "solved", len(batch), place.map(work, missing, instances.id_of))
+
+
+def _add(folder: Folder, unit: str, count: int, lines: Iterator[bytes]) -> None:
+    """Append so many instance lines to a run as they come."""
+    if count:
+        with Progress(unit, count) as progress:
+            for line in folder.add_instances(lines):
+                folder.instances().append(InstanceLine(line, "made"))
+                progress.add()
 
 
 def _same_generators(folder: Folder) -> None:

@@ -21,12 +21,20 @@ class RecordedRun:
     """The episodes of one run folder.
 
     Attributes:
+        epochs: how many of each instance are meant, where not all that the run has.
         rollout: what its episodes are made with.
     """
 
-    def __init__(self, folder: Folder, journal: Journal, instances: Sequence[InstanceLine]) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        journal: Journal,
+        instances: Sequence[InstanceLine],
+        epochs: int | None = None,
+    ) -> None:
         self.folder, self.journal, self.instances = folder, journal, instances
         self.configuration = folder.manifest.configuration
+        self.epochs = epochs or self.configuration.epochs
         self.rollout = Rollout.of(folder, instances)
         self.verdicts = journal.verdicts()
 
@@ -40,9 +48,7 @@ class RecordedRun:
         programs = self.folder.programs
         asked_lines = [i for i in self.instances if is_asked(model, i.family, programs)]
         jobs = (
-            EpisodeJob(line, model, epoch)
-            for epoch in range(self.configuration.epochs)
-            for line in asked_lines
+            EpisodeJob(line, model, epoch) for epoch in range(self.epochs) for line in asked_lines
         )
         return [job for job in jobs if in_shard(job.key, self.folder.manifest.shard)]
 

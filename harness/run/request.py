@@ -7,8 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
+from harness.engines.open import EngineChoice
 from harness.families.registry import family
 from harness.log import say
 from harness.models.base import Sampling
@@ -19,7 +21,9 @@ from harness.store.manifest import ModelSpec
 from harness.suites import instances
 from harness.suites import suite as suites
 from harness.suites.formats import read_files
-from harness.suites.suite import Suite
+from harness.suites.reference_files import with_references
+from harness.suites.references import has_none
+from harness.suites.suite import Solved, Suite
 from tasks.base import InputError, Instance, Scalar
 
 Target = str | Path | Suite | Sequence[Instance[Any]]
@@ -46,6 +50,12 @@ class Asked(TypedDict, total=False):
     base_urls: Mapping[str, str]
     api_key_envs: Mapping[str, str]
     runs: Path
+    references: Path | None
+    solve: bool
+    time_limit: float | None
+    engine: str
+    jobs: int | None
+    ray_address: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +81,11 @@ class RunRequest:
         templates: a folder of prompts that stand for those of the same names.
         base_urls, api_key_envs: of models that have their own, by name.
         runs: the folder of the run folders that have no `out`.
+        references: a file of what is known of the optima of given instances.
+        solve: whether given instances are solved that have no reference.
+        time_limit: for each of those, in seconds; None is the solver's own limit, in steps, with
+            which a reference is the same on every machine.
+        engine, jobs, ray_address: where they are solved: see `harness.engines.open`.
     """
 
     what: Target
@@ -93,6 +108,12 @@ class RunRequest:
     base_urls: Mapping[str, str] = field(default_factory=dict)
     api_key_envs: Mapping[str, str] = field(default_factory=dict)
     runs: Path = RUNS
+    references: Path | None = None
+    solve: bool = True
+    time_limit: float | None = None
+    engine: str = "local"
+    jobs: int | None = None
+    ray_address: str | None = None
 
     def __post_init__(self) -> None:
         require_no_secret(self.sampling)
@@ -101,20 +122,39 @@ class RunRequest:
     def _target(self) -> tuple[Suite, list[Instance[Any]]]:
         """Return the suite that is meant, and its instances if they are not generated."""
         if isinstance(self.what, Suite):
-            return self.what, []
-        if not isinstance(self.what, str | Path):
+            suite = self.what
+        elif not isinstance(self.what, str | Path):
             self._require_no_dials()
-            given = list(self.what)
-            return Suite("instances", content=_content(given)), given
-        if str(self.what).endswith(".jsonl"):
+            return self._given(Suite("instances"), list(self.what))
+        elif str(self.what).endswith(".jsonl"):
             self._require_no_dials()
             path = Path(self.what)
-            lines = instances.read(path)
-            return suites.of_file(path, _content(lines)), lines
-        suite = suites.find(
-            str(self.what), level=self.level, seed=self.seed, settings=self.settings
-        )
-        return self._with_files(suite) if suite.files else (suite, [])
+            return self._given(suites.of_file(path), instances.read(path))
+        else:
+            suite = suites.find(
+                str(self.what), level=self.level, seed=self.seed, settings=self.settings
+            )
+        if suite.files:
+            return self._with_files(suite)
+        if self.references is not None or self.time_limit is not None or not self.solve:
+            raise InputError(
+                f"the instances of {suite.name} are made with their references: `references`,"
+                " `solve` and `time_limit` are for a file's"
+            )
+        return suite, []
+
+    def _given(self, suite: Suite, batch: list[Instance[Any]]) -> tuple[Suite, list[Instance[Any]]]:
+        """Return a suite of given instances, with what a file knows of them, and how to solve.
+
+        Whether any of them lacks a reference goes by all of them, whatever the limit.
+        """
+        if self.references is not None:
+            batch, count = with_references(batch, self.references)
+            if count < len(batch):
+                say(f"{self.references} names {count} of {len(batch)} instances")
+        lacking = self.solve and any(map(has_none, batch))
+        solved = Solved(self.time_limit) if lacking else UNSET
+        return replace(suite, content=_content(batch), solved=solved), batch
 
     def _with_files(self, suite: Suite) -> tuple[Suite, list[Instance[Any]]]:
         self._require_no_dials()
@@ -123,12 +163,16 @@ class RunRequest:
                 f"suite {suite.name} needs `data` FOLDER with {', '.join(suite.files)}"
             )
         paths = [self.data / name for name in suite.files]
-        lines = read_files(suite.format or "", paths)
-        return replace(suite, content=_content(lines)), lines
+        return self._given(suite, read_files(suite.format or "", paths))
 
     def _require_no_dials(self) -> None:
         if self.settings or self.level is not None or self.seed is not None:
             raise InputError("a file's instances are as they are: no `level`, `seed` or `settings`")
+
+    @property
+    def place(self) -> EngineChoice:
+        """Return where instances are solved."""
+        return EngineChoice(self.engine, self.jobs, self.ray_address)
 
     @property
     def suite(self) -> Suite:

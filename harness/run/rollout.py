@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from msgspec.structs import replace
-
 from harness.agents.base import Agent, read_agent
 from harness.agents.briefed import Briefed
 from harness.calls.recorded import CountedReply, RecordedCalls
@@ -20,10 +18,11 @@ from harness.run.jobs import EpisodeJob
 from harness.run.placebo import other_rounds
 from harness.store.folder import Folder
 from harness.store.manifest import Configuration
+from harness.suites.grading import graded
 from harness.suites.instances import InstanceLine
 from memory.base import Memory, is_memory, read_memory
 from memory.context import Context, MemoryState
-from tasks.base import Fields, Grade, Instance, Outcome, Problem, Program, Record, SolverFailure
+from tasks.base import Fields, Grade, Instance, Outcome, Problem, Program, Record
 from tasks.prompts import Prompts
 
 
@@ -79,18 +78,9 @@ class Rollout:
     def grade(self, instance: Instance[Any], outcome: Outcome) -> Grade:
         """The family's grade; its score is the measure that the suite names as headline, if any.
 
-        SolverFailure if the instance's reference lacks what that measure needs.
+        NoReference if the instance's reference lacks what the score needs.
         """
-        grade, headline = family(instance.family).grade(instance, outcome), self.headline
-        if not headline:
-            return grade
-        score = family(instance.family).headlines[headline](grade)
-        if score is None:
-            raise SolverFailure(
-                f"{instance.id}: its reference is {instance.reference.status} with the bound"
-                f" {instance.reference.bound}, too little for the suite's headline {headline}"
-            )
-        return replace(grade, score=score)
+        return graded(instance, outcome, self.headline)
 
     @property
     def headline(self) -> str | None:

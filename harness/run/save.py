@@ -15,10 +15,11 @@ from harness.families.registry import FAMILIES, family
 from harness.models.names import FILE, START, ModelSettings, program_of, read_name
 from harness.run.file_format import EntryTable, ModelTable, RunFile, SamplingTable, SuiteTable
 from harness.run.request import RunRequest
-from harness.store.folder import INSTANCES, PROGRAMS, Folder
+from harness.store.folder import GIVEN, INSTANCES, PROGRAMS, Folder
 from harness.suites import suite as suites
+from harness.suites.references import has_none
 from harness.suites.suite import Suite
-from tasks.base import InputError
+from tasks.base import InputError, Scalar
 from tasks.prompts import installed
 
 NO_BUDGET = Budget()
@@ -79,6 +80,9 @@ def _suite_of(request: RunRequest, place: Path) -> SuiteTable | str:
         settings=dict(request.settings),
         limit=request.limit,
         data=None if request.data is None else _from(place, request.data),
+        references=None if request.references is None else _from(place, request.references),
+        solve=request.solve,
+        time_limit=request.time_limit,
     )
     return table.name if table == SuiteTable(table.name) else table
 
@@ -118,8 +122,13 @@ def file_of_folder(folder: Folder, place: Path) -> RunFile:
 
 def _suite_in(folder: Folder, place: Path) -> SuiteTable:
     suite, limit = folder.manifest.configuration.suite, folder.manifest.limit
+    if suite.solved:
+        return SuiteTable(
+            _from(place, folder.path / GIVEN), limit=limit, time_limit=suite.solved.seconds
+        )
     if suite.content is not None:
-        return SuiteTable(_from(place, folder.path / INSTANCES), limit=limit)
+        lacking = any(has_none(line.instance) for line in folder.instances())
+        return SuiteTable(_from(place, folder.path / INSTANCES), limit=limit, solve=not lacking)
     if suite.name in suites.names():
         shipped = suites.load(suite.name)
         if msgspec.structs.replace(shipped, seed=suite.seed) == suite:
@@ -133,7 +142,9 @@ def _spelled_out(suite: Suite, limit: int | None) -> SuiteTable:
     if suite.name in FAMILIES and len(suite.entry) == 1 and suite.entry[0].count is None:
         [entry] = suite.entry
         usual = family(entry.family).resolve(entry.level, {})
-        unusual = {k: v for k, v in entry.settings.items() if v is not None and v != usual.get(k)}
+        unusual: dict[str, Scalar] = {
+            k: v for k, v in entry.settings.items() if v is not None and v != usual.get(k)
+        }
         table = SuiteTable(
             suite.name, level=entry.level, seed=suite.seed, settings=unusual, limit=limit
         )

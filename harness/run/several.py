@@ -84,7 +84,7 @@ def spent_of(path: Path) -> Spent:
     """Return what the replies of a run's folder took."""
     journal = Journal(path)
     try:
-        return spent_in(Folder.open(path).manifest, journal.replies())
+        return spent_in(Folder.open(path).manifest, journal)
     finally:
         journal.close()
 

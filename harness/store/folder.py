@@ -4,8 +4,10 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from time import sleep
+from typing import Any, TextIO
 
 import msgspec
 from msgspec.structs import replace
@@ -14,7 +16,9 @@ from harness import files
 from harness.costs import Price
 from harness.digests import digest as short_digest
 from harness.families.registry import family
+from harness.log import say
 from harness.models.names import NO_PROGRAMS, program_of
+from harness.store.growth import grown, growth
 from harness.store.journal import NAME, Journal
 from harness.store.manifest import (
     FORMAT,
@@ -32,6 +36,12 @@ from tasks.prompts import Prompts
 RUNS = Path("results/runs")
 
 INSTANCES = "instances.jsonl"
+
+LOCK = "lock"
+
+CLAIMS, MOMENT = 3, 0.02  # tries at a claim: who asks `is_claimed` holds it for less than a moment
+
+GIVEN = "given.jsonl"  # the instances as they were given, where they are solved first
 
 PROGRAMS = "programs"
 
@@ -62,7 +72,7 @@ class Folder:
         fill: Callable[[Path], None] = lambda _: None,
         programs: Mapping[str, str] = NO_PROGRAMS,
     ) -> "Folder":
-        """Begin a run folder, or take up one of an equal configuration; InputError on another.
+        """Begin a run folder, or take up one of the same run; InputError on another (`require`).
 
         `lines` are the instances of a run whose instances are not generated; `fill` adds to a
         new folder before it has its name.
@@ -82,18 +92,9 @@ class Folder:
     @classmethod
     def open(cls, path: Path) -> "Folder":
         """Open a run folder as it is; InputError if it is none."""
-        try:
-            text = (path / "manifest.json").read_bytes()
-            manifest = msgspec.json.decode(text, type=Manifest)
-        except OSError:
-            raise InputError(f"{path} is no run folder: it has no manifest.json") from None
-        except msgspec.DecodeError as error:
-            raise InputError(f"{path / 'manifest.json'}: {error}") from None
-        if manifest.format not in READABLE:
-            formats = " and ".join(map(str, READABLE))
-            raise InputError(f"{path} has format {manifest.format}; this makespan reads {formats}")
-        programs = {name[:-3]: source for name, source in _texts(path / PROGRAMS, "*.py").items()}
-        folder = cls(path, manifest, Prompts(_texts(path / "templates", "*.j2")), programs)
+        manifest = _read_manifest(path)
+        prompts = Prompts(_texts(path / "templates", "*.j2"))
+        folder = cls(path, manifest, prompts, _programs(path))
         folder._check_whole()
         return folder
 
@@ -167,21 +168,44 @@ class Folder:
         files.write(self.path / "manifest.json", pretty_json(manifest))
 
     def note_prices(self, prices: Mapping[str, Price], day: str) -> None:
-        """Keep the prices of models as they were given on a day; none change nothing."""
+        """Keep the prices of models as they were given on a day; those of others stay."""
         if prices:
-            self.save(replace(self.manifest, prices=dict(prices), priced=day))
+            self.save(replace(self.manifest, prices={**self.manifest.prices, **prices}, priced=day))
 
     def require(self, configuration: Configuration) -> None:
-        """Raise InputError that names the first setting in which a configuration differs.
+        """Raise InputError that names the first setting in which a configuration is another run.
 
-        How the suite is called does not count.
+        How the suite is called does not count, nor do models and epochs, by which a run may grow;
+        in a search nothing may.
         """
-        recorded = _content_of(by_content(self))
-        for where, value, other in differences(recorded, _content_of(configuration), ""):
+        recorded = by_content(self)
+        is_search = bool(recorded.evolve or configuration.evolve)
+        contents = [_content_of(each, whole=is_search) for each in (recorded, configuration)]
+        moved = _moved(_servers(recorded), _servers(configuration))
+        for where, value, other in chain(differences(contents[0], contents[1], ""), moved):
             raise InputError(
                 f"{self.path} holds a run of another configuration: its {where} is {value!r},"
                 f" here it is {other!r}; use another `out`"
             )
+
+    def grow(self, more: Manifest, programs: Mapping[str, str] = NO_PROGRAMS) -> None:
+        """Take in what is asked of this run beyond what it has; who may do so has its claim.
+
+        Killed at any moment, the folder is whole: it has grown, or it has not.
+
+        Args:
+            more: a manifest of the same run (see `require`).
+            programs: the sources of its models that are programs, by their digests.
+        """
+        before = self.manifest.configuration
+        for name in programs.keys() - self.programs.keys():
+            place = self.path / PROGRAMS / f"{name}.py"
+            files.make_folder(place.parent)
+            files.write(place, programs[name])
+        self.programs = {**self.programs, **programs}
+        self.save(grown(self.manifest, more))
+        if larger := ", ".join(growth(before, self.manifest.configuration)):
+            say(f"{self.path} grows by {larger}")
 
     def require_suite(self) -> None:
         """InputError if this is a search for programs: it has no episodes, but its own report."""
@@ -191,15 +215,20 @@ class Folder:
             )
 
     def claim(self) -> None:
-        """Claim the folder for this process; InputError if another has it."""
+        """Claim the folder for this process; InputError if another has it.
+
+        What others have written since it was opened is read anew.
+        """
         try:
-            self._claim = (self.path / "lock").open("w")
+            self._claim = (self.path / LOCK).open("w")
         except OSError as error:
             raise StoreFailure(f"cannot write {self.path}: {error.strerror}") from None
-        try:
-            fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(f"another process is writing to {self.path}") from None
+        if not any(_locked(self._claim) for _ in range(CLAIMS)):
+            raise InputError(f"another process is writing to {self.path}")
+        manifest = _read_manifest(self.path)
+        if manifest != self.manifest:
+            self.manifest, self.programs = manifest, _programs(self.path)
+            self._read = self._made = None
 
     def release(self) -> None:
         """Let others write."""
@@ -213,6 +242,25 @@ class Folder:
             where = str(self.path / INSTANCES)
             self._made = [InstanceLine(line, where) for line in self.lines()]
         return self._made
+
+    def given(self) -> list[bytes]:
+        """Return the lines of the instances that are solved before they are run; none of others.
+
+        Raises:
+            InputError: they are not those that the run began with.
+        """
+        suite = self.manifest.configuration.suite
+        if not suite.solved:
+            return []
+        lines = (self.path / GIVEN).read_bytes().splitlines() if self._has_given() else []
+        if digest(lines) != suite.content:
+            raise InputError(
+                f"{self.path}: its {GIVEN} is not what it was: bring it back, or use another `out`"
+            )
+        return lines
+
+    def _has_given(self) -> bool:
+        return (self.path / GIVEN).is_file()
 
     def families(self) -> list[str]:
         """The family of each instance made so far."""
@@ -235,6 +283,28 @@ class Folder:
             raise StoreFailure(f"cannot write {path}: {error.strerror}") from None
 
 
+def _locked(claim: TextIO) -> bool:
+    """Return whether a claim is this process's now; wait a moment if not."""
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sleep(MOMENT)
+        return False
+    return True
+
+
+def is_claimed(path: Path) -> bool:
+    """Return whether a process, of this machine or of one that shares its locks, is writing."""
+    try:
+        with (path / LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # nobody ever claimed it, or it cannot be told
+        return False
+    return False
+
+
 def by_content(folder: Folder) -> Configuration:
     """Return a folder's configuration, its versions and lock by nothing but what the run uses.
 
@@ -255,18 +325,51 @@ def by_content(folder: Folder) -> Configuration:
     return replace(configuration, versions=versions, lock=lock)
 
 
-def _content_of(configuration: Configuration) -> Fields:
-    """Return a configuration as JSON, without what its suite is called."""
+def _content_of(configuration: Configuration, *, whole: bool) -> Fields:
+    """Return a configuration as JSON, without what its suite is called.
+
+    Args:
+        configuration: of a run or of a search.
+        whole: whether that is with what a run may grow by.
+    """
     fields: Fields = msgspec.to_builtins(configuration)
     for name in ("name", "about"):
         fields["suite"].pop(name)
+    for name in () if whole else ("models", "epochs"):
+        fields.pop(name)
     return fields
+
+
+def _servers(configuration: Configuration) -> Fields:
+    return {f"server of {spec.name}": spec.base_url for spec in configuration.models}
+
+
+def _moved(recorded: Fields, servers: Fields) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the models of both that are not asked at the same server."""
+    return differences(recorded, recorded | {k: v for k, v in servers.items() if k in recorded}, "")
 
 
 def _with_prompts(version: str, prompts: Prompts, names: Iterable[str]) -> str:
     """Return a version's text with the digest of these templates."""
     number, _, _ = version.rpartition("prompts ")
     return f"{number}prompts {prompts.digest(names)}"
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        manifest = msgspec.json.decode((path / "manifest.json").read_bytes(), type=Manifest)
+    except OSError:
+        raise InputError(f"{path} is no run folder: it has no manifest.json") from None
+    except msgspec.DecodeError as error:
+        raise InputError(f"{path / 'manifest.json'}: {error}") from None
+    if manifest.format not in READABLE:
+        formats = " and ".join(map(str, READABLE))
+        raise InputError(f"{path} has format {manifest.format}; this makespan reads {formats}")
+    return manifest
+
+
+def _programs(path: Path) -> dict[str, str]:
+    return {name[:-3]: source for name, source in _texts(path / PROGRAMS, "*.py").items()}
 
 
 def _texts(root: Path, pattern: str) -> dict[str, str]:

@@ -8,11 +8,11 @@ moment loses no committed row (a machine that loses power may lose the last mome
 import asyncio
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic, time
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -49,9 +49,22 @@ class Answered(msgspec.Struct, frozen=True):
     reply: Reply | None = None
 
 
+class UnreadReply(msgspec.Struct):
+    """What a fault tells of a reply that could not be read; the body beside it is for people."""
+
+    usage: Usage = Usage()
+
+
+def _counted(text: str) -> Usage | None:
+    """Return the tokens that the second line of a fault tells; None if it does not tell both."""
+    usage = _UNREAD.decode(text).usage
+    return None if usage.input is None or usage.output is None else usage
+
+
 Row = tuple[str, str, str | None]  # path, request and reply (JSON) of an attempt
 
 _REPLY = msgspec.json.Decoder(Reply)
+_UNREAD = msgspec.json.Decoder(UnreadReply)
 
 
 def answered_of(rows: Sequence[Row], where: str) -> dict[str, Answered]:
@@ -188,6 +201,26 @@ class Journal:
         for key, text in self._db.execute(queries.REPLIES):
             yield key, _REPLY.decode(text)
 
+    def thrown_away(self, episode: str) -> list[Usage]:
+        """Return the tokens of an episode's replies that could not be read, where they told them.
+
+        Raises:
+            StoreFailure: it cannot be read.
+        """
+        with _readable(f"{self.path}, {episode}"):
+            rows = self._db.execute(queries.THROWN_AWAY_OF, (self._ids.get(episode),)).fetchall()
+            return [usage for (text,) in rows if (usage := _counted(text)) is not None]
+
+    def all_thrown_away(self) -> list[tuple[str, Usage]]:
+        """Return the same of all episodes, each with its episode.
+
+        Raises:
+            StoreFailure: it cannot be read.
+        """
+        with _readable(self.path):
+            rows = self._db.execute(queries.THROWN_AWAY).fetchall()
+            return [(key, usage) for key, text in rows if (usage := _counted(text)) is not None]
+
     def latest(self) -> dict[str, tuple[int, Record]]:
         """The newest version and record of each episode."""
         with _readable(self.path):
@@ -271,6 +304,66 @@ def read_records(folder: Path) -> Iterator[Record]:
         yield from (record for _, _, record in _latest(db))
 
 
+class EpisodeScore(msgspec.Struct, frozen=True):
+    """An episode as a list of runs reads it.
+
+    Attributes:
+        key: of the episode.
+        shared: what many records have in common, by the number of their row.
+        verdict: `error` without a grade.
+        score: of the grade; None without one.
+        grade: as JSON, where the whole of it was asked for.
+    """
+
+    key: str
+    shared: int
+    verdict: str
+    score: float | None = None
+    grade: str | None = None
+
+
+class RunScores(msgspec.Struct, frozen=True):
+    """The scores of a run folder, and what its records share, by number."""
+
+    shared: dict[int, dict[str, Any]]
+    episodes: list[EpisodeScore]
+
+
+def read_scores(folder: Path, *, grades: bool = False) -> RunScores:
+    """Return the verdict and score of each episode, without reading the records themselves.
+
+    Args:
+        folder: of the run.
+        grades: whether the whole grades are wanted, in place of their scores.
+
+    Raises:
+        StoreFailure: the folder cannot be read.
+    """
+    with _reading(folder) as db:
+        shared = {n: msgspec.json.decode(fields) for n, fields in db.execute(queries.SHARED_FIELDS)}
+        rows = db.execute(queries.GRADES if grades else queries.SCORES)
+        name = "grade" if grades else "score"
+        episodes = [EpisodeScore(key, s, v, **{name: x}) for key, _, s, v, x in rows]
+    return RunScores(shared, episodes)
+
+
+def last_sign(folder: Path) -> float | None:
+    """Return when a run last gave a sign of life, in seconds since 1970; None if it never did."""
+    with _reading(folder) as db:
+        if not db.execute(queries.HAS_PACE).fetchone():
+            return None
+        at: float | None = db.execute(queries.LAST_SIGN).fetchone()[0]
+    return at
+
+
+def count_search(folder: Path) -> tuple[int, int]:
+    """Return how many tries of a search are over, and how many programs its report has run."""
+    with _reading(folder) as db:
+        [tries] = db.execute(queries.SEARCH_TRIES).fetchone()
+        [reported] = db.execute(queries.SEARCH_REPORTED).fetchone()
+    return tries, reported
+
+
 class ReplyPrice(msgspec.Struct):
     """The price of a stored reply, as far as it says it."""
 
@@ -287,10 +380,39 @@ def read_replies(folder: Path) -> Iterator[tuple[str, ReplyPrice]]:
             yield key, decoder.decode(reply)
 
 
+def read_endings(folder: Path) -> Iterator[tuple[str, str | None]]:
+    """Of every reply its episode's key; itself (JSON) where it may be no plain answer."""
+    with _reading(folder) as db:
+        yield from db.execute(queries.ENDINGS)
+
+
+def read_retried(folder: Path) -> frozenset[str]:
+    """The keys of the episodes in which a call was tried more than once."""
+    with _reading(folder) as db:
+        return frozenset(key for (key,) in db.execute(queries.RETRIED))
+
+
 def read_outcome(folder: Path, key: str) -> Outcome | None:
     """The newest outcome of an episode by its key; None if it has none."""
     with _reading(folder) as db:
         return _outcome(db, key)
+
+
+class Evidence(NamedTuple):
+    """All that the grade of an episode rests on: its newest outcome (JSON), its calls by path."""
+
+    outcome: str | None
+    calls: Mapping[str, Answered]
+
+
+def read_evidence(folder: Path, keys: Iterable[str]) -> Iterator[Evidence]:
+    """Yield what the journal has of each of some episodes, by their keys."""
+    with _reading(folder) as db:
+        ids: dict[str, int] = dict(db.execute(queries.EPISODE_IDS))
+        for key in keys:
+            row = db.execute(queries.OUTCOME_OF, (ids[key],)).fetchone()
+            attempts = db.execute(queries.ATTEMPTS_OF, (ids[key],)).fetchall()
+            yield Evidence(row[0] if row else None, answered_of(attempts, f"{folder}, {key}"))
 
 
 def _outcome(db: sqlite3.Connection, key: str) -> Outcome | None:

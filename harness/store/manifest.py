@@ -103,6 +103,13 @@ class Environment(Noun, frozen=True):
     packages: dict[str, str]
 
 
+class Extent(Noun, frozen=True):
+    """The part of a configuration that may grow: whom it asks, and how often each instance."""
+
+    models: tuple[ModelSpec, ...]
+    epochs: int
+
+
 class Manifest(Noun, frozen=True):
     """The content of `manifest.json`.
 
@@ -110,14 +117,15 @@ class Manifest(Noun, frozen=True):
         format: of the run folder.
         configuration: all that shapes the run's results.
         environment: where it was begun.
-        limit: the number of instances last asked for.
+        limit: the largest number of instances that was asked for; None is all.
         made: how many instances there are once all are made, and the digest of their lines.
-        api_key_env: the variable that holds the key of the server.
-        api_key_envs: by model, the variable of those that have one of their own.
+        api_key_env: the variable that holds the key of the server; see `key_variable`.
         shard: (i, n), the part of the episodes that is this folder's.
         prices: by model, in US dollars.
         priced: the day on which the prices were given.
         templates: the names of those that each part with a version uses.
+        began: the models and epochs that it began with, where it has grown since.
+        keys: by model its variable, where that is another than `api_key_env`.
     """
 
     format: int
@@ -130,11 +138,20 @@ class Manifest(Noun, frozen=True):
     prices: dict[str, Price] = {}
     priced: str | None = None
     templates: dict[str, tuple[str, ...]] = {}
-    api_key_envs: dict[str, str] | UnsetType = UNSET
+    began: Extent | UnsetType = UNSET
+    keys: dict[str, str | None] | UnsetType = UNSET
+
+    @property
+    def beginning(self) -> Configuration:
+        """Return the configuration as it was when the run began."""
+        if not self.began:
+            return self.configuration
+        models, epochs = self.began.models, self.began.epochs
+        return msgspec.structs.replace(self.configuration, models=models, epochs=epochs)
 
     def key_variable(self, model: str) -> str | None:
-        """Return the variable that holds the key for a model; None for its provider's own."""
-        return (self.api_key_envs or {}).get(model, self.api_key_env)
+        """Return the variable that holds the key of a model's server; None is its provider's."""
+        return (self.keys or {}).get(model, self.api_key_env)
 
 
 def pretty_json(manifest: Manifest) -> bytes:

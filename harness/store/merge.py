@@ -6,15 +6,19 @@ them: rows of an equal primary key must be equal, but for what was measured, and
 
 import os
 import sqlite3
+from collections import ChainMap
 from collections.abc import Sequence
 from contextlib import closing
+from functools import reduce
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from harness import files
 from harness.costs import Price
 from harness.store import queries
-from harness.store.folder import INSTANCES, Folder, by_content
+from harness.store.folder import GIVEN, INSTANCES, Folder, by_content
+from harness.store.growth import grown
 from harness.store.journal import NAME, key_of, reading_uri
 from harness.store.manifest import Configuration
 from harness.suites.instances import id_of
@@ -24,9 +28,10 @@ from tasks.base import InputError, StoreFailure
 def merge(paths: Sequence[Path], out: Path) -> int:
     """Write the union of run folders to a new one; returns how many episodes were there twice.
 
-    A search is one episode. InputError if they are not of one configuration, if two of them
-    disagree on an instance, a call, an effect or a grade, if a journal holds more than this version
-    knows, or if one is being written to. Nothing is left behind then.
+    A search is one episode. The new run has the models and epochs of all. InputError if they are
+    not of one run, if two of them disagree on an instance, a call, an effect or a grade, if a
+    journal holds more than this version knows, or if one is being written to. Nothing is left
+    behind then.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is there already: use another `out`")
@@ -39,23 +44,30 @@ def merge(paths: Sequence[Path], out: Path) -> int:
         folder.require(by_content(folders[0]))
         if os.access(folder.path, os.W_OK):
             folder.claim()
-    lines = _instances(folders)
-    limits = [folder.manifest.limit for folder in folders]
+    lines, prices = _instances(folders), _prices(folders)
     manifest = replace(
-        folders[0].manifest,
-        limit=None if None in limits else max(limit for limit in limits if limit is not None),
+        reduce(grown, (folder.manifest for folder in folders)),
         made=max((f.manifest.made for f in folders if f.manifest.made), default=None),
-        prices=_prices(folders),
+        prices=prices,
         shard=None,
     )
+    keys = _keys(manifest.configuration, lines)
     twice = 0
 
     def fill(hidden: Path) -> None:
         nonlocal twice
-        twice = _join(hidden / NAME, folders, lines)
+        twice = _join(hidden / NAME, folders, keys)
+        _copy_given(folders[0], hidden)
 
-    Folder.create(out, manifest, folders[0].prompts, lines, fill, folders[0].programs)
+    programs = dict(ChainMap(*(dict(folder.programs) for folder in folders)))
+    Folder.create(out, manifest, folders[0].prompts, lines, fill, programs)
     return twice
+
+
+def _copy_given(folder: Folder, hidden: Path) -> None:
+    """Keep what a larger limit goes on from, where instances are solved first."""
+    if given := folder.given():
+        files.write_lines(hidden / GIVEN, given)
 
 
 def _instances(folders: Sequence[Folder]) -> list[bytes]:
@@ -67,7 +79,7 @@ def _instances(folders: Sequence[Folder]) -> list[bytes]:
             if line != longest_line:
                 raise InputError(
                     f"{folder.path / INSTANCES}:{number} is another instance than that of"
-                    f" {longest.path}: they were not made by the same version"
+                    f" {longest.path}: they were not made, or not solved, by the same version"
                 )
     return lines
 
@@ -90,9 +102,8 @@ def _keys(configuration: Configuration, lines: Sequence[bytes]) -> list[str]:
     return [key_of(model.name, epoch, i) for model in models for epoch in epochs for i in ids]
 
 
-def _join(path: Path, folders: Sequence[Folder], lines: Sequence[bytes]) -> int:
-    """Fill the journal, its episodes in the order of one run."""
-    keys = _keys(folders[0].manifest.configuration, lines)
+def _join(path: Path, folders: Sequence[Folder], keys: Sequence[str]) -> int:
+    """Fill the journal, its episodes in the order of the keys."""
     twice = 0
     try:
         with closing(sqlite3.connect(path, isolation_level=None, uri=True)) as db:

@@ -50,6 +50,21 @@ EFFECTS_OF = "select path, request, outcome from effects where episode = ?"
 REPLIES = """
     select key, reply from attempts join episodes on id = episode where reply is not null
 """
+_THROWN_AWAY = "fault like 'malformed body:%' and instr(fault, char(10) || '{')"
+_SECOND_LINE = "substr(fault, instr(fault, char(10)) + 1)"
+THROWN_AWAY = f"""
+    select key, {_SECOND_LINE} from attempts join episodes on id = episode where {_THROWN_AWAY}
+"""
+THROWN_AWAY_OF = f"select {_SECOND_LINE} from attempts where episode = ? and {_THROWN_AWAY}"
+# Of every reply its episode; itself only where it may be no plain answer: it ended in a way of its
+# own, or its text is empty, or begins with a blank or a tag, as blank ones and thoughts do.
+ENDINGS = """
+    select key, case
+        when instr(reply, '"finish":"') or substr(reply, 10, 1) in ('"', ' ', '\\', '<') then reply
+    end
+    from attempts join episodes on id = episode where reply is not null
+"""
+RETRIED = "select key from episodes where id in (select episode from attempts where attempt > 1)"
 VERDICTS = """
     select key, max(version), verdict from records join episodes on id = episode group by episode
 """
@@ -57,10 +72,19 @@ LATEST_RECORDS = """
     select key, max(version), shared, record from records join episodes on id = episode
     group by episode order by episode
 """
+SCORES = """
+    select key, max(version), shared, verdict, json_extract(record, '$.grade.score')
+    from records join episodes on id = episode group by episode
+"""
+GRADES = """
+    select key, max(version), shared, verdict, json_extract(record, '$.grade')
+    from records join episodes on id = episode group by episode
+"""
 LATEST_OUTCOME = """
     select outcome from records join episodes on id = episode
     where key = ? order by version desc limit 1
 """
+OUTCOME_OF = "select outcome from records where episode = ? order by version desc limit 1"
 
 # A run under way: failures, signs of life, work and errors so far.
 FAULTS = """
@@ -78,6 +102,10 @@ PROBLEMS = """
         json_extract(record, '$.problem.boundary')
     from records join episodes on id = episode group by episode
 """
+MEASURED = """
+    select key, max(version), json_extract(record, ?)
+    from records join episodes on id = episode group by episode
+"""
 WORK = """
     select key, count(reply), max(path), sum(seconds), count(*)
     from attempts join episodes on id = episode group by episode
@@ -90,6 +118,14 @@ SEARCH_LOST = """
     select path from effects join episodes on id = episode
     where key = ? and json_extract(outcome, '$.type') = 'lost'
 """
+SEARCH_TRIES = """
+    select count(distinct path) from (
+        select path from attempts where reply is not null and path like 'search/candidate-%'
+        union select path from effects
+        where path like 'search/candidate-%' and json_extract(outcome, '$.type') = 'lost'
+    ) where path not like '%/%/%/%'
+"""
+SEARCH_REPORTED = "select count(*) from effects where path like 'report/%'"
 SEARCH_SLOWEST = """
     select path, sum(seconds), count(*), count(reply) from attempts group by path
     order by 2 desc limit ?
@@ -112,6 +148,7 @@ _MAPPED = {  # what a number in the other journal is in this one
     )""",
 }
 _MEASURED = {"seconds"}  # not compared
+_MEASURED_INSIDE = {"reply", "record"}  # JSON: of a policy, which computes, its times are not
 _LABELS = {"path": "", "version": "record "}  # before a column of the key, in a row's name
 _HERE = """
     join other.episodes there on there.id = b.episode
@@ -122,6 +159,17 @@ _HERE = """
 def _mapped(column: str) -> str:
     """SQL of what a column of the other journal is in this one."""
     return _MAPPED.get(column, f"b.{column}")
+
+
+def _compared(column: str, value: str) -> str:
+    """SQL of what is compared of a column: of a policy's episode all but the times in it."""
+    if column not in _MEASURED_INSIDE:
+        return value
+    computed = f"here.key like '[\"policy/%' and json_valid({value})"
+    return f"""
+        case when {computed} then json_remove({value}, '$.seconds', '$.sandbox_seconds')
+        else {value} end
+    """
 
 
 @dataclass(frozen=True)
@@ -149,7 +197,9 @@ class EpisodeTable:
         parts = [f"'{_LABELS.get(c, f'{c} ')}' || b.{c}" for c in self.key if c != "episode"]
         name = " || ', ' || ".join(parts)
         compared = [c for c in self.columns if c not in self.key and c not in _MEASURED]
-        unequal = {column: f"a.{column} is not {_mapped(column)}" for column in compared}
+        unequal = {
+            c: f"({_compared(c, f'a.{c}')}) is not ({_compared(c, _mapped(c))})" for c in compared
+        }
         cases = " ".join(f"when {test} then '{column}'" for column, test in unequal.items())
         return f"""
             select here.key, {name} || ' (its ' || case {cases} end || ')' {self._pairs}

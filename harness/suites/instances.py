@@ -10,6 +10,7 @@ import msgspec
 
 from harness.families.registry import family
 from tasks.base import InputError, Instance, Scalar
+from tasks.encoding import as_utf8
 
 T = TypeVar("T")
 
@@ -126,9 +127,9 @@ def read(path: Path) -> list[Instance[Any]]:
 
 
 def read_lines(path: Path) -> list[bytes]:
-    """Return the lines of a file that the user named; InputError if it cannot be read."""
+    """Return the lines of a file that the user named, in UTF-8; InputError if it is unreadable."""
     try:
-        return path.read_bytes().splitlines()
+        return as_utf8(path.read_bytes()).splitlines()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
 

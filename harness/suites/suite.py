@@ -30,12 +30,25 @@ class SuiteEntry(Noun, frozen=True):
     count: int | None = None
 
 
+class Solved(Noun, frozen=True):
+    """How the instances of a file that have no reference get one: from this project's solvers.
+
+    Attributes:
+        seconds: a limit of wall time for each; None is the solver's own limit, which counts steps.
+    """
+
+    seconds: float | None = None
+
+
 class Suite(Noun, frozen=True):
     """A named list of entries, or instances from files by the digest of their content.
 
     `files` are names of the user's files in a public `format`; `content` is their digest, or that
     of one file of instances. `ranked`: whether its models are given ranks. `headline`: the measure
     that is its score, where that is not the families' own; not set, it is no part of any digest.
+    `solved`: how references are found that its instances lack; not set if they lack none, or are to
+    go without, and then no part of any digest. `content` is that of the instances as they were
+    given, so that nothing need be solved to know which run it is.
     """
 
     name: str
@@ -47,6 +60,7 @@ class Suite(Noun, frozen=True):
     content: str | None = None
     ranked: bool = True
     headline: str | UnsetType = UNSET
+    solved: Solved | UnsetType = UNSET
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -67,7 +81,8 @@ class Suite(Noun, frozen=True):
             for name in family(entry["family"]).unseen:
                 entry["settings"].pop(name, None)
         content = [self.seed, entries, self.content, dict(versions)]
-        return digest(content + ([{"headline": self.headline}] if self.headline else []))
+        further = {"headline": self.headline, "solved": self.solved}
+        return digest(content + [{name: each} for name, each in further.items() if each])
 
     def instances(self) -> Iterator[InstanceSpec]:
         """Yield every entry's first instance, then every second one, ...: a prefix is a sample."""
@@ -211,7 +226,7 @@ def find(
     )
 
 
-def of_file(path: Path, content: str) -> Suite:
+def of_file(path: Path, content: str | None = None) -> Suite:
     """Return the suite of a file of instances, by the digest of its content."""
     return Suite(path.stem, content=content)
 

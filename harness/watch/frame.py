@@ -77,6 +77,14 @@ class Slow(msgspec.Struct, frozen=True):
     under_way: bool
 
 
+class Unusable(msgspec.Struct, frozen=True):
+    """A share of a model's answers, in episodes that ended, that could not be used; in words."""
+
+    model: str
+    share: float
+    words: str
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     """All that a view of a run shows.
 
@@ -84,6 +92,7 @@ class Snapshot(msgspec.Struct, frozen=True):
         instances: how many there are now, and how many there will be.
         failures, problems: failed attempts, and episodes ended in errors, by name.
         silent: seconds since the last sign of life; None: there was none.
+        unusable: where answers could not be used, though their episodes are no errors.
         finished: whether a search has its champion; None of anything else.
     """
 
@@ -96,6 +105,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     slowest: tuple[Slow, ...]
     silent: float | None
     finished: bool | None = None
+    unusable: tuple[Unusable, ...] = ()
 
     @property
     def stopped(self) -> bool:

@@ -4,7 +4,13 @@ from pathlib import Path
 
 from harness.store.folder import Folder
 from harness.watch.frame import ModelProgress, Snapshot, faults_of, open_journal, pace_of, silence
-from harness.watch.run import count_ended, episode_count, episode_families, work_under_way
+from harness.watch.run import (
+    count_ended,
+    episode_count,
+    episode_families,
+    unusable_answers,
+    work_under_way,
+)
 
 
 def read_frame(path: Path) -> Snapshot:
@@ -31,6 +37,7 @@ def read_frame(path: Path) -> Snapshot:
             pace_of(db, progress, progress.model, silent)
         slowest = work_under_way(db, folder, models, ended_keys)
         faults = faults_of(db)
+        unusable = unusable_answers(db, families)
     ready = (len(folder.lines()[: folder.manifest.limit]), len(families))
     return Snapshot(
         str(path),
@@ -41,4 +48,5 @@ def read_frame(path: Path) -> Snapshot:
         problems=problems,
         slowest=slowest,
         silent=silent,
+        unusable=unusable,
     )

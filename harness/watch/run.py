@@ -4,8 +4,9 @@ import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from statistics import fmean
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from harness.store import queries
 from harness.store.folder import Folder
 from harness.store.journal import key_of, read_replies
 from harness.suites.instances import family_of, id_of
-from harness.watch.frame import SLOWEST, ModelProgress, Slow, plus
+from harness.watch.frame import SLOWEST, ModelProgress, Slow, Unusable, plus
 from tasks.base import Scalar
 
 _ROUND = re.compile(r"round-(\d+)")
@@ -71,6 +72,24 @@ def count_ended(
             progress.errors += 1
             problems[kind or boundary] += 1
     return ended_keys, dict(problems)
+
+
+def unusable_answers(db: sqlite3.Connection, families: Iterable[str]) -> tuple[Unusable, ...]:
+    """Return for each model the mean shares of answers that could not be used, where not 0.
+
+    Args:
+        db: the journal.
+        families: of the run's instances.
+    """
+    columns = [c for name in sorted(set(families)) for c in family(name).columns if c.unusable]
+    unusable = []
+    for column in columns:
+        shares: dict[str, list[float]] = {}
+        for key, _, share in db.execute(queries.MEASURED, (f'$.grade.metrics."{column.name}"',)):
+            if share is not None:
+                shares.setdefault(json.loads(key)[0], []).append(share)
+        unusable += [Unusable(m, fmean(s), column.unusable) for m, s in shares.items() if any(s)]
+    return tuple(unusable)
 
 
 def work_under_way(

@@ -1,5 +1,6 @@
 """CPU of the checker, the generator and the start of the command."""
 
+import json
 import tempfile
 from pathlib import Path
 from random import Random
@@ -7,7 +8,9 @@ from time import process_time
 
 from generators.rcpsp import generate
 from graders.rcpsp import violations
-from tasks.rcpsp import Downtime, Project, Resource, Task, Window
+from tasks.base import Outcome, Reply
+from tasks.parse import parse_object, read_object
+from tasks.rcpsp import Downtime, Project, Resource, Task, Window, spelled
 from tests.benchmarks.limits import Limit
 from tests.benchmarks.peers.known import Makespan
 from tests.benchmarks.peers.processes import run
@@ -55,6 +58,38 @@ def checker(n: int, times: int) -> float:
     return min(rounds)
 
 
+def reading(times: int, *, misspelt: bool) -> float:
+    """CPU seconds to read the answer to 30 tasks from a reply and its ids and numbers, the least
+    of five rounds; of a misspelt one all ids, numbers and commas are mended."""
+    made, starts = project(30)
+    text = json.dumps({"starts": starts})
+    if misspelt:
+        text = json.dumps({"starts": {f" {k.lower()}": float(v) for k, v in starts.items()}})
+        text = text.replace("}}", ",},}")
+    rounds = []
+    for _ in range(5):
+        began = process_time()
+        for _ in range(times):
+            outcome = spelled(made, Outcome((read_object(Reply(text), "starts"),)))
+        rounds.append((process_time() - began) / times)
+    [parsed] = outcome.answers
+    assert parsed.value == {"starts": starts}
+    assert bool(parsed.mended) == misspelt
+    return min(rounds)
+
+
+def strict_reading(times: int) -> float:
+    """CPU seconds to find the same answer where nothing is ever mended."""
+    text = json.dumps({"starts": project(30)[1]})
+    rounds = []
+    for _ in range(5):
+        began = process_time()
+        for _ in range(times):
+            parse_object(Reply(text), "starts")
+        rounds.append((process_time() - began) / times)
+    return min(rounds)
+
+
 def generator(count: int) -> float:
     """CPU seconds of `count` instances of 20 tasks with all axes, without reference."""
     began = process_time()
@@ -73,6 +108,12 @@ def main() -> list[Limit]:
     """Measure."""
     return [
         Limit("checker, 30 tasks, 4 resources, all axes: CPU µs", 1e6 * checker(30, 3000), 50),
+        Limit(
+            "reading, 30 tasks as they should be: CPU over that of the strict reading",
+            reading(1000, misspelt=False) / strict_reading(1000),
+            1.25,
+        ),
+        Limit("reading, 30 tasks all misspelt: CPU ms", 1e3 * reading(300, misspelt=True), 2),
         Limit("checker, 1,000 tasks: CPU ms", 1e3 * checker(1000, 60), 2),
         Limit("generator, 1,000 instances of 20 tasks: CPU s", generator(1000), 10),
         Limit("makespan --help: CPU s", start(), 0.3),

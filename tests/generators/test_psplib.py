@@ -210,8 +210,7 @@ IN_PLACE = [
     (WORK2, "2 1 3 2", "the row ends; expected a demand"),
     (WORK2, "2 1 3 2 0 1", "'1'; expected the end of the row"),
     (WORK2, "2 2 3 2 0", "mode 2; expected 1, no other can be read"),
-    ("  1      1", "1 1 4 0 0", "job 1 works; expected a dummy, all zeros"),
-    ("  5      1", "5 1 0 1 0", "job 5 works; expected a dummy, all zeros"),
+    ("  5      1", "5 1 0 1 0", "job 5 has demands and no duration; expected both"),
     ("     2     5", "2", "1 capacities; expected 2"),
     ("     2     5", "1 5", None),
 ]

@@ -254,7 +254,7 @@ def test_a_near_miss_is_by_the_entries_to_change() -> None:
 
     one, two = near(["J0", "J1", "J2"]), near(["J0", "J1"])
     assert one > two > near(["J0"]) > near([]) == 0
-    assert near(["J0", "J1", "J2", "j3"]) == one  # a misspelt one as one that is left out
+    assert near(["J0", "J1", "J2", "J3x"]) == one  # a misspelt one as one that is left out
     assert near(["J0", "J1", "J2", "J2"]) == near(["J0", "J1", "J2", "J3", "J3"]) == one
     assert near(["J0", "J0", "J1", "J1"]) == two
     assert near([1, 2, 3, 4]) == near(None) == near("J0J1J2J3") == near({"J0": 0}) == 0
@@ -372,7 +372,9 @@ def test_a_year_has_the_share_of_right_rounds(index: int) -> None:
     for wrong in range(13):
         answers: list[Any] = [dict(each) for each in best]
         for k in rng.sample(range(12), wrong):
-            answers[k] = rng.choice([{"accept": None}, {}, None, {"accept": [best[k]["accept"]]}])
+            answers[k] = rng.choice(
+                [{"accept": None}, {}, None, {"accept": {best[k]["accept"]: 1}}]
+            )
         grades.append(judged(instance, {"decisions": answers}))
         reward = rewarded(instance, grades[-1])
         assert reward.value == reward.near_miss == (12 - wrong) / 12

@@ -167,7 +167,7 @@ def test_parallelism_is_over_the_time_in_which_something_runs() -> None:
     assert found.metrics["turns"] == 1
 
 
-@pytest.mark.parametrize("text", ["", "no idea", '{"answer": 3'])
+@pytest.mark.parametrize("text", ["", "no idea", '{"answer": {"a": 3'])
 def test_no_answer_is_unparsable(text: str) -> None:
     found = grade(solved(), read(None, text))
     assert (found.verdict, found.score) == (Verdict.unparsable, 0.0)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from statistics import mean
@@ -19,7 +20,7 @@ from harness.board.board import build_board as build
 from harness.board.html import as_html
 from harness.board.load import ScoredRecord
 from harness.board.ranking import side_by_side
-from harness.board.text import contestants, further_metrics, notes, print_board, ramps
+from harness.board.text import board_tables, further_metrics, notes, print_board, ramps
 from harness.cli import main
 from harness.families.registry import FAMILIES, family
 from harness.formatting import table
@@ -270,24 +271,33 @@ def test_headlines_of_tardiness_stand_together_each_with_its_dial(
     assert "share optimal (95 % interval)" in as_html(board)
 
 
-def test_families_stand_side_by_side_without_an_average(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    both = several(tmp_path)
-    capsys.readouterr()
-    print_board(read_board(both))
-    printed = capsys.readouterr().out
-    table = printed.split("\n\n")[1].splitlines()
-    assert re.split(r"\s{2,}", table[0].strip())[1:] == [
-        "kind",
-        "rcpsp (95 % interval)",
-        "tardiness (95 % interval)",
+def test_a_board_of_families_begins_with_a_line_a_model_and_family() -> None:
+    """By model, so that each has its profile; no average over families."""
+    metrics = dict.fromkeys(("aer", "aer_first_quarter", "aer_last_quarter"), 0.5)
+    grade = Grade(Verdict.valid, 0.5, metrics=metrics | {"role_prior": 0.4, "logit": 0.3})
+    year: dict[str, Any] = {"family": "calendar", "level": 5, "settings": {}, "grade": grade}
+    shares = {
+        "openai/b": 0.9,
+        "openai/a": 0.2,
+        "policy/edf": 0.3,
+        "policy/serial": 0.4,
+        "policy/exact": 1.0,
+    }
+    records = [r for m, share in shares.items() for r in graded(m, share, n=10)]
+    records += [record(k, model=m, **year) for m in list(shares)[:2] for k in range(5)]
+    [overview, *_] = board_tables(build_board(records, {}))
+    lines = [(line[0], line[1], line[2]) for line in overview.lines]
+    assert lines == [
+        ("openai/a", "calendar", "model"),
+        ("openai/a", "rcpsp", "model"),
+        ("openai/b", "calendar", "model"),
+        ("openai/b", "rcpsp", "model"),
+        ("policy/exact", "rcpsp", "ceiling"),
+        ("policy/serial", "rcpsp", "floor"),  # the better of the two
     ]
-    names = [line.split()[0] for line in table[2:]]
-    assert len(names) == len(set(names))
-    assert {"policy/exact", "policy/edf", "policy/mddc"} <= set(names)
-    exact = next(line for line in table if "policy/exact" in line)
-    assert exact.count("1.000 (") == 2
+    heads = [column.head for column in overview.columns]
+    assert heads == ["model", "family", "kind", "score (95 % interval)", "rank", "n", "errors"]
+    assert len(board_tables(build_board(records[:50], {}))) == 2  # one family: its table, its ramp
 
 
 class Page(HTMLParser):
@@ -296,7 +306,7 @@ class Page(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[str] = []
-        self.lines: list[list[str | None]] = []
+        self.tables: list[list[list[str | None]]] = []
         self.linked: list[str] = []
         self.feed(text)
 
@@ -304,10 +314,12 @@ class Page(HTMLParser):
         self.tags.append(tag)
         found = dict(attrs)
         self.linked += [str(found[a]) for a in ("src", "href") if a in found]
+        if tag == "table":
+            self.tables.append([])
         if tag == "tr":
-            self.lines.append([])
-        if tag == "td":
-            self.lines[-1].append(found.get("data-value"))
+            self.tables[-1].append([])
+        if tag in ("td", "th"):
+            self.tables[-1][-1].append(found.get("data-value"))
 
 
 def test_the_page_has_the_boards_numbers_and_fetches_nothing(tmp_path: Path) -> None:
@@ -319,38 +331,13 @@ def test_the_page_has_the_boards_numbers_and_fetches_nothing(tmp_path: Path) -> 
     assert page.linked == []
     assert not re.search(r"https?://|@import|url\(", text)
     assert {"caption", "button", "th"} <= set(page.tags)
-    shown = {float(v) for line in page.lines for v in line if v is not None}
+    shown = {float(v) for lines in page.tables for line in lines for v in line if v is not None}
     for row in csv.DictReader(io.StringIO(csv_file.read_text())):
         for column in ("score", "n", "infeasible", "tokens", "cost", "seconds"):
             assert float(row[column]) in shown
-    assert len({len(line) for line in page.lines[2:]}) == 1  # every line has every column
-
-
-def test_one_family_stands_by_score_and_several_by_name() -> None:
-    ours = [*graded("openai/a", 0.2), *graded("openai/b", 0.9), *graded("policy/edf", 0.5)]
-    one = build_board(ours, {}).rows
-    assert [name for name, _, _ in contestants(one)] == ["openai/b", "policy/edf", "openai/a"]
-    cells = [
-        msgspec.structs.replace(r, settings={"axes": axes})
-        for r in ours
-        for axes in ("none", "windows")
-    ]
-    names = [name for name, _, _ in contestants(build_board(cells, {}).rows)]
-    assert names == ["openai/a", "openai/b", "policy/edf"]
-
-
-def test_a_memory_does_not_part_a_models_line_where_it_is_the_only_one() -> None:
-    [plain] = build_board(graded("openai/a", 0.2), {}).rows
-    year = replace(plain, family="calendar", memory="history")
-    names = [(name, list(cells)) for name, _, cells in contestants([plain, year])]
-    assert names == [("openai/a + history", ["rcpsp", "calendar"])]
-    other = replace(year, memory="facts")
-    names = [(name, list(cells)) for name, _, cells in contestants([plain, year, other])]
-    assert names == [
-        ("openai/a", ["rcpsp"]),
-        ("openai/a + facts", ["calendar"]),
-        ("openai/a + history", ["calendar"]),
-    ]
+    assert len(page.tables) == 3  # all families, and each
+    for lines in page.tables:
+        assert len({len(line) for line in lines}) == 1  # every line has every column
 
 
 def test_a_page_escapes_what_it_is_given() -> None:
@@ -393,9 +380,9 @@ def test_rows_of_another_setup_are_apart_and_no_episode_counts_twice(tmp_path: P
     both = makespan("board", tmp_path / "x", tmp_path / "y", "--json")
     rows = json.loads(both.stdout)["rows"]
     assert [(r["setup"]["temperature"], r["n"]) for r in rows] == [(0.0, 2), (1.0, 2)]
-    twice = makespan("board", tmp_path / "x", tmp_path / "x")
-    assert twice.returncode == 2
-    assert "is in two of the folders" in twice.stderr
+    shutil.copytree(tmp_path / "x", tmp_path / "copy")
+    once = makespan("board", tmp_path / "x", "--json").stdout
+    assert makespan("board", tmp_path / "x", tmp_path / "copy", "--json").stdout == once
 
 
 def test_an_unfinished_run_is_said_to_be_one(tmp_path: Path) -> None:

@@ -104,5 +104,5 @@ def test_a_second_run_asks_nobody_and_epochs_stay_apart(tmp_path: Path) -> None:
 
 def test_a_broken_cache_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "cache.sqlite").write_bytes(b"not a database, not at all" * 100)
-    with pytest.raises(StoreFailure, match=r"cannot use the cache .*leave --cache out"):
+    with pytest.raises(StoreFailure, match=r"cannot use the cache .*leave `cache` out"):
         Cache(tmp_path)

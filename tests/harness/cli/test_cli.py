@@ -373,7 +373,7 @@ def test_one_process_at_a_time_writes_a_file(
         "list",
         "generate rcpsp --level 4 --no-reference",
         "solve good.jsonl",
-        "import jobs jobs.jsonl",
+        "import jobs jobs.jsonl --no-solve",
     ],
 )
 def test_a_full_standard_output_is_told(words: str, tmp_path: Path) -> None:

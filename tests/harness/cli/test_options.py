@@ -94,7 +94,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], set[
 
 def use_instances(go: Go, root: Path) -> None:
     file, tools = root / "i.jsonl", root / "tools.jsonl"
-    go("list")
+    go("list", "rcpsp", "--json")
     go("generate", "rcpsp", "--level", 4, "--count", 6, "-T", "axes=none", "--out", file)
     go("generate", "tools", "--level", 2, "--out", tools)
     go("export", file, "--format", "psplib", "--out", root / "sm")
@@ -115,8 +115,9 @@ def use_runs(go: Go, root: Path) -> None:
     go("run", "rcpsp", "--level", 4, "--limit", 1, *policies, "--out", root / "other")
     with pytest.raises(InputError, match=r"n20\.jsonl"):
         go("run", "tardiness-paper", "--model", "policy/edf", "--data", root)
-    for command in ("resume", "regrade", "board", "audit"):
+    for command in ("resume", "regrade", "board", "audit", "show"):
         go(command, run)
+    go("runs", root)
     go("merge", run, "--out", root / "merged")
     go("watch", run, "--once")
     stop = ("--fail-on-error", 0, "--max-connections", 1)
@@ -125,7 +126,9 @@ def use_runs(go: Go, root: Path) -> None:
     with interrupted():
         go("watch", root / "errors", "--every", 0.01)
     go("compare", run, *policies)
+    go("show", run, json.loads(file.read_text().splitlines()[0])["id"], *policies[:2])
     go("publish", run, "--repo", "a/b", "--dry-run")
+    go("publish", run, "--out", root / "published", "--license", "mit")
     go("report", run, "--html", root / "page.html")
     go("run", tools, "--model", "policy/optimal", "--out", root / "tooled")
     go("timeline", root / "tooled", "--id", json.loads(tools.read_text())["id"])
@@ -138,7 +141,7 @@ def use_searches(go: Go, root: Path) -> None:
     go("evolve", "show", search)
     go("evolve", "export", search, "--out", root / "best.py")
     domain = ("--domain", "tardiness-priority", "--limit", 4)
-    go("evolve", "score", root / "best.py", *domain)
+    go("evolve", "score", root / "best.py", *domain, "--split", "validation")
     with pytest.raises(Failure, match="no server"):
         go("evolve", "run", *small, *NOBODY, "--out", root / "lost")
     with pytest.raises(InputError, match="all of one arm"):
@@ -162,7 +165,7 @@ def test_every_option_is_read(
 ) -> None:
     unread = DECLARED[words] - used[words]
     if words == ("evolve", "compare"):  # prints only after ten searches
-        unread -= {"json"}
+        unread -= {"json", "columns", "wide"}
     assert unread == set()
 
 

@@ -116,7 +116,8 @@ class Scripted:
         await asyncio.sleep(self._wait(key))
         rng = Random(key + ask.path)
         if rng.random() < self._refused:
-            raise ProviderFailure("bad request", "not this one")
+            word = "".join(filter(str.isalpha, key))  # each differently: alike ones stop a model
+            raise ProviderFailure("bad request", f"not this one, {word}")
         if rng.random() < 0.1:
             return Reply("I cannot.", usage=Usage(10, 5), cost=0.001)
         body = rng.choice(BODIES).format(c=round(rng.uniform(0, 2), 2))

@@ -19,6 +19,7 @@ from tests.harness.helpers import instances
         "rcpsp --level 5 --seed 7 -T axes=none -T slack=2 --limit 2 --model policy/edf --epochs 2",
         "calendar --level 3 -T rounds=40 --limit 1 --memory none --model policy/first",
         "tardiness --limit 3 --model policy/edd --temperature 0.5 --max-output-tokens 9"
+        " --max-output-tokens-as max_completion_tokens"
         " --model-seed 3 --reasoning-effort low --structured --extra-body '{\"top_p\": 0.5}'",
     ],
 )

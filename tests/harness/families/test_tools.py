@@ -187,6 +187,10 @@ def test_solved_answers_are_gold_and_files_are_graded(tmp_path: Path) -> None:
     assert [one["score"] for one in graded] == [1.0, 1.0]
     answers.write_text('{"id": "x0", "text": "none"}\n{"id": "x1", "answer": {"calls": []}}')
     graded = [json.loads(x) for x in makespan("grade", file, answers).stdout.splitlines()]
+    assert [one["verdict"] for one in graded] == ["unparsable", "unparsable"]  # no answer in it
+    empty: dict[str, Any] = {"calls": [], "answer": {}}
+    answers.write_text('{"id": "x0", "text": "none"}\n' + json.dumps({"id": "x1", "answer": empty}))
+    graded = [json.loads(x) for x in makespan("grade", file, answers).stdout.splitlines()]
     assert [one["verdict"] for one in graded] == ["unparsable", "infeasible"]
 
 

@@ -12,11 +12,9 @@ from harness.models.errors import connection_failure, explanation, status_failur
 CONTEXT_WORDS = [
     "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens.",
     "prompt is too long: 210000 tokens > 200000 maximum",
-    "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
     "the request exceeds the available context size, try increasing it",
     "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
     "Please reduce the length of the messages or completion.",
-    "`inputs` tokens + `max_new_tokens` must be <= 4096",
 ]
 
 
@@ -40,7 +38,9 @@ def kind(status: int, message: str = "no", code: str | None = None) -> str:
         (409, "server"),
         (413, "bad request"),
         (422, "bad request"),
+        (424, "server"),
         (429, "rate limit"),
+        (498, "overloaded"),
         (500, "server"),
         (502, "server"),
         (503, "server"),
@@ -102,6 +102,11 @@ def test_wait_until_a_date() -> None:
         (b'{"error": "plain"}', "plain"),
         (b'{"message": "flat", "code": 7}', "flat (7)"),
         (b'{"detail": "Not Found"}', "Not Found"),
+        (
+            b'{"detail": [{"loc": ["body", "seed"], "msg": "not permitted"}]}',
+            "body.seed: not permitted",
+        ),
+        (b'[{"error": {"message": "m", "code": 400}}]', "m (400)"),
         (b'{"error": null}', '{"error": null}'),
         (b"<html>\n  502</html>", "<html> 502</html>"),
         (b"\xff", "\ufffd"),

@@ -20,7 +20,7 @@ KINDS = {
     "overloaded": "overloaded",
     "truncated": "malformed body",
     "html": "malformed body",
-    "error object": "malformed body",
+    "error object": "server",
     "empty": "malformed body",
     "drop": "connection",
     "cut": "connection",

@@ -87,7 +87,7 @@ def test_tools_there_and_back() -> None:
         reply = reply_of(model_at(server, "openai"), ask)
     assert (reply.calls, reply.finish) == ((CALL,), "tool_calls")
     sent = server.requests[0].body
-    assert sent["messages"][1] == {"role": "assistant", "content": None, "tool_calls": calls}
+    assert sent["messages"][1] == {"role": "assistant", "content": "", "tool_calls": calls}
     assert sent["messages"][2] == {"role": "tool", "content": "9:00", "tool_call_id": "c1"}
     assert sent["tools"] == [
         {

@@ -21,6 +21,7 @@ from aiohttp import web
 from harness.board.board import Row
 from harness.board.ranking import Rank
 from harness.export.columns import LEADERBOARD, SAMPLES
+from harness.export.parquet import read_parquet
 from harness.families.registry import FAMILIES
 from harness.publish import card
 from harness.publish.card import MARKER
@@ -76,7 +77,7 @@ def python(hub: Hub, home: Path, code: str) -> str:
 
 
 # Columns stay as they are while datasets hold tables of older versions.
-UNPUBLISHED = {"means", "versions", "recall_tokens", "sleep_tokens", "sandbox_seconds"}
+UNPUBLISHED = {"means", "versions", "recall_tokens", "sleep_tokens", "sandbox_seconds", "replies"}
 
 
 def as_board(row: Json) -> Json:
@@ -511,3 +512,63 @@ def test_every_field_of_a_row_and_a_record_is_published() -> None:
     told = {"grade": "verdict", "problem": "problem"}
     fields = {told.get(name, name) for name in Record.__struct_fields__} - UNPUBLISHED
     assert fields <= {column.name for column in SAMPLES}
+
+
+# What several folders hold, and parts ----------------------------------------------------------
+
+
+def leaderboard(hub: Hub, place: Path) -> list[str]:
+    """The models of `latest`, in order."""
+    file = place / "latest.parquet"
+    file.write_bytes(hub.repos[REPO].at("main")["leaderboard/latest.parquet"])
+    return sorted(row["model"] for row in read_parquet(file, LEADERBOARD))
+
+
+def test_floors_that_runs_share_are_once_in_latest(
+    hub: Hub, tmp_path: Path, runs: dict[str, Path]
+) -> None:
+    file = runs["a"].parent / "one.jsonl"
+    words = ("--model", "policy/list-best", "--model", "policy/edf")
+    assert makespan("run", file, *words, "--out", tmp_path / "more").returncode == 0
+    done = publish(hub, tmp_path, runs["a"], tmp_path / "more")
+    assert done.returncode == 0, done.stderr
+    assert leaderboard(hub, tmp_path) == ["policy/edf", "policy/exact", "policy/list-best"]
+
+
+def test_two_samples_of_a_model_are_not_published_together(hub: Hub, tmp_path: Path) -> None:
+    file = instances(tmp_path / "i.jsonl", 2)
+    with Loopback(lambda *_: "no") as server:
+        for name in ("x", "y"):
+            how = ("--model", "openai/m", "--model", "policy/edf", "--base-url", server.url)
+            words = ("run", file, *how, "--limit", 1 + (name == "y"), "--out", tmp_path / name)
+            assert makespan(*words).returncode == 0
+            manifest = tmp_path / name / "manifest.json"
+            day = manifest.read_text().replace('"created": "20', f'"created": "{name == "y":d}9')
+            manifest.write_text(day)
+    refused = publish(hub, tmp_path, tmp_path / "x", tmp_path / "y")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert "do not have the same episode of openai/m on " in refused.stderr
+    assert REPO not in hub.repos
+    floors = publish(hub, tmp_path, tmp_path / "x", tmp_path / "y", "--model", "policy/*")
+    assert floors.returncode == 0, floors.stderr
+
+
+def test_a_part_is_published_and_nothing_else_is_named(
+    hub: Hub, tmp_path: Path, runs: dict[str, Path]
+) -> None:
+    words = (runs["a"], runs["b"], runs["big"])
+    done = publish(hub, tmp_path, *words, "--model", "policy/exact")
+    assert done.returncode == 0, done.stderr
+    assert f"{runs['b']} has nothing of what is selected" in done.stderr
+    files = hub.repos[REPO].at("main")
+    assert leaderboard(hub, tmp_path) == ["policy/exact"]
+    [manifest] = [text for path, text in files.items() if path.startswith("runs/")]
+    assert b"policy/edf" not in manifest
+    [samples] = [path for path in files if path.startswith("samples_")]
+    assert "exact" in samples
+    again = publish(hub, tmp_path, runs["a"])
+    assert again.returncode == 0
+    assert len([path for path in hub.repos[REPO].at("main") if path.startswith("samples_")]) == 2
+    wrong = publish(hub, tmp_path, *words, "--model", "policy/exacts")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert "did you mean policy/exact" in wrong.stderr

@@ -69,11 +69,11 @@ class Page:
         elif event == "Page.javascriptDialogOpening":
             self.complaints.append(f"dialog: {told['message']}")
 
-    def open(self, path: Path, fragment: str = "") -> None:
-        """Load a file and wait until its list of episodes is there."""
+    def open(self, path: Path, fragment: str = "", ready: str = "#browser tbody tr") -> None:
+        """Load a file and wait until its list of episodes, or another part, is there."""
         self.opened.add(path.resolve().as_uri())
         self.send("Page.navigate", url=path.resolve().as_uri() + fragment)
-        self.until("document.querySelector('#browser tbody tr') !== null")
+        self.until(f"document.querySelector('{ready}') !== null")
 
     def js(self, expression: str) -> Any:
         """The value of an expression; a promise is awaited."""

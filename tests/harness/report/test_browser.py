@@ -11,8 +11,9 @@ import pytest
 from harness.cli import main
 from harness.report.columns import columns
 from harness.report.page import build
+from tests.harness.helpers import instances
 from tests.harness.report.browser import Page, chromium, find
-from tests.loopback import Loopback
+from tests.loopback import Json, Loopback, chat_completion
 
 pytestmark = pytest.mark.skipif(
     find() is None, reason="no Chromium: install one, or name it by the variable CHROMIUM"
@@ -241,6 +242,34 @@ def test_an_answer_without_a_call_opens(
         " s.querySelectorAll('.bar').length)"
     )
     assert answer == 0 < reference
+
+
+def test_the_thoughts_of_a_model_stand_before_its_reply(
+    page: Page, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    thought = "First T01.\n\nThen <b>the others</b>."
+
+    def answer(_: int, body: Json) -> Json:
+        whole = chat_completion("As I said.", body)
+        whole["choices"][0]["message"]["reasoning_content"] = f'{thought} {{"starts": {{}}}}'
+        return whole
+
+    with Loopback(answer) as server:
+        how = ["--model", "openai/m", "--base-url", server.url, "--out", str(tmp_path / "run")]
+        assert main(["run", str(instances(tmp_path / "i.jsonl", 1)), *how]) == 0
+    page.open(written(tmp_path_factory, [tmp_path / "run"]), "#e0")
+    page.until(OPENED)
+    turns = page.js(
+        "[...document.querySelectorAll('#episode .call .turn')].map((t) =>"
+        " [t.querySelector('p').textContent, t.querySelector('pre').textContent])"
+    )
+    names, texts = zip(*turns, strict=True)
+    assert names[1].startswith("reasoning")
+    assert names[1].endswith("no part of the answer")
+    assert texts[1].startswith(thought)
+    assert (names[2].split(" ")[0], texts[2]) == ("reply", "As I said.")
+    problem = page.js("document.querySelector('#episode .call .problem').textContent")
+    assert problem.endswith("the answer stands in the reasoning only.")
 
 
 def test_the_page_reads_columns_as_they_were(page: Page, policies_page: Path) -> None:

@@ -240,7 +240,7 @@ def test_wrong_use_is_one_line(
         ([str(policies), "--html", str(tmp_path / "no" / "page.html")], "there is no folder"),
         ([str(policies), "--html", str(tmp_path / "mine.html")], "is no report"),
         ([str(policies), "--html", "/dev/full"], "No space left"),
-        ([str(policies), str(policies), "--html", page], "in two of the folders"),
+        ([str(policies), "--model", "policy/edg", "--html", page], "did you mean policy/edf or "),
     ):
         assert main(["report", *words]) == 2
         told = capsys.readouterr().err.splitlines()

@@ -167,14 +167,14 @@ def test_the_page_is_small_and_the_same_again(html: str, searched: Path, tmp_pat
 # Wrong use, and what is not finished ------------------------------------------------------------
 
 
-def test_a_page_shows_one_search_and_nothing_else(
+def test_a_page_shows_searches_and_nothing_else(
     tmp_path: Path, searched: Path, policies: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page, prices = tmp_path / "page.html", tmp_path / "prices.toml"
     prices.write_text((files("harness.calls") / "prices.toml").read_text("utf-8"))
     for words, reason in (
-        ([searched, searched], "a page shows one search"),
-        ([policies, searched], "a page shows one search"),
+        ([searched, searched], "is the same search as"),
+        ([policies, searched], "a page shows runs or searches"),
         ([searched, "--prices", prices], "leave out --prices"),
     ):
         assert main(["report", *map(str, words), "--html", str(page)]) == 2

@@ -1,6 +1,7 @@
 """How far a run goes: budgets, errors, a provider that is down; all kept, said, resumable."""
 
 import json
+import string
 import subprocess
 from pathlib import Path
 
@@ -101,7 +102,11 @@ def test_an_episode_has_a_budget_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("most", "errors"), [("0", 1), ("5", 6), ("0.1", 5)])
 def test_too_many_errors_stop_the_run(tmp_path: Path, most: str, errors: int) -> None:
     file, out = instances(tmp_path / "i.jsonl", 40), tmp_path / "run"
-    with Loopback(lambda *_: says(400, "cannot do that"), delay=0.02) as server:
+
+    def refuse(number: int, _body: Json) -> Fault:  # each differently: alike ones stop the model
+        return says(400, f"cannot do {string.ascii_letters[number]}")
+
+    with Loopback(refuse, delay=0.02) as server:
         done = run(file, out, server, "--fail-on-error", most)
     assert done.returncode == 1
     assert f"ended in errors: --fail-on-error {most}" in done.stderr

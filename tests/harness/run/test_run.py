@@ -49,9 +49,8 @@ def test_another_configuration_is_refused_with_the_first_difference(tmp_path: Pa
     for more, words in (
         (["--temperature", "0.5"], "temperature is None, here it is 0.5"),
         (["--seed", "1"], "suite.seed is 0, here it is 1"),
-        (["--epochs", "2"], "epochs is 1, here it is 2"),
         (["-T", "axes=none"], "suite.entry[0].settings.axes is 'downtime,windows,disjunctions'"),
-        (["--model", "policy/exact"], "number of models is 1, here it is 2"),
+        (["--structured"], "sampling.structured is None, here it is True"),
     ):
         refused = makespan(*how, *more)
         assert refused.returncode == 2

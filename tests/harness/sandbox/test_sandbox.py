@@ -311,7 +311,7 @@ def test_without_a_needed_layer_it_refuses_unless_told(
     )
     refusal, missing, run = done.stdout.splitlines()
     assert refusal.startswith(f"sandbox programs would not be isolated ({layer}: NO, ")
-    assert refusal.endswith("or take the risk with --unsafe")
+    assert refusal.endswith("or take the risk with `unsafe`")
     assert missing == f"['{layer}']"
     assert "value=7" in run
 

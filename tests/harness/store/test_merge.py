@@ -131,10 +131,25 @@ def test_what_is_no_shard(words: str) -> None:
 def test_another_configuration_or_a_folder_in_the_way_is_refused(tmp_path: Path) -> None:
     file, a, b = instances(tmp_path / "i.jsonl", 2), tmp_path / "a", tmp_path / "b"
     makespan("run", file, "--model", "policy/edf", "--out", a)
-    makespan("run", file, "--model", "policy/edf", "--epochs", "2", "--out", b)
+    makespan("run", file, "--model", "policy/edf", "--temperature", "1", "--out", b)
     refused = makespan("merge", a, b, "--out", tmp_path / "c")
-    assert (refused.returncode, "epochs is 2" in refused.stderr) == (2, True)
+    assert (refused.returncode, "temperature is 1.0" in refused.stderr) == (2, True)
     assert "is there already" in makespan("merge", a, "--out", b).stderr
+
+
+def test_folders_of_one_run_with_other_models_and_epochs_are_merged(tmp_path: Path) -> None:
+    """A floor that is in both was computed twice, so its seconds differ: it is the same."""
+    file, a, b = instances(tmp_path / "i.jsonl", 3), tmp_path / "a", tmp_path / "b"
+    floor = ["--model", "policy/edf"]
+    whole = ["--model", "policy/serial", *floor, "--model", "policy/exact", "--epochs", "2"]
+    makespan("run", file, "--model", "policy/serial", *floor, "--limit", "2", "--out", a)
+    makespan("run", file, *floor, "--model", "policy/exact", "--epochs", "2", "--out", b)
+    makespan("run", file, *whole, "--out", tmp_path / "whole")
+    done = makespan("merge", a, b, "--out", tmp_path / "merged")
+    assert done.returncode == 1  # of policy/serial there is a third
+    assert "2 episodes were there twice, and the same" in done.stderr
+    assert makespan("resume", tmp_path / "merged").returncode == 0
+    assert printed(tmp_path / "merged") == printed(tmp_path / "whole")
 
 
 # Everything that a journal holds --------------------------------------------------------------
