@@ -33,8 +33,8 @@ def serve(options: Namespace) -> int:
         from harness.mcp.outside import Visits
         from harness.mcp.server import Worlds, build_server
         from harness.mcp.serving import address, bind, http_server, serve_stdio
-    server = build_server(Worlds(errands), chosen, score=options.score)
-    for name in Visits(errands[chosen]).hidden:
+    server = build_server(Worlds(errands), chosen, score=options.score, by_turns=options.turns)
+    for name in Visits(errands[chosen], by_turns=options.turns).hidden:
         say(f"{chosen} has a tool {name} of its own: the server adds none of that name")
     if options.http is None:
         if sys.stdin.isatty():

@@ -10,6 +10,7 @@ _SAME = (
     "data",
     "engine",
     "epochs",
+    "hide_answers",
     "http",
     "jobs",
     "level",
