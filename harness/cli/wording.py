@@ -12,6 +12,7 @@ _SAME = (
     "epochs",
     "hide_answers",
     "http",
+    "instances",
     "jobs",
     "level",
     "license",
