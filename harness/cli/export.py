@@ -73,7 +73,7 @@ def _tree(options: Namespace) -> int:
     tasks = list(write_tasks(problems, options.out))
     say(f"{len(tasks)} tasks in {options.out}")
     if unproven := sum(task.oracle < 1 for task in tasks):
-        say(f"the solutions of {unproven} have a reward below 1: their optimum is not proven")
+        say(f"solutions with a reward below 1, for their optimum is not proven: {unproven}")
     return 0
 
 

@@ -50,7 +50,7 @@ def test_a_program_that_fails_has_less_than_any_that_is_valid(
     tmp_path: Path, evaluate: Evaluate
 ) -> None:
     program = tmp_path / "program.py"
-    program.write_text("def priority(p, d, t, P, n):\n    return 1 / (t - 3)\n")
+    program.write_text("def priority(p, d, t, P, n):\n    return 1 / (n - 3)\n")
     told = evaluate(str(program))
     assert (told["combined_score"], told["valid"]) == (0, 0)
     assert told["failed"] > 0
@@ -75,5 +75,5 @@ def test_a_domain_that_is_not_there_is_told(tmp_path: Path) -> None:
     words: tuple[Any, ...] = ("evolve", "export", "tardines", "--format", "openevolve")
     done = makespan(*words, "--out", tmp_path / "out")
     assert done.returncode == 2
-    assert done.stderr.startswith("makespan: unknown domain 'tardines': there are ")
+    assert done.stderr.startswith("makespan evolve: unknown domain 'tardines': there are ")
     assert not (tmp_path / "out").exists()

@@ -329,14 +329,17 @@ def test_what_depends_on_the_agent_is_refused(
 
 
 def test_the_command_says_what_it_wrote_and_which_solutions_are_not_proven(tmp_path: Path) -> None:
-    file = tmp_path / "i.jsonl"
-    problems = library.generate("rcpsp", 4, 2, reference=False)
-    library.write(file, problems)
+    file, axes = tmp_path / "i.jsonl", {"axes": "downtime,windows,disjunctions"}
+    proven, *unproven = library.generate("rcpsp", 12, 4, settings=axes, reference=False)
+    library.write(file, [proven, unproven[-1]])
     done = makespan("export", file, "--format", "harbor", "--out", tmp_path / "out")
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.startswith(f"2 tasks in {tmp_path / 'out'}\n")
+    assert (done.returncode, done.stderr) == (
+        0,
+        f"2 tasks in {tmp_path / 'out'}\n"
+        "solutions with a reward below 1, for their optimum is not proven: 1\n",
+    )
     hidden = makespan("export", file, "--format", "harbor", "--out", file, "--hide-answers")
     assert (hidden.returncode, hidden.stderr) == (
         2,
-        "makespan: --hide-answers is for the format hf\n",
+        "makespan export: --hide-answers is for the format hf\n",
     )

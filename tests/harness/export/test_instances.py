@@ -80,6 +80,6 @@ def test_the_card_of_somebody_else_stays(file: Path, tmp_path: Path) -> None:
     done = makespan("export", file, "--format", "hf", "--out", tmp_path)
     assert (done.returncode, done.stderr) == (
         2,
-        f"makespan: {tmp_path} has a README.md of its own: use another --out\n",
+        f"makespan export: {tmp_path} has a README.md of its own: use another --out\n",
     )
     assert (tmp_path / "README.md").read_text() == "# Mine\n"

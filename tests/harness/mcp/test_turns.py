@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from mcp import Client
 
+import makespan as library
+from graders.exact.tools import step_of
 from harness.families.registry import family
 from harness.mcp.outside import GET, RUN, SUBMIT
 from harness.mcp.server import Worlds, build_server
 from harness.mcp.wire import TIMES
 from tasks.base import Ask, Instance, Reply
+from tasks.tools_payload import Hidden
 from tests.factories.gold import gold, instance_of
-from tests.harness.mcp.worlds import task
 
 CASE = "tools-turns"
 Play = Callable[[Client], Awaitable[Any]]
@@ -41,16 +43,14 @@ def calls_of(reply: Reply) -> dict[str, Any]:
     }
 
 
-def replies_of(instance: Instance[Any]) -> list[Reply]:
+def replies() -> list[Reply]:
     """The replies of the family's ceiling: turns of calls, and the answer."""
-    if instance is instance_of(CASE):
-        return [reply for ask, reply in gold(CASE).steps if isinstance(ask, Ask)]
-    raise AssertionError(instance.id)
+    return [reply for ask, reply in gold(CASE).steps if isinstance(ask, Ask)]
 
 
 def test_turns_score_what_parallel_calls_score_in_a_run() -> None:
     instance = instance_of(CASE)
-    *turns, last = replies_of(instance)
+    *turns, last = replies()
     expected = family("tools").score(instance, gold(CASE).outcome)
 
     async def play(client: Client) -> tuple[Any, list[Any]]:
@@ -69,7 +69,8 @@ def test_turns_score_what_parallel_calls_score_in_a_run() -> None:
 
 
 def test_the_same_calls_one_by_one_score_less_where_a_turn_has_several() -> None:
-    instance = next(one for k in range(20) for one in [task(k, 6)] if widest(one) > 1)
+    instance = library.generate("tools", 6, settings={"depth": 2})[0]
+    assert max(len(turn["names"]) for turn in optimal_turns(instance)) > 1
 
     async def by_turns(client: Client) -> Any:
         for turn in optimal_turns(instance):
@@ -90,9 +91,6 @@ def test_the_same_calls_one_by_one_score_less_where_a_turn_has_several() -> None
 
 def optimal_turns(instance: Instance[Any]) -> list[dict[str, Any]]:
     """The turns of the reference, as arguments of the tool."""
-    from graders.exact.tools import step_of
-    from tasks.tools_payload import Hidden
-
     due = Hidden(instance.payload).steps()
     answer = instance.reference.answer
     assert answer is not None
@@ -103,13 +101,7 @@ def optimal_turns(instance: Instance[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def widest(instance: Instance[Any]) -> int:
-    return max(len(turn["names"]) for turn in optimal_turns(instance))
-
-
 async def submitted(client: Client, instance: Instance[Any]) -> Any:
-    from tasks.tools_payload import Hidden
-
     due = Hidden(instance.payload).steps()
     values = {w.key: due[w.step].value.name for w in instance.payload.wanted if w.key}
     return json.loads(texts(await client.call_tool(SUBMIT, {"answer": values}))[0])
@@ -146,7 +138,7 @@ def test_a_turn_that_is_told_wrongly_calls_nothing_and_takes_no_time(
     fields: Any, reason: str
 ) -> None:
     instance = instance_of(CASE)
-    first, *_ = replies_of(instance)
+    first, *_ = replies()
 
     async def play(client: Client) -> Any:
         wrong = await client.call_tool(RUN, fields)

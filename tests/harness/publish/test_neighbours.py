@@ -83,4 +83,4 @@ def test_what_is_not_there_is_told(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     done = makespan("publish", run, "--out", tmp_path / "out", *words, **NO_HUB)
-    assert (done.returncode, done.stderr) == (2, f"makespan: {told}\n")
+    assert (done.returncode, done.stderr) == (2, f"makespan publish: {told}\n")
