@@ -51,10 +51,8 @@ def main(folder: Path, words: Sequence[str]) -> int:
     """
     logs, name, *numbers = words
     parts = msgspec.json.decode((folder / GRADER).read_bytes(), type=GraderParts)
-    payload = _part(parts.payload)
-    instance: Instance[Any] = msgspec.json.decode(
-        (folder / INSTANCE).read_bytes(), type=Instance[payload]
-    )
+    kind: Any = Instance[_part(parts.payload)]  # type: ignore[misc]
+    instance: Instance[Any] = msgspec.json.decode((folder / INSTANCE).read_bytes(), type=kind)
     text = answer_text(Path(logs) / "artifacts" / name)
     number = int(numbers[0]) if numbers else None
     rewards = rewards_of(parts, instance, text, number)
