@@ -105,7 +105,7 @@ class Jail(BaseEnvironment):  # type: ignore[misc]
             *words,
             *paths,
             python,
-            env={"PATH": f"{python}/bin:/usr/bin:/bin", **(self._merge_env(env) or {})},
+            env={"PATH": f"{python}/bin:/usr/sbin:/usr/bin:/bin", **(self._merge_env(env) or {})},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
