@@ -61,6 +61,23 @@ $(ARENAS)/inspect.stamp: .venv/bin/python pyproject.toml Makefile
 		'inspect-ai==0.3.285' 'openai[aiohttp]>=3.4,<4' -e '.[solvers]'
 	@touch $@
 
+# Readers of exports in the same environments' folder; Harbor wants Python 3.12.
+arenas: export MAKESPAN_HARBOR := $(CURDIR)/$(ARENAS)/harbor/bin
+arenas: export MAKESPAN_OPENEVOLVE := $(CURDIR)/$(ARENAS)/openevolve/bin
+arenas: $(ARENAS)/harbor.stamp $(ARENAS)/openevolve.stamp
+NEWER ?= $(firstword $(foreach p,python3.12 python3.13,$(shell command -v $(p) 2>/dev/null)))
+
+$(ARENAS)/harbor.stamp: Makefile
+	@test -n "$(NEWER)" || { echo "Harbor needs Python 3.12 or later: make arenas NEWER=PYTHON"; exit 2; }
+	$(NEWER) -m venv $(ARENAS)/harbor
+	$(ARENAS)/harbor/bin/python -m pip install --quiet --disable-pip-version-check 'harbor==0.26.0'
+	@touch $@
+
+$(ARENAS)/openevolve.stamp: Makefile
+	$(PYTHON) -m venv $(ARENAS)/openevolve
+	$(ARENAS)/openevolve/bin/python -m pip install --quiet --disable-pip-version-check 'openevolve==0.4.1'
+	@touch $@
+
 $(PEERS)/inspect.stamp: WANTED = 'inspect-ai==0.3.285' 'openai[aiohttp]>=3.4,<4'
 $(PEERS)/lm-eval.stamp: WANTED = 'lm-eval[api]==0.4.13'
 $(PEERS)/inspect.stamp $(PEERS)/lm-eval.stamp: $(PEERS)/%.stamp: Makefile
