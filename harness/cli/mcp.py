@@ -3,11 +3,12 @@
 import signal
 import sys
 from argparse import Namespace
+from typing import Any
 
 from harness.families.registry import family
 from harness.log import say
 from harness.suites import instances
-from tasks.base import InputError
+from tasks.base import InputError, Instance
 from tasks.extras import extra
 
 SHOWN = 5  # ids in the message about one that is not there
@@ -15,18 +16,7 @@ SHOWN = 5  # ids in the message about one that is not there
 
 def serve(options: Namespace) -> int:
     """`makespan mcp serve`: until the client goes away, over HTTP until it is stopped."""
-    errands = {
-        instance.id: instance
-        for instance in instances.read(options.file)
-        if family(instance.family).tools
-    }
-    if not errands:
-        raise InputError(f"{options.file}: no instance with tools in it")
-    chosen = options.id or next(iter(errands))
-    if chosen not in errands or (len(errands) > 1 and options.id is None):
-        ids = ", ".join(list(errands)[:SHOWN]) + (", ..." if len(errands) > SHOWN else "")
-        question = "which instance?" if options.id is None else f"no instance {options.id!r} in it:"
-        raise InputError(f"{options.file}: {question} give --id, one of {ids}")
+    errands, chosen = _errands(options)
     with extra("mcp", "serving over MCP"):
         import anyio
 
@@ -50,3 +40,20 @@ def serve(options: Namespace) -> int:
         except KeyboardInterrupt:
             return 0
     return 0
+
+
+def _errands(options: Namespace) -> tuple[dict[str, Instance[Any]], str]:
+    """Return the instances with tools of a file, by id, and the id of the one that is served."""
+    errands = {
+        instance.id: instance
+        for instance in instances.read(options.file)
+        if family(instance.family).tools
+    }
+    if not errands:
+        raise InputError(f"{options.file}: no instance with tools in it")
+    chosen = options.id or next(iter(errands))
+    if chosen not in errands or (len(errands) > 1 and options.id is None):
+        ids = ", ".join(list(errands)[:SHOWN]) + (", ..." if len(errands) > SHOWN else "")
+        question = "which instance?" if options.id is None else f"no instance {options.id!r} in it:"
+        raise InputError(f"{options.file}: {question} give --id, one of {ids}")
+    return errands, chosen

@@ -64,7 +64,7 @@ def write_card(
         name=name,
         licence=licence,
         marker=MARKER,
-        configs=dataset.splits() | instances,
+        configs={**dataset.splits(), **instances},
         boards=[_board(key, list(g)) for key, g in groupby(dataset.latest(), board_key)],
         runs=[rows[0] | {"name": run} for run, rows in sorted(dataset.runs.items())],
         tables=TABLES | ({"instances": INSTANCES} if instances else {}),
