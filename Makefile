@@ -2,7 +2,7 @@
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell command -v $(p) 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: quickstart setup test test-only lint bench bench-peers coverage providers exports arenas slow \
+.PHONY: quickstart setup test test-only lint bench bench-peers coverage providers exports arenas evolvers slow \
 	wheel-test check-all clean
 
 quickstart: .venv/run.stamp  ## the install for runs, and a board of the built-in policies
@@ -77,6 +77,9 @@ $(ARENAS)/openevolve.stamp: Makefile
 	$(PYTHON) -m venv $(ARENAS)/openevolve
 	$(ARENAS)/openevolve/bin/python -m pip install --quiet --disable-pip-version-check 'openevolve==0.4.1'
 	@touch $@
+
+evolvers: .venv/all.stamp $(ARENAS)/openevolve.stamp  ## OpenEvolve beside our own search (a quarter of an hour)
+	$(BIN)/python -m tests.arenas.evolvers $(ARENAS)/openevolve/bin/openevolve-run
 
 $(PEERS)/inspect.stamp: WANTED = 'inspect-ai==0.3.285' 'openai[aiohttp]>=3.4,<4'
 $(PEERS)/lm-eval.stamp: WANTED = 'lm-eval[api]==0.4.13'
