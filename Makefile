@@ -2,7 +2,7 @@
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell command -v $(p) 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: quickstart setup test test-only lint bench bench-peers coverage providers exports arenas slow \
+.PHONY: quickstart setup test test-only lint bench bench-peers coverage providers exports arenas evolvers slow \
 	wheel-test check-all clean
 
 quickstart: .venv/run.stamp  ## the install for runs, and a board of the built-in policies
@@ -60,6 +60,26 @@ $(ARENAS)/inspect.stamp: .venv/bin/python pyproject.toml Makefile
 	$(ARENAS)/inspect/bin/python -m pip install --quiet --disable-pip-version-check \
 		'inspect-ai==0.3.285' 'openai[aiohttp]>=3.4,<4' -e '.[solvers]'
 	@touch $@
+
+# Readers of exports in the same environments' folder; Harbor wants Python 3.12.
+arenas: export MAKESPAN_HARBOR := $(CURDIR)/$(ARENAS)/harbor/bin
+arenas: export MAKESPAN_OPENEVOLVE := $(CURDIR)/$(ARENAS)/openevolve/bin
+arenas: $(ARENAS)/harbor.stamp $(ARENAS)/openevolve.stamp
+NEWER ?= $(firstword $(foreach p,python3.12 python3.13,$(shell command -v $(p) 2>/dev/null)))
+
+$(ARENAS)/harbor.stamp: Makefile
+	@test -n "$(NEWER)" || { echo "Harbor needs Python 3.12 or later: make arenas NEWER=PYTHON"; exit 2; }
+	$(NEWER) -m venv $(ARENAS)/harbor
+	$(ARENAS)/harbor/bin/python -m pip install --quiet --disable-pip-version-check 'harbor==0.26.0'
+	@touch $@
+
+$(ARENAS)/openevolve.stamp: Makefile
+	$(PYTHON) -m venv $(ARENAS)/openevolve
+	$(ARENAS)/openevolve/bin/python -m pip install --quiet --disable-pip-version-check 'openevolve==0.4.1'
+	@touch $@
+
+evolvers: .venv/all.stamp $(ARENAS)/openevolve.stamp  ## OpenEvolve beside our own search (a quarter of an hour)
+	$(BIN)/python -m tests.arenas.evolvers $(ARENAS)/openevolve/bin/openevolve-run
 
 $(PEERS)/inspect.stamp: WANTED = 'inspect-ai==0.3.285' 'openai[aiohttp]>=3.4,<4'
 $(PEERS)/lm-eval.stamp: WANTED = 'lm-eval[api]==0.4.13'

@@ -24,9 +24,21 @@ from graders.calendar_memory import examine as examine
 from graders.rewards import valid_objective
 from graders.spelling import in_both_readings, unmended
 from graders.statistics import Estimate, mean_of, mean_score, ratio_of_sums
-from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Record, Reward, Verdict, short
+from tasks.base import (
+    Fields,
+    Grade,
+    Instance,
+    Outcome,
+    Parsed,
+    Record,
+    Reply,
+    Reward,
+    Verdict,
+    short,
+)
 from tasks.calendar import KEY, Round, Year, accepted, spelled
 from tasks.calendar_truth import Judgement
+from tasks.parse import read_object
 
 POINTS = (1, 25, 50, 75)  # rounds after which the error so far is printed
 BEFORE, AFTER = 20, 10  # rounds that tell the error before a drift and whether it is back there
@@ -94,6 +106,23 @@ def reward(instance: Instance[Year], grade: Grade) -> Reward:
     value = 0.0 if wrong is None else (rounds - wrong) / rounds
     usable = 1 - grade.metrics["format_failures"]
     return Reward(value, {"right": value, "usable": usable}, value)
+
+
+def reward_round(instance: Instance[Year], number: int, text: str) -> Reward:
+    """Return the reward of the reply to one round; its mean over the rounds is that of the year.
+
+    Args:
+        instance: the year.
+        number: of the round, from 1.
+        text: the reply.
+
+    Returns:
+        1 if the decision is the user's own, else 0; its components are those of `reward`.
+    """
+    clash = instance.payload.rounds[number - 1]
+    choice = accepted(spelled(read_object(Reply(text), KEY), clash), clash)
+    right = float(choice == instance.payload.truth.judgements[number - 1].decision)
+    return Reward(right, {"right": right, "usable": float(choice is not None)}, right)
 
 
 def _verdict(answers: Sequence[Parsed]) -> Verdict:

@@ -10,9 +10,9 @@ from msgspec.structs import asdict
 from harness.board.board import Board, Row
 from harness.board.ranking import Rank
 from harness.export.columns import SAMPLES
+from harness.export.instances import instance_row
 from harness.export.rows import PublishedRun, samples
 from harness.suites import instances
-from makespan.episodes import chat, start, tools
 from tasks.base import Fields, Instance
 from tasks.extras import extra
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import datasets
     import pandas
 
+_COLUMNS = ("id", "family", "level", "seed", "index", "prompt", "tools", "schema", "instance")
 _JSON = [column.name for column in SAMPLES if column.kind == "json"]
 
 
@@ -68,18 +69,8 @@ def dataset(problems: Iterable[Instance[Any]]) -> "datasets.Dataset":
 
 
 def _row(instance: Instance[Any]) -> Fields:
-    ask = start(instance).ask
-    return {
-        "id": instance.id,
-        "family": instance.family,
-        "level": instance.level,
-        "seed": instance.seed,
-        "index": instance.index,
-        "prompt": chat(ask),
-        "tools": msgspec.json.encode(tools(ask)).decode() if ask.tools else None,
-        "schema": msgspec.json.encode(ask.schema).decode() if ask.schema else None,
-        "instance": instances.encode(instance).decode(),
-    }
+    row = instance_row(instance)
+    return {name: row[name] for name in _COLUMNS}
 
 
 def read_line(line: str) -> Instance[Any]:

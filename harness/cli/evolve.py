@@ -27,6 +27,7 @@ from harness.evolve.domain import Domain
 from harness.evolve.domains import domain
 from harness.evolve.evaluator import Evaluator
 from harness.evolve.looks import Look, note_look
+from harness.evolve.outside import write_domain
 from harness.evolve.replay import replay, study_of
 from harness.evolve.report import report
 from harness.evolve.run import (
@@ -219,8 +220,12 @@ def show(options: Namespace) -> int:
 
 
 def export(options: Namespace) -> int:
-    """`makespan evolve export DIR --out best.py`."""
-    search = replay(options.folder)
+    """`makespan evolve export DIR --out best.py`, or a domain `--format openevolve`."""
+    if options.format is not None:
+        write_domain(domain(options.source), options.out)
+        say(f"{options.out}: {options.source} for evolvers of others")
+        return 0
+    search = replay(Path(options.source))
     folder, result = search.folder, search.report
     if result.champion is None:
         raise InputError(f"{folder.path} is not finished: makespan resume {folder.path}")

@@ -14,6 +14,7 @@ from tasks.base import InputError
 
 RESULTS = ("eee", "inspect")  # formats of runs that are folders
 CONFIG = "config"  # the run file with which a run could be asked for again
+TREES = ("harbor", "hf")  # formats of instances of any family that are trees of folders
 
 
 def export(options: Namespace) -> int:
@@ -22,8 +23,12 @@ def export(options: Namespace) -> int:
     from harness.export.rows import samples
 
     of_runs = (*FLAT, *RESULTS, CONFIG)
+    if options.hide_answers and options.format != "hf":
+        raise InputError("`hide_answers` is for the format hf")
+    if options.format in TREES:
+        return _tree(options)
     if options.format not in of_runs:
-        of_instances = [name for name, form in formats().items() if form.write]
+        of_instances = [*TREES, *(name for name, form in formats().items() if form.write)]
         if options.format not in of_instances:
             choices = f"of instances {', '.join(of_instances)}; of a run {', '.join(of_runs)}"
             raise InputError(f"unknown format {options.format!r}: there are {choices}")
@@ -51,6 +56,24 @@ def _folder(run: PublishedRun, options: Namespace) -> int:
         write(result, options.out)
         count += 1
     say(f"{count} results in {options.out}")
+    return 0
+
+
+def _tree(options: Namespace) -> int:
+    """`makespan export FILE.jsonl --format harbor` or `hf`: one folder for all."""
+    from harness.export.harbor import write_tasks
+    from harness.export.instances import write_dataset
+
+    problems = instances.read(options.file)
+    files.make_folder(options.out)
+    if options.format == "hf":
+        write_dataset(problems, options.out, hide=options.hide_answers)
+        say(f"{len(problems)} instances in {options.out}")
+        return 0
+    tasks = list(write_tasks(problems, options.out))
+    say(f"{len(tasks)} tasks in {options.out}")
+    if unproven := sum(task.oracle < 1 for task in tasks):
+        say(f"solutions with a reward below 1, for their optimum is not proven: {unproven}")
     return 0
 
 

@@ -229,6 +229,9 @@ def _mcp(p: Parser) -> None:
     p.add_argument(
         "--score", action="store_true", help="tell verdict and score of an answer submitted"
     )
+    p.add_argument(
+        "--turns", action="store_true", help="one tool, run_tools, whose calls run in parallel"
+    )
 
 
 def _publish(p: Parser) -> None:
@@ -242,6 +245,15 @@ def _publish(p: Parser) -> None:
     )
     p.add_argument(
         "--license", metavar="SPDX", help="of the tables, such as cc-by-4.0 (what is there, none)"
+    )
+    p.add_argument(
+        "--instances", type=Path, metavar="FILE.jsonl", help="put instances beside the tables"
+    )
+    p.add_argument(
+        "--hide-answers", action="store_true", help="of these: no references, seeds and truth"
+    )
+    p.add_argument(
+        "--tasks", type=Path, metavar="FOLDER", help="put an export of the format harbor there too"
     )
     p.add_argument("--dry-run", action="store_true", help="show the files, write nothing")
 

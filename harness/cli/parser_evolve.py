@@ -37,9 +37,14 @@ def add_actions(add: Callable[..., Parser]) -> None:
     action.add_argument("folder", type=Path, metavar="DIR")
     action.add_argument("--json", action="store_true", help="print JSON")
     screen(action)
-    action = add("export", "Write a search's champion as a module.", "evolve.export")
-    action.add_argument("folder", type=Path, metavar="DIR")
-    action.add_argument("--out", type=Path, required=True, metavar="FILE.py")
+    action = add(
+        "export", "Write a search's champion, or a domain for others' evolvers.", "evolve.export"
+    )
+    action.add_argument("source", metavar="DIR|DOMAIN", help="of a search; or with --format")
+    action.add_argument(
+        "--format", choices=["openevolve"], help="write the domain as a folder for other evolvers"
+    )
+    action.add_argument("--out", type=Path, required=True, metavar="FILE.py|FOLDER")
     action = add("compare", "Compare models or methods over runs.", "evolve.compare")
     action.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     action.add_argument("--split", default="test", help="a reported one (test)")

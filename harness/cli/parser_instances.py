@@ -50,8 +50,8 @@ def _export(p: Parser) -> None:
         "--format",
         required=True,
         metavar="FORMAT",
-        help="of instances: psplib, ics, or a plug-in's; of a run: csv, jsonl, parquet, eee,"
-        " inspect, config",
+        help="of instances: harbor, hf, psplib, ics, or a plug-in's; of a run: csv, jsonl,"
+        " parquet, eee, inspect, config",
     )
     p.add_argument(
         "--out",
@@ -59,6 +59,9 @@ def _export(p: Parser) -> None:
         required=True,
         metavar="F",
         help="file for csv, jsonl, parquet and config, else folder",
+    )
+    p.add_argument(
+        "--hide-answers", action="store_true", help="hf: without references, seeds and truth"
     )
 
 

@@ -11,7 +11,9 @@ from harness.log import say
 from harness.publish.hub import Head, HubFailure, Repository, token
 from harness.publish.licences import licence
 from harness.publish.local import LocalRepository
+from harness.publish.neighbours import Neighbours
 from harness.publish.publish import Change, Publication, Target
+from harness.suites import instances
 from tasks.base import InputError
 
 
@@ -28,7 +30,7 @@ def publish(options: Namespace) -> int:
         say(f"{run.path} has nothing of what is selected")
         runs.remove(run)
     with TemporaryDirectory(prefix="makespan-") as root:
-        publication = Publication(runs, repository, Path(root), terms)
+        publication = Publication(runs, repository, Path(root), terms, _neighbours(options))
         if options.dry_run:
             head = _head(repository)
             _show(publication.plan(head), head, repository)
@@ -38,6 +40,14 @@ def publish(options: Namespace) -> int:
     for run in publication.partial:
         say(f"{run.path} has episodes without a grade: the tables say so")
     return 1 if publication.partial else 0
+
+
+def _neighbours(options: Namespace) -> Neighbours:
+    """Return what stands beside the tables; InputError if there is none of it."""
+    if options.hide_answers and options.instances is None:
+        raise InputError("`hide_answers` is of `instances`, and there are none")
+    problems = instances.read(options.instances) if options.instances else None
+    return Neighbours(problems, hide=options.hide_answers, tree=options.tasks)
 
 
 def _repository(options: Namespace) -> Repository:

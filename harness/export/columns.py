@@ -20,6 +20,7 @@ Kind = Literal[
     "values",
     "estimates",
     "replies",
+    "messages",
 ]
 
 
@@ -128,3 +129,26 @@ SAMPLES = (
     Column("memory_read", "whole", "tokens the memory added to prompts"),
     Column("memory_written", "whole", "tokens it wrote down"),
 )
+
+INSTANCES = (
+    Column("id", "text", "the instance's id; with hidden answers its key"),
+    Column("key", "text", "digest of the instance's line: the same with answers and without"),
+    Column("family", "text", "the family of problems"),
+    Column("level", "whole", "its level"),
+    Column("seed", "whole", "the seed it was generated from; null: it was not, or is hidden"),
+    Column("index", "whole", "its number under that seed; null: hidden"),
+    Column("settings", "json", "its settings"),
+    Column("version", "whole", "of the generator"),
+    Column("prompt", "messages", "what is asked first: role and content of each message"),
+    Column("tools", "json", "the tools on offer, as chat completions have them; null: none"),
+    Column("schema", "json", "the JSON schema of the answer; null: tools are called first"),
+    Column("problem", "json", "the problem as data that may be known; null: the prompt alone is"),
+    Column(
+        "status", "text", "of the reference: optimal, bounded, infeasible or none; null: hidden"
+    ),
+    Column("objective", "real", "the best value known; null: none, or hidden"),
+    Column("bound", "real", "a value that no answer is better than; null: none, or hidden"),
+    Column("answer", "json", "an answer that attains the objective; null: none, or hidden"),
+    Column("instance", "json", "the instance's line, for `makespan.read_line`; null: hidden"),
+)
+HIDDEN = ("seed", "index", "status", "objective", "bound", "answer", "instance")  # of INSTANCES

@@ -96,4 +96,5 @@ def _types(arrow: Any) -> dict[Kind, Any]:
         "values": arrow.list_(arrow.struct(value)),
         "estimates": arrow.list_(arrow.struct(estimate)),
         "replies": arrow.list_(arrow.struct(reply)),
+        "messages": arrow.list_(arrow.struct([("role", text), ("content", text)])),
     }

@@ -125,6 +125,7 @@ FAMILY: Family[Year] = Family(
         learning_gain=grader.learning_gain,
         held_out=generator.held_out,
         examine=grader.examine,
+        reward_step=grader.reward_round,
     ),
     audit=generator.audit,
     formats={"ics": FileFormat(write=lambda instance: ("ics", write_ics(instance)))},

@@ -174,12 +174,15 @@ class Rounds(Generic[P]):
         held_out: as many further steps of an instance, for an exam of a memory.
         examine: what notes are worth on them: (instance, held out, outcome with the notes, outcome
             without, the notes, all instances of the run) to metrics.
+        reward_step: what the text of the reply to one round, from 1, is worth; the mean over the
+            rounds is the reward of the episode. None: it cannot be told round by round.
     """
 
     setting: str
     learning_gain: Callable[[Sequence[Record], Sequence[Record]], Estimate]
     held_out: Callable[[Instance[P], int], Instance[P]]
     examine: Examine[P]
+    reward_step: Callable[[Instance[P], int, str], Reward] | None = None
 
 
 class ToolWorld(Protocol):

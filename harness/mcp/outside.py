@@ -4,10 +4,13 @@ Each session has a world of its own and one answer, which ends it. A session is 
 standard streams, and what a header names over HTTP; the newest protocol has none there, so that a
 session is then a client by its name and address, and begins anew when the client asks what the
 server is. Clients that are alike add `?session=NAME` to the address.
+
+Each call is a turn of the virtual clock, for it comes alone. Where clients are to make several in a
+turn they have one tool, `run_tools`, in place of the world's own.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,17 +22,25 @@ from mcp.server import ServerRequestContext
 from harness.families.family import Submission, ToolWorld
 from harness.families.registry import family
 from harness.mcp.direct import toolbox, world_of
-from tasks.base import Called, Fields, Instance, ToolCall, ToolResult
+from tasks.base import Called, Fields, Instance, Tool, ToolCall, ToolResult
 from tasks.prompts import prompts_of
-from tasks.tools_clock import Arguments
+from tasks.tools_clock import Arguments, arguments_of
 
 GET, SUBMIT = "get_request", "submit_answer"
+RUN = "run_tools"  # its calls are one turn
+NAMES, ARGUMENTS = "names", "arguments"  # what it takes
 URI = "makespan://request"
 MOST_VISITS = 10_000  # sessions, those used last
 RECEIVED = "received"
 SESSION = "mcp-session-id"  # the header
+VisitResult = ToolResult | tuple[ToolResult, ...] | str
 HOW = f"Give the answer by the tool {SUBMIT}, which ends the task."
+HOW_TO_CALL = f"Call tools by {RUN}: the calls of one {RUN} are those of one turn."
 ABOUT = "What is asked, in full. Read it first."
+TURN = f"""\
+Make the calls of one turn, which run in parallel: `{NAMES}` are the tools, `{ARGUMENTS}` the
+arguments of each, in the same order. The results come in that order. The tools, and the schemas
+of their arguments:"""
 
 
 @dataclass
@@ -47,17 +58,24 @@ class Visits:
     Args:
         instance: what they are asked.
         score: whether the end of a session tells verdict and score.
+        by_turns: whether one tool makes the calls of a turn, in place of the world's own.
         most: how many sessions are kept, those used last.
     """
 
     def __init__(
-        self, instance: Instance[Any], *, score: bool = False, most: int = MOST_VISITS
+        self,
+        instance: Instance[Any],
+        *,
+        score: bool = False,
+        by_turns: bool = False,
+        most: int = MOST_VISITS,
     ) -> None:
         self.instance = instance
-        self._score, self._most = score, most
+        self._score, self._most, self._by_turns = score, most, by_turns
         self._visits: OrderedDict[str, _Visit] = OrderedDict()
-        world = world_of(instance)
-        self._own = {tool.name: tool for tool in world.tools()}
+        tools = world_of(instance).tools()
+        self._own = {} if by_turns else {tool.name: tool for tool in tools}
+        self._turn = _turn_tool(tools) if by_turns else None
         self._submission: Submission[Any] | None = toolbox(instance).submission
 
     @property
@@ -71,7 +89,8 @@ class Visits:
         prompts = prompts_of([family(self.instance.family)])
         messages = toolbox(self.instance).request(self.instance.payload, prompts)
         parts = [message.content for message in messages]
-        return "\n\n".join([*parts, *[HOW] * any(tool.name == SUBMIT for tool in self._added())])
+        can_submit = any(tool.name == SUBMIT for tool in self._added())
+        return "\n\n".join([*parts, *[HOW_TO_CALL] * self._by_turns, *[HOW] * can_submit])
 
     def tools(self) -> list[types.Tool]:
         """Return the world's tools, and after them those that are added here."""
@@ -79,7 +98,8 @@ class Visits:
             types.Tool(name=tool.name, description=tool.description, input_schema=tool.parameters)
             for tool in self._own.values()
         ]
-        return [*own, *self._added()]
+        turn = [self._turn] if self._turn else []
+        return [*own, *turn, *self._added()]
 
     def _added(self) -> Iterator[types.Tool]:
         if GET not in self._own:
@@ -99,11 +119,11 @@ class Visits:
 
     def call(
         self, context: ServerRequestContext[Any], name: str, arguments: Arguments
-    ) -> ToolResult | str:
+    ) -> VisitResult:
         """Perform a call in the world of its session; each is a turn of its own.
 
         Returns:
-            The result, or the text of a tool that is added here.
+            The result, those of a turn, or the text of a tool that is added here.
 
         Raises:
             MCPError: the simulation failed.
@@ -115,10 +135,9 @@ class Visits:
             return _refusal("the task is over: its answer was submitted")
         if name == SUBMIT and SUBMIT not in self._own and self._submission is not None:
             return self._submitted(visit, self._submission, arguments or {})
-        turn = len(visit.calls) + 1
-        [result] = visit.world.turn([(name, arguments)])
-        text = msgspec.json.encode(arguments).decode()
-        visit.calls.append(Called(turn, ToolCall("", name, text), result))
+        if self._by_turns:
+            return _run_turn(visit, arguments or {}) if name == RUN else _refusal(_no_tool(name))
+        [result] = _performed(visit, [(name, arguments)])
         return result
 
     def _submitted(
@@ -165,6 +184,58 @@ class Visits:
             raise MCPError(types.INVALID_PARAMS, f"there is no prompt {name!r}: there is 'request'")
         text = types.TextContent(type="text", text=self.request)
         return types.GetPromptResult(messages=[types.PromptMessage(role="user", content=text)])
+
+
+def _performed(visit: _Visit, calls: Sequence[tuple[str, Arguments]]) -> tuple[ToolResult, ...]:
+    """Perform the calls of one turn of a session, and note them."""
+    turn = visit.calls[-1].turn + 1 if visit.calls else 1
+    results = visit.world.turn(calls)
+    for (name, arguments), result in zip(calls, results, strict=True):
+        text = msgspec.json.encode(arguments).decode()
+        visit.calls.append(Called(turn, ToolCall("", name, text), result))
+    return results
+
+
+def _run_turn(visit: _Visit, fields: Fields) -> ToolResult | tuple[ToolResult, ...]:
+    """Return the results of a turn; a refusal where it is not told what is to be called."""
+    names, arguments = fields.get(NAMES), fields.get(ARGUMENTS)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return _refusal(f"nothing was called: {NAMES!r} is no list of names of tools")
+    if not isinstance(arguments, list) or len(arguments) != len(names):
+        return _refusal(f"nothing was called: {ARGUMENTS!r} is no list of {len(names)} objects")
+    if not names:
+        return _refusal(f"nothing was called: {NAMES!r} is empty")
+    return _performed(visit, list(zip(names, map(_read, arguments), strict=True)))
+
+
+def _read(value: object) -> Arguments:
+    """Return the arguments of a call; also those that a client wrote as JSON text."""
+    if isinstance(value, str):
+        return arguments_of(ToolCall("", "", value))
+    return value if isinstance(value, dict) else None
+
+
+def _no_tool(name: str) -> str:
+    return f"there is no tool {name!r} here: {RUN} calls those of the request"
+
+
+def _turn_tool(tools: Sequence[Tool]) -> types.Tool:
+    """Return the tool that makes the calls of a turn; it says which tools there are."""
+    listed = [
+        f"- {tool.name}: {tool.description} {msgspec.json.encode(tool.parameters).decode()}"
+        for tool in tools
+    ]
+    names = {"type": "array", "items": {"type": "string", "enum": [tool.name for tool in tools]}}
+    schema: Fields = {
+        "type": "object",
+        "properties": {
+            NAMES: {**names, "minItems": 1},
+            ARGUMENTS: {"type": "array", "items": {"type": "object"}, "minItems": 1},
+        },
+        "required": [NAMES, ARGUMENTS],
+        "additionalProperties": False,
+    }
+    return types.Tool(name=RUN, description="\n".join([TURN, *listed]), input_schema=schema)
 
 
 def _refusal(reason: str) -> ToolResult:

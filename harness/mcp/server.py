@@ -6,7 +6,7 @@ client, is a turn of its own in the world of its session (see `outside.py`).
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
@@ -20,7 +20,7 @@ from mcp.server.context import CallNext, HandlerResult
 
 from harness.families.family import ToolWorld
 from harness.mcp.direct import world_of
-from harness.mcp.outside import Visits
+from harness.mcp.outside import VisitResult, Visits
 from harness.mcp.wire import PLACE, TIMES, Place, Times
 from tasks.base import Instance, ToolCall, ToolResult
 from tasks.tools_clock import Arguments, arguments_of
@@ -134,15 +134,18 @@ def _invalid(message: str) -> MCPError:
     return MCPError(types.INVALID_PARAMS, message)
 
 
-def build_server(worlds: Worlds, instance: str, *, score: bool = False) -> Server[Any]:
+def build_server(
+    worlds: Worlds, instance: str, *, score: bool = False, by_turns: bool = False
+) -> Server[Any]:
     """Make the server.
 
     Args:
         worlds: the episodes of its instances.
         instance: the id of the one that clients of others are asked.
         score: whether these are told verdict and score at the end.
+        by_turns: whether these have one tool whose calls are a turn, in place of the world's own.
     """
-    visits = Visits(worlds.instances[instance], score=score)
+    visits = Visits(worlds.instances[instance], score=score, by_turns=by_turns)
 
     async def call_tool(
         context: ServerRequestContext[Any], params: types.CallToolRequestParams
@@ -211,12 +214,23 @@ def _place(value: object) -> Place:
         raise _invalid(f"_meta {PLACE}: {error}") from None
 
 
-def _call_result(result: ToolResult | str) -> types.CallToolResult:
+def _call_result(result: VisitResult) -> types.CallToolResult:
     if isinstance(result, str):
         return types.CallToolResult(content=[types.TextContent(type="text", text=result)])
+    if isinstance(result, tuple):
+        return _turn_result(result)
     times = Times(result.status, result.start, result.end)
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=result.text)],
         is_error=result.status != "ok",
         _meta={TIMES: msgspec.to_builtins(times)},
+    )
+
+
+def _turn_result(results: Sequence[ToolResult]) -> types.CallToolResult:
+    """Return the results of the calls of a turn, in their order; a failed one is no error of it."""
+    content = [types.TextContent(type="text", text=result.text) for result in results]
+    times = [Times(result.status, result.start, result.end) for result in results]
+    return types.CallToolResult(
+        content=list(content), _meta={TIMES: {"calls": msgspec.to_builtins(times)}}
     )

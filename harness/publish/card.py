@@ -1,17 +1,17 @@
 """The card of a published dataset: its tables and boards, how to read and to repeat them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from graders.statistics import Estimate
 from harness import files
 from harness.digests import digest
-from harness.export.columns import LEADERBOARD, PAIRED, SAMPLES
+from harness.export.columns import INSTANCES, LEADERBOARD, PAIRED, SAMPLES
 from harness.formatting import cost_text, label, tokens_text, with_interval
 from harness.publish.dataset import Dataset, board_key
 from tasks.base import Fields, InputError
@@ -20,6 +20,8 @@ README = "README.md"
 MARKER = (
     f"<!-- makespan tables {digest([LEADERBOARD, PAIRED, SAMPLES])}: written by the program -->"
 )
+Splits: TypeAlias = Mapping[str, Mapping[str, Sequence[str]]]
+NO_SPLITS: Splits = {}
 TABLES = {"leaderboard": LEADERBOARD, "paired": PAIRED, "samples": SAMPLES}
 TYPES = {
     "text": "string",
@@ -32,10 +34,17 @@ TYPES = {
     "values": "list of {name, value}",
     "estimates": "list of {name, value, low, high, note}",
     "replies": "list of {path, text, calls, finish, model}",
+    "messages": "list of {role, content}",
 }
 
 
-def write_card(dataset: Dataset, name: str, root: Path, licence: str | None = None) -> None:
+def write_card(
+    dataset: Dataset,
+    name: str,
+    root: Path,
+    licence: str | None = None,
+    instances: Splits = NO_SPLITS,
+) -> None:
     """Write README.md of a repository below a folder.
 
     Args:
@@ -43,6 +52,7 @@ def write_card(dataset: Dataset, name: str, root: Path, licence: str | None = No
         name: of the repository.
         root: the folder.
         licence: of the tables, as a hub names it; None says that there is none.
+        instances: the files of each split of each configuration of instances beside the tables.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -54,10 +64,10 @@ def write_card(dataset: Dataset, name: str, root: Path, licence: str | None = No
         name=name,
         licence=licence,
         marker=MARKER,
-        configs=dataset.splits(),
+        configs={**dataset.splits(), **instances},
         boards=[_board(key, list(g)) for key, g in groupby(dataset.latest(), board_key)],
         runs=[rows[0] | {"name": run} for run, rows in sorted(dataset.runs.items())],
-        tables=TABLES,
+        tables=TABLES | ({"instances": INSTANCES} if instances else {}),
         types=TYPES,
     )
     files.write(root / README, card)

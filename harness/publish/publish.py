@@ -9,11 +9,13 @@ from typing import Protocol
 
 from harness.calls.retry import RetryPolicy
 from harness.export.columns import LEADERBOARD
+from harness.export.instances import instance_splits
 from harness.export.parquet import read_parquet
 from harness.export.rows import PublishedRun
 from harness.publish.card import README, check_ours, licence_of, write_card
 from harness.publish.dataset import LATEST, Dataset, write_latest, write_run
 from harness.publish.hub import Head, HubFailure, has_digest
+from harness.publish.neighbours import Neighbours
 from tasks.base import Fields
 
 PATIENCE = RetryPolicy(attempts=8, longest_wait=20.0)
@@ -66,6 +68,7 @@ class Publication:
         repository: Target,
         root: Path,
         licence: str | None = None,
+        neighbours: Neighbours | None = None,
     ) -> None:
         """Take some runs and a place for them.
 
@@ -74,7 +77,9 @@ class Publication:
             repository: where to.
             root: an empty folder, for the files.
             licence: of the tables; None is the one that the repository has, if any.
+            neighbours: what is put beside the tables; None leaves what is there.
         """
+        self._neighbours = neighbours or Neighbours()
         self._runs, self._repository, self._licence = runs, repository, licence
         self._output, self._cache = root / "made", root / "cache"
         self.partial: list[PublishedRun] = []
@@ -111,9 +116,17 @@ class Publication:
             licence = licence or licence_of(card)
         dataset = Dataset(self._other_rows(head) | self._rows)
         write_latest(dataset, lambda path: self._find(path, head), self._output)
-        write_card(dataset, self._repository.name, self._output, licence)
+        self._neighbours.write(self._output)
+        own = [path for path in self._own_paths() if self._neighbours.owns(path)]
+        others = [path for path in head.files if not self._neighbours.owns(path)]
+        splits = instance_splits([*own, *others])
+        write_card(dataset, self._repository.name, self._output, licence, splits)
+        return {path: self._output / path for path in self._own_paths()}
+
+    def _own_paths(self) -> list[str]:
+        """Return the paths of all files that are written, below their folder."""
         paths = [path for path in sorted(self._output.rglob("*")) if path.is_file()]
-        return {path.relative_to(self._output).as_posix(): path for path in paths}
+        return [path.relative_to(self._output).as_posix() for path in paths]
 
     def publish(self, say: Callable[[str], None]) -> str | None:
         """Commit what is new, however often that takes.
@@ -170,5 +183,7 @@ class Publication:
         return self._repository.fetch(path, head.commit, self._cache)
 
     def _of_these(self, path: str) -> bool:
+        if self._neighbours.owns(path):
+            return True
         folder, _, inside = path.partition("/")
         return folder.startswith("samples_") and inside.partition("/")[0] in self._rows
