@@ -49,7 +49,9 @@ def _sample(row: Fields) -> Fields:
     return row | decoded | {"metrics": {each["name"]: each["value"] for each in row["metrics"]}}
 
 
-def dataset(problems: Iterable[Instance[Any]]) -> "datasets.Dataset":
+def dataset(
+    problems: Iterable[Instance[Any]], *, memory: str | None = None
+) -> "datasets.Dataset":
     """Return instances as a dataset to train on: what is asked first, and the instance itself.
 
     Its columns: `id`, `family`, `level`, `seed`, `index`; `prompt`, the messages; `tools` and
@@ -58,17 +60,19 @@ def dataset(problems: Iterable[Instance[Any]]) -> "datasets.Dataset":
 
     Args:
         problems: such as `generate` returns, or a part of `stream`.
+        memory: of the episodes that begin so; None is `history` where there are rounds.
 
     Raises:
+        InputError: there is no such memory.
         MissingExtra: the package is not installed.
     """
     with extra("hf", "a dataset"):
         import datasets
-    return datasets.Dataset.from_list([_row(instance) for instance in problems])
+    return datasets.Dataset.from_list([_row(instance, memory) for instance in problems])
 
 
-def _row(instance: Instance[Any]) -> Fields:
-    ask = start(instance).ask
+def _row(instance: Instance[Any], memory: str | None) -> Fields:
+    ask = start(instance, memory=memory).ask
     return {
         "id": instance.id,
         "family": instance.family,
