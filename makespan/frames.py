@@ -49,9 +49,7 @@ def _sample(row: Fields) -> Fields:
     return row | decoded | {"metrics": {each["name"]: each["value"] for each in row["metrics"]}}
 
 
-def dataset(
-    problems: Iterable[Instance[Any]], *, memory: str | None = None
-) -> "datasets.Dataset":
+def dataset(problems: Iterable[Instance[Any]], *, memory: str | None = None) -> "datasets.Dataset":
     """Return instances as a dataset to train on: what is asked first, and the instance itself.
 
     Its columns: `id`, `family`, `level`, `seed`, `index`; `prompt`, the messages; `tools` and

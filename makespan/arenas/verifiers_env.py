@@ -209,6 +209,4 @@ def load_environment(
         ]
         return rows(problems, agent, memory)
 
-    return environment(
-        eval_dataset=lambda: built(count, False), dataset=lambda: built(train, True)
-    )
+    return environment(eval_dataset=lambda: built(count, False), dataset=lambda: built(train, True))

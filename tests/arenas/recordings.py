@@ -143,9 +143,7 @@ def ceiling(instance: Instance[Any]) -> str:
     return next(name for name, policy in policies.items() if policy.kind == "ceiling")
 
 
-def _questions(
-    instance: Instance[Any], size: Size
-) -> Iterator[tuple[Instance[Any], Recording]]:
+def _questions(instance: Instance[Any], size: Size) -> Iterator[tuple[Instance[Any], Recording]]:
     gold = policy_reply(start(instance), ceiling(instance)).text
     for name in size.dresses:
         dress, finish = DRESSES[name]
