@@ -61,7 +61,7 @@ def news(before: Ask, after: Ask) -> tuple[Message, ...]:
     if after.messages[:size] != before.messages or len(after.messages) <= size + 1:
         raise InputError(
             f"{after.path}: what is asked begins anew, and this talk can only be added to:"
-            f" take the memory {GROWING!r}"
+            f" take the memory {GROWING!r}, and tools without `select`"
         )
     return after.messages[size + 1 :]
 

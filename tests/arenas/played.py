@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from harness.families.registry import family
+from makespan.arenas.carried import GROWING
 from tasks.base import Fields, Instance
 from tests.arenas.recordings import CORPUS, Recording, read
 
@@ -95,3 +97,12 @@ def turns(recording: Recording, *, finish: bool = True) -> list[Fields]:
             message["finish_reason"] = reply.finish
         messages.append(message)
     return messages
+
+
+def only_added_to(recorded: Recorded) -> None:
+    """Raise Absent unless what a recording is asked is one talk that is only added to."""
+    instance, recording = recorded
+    memory = GROWING if family(instance.family).has_rounds else "none"
+    grows = recording.memory == memory and not instance.settings.get("select")
+    if recording.agent != "direct" or not grows:
+        raise Absent("the talk can only be added to")

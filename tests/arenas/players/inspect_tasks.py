@@ -29,8 +29,8 @@ def played(rows: list[Recorded], url: str) -> Iterator[Played]:
             log_dir=folder,
             log_realtime=False,
         )
-    assert log.status == "success", log.error
-    by_number = {int(each.id): each for each in log.samples}
+        assert log.status == "success", log.error
+        by_number = {int(each.id): each for each in log.samples}  # read from the file
     for number, (_, recording) in enumerate(rows):
         yield _played(recording.name, by_number[number])
 

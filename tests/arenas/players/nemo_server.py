@@ -7,12 +7,10 @@ from fastapi.testclient import TestClient
 from nemo_gym.base_resources_server import BaseResourcesServerConfig
 from nemo_gym.server_utils import ServerClient
 
-from harness.families.registry import family
 from makespan.arenas.nemo_server import MakespanServer, row
 from tasks.base import Fields, Reply
-from tests.arenas.played import Absent, Played, Recorded, corpus, in_turn, report
+from tests.arenas.played import Played, Recorded, corpus, in_turn, only_added_to, report
 
-GROWING = ("none", "conversation")
 CONFIG = BaseResourcesServerConfig(host="127.0.0.1", port=1, entrypoint="", name="makespan")
 
 
@@ -52,9 +50,7 @@ def player(client: Any) -> Any:
 
     def stepped(recorded: Recorded) -> Played:
         instance, recording = recorded
-        rounds = family(instance.family).has_rounds
-        if recording.agent != "direct" or recording.memory != GROWING[rounds]:
-            raise Absent("the talk can only be added to")
+        only_added_to(recorded)
         body = row(instance)
         client.cookies.clear()
         client.post("/reset", json=body).raise_for_status()

@@ -1,10 +1,10 @@
 """Data sets of reasoning-gym: the score of each answer of one question."""
 
 import reasoning_gym
+from reasoning_gym.factory import DATASETS
 
 from harness.suites import instances
 from makespan.arenas import reasoning_gym_sets as sets
-from reasoning_gym.factory import DATASETS
 from tests.arenas.played import Absent, Played, Recorded, corpus, in_turn, report
 
 

@@ -1,19 +1,14 @@
 """The environment for TRL, its methods called as the trainer's loop calls them."""
 
-from harness.families.registry import family
 from harness.suites import instances
 from makespan.arenas.trl_tools import MakespanTools
-from tests.arenas.played import Absent, Played, Recorded, corpus, in_turn, report
-
-GROWING = ("none", "conversation")
+from tests.arenas.played import Played, Recorded, corpus, in_turn, only_added_to, report
 
 
 def rewarded(recorded: Recorded) -> Played:
     """The reward of a recording whose replies are calls of the methods."""
     instance, recording = recorded
-    rounds = family(instance.family).has_rounds
-    if recording.agent != "direct" or recording.memory != GROWING[rounds]:
-        raise Absent("the talk can only be added to")
+    only_added_to(recorded)
     environment = MakespanTools()
     environment.reset(instances.encode(instance).decode())
     for reply in recording.replies:
