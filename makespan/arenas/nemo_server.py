@@ -64,7 +64,10 @@ class MakespanServer(GymnasiumServer):  # type: ignore[misc]
         return None, {}
 
     async def step(
-        self, action: NeMoGymResponse, metadata: Fields, session_id: str | None = None
+        self,
+        action: NeMoGymResponse,
+        metadata: Fields,  # noqa: ARG002
+        session_id: str | None = None,
     ) -> tuple[str | None, float, bool, bool, Fields]:
         """Give a response to the episode.
 

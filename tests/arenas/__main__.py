@@ -1,7 +1,7 @@
 """`python -m tests.arenas NAME=PYTHON...`: plays the whole corpus in arenas, prints the table.
 
 A NAME is a player's; PYTHON that of an environment with its package, or `-REASON` where there is
-none. The library, transcripts and the reward function for TRL are played here.
+none. The library and transcripts are played here.
 """
 
 import sys
@@ -13,12 +13,13 @@ from tests.arenas import recordings
 from tests.arenas.newest import newest
 from tests.arenas.table import compare, complain, output, table
 
-HERE = ("library", "transcript", "trl_function")
+HERE = ("library", "transcript")
 NAMES = {
     "inspect_tasks": ("inspect-ai", "inspect-ai"),
     "verifiers_env": ("verifiers", "verifiers"),
     "verifiers_v1": ("verifiers v1", "verifiers"),
     "openenv_app": ("OpenEnv", "openenv"),
+    "trl_function": ("TRL function", "trl"),
     "trl_tools": ("TRL environment", "trl"),
     "nemo_server": ("NeMo Gym", "nemo-gym"),
     "reasoning_gym_sets": ("reasoning-gym", "reasoning-gym"),

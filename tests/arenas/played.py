@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -70,12 +71,20 @@ def in_turn(rows: Iterable[Recorded], worth: Callable[[Recorded], Played]) -> It
 def report(
     arena: str, package: str, played: Iterable[Played], asked_otherwise: Iterable[str] = ()
 ) -> None:
-    """Print a line a recording, and one about the whole."""
+    """Print a line a recording, and one about the whole.
+
+    Args:
+        arena: its name.
+        package: whose version is told; where it is not installed, that of makespan.
+        played: what is said of each recording; the time is that of making it.
+        asked_otherwise: the names of recordings in which a prompt was not the episode's own.
+    """
     began = perf_counter()
     lines = [msgspec.json.encode(each).decode() for each in played]
     seconds = perf_counter() - began
     python = ".".join(map(str, sys.version_info[:2]))
-    whole = Arena(arena, version(package), python, seconds, tuple(asked_otherwise))
+    installed = package if find_spec(package.replace("-", "_")) else "makespan"
+    whole = Arena(arena, version(installed), python, seconds, tuple(asked_otherwise))
     print(*lines, msgspec.json.encode(whole).decode(), sep="\n", flush=True)
 
 

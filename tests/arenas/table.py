@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from tests.arenas.recordings import Recording, read
 ROOT = Path(__file__).parents[2]
 NEAR = 1e-9
 LIMIT = 3 * 3600  # seconds for the whole corpus in one arena
-LOSES_FINISH = ("TRL function", "TRL environment", "reasoning-gym", "verifiers v1")
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,7 @@ class Comparison:
         recordings: all there are.
         expressible: those that the arena can express.
         differ: the names of those with another worth, or an error, or another prompt.
-        cut_off: the names of those that differ, and only where an arena that does not pass on that
-            a reply was cut off was given one that was.
+        listed: the names of those that differ for what is known: `LOSES` says what is lost where.
         refused: how many there are by each reason not to be expressible.
     """
 
@@ -35,7 +33,7 @@ class Comparison:
     recordings: int
     expressible: int
     differ: tuple[str, ...]
-    cut_off: tuple[str, ...]
+    listed: tuple[str, ...]
     refused: dict[str, int]
 
     @property
@@ -69,19 +67,19 @@ def compare(text: str, corpus: Path) -> Comparison:
     played = [msgspec.json.decode(line, type=Played) for line in lines[:-1]]
     recordings = [recording for _, recording in read(corpus)]
     assert [each.name for each in played] == [each.name for each in recordings], whole.arena
-    differ, cut_off, refused = list[str](), list[str](), dict[str, int]()
+    differ, listed, refused = list[str](), list[str](), dict[str, int]()
     for each, recording in zip(played, recordings, strict=True):
         if each.cannot:
             refused[each.cannot] = refused.get(each.cannot, 0) + 1
         elif each.name in whole.asked_otherwise or not same(each, recording):
-            lost = whole.arena in LOSES_FINISH and was_cut_off(recording)
-            (cut_off if lost and not each.error else differ).append(each.name)
+            lost = whole.arena in LOSES and LOSES[whole.arena](recording)
+            (listed if lost and not each.error else differ).append(each.name)
     return Comparison(
         whole,
         len(recordings),
         len(recordings) - sum(refused.values()),
         differ=tuple(differ),
-        cut_off=tuple(cut_off),
+        listed=tuple(listed),
         refused=refused,
     )
 
@@ -100,6 +98,20 @@ def was_cut_off(recording: Recording) -> bool:
     return any(reply.finish == "length" for reply in recording.replies)
 
 
+def was_mended(recording: Recording) -> bool:
+    """Whether a call's arguments are no JSON object: inspect takes them for the first parameter."""
+    calls = (call for reply in recording.replies for call in reply.calls)
+    return any(not call.arguments.startswith("{") for call in calls)
+
+
+LOSES: dict[str, Callable[[Recording], bool]] = {  # arena: whether a recording has what it loses
+    "TRL function": was_cut_off,
+    "TRL environment": was_cut_off,
+    "reasoning-gym": was_cut_off,
+    "inspect-ai": was_mended,
+}
+
+
 def table(comparisons: Sequence[Comparison], absent: Sequence[tuple[str, str]] = ()) -> str:
     """A row an arena, in Markdown.
 
@@ -108,11 +120,11 @@ def table(comparisons: Sequence[Comparison], absent: Sequence[tuple[str, str]] =
         absent: arenas that were not, and why.
     """
     rows = [
-        "| arena | version | Python | recordings | expressible | differ | cut off | ms an episode |",
+        "| arena | version | Python | recordings | expressible | differ | listed | ms each |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for each in comparisons:
-        cells = (each.recordings, each.expressible, len(each.differ), len(each.cut_off))
+        cells = (each.recordings, each.expressible, len(each.differ), len(each.listed))
         counts = " | ".join(map(str, cells))
         whole = each.whole
         rows.append(

@@ -40,16 +40,14 @@ def test_the_corpus_has_something_of_everything() -> None:
 
 @pytest.mark.parametrize("player", ["library", "transcript", "trl_function", "trl_tools"])
 def test_what_needs_no_package_has_the_worth_of_every_recording(player: str) -> None:
-    if player == "trl_tools":
-        pytest.importorskip("trl")
     comparison = played(player)
     assert comparison.differ == ()
-    assert comparison.expressible >= 100
+    assert comparison.expressible >= (20 if player == "trl_tools" else 100)
 
 
 def test_only_the_cut_off_flag_is_lost_where_a_trainer_has_texts() -> None:
     """A whole answer before the cut counts there, and here it is a mere draft."""
-    lost = played("trl_function").cut_off
+    lost = played("trl_function").listed
     assert lost
     assert all(name.endswith("gold, then cut off") for name in lost)
 
@@ -86,7 +84,7 @@ def test_what_is_the_same_is_so_to_the_ninth_digit(said: Played, expected: bool)
 
 def test_the_table_counts_what_differs_and_what_was_not_run() -> None:
     whole = Arena("X", "1.0", "3.11", 0.2)
-    row = Comparison(whole, 10, 8, differ=("a",), cut_off=("b", "c"), refused={"why": 2})
+    row = Comparison(whole, 10, 8, differ=("a",), listed=("b", "c"), refused={"why": 2})
     lines = table([row], [("Y", "needs Python 3.14")]).splitlines()
     assert lines[2] == "| X | 1.0 | 3.11 | 10 | 8 | 1 | 2 | 25.0 |"
     assert lines[3] == "| Y | not run: needs Python 3.14 | | | | | | |"

@@ -20,4 +20,4 @@ def rewarded(recorded: Recorded) -> Played:
 
 
 if __name__ == "__main__":
-    report("TRL function", "makespan", in_turn(corpus(), rewarded))
+    report("TRL function", "trl", in_turn(corpus(), rewarded))
