@@ -81,6 +81,17 @@ def completion(turn: Fields, finish: str) -> Fields:
     }
 
 
+def stream(turn: Fields, finish: str) -> str:
+    """A turn as the events of a streamed completion: one chunk, and the end."""
+    calls = [{"index": k, **call} for k, call in enumerate(turn.get("tool_calls", ()))]
+    delta = {**turn, "tool_calls": calls} if calls else turn
+    chunk = completion(turn, finish) | {
+        "object": "chat.completion.chunk",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+    }
+    return f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n"
+
+
 @contextmanager
 def serving(script: Script) -> Iterator[str]:
     """Serve a script inside; yields the base URL for clients of openai."""
@@ -95,9 +106,12 @@ def serving(script: Script) -> Iterator[str]:
             """Answer a request for a completion."""
             size = int(self.headers.get("content-length", 0))
             body = json.loads(self.rfile.read(size))
-            data = json.dumps(completion(*script.answer(body))).encode()
+            turn, finish = script.answer(body)
+            streamed = body.get("stream")
+            text = stream(turn, finish) if streamed else json.dumps(completion(turn, finish))
+            data, kind = text.encode(), "text/event-stream" if streamed else "application/json"
             self.send_response(200)
-            self.send_header("content-type", "application/json")
+            self.send_header("content-type", kind)
             self.send_header("content-length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
