@@ -6,7 +6,17 @@ from typing import Any
 from harness.families.registry import family
 from makespan.episodes import Episode
 from makespan.problems import TRAINING
-from tasks.base import Ask, Fields, Grade, InputError, Instance, Message, Reward, Scalar
+from tasks.base import (
+    Ask,
+    Fields,
+    Grade,
+    InputError,
+    Instance,
+    Message,
+    NoReference,
+    Reward,
+    Scalar,
+)
 
 GROWING = "conversation"  # the memory of arenas whose talk can only be added to
 
@@ -73,26 +83,33 @@ def closed(episode: Episode) -> Episode:
     return episode
 
 
-def judged(episode: Episode) -> tuple[Grade, Reward]:
+def judged(episode: Episode) -> tuple[Grade | None, Reward]:
     """Return grade and reward of an episode; what is open is answered by nothing.
 
+    The grade is None where a score needs a reference and the instance has none: it may be one to
+    train on, and a reward needs none.
+
     Raises:
-        Failure: it has none, and not by a fault of the model.
+        Failure: it has neither, and not by a fault of the model.
     """
     closed(episode)
-    return episode.grade(), episode.reward()
+    try:
+        return episode.grade(), episode.reward()
+    except NoReference:
+        return None, episode.reward()
 
 
-def figures(grade: Grade, reward: Reward) -> dict[str, float]:
+def figures(grade: Grade | None, reward: Reward) -> dict[str, float]:
     """Return what an arena may keep of a judgement as numbers, by name."""
-    return {
-        "reward": reward.value,
-        "score": grade.score,
-        "near_miss": reward.near_miss,
-        "valid": float(grade.verdict == "valid"),
-    }
+    worth = {"reward": reward.value, "near_miss": reward.near_miss}
+    if grade is None:
+        return worth
+    return {**worth, "score": grade.score, "valid": float(grade.verdict == "valid")}
 
 
-def summary(grade: Grade, reward: Reward) -> Fields:
-    """Return what an arena may show of a judgement: verdict, numbers and metrics."""
-    return {"verdict": str(grade.verdict), **figures(grade, reward), "metrics": grade.metrics}
+def summary(grade: Grade | None, reward: Reward) -> Fields:
+    """Return what an arena may show of a judgement: numbers, and of a grade verdict and metrics."""
+    numbers = figures(grade, reward)
+    if grade is None:
+        return {**numbers}
+    return {**numbers, "verdict": str(grade.verdict), "metrics": grade.metrics}

@@ -1,4 +1,6 @@
-"""Families as a classic environment of verifiers: `vf-eval makespan.arenas.verifiers_env`.
+"""Families as a classic environment of verifiers, before its release 0.4.
+
+`vf-eval makespan.arenas.verifiers_env -a '{"family": "rcpsp", "level": 10}'` evaluates one.
 
 Every prompt is written anew by the episode, so that rounds with any memory and tools on a virtual
 clock need nothing of their own. Evaluation has the instances that `makespan run` has; training
@@ -6,6 +8,7 @@ those of `makespan.stream`.
 """
 
 import json
+from math import nan
 from typing import Any
 
 import verifiers.legacy as vf
@@ -124,7 +127,7 @@ async def reward(state: State) -> float:
 
 
 async def score(state: State) -> float:
-    """Return the family's score."""
+    """Return the family's score; it is no number where it needs a reference that is not there."""
     return _figure(state, "score")
 
 
@@ -134,12 +137,12 @@ async def near_miss(state: State) -> float:
 
 
 async def valid(state: State) -> float:
-    """Return 1 for a valid answer, else 0."""
+    """Return 1 for a valid answer, else 0; no number where there is no score."""
     return _figure(state, "valid")
 
 
 def _figure(state: State, name: str) -> float:
-    value: float = state[FIGURES][name]
+    value: float = state[FIGURES].get(name, nan)
     return value
 
 
