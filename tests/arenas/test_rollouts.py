@@ -5,6 +5,7 @@ MAKESPAN_ARENAS is the folder of their environments, as `make arenas` builds the
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -80,3 +81,32 @@ def test_training_by_trl_pays_a_valid_answer_and_no_garbage(tmp_path: Path) -> N
     assert all(valid > 0 == garbage for valid, garbage in seen["rewards"])
     assert all(gradient > 0 for gradient in seen["gradients"])
     assert seen["tools"] == [1.0, 1.0]
+
+
+SERVED = """
+import sys
+from tests.arenas.players.openenv_app import served
+with served() as address:
+    exec(sys.argv[1].replace("http://127.0.0.1:8000", address))
+"""
+EXAMPLES = {  # arena: the section of the page, and how many examples it has
+    "openenv": ("OpenEnv", 1),
+    "trl": ("TRL", 2),
+    "nemo": ("NeMo Gym", 1),
+    "reasoning-gym": ("reasoning-gym", 1),
+}
+
+
+@pytest.mark.parametrize("arena", EXAMPLES)
+def test_the_examples_of_the_page_run(arena: str, tmp_path: Path) -> None:
+    if arena == "nemo" and not (Path(str(ARENAS)) / arena).exists():
+        pytest.skip("NeMo Gym needs Python 3.12")
+    title, count = EXAMPLES[arena]
+    page = (ROOT / "docs" / "arenas.md").read_text("utf-8")
+    section = page.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    blocks = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    assert len(blocks) == count
+    for block in (text.replace("1000", "4") for text in blocks):
+        command = ["python", "-c", SERVED, block] if arena == "openenv" else ["python", "-c", block]
+        printed = ended(arena, command, tmp_path).stdout
+        assert arena != "openenv" or "True 0." in printed or "True 1.0" in printed
