@@ -56,7 +56,7 @@ class MakespanTask(vf.Task[MakespanData, vf.State, vf.TaskConfig]):  # type: ign
     @property
     def key(self) -> str:
         """Return the id of the instance: it does not change with the order of tasks."""
-        return self.data.name or self.hash
+        return str(self.data.name or self.hash)
 
     @vf.reward  # type: ignore[untyped-decorator]
     async def reward(self, trace: vf.Trace) -> float:

@@ -6,7 +6,6 @@ of garbage in turn, as `makespan_reward` gives them; `gradients`, the norm of ea
 """
 
 import json
-import sys
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -176,4 +175,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -59,7 +59,7 @@ def asked(body: Fields) -> tuple[list[tuple[str, str]], list[str]]:
 
 def wanted(episode: Episode) -> tuple[list[tuple[str, str]], list[str]]:
     """The same of what an episode asks."""
-    messages = [(message.role, message.content) for message in episode.ask.messages]
+    messages = [(str(message.role), message.content) for message in episode.ask.messages]
     return messages, [tool["function"]["name"] for tool in tools(episode.ask)]
 
 
