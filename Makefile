@@ -50,26 +50,45 @@ bench-peers: .venv/all.stamp $(INSPECT) $(LMEVAL)  ## beside inspect-ai, lm-eval
 exports: .venv/all.stamp $(INSPECT) $(EEE)  ## what is exported, read by its own readers
 	$(BIN)/python -m pytest tests/harness/export
 
-# Where else the families can be met, with the packages of these.
+# Where else the families can be met, each with its package in an environment of its own. NeMo Gym
+# needs Python 3.12 (`make arenas PYTHON312=PYTHON`): its row says so where there is none.
 ARENAS := .venv/arenas
-arenas: .venv/all.stamp $(ARENAS)/inspect.stamp  ## the same scores in other harnesses
-	MAKESPAN_INSPECT_PYTHON=$(CURDIR)/$(ARENAS)/inspect/bin/python $(BIN)/python -m pytest tests/arenas
+PYTHON312 ?= $(firstword $(foreach p,python3.12 python3.13,$(shell $(p) -c "" 2>/dev/null && command -v $(p))))
+PLAYED := inspect openenv reasoning-gym trl verifiers verifiers-v1 $(if $(PYTHON312),nemo)
+in_arena = $(CURDIR)/$(ARENAS)/$(1)/bin/python
 
-$(ARENAS)/inspect.stamp: .venv/bin/python pyproject.toml Makefile
-	$(PYTHON) -m venv $(ARENAS)/inspect
-	$(ARENAS)/inspect/bin/python -m pip install --quiet --disable-pip-version-check \
-		'inspect-ai==0.3.285' 'openai[aiohttp]>=3.4,<4' -e '.[solvers]'
+arenas: .venv/all.stamp $(PLAYED:%=$(ARENAS)/%.stamp)  ## the same scores in other harnesses
+	MAKESPAN_INSPECT_PYTHON=$(call in_arena,inspect) MAKESPAN_ARENAS=$(CURDIR)/$(ARENAS) \
+		$(BIN)/python -m pytest tests/arenas
+	$(BIN)/python -m tests.arenas inspect_tasks=$(call in_arena,inspect) \
+		verifiers_env=$(call in_arena,verifiers) verifiers_v1=$(call in_arena,verifiers-v1) \
+		openenv_app=$(call in_arena,openenv) trl_function=$(call in_arena,trl) \
+		trl_tools=$(call in_arena,trl) reasoning_gym_sets=$(call in_arena,reasoning-gym) \
+		nemo_server=$(if $(PYTHON312),$(call in_arena,nemo),'-no Python 3.12')
+
+$(ARENAS)/inspect.stamp: WANTED = 'inspect-ai==0.3.285' 'openai[aiohttp]>=3.4,<4'
+$(ARENAS)/openenv.stamp: WANTED = openenv==0.10.0
+$(ARENAS)/reasoning-gym.stamp: WANTED = reasoning-gym==0.1.25
+$(ARENAS)/trl.stamp: WANTED = trl==1.16.0 torch datasets
+$(ARENAS)/verifiers.stamp: WANTED = verifiers==0.3.1
+$(ARENAS)/verifiers-v1.stamp: WANTED = verifiers==0.4.0 uv
+$(ARENAS)/nemo.stamp: WANTED = nemo-gym==0.4.0 httpx
+$(ARENAS)/nemo.stamp: PYTHON = $(PYTHON312)
+$(ARENAS)/%.stamp: .venv/bin/python pyproject.toml Makefile
+	$(PYTHON) -m venv $(ARENAS)/$*
+	$(ARENAS)/$*/bin/python -m pip install --quiet --disable-pip-version-check $(WANTED) -e '.[solvers]'
 	@touch $@
 
-# Readers of exports in the same environments' folder; Harbor wants Python 3.12.
+# Readers of exports in the same environments' folder; Harbor too wants Python 3.12.
+ifdef PYTHON312
 arenas: export MAKESPAN_HARBOR := $(CURDIR)/$(ARENAS)/harbor/bin
+arenas: $(ARENAS)/harbor.stamp
+endif
 arenas: export MAKESPAN_OPENEVOLVE := $(CURDIR)/$(ARENAS)/openevolve/bin
-arenas: $(ARENAS)/harbor.stamp $(ARENAS)/openevolve.stamp
-NEWER ?= $(firstword $(foreach p,python3.12 python3.13,$(shell command -v $(p) 2>/dev/null)))
+arenas: $(ARENAS)/openevolve.stamp
 
 $(ARENAS)/harbor.stamp: Makefile
-	@test -n "$(NEWER)" || { echo "Harbor needs Python 3.12 or later: make arenas NEWER=PYTHON"; exit 2; }
-	$(NEWER) -m venv $(ARENAS)/harbor
+	$(PYTHON312) -m venv $(ARENAS)/harbor
 	$(ARENAS)/harbor/bin/python -m pip install --quiet --disable-pip-version-check 'harbor==0.26.0'
 	@touch $@
 

@@ -13,6 +13,7 @@ from harness.export.columns import SAMPLES
 from harness.export.instances import instance_row
 from harness.export.rows import PublishedRun, samples
 from harness.suites import instances
+from makespan.episodes import start
 from tasks.base import Fields, Instance
 from tasks.extras import extra
 
@@ -50,7 +51,7 @@ def _sample(row: Fields) -> Fields:
     return row | decoded | {"metrics": {each["name"]: each["value"] for each in row["metrics"]}}
 
 
-def dataset(problems: Iterable[Instance[Any]]) -> "datasets.Dataset":
+def dataset(problems: Iterable[Instance[Any]], *, memory: str | None = None) -> "datasets.Dataset":
     """Return instances as a dataset to train on: what is asked first, and the instance itself.
 
     Its columns: `id`, `family`, `level`, `seed`, `index`; `prompt`, the messages; `tools` and
@@ -59,17 +60,19 @@ def dataset(problems: Iterable[Instance[Any]]) -> "datasets.Dataset":
 
     Args:
         problems: such as `generate` returns, or a part of `stream`.
+        memory: of the episodes that begin so; None is `history` where there are rounds.
 
     Raises:
+        InputError: there is no such memory.
         MissingExtra: the package is not installed.
     """
     with extra("hf", "a dataset"):
         import datasets
-    return datasets.Dataset.from_list([_row(instance) for instance in problems])
+    return datasets.Dataset.from_list([_row(instance, memory) for instance in problems])
 
 
-def _row(instance: Instance[Any]) -> Fields:
-    row = instance_row(instance)
+def _row(instance: Instance[Any], memory: str | None) -> Fields:
+    row = instance_row(instance, start(instance, memory=memory).ask)
     return {name: row[name] for name in _COLUMNS}
 
 

@@ -66,7 +66,7 @@ def _declare(name: str) -> Callable[..., Task]:
         problems = generate(name, level, count, seed=seed, settings=settings)
         return Task(
             dataset=MemoryDataset(
-                [_sample(problem, agent, memory) for problem in problems], name=name
+                [sample(problem, agent, memory) for problem in problems], name=name
             ),
             solver=play(structured),
             scorer=graded(),
@@ -79,7 +79,8 @@ def _declare(name: str) -> Callable[..., Task]:
     return declared
 
 
-def _sample(problem: Instance[Any], agent: str, memory: str | None) -> Sample:
+def sample(problem: Instance[Any], agent: str, memory: str | None) -> Sample:
+    """Return the sample of an instance: what is asked first, and what its episode is made of."""
     first = start(problem, agent=agent, memory=memory).ask
     return Sample(
         id=problem.id,

@@ -7,6 +7,7 @@ not imported.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from makespan.arenas.carried import closed
 from makespan.episodes import replay
 from makespan.frames import read_line
 from tasks.base import Reward
@@ -48,7 +49,4 @@ def _reward(completion: Completion, line: str) -> Reward:
     problem = read_line(line)
     if isinstance(completion, str):
         completion = [{"role": "assistant", "content": completion}]
-    episode = replay(problem, completion, memory="none")
-    while not episode.done:  # what is open is answered by nothing
-        episode.reply("")
-    return episode.reward()
+    return closed(replay(problem, completion, memory="none")).reward()
