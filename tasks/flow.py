@@ -6,13 +6,11 @@ the next. Minimise the sum of C_j - r_j. After Lindermayr, Schäfer, Schlöter a
 flow time minimization with gradually revealed jobs* (arXiv 2602.12716).
 """
 
-from typing import Any, Literal
-
 import msgspec
 
-from tasks.base import Fields, Instance, Message, Noun, Outcome, Parsed, Program, ask, said
-from tasks.checks import check_unique
+from tasks.base import Fields, Instance, Message, Outcome, Parsed, Program, ask, said
 from tasks.flow_machine import KEY, OneMachine, spelled
+from tasks.flow_payload import Flow
 from tasks.one_shot import parsed_answer
 from tasks.parse import read_object
 from tasks.prompts import Prompts
@@ -23,52 +21,6 @@ TEMPLATES = ("flow/outside.j2", "flow/rules.inc.j2", "flow/state.j2", "flow/turn
 ANSWERS = "runs"  # of an episode's answer: a list of the jobs that were named
 _TEXT: Fields = {"type": "string"}
 TURN: Fields = object_schema({KEY: _TEXT})  # which jobs there are it does not tell
-
-
-class StagedJob(Noun, frozen=True):
-    """A job: when it comes, and the sizes of its operations in their order, in time units."""
-
-    id: str
-    release: int
-    operations: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        if self.release < 0:
-            raise ValueError(f"job {self.id}: release {self.release} is negative")
-        if not self.operations or min(self.operations) < 1:
-            raise ValueError(f"job {self.id}: operations must be there, each of 1 or more")
-
-
-class Flow(Noun, frozen=True):
-    """The jobs of one machine, checked when they are made: a wrong one cannot be built.
-
-    Attributes:
-        jobs: ids unique; at some moment two are there at once, else there is nothing to decide.
-        count: whether an agent is told how many operations of a job are to come.
-        pause: time units for which the machine stands idle after a turn without a decision.
-        history: what a turn shows, the state alone or the conversation so far.
-    """
-
-    jobs: tuple[StagedJob, ...]
-    count: Literal["known", "hidden"] = "known"
-    pause: int = 10
-    history: Literal["state", "conversation"] = "state"
-
-    def __post_init__(self) -> None:
-        check_unique("jobs: id", (job.id for job in self.jobs))
-        if self.pause < 1:
-            raise ValueError(f"pause {self.pause} is below 1")
-        if not _has_choice(self.jobs):
-            raise ValueError("jobs: no two are ever there at once, so nothing is to decide")
-
-
-def _has_choice(jobs: tuple[StagedJob, ...]) -> bool:
-    end = 0
-    for release, size in sorted((job.release, sum(job.operations)) for job in jobs):
-        if release < end:
-            return True
-        end = release + size
-    return False
 
 
 Payload = Flow
@@ -130,7 +82,7 @@ def request(flow: Flow, prompts: Prompts) -> tuple[Message, ...]:
 
 
 def _shown_fields(machine: OneMachine) -> Fields:
-    flow: Any = machine.flow
+    flow = machine.flow
     return {"state": machine.public(), "count": flow.count, "pause": flow.pause}
 
 

@@ -7,16 +7,14 @@ a decision between events: only the operation under way gets nearer to its end.
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from tasks.base import Called, Fields, Outcome, Parsed, Tool, ToolResult, short
+from tasks.flow_payload import Flow
 from tasks.schemas import object_schema
 from tasks.spelling import GIVEN, Mends, ids_of, respelt
-
-if TYPE_CHECKING:
-    from tasks.flow import Flow
 
 KEY = "run"  # of a turn's answer object, and the name of the tool
 TRIES = 3  # turns in a row without a decision that end an episode
@@ -63,7 +61,7 @@ class OneMachine:
         faults: the violation of each turn without a decision.
     """
 
-    def __init__(self, flow: "Flow") -> None:
+    def __init__(self, flow: Flow) -> None:
         """Begin an episode, up to its first question."""
         self.flow = flow
         self.time, self.turn = 0, 1
@@ -207,7 +205,7 @@ class OneMachine:
         return state
 
 
-def spelled(flow: "Flow", parsed: Parsed) -> Parsed:
+def spelled(flow: Flow, parsed: Parsed) -> Parsed:
     """Return a turn's answer with its job read by the rule of spelling."""
     if parsed.value is None or parsed.how == GIVEN or KEY not in parsed.value:
         return parsed
@@ -222,7 +220,7 @@ def spelled(flow: "Flow", parsed: Parsed) -> Parsed:
 class FlowSimulation:
     """The machine behind one tool: a call runs a job, and its result is the next question."""
 
-    def __init__(self, flow: "Flow") -> None:
+    def __init__(self, flow: Flow) -> None:
         """Begin an episode."""
         self.machine = OneMachine(flow)
 
@@ -256,7 +254,7 @@ def decision(name: str, arguments: Mapping[str, object] | None) -> Parsed:
 
 
 def submitted(
-    flow: "Flow", world: FlowSimulation, calls: Sequence[Called], answer: Fields
+    flow: Flow, world: FlowSimulation, calls: Sequence[Called], answer: Fields
 ) -> Outcome:
     """Return the outcome of an episode that an agent outside played with calls of its own.
 
