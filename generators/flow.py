@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from generators.base import plain_settings, settings_as
 from graders.exact.flow import Rule, fifo, learned, least, reference, simulate, srpt
+from graders.flow import INFORMED
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.flow import VERSION
 from tasks.flow_machine import OneMachine, WaitingJob
@@ -31,7 +32,6 @@ ROOM = 1.05  # of FIFO over the optimum, at least: else there is nothing to plan
 TRIES = 2_000  # draws of an instance with that much room
 POOL = 4_000  # jobs from which the informed rule knows the generator
 STEP = 4  # time units of a known part that it takes for the same
-INFORMED = "informed"  # beside the reference's decisions: the total of the informed rule
 
 
 class FlowSettings(Noun, frozen=True):

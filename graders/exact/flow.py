@@ -5,6 +5,7 @@ the least total flow time (Schrage 1968): no solver is needed, and every instanc
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from statistics import fmean
 
 from tasks.base import Reference
@@ -70,7 +71,7 @@ def learned(machine: OneMachine) -> str:
 
 def _growth(rows: list[tuple[int, ...]]) -> float:
     """Return by how many times an operation is longer than the one before it, on average."""
-    ratios = [b / a for row in rows for a, b in zip(row, row[1:], strict=False)]
+    ratios = [b / a for row in rows for a, b in pairwise(row)]
     return fmean(ratios) if ratios else 1.0
 
 
