@@ -14,8 +14,8 @@ from harness.report.base import (
     Timeline,
     reference_title,
 )
-from harness.report.charts import gap_figure, level_figures
 from harness.report.charts import by_series as grouped
+from harness.report.charts import gap_figure, level_figures
 from tasks.base import Fields, Outcome
 from tasks.flow_machine import OneMachine, spelled
 from tasks.flow_payload import Flow
