@@ -182,7 +182,7 @@ class OneMachine:
 
     def public(self) -> Fields:
         """Return what an agent may see now, as plain data."""
-        known = self.flow.count == "known"
+        tells_count = self.flow.count == "known"
         state: Fields = {
             "time": self.time,
             "jobs": [
@@ -191,7 +191,7 @@ class OneMachine:
                     "release": job.release,
                     "finished": list(job.finished),
                     "now": job.now,
-                    **({"left": job.left} if known else {}),
+                    **({"left": job.left} if tells_count else {}),
                 }
                 for name, job in self.waiting.items()
             ],

@@ -57,14 +57,14 @@ def learned(machine: OneMachine) -> str:
     steps = _growth([*done, *((*job.finished, job.now) for job in waiting.values())])
 
     def remaining(name: str) -> float:
-        job, known = waiting[name], waiting[name].done + waiting[name].now
+        job, part = waiting[name], waiting[name].done + waiting[name].now
         if not job.left:
             return job.now
         if not done:
             return float(sum(job.now * steps**k for k in range(job.left + 1)))
-        parts = [sum(sizes[: len(job.finished) + 1]) for sizes in done]
-        ratio = fmean(sum(sizes) / part for sizes, part in zip(done, parts, strict=True))
-        return max(job.now + job.left, known * ratio - job.done)
+        firsts = [sum(sizes[: len(job.finished) + 1]) for sizes in done]
+        ratio = fmean(sum(sizes) / first for sizes, first in zip(done, firsts, strict=True))
+        return max(job.now + job.left, part * ratio - job.done)
 
     return min(waiting, key=remaining)
 
