@@ -36,7 +36,7 @@ def least_by_units(flow: Flow) -> int:
         coming = [releases[k] for k, units in enumerate(left) if units and releases[k] > time]
         if not alive:
             return best(min(coming), left) if coming else 0
-        after = (left[:k] + (left[k] - 1,) + left[k + 1 :] for k in alive)
+        after = ((*left[:k], left[k] - 1, *left[k + 1 :]) for k in alive)
         return len(alive) + min(best(time + 1, each) for each in after)
 
     return best(0, tuple(sum(job.operations) for job in flow.jobs))
