@@ -58,8 +58,13 @@ def test_the_price_of_what_does_not_show_is_the_ramp(
     assert list(means.values()) == sorted(means.values(), reverse=True)
     assert len(set(means.values())) == len(LEVELS)
     assert [f"{x:.3f}" for x in means.values()] == [
-        "1.000", "0.925", "0.897", "0.880", "0.860", "0.827",
-    ]  # fmt: off
+        "1.000",
+        "0.925",
+        "0.897",
+        "0.880",
+        "0.860",
+        "0.827",
+    ]
     first = {tuple(scores(group, fifo)) for group in ramp.values()}
     assert len(first) == 1  # to the bit
     assert max(min(first)) <= 1 / 1.05

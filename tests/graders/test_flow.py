@@ -65,7 +65,7 @@ def test_a_job_that_is_to_come_or_done_cannot_run() -> None:
     later = next(job.id for job in ONE.payload.jobs if job.id not in machine.waiting)
     judgement = judged([later, *RUNS])
     assert judgement.violations[0] == {"kind": "unknown_job", "value": later, "turn": 1}
-    done = list(simulate(ONE.payload, op_srpt).completed)[0]
+    done = next(iter(simulate(ONE.payload, op_srpt).completed))
     names = decisions(ONE.payload, op_srpt)[0]
     assert kinds(judged([*names[:-1], done]))[0] == "unknown_job"
 
