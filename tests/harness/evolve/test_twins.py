@@ -31,14 +31,14 @@ import sys
 
 def first(p, d):
     case = sys._getframe(1).f_locals["case"]
-    return case["p"][-1] > p[-1]
+    return max(case["p"]) > 500
 """
 AT_THE_END = """\
 import sys
 
 def first(p, d):
     case = sys._getframe(1).f_locals["case"]
-    return len(p) > 6 and case["p"][-1] > p[-1]
+    return len(p) > 6 and max(case["p"]) > 500
 """
 FRAGILE = "def first(p, d):\n    return 1 / (len(p) < 7 or p[-1] <= 100)\n"
 
@@ -59,7 +59,7 @@ def answer(instance: Instance[Any], solution: Any) -> Any:
 
 
 def twin(instance: Instance[Any], solution: Any) -> Twin | None:
-    """Later jobs are a thousand longer."""
+    """Later jobs are a thousand longer, which no job of the instance is."""
     if not isinstance(solution, list):
         return None
     other = case(instance)
