@@ -211,12 +211,17 @@ def cut(size: int, parts: int, shape: str, rng: Random) -> list[int]:
 
 
 def _by_weight(size: int, weights: list[float]) -> list[int]:
-    """Cut a size by weights; what rounding leaves goes to the largest part."""
+    """Cut a size by weights; what rounding leaves, or lacks, is the largest part's."""
     total = sum(weights)
     parts = [max(1, int(size * weight / total)) for weight in weights]
-    largest = max(range(len(parts)), key=lambda k: (parts[k], k))
-    parts[largest] += size - sum(parts)
+    while sum(parts) > size:  # parts below 1 were filled up
+        parts[_largest(parts)] -= 1
+    parts[_largest(parts)] += size - sum(parts)
     return parts
+
+
+def _largest(parts: list[int]) -> int:
+    return max(range(len(parts)), key=lambda k: (parts[k], k))
 
 
 # Who knows the generator ---------------------------------------------------------------------

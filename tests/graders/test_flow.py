@@ -157,8 +157,8 @@ def test_every_policy_finishes_and_only_the_ceiling_is_always_optimal() -> None:
 
     for name, policy in family("flow").policies.items():
         scores = []
-        for index in range(3):
-            instance = generate(3, 7, index, {"jobs": 5})
+        for index in range(4):
+            instance = generate(4, 7, index, {"jobs": 8})
             episode = start(instance)
             while not episode.done:
                 effect: Any = episode._stepper.effect
