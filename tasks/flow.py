@@ -37,6 +37,11 @@ class FlowStep(msgspec.Struct, frozen=True):
         """Return the family's name."""
         return self.instance.family
 
+    @property
+    def turn(self) -> int:
+        """Return the number of the question, from 1."""
+        return self.machine.turn
+
 
 def answers(flow: Flow | None) -> dict[str, AnswerForm]:  # noqa: ARG001
     """Return the forms of answers by their names: all decisions of an episode, or one of them.

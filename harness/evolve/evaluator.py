@@ -9,9 +9,10 @@ from harness.digests import digest
 from harness.evolve.domain import Domain, WrongSolution
 from harness.evolve.evaluation import Evaluate, Evaluated, Failed
 from harness.evolve.twins import compared, twins_of
+from harness.families.registry import family
 from harness.sandbox.base import CaseResult, Limits, ProgramRun
 from harness.store.search_plan import SearchPlan
-from tasks.base import Fields, Instance, Number, Outcome, Parsed, Verdict, short
+from tasks.base import Fields, Instance, Number, Verdict, short
 
 LINE = 200  # characters of a failure's detail
 PATIENCE = 3  # instances that may run out of time before the rest counts as out of time too
@@ -180,7 +181,7 @@ class Evaluator:
 
     def _objective(self, instance: Instance[Any], answer: Fields) -> Number:
         """Return the objective by the family's grader; `WrongSolution` for an answer not valid."""
-        grade = self.domain.judge(instance, Outcome((Parsed(value=answer, how="given"),)))
+        grade = self.domain.judge(instance, family(instance.family).read(answer, ""))
         if grade.verdict is not Verdict.valid or grade.objective is None:
             first = dict(grade.violations[0]) if grade.violations else {}
             kind = str(first.pop("kind", grade.verdict))

@@ -39,10 +39,10 @@ def test_the_optimum_is_the_same_number_at_every_level(
 ) -> None:
     optima = {tuple(each.reference.objective for each in group) for group in ramp.values()}
     assert len(optima) == 1
-    for group in zip(*ramp.values(), strict=True):
+    for same in zip(*ramp.values(), strict=True):
         jobs = {
             tuple((job.id, job.release, sum(job.operations)) for job in each.payload.jobs)
-            for each in group
+            for each in same
         }
         assert len(jobs) == 1
     for level, group in ramp.items():

@@ -8,7 +8,7 @@ from generators.rcpsp import generate
 from graders.rcpsp import grade, reward, summarise
 from graders.rcpsp_periodic import jitter
 from harness.families.registry import family
-from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Record, Verdict
+from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Record, Scalar, Verdict
 from tasks.rcpsp import Project, Resource, Task, Window
 from tests.depth import often
 
@@ -53,7 +53,7 @@ def twin(project: Project, starts: Fields) -> int:
 def test_jitter_is_that_of_a_twin_and_only_of_feasible_answers() -> None:
     valid = 0
     for index in range(often(240)):
-        settings = {"pattern": "periodic", "load": 0.8}
+        settings: dict[str, Scalar] = {"pattern": "periodic", "load": 0.8}
         instance = generate(2 + index % 5, 5, index, settings)
         solvable = float(instance.reference.status != "infeasible")
         for name in ("exact", "edf", "random-50"):
@@ -69,7 +69,7 @@ def test_jitter_is_that_of_a_twin_and_only_of_feasible_answers() -> None:
 
 
 def test_where_there_is_no_schedule_nobody_scores_and_the_row_says_so() -> None:
-    settings = {"pattern": "periodic", "load": 0.95}
+    settings: dict[str, Scalar] = {"pattern": "periodic", "load": 0.95}
     batch = [generate(8, 0, index, settings) for index in range(6)]
     statuses = [instance.reference.status for instance in batch]
     assert {*statuses} == {"optimal", "infeasible"}

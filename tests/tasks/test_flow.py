@@ -254,7 +254,7 @@ def test_answers_from_files_are_objects_or_texts() -> None:
 def test_the_tool_is_the_same_machine() -> None:
     instance = generate(3, 1, 0, {}, reference=False)
     asks, outcome = played(instance, "serpt-mean")
-    simulation, calls = FlowSimulation(instance.payload), []
+    simulation, calls = FlowSimulation(instance.payload), list[Called]()
     [tool] = simulation.tools()
     assert tool.name == "run"
     for ask, parsed in zip(asks, outcome.answers, strict=True):
