@@ -156,13 +156,12 @@ def test_chance_is_what_random_decisions_come_to() -> None:
     """As many random episodes with other draws come to about the same mean."""
     for instance in batch(6):
         rng = Random(f"another {instance.id}")
-        totals = [
-            simulate(
-                instance.payload, lambda machine, rng=rng: rng.choice([*machine.waiting])
-            ).total
-            for _ in range(300)
-        ]
+        totals = [random_total(instance.payload, rng) for _ in range(300)]
         assert chance(instance) == chance(instance) == pytest.approx(fmean(totals), rel=0.08)
+
+
+def random_total(flow: Flow, rng: Random) -> int:
+    return simulate(flow, lambda machine: rng.choice([*machine.waiting])).total
 
 
 def test_a_program_plays_turn_by_turn_as_the_rule_that_it_is(tmp_path: Path) -> None:
