@@ -18,11 +18,13 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
+from generators import rcpsp_periodic
 from generators.base import plain_settings, settings_as
 from graders.exact import sgs
 from graders.exact.rcpsp import PURPOSE
 from graders.exact.rcpsp import reference as solve
 from graders.rcpsp import violations
+from graders.rcpsp_periodic import is_periodic
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.extras import require
 from tasks.ids import instance_id
@@ -55,6 +57,9 @@ class ProjectSettings(Noun, frozen=True):
         slack: the most time units between the witness and either end of a window.
         horizon_factor: the horizon over the witness's makespan, at least 1.
         setting: the words of the prompt.
+        pattern: `project` is all of the above; with `periodic` activities that occur again and
+            again there are only resources, setting and load (see `generators.rcpsp_periodic`).
+        load: the largest share of its time that a device is taken; only of `pattern=periodic`.
     """
 
     edges: Annotated[int, Meta(ge=0, le=LARGEST**2 // 2)] | None = None
@@ -65,8 +70,12 @@ class ProjectSettings(Noun, frozen=True):
     slack: Annotated[int, Meta(ge=0, le=1_000_000)] = 4
     horizon_factor: Annotated[float, Meta(ge=1, le=1_000)] = 1.0
     setting: Literal["plain", "datacentre"] = "plain"
+    pattern: Literal["project", "periodic"] = "project"
+    load: Annotated[float, Meta(ge=0.05, le=1)] | None = None
 
     def __post_init__(self) -> None:
+        if self.load is not None and self.pattern == "project":
+            raise ValueError("load: only projects of pattern=periodic have one")
         unknown = [axis for axis in self.active_axes if axis not in AXES]
         if unknown:
             raise ValueError(f"axes: {unknown[0]!r} is not one of {', '.join(AXES)}, or none")
@@ -87,6 +96,8 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     Raises:
         InputError: the level or a setting is wrong.
     """
+    if is_periodic(settings):
+        return rcpsp_periodic.resolve(level, settings)
     typed = settings_as(ProjectSettings, "rcpsp", settings)
     _check_level(level)
     layers, edges = _standard(level)
@@ -98,7 +109,9 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     elif layers == 1:
         edges = 0
     axes = ",".join(axis for axis in AXES if axis in typed.active_axes) or "none"
-    return plain_settings(replace(typed, layers=layers, edges=edges, axes=axes))
+    plain = plain_settings(replace(typed, layers=layers, edges=edges, axes=axes))
+    # instances were published before there was another pattern: their bytes and ids stay
+    return {name: value for name, value in plain.items() if name not in ("pattern", "load")}
 
 
 def _check_level(level: int) -> None:
@@ -122,7 +135,7 @@ def generate(
     """Return a project with a witness.
 
     Args:
-        level: the number of tasks.
+        level: the number of tasks; of activities with `pattern=periodic`, which have no witness.
         seed: of all streams.
         index: the number of the design, from 0.
         settings: those that are given; see `ProjectSettings`.
@@ -135,6 +148,8 @@ def generate(
     if reference:  # not at the first project that needs it, in the middle of a file
         require("solvers", PURPOSE, "ortools")
     resolved = resolve(level, settings)
+    if is_periodic(resolved):
+        return _periodic(level, seed, index, resolved, reference)
     typed = msgspec.convert(resolved, ProjectSettings)
     design = _design(level, seed, index, settings=typed)
     project, witness = _cell(design, typed), design.starts
@@ -150,6 +165,24 @@ def generate(
         version=VERSION,
         payload=project,
         reference=solve(project, hint=witness) if reference else _by_witness(project, witness),
+    )
+
+
+def _periodic(
+    level: int, seed: int, index: int, resolved: dict[str, Scalar], reference: bool
+) -> Instance[Project]:
+    settings = msgspec.convert(resolved, rcpsp_periodic.PeriodicSettings)
+    project = rcpsp_periodic.generate_project(level, seed, index, settings)
+    return Instance(
+        id=instance_id("rcpsp", level, seed, index, VERSION, resolved, apart=True),
+        family="rcpsp",
+        level=level,
+        seed=seed,
+        index=index,
+        settings=resolved,
+        version=VERSION,
+        payload=project,
+        reference=solve(project) if reference else Reference("none"),
     )
 
 

@@ -18,6 +18,8 @@ All intervals are half-open. All violations are listed, not just the first:
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from graders.clusters import (
     OverEpochs,
     Strata,
@@ -29,6 +31,7 @@ from graders.clusters import (
 )
 from graders.exact.rcpsp import quick_bound
 from graders.half_level import half_level
+from graders.rcpsp_periodic import is_periodic, periodic_estimates, periodic_metrics
 from graders.rcpsp_violations import broken_share as broken_share
 from graders.rcpsp_violations import violations as violations
 from graders.rewards import below_closeness, closeness, valid_objective
@@ -71,7 +74,8 @@ def grade(instance: Instance[Project], outcome: Outcome) -> Grade:
     """Grade start times: score 1 if they are feasible, else 0; the gap is the makespan's.
 
     The metric `broken` is the share of constraints that the answer does not satisfy, in [0, 1]:
-    a near-miss measure that an answer cannot improve by leaving tasks out.
+    a near-miss measure that an answer cannot improve by leaving tasks out. Those of periodic
+    activities have `solvable`, and if feasible `jitter` (see `graders.rcpsp_periodic`).
 
     Args:
         instance: the project and its reference.
@@ -85,6 +89,14 @@ def grade(instance: Instance[Project], outcome: Outcome) -> Grade:
 
 def _grade(instance: Instance[Project], outcome: Outcome) -> Grade:
     """Grade start times as they stand."""
+    judgement = _by_rules(instance, outcome)
+    if not is_periodic(instance.settings):
+        return judgement
+    starts = _starts(outcome.answers[0]) if judgement.verdict is Verdict.valid else None
+    return replace(judgement, metrics=judgement.metrics | periodic_metrics(instance, starts))
+
+
+def _by_rules(instance: Instance[Project], outcome: Outcome) -> Grade:
     parsed, reference = outcome.answers[0], instance.reference
     starts = _starts(parsed)
     if starts is None:
@@ -223,8 +235,8 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
     unparsable); `gap_median`, `gap_mean` and `gap_proven` (share of gaps against a proven optimum)
     over feasible answers; `share_KIND`: answers with a violation of that kind. With several epochs
     also `pass@K` and `pass^K`, the chance that one of K tries is feasible and that all are, as
-    means over levels. In all of them instances of one seed and index are a cluster, over epochs
-    and levels.
+    means over levels. Of periodic activities also `jitter` and `solvable`. In all of them instances
+    of one seed and index are a cluster, over epochs and levels.
 
     Args:
         records: the episodes of a row, all of them graded.
@@ -240,6 +252,7 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
         | {f"feasible@{x:g}": _feasibility(group) for x, group in levels.items()}
         | {f"quality@{x:g}": _over_levels([group], quality) for x, group in levels.items()}
         | {f"share_{kind}": _having(groups, kind) for kind in _kinds(records)}
+        | periodic_estimates(records, groups)
     )
     return _over_levels(groups, _score), metrics | _passes(groups)
 

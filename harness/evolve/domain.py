@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from harness.digests import digest as short_digest
 from harness.families.family import Generate
 from harness.families.registry import family
+from harness.sandbox.base import Limits
 from harness.suites.instances import InstanceSpec, digest, encode, make
 from harness.suites.suite import Suite, SuiteEntry
 from tasks.base import Fields, Grade, InputError, Instance, Outcome, Scalar
@@ -31,6 +32,21 @@ class WrongSolution(Exception):
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(detail)
         self.kind, self.detail = kind, detail
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A case that is another one until a moment, and differs only after it.
+
+    Attributes:
+        case: what a program may see of it, as JSON. Its driver may end at the moment: what comes
+            after it is not looked at.
+        decisions: what of a solution was decided before the moment, of the case and of its twin
+            alike; whatever the solution is, it raises nothing.
+    """
+
+    case: Any
+    decisions: Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -56,6 +72,12 @@ class Domain:
         chance: the mean objective of random answers: the zero of skill, and what a failure costs.
         generate, resolve, grade: in place of the family's own; None for these.
         version: of a `generate` of its own; None for the family's.
+        twin: of an online domain, whose cases hold what a program may not know yet: the twin of an
+            instance and a program's solution, or None where there is nothing to tell apart, as
+            where the solution is none. Every program is run on it too, and one that decides
+            otherwise before the moment fails with the kind `foresight`. None where nothing is
+            hidden.
+        output_bytes: the most that a run of a program may return, and print.
     """
 
     name: str
@@ -75,6 +97,8 @@ class Domain:
     resolve: Callable[[int, Mapping[str, Scalar]], dict[str, Scalar]] | None = None
     grade: Callable[[Instance[Any], Outcome], Grade] | None = None
     version: int | None = None
+    twin: Callable[[Instance[Any], Any], Twin | None] | None = None
+    output_bytes: int = Limits().output_bytes
 
     def __post_init__(self) -> None:
         if tuple(self.splits)[:3] != (*SEARCHED, TEST):

@@ -8,9 +8,11 @@ from typing import Any, Protocol
 from harness.digests import digest
 from harness.evolve.domain import Domain, WrongSolution
 from harness.evolve.evaluation import Evaluate, Evaluated, Failed
+from harness.evolve.twins import compared, twins_of
+from harness.families.registry import family
 from harness.sandbox.base import CaseResult, Limits, ProgramRun
 from harness.store.search_plan import SearchPlan
-from tasks.base import Fields, Instance, Number, Outcome, Parsed, Verdict, short
+from tasks.base import Fields, Instance, Number, Verdict, short
 
 LINE = 200  # characters of a failure's detail
 PATIENCE = 3  # instances that may run out of time before the rest counts as out of time too
@@ -46,10 +48,19 @@ def fill_failures(values: Sequence[Number | None], chance: Sequence[Number | Non
 
 
 class EvaluationSplit:
-    """Instances in order, and what a program may see of them."""
+    """Instances in order, and what a program may see of them.
 
-    def __init__(self, domain: Domain, instances: Sequence[Instance[Any]]) -> None:
+    Args:
+        domain: of the programs.
+        instances: of the split.
+        has_twins: whether programs are run on twins too, where the domain has some.
+    """
+
+    def __init__(
+        self, domain: Domain, instances: Sequence[Instance[Any]], has_twins: bool = True
+    ) -> None:
         self._domain, self.instances = domain, instances
+        self.has_twins = has_twins and domain.twin is not None
 
     @cached_property
     def cases(self) -> list[Any]:
@@ -81,11 +92,13 @@ class Evaluator:
     ) -> None:
         train = splits.get("train", ())
         parts = {"few": train[: plan.few], "rest": train[plan.few :], **splits}
+        # who looks ahead is caught on the first few, and again on validation
         self.stages = {
-            name: EvaluationSplit(domain, instances) for name, instances in parts.items()
+            name: EvaluationSplit(domain, instances, has_twins=name != "rest")
+            for name, instances in parts.items()
         }
         self.domain, self._runner = domain, runner
-        self._limits = Limits(seconds=plan.seconds, memory_mb=plan.memory_mb)
+        self._limits = Limits(plan.seconds, plan.memory_mb, domain.output_bytes)
 
     def request(self, effect: Evaluate) -> str:
         """Return the digests of all that shapes an evaluation."""
@@ -100,8 +113,7 @@ class Evaluator:
 
     def program(self, source: str, stage: EvaluationSplit, each: bool) -> Evaluated:
         """Evaluate a program on a stage, in one run, or `each` instance in a run of its own."""
-        runs = self._runs(source, stage, each)
-        results = [result for run in runs for result in run.results]
+        results, seconds = self._results(source, stage, each)
         answers: list[Fields] = []
         values: list[Number | None] = []
         failures: list[Failed] = []
@@ -113,18 +125,35 @@ class Evaluator:
             except WrongSolution as error:
                 values.append(None)
                 failures.append(Failed(error.kind, _line(error.detail), instance.id))
-        seconds = round(sum(run.seconds for run in runs), 6)
-        return Evaluated(tuple(values), tuple(failures), digest(answers), seconds=seconds)
+        return Evaluated(tuple(values), tuple(failures), digest(answers), seconds=round(seconds, 6))
 
     def run_instance(self, source: str, instance: Instance[Any]) -> tuple[CaseResult, float]:
         """Return the result of a program for one instance of any origin, and its CPU seconds."""
-        [run] = self._runs(source, EvaluationSplit(self.domain, [instance]), each=False)
-        return run.results[0], run.seconds
+        split = EvaluationSplit(self.domain, [instance])
+        results, seconds = self._results(source, split, each=False)
+        return results[0], seconds
 
-    def _runs(self, source: str, stage: EvaluationSplit, each: bool) -> list[ProgramRun]:
+    def _results(
+        self, source: str, stage: EvaluationSplit, each: bool
+    ) -> tuple[list[CaseResult], float]:
+        """Return what came of each case, looking ahead included, and the CPU seconds.
+
+        The seconds are those of the cases themselves, without their twins.
+        """
+        runs = self._runs(source, stage.cases, each)
+        results = [result for run in runs for result in run.results]
+        twins = twins_of(self.domain, stage.instances, results) if stage.has_twins else {}
+        if twins:
+            again = self._runs(source, [twin.case for twin in twins.values()], each)
+            outcomes = [result for run in again for result in run.results]
+            for (index, twin), outcome in zip(twins.items(), outcomes, strict=True):
+                results[index] = compared(results[index], outcome, twin)
+        return results, sum(run.seconds for run in runs)
+
+    def _runs(self, source: str, cases: Sequence[Any], each: bool) -> list[ProgramRun]:
         """Run all cases at once; or one after another, until too many ran out of time."""
         assert self._runner is not None
-        groups = [[case] for case in stage.cases] if each else [stage.cases]
+        groups = [[case] for case in cases] if each else [list(cases)]
         runs: list[ProgramRun] = []
         for group in groups:
             if sum(run.kind == "time" for run in runs) < PATIENCE:
@@ -152,7 +181,7 @@ class Evaluator:
 
     def _objective(self, instance: Instance[Any], answer: Fields) -> Number:
         """Return the objective by the family's grader; `WrongSolution` for an answer not valid."""
-        grade = self.domain.judge(instance, Outcome((Parsed(value=answer, how="given"),)))
+        grade = self.domain.judge(instance, family(instance.family).read(answer, ""))
         if grade.verdict is not Verdict.valid or grade.objective is None:
             first = dict(grade.violations[0]) if grade.violations else {}
             kind = str(first.pop("kind", grade.verdict))

@@ -6,11 +6,11 @@ A run knows it as `policy/file:best.py@DIGEST`, and has the program in its folde
 import ast
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -19,16 +19,33 @@ from harness.evolve.domain import Domain, WrongSolution
 from harness.evolve.domains import DOMAINS
 from harness.evolve.evaluator import Evaluator
 from harness.evolve.program import Unreadable, arguments_of
+from harness.families.registry import family
 from harness.sandbox.sandbox import Sandbox
 from harness.store.search_plan import SearchPlan
-from tasks.base import Ask, InputError, Instance, Reply, Usage
+from tasks.base import Ask, Fields, InputError, Instance, Reply, Usage
 
 START = "policy/file:"
+KEPT = 200  # episodes whose turns are kept
 _PINNED = re.compile(r"(.+)@([0-9a-f]{12})", re.DOTALL)
+
+
+class TurnView(Protocol):
+    """A question of many, as a policy sees it."""
+
+    @property
+    def instance(self) -> Instance[Any]:
+        """Return the instance, hidden truth included."""
+
+    @property
+    def turn(self) -> int:
+        """Return the number of the question, from 1, counting those without a decision."""
 
 
 class ProgramModel:
     """A model that answers instances by a program in the sandbox; if that fails there is no answer.
+
+    In a family of many turns a program decides a whole episode at once, and each turn is answered
+    by its place in that.
 
     Args:
         name: as the run has it.
@@ -51,25 +68,60 @@ class ProgramModel:
         self._sandbox = Sandbox(numpy=numpy)
         self._evaluator = Evaluator(self._domain, plan, {}, self._sandbox)
         self._thread = ThreadPoolExecutor(1)
+        self._episodes: dict[bytes, tuple[Fields, ...]] = {}  # the answers of each turn
 
     async def reply(self, ask: Ask) -> Reply:
         """Return the family's answer, or an object that says how the program failed."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._answer, ask.view)
+        return await loop.run_in_executor(self._thread, self._reply, ask.view)
 
-    def _answer(self, instance: Instance[Any]) -> Reply:
-        result, seconds = self._evaluator.run_instance(self._source, instance)
-        try:
-            answer = self._evaluator.answer_of(instance, result)
-        except WrongSolution as error:
-            answer = {"failure": f"{error.kind}: {error.detail}"}
+    def _reply(self, view: Instance[Any] | TurnView) -> Reply:
+        if isinstance(view, Instance):
+            answer, seconds = self._answer(view)
+        else:
+            answer, seconds = self._turn(view)
         text = msgspec.json.encode(answer).decode()
         return Reply(text, usage=Usage(0, 0), seconds=seconds, model=self.name, cost=0.0)
+
+    def _answer(self, instance: Instance[Any]) -> tuple[Fields, float]:
+        """Return a program's answer to an instance, and its CPU seconds."""
+        result, seconds = self._evaluator.run_instance(self._source, instance)
+        try:
+            return self._evaluator.answer_of(instance, result), seconds
+        except WrongSolution as error:
+            return {"failure": f"{error.kind}: {error.detail}"}, seconds
+
+    def _turn(self, view: TurnView) -> tuple[Fields, float]:
+        """Return the answer of a turn; the seconds of the episode are those of its first turn."""
+        instance, seconds = view.instance, 0.0
+        key = msgspec.json.encode((instance.id, instance.payload))
+        if key not in self._episodes:
+            answer, seconds = self._answer(instance)
+            while len(self._episodes) >= KEPT:
+                del self._episodes[next(iter(self._episodes))]
+            self._episodes[key] = turns_of(instance, answer)
+        turns = self._episodes[key]
+        return turns[min(view.turn, len(turns)) - 1], seconds
 
     async def close(self) -> None:
         """End the sandbox."""
         self._thread.shutdown(wait=True, cancel_futures=True)
         self._sandbox.close()
+
+
+def turns_of(instance: Instance[Any], answer: Fields) -> tuple[Fields, ...]:
+    """Return the answers of an episode's turns, at least one.
+
+    Args:
+        instance: of a family of many turns.
+        answer: of the whole episode, as in a file; or what says why there is none, and that is then
+            the answer of every turn.
+    """
+    if "failure" in answer:
+        return (answer,)
+    outcome = family(instance.family).read(answer, "")
+    turns = tuple(parsed.value for parsed in outcome.answers if parsed.value is not None)
+    return turns or (answer,)
 
 
 def imports_numpy(source: str) -> bool:
@@ -131,20 +183,35 @@ def _read(name: str) -> tuple[Path, str]:
 def domain_of(source: str) -> Domain:
     """Return the domain whose function a program defines, by its name and number of arguments.
 
+    Where several domains have such a function the names of the arguments decide.
+
     Raises:
-        InputError: if it defines none, or is no program.
+        InputError: if it defines none, or that of several domains, or is no program.
     """
-    for candidate in DOMAINS.values():
-        try:
-            arguments = arguments_of(source, candidate.function)
-        except Unreadable as error:
-            if error.kind != "no function":
-                raise InputError(str(error)) from None
-            continue
-        if len(arguments) == len(candidate.arguments):
-            return candidate
-    signatures = ", ".join(f"{d.function}({', '.join(d.arguments)})" for d in DOMAINS.values())
-    raise InputError(f"it defines none of {signatures}")
+    candidates = [each for each in DOMAINS.values() if _defines(source, each)]
+    exact = [d for d in candidates if tuple(arguments_of(source, d.function)) == d.arguments]
+    matches = exact if len(candidates) > 1 else candidates
+    if len(matches) == 1:
+        return matches[0]
+    if candidates:
+        raise InputError(
+            f"it may be for any of {_signatures(candidates)}: name its arguments like one of these"
+        )
+    raise InputError(f"it defines none of {_signatures(DOMAINS.values())}")
+
+
+def _defines(source: str, candidate: Domain) -> bool:
+    """Return whether a program has a domain's function, of as many arguments."""
+    try:
+        return len(arguments_of(source, candidate.function)) == len(candidate.arguments)
+    except Unreadable as error:
+        if error.kind != "no function":
+            raise InputError(str(error)) from None
+        return False
+
+
+def _signatures(domains: Iterable[Domain]) -> str:
+    return ", ".join(f"{each.function}({', '.join(each.arguments)})" for each in domains)
 
 
 def _text(path: Path) -> str:

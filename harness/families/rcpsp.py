@@ -11,6 +11,7 @@ from graders import rcpsp as grader
 from graders.exact import sgs
 from graders.exact.rcpsp import earliest_starts, reference
 from graders.rcpsp import broken_share, violations
+from graders.rcpsp_periodic import is_periodic
 from harness.families.family import BoardColumn, Family, FileFormat, Levels, Policy
 from tasks import rcpsp as task
 from tasks.base import Fields, Instance, SolverFailure
@@ -103,16 +104,22 @@ def list_best(instance: Instance[Project]) -> Fields:
 def exact(instance: Instance[Project]) -> Fields:
     """Answer with the reference's own schedule, or what the solver finds now if no solver was run.
 
+    Of periodic activities that have no schedule it starts nothing.
+
     Raises:
         SolverFailure: if there is no answer.
     """
     best = reference(instance.payload) if _unsolved(instance) else instance.reference
+    if best.status == "infeasible" and is_periodic(instance.settings):
+        return {"starts": {}}
     if best.answer is None:
         raise SolverFailure(f"no answer to {instance.id} is known: it is {best.status}")
     return best.answer
 
 
 def _unsolved(instance: Instance[Project]) -> bool:
+    if is_periodic(instance.settings) and instance.reference.status == "infeasible":
+        return False
     return instance.reference.answer is None or instance.reference.solver == "witness"
 
 
@@ -180,6 +187,8 @@ FAMILY: Family[Project] = Family(
         BoardColumn("broken"),
         BoardColumn("gap_median", "gap"),
         BoardColumn("quality", place="nowhere", measure=grader.quality),
+        BoardColumn("jitter", "count", place="nowhere"),
+        BoardColumn("solvable", place="nowhere"),
         BoardColumn("half_level", "level", place="ramps", title="half succeed at"),
         BoardColumn("gap_proven", place="notes", title="of gaps are against a bound"),
     ),

@@ -31,7 +31,7 @@ from tests.old_folders import FIXTURES, unpack
 from tests.old_folders import KINDS as FOLDERS
 from tests.scripted import answer as scripted
 
-CASES = ("rcpsp", "tardiness", "calendar", "tools-turns", "tools-plan")
+CASES = ("rcpsp", "tardiness", "calendar", "tools-turns", "tools-plan", "flow")
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {
     "answer": AnswerLine,
@@ -326,7 +326,7 @@ def test_the_command_prints_a_schema_or_the_kinds() -> None:
     ("words", "reason"),
     [
         (("boards",), "unknown kind of file 'boards': there are instance, answer, "),
-        (("instance", "--family", "flow"), "unknown family 'flow': there are rcpsp, "),
+        (("instance", "--family", "water"), "unknown family 'water': there are rcpsp, "),
         (("board", "--family", "rcpsp"), "the schema of a board is the same for all families"),
         (("--family", "rcpsp"), "which kind of file of rcpsp: instance, "),
     ],

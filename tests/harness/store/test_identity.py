@@ -39,11 +39,11 @@ def board(out: Path, capsys: pytest.CaptureFixture[str]) -> list[Any]:
 @pytest.fixture
 def more_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """A project with one family more, and templates of a memory, an agent and of that family."""
-    new = {"memory/dreams.j2": "?", "tools/other.j2": "?", "flow/plain.j2": "?", "agents/a.j2": "?"}
+    new = {"memory/dreams.j2": "?", "tools/other.j2": "?", "moon/plain.j2": "?", "agents/a.j2": "?"}
     more = templates.Prompts(templates.installed().sources | new)
     for module in ("tasks.prompts", "harness.run.prepare", "harness.suites.suite"):
         monkeypatch.setattr(f"{module}.installed", lambda: more)
-    monkeypatch.setattr(FAMILIES, "own", (*FAMILIES.own, "flow"))
+    monkeypatch.setattr(FAMILIES, "own", (*FAMILIES.own, "moon"))
 
 
 @pytest.mark.parametrize("memory", ["summary", "history"])
