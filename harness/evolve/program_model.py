@@ -58,7 +58,7 @@ class ProgramModel:
 
     def __init__(self, name: str, source: str, families: tuple[str, ...]) -> None:
         self.name, self._source = name, source
-        self._domain = domain_of(source)
+        self._domain = domain_of(source, families)
         if self._domain.family not in families:
             raise InputError(
                 f"{self.name} is a program for {self._domain.family}, which is not in this run"
@@ -173,31 +173,63 @@ def _read(name: str) -> tuple[Path, str]:
     if match and match[2] != digest(source):
         raise InputError(f"{path} is another program than {name}: its digest is {digest(source)}")
     try:
-        domain_of(source)
+        _candidates(source)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     return path, source
 
 
 @cache
-def domain_of(source: str) -> Domain:
+def domain_of(source: str, families: tuple[str, ...] = ()) -> Domain:
     """Return the domain whose function a program defines, by its name and number of arguments.
 
-    Where several domains have such a function the names of the arguments decide.
+    Where several domains have such a function the names of the arguments decide; if they are like
+    none, the families that are played.
+
+    Args:
+        source: of the program.
+        families: that are played.
 
     Raises:
         InputError: if it defines none, or that of several domains, or is no program.
     """
-    candidates = [each for each in DOMAINS.values() if _defines(source, each)]
-    exact = [d for d in candidates if tuple(arguments_of(source, d.function)) == d.arguments]
-    matches = exact if len(candidates) > 1 else candidates
-    if len(matches) == 1:
-        return matches[0]
-    if candidates:
-        raise InputError(
-            f"it may be for any of {_signatures(candidates)}: name its arguments like one of these"
-        )
-    raise InputError(f"it defines none of {_signatures(DOMAINS.values())}")
+    likely = _likely(source)
+    played = [each for each in likely if each.family in families]
+    for matches in (likely, played):
+        if len(matches) == 1:
+            return matches[0]
+    raise InputError(
+        f"it may be for any of {_signatures(likely)}: name its arguments like one of these"
+    )
+
+
+def plays(source: str, name: str) -> bool:
+    """Return whether a program may be meant for a family.
+
+    Raises:
+        InputError: if it is meant for no domain, or is no program.
+    """
+    return any(each.family == name for each in _likely(source))
+
+
+def _likely(source: str) -> Sequence[Domain]:
+    """Return the domains that a program names the arguments of, or all that it may be for."""
+    candidates = _candidates(source)
+    named = [d for d in candidates if tuple(arguments_of(source, d.function)) == d.arguments]
+    return named or candidates
+
+
+@cache
+def _candidates(source: str) -> tuple[Domain, ...]:
+    """Return the domains with a function that a program defines, of as many arguments.
+
+    Raises:
+        InputError: if there are none, or it is no program.
+    """
+    candidates = tuple(each for each in DOMAINS.values() if _defines(source, each))
+    if not candidates:
+        raise InputError(f"it defines none of {_signatures(DOMAINS.values())}")
+    return candidates
 
 
 def _defines(source: str, candidate: Domain) -> bool:

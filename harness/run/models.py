@@ -35,8 +35,8 @@ def build_policy(
 def is_asked(model: str, name: str, programs: Mapping[str, str] = NO_PROGRAMS) -> bool:
     """Return whether a model takes part in a family: a policy only if it is one of its own."""
     if content := program_of(model):
-        from harness.evolve.program_model import domain_of
+        from harness.evolve.program_model import plays
 
-        return domain_of(programs[content]).family == name
+        return plays(programs[content], name)
     provider, _, policy = model.partition("/")
     return provider != "policy" or policy in family(name).policies

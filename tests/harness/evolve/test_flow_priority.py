@@ -15,7 +15,7 @@ from harness.evolve.domains import domain
 from harness.evolve.domains.flow_priority import RULES, answer, case, chance, twin
 from harness.evolve.evaluation import Evaluate, Evaluated
 from harness.evolve.evaluator import Evaluator
-from harness.evolve.program_model import domain_of
+from harness.evolve.program_model import domain_of, plays
 from harness.evolve.twins import FORESIGHT
 from harness.sandbox.base import Limits
 from harness.store.search_plan import SearchPlan
@@ -190,5 +190,9 @@ def test_programs_of_one_name_are_told_apart_by_their_arguments() -> None:
             assert domain_of(source).name == name
     with pytest.raises(InputError, match=r"any of priority\(job, state\), priority\(task, project"):
         domain_of("def priority(a, b):\n    return 1\n")
+    assert domain_of("def priority(a, b):\n    return 1\n", ("rcpsp",)).name == "rcpsp-priority"
+    assert plays("def priority(a, b):\n    return 1\n", "flow")
+    assert not plays("def priority(task, project):\n    return 1\n", "flow")
+    assert not plays("def priority(a, b):\n    return 1\n", "calendar")
     with pytest.raises(InputError, match=r"defines none of priority\(job, state\), "):
         domain_of("def priority(a):\n    return 1\n")
