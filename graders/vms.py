@@ -66,8 +66,8 @@ def grade(instance: Instance[Cluster], outcome: Outcome) -> Grade:
     be gained, having lost nothing is 1. Without a reference L is a quick bound: good enough for a
     reward, but no score to report, and `Family.score` refuses it. An invalid answer scores 0.
 
-    The metrics: `idle` B, `least` L, `gain` (the same share, not clipped), `made` and `stale` moves,
-    `turns_lost` (share), `legal` (share of moves in order), `fragment_rate` (F over free cores), and
+    The metrics: `idle` B, `least` L, `gain` (the same share, not clipped), moves `made` and `stale`,
+    `turns_lost` and moves in order (`legal`) as shares, `fragment_rate` (F over free cores), and
     `planned_anew` where events come before a plan: what a greedy plan made after them scores.
 
     Args:
