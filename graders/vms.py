@@ -66,7 +66,7 @@ def grade(instance: Instance[Cluster], outcome: Outcome) -> Grade:
     be gained, having lost nothing is 1. Without a reference L is a quick bound: good enough for a
     reward, but no score to report, and `Family.score` refuses it. An invalid answer scores 0.
 
-    The metrics: `idle` B, `least` L, `gain` (the same share, not clipped), moves `made` and `stale`,
+    The metrics: `idle` B, `least` L, `gain` (the same share, not clipped), moves made and `stale`,
     `turns_lost` and moves in order (`legal`) as shares, `fragment_rate` (F over free cores), and
     `planned_anew` where events come before a plan: what a greedy plan made after them scores.
 
@@ -147,7 +147,7 @@ def _least(instance: Instance[Cluster], count: int) -> Number:
     reference, quick = instance.reference, idle(instance.payload).bounds[count]
     bounds = (reference.answer or {}).get(BOUNDS)
     if instance.payload.tokens and isinstance(bounds, list):
-        return max(quick, bounds[count])
+        return max(quick, int(bounds[count]))
     if instance.payload.tokens or reference.bound is None:
         return quick
     return max(quick, reference.bound)

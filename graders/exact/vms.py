@@ -65,6 +65,7 @@ def reference(cluster: Cluster, *, seconds: float | None = None) -> Reference:
         SolverFailure: the moves break a rule, or cross the bound.
     """
     shown = best_end(Placement(cluster), cluster.moves, seconds=seconds)
+    entries: list[Fields | str]
     if cluster.track == "plan" or not cluster.events:
         entries = [Placement(cluster).entry(move) for move in shown.moves]
     else:
@@ -84,8 +85,10 @@ def _stated(
     bound = min(bounds)
     if objective < bound:
         raise SolverFailure(f"{solver}: moves leave {objective} fragments, below a bound {bound}")
-    status = "optimal" if proven and objective == bound else "bounded"
-    return Reference(status, objective, bound, solver=solver, answer=answer)  # type: ignore[arg-type]
+    is_optimal = proven and objective == bound
+    return Reference(
+        "optimal" if is_optimal else "bounded", objective, bound, solver=solver, answer=answer
+    )
 
 
 def _objective(cluster: Cluster, answer: Fields) -> int:
