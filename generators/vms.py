@@ -20,11 +20,11 @@ from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.extras import require
 from tasks.ids import instance_id
 from tasks.vms import VERSION
-from tasks.vms_payload import NODES, Cluster, Event, Host, Machine, Node, Track, is_sure
+from tasks.vms_payload import NODES, Change, Cluster, Host, Machine, Numa, Track, is_sure
 from tasks.vms_placement import Placement
 
 LEAST, LARGEST = 2, 64  # hosts
-NODE = Node(44, 92)  # of every host two: the cores of the paper's, memory in GiB
+NODE = Numa(44, 92)  # of every host two: the cores of the paper's, memory in GiB
 SIZES = ((1, 1), (2, 1), (4, 1), (8, 1), (16, 1), (32, 2), (44, 2))  # cores, nodes
 WEIGHTS = (3, 6, 9, 8, 5, 3, 1)  # how often: 31 of 35 have 16 cores or fewer
 GIB = 2  # of memory a core
@@ -49,7 +49,7 @@ class ClusterSettings(Noun, frozen=True):
     """
 
     track: Track = "plan"
-    share: Annotated[float, Meta(gt=0, le=1)] = 0.25
+    share: Annotated[float, Meta(ge=0.01, le=1)] = 0.25
     fill: Annotated[float, Meta(ge=0.3, le=0.95)] = 0.85
     heavy: Annotated[float, Meta(ge=0, le=1)] = 0.0
     apart: Annotated[int, Meta(ge=0, le=100)] = 0
@@ -190,29 +190,41 @@ class _Draw:
 
     def _events(
         self, cluster: Cluster, count: int, attempt: int
-    ) -> tuple[tuple[Event, ...], Placement]:
-        rng, sizes = self._stream("events", attempt), self._stream("arrivals", attempt)
-        memory = self._stream("arrived memory", attempt)
-        events, present = list[Event](), {vm.id: vm for vm in cluster.vms}
-        end, width = Placement(cluster), len(cluster.vms[0].id) - len("vm-")
-        for k in range(count):
+    ) -> tuple[tuple[Change, ...], Placement]:
+        """Return what happens, and where machines are after it if none is moved."""
+        rng, end = self._stream("events", attempt), Placement(cluster)
+        arrivals = self._arrivals(cluster, count, attempt)
+        present, changes = {vm.id: vm for vm in cluster.vms}, list[Change]()
+        for arrival in arrivals:
             leaves, name = rng.random() < DEPARTURE, rng.choice(sorted(present))
-            number = f"vm-{len(cluster.vms) + k + 1:0{width}d}"
-            vm = self._machine(number, sizes, memory)
-            sure = cluster.track == "plan" or is_sure(cluster.hosts, present.values(), vm)
-            while not sure and vm.cpu > 1:  # a smaller one, which has room wherever others are
-                vm = self._smaller(vm)
-                sure = is_sure(cluster.hosts, present.values(), vm)
-            if len(present) > 1 and (leaves or not sure):
-                events.append(Event(leave=name))
+            vm = arrival if cluster.track == "plan" else self._sure(cluster, present, arrival)
+            if len(present) > 1 and (leaves or vm is None):
+                changes.append(Change(leave=name))
                 del present[name]
-            else:
-                events.append(Event(arrive=vm))
-                present[number] = vm
-            end.happen(events[-1])
-            if end.places[-1] is None and events[-1].arrive:
-                present.pop(number)  # turned away: it cannot leave
-        return tuple(events), end
+            elif vm is not None:
+                changes.append(Change(arrive=vm))
+                present[vm.id] = vm
+            end.happen(changes[-1])
+            if vm is not None and vm.id in present and end.places[end.number[vm.id]] is None:
+                del present[vm.id]  # turned away: it cannot leave
+        return tuple(changes), end
+
+    def _arrivals(self, cluster: Cluster, count: int, attempt: int) -> list[Machine]:
+        """Return a machine for each event, in case it is an arrival."""
+        sizes, memory = self._stream("arrivals", attempt), self._stream("arrived memory", attempt)
+        first, width = len(cluster.vms) + 1, len(cluster.vms[0].id) - len("vm-")
+        names = (f"vm-{k:0{width}d}" for k in range(first, first + count))
+        return [self._machine(name, sizes, memory) for name in names]
+
+    def _sure(
+        self, cluster: Cluster, present: Mapping[str, Machine], vm: Machine
+    ) -> Machine | None:
+        """Return a machine that has room wherever others are, a smaller one if it must be."""
+        while not is_sure(cluster.hosts, present.values(), vm):
+            if vm.cpu == 1:
+                return None
+            vm = self._smaller(vm)
+        return vm
 
     def _smaller(self, vm: Machine) -> Machine:
         cpu, numas = max(size for size in SIZES if size[0] < vm.cpu)

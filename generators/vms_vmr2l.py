@@ -15,7 +15,7 @@ from msgspec import Meta
 from tasks.base import Fields, InputError, Instance
 from tasks.encoding import as_utf8
 from tasks.vms import VERSION
-from tasks.vms_payload import NODES, Cluster, Host, Machine, Node
+from tasks.vms_payload import NODES, Cluster, Host, Machine, Numa
 
 MB = 1024  # in a GiB
 SHARE = 0.025  # moves over machines: two to three per cent, as the paper has it
@@ -149,7 +149,7 @@ def _host(host: _Host, vms: Iterable[Machine]) -> Host:
         taken = [vm for vm in own if vm.numa in (k, None)]
         cpu = node.free_cpu + sum(vm.cpu // vm.numas for vm in taken)
         memory = node.memory_huge_free_mb // MB + sum(vm.memory // vm.numas for vm in taken)
-        nodes.append(Node(cpu, memory))
+        nodes.append(Numa(cpu, memory))
     return Host(str(host.node_id), tuple(nodes))
 
 

@@ -5,7 +5,7 @@ and `not_a_move` are faults of format, the others of planning. A plan with any i
 carried out. On the track `reactive` a turn with one is lost, and an episode is invalid if all are.
 
 A move that was in order where it was decided, and that events have made impossible since, is no
-violation: it is left out (`stale`).
+violation: it is left out, and counted in `stale_moves`.
 """
 
 from collections.abc import Callable, Sequence
@@ -66,8 +66,8 @@ def grade(instance: Instance[Cluster], outcome: Outcome) -> Grade:
     be gained, having lost nothing is 1. Without a reference L is a quick bound: good enough for a
     reward, but no score to report, and `Family.score` refuses it. An invalid answer scores 0.
 
-    The metrics: `idle` B, `least` L, `gain` (the same share, not clipped), moves made and `stale`,
-    `turns_lost` and moves in order (`legal`) as shares, `fragment_rate` (F over free cores), and
+    The metrics: `idle` B, `least` L, `gain` (the same share, not clipped), `made` and
+    `stale_moves`, `turns_lost` and moves in order (`legal`) as shares, `fragment_rate` (F over free cores), and
     `planned_anew` where events come before a plan: what a greedy plan made after them scores.
 
     Args:
@@ -112,7 +112,7 @@ def _is_invalid(course: Course) -> bool:
 def _effort(course: Course) -> dict[str, float]:
     return {
         "made": float(course.steps.count("1")),
-        "stale": float(course.stale),
+        "stale_moves": float(course.stale),
         "turns_lost": course.lost / max(1, course.turns),
         "legal": min(1.0, course.legal / max(1, course.entries)),
     }
@@ -211,11 +211,11 @@ def is_optimal(grade: Grade) -> float:
 def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]:
     """Estimate the headline, the mean share of the possible gain, and the metrics of a board row.
 
-    Both are means over levels. The metrics: `share_optimal`; `gain`, `made`, `stale` moves,
+    Both are means over levels. The metrics: `share_optimal`; `gain`, `made`, `stale_moves`,
     `turns_lost`, `fragment_rate`, `gap_proven`, over the episodes that have them; `planned_anew`;
     `score@L` by level, and by the events that nobody chose `score@delay=K`, `score@churn=K`,
-    `planned_anew@delay=K`, `stale@delay=K`. In all of them an instance counts by the mean of its
-    epochs, levels are strata, and instances of one level, seed and index are a cluster.
+    `planned_anew@delay=K`, `stale_moves@delay=K`. In all of them an instance counts by the mean of
+    its epochs, levels are strata, and instances of one level, seed and index are a cluster.
 
     Args:
         records: the episodes of a row, all of them graded.
@@ -224,7 +224,7 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
         The headline and the metrics by name.
     """
     levels = strata(records)
-    names = ("gain", "made", "stale", "turns_lost", "fragment_rate")
+    names = ("gain", "made", "stale_moves", "turns_lost", "fragment_rate")
     metrics = {
         "share_optimal": share_optimal(records),
         "planned_anew": score_over(levels, _metric("planned_anew")),
@@ -249,7 +249,7 @@ def by_staleness(records: Sequence[Record]) -> dict[str, Estimate]:
         for count in sorted(groups):
             levels, dial = strata(groups[count]), f"@{setting}={count:g}"
             metrics[f"score{dial}"] = score_over(levels, _score, equal=True)
-            metrics[f"stale{dial}"] = mean_over(levels, _metric("stale"))
+            metrics[f"stale_moves{dial}"] = mean_over(levels, _metric("stale_moves"))
             if setting == "delay" and count:
                 metrics[f"planned_anew{dial}"] = score_over(levels, _metric("planned_anew"))
     return metrics

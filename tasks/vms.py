@@ -191,7 +191,7 @@ def spelled(cluster: Cluster, parsed: Parsed) -> Parsed:
     """Return an answer with the ids and numbers of its moves read by the rule of spelling."""
     if parsed.value is None or parsed.how == GIVEN:
         return parsed
-    reader, value = _Reader(cluster), dict(parsed.value)
+    reader, value = _MoveReader(cluster), dict(parsed.value)
     if isinstance(value.get(PLAN), list):
         value[PLAN] = [reader.move(entry) for entry in value[PLAN]]
     if TURN in value:
@@ -199,7 +199,7 @@ def spelled(cluster: Cluster, parsed: Parsed) -> Parsed:
     return respelt(parsed, value, (*reader.renamed, *reader.mends.lines()))
 
 
-class _Reader:
+class _MoveReader:
     """Reads moves, and notes what had to be mended in them."""
 
     def __init__(self, cluster: Cluster) -> None:

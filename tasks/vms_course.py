@@ -19,7 +19,7 @@ from collections.abc import Sequence
 
 from tasks.base import Fields, Parsed, short
 from tasks.vms_payload import Cluster
-from tasks.vms_placement import BOTH, Move, Place, Placement
+from tasks.vms_placement import BOTH, Location, Move, Placement
 
 PLAN = "moves"  # of an answer: its list of moves
 TURN = "move"  # of a turn's answer
@@ -209,18 +209,18 @@ def read_move(
     return wrong, None if wrong else (vm, place)
 
 
-def _place(placement: Placement, vm: int, host: object, numa: object) -> Place | None:
+def _place(placement: Placement, vm: int, host: object, numa: object) -> Location | None:
     """Return the place that an answer names, None if the machine cannot have it or has it."""
     if not isinstance(host, str) or host not in placement.host_of:
         return None
     if not (type(numa) is int or isinstance(numa, str) or numa is None) or numa not in NUMAS:
         return None  # a float or a boolean is no node
-    place = Place(placement.host_of[host], NUMAS[numa])
+    place = Location(placement.host_of[host], NUMAS[numa])
     is_fitting = (place.numa == BOTH) == (placement.sizes[vm].numas == BOTH)
     return place if is_fitting and place != placement.places[vm] else None
 
 
-def _obstacle(placement: Placement, vm: int, place: Place) -> Fields | None:
+def _obstacle(placement: Placement, vm: int, place: Location) -> Fields | None:
     """Return why a machine may not go to a place; None if it may."""
     host = placement.cluster.hosts[place.host].id
     name = placement.names[vm]

@@ -18,7 +18,7 @@ CHUNK = 16  # cores of the machines for which room is wanted
 Track = Literal["plan", "reactive"]
 
 
-class Node(Noun, frozen=True):
+class Numa(Noun, frozen=True):
     """A NUMA node: cores and memory, of which machines take their share."""
 
     cpu: int
@@ -33,7 +33,7 @@ class Host(Noun, frozen=True):
     """A host and its two NUMA nodes, 0 and 1."""
 
     id: str
-    numas: tuple[Node, ...]
+    numas: tuple[Numa, ...]
 
     def __post_init__(self) -> None:
         if len(self.numas) != NODES:
@@ -72,7 +72,7 @@ class Machine(Noun, frozen=True, omit_defaults=True):
             raise ValueError(f"vm {self.id}: numa {self.numa} with {self.numas} nodes")
 
 
-class Event(Noun, frozen=True, omit_defaults=True):
+class Change(Noun, frozen=True, omit_defaults=True):
     """A change that nobody chose: a machine leaves, by its id, or one arrives.
 
     An arrival goes to the host with the fewest free cores that has room, or is turned away.
@@ -110,7 +110,7 @@ class Cluster(Noun, frozen=True, omit_defaults=True):
     track: Track = "plan"
     pace: int = 0
     tokens: int = 0
-    events: tuple[Event, ...] = ()
+    events: tuple[Change, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.hosts or not self.vms:
@@ -132,7 +132,7 @@ class Cluster(Noun, frozen=True, omit_defaults=True):
 Payload = Cluster
 
 
-def arrivals(events: Iterable[Event]) -> list[Machine]:
+def arrivals(events: Iterable[Change]) -> list[Machine]:
     """Return the machines that arrive in some events, in their order."""
     return [event.arrive for event in events if event.arrive is not None]
 

@@ -1,19 +1,19 @@
 """Where machines are: what is free, what has room, what is left in fragments.
 
-Hosts, nodes and machines are numbers here. Node n of host h is 2 h + n.
+Hosts, nodes and machines are numbers here. Numa n of host h is 2 h + n.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from tasks.base import Fields
-from tasks.vms_payload import Cluster, Event, Machine
+from tasks.vms_payload import Change, Cluster, Machine
 
 BOTH = 2  # the node of a machine that takes from two
 WORDS = {BOTH: "both"}  # how an answer writes it
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """A host and the node on it: 0, 1, or BOTH."""
 
     host: int
@@ -28,7 +28,7 @@ class Size(NamedTuple):
     numas: int
 
 
-Move: TypeAlias = tuple[int, Place]  # a machine, by its number, and where it goes
+Move: TypeAlias = tuple[int, Location]  # a machine, by its number, and where it goes
 
 
 class Placement:
@@ -47,10 +47,10 @@ class Placement:
         self.number: dict[str, int] = {}
         self.sizes: list[Size] = []
         self.pinned: list[bool] = []
-        self.places: list[Place | None] = []
+        self.places: list[Location | None] = []
         for vm in cluster.vms:
             numa = BOTH if vm.numa is None else vm.numa
-            self._enter(vm, Place(self.host_of[vm.host], numa))
+            self._enter(vm, Location(self.host_of[vm.host], numa))
         self.partners: dict[int, list[int]] = {}
         for a, b in cluster.apart:
             self.partners.setdefault(self.number[a], []).append(self.number[b])
@@ -81,12 +81,12 @@ class Placement:
         """Yield the machines that are there."""
         return (vm for vm, place in enumerate(self.places) if place is not None)
 
-    def everywhere(self, vm: int) -> Iterator[Place]:
+    def everywhere(self, vm: int) -> Iterator[Location]:
         """Yield all places that a machine could have, with room or not."""
         numas = (BOTH,) if self.sizes[vm].numas == BOTH else (0, 1)
-        return (Place(host, numa) for host in range(len(self.cpu) // 2) for numa in numas)
+        return (Location(host, numa) for host in range(len(self.cpu) // 2) for numa in numas)
 
-    def lacking(self, vm: int, place: Place) -> tuple[str, int, int] | None:
+    def lacking(self, vm: int, place: Location) -> tuple[str, int, int] | None:
         """Return what a place lacks for a machine that is nowhere: resource, node, amount."""
         cpu, memory, _ = self.sizes[vm]
         for node in nodes_of(place):
@@ -96,7 +96,7 @@ class Placement:
                 return "memory", node % 2, memory - self.memory[node]
         return None
 
-    def has_room(self, vm: int, place: Place) -> bool:
+    def has_room(self, vm: int, place: Location) -> bool:
         """Return whether a place has room for a machine that is nowhere."""
         return self.lacking(vm, place) is None
 
@@ -115,12 +115,12 @@ class Placement:
 
     # Changes ---------------------------------------------------------------------------------
 
-    def put(self, vm: int, place: Place) -> None:
+    def put(self, vm: int, place: Location) -> None:
         """Place a machine that is nowhere, where there is room."""
         self._take(vm, place, -1)
         self.places[vm] = place
 
-    def remove(self, vm: int) -> Place:
+    def remove(self, vm: int) -> Location:
         """Remove a machine that is there, and return its place."""
         place = self.places[vm]
         assert place is not None
@@ -128,7 +128,7 @@ class Placement:
         self.places[vm] = None
         return place
 
-    def move(self, vm: int, place: Place) -> bool:
+    def move(self, vm: int, place: Location) -> bool:
         """Move a machine if it is there and may go there; return whether it was moved."""
         if self.places[vm] is None:
             return False
@@ -137,7 +137,7 @@ class Placement:
         self.put(vm, place if may else before)
         return may
 
-    def happen(self, event: Event) -> None:
+    def happen(self, event: Change) -> None:
         """Let an event happen; a departure of what was turned away is none."""
         if event.arrive is None:
             vm = self.number[event.leave]
@@ -150,7 +150,7 @@ class Placement:
         if place is not None:
             self.put(vm, place)
 
-    def best_fit(self, vm: int) -> Place | None:
+    def best_fit(self, vm: int) -> Location | None:
         """Return the place with room on the host with the fewest free cores; None if none has."""
         places = (place for place in self.everywhere(vm) if self.has_room(vm, place))
         return min(
@@ -159,7 +159,7 @@ class Placement:
             default=None,
         )
 
-    def _enter(self, vm: Machine, place: Place | None) -> None:
+    def _enter(self, vm: Machine, place: Location | None) -> None:
         self.number[vm.id] = len(self.names)
         self.names.append(vm.id)
         self.sizes.append(Size(vm.cpu // vm.numas, vm.memory // vm.numas, vm.numas))
@@ -168,7 +168,7 @@ class Placement:
         if place is not None:
             self.put(len(self.names) - 1, place)
 
-    def _take(self, vm: int, place: Place, sign: int) -> None:
+    def _take(self, vm: int, place: Location, sign: int) -> None:
         cpu, memory, _ = self.sizes[vm]
         for node in nodes_of(place):
             self.cpu[node] += sign * cpu
@@ -223,7 +223,7 @@ class Placement:
         ]
 
 
-def nodes_of(place: Place) -> tuple[int, ...]:
+def nodes_of(place: Location) -> tuple[int, ...]:
     """Return the numbers of the nodes of a place."""
     host, numa = place
     return (2 * host, 2 * host + 1) if numa == BOTH else (2 * host + numa,)

@@ -14,7 +14,7 @@ from tasks.base import Fields, Parsed, Reference, SolverFailure
 from tasks.extras import extra
 from tasks.vms_course import EVENTS, PLAN, STOP, TURN, WAIT, Course
 from tasks.vms_payload import Cluster
-from tasks.vms_placement import Move, Place, Placement, nodes_of
+from tasks.vms_placement import Location, Move, Placement, nodes_of
 
 if TYPE_CHECKING:
     from ortools.sat.python.cp_model import CpSolver, IntVar
@@ -242,7 +242,7 @@ class _EndModel:
 
         self.model: CpModel = CpModel()
         self._placement = placement
-        self._places: dict[int, dict[Place, IntVar]] = {
+        self._places: dict[int, dict[Location, IntVar]] = {
             vm: self._choices(vm) for vm in (*movable(placement, moved), *sorted(nowhere))
         }
         stays = [row[place] for vm, row in self._places.items() if (place := self._own(vm))]
@@ -254,10 +254,10 @@ class _EndModel:
             placement.sizes[vm].cpu * placement.sizes[vm].numas for vm in nowhere
         )
 
-    def _own(self, vm: int) -> Place | None:
+    def _own(self, vm: int) -> Location | None:
         return self._placement.places[vm]
 
-    def _choices(self, vm: int) -> "dict[Place, IntVar]":
+    def _choices(self, vm: int) -> "dict[Location, IntVar]":
         row = {place: self.model.new_bool_var("") for place in self._placement.everywhere(vm)}
         self.model.add_exactly_one(row.values())
         return row
@@ -294,19 +294,19 @@ class _EndModel:
         self.model.add(sum(m * var for _, m, var in taken) <= memory)
         return whole
 
-    def hint(self, targets: dict[int, Place]) -> None:
+    def hint(self, targets: dict[int, Location]) -> None:
         """Hint at the end state in which some machines have been moved."""
         for vm, row in self._places.items():
             target = targets.get(vm, self._own(vm))
             for place, var in row.items():
                 self.model.add_hint(var, place == target)
 
-    def forbid(self, targets: dict[int, Place]) -> None:
+    def forbid(self, targets: dict[int, Location]) -> None:
         """Cut off one end state, that of all machines, and no other."""
         end = [row[targets.get(v) or self._end_of(v)] for v, row in self._places.items()]
         self.model.add_bool_or([var.negated() for var in end])
 
-    def _end_of(self, vm: int) -> Place:
+    def _end_of(self, vm: int) -> Location:
         place = self._own(vm)
         assert place is not None
         return place
@@ -330,7 +330,7 @@ class _EndModel:
         """Return the fragments that so many whole chunks leave."""
         return max(0, self._free - self._placement.cluster.chunk * int(min(chunks, MANY) + 1e-6))
 
-    def targets(self, engine: "CpSolver") -> dict[int, Place]:
+    def targets(self, engine: "CpSolver") -> dict[int, Location]:
         """Return where the machines go that are not where they were."""
         chosen = {
             vm: next(place for place, var in row.items() if engine.value(var))

@@ -5,12 +5,12 @@ from heapq import nsmallest
 from itertools import islice
 from typing import NamedTuple
 
-from tasks.vms_placement import Move, Place, Placement, Size, nodes_of
+from tasks.vms_placement import Location, Move, Placement, Size, nodes_of
 
 WIDTH = 8  # of the beam
 ORDERS = 20_000  # sets of moves that a search for an order may look at
 
-Ranked = tuple[int, int, Place]  # by how many cores fragments change, a machine, where it goes
+Ranked = tuple[int, int, Location]  # by how many cores fragments change, a machine, where it goes
 
 
 def legal_moves(placement: Placement, moved: Collection[int] = ()) -> list[Move]:
@@ -28,7 +28,7 @@ def legal_moves(placement: Placement, moved: Collection[int] = ()) -> list[Move]
     ]
 
 
-def _may(placement: Placement, vm: int, place: Place) -> bool:
+def _may(placement: Placement, vm: int, place: Location) -> bool:
     """Return whether a machine may go to a place that shares no node with its own."""
     return placement.has_room(vm, place) and placement.partner_on(vm, place.host) is None
 
@@ -49,7 +49,7 @@ def ranked_moves(placement: Placement, moved: Collection[int], count: int) -> li
         moved: machines that were moved already.
         count: how many moves at the most.
     """
-    ranks: dict[Size, list[tuple[int, Place]]] = {}
+    ranks: dict[Size, list[tuple[int, Location]]] = {}
     moves: list[Ranked] = []
     for vm in movable(placement, moved):
         size, own = placement.sizes[vm], placement.places[vm]
@@ -66,7 +66,7 @@ def ranked_moves(placement: Placement, moved: Collection[int], count: int) -> li
     return nsmallest(count, moves)
 
 
-def _ranked_places(placement: Placement, vm: int) -> list[tuple[int, Place]]:
+def _ranked_places(placement: Placement, vm: int) -> list[tuple[int, Location]]:
     """Return the places with room for a machine, by how fragments change if it comes there."""
     size = placement.sizes[vm]
     return sorted(
@@ -76,7 +76,7 @@ def _ranked_places(placement: Placement, vm: int) -> list[tuple[int, Place]]:
     )
 
 
-def _change(placement: Placement, size: Size, place: Place, sign: int) -> int:
+def _change(placement: Placement, size: Size, place: Location, sign: int) -> int:
     """Return by how much fragments change if a machine leaves a place (1) or comes there (-1)."""
     chunk, free = placement.cluster.chunk, placement.cpu
     return sum(
@@ -160,7 +160,9 @@ def _rank(placement: Placement) -> tuple[int, int]:
     return sum(rests), -sum(rest * rest for rest in rests)
 
 
-def in_order(placement: Placement, targets: Mapping[int, Place]) -> tuple[list[Move] | None, bool]:
+def in_order(
+    placement: Placement, targets: Mapping[int, Location]
+) -> tuple[list[Move] | None, bool]:
     """Return the moves to some places in an order in which each may be made, each machine once.
 
     Args:
@@ -178,7 +180,7 @@ def in_order(placement: Placement, targets: Mapping[int, Place]) -> tuple[list[M
 class _OrderSearch:
     """Depth first over the sets of machines still to be moved; a dead set is met once."""
 
-    def __init__(self, placement: Placement, targets: Mapping[int, Place]) -> None:
+    def __init__(self, placement: Placement, targets: Mapping[int, Location]) -> None:
         self._placement, self._targets = placement, targets
         self._dead: set[frozenset[int]] = set()
         self.budget = ORDERS

@@ -131,7 +131,7 @@ FAMILY: Family[Cluster] = Family(
             estimate=grader.share_optimal,
         ),
         BoardColumn("fragment_rate"),
-        BoardColumn("stale", "count"),
+        BoardColumn("stale_moves", "count"),
         BoardColumn("planned_anew", title="greedy anew"),
         BoardColumn("turns_lost", unusable="of turns had no move that could be made"),
         BoardColumn("gap_proven", place="notes", title="of gaps are against a bound"),
