@@ -67,8 +67,8 @@ def grade(instance: Instance[Cluster], outcome: Outcome) -> Grade:
     reward, but no score to report, and `Family.score` refuses it. An invalid answer scores 0.
 
     The metrics: `idle` B, `least` L, `gain` (the same share, not clipped), `made` and
-    `stale_moves`, `turns_lost` and moves in order (`legal`) as shares, `fragment_rate` (F over free cores), and
-    `planned_anew` where events come before a plan: what a greedy plan made after them scores.
+    `stale_moves`; `turns_lost` and moves in order (`legal`) as shares; `fragment_rate` (F over free
+    cores); `planned_anew` where events come before a plan: what greedy scores after them.
 
     Args:
         instance: the cluster and its reference.

@@ -160,6 +160,7 @@ def best_end(
     most: int,
     moved: Collection[int] = (),
     *,
+    hint: Sequence[Move] | None = None,
     limit: float = LIMIT,
     seconds: float | None = None,
 ) -> Best:
@@ -169,6 +170,7 @@ def best_end(
         placement: where machines are; it is not changed.
         most: how many moves, each of another machine.
         moved: machines that may not be moved any more.
+        hint: moves to begin with, which can be made; those of a quick search if not given.
         limit: of CP-SAT, in deterministic seconds over all end states that it tries.
         seconds: of wall time, for each of them.
 
@@ -176,7 +178,7 @@ def best_end(
         MissingExtra: CP-SAT is needed, and is not installed.
         SolverFailure: CP-SAT takes the model for invalid.
     """
-    moves = _quick_moves(placement, most, moved)
+    moves = _quick_moves(placement, most, moved) if hint is None else list(hint)
     best = Best(quick_bound(placement), apply(placement, moves).fragments(), moves)
     if best.fragments == best.bound or _pairs(placement, ()) > LARGEST:
         return best
