@@ -20,7 +20,7 @@ from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.extras import require
 from tasks.ids import instance_id
 from tasks.vms import VERSION
-from tasks.vms_payload import NODES, Change, Cluster, Host, Machine, Numa, Track, is_sure
+from tasks.vms_payload import NODES, Cluster, ClusterEvent, Host, Machine, Numa, Track, is_sure
 from tasks.vms_placement import Placement
 
 LEAST, LARGEST = 2, 64  # hosts
@@ -190,19 +190,19 @@ class _Draw:
 
     def _events(
         self, cluster: Cluster, count: int, attempt: int
-    ) -> tuple[tuple[Change, ...], Placement]:
+    ) -> tuple[tuple[ClusterEvent, ...], Placement]:
         """Return what happens, and where machines are after it if none is moved."""
         rng, end = self._stream("events", attempt), Placement(cluster)
         arrivals = self._arrivals(cluster, count, attempt)
-        present, changes = {vm.id: vm for vm in cluster.vms}, list[Change]()
+        present, changes = {vm.id: vm for vm in cluster.vms}, list[ClusterEvent]()
         for arrival in arrivals:
             leaves, name = rng.random() < DEPARTURE, rng.choice(sorted(present))
             vm = arrival if cluster.track == "plan" else self._sure(cluster, present, arrival)
             if len(present) > 1 and (leaves or vm is None):
-                changes.append(Change(leave=name))
+                changes.append(ClusterEvent(leave=name))
                 del present[name]
             elif vm is not None:
-                changes.append(Change(arrive=vm))
+                changes.append(ClusterEvent(arrive=vm))
                 present[vm.id] = vm
             end.happen(changes[-1])
             if vm is not None and vm.id in present and end.places[end.number[vm.id]] is None:

@@ -67,8 +67,9 @@ def grade(instance: Instance[Cluster], outcome: Outcome) -> Grade:
     reward, but no score to report, and `Family.score` refuses it. An invalid answer scores 0.
 
     The metrics: `idle` B, `least` L, `gain` (the same share, not clipped), `made` and
-    `stale_moves`; `turns_lost` and moves in order (`legal`) as shares; `fragment_rate` (F over free
-    cores); `planned_anew` where events come before a plan: what greedy scores after them.
+    `stale_moves`; moves in order (`legal`) and, of a row of turns, `turns_lost` as shares;
+    `fragment_rate` (F over free cores); `planned_anew` where events come before a plan: what greedy
+    scores after them.
 
     Args:
         instance: the cluster and its reference.
@@ -110,12 +111,14 @@ def _is_invalid(course: Course) -> bool:
 
 
 def _effort(course: Course) -> dict[str, float]:
-    return {
+    effort = {
         "made": float(course.steps.count("1")),
         "stale_moves": float(course.stale),
-        "turns_lost": course.lost / max(1, course.turns),
         "legal": min(1.0, course.legal / max(1, course.entries)),
     }
+    if course.cluster.track == "plan":
+        return effort
+    return effort | {"turns_lost": course.lost / max(1, course.turns)}
 
 
 def _gain(before: Number, left: Number, least: Number) -> float:

@@ -72,7 +72,7 @@ class Machine(Noun, frozen=True, omit_defaults=True):
             raise ValueError(f"vm {self.id}: numa {self.numa} with {self.numas} nodes")
 
 
-class Change(Noun, frozen=True, omit_defaults=True):
+class ClusterEvent(Noun, frozen=True, omit_defaults=True):
     """A change that nobody chose: a machine leaves, by its id, or one arrives.
 
     An arrival goes to the host with the fewest free cores that has room, or is turned away.
@@ -110,7 +110,7 @@ class Cluster(Noun, frozen=True, omit_defaults=True):
     track: Track = "plan"
     pace: int = 0
     tokens: int = 0
-    events: tuple[Change, ...] = ()
+    events: tuple[ClusterEvent, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.hosts or not self.vms:
@@ -132,7 +132,7 @@ class Cluster(Noun, frozen=True, omit_defaults=True):
 Payload = Cluster
 
 
-def arrivals(events: Iterable[Change]) -> list[Machine]:
+def arrivals(events: Iterable[ClusterEvent]) -> list[Machine]:
     """Return the machines that arrive in some events, in their order."""
     return [event.arrive for event in events if event.arrive is not None]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from tasks.base import Fields
-from tasks.vms_payload import Change, Cluster, Machine
+from tasks.vms_payload import Cluster, ClusterEvent, Machine
 
 BOTH = 2  # the node of a machine that takes from two
 WORDS = {BOTH: "both"}  # how an answer writes it
@@ -137,7 +137,7 @@ class Placement:
         self.put(vm, place if may else before)
         return may
 
-    def happen(self, event: Change) -> None:
+    def happen(self, event: ClusterEvent) -> None:
         """Let an event happen; a departure of what was turned away is none."""
         if event.arrive is None:
             vm = self.number[event.leave]

@@ -19,7 +19,13 @@ FAMILIES: Parts[Family[Any]] = Parts(
     "family",
     "makespan.families",
     Family,
-    names=("rcpsp", "calendar", "tardiness", "tools", "vms"),
+    names=(
+        "rcpsp",
+        "calendar",
+        "tardiness",
+        "tools",
+        "vms",
+    ),
     load=_load,
 )
 

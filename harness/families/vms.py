@@ -133,7 +133,7 @@ FAMILY: Family[Cluster] = Family(
         BoardColumn("fragment_rate"),
         BoardColumn("stale_moves", "count"),
         BoardColumn("planned_anew", title="greedy anew"),
-        BoardColumn("turns_lost", unusable="of turns had no move that could be made"),
+        BoardColumn("turns_lost", unusable="of turns have no answer that can be used"),
         BoardColumn("gap_proven", place="notes", title="of gaps are against a bound"),
     ),
     strata=grader.strata,

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tasks.base import Instance, Reference
-from tasks.vms_payload import Change, Cluster, Host, Machine, Numa
+from tasks.vms_payload import Cluster, ClusterEvent, Host, Machine, Numa
 
 State = tuple[tuple[str, Any] | None, ...]  # (host, node or None) of each machine
 
@@ -113,7 +113,7 @@ def with_events(payload: Cluster, seed: object, pace: int) -> Cluster:
     changes = []
     for k in range(pace * payload.turns):
         if len(present) > 1 and rng.random() < 0.5:
-            changes.append(Change(leave=present.pop(rng.randrange(len(present)))))
+            changes.append(ClusterEvent(leave=present.pop(rng.randrange(len(present)))))
         else:
-            changes.append(Change(arrive=Machine(f"w{k}", rng.randint(1, 3), 1, 1)))
+            changes.append(ClusterEvent(arrive=Machine(f"w{k}", rng.randint(1, 3), 1, 1)))
     return replace(payload, pace=pace, events=tuple(changes))

@@ -25,6 +25,8 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "tools-plan": ("tools", 3, {"track": "plan"}),
     "tools-pick": ("tools", 2, {"track": "plan", "select": 4}),
     "tools-pick-turns": ("tools", 2, {"select": 4}),
+    "vms": ("vms", 2, {}),
+    "vms-turns": ("vms", 2, {"track": "reactive", "churn": 1, "apart": 2}),
 }
 
 
