@@ -31,6 +31,13 @@ TEMPLATES = (
     "vms/turn.j2",
 )
 FIELDS = ("vm", "host", "numa")  # of a move
+_TEXT: Fields = {"type": "string"}
+_NODE: Fields = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0, "maximum": 1},
+        {"type": "string", "enum": ["both"]},
+    ]
+}
 
 
 class NoTokens(Failure):
@@ -59,7 +66,7 @@ def world(instance: Instance[Cluster], prompts: Prompts) -> Program[Outcome]:
         reply = yield from ask(
             "answer" if is_plan else f"turn-{course.turns + 1:02d}/answer",
             prompts.messages(template, **values),
-            schema=answer_schema(course),
+            schema=answer_schema(cluster),
             view=Step(instance, course),
             problem=_problem(course),
         )
@@ -135,15 +142,23 @@ def _size(placement: Placement, vm: int) -> Fields:
 # Forms of answers ----------------------------------------------------------------------------
 
 
-def answer_schema(course: Course) -> Fields:
-    """Return the JSON schema of the answer to a question."""
-    placement = course.placement
-    vms = [placement.names[vm] for vm in placement.present()]
-    move = _move_schema(_enum(vms), _enum(list(placement.host_of)))
-    cluster = course.cluster
+def answer_schema(cluster: Cluster) -> Fields:
+    """Return the JSON schema of the answer to a question.
+
+    Where machines come while turns are played, it does not tell which: their ids are any text.
+    """
+    move = _move_schema(*_names(cluster))
     if cluster.track == "plan":
         return object_schema({PLAN: array_schema(move, most=cluster.moves)})
     return object_schema({TURN: _turn_schema(move)})
+
+
+def _names(cluster: Cluster) -> tuple[Fields, Fields]:
+    """Return the schemas of the names of machines and hosts."""
+    hosts = _enum([host.id for host in cluster.hosts])
+    if cluster.track == "reactive" and cluster.events:
+        return _TEXT, hosts
+    return _enum([vm.id for vm in cluster.vms]), hosts
 
 
 def _enum(names: Sequence[str]) -> Fields:
@@ -151,7 +166,7 @@ def _enum(names: Sequence[str]) -> Fields:
 
 
 def _move_schema(vm: Fields, host: Fields) -> Fields:
-    return object_schema(dict(zip(FIELDS, (vm, host, {"enum": [0, 1, "both"]}), strict=True)))
+    return object_schema(dict(zip(FIELDS, (vm, host, _NODE), strict=True)))
 
 
 def _turn_schema(move: Fields) -> Fields:
@@ -164,19 +179,23 @@ def answers(cluster: Cluster | None) -> dict[str, AnswerForm]:
     An answer to a cluster that is paced by tokens also says how many events had happened.
     """
     if cluster is None:
-        text: Fields = {"type": "string"}
-        move = _move_schema(text, text)
-        items, most, turn = _turn_schema(move), None, object_schema({TURN: _turn_schema(move)})
-    else:
-        names = [vm.id for vm in everybody(cluster)]
-        move = _move_schema(_enum(names), _enum([host.id for host in cluster.hosts]))
-        items = move if cluster.track == "plan" else _turn_schema(move)
-        most, turn = cluster.moves, answer_schema(Course(cluster))
-    whole: Fields = {PLAN: array_schema(items, most=most)}
-    if cluster is not None and cluster.tokens:
-        whole[EVENTS] = array_schema({"type": "integer"})
-    forms = {"Moves": AnswerForm(object_schema(whole))}
-    return forms | {"Move": AnswerForm(turn, whole=False)}
+        turn = _turn_schema(_move_schema(_TEXT, _TEXT))
+        forms = _whole(array_schema(turn), paced=False) | _whole(array_schema(turn), paced=True)
+        return forms | {"Move": AnswerForm(object_schema({TURN: turn}), whole=False)}
+    step = answer_schema(cluster)
+    if cluster.track == "plan":
+        forms = _whole(step["properties"][PLAN], paced=bool(cluster.tokens))
+        return forms | ({"Plan": AnswerForm(step, whole=False)} if cluster.tokens else {})
+    turns = array_schema(step["properties"][TURN], most=cluster.moves)
+    return _whole(turns, paced=bool(cluster.tokens)) | {"Move": AnswerForm(step, whole=False)}
+
+
+def _whole(moves: Fields, *, paced: bool) -> dict[str, AnswerForm]:
+    """Return the form of an answer to a whole cluster, by its name."""
+    if not paced:
+        return {"Moves": AnswerForm(object_schema({PLAN: moves}))}
+    counts = array_schema({"type": "integer"})
+    return {"PacedMoves": AnswerForm(object_schema({PLAN: moves, EVENTS: counts}))}
 
 
 def everybody(cluster: Cluster) -> list[Machine]:
