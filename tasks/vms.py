@@ -99,7 +99,8 @@ def prompt_fields(course: Course) -> Fields:
     cluster, placement = course.cluster, course.placement
     return {
         "cluster": {
-            name: getattr(cluster, name) for name in ("moves", "chunk", "pace", "tokens", "apart")
+            "most": len(cluster.events),
+            **{name: getattr(cluster, name) for name in ("moves", "chunk", "pace", "tokens")},
         },
         "turn": course.turns + 1,
         "hosts": placement.rows(course.moved),

@@ -117,3 +117,129 @@ def with_events(payload: Cluster, seed: object, pace: int) -> Cluster:
         else:
             changes.append(ClusterEvent(arrive=Machine(f"w{k}", rng.randint(1, 3), 1, 1)))
     return replace(payload, pace=pace, events=tuple(changes))
+
+
+# Plans ---------------------------------------------------------------------------------------
+
+Entry = dict[str, Any]  # a move as an answer writes it
+
+
+class Hands:
+    """Machines on hosts, counted anew from all that are there at every look."""
+
+    def __init__(self, payload: Cluster) -> None:
+        self.payload = payload
+        self.sizes = {vm.id: vm for vm in payload.vms}
+        self.places: dict[str, tuple[str, Any]] = {vm.id: (vm.host, vm.numa) for vm in payload.vms}
+
+    def free(self, without: str = "") -> dict[tuple[str, int], list[int]]:
+        """Free cores and memory of each node, one machine left out."""
+        nodes = {
+            (h.id, k): [n.cpu, n.memory] for h in self.payload.hosts for k, n in enumerate(h.numas)
+        }
+        for name, (host, numa) in self.places.items():
+            if name != without:
+                vm = self.sizes[name]
+                for k in (0, 1) if numa is None else (numa,):
+                    nodes[host, k][0] -= vm.cpu // vm.numas
+                    nodes[host, k][1] -= vm.memory // vm.numas
+        return nodes
+
+    def fits(self, name: str, host: str, numa: Any) -> bool:
+        """Whether there is room for a machine, its own place given up."""
+        vm, nodes = self.sizes[name], self.free(without=name)
+        return all(
+            nodes[host, k][0] >= vm.cpu // vm.numas and nodes[host, k][1] >= vm.memory // vm.numas
+            for k in ((0, 1) if numa is None else (numa,))
+        )
+
+    def together(self, name: str, host: str) -> bool:
+        """Whether a machine would be with one from which it is to be apart."""
+        others = {b if a == name else a for a, b in self.payload.apart if name in (a, b)}
+        return any(self.places.get(other, ("", 0))[0] == host for other in others)
+
+    def places_of(self, name: str) -> list[tuple[str, Any]]:
+        """All places of a machine's kind, in order."""
+        numas = (None,) if self.sizes[name].numas == 2 else (0, 1)
+        return [(host.id, numa) for host in self.payload.hosts for numa in numas]
+
+    def happen(self, event: ClusterEvent) -> None:
+        """A machine leaves, or comes to the host with the fewest free cores that has room."""
+        if event.arrive is None:
+            self.places.pop(event.leave, None)
+            return
+        name, nodes = event.arrive.id, self.free()
+        self.sizes[name] = event.arrive
+        hosts = sorted(
+            self.payload.hosts, key=lambda host: nodes[host.id, 0][0] + nodes[host.id, 1][0]
+        )
+        places = [(h, n) for host in hosts for h, n in self.places_of(name) if h == host.id]
+        for host, numa in places:
+            if self.fits(name, host, numa):
+                self.places[name] = (host, numa)
+                return
+
+    def wrong(self, entry: Entry, moved: set[str]) -> str | None:
+        """The kind of what is wrong with a move, if anything is."""
+        name, host = entry["vm"], entry["host"]
+        numa = None if entry["numa"] == "both" else entry["numa"]
+        if name not in self.places:
+            return "unknown"
+        if name in moved:
+            return "again"
+        if self.sizes[name].pinned:
+            return "pinned"
+        if (host, numa) not in self.places_of(name) or (host, numa) == self.places[name]:
+            return "destination"
+        if self.together(name, host):
+            return "apart"
+        return None if self.fits(name, host, numa) else "no_room"
+
+    def move(self, entry: Entry) -> None:
+        """Move a machine."""
+        numa = None if entry["numa"] == "both" else entry["numa"]
+        self.places[entry["vm"]] = (entry["host"], numa)
+
+
+def played_by_hand(payload: Cluster, entries: list[Entry]) -> tuple[str | None, int, int]:
+    """The first kind of violation of a plan, the fragments at the end, and moves left out."""
+    shown, moved, kinds = Hands(payload), set[str](), list[str | None]()
+    for entry in entries[: payload.moves]:
+        kinds.append(shown.wrong(entry, moved))
+        if kinds[-1] is None:
+            shown.move(entry)
+            moved.add(entry["vm"])
+    kinds += ["too_many"] * (len(entries) > payload.moves)
+    kind, after, stale = next((k for k in kinds if k), None), Hands(payload), 0
+    for event in payload.events:
+        after.happen(event)
+    for entry in entries if kind is None else []:
+        if after.wrong(entry, set()) is None:
+            after.move(entry)
+        else:
+            stale += 1
+    return kind, sum(cpu % payload.chunk for cpu, _ in after.free().values()), stale
+
+
+def random_entries(payload: Cluster, seed: object) -> list[Entry]:
+    """Moves, most of which can be made one after another."""
+    rng, hands, entries = Random(f"entries/{seed}"), Hands(payload), list[Entry]()
+    names, hosts = [*hands.places, "nobody"], [*(h.id for h in payload.hosts), "nowhere"]
+    for _ in range(rng.choice([0, 1, 2, 2, 3, 3, 3, 4])):
+        careful = rng.random() < 0.85
+        options = [
+            {"vm": n, "host": h, "numa": "both" if k is None else k}
+            for n in hands.places
+            for h, k in hands.places_of(n)
+        ]
+        moved = {entry["vm"] for entry in entries}
+        legal = [entry for entry in options if hands.wrong(entry, moved) is None]
+        if careful and legal:
+            entries.append(rng.choice(legal))
+            hands.move(entries[-1])
+        elif rng.random() < 0.8:
+            entries.append(rng.choice(options))
+        else:
+            numa = rng.choice([0, 1, "both"])
+            entries.append({"vm": rng.choice(names), "host": rng.choice(hosts), "numa": numa})
+    return entries
