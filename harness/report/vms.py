@@ -19,10 +19,10 @@ from harness.report.base import (
     reference_title,
 )
 from harness.report.charts import by_level, level_figures
-from harness.report.svg import Plot, level_axis, score_axis
-from tasks.base import Fields, Instance, Outcome
+from harness.report.svg import Plot, PlotLine, level_axis, score_axis
+from tasks.base import Fields, Instance, Outcome, short
 from tasks.vms import performed, read
-from tasks.vms_course import Course
+from tasks.vms_course import PLAN, STOP, TURN, WAIT, Course
 from tasks.vms_payload import Cluster
 from tasks.vms_placement import Placement
 
@@ -69,7 +69,7 @@ def staleness(rows: Sequence[Row], looks: Looks) -> Iterator[Figure]:
             continue
         # what greedy scores after the events is of the instances, and no agent's: any row has it
         points = by_level(inside[0], "planned_anew", looks, "delay").points
-        lines.append(type(lines[0])(ANEW, points, dots=True))
+        lines.append(PlotLine(ANEW, points, dots=True))
         title = of_cell("Quality against staleness", cell)
         heights = [y for line in lines for _, y in line.points]
         axis = level_axis("events before the moves are made", counts)
@@ -124,16 +124,27 @@ def _free(title: str, placement: Placement) -> Timeline:
 
 def _steps(outcome: Outcome | None, course: Course) -> Iterator[str]:
     """Yield a line for each move that an answer wrote."""
-    entries = [move for move in _entries(outcome) if isinstance(move, dict)]
+    entries = _entries(course.cluster, outcome) if outcome else ()
     for number, (entry, mark) in enumerate(zip(entries, course.steps, strict=False), 1):
-        vm, host, numa = (entry.get(name) for name in ("vm", "host", "numa"))
-        yield f"move {number}: {vm} to {host}, node {numa}: {MARKS[mark]}"
+        yield f"move {number}: {_move_words(entry)}: {MARKS[mark]}"
 
 
-def _entries(outcome: Outcome | None) -> Iterator[Any]:
-    for parsed in outcome.answers if outcome else ():
-        moves = (parsed.value or {}).get("moves")
-        yield from moves if isinstance(moves, list) else [(parsed.value or {}).get("move")]
+def _entries(cluster: Cluster, outcome: Outcome) -> Iterator[Any]:
+    """Yield what stands where a move should be; turns without a move are passed over."""
+    for parsed in performed(cluster, outcome).answers:
+        answer = parsed.value or {}
+        if cluster.track == "plan":
+            moves = answer.get(PLAN)
+            yield from moves if isinstance(moves, list) else ()
+        elif answer.get(TURN) not in (None, WAIT, STOP):
+            yield answer[TURN]
+
+
+def _move_words(entry: Any) -> str:
+    if not isinstance(entry, dict):
+        return str(short(entry))
+    vm, host, numa = (short(entry.get(name)) for name in ("vm", "host", "numa"))
+    return f"{vm} to {host}, node {numa}"
 
 
 def words(violation: Fields) -> str:
