@@ -18,6 +18,7 @@ from tasks.base import (
     Parsed,
     Record,
     Reference,
+    Scalar,
     SolverFailure,
     Verdict,
 )
@@ -203,7 +204,7 @@ def test_an_answer_after_the_last_turn_changes_nothing() -> None:
 def test_no_policy_beats_the_bound_of_turns_with_events() -> None:
     from makespan import start as begin
 
-    settings = {"track": "reactive", "churn": 1}
+    settings: dict[str, Scalar] = {"track": "reactive", "churn": 1}
     for index in range(3):
         instance = generate(2, 7, index, settings)
         scores = {}

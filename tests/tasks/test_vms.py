@@ -346,7 +346,8 @@ def test_a_reply_that_counts_no_tokens_is_an_error_of_a_name() -> None:
 
 def test_an_answer_without_the_count_of_events_is_unparsable() -> None:
     payload = generate(2, 1, 0, {"delay": 4, "tokens": 100}, reference=False).payload
-    for value in ({PLAN: []}, {PLAN: [], EVENTS: -1}, {PLAN: [], EVENTS: True}):
+    wrong: list[Fields] = [{PLAN: []}, {PLAN: [], EVENTS: -1}, {PLAN: [], EVENTS: True}]
+    for value in wrong:
         course = Course(payload).play([Parsed(value=value)])
         assert [v["kind"] for v in course.violations] == ["unparsable"]
 
