@@ -19,7 +19,14 @@ FAMILIES: Parts[Family[Any]] = Parts(
     "family",
     "makespan.families",
     Family,
-    names=("rcpsp", "calendar", "tardiness", "tools", "flow"),
+    names=(
+        "rcpsp",
+        "calendar",
+        "tardiness",
+        "tools",
+        "flow",
+        "vms",
+    ),
     load=_load,
 )
 

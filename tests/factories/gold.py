@@ -27,6 +27,8 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "tools-pick-turns": ("tools", 2, {"select": 4}),
     "flow": ("flow", 2, {"jobs": 4}),
     "flow-conversation": ("flow", 3, {"jobs": 6, "history": "conversation", "count": "hidden"}),
+    "vms": ("vms", 2, {}),
+    "vms-turns": ("vms", 2, {"track": "reactive", "churn": 1, "apart": 2}),
 }
 
 

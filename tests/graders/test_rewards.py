@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from generators import calendar, flow, rcpsp, tardiness, tools
+from generators import calendar, flow, rcpsp, tardiness, tools, vms
 from graders.rewards import below_closeness, closeness
 from graders.statistics import skill
 from harness.families.registry import FAMILIES, family
@@ -36,6 +36,13 @@ from tasks.tardiness import Jobs
 from tasks.tools import performed, read
 from tasks.tools_payload import Errand
 from tests.depth import examples, often
+from tests.factories.clusters import (
+    cluster,
+    fewest,
+    instance_of,
+    random_entries,
+    with_events,
+)
 from tests.factories.errands import Script, gold, solved
 from tests.factories.single_machine import draws, jobs
 from tests.graders.exact.small import projects
@@ -49,6 +56,7 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "calendar": calendar.generate,
     "tools": tools.generate,
     "flow": flow.generate,
+    "vms": vms.generate,
 }
 
 
@@ -391,6 +399,29 @@ def test_a_year_has_the_share_of_right_rounds(index: int) -> None:
     assert usable.verdict is Verdict.valid
     assert rewarded(instance, usable).value == 0
     assert rewarded(instance, usable).components == {"right": 0, "usable": 1}
+
+
+# Migrations ---------------------------------------------------------------------------------
+
+
+def test_every_plan_of_migrations_has_its_reward() -> None:
+    """Random plans, with events before them and without; the optimum is that of trying all."""
+    for k in range(often(360)):
+        payload = cluster(f"rewards/{k}")
+        answers = [{"moves": random_entries(payload, f"{k}/{part}")} for part in range(20)]
+        unknown = instance_of(payload)
+        grades = [judged(unknown, answer) for answer in answers]
+        hold(unknown, grades)
+        lengths = [g.objective for g in grades if g.objective is not None]
+        optimum = fewest(payload)
+        known, *others = references(unknown, optimum, int(max(lengths, default=optimum)))
+        hold(known, [judged(known, answer) for answer in answers])
+        for other in others:
+            again = [judged(other, answer) for answer in answers]
+            hold(other, again)
+            no_kinder(known, other, grades, again)
+        later = instance_of(with_events(payload, k, pace=1 + k % 3))
+        hold(later, [judged(later, answer) for answer in answers])
 
 
 # Of every family ----------------------------------------------------------------------------

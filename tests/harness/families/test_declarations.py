@@ -91,4 +91,5 @@ def test_a_column_with_a_measure_can_be_a_headline() -> None:
         "tardiness": ["share_optimal"],
         "tools": ["completion"],
         "flow": [],
+        "vms": ["share_optimal"],
     }

@@ -24,7 +24,7 @@ from harness.board.board import Row, build_board
 from harness.board.load import ScoredRecord
 from harness.families.rcpsp import POLICIES
 from harness.families.registry import FAMILIES
-from harness.report import calendar, flow, rcpsp, tardiness, tools
+from harness.report import calendar, flow, rcpsp, tardiness, tools, vms
 from harness.report.base import (
     EpisodeView,
     SeriesStyle,
@@ -40,6 +40,7 @@ from harness.report.pack import BREAK, LONGEST, Texts, shorten
 from harness.report.svg import Axis, Plot, PlotLine, plain_axis, round_step, share_axis
 from memory.context import MemoryState
 from memory.store import Store
+from tasks import vms_course
 from tasks.base import (
     Called,
     Grade,
@@ -106,6 +107,11 @@ FIELDS = {
     "turn": 2,
     "id": "i",
     "ids": ["a", "b"],
+    "vm": "vm-1",
+    "other": "vm-2",
+    "host": "h1",
+    "numa": 0,
+    "move": 3,
 }
 
 
@@ -117,6 +123,7 @@ FIELDS = {
         (calendar, calendar_grader),
         (tools, tools_grader),
         (flow, flow_grader),
+        (vms, vms_course),
     ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:

@@ -31,7 +31,15 @@ from tests.old_folders import FIXTURES, unpack
 from tests.old_folders import KINDS as FOLDERS
 from tests.scripted import answer as scripted
 
-CASES = ("rcpsp", "tardiness", "calendar", "tools-turns", "tools-plan", "flow")
+CASES = (
+    "rcpsp",
+    "tardiness",
+    "calendar",
+    "tools-turns",
+    "tools-plan",
+    "flow",
+    "vms",
+)
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {
     "answer": AnswerLine,
