@@ -49,6 +49,13 @@ class Answered(msgspec.Struct, frozen=True):
     reply: Reply | None = None
 
 
+class Performed(NamedTuple):
+    """The journal's record of an effect that is no call: its request, and its outcome as JSON."""
+
+    request: str
+    outcome: str
+
+
 class UnreadReply(msgspec.Struct):
     """What a fault tells of a reply that could not be read; the body beside it is for people."""
 
@@ -172,13 +179,17 @@ class Journal:
         text = msgspec.json.encode(outcome).decode()
         await self._commit(queries.ADD_EFFECT, (self._id(episode), path, request, text, seconds))
 
-    def effects(self, episode: str) -> dict[str, tuple[str, str]]:
-        """Request and outcome (JSON) of an episode's effects, by path."""
-        rows = self._db.execute(
-            queries.EFFECTS_OF,
-            (self._ids.get(episode),),
-        )
-        return {path: (request, outcome) for path, request, outcome in rows}
+    def effects(self, episode: str) -> dict[str, Performed]:
+        """Return what is known of an episode's effects, by path.
+
+        Raises:
+            StoreFailure: it cannot be read.
+        """
+        if episode not in self._ids:
+            return {}
+        with _readable(f"{self.path}, {episode}"):
+            rows = self._db.execute(queries.EFFECTS_OF, (self._ids[episode],))
+            return {path: Performed(request, outcome) for path, request, outcome in rows}
 
     def verdicts(self) -> dict[str, tuple[int, str]]:
         """The newest version of each episode's record and its verdict, `error` without a grade."""
