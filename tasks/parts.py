@@ -1,8 +1,9 @@
 """Settings of the parts of a run (agents, memories, models), in one spelling everywhere.
 
 `NAME`, `NAME:key=value,key=value`, or with a file or another part's name first:
-`NAME:inner,key=value`; or with a number first, the first setting. A part is known by its shortest spelling: settings in the order in which
-they are declared, and none that has its default.
+`NAME:inner,key=value`. A number that stands first is the first setting: `NAME:5`. A part is known
+by its shortest spelling: settings in the order in which they are declared, and none that has its
+default.
 """
 
 from typing import Any, NamedTuple, Protocol, TypeVar

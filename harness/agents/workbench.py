@@ -1,4 +1,4 @@
-"""What agents that run programs share: their limits, the problem's shape, the program in a reply."""
+"""What agents with programs share: limits, the shape of a problem, the program in a reply."""
 
 import json
 import re
@@ -17,7 +17,9 @@ PACKAGES = ("numpy", "scipy", "ortools")  # that a program may be allowed to imp
 ENTRIES, KEYS = 2, 12  # of a list, and of an object, that the shape of a problem shows
 PRINTED = 4000  # characters of what a program printed that are told
 CUT = "\n[...]\n"
-_FENCE = re.compile(r"^[ \t]*```[ \t]*(\w*)[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(
+    r"^[ \t]*```[ \t]*(\w*)[^\n]*\n(.*?)(?:^[ \t]*```|\Z)", re.DOTALL | re.MULTILINE
+)
 _SOLVE = re.compile(r"^def[ \t]+solve\b", re.MULTILINE)
 _PYTHON = ("python", "py", "python3")
 
@@ -43,7 +45,9 @@ class WorkbenchSettings(Noun, frozen=True, kw_only=True):
         names = [name for name in self.packages.split("+") if name]
         for name in names:
             if name not in PACKAGES:
-                raise ValueError(f"no package {name!r} in packages: there are {', '.join(PACKAGES)}")
+                raise ValueError(
+                    f"no package {name!r} in packages: there are {', '.join(PACKAGES)}"
+                )
         ordered = "+".join(name for name in PACKAGES if name in names)
         force_setattr(self, "packages", ordered)
 

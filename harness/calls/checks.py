@@ -1,4 +1,4 @@
-"""What the checker of a family tells of a reply: the grader's word, without what it must not tell."""
+"""What the checker of a family tells of a reply: its grader's word, which knows no optimum."""
 
 from collections.abc import Callable
 from typing import Any

@@ -2,7 +2,6 @@
 
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -14,7 +13,6 @@ from tasks.base import Ask, CallTools, Failure, Fields, Ledger, Message, Outside
 from tasks.means import Check, Checked, Ran, Run
 
 UNTRIED = Answered(0)
-NOTHING: Mapping[str, Performed] = MappingProxyType({})
 T = TypeVar("T")
 
 
@@ -58,7 +56,7 @@ class RecordedCalls:
     tools: Tools = no_tools
     replies: list[CountedReply] = field(default_factory=list)
     attempts: int = 0
-    effects: Mapping[str, Performed] = field(default=NOTHING, kw_only=True)
+    effects: Mapping[str, Performed] = field(default_factory=dict, kw_only=True)
     sandbox_seconds: float = field(default=0.0, kw_only=True)
 
     def has_reply(self, path: str) -> bool:

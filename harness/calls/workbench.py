@@ -36,11 +36,10 @@ def run(problem):
     solve = names.get("solve")
     answer = solve(problem) if callable(solve) else None
     text = "".join(printed.parts)
-    half = %d
-    if len(text) > 2 * half:
-        text = text[:half] + "\\n[...]\\n" + text[-half:]
+    if len(text) > 2 * HALF:
+        text = text[:HALF] + "\\n[...]\\n" + text[-HALF:]
     return [answer, text]
-""" % (PRINTED // 2)
+"""
 
 
 class Workbench:
@@ -78,7 +77,7 @@ class Workbench:
 
     def _run(self, effect: Run) -> Ran:
         limits = Limits(seconds=effect.limits.seconds, memory_mb=effect.limits.memory_mb)
-        source = f"SOURCE = {effect.source!r}\n{AROUND}"
+        source = f"SOURCE, HALF = {effect.source!r}, {PRINTED // 2}\n{AROUND}"
         run = self._sandbox.run(source, "run", DRIVER, [effect.problem], limits)
         return ran(run.results[0], round(run.seconds, 6))
 

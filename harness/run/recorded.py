@@ -90,6 +90,4 @@ class RecordedRun:
         if clients is not None and job.model in clients:
             seats = {"": clients[job.model]}
         checker = partial(checked, job.instance, self.rollout.prompts)
-        return calls_of(
-            job.key, settings, self.journal, seats, tools, bench=bench, checker=checker
-        )
+        return calls_of(job.key, settings, self.journal, seats, tools, bench=bench, checker=checker)
