@@ -127,7 +127,7 @@ def source_of(text: str) -> str:
     left out. A block that is never closed goes to the end.
     """
     spoken, _ = without_thoughts(text)
-    blocks = [block for _, block in _FENCE.findall(spoken)]
+    blocks: list[str] = [block for _, block in _FENCE.findall(spoken)]
     solving = [block for block in blocks if _SOLVE.search(block)]
     return (solving or blocks or [spoken])[-1]
 

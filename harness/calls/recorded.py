@@ -8,11 +8,15 @@ import msgspec
 
 from harness.calls.request import effect_parts, first_difference, request_parts
 from harness.mcp.direct import Tools, no_tools
-from harness.store.journal import Answered, Performed
+from harness.store.rows import Answered, Performed
 from tasks.base import Ask, CallTools, Failure, Fields, Ledger, Message, Outside, Reply, Tell, Tool
 from tasks.means import Check, Checked, Ran, Run
 
 UNTRIED = Answered(0)
+_OUTCOMES: dict[type, msgspec.json.Decoder[Any]] = {
+    Run: msgspec.json.Decoder(Ran),
+    Check: msgspec.json.Decoder(Checked),
+}
 T = TypeVar("T")
 
 
@@ -114,8 +118,7 @@ class RecordedCalls:
         if effect.path in self.effects:
             before = self.effects[effect.path]
             self._require_same(effect.path, before.request, request)
-            kind = Ran if isinstance(effect, Run) else Checked
-            outcome = msgspec.json.decode(before.outcome, type=kind)
+            outcome = _OUTCOMES[type(effect)].decode(before.outcome)
         else:
             outcome = await self._do(effect, request)
         if isinstance(outcome, Ran):

@@ -14,7 +14,8 @@ from harness.progress import Progress
 from harness.run.jobs import EpisodeJob
 from harness.run.recorded import RecordedRun
 from harness.run.rollout import Rollout
-from harness.store.journal import Journal, Performed, Row, answered_of
+from harness.store.journal import Journal, answered_of
+from harness.store.rows import Performed, Row
 from tasks.base import Grade, NoReference, Outcome, Problem, Record
 
 CALLS = 200  # about so many are replayed together: little to send, little to wait for

@@ -18,6 +18,7 @@ import msgspec
 
 from harness.files import has_room, require_room
 from harness.store import queries
+from harness.store.rows import Answered, Performed, Row
 from tasks.base import Outcome, Record, Reply, StoreFailure, Usage
 
 
@@ -41,21 +42,6 @@ MEASURED = 0.1  # seconds for which the room on the disk is taken to be as it wa
 SHARED = ("family", "level", "settings", "model", "agent", "memory", "epoch")  # by many records
 
 
-class Answered(msgspec.Struct, frozen=True):
-    """The journal's record of one path: how often it was tried, and the reply if any."""
-
-    attempts: int
-    request: str | None = None
-    reply: Reply | None = None
-
-
-class Performed(NamedTuple):
-    """The journal's record of an effect that is no call: its request, and its outcome as JSON."""
-
-    request: str
-    outcome: str
-
-
 class UnreadReply(msgspec.Struct):
     """What a fault tells of a reply that could not be read; the body beside it is for people."""
 
@@ -67,8 +53,6 @@ def _counted(text: str) -> Usage | None:
     usage = _UNREAD.decode(text).usage
     return None if usage.input is None or usage.output is None else usage
 
-
-Row = tuple[str, str, str | None]  # path, request and reply (JSON) of an attempt
 
 _REPLY = msgspec.json.Decoder(Reply)
 _UNREAD = msgspec.json.Decoder(UnreadReply)
