@@ -71,6 +71,11 @@ class CountedClock:
         """Return seconds, a reading later than the last one."""
         return self.read_ns() / 1_000_000_000
 
+    @property
+    def milliseconds(self) -> int:
+        """Return whole milliseconds; it is no reading."""
+        return self.elapsed // TICK
+
     def sleep(self, seconds: float) -> None:
         """Set the clock forward instead of waiting; ValueError below 0, as `time.sleep`."""
         if seconds < 0:
@@ -111,7 +116,11 @@ class _Dates(type):
     """The type of the two classes below, to which C code's dates and datetimes belong too."""
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return isinstance(instance, cls.__bases__[0]) if _is_ours(cls) else cls in type(instance).__mro__
+        return (
+            isinstance(instance, cls.__bases__[0])
+            if _is_ours(cls)
+            else cls in type(instance).__mro__
+        )
 
     def __subclasscheck__(cls, subclass: type) -> bool:
         return issubclass(subclass, cls.__bases__[0]) if _is_ours(cls) else cls in subclass.__mro__
@@ -136,7 +145,7 @@ class CountedDatetime(dates.datetime, metaclass=_Dates):
     @classmethod
     def now(cls, tz: dates.tzinfo | None = None) -> Any:
         """Return a reading, in a time zone; without one as in Greenwich."""
-        moment = cls.fromtimestamp(CLOCK.read(), dates.timezone.utc)
+        moment = cls.fromtimestamp(CLOCK.read(), dates.UTC)
         return moment.replace(tzinfo=None) if tz is None else moment.astimezone(tz)
 
     @classmethod
@@ -151,4 +160,5 @@ class CountedDatetime(dates.datetime, metaclass=_Dates):
 
 
 for _counted, _original in ((CountedDate, dates.date), (CountedDatetime, dates.datetime)):
-    _counted.__module__, _counted.__qualname__ = dates.__name__, _original.__qualname__
+    _counted.__module__ = dates.__name__
+    _counted.__name__ = _counted.__qualname__ = _original.__name__

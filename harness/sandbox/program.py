@@ -15,6 +15,7 @@ from importlib import import_module
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
+from harness.sandbox.alone import stand_alone
 from harness.sandbox.clock import CLOCK, count_clocks, stop_clocks
 from harness.sandbox.packages import load as load_packages
 from harness.sandbox.refusals import explain_imports
@@ -152,6 +153,8 @@ def settle(packages: Sequence[str], scripts: bool) -> None:
     """
     for name in IMPORTABLE + (IMPORTABLE_SCRIPTS if scripts else ()):
         import_module(name)
+    if packages or scripts:
+        stand_alone()
     _load_packages(packages)
     if scripts:
         explain_imports(packages)
