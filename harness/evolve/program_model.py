@@ -48,7 +48,7 @@ class ProgramModel:
             )
         numpy = imports_numpy(self._source)
         plan = SearchPlan(self._domain.name, self._domain.lock, 1, numpy=numpy)
-        self._sandbox = Sandbox(numpy=numpy)
+        self._sandbox = Sandbox(packages=plan.packages)
         self._evaluator = Evaluator(self._domain, plan, {}, self._sandbox)
         self._thread = ThreadPoolExecutor(1)
 

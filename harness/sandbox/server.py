@@ -27,17 +27,18 @@ NO_MEMORY = 70  # exit status of a program that had none left to say so
 Fact = tuple[str, bool, bool, str]  # the fields of a Layer
 
 
-def main(paths: list[str], numpy: bool) -> None:
+def main(paths: list[str], packages: list[str], scripts: bool) -> None:
     """Serve until the other side hangs up.
 
     Args:
         paths: folders to import from, beside the standard library's.
-        numpy: whether programs may import it.
+        packages: that programs may import, those that they need among them.
+        scripts: whether programs are scripts of their own.
     """
     detail = "the same addresses in every run"
     facts = [_layer("fixed addresses", False, detail, _fix_addresses)]
     sys.path += paths
-    program.settle(numpy)
+    program.settle(packages, scripts)
     facts += probe()
     present = {name for name, present_here, _, _ in facts if present_here}
     os.write(ORDERS, json.dumps(facts).encode() + b"\n")
