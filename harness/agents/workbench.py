@@ -3,17 +3,17 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 from typing import Annotated, Any
 
 from msgspec import Meta
 from msgspec.structs import force_setattr, replace
 
+from harness.sandbox.packages import PACKAGES, versions
 from tasks.base import Ask, Failure, InputError, Message, Noun
 from tasks.means import ProgramLimits
 from tasks.thoughts import without_thoughts
 
-PACKAGES = ("numpy", "scipy", "ortools")  # that a program may be allowed to import
 ENTRIES, KEYS = 2, 12  # of a list, and of an object, that the shape of a problem shows
 PRINTED = 4000  # characters of what a program printed that are told
 CUT = "\n[...]\n"
@@ -70,16 +70,14 @@ def means_of(name: str, times: str, limits: ProgramLimits) -> tuple[str, ...]:
         InputError: a package is not installed.
     """
     bounds = f"{name} ({times}, {limits.seconds:g} CPU s and {limits.memory_mb} MB each)"
-    return tuple(sorted([bounds, *(f"{each} {_version(each)}" for each in limits.packages)]))
-
-
-def _version(package: str) -> str:
     try:
-        return version(package)
-    except PackageNotFoundError:
+        packages = versions(limits.packages)
+    except PackageNotFoundError as error:
+        package = error.name
         raise InputError(
             f"programs are to import {package}, which is not installed: pip install {package}"
         ) from None
+    return tuple(sorted([bounds, *(f"{each} {text}" for each, text in packages.items())]))
 
 
 def counted(number: int, noun: str) -> str:

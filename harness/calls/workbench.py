@@ -2,13 +2,11 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec
 
 import msgspec
 
 from harness.sandbox.base import CaseResult, Limits
 from harness.sandbox.sandbox import Sandbox
-from tasks.base import InputError
 from tasks.means import ProgramLimits, Ran, Run
 
 AT_ONCE = 2  # programs run on this machine where nothing is said
@@ -60,11 +58,13 @@ class Workbench:
             unsafe: whether programs run even where they are not isolated.
 
         Raises:
-            InputError: a package cannot be offered here.
+            MissingExtra: a package is not installed.
             SandboxFailure: programs would not be isolated, or the sandbox does not start.
         """
         self.limits = limits
-        self._sandbox = open_sandbox(limits.packages, at_once, unsafe)
+        self._sandbox = Sandbox(
+            workers=at_once, packages=limits.packages, scripts=True, unsafe=unsafe
+        )
         self._pool = ThreadPoolExecutor(at_once)
 
     async def run(self, effect: Run) -> Ran:
@@ -96,13 +96,3 @@ def ran(result: CaseResult, seconds: float) -> Ran:
             text = None if answer is None else msgspec.json.encode(answer).decode()
             return Ran("ok", answer=text, printed=printed, seconds=seconds)
     return Ran("channel", "it wrote on the result channel what is no result", seconds=seconds)
-
-
-def open_sandbox(packages: tuple[str, ...], at_once: int, unsafe: bool) -> Sandbox:
-    """Return a sandbox whose programs may import some packages; raises as `Workbench` does."""
-    for name in packages:
-        if find_spec(name) is None:
-            raise InputError(f"programs are to import {name}, which is not installed")
-        if name != "numpy":
-            raise InputError(f"the sandbox does not offer {name} yet: numpy, or no package")
-    return Sandbox(workers=at_once, numpy="numpy" in packages, unsafe=unsafe)

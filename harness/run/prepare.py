@@ -84,7 +84,7 @@ def open_bench(agent: str, options: RunOptions) -> Workbench | None:
     """Return what runs the programs of an agent; None for one that runs none.
 
     Raises:
-        InputError: a package cannot be offered to its programs.
+        MissingExtra: a package is not installed that its programs may import.
         SandboxFailure: programs would not be isolated here.
     """
     kind, settings = read_agent(agent)
