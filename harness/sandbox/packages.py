@@ -18,12 +18,15 @@ class Package(NamedTuple):
         needs: other packages of this table that it loads.
         beside: distributions that it loads too, whose version may change a result.
         extra: the extra of this project that brings it.
+        locks: whether its native code sets itself up late, behind locks that it wakes (see
+            `seccomp`).
     """
 
     modules: tuple[str, ...]
     needs: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     extra: str = "stats"
+    locks: bool = False
 
 
 PACKAGES: dict[str, Package] = {
@@ -54,6 +57,7 @@ PACKAGES: dict[str, Package] = {
         ),
         needs=("numpy",),
         extra="scipy",
+        locks=True,
     ),
     "ortools": Package(
         (
@@ -74,6 +78,7 @@ PACKAGES: dict[str, Package] = {
         needs=("numpy",),
         beside=("pandas",),
         extra="solvers",
+        locks=True,
     ),
 }
 # Optional parts of pandas that start threads as they load: a process with more than one thread

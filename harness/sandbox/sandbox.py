@@ -108,7 +108,8 @@ class Sandbox:
         """
         head = json.dumps({"source": source, "function": function, "driver": driver}).encode()
         request = b"\n".join([head, *map(msgspec.json.encode, cases)])
-        return read(self._run_fork(request, limits), len(cases), limits.seconds)
+        fork = self._run_fork(request, limits)
+        return read(fork, len(cases), limits.seconds, native=self._scripts)
 
     def _start(self) -> Worker:
         return Worker(self.packages, self._scripts)

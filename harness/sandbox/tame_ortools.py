@@ -19,7 +19,7 @@ NODES = 100  # of SCIP for a second of a time limit
 SOLUTIONS = 25  # of a routing model for a second of a time limit
 BRANCHES = 10_000  # of the old constraint solver for a second of a time limit
 FOREVER = 1_000_000_000  # seconds
-THREADED = ("CBC", "BOP")  # backends that start threads, whatever they are told
+THREADED = ("CBC",)  # backends that end a process without threads
 INSTEAD = "use SCIP, SAT or CP-SAT"
 KNAPSACK = "use KNAPSACK_MULTIDIMENSION_BRANCH_AND_BOUND_SOLVER"
 
@@ -36,7 +36,7 @@ def tame_ortools() -> None:
     hold_routing(routing)
     hold_knapsack(import_module("ortools.algorithms.python.knapsack_solver"))
     import_module("pandas.io.formats.string")  # by the first table that is printed
-    _warm_up(cp_model, linear)
+    _warm_up(cp_model)
 
 
 # CP-SAT -------------------------------------------------------------------------------------
@@ -132,14 +132,13 @@ def hold_linear(linear: Any) -> None:
     solver = linear.Solver
     create, begin, solve = solver.CreateSolver, solver.__init__, solver.Solve
     write = solver.SetSolverSpecificParametersAsString
-    threaded = {solver.CBC_MIXED_INTEGER_PROGRAMMING: "CBC", solver.BOP_INTEGER_PROGRAMMING: "BOP"}
 
     def create_solver(solver_id: str) -> Any:
         check_backend(solver_id)
         return create(solver_id)
 
     def initialise(self: Any, name: str, problem_type: int) -> None:
-        check_backend(threaded.get(problem_type, ""))
+        check_backend("CBC" if problem_type == solver.CBC_MIXED_INTEGER_PROGRAMMING else "")
         begin(self, name, problem_type)
 
     def set_parameters(self: Any, parameters: str) -> bool:
@@ -261,15 +260,8 @@ def hold_knapsack(knapsack: Any) -> None:
     knapsack.KnapsackSolver = KnapsackSolver
 
 
-def _warm_up(cp_model: Any, linear: Any) -> None:
-    """Call once what opens files or fills its memory at the first call."""
+def _warm_up(cp_model: Any) -> None:
+    """Solve once: the first time reads what no fork can read, for random numbers of its own."""
     model, solver = cp_model.CpModel(), cp_model.CpSolver()
     model.maximize(model.new_int_var(0, 9, "x"))
     solver.solve(model)
-    model.export_to_file("")
-    for name in ("SAT", "SCIP", "GLOP", "PDLP"):
-        backend = linear.Solver.CreateSolver(name)
-        x = backend.NumVar(0, 10, "x") if name in ("GLOP", "PDLP") else backend.IntVar(0, 10, "x")
-        backend.Add(2 * x <= 17.5)
-        backend.Maximize(x)
-        backend.Solve()

@@ -1,14 +1,13 @@
 """Holds scipy to one thread and to limits that are counted, and loads what it loads late.
 
 HiGHS starts threads unless it is told not to, and a thread that cannot start is the end of a
-process. What is called here once, in the fork server, is there in every fork.
+process.
 """
 
 from importlib import import_module
 from typing import Any
 
 SECOND = 1000  # simplex iterations and branching nodes that stand for a second of a time limit
-SIDE = 320  # of a matrix that is large enough for OpenBLAS to fill its memory
 LATE = ("scipy._lib.cobyqa", "scipy._lib.pyprima")  # loaded by the first call of their method
 
 
@@ -19,7 +18,6 @@ def tame_scipy() -> None:
     optimize = import_module("scipy.optimize")
     for module in (optimize._milp, optimize._linprog_highs):
         hold_highs(module)
-    _warm_up(optimize)
 
 
 def hold_highs(module: Any) -> None:
@@ -42,14 +40,3 @@ def one_thread(options: dict[str, Any]) -> dict[str, Any]:
         for name in ("simplex_iteration_limit", "mip_max_nodes"):
             held[name] = min(most, held.get(name) or most)
     return held
-
-
-def _warm_up(optimize: Any) -> None:
-    """Call once what opens files or fills its memory at the first call."""
-    optimize.linprog([-3, -4], A_ub=[[2, 3]], b_ub=[17.5], bounds=[(0, 10)] * 2)
-    optimize.linprog([-3, -4], A_ub=[[2, 3]], b_ub=[17.5], integrality=[1, 1])
-    for method in ("COBYLA", "COBYQA", "SLSQP", "L-BFGS-B"):
-        optimize.minimize(lambda x: float(x[0] ** 2), [1.0], method=method)
-    linalg = import_module("scipy.linalg")
-    matrix = [[2.0 + (i == j) for i in range(SIDE)] for j in range(SIDE)]
-    linalg.det(matrix)
