@@ -21,7 +21,7 @@ Rectangle = tuple[int, int, int, int]  # time, unit, length in time, height in u
 Stream = Callable[[str], Random]
 
 
-class Packing(NamedTuple):
+class PackedSchedule(NamedTuple):
     """A schedule that leaves the first resource no idle unit until its end.
 
     Attributes:
@@ -39,7 +39,7 @@ class Packing(NamedTuple):
     end: int
 
 
-def pack(ids: Sequence[str], resources: int, downtime: float, stream: Stream) -> Packing:
+def pack(ids: Sequence[str], resources: int, downtime: float, stream: Stream) -> PackedSchedule:
     """Draw a packing.
 
     Args:
@@ -52,27 +52,35 @@ def pack(ids: Sequence[str], resources: int, downtime: float, stream: Stream) ->
     capacity = rng.randint(4, 6)
     slabs = _slabs(len(ids), capacity, rng)
     gaps = _gaps(len(slabs) - 1, downtime, stream("downtimes"))
-    rectangles: list[Rectangle] = []
-    downtimes: list[Downtime] = []
-    end = 0
-    for slab, gap in zip(slabs, [*gaps, 0], strict=True):
-        rectangles += [(end + time, unit, long, high) for time, unit, long, high in slab]
-        end += max(time + long for time, _, long, _ in slab)
-        if gap:
-            downtimes.append(Downtime("R1", end, end + gap))
-        end += gap
+    rectangles, downtimes, end = _in_a_row(slabs, [*gaps, 0])
     others = _demands(rectangles, resources - 1, stream("demands"))
-    return Packing(
+    return PackedSchedule(
         tasks=tuple(
             Task(name, long, {"R1": high} | demands)
             for name, (_, _, long, high), demands in zip(ids, rectangles, others, strict=True)
         ),
         resources=(Resource("R1", capacity), *_resources(rectangles, others, resources - 1)),
-        downtimes=tuple(downtimes),
+        downtimes=downtimes,
         edges=_edges(rectangles, stream("edges")),
         starts=tuple(time for time, *_ in rectangles),
         end=end,
     )
+
+
+def _in_a_row(
+    slabs: Sequence[Sequence[Rectangle]], gaps: Sequence[int]
+) -> tuple[list[Rectangle], tuple[Downtime, ...], int]:
+    """Return all pieces, the downtimes in the gaps after slabs, and the end of the last slab."""
+    rectangles: list[Rectangle] = []
+    downtimes: list[Downtime] = []
+    end = 0
+    for slab, gap in zip(slabs, gaps, strict=True):
+        rectangles += [(end + time, unit, long, high) for time, unit, long, high in slab]
+        end += max(time + long for time, _, long, _ in slab)
+        if gap:
+            downtimes.append(Downtime("R1", end, end + gap))
+        end += gap
+    return rectangles, tuple(downtimes), end
 
 
 def _slabs(count: int, capacity: int, rng: Random) -> list[list[Rectangle]]:

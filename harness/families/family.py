@@ -86,6 +86,8 @@ class Policy:
         solves: whether it runs a solver of the extra `solvers` at an instance.
         draw: of a policy that draws, its answer number k to a view, the first its only one where
             one is asked for; None for one that has a single answer.
+        drawn_only: whether it is only of use to agents that want several answers: other runs ask it
+            where it is named, not where no model is.
         program: a source that finds the answer by itself, for an agent that asks for programs;
             without one, a program that says the policy's answer.
         packages: what that source imports; where they are not allowed it is not used.
@@ -97,6 +99,7 @@ class Policy:
     calls: Callable[[Any], tuple[ToolCall, ...]] = lambda _: ()
     solves: Callable[[Instance[Any]], bool] = lambda _: False
     draw: Callable[[Any, int], Fields] | None = None
+    drawn_only: bool = False
     program: str = ""
     packages: tuple[str, ...] = ()
 

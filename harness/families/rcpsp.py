@@ -83,10 +83,10 @@ def random_50(instance: Instance[Project]) -> Fields:
     return _best(instance.payload, (sgs.by_id(project, sgs.serial(project, o)) for o in lists))
 
 
-def random(instance: Instance[Project], draw: int = 1) -> Fields:
+def random_list(instance: Instance[Project], draw: int = 1) -> Fields:
     """Answer with one random textbook list, the draw of a number from 1 on."""
     project = _textbook(instance.payload)
-    rng = Random(f"random/{_place(instance)}/{draw}")
+    rng = Random(f"random-list/{_place(instance)}/{draw}")
     return {"starts": sgs.by_id(project, sgs.serial(project, sgs.random_list(project, rng)))}
 
 
@@ -161,7 +161,9 @@ POLICIES = {
         by_rule(midpoints, disjunctions=True),
     ),
     "edf": Policy("floor", "textbook list schedule by earliest deadline", by_rule(sgs.edf)),
-    "random": Policy("floor", "one random textbook list", random, draw=random),
+    "random-list": Policy(
+        "floor", "one random textbook list", random_list, draw=random_list, drawn_only=True
+    ),
     "random-50": Policy("floor", "the best of 50 random textbook lists", random_50),
     "list-best": Policy("floor", "the best of 102 noisy lists that know disjunctions", list_best),
     "exact": Policy(
