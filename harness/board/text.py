@@ -134,11 +134,13 @@ class _MainColumns:
     ranked: bool
     memory: bool
     sandbox: bool
+    means: bool
 
     def columns(self) -> list[TableColumn]:
         return [
             _name_column("model"),
             _column("kind"),
+            *[_column("means")] * self.means,
             TableColumn(f"score {UNIT}", rank=0),
             *(TableColumn(f"{column.head} {UNIT}", rank=HEADLINE) for column in self.headlines),
             *[_column("rank")] * self.ranked,
@@ -154,6 +156,7 @@ class _MainColumns:
         return [
             row_name(row),
             row.kind,
+            *[", ".join(row.means)] * self.means,
             with_interval(row.score, 3),
             *(headline_text(column.name, row) for column in self.headlines),
             *[rank_text(row.rank)] * self.ranked,
@@ -177,6 +180,7 @@ def _main(name: str, rows: Sequence[Row]) -> Table:
         ranked=any(row.rank for row in rows),
         memory=any(row.memory_calls for row in rows),
         sandbox=any(row.sandbox_seconds for row in rows if row.agent != "direct"),
+        means=any(row.agent != "direct" and row.means != ("direct",) for row in rows),
     )
     return _with_cells(Table(name, columns.columns(), [*map(columns.line, rows)]), rows)
 

@@ -106,9 +106,10 @@ def count_clocks() -> None:
     """Have the functions of `time`, and now and today of `datetime`, read `CLOCK`; not undone."""
     for name in CLOCKS:
         setattr(time, name, CLOCK.read_ns if name.endswith("_ns") else CLOCK.read)
-    time.sleep = CLOCK.sleep
-    time.gmtime = time.localtime = CLOCK.broken_down
-    time.asctime, time.ctime, time.strftime = CLOCK.text, CLOCK.ctime, CLOCK.formatted
+    texts = {"asctime": CLOCK.text, "ctime": CLOCK.ctime, "strftime": CLOCK.formatted}
+    parts = {"gmtime": CLOCK.broken_down, "localtime": CLOCK.broken_down}
+    for name, function in {"sleep": CLOCK.sleep, **parts, **texts}.items():
+        setattr(time, name, function)
     dates.date, dates.datetime = CountedDate, CountedDatetime  # type: ignore[misc]
 
 

@@ -45,4 +45,4 @@ class ImportRefusals:
 
 def explain_imports(packages: Sequence[str]) -> None:
     """Have imports that fail say what can be imported; not undone."""
-    sys.meta_path.append(ImportRefusals(packages))  # type: ignore[arg-type]
+    sys.meta_path.append(ImportRefusals(packages))

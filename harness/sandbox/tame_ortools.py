@@ -242,7 +242,7 @@ def counted_search(parameters: Any) -> Any:
 
 def hold_knapsack(knapsack: Any) -> None:
     """Have the knapsack solver refuse the method that starts threads; it has no limit by work."""
-    original = knapsack.KnapsackSolver
+    original: Any = knapsack.KnapsackSolver
     cbc = knapsack.SolverType.KNAPSACK_MULTIDIMENSION_CBC_MIP_SOLVER
     sat = knapsack.SolverType.KNAPSACK_MULTIDIMENSION_CP_SAT_SOLVER
 

@@ -17,7 +17,7 @@ from harness.sandbox.sandbox import Sandbox
 from harness.store.folder import Folder
 from tests.harness.helpers import board, command, makespan, rows
 from tests.harness.processes import until
-from tests.loopback import Json, Loopback, chat_completion, prompt_of
+from tests.loopback import Answer, Json, Loopback, chat_completion, prompt_of
 
 EDD = (
     "def solve(problem):\n"
@@ -30,6 +30,11 @@ EFFECTS = "select path, request, outcome from effects join episodes on id = epis
 
 def fenced(source: str) -> str:
     return f"```python\n{source}```"
+
+
+def saying(text: str) -> Answer:
+    """What answers every request with the same text."""
+    return lambda _, __: text
 
 
 def run(out: Path, agent: str, *words: object, status: int = 0) -> str:
@@ -118,8 +123,8 @@ def test_all_that_was_done_replays_without_a_model_or_a_sandbox(
     assert {row["model"]: row for row in board(out)} == before
     assert rows(out, EFFECTS) == effects
     assert len([*episodes(out)]) == 6
-    assert asked == len(rows(out, "select 1 from attempts join episodes on id = episode"
-                                  " where key like '%openai/m%'"))  # fmt: skip
+    calls = "select 1 from attempts join episodes on id = episode where key like '%openai/m%'"
+    assert asked == len(rows(out, calls))
 
 
 def test_a_program_that_fails_is_shown_why_and_its_seconds_are_counted(tmp_path: Path) -> None:
@@ -153,7 +158,7 @@ FAILURES = {
 def test_what_a_program_does_wrong_is_the_models_and_the_grade_says_what(tmp_path: Path) -> None:
     for kind, source in FAILURES.items():
         out = tmp_path / kind
-        with Loopback(lambda _, __, s=source: fenced(s)) as server:
+        with Loopback(saying(fenced(source))) as server:
             run(out, "program:seconds=0.5,memory_mb=64", *model(server, 1))
         [grade] = grades(out)
         [violation] = grade["violations"]
@@ -175,7 +180,7 @@ def test_scripts_and_programs_that_print_are_read_too(tmp_path: Path) -> None:
         )
     ):
         out = tmp_path / str(number)
-        with Loopback(lambda _, __, s=source: fenced(s)) as server:
+        with Loopback(saying(fenced(source))) as server:
             run(out, "program", *model(server, 1))
         assert [grade["verdict"] for grade in grades(out)] == ["valid"]
 
