@@ -60,7 +60,7 @@ class Attacker:
         if "tools" in body:
             return self._with_tool(body, source)
         prompt = prompt_of(body)
-        if "Do not give the answer yourself" in prompt:
+        if "You cannot give the answer directly" in prompt:
             return f"{INSTRUCTION}\n```python\n{source}\n```" if is_hostile else fenced(source)
         tries = sum(message["role"] == "assistant" for message in body["messages"])
         if "```python" in prompt and not tries:

@@ -72,7 +72,7 @@ def scripted(_: int, body: Json) -> Json | str:
     order = [job["id"] for job in _jobs(prompt)]
     if "tools" in body:
         return _with_tool(body, order)
-    if "def solve(problem):" in prompt:
+    if "You cannot give the answer directly" in prompt:
         return fenced(EDD) if "Write the whole program again" in prompt else fenced("def solve(")
     if "```python" in prompt:
         done = "NEXT" in prompt
