@@ -7,7 +7,7 @@ asked for and drops the rest, so that whatever is feasible with more constraints
 fewer: levels of edges and cells of axes are nested.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import floor
@@ -20,6 +20,8 @@ from msgspec.structs import replace
 
 from generators import rcpsp_periodic
 from generators.base import plain_settings, settings_as
+from generators.rcpsp_edges import Edges, bits, irredundant
+from generators.rcpsp_packed import pack
 from graders.exact import sgs
 from graders.exact.rcpsp import PURPOSE
 from graders.exact.rcpsp import reference as solve
@@ -43,7 +45,6 @@ STANDARD = {
     60: (10, 72),
 }
 LARGEST = 1_000  # tasks
-Edges = list[tuple[int, int]]
 
 
 class ProjectSettings(Noun, frozen=True):
@@ -60,6 +61,8 @@ class ProjectSettings(Noun, frozen=True):
         pattern: `project` is all of the above; with `periodic` activities that occur again and
             again there are only resources, setting and load (see `generators.rcpsp_periodic`).
         load: the largest share of its time that a device is taken; only of `pattern=periodic`.
+        witness: the best of 50 random lists, or a packing, which nothing can beat (see
+            `generators.rcpsp_packed`); it has no layers, and its downtimes are its own.
     """
 
     edges: Annotated[int, Meta(ge=0, le=LARGEST**2 // 2)] | None = None
@@ -72,6 +75,7 @@ class ProjectSettings(Noun, frozen=True):
     setting: Literal["plain", "datacentre"] = "plain"
     pattern: Literal["project", "periodic"] = "project"
     load: Annotated[float, Meta(ge=0.05, le=1)] | None = None
+    witness: Literal["lists", "packed"] = "lists"
 
     def __post_init__(self) -> None:
         if self.load is not None and self.pattern == "project":
@@ -84,6 +88,11 @@ class ProjectSettings(Noun, frozen=True):
     def active_axes(self) -> tuple[str, ...]:
         """Return the axes that the project has."""
         return () if self.axes in ("", "none") else tuple(self.axes.split(","))
+
+    @property
+    def is_packed(self) -> bool:
+        """Return whether the witness is a packing."""
+        return self.witness == "packed"
 
 
 def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
@@ -101,17 +110,22 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     typed = settings_as(ProjectSettings, "rcpsp", settings)
     _check_level(level)
     layers, edges = _standard(level)
+    if typed.is_packed:
+        layers = 1
     layers = layers if typed.layers is None else typed.layers
+    if typed.is_packed and layers > 1:
+        raise InputError(f"layers={layers}: a packed project has none")
     if layers > level:
         raise InputError(f"layers={layers} are more than the {level} tasks")
     if typed.edges is not None:
         edges = typed.edges
-    elif layers == 1:
+    elif layers == 1 and not typed.is_packed:
         edges = 0
     axes = ",".join(axis for axis in AXES if axis in typed.active_axes) or "none"
-    plain = plain_settings(replace(typed, layers=layers, edges=edges, axes=axes))
-    # instances were published before there was another pattern: their bytes and ids stay
-    return {name: value for name, value in plain.items() if name not in ("pattern", "load")}
+    resolved = plain_settings(replace(typed, layers=layers, edges=edges, axes=axes))
+    # instances were published before there were others: their bytes and ids stay
+    later = ("pattern", "load") if typed.is_packed else ("pattern", "load", "witness")
+    return {name: value for name, value in resolved.items() if name not in later}
 
 
 def _check_level(level: int) -> None:
@@ -209,6 +223,8 @@ class _Design:
 
 def _design(level: int, seed: int, index: int, settings: ProjectSettings) -> _Design:
     """Draw every ingredient from its own stream, the level not in it."""
+    if settings.is_packed:
+        return _packed_design(level, seed, index, settings=settings)
     bare = _bare_project(level, seed, index, settings=settings)
     down = replace(bare, downtimes=_downtimes(bare, settings, seed, index))
     schedules = _schedules(down, seed, index)
@@ -220,10 +236,41 @@ def _design(level: int, seed: int, index: int, settings: ProjectSettings) -> _De
     return _Design(replace(windowed, disjunctions=pairs), starts)
 
 
-def _bare_project(level: int, seed: int, index: int, settings: ProjectSettings) -> Project:
-    """Draw tasks, resources and precedences; the horizon is that of one task after another."""
+def _packed_design(level: int, seed: int, index: int, settings: ProjectSettings) -> _Design:
+    ids, edges = _ids(level, seed, index), settings.edges or 0
+    has_downtime = "downtime" in settings.active_axes
+    chance = settings.axis_probability if has_downtime else 0.0
+    packing = pack(ids, settings.resources, chance, lambda part: _stream(seed, index, part))
+    if edges > len(packing.edges):
+        raise InputError(
+            f"edges={edges} do not fit: this packing of {level} tasks takes at most"
+            f" {len(packing.edges)} irredundant ones at seed {seed}, index {index}"
+        )
+    project = Project(
+        tasks=packing.tasks,
+        resources=packing.resources,
+        precedences=tuple((ids[a], ids[b]) for a, b in packing.edges[:edges]),
+        downtimes=packing.downtimes,
+        windows=(),
+        disjunctions=(),
+        horizon=floor(settings.horizon_factor * packing.end),
+        setting=settings.setting,
+    )
+    starts = dict(zip(ids, packing.starts, strict=True))
+    windowed = replace(project, windows=_windows(project, starts, settings, seed, index))
+    pairs = _disjunctions(windowed, starts, [starts], _stream(seed, index, "disjunctions"))
+    return _Design(replace(windowed, disjunctions=pairs), starts)
+
+
+def _ids(level: int, seed: int, index: int) -> list[str]:
     ids = [f"T{k:0{len(str(level))}d}" for k in range(1, level + 1)]
     _stream(seed, index, "ids").shuffle(ids)
+    return ids
+
+
+def _bare_project(level: int, seed: int, index: int, settings: ProjectSettings) -> Project:
+    """Draw tasks, resources and precedences; the horizon is that of one task after another."""
+    ids = _ids(level, seed, index)
     edges = _inserted_edges(level, seed, index, settings=settings)
     tasks, resources = _work(ids, settings.resources, seed, index)
     return Project(
@@ -280,9 +327,7 @@ def _layers_of(level: int, layers: int, seed: int, index: int) -> list[int]:
 def _edges(layer: Sequence[int], rng: Random) -> Edges:
     """Draw edges from lower to higher layers in order of insertion, as many as fit.
 
-    No prefix has a redundant edge: one that a path already implies is passed over, and so is one
-    that would make an earlier edge redundant. Short edges tend to come first, which is what lets
-    many fit.
+    Short ones tend to come first, and none is redundant at any prefix.
     """
     n = len(layer)
     key = {
@@ -291,29 +336,7 @@ def _edges(layer: Sequence[int], rng: Random) -> Edges:
         for b in range(n)
         if layer[a] < layer[b]
     }
-    above = [1 << i for i in range(n)]  # bit masks: the task and all that must precede it
-    below = list(above)
-    parents = [0] * n
-    edges: Edges = []
-    for a, b in sorted(key, key=key.__getitem__):
-        up, down = above[a], below[b]
-        if below[a] >> b & 1 or any(parents[y] & up for y in _bits(down)):
-            continue
-        for x in _bits(up):
-            below[x] |= down
-        for y in _bits(down):
-            above[y] |= up
-        parents[b] |= 1 << a
-        edges.append((a, b))
-    return edges
-
-
-def _bits(mask: int) -> Iterator[int]:
-    """Yield the positions of the bits that are set, the lowest first."""
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low
+    return irredundant(n, key)
 
 
 # Work and axes ------------------------------------------------------------------------------
@@ -470,5 +493,5 @@ def _ordered(project: sgs.Compiled) -> set[tuple[str, str]]:
         for j in project.successors[i]:
             below[i] |= below[j] | 1 << j
     ids = project.ids
-    pairs = {(ids[i], ids[j]) for i, mask in enumerate(below) for j in _bits(mask)}
+    pairs = {(ids[i], ids[j]) for i, mask in enumerate(below) for j in bits(mask)}
     return pairs | {(b, a) for a, b in pairs}

@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from harness.agents.base import read_agent
+from harness.calls.checks import checked
 from harness.families.registry import family
 from harness.mcp.direct import world_of
 from harness.models.openai import chat_message, chat_tool
@@ -31,6 +32,7 @@ from tasks.base import (
     Tell,
     ToolCall,
 )
+from tasks.means import Check
 from tasks.play import Stepper
 from tasks.prompts import Prompts, prompts_of
 from tasks.tools_clock import arguments_of
@@ -106,10 +108,11 @@ class Episode:
             prompts: the templates; None for those of this version.
 
         Raises:
-            InputError: there is no such agent or memory, or the memory needs another user's rounds.
+            InputError: there is no such agent or memory, the family does not allow what it does,
+                the agent runs programs, or the memory needs another user's rounds.
         """
         self.instance, self.replies = instance, list[Reply]()
-        self._agent = choose_agent(agent).name
+        self._agent = choose_agent(agent, (instance.family,)).name
         self._memory = choose_memory(memory, (instance.family,))
         self._prompts = prompts or _prompts(instance, self._agent, self._memory)
         kind, settings = read_memory(self._memory)
@@ -117,6 +120,8 @@ class Episode:
             raise InputError(f"memory {kind.name!r} needs the rounds of another user: use `run`")
         self._state = kind.new(Context(self._prompts, None), settings)
         maker, options = read_agent(self._agent)
+        if maker.limits(options) is not None:
+            raise InputError(f"agent {maker.name!r} runs programs in a sandbox: use `run`")
         world = family(instance.family).world(instance, self._prompts)
         self._tools = world_of(instance) if family(instance.family).tools else None
         program = episode(world, maker.make(self._prompts, options), self._state)
@@ -173,6 +178,8 @@ class Episode:
             return None
         if isinstance(effect, CallTools) and self._tools is not None:
             return self._tools.turn([(c.name, arguments_of(c)) for c in effect.calls])
+        if isinstance(effect, Check):
+            return checked(self.instance, self._prompts, effect.reply)
         raise Failure(f"{effect.path}: nothing here performs a {type(effect).__name__}")
 
     @property

@@ -22,6 +22,7 @@ from math import isfinite
 from typing import Any
 
 from tasks.base import Fields, Parsed, Reply, short
+from tasks.means import FAILED
 from tasks.mending import OPENING, Defect, Mend, lines, mended
 from tasks.spelling import Ids
 from tasks.thoughts import reasoning_of, without_thoughts
@@ -41,6 +42,8 @@ def parse_object(reply: Reply, key: str) -> Parsed:
     Returns:
         The object; without one, `problem` says why in one line.
     """
+    if reply.finish == FAILED:
+        return Parsed(problem=reply.text)
     spoken, thinking = without_thoughts(reply.text)
     text = spoken[-LONGEST:]
     parsed, end = _last_object(text, key)
@@ -72,7 +75,7 @@ def read_object(reply: Reply, key: str) -> Parsed:
         of the last object that could not be read, and its place.
     """
     parsed = parse_object(reply, key)
-    if parsed.value is not None or reply.finish == "length":
+    if parsed.value is not None or reply.finish in ("length", FAILED):
         return parsed
     text = without_thoughts(reply.text)[0][-LONGEST:]
     scan = _MendingScan(text, key)

@@ -1,8 +1,9 @@
 """Settings of the parts of a run (agents, memories, models), in one spelling everywhere.
 
 `NAME`, `NAME:key=value,key=value`, or with a file or another part's name first:
-`NAME:inner,key=value`. A part is known by its shortest spelling: settings in the order in which
-they are declared, and none that has its default.
+`NAME:inner,key=value`. A number that stands first is the first setting: `NAME:5`. A part is known
+by its shortest spelling: settings in the order in which they are declared, and none that has its
+default.
 """
 
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -78,6 +79,8 @@ K = TypeVar("K", bound=Kind)
 def read_kind(text: str, kinds: Parts[K]) -> tuple[K, Any]:
     """Return the declared part that `NAME:key=value,...` means, and its settings.
 
+    A number that stands first is the first setting: `checker:3` is `checker:checks=3`.
+
     Args:
         text: the part as it is spelled.
         kinds: the declared parts of its sort.
@@ -87,9 +90,18 @@ def read_kind(text: str, kinds: Parts[K]) -> tuple[K, Any]:
     """
     part = read_part(text)
     kind = kinds.part(part.name)
+    if part.inner.isdecimal() and (names := kind.settings.__struct_fields__):
+        part = _with_number(part, names[0], text)
     if part.inner:
         raise InputError(f"{kinds.sort} {part.name} takes no {part.inner!r}, only settings")
     return kind, settings_of(part, kind.settings)
+
+
+def _with_number(part: PartName, first: str, text: str) -> PartName:
+    """Return a part whose number, which stood first, is its first setting."""
+    if first in part.settings:
+        raise InputError(f"{text!r}: {first} is given twice")
+    return part._replace(inner="", settings={first: part.inner, **part.settings})
 
 
 def spelled(name: str, settings: Noun, inner: str = "") -> str:

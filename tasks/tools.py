@@ -196,7 +196,7 @@ def _turns(
         calls = _marked_calls(reply, unpicked)
         performed_calls = yield from call_tools(f"turn-{turn:03d}/calls", turn, calls)
         history += performed_calls
-        messages += _conversation(reply, turn, performed_calls, ids)
+        messages += conversation(reply, turn, performed_calls, ids)
     problem = f"the limit of {errand.limits.turns} turns is reached without an answer"
     return Outcome((Parsed(problem=problem),), history)
 
@@ -207,7 +207,7 @@ def _marked_calls(reply: Reply, unpicked: set[str]) -> tuple[ToolCall, ...]:
     )
 
 
-def _conversation(
+def conversation(
     reply: Reply, turn: int, performed_calls: Sequence[Called], ids: set[str]
 ) -> tuple[Message, ...]:
     """Return the messages of a turn: the assistant's with its calls, and a result for each.

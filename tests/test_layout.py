@@ -9,7 +9,6 @@ FLOORS = [
     ["harness", "harness/digests", "harness/progress", "tasks"],
     [
         "graders",
-        "harness/agents",
         "harness/costs",
         "harness/engines",
         "harness/failures",
@@ -19,7 +18,7 @@ FLOORS = [
         "harness/secrets",
         "memory",
     ],
-    ["generators", "harness/formatting", "harness/log"],
+    ["generators", "harness/agents", "harness/formatting", "harness/log"],
     ["harness/families"],
     ["harness/mcp", "harness/models", "harness/suites"],
     ["harness/store"],

@@ -5,8 +5,15 @@ from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any, Protocol
 
+from harness.agents.by_program import TEMPLATES as PROGRAM_TEMPLATES
+from harness.agents.by_program import ByProgram, ProgramSettings
+from harness.agents.checker import TEMPLATES as CHECKER_TEMPLATES
+from harness.agents.checker import CheckerSettings, WithChecker
+from harness.agents.python_tool import TEMPLATES as PYTHON_TEMPLATES
+from harness.agents.python_tool import PythonSettings, PythonTool
 from harness.agents.text_tools import TextTools
 from tasks.base import Ask, Noun, Program, Reply
+from tasks.means import ProgramLimits
 from tasks.parts import NoSettings, read_kind
 from tasks.plugins import Parts
 from tasks.prompts import Prompts
@@ -45,6 +52,8 @@ class AgentKind:
         template_folder: where these are; None if they come with the project.
         means: what it lets a model use, by its settings, sorted; rows of different means are never
             ranked together.
+        uses: what a family must allow for it, of `program` and `checker`.
+        limits: those of the programs that it runs, by its settings; None runs none.
     """
 
     name: str
@@ -53,6 +62,8 @@ class AgentKind:
     templates: tuple[str, ...] = ()
     means: Callable[[Any], tuple[str, ...]] = lambda _: DIRECT
     template_folder: Traversable | None = None
+    uses: tuple[str, ...] = ()
+    limits: Callable[[Any], ProgramLimits | None] = lambda _: None
 
     @property
     def about(self) -> str:
@@ -63,6 +74,32 @@ class AgentKind:
 _KINDS = {
     "direct": AgentKind("direct", Direct),
     "text-tools": AgentKind("text-tools", TextTools, templates=("tools/text.j2",)),
+    "program": AgentKind(
+        "program",
+        ByProgram,
+        settings=ProgramSettings,
+        templates=PROGRAM_TEMPLATES,
+        means=lambda settings: settings.means,
+        uses=("program",),
+        limits=lambda settings: settings.limits,
+    ),
+    "python": AgentKind(
+        "python",
+        PythonTool,
+        settings=PythonSettings,
+        templates=PYTHON_TEMPLATES,
+        means=lambda settings: settings.means,
+        uses=("program",),
+        limits=lambda settings: settings.limits,
+    ),
+    "checker": AgentKind(
+        "checker",
+        WithChecker,
+        settings=CheckerSettings,
+        templates=CHECKER_TEMPLATES,
+        means=lambda settings: settings.means,
+        uses=("checker",),
+    ),
 }
 AGENTS = Parts("agent", "makespan.agents", AgentKind, names=tuple(_KINDS), load=_KINDS.__getitem__)
 

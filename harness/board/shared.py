@@ -12,8 +12,9 @@ from typing import NamedTuple
 import msgspec
 
 from harness.store.folder import Folder
-from harness.store.journal import Answered, Evidence, key_of, read_evidence
+from harness.store.journal import Evidence, key_of, read_evidence
 from harness.store.manifest import differences
+from harness.store.rows import Answered
 from tasks.base import Fields, InputError, Outcome, Record, short
 
 _PAID = ("cost", "from_cache")  # a reply from a cache is the reply that is in it

@@ -89,6 +89,8 @@ def _overview_line(row: Row, columns: Sequence[TableColumn]) -> list[str]:
 def overview_rows(rows: Sequence[Row]) -> list[Row]:
     """Return the models' rows by name, then for each family and cell its ceilings and best floor.
 
+    What models may use tells yardsticks apart: a floor is one only at the same means.
+
     Args:
         rows: of a board, the best score of a family and cell first.
     """
@@ -97,7 +99,11 @@ def overview_rows(rows: Sequence[Row]) -> list[Row]:
     for name in dict.fromkeys(map(group, rows)):
         below = [row for row in rows if group(row) == name]
         yardsticks += [row for row in below if row.kind == "ceiling"]
-        yardsticks += [row for row in below if row.kind == "floor"][:1]
+        best: dict[tuple[str, ...], Row] = {}
+        for row in below:
+            if row.kind == "floor":
+                best.setdefault(row.means, row)
+        yardsticks += best.values()
     return [*models, *yardsticks]
 
 
@@ -128,11 +134,14 @@ class _MainColumns:
     metrics: Sequence[BoardColumn]
     ranked: bool
     memory: bool
+    sandbox: bool
+    means: bool
 
     def columns(self) -> list[TableColumn]:
         return [
             _name_column("model"),
             _column("kind"),
+            *[_column("means")] * self.means,
             TableColumn(f"score {UNIT}", rank=0),
             *(TableColumn(f"{column.head} {UNIT}", rank=HEADLINE) for column in self.headlines),
             *[_column("rank")] * self.ranked,
@@ -140,6 +149,7 @@ class _MainColumns:
             *map(_column, ("errors", "unparsable", "infeasible")),
             *(_metric_column(column, METRIC + k) for k, column in enumerate(self.metrics)),
             *map(_column, ("tokens", "cost", "seconds")),
+            *[_column("sandbox seconds")] * self.sandbox,
             *[_column("memory calls"), _column("memory tokens")] * self.memory,
         ]
 
@@ -147,6 +157,7 @@ class _MainColumns:
         return [
             row_name(row),
             row.kind,
+            *[", ".join(row.means)] * self.means,
             with_interval(row.score, 3),
             *(headline_text(column.name, row) for column in self.headlines),
             *[rank_text(row.rank)] * self.ranked,
@@ -158,6 +169,7 @@ class _MainColumns:
             tokens_text(row.tokens),
             cost_text(row.cost),
             f"{row.seconds:.1f}",
+            *[f"{row.sandbox_seconds:.2f}"] * self.sandbox,
             *[str(row.memory_calls), tokens_text(row.memory_tokens)] * self.memory,
         ]
 
@@ -168,6 +180,8 @@ def _main(name: str, rows: Sequence[Row]) -> Table:
         further_metrics(rows),
         ranked=any(row.rank for row in rows),
         memory=any(row.memory_calls for row in rows),
+        sandbox=any(row.sandbox_seconds for row in rows if row.agent != "direct"),
+        means=any(row.agent != "direct" and row.means != ("direct",) for row in rows),
     )
     return _with_cells(Table(name, columns.columns(), [*map(columns.line, rows)]), rows)
 
@@ -325,6 +339,7 @@ def notes(board: Board) -> list[str]:
         *["strict reading: no answer is mended in spelling"] * (board.reading == "strict"),
         *(note for row in board.rows for note in _row_notes(row)),
         *(f"{model}: no episode is finished" for model in board.missing),
+        *_means_notes(board.rows),
         *_rank_notes(board.rows),
         *_limit_notes(board.rows),
         *_price_notes(board),
@@ -360,6 +375,23 @@ def _row_notes(row: Row) -> Iterator[str]:
         share = row.metrics.get(column.name, Estimate.unknown("")).value
         if column.unusable and share:
             yield f"{name}: {100 * share:.1f} % {column.unusable}"
+
+
+def _means_notes(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield what agents let models use, and which models have no floor at the same means."""
+    means = {row.agent: row.means for row in rows if row.agent != "direct"}
+    for agent, names in means.items():
+        if names != ("direct",):
+            yield f"{agent} may use: {', '.join(names)}"
+    floors = {(group(row), row.means) for row in rows if row.kind == "floor"}
+    models = dict.fromkeys(
+        (group(row), row.means, row.agent)
+        for row in rows
+        if row.kind == "model" and row.agent != "direct" and row.means != ("direct",)
+    )
+    for name, allowed, agent in models:
+        if (name, allowed) not in floors:
+            yield f"{name}: no floor at the means of {agent}: add policies to `models` of its run"
 
 
 def _rank_notes(rows: Sequence[Row]) -> Iterator[str]:

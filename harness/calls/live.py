@@ -10,8 +10,10 @@ from time import perf_counter
 
 from harness.calls.budget import EpisodeBudget, Spent
 from harness.calls.cache import cache_key
+from harness.calls.checks import Checker
 from harness.calls.client import ModelClient
 from harness.calls.recorded import RecordedCalls
+from harness.calls.workbench import Workbench
 from harness.costs import tokens_of
 from harness.failures import policy_of
 from harness.mcp.direct import Tools, no_tools
@@ -20,6 +22,7 @@ from harness.models.finishes import ending_of
 from harness.secrets import redact
 from harness.store.journal import Journal
 from tasks.base import Ask, Failure, Fields, Reply, Usage
+from tasks.means import Check, Checked, Ran, Run
 
 LETTERS = 4  # of a prompt to a token, for a guess
 
@@ -34,10 +37,30 @@ class LiveCalls(RecordedCalls):
 
     Attributes:
         clients: the model of each seat.
+        bench: runs programs; None where the run's agent has none.
+        checker: checks answers; None where nothing is checked.
     """
 
     journal: Journal = field(kw_only=True)
     clients: Mapping[str, ModelClient] = field(kw_only=True)
+    bench: Workbench | None = field(default=None, kw_only=True)
+    checker: Checker | None = field(default=None, kw_only=True)
+
+    async def _do(self, effect: Run | Check, request: str) -> Ran | Checked:
+        """Run a program or check an answer, and commit what came of it."""
+        if any(client.stopping.is_set() for client in self.clients.values()):
+            raise Stopped
+        start = perf_counter()
+        outcome: Ran | Checked
+        if isinstance(effect, Run) and self.bench is not None:
+            outcome = await self.bench.run(effect)
+        elif isinstance(effect, Check) and self.checker is not None:
+            outcome = self.checker(effect.reply)
+        else:
+            raise Failure(f"{effect.path}: nothing here performs a {type(effect).__name__}")
+        seconds = round(perf_counter() - start, 6)
+        await self.journal.effect(self.episode, effect.path, request, outcome, seconds)
+        return outcome
 
     async def _ask(self, ask: Ask, request: str, tried: int) -> Reply:
         """Return a reply that the journal has not: from the cache, else from the model."""
@@ -183,12 +206,25 @@ def calls_of(
     journal: Journal,
     clients: Mapping[str, ModelClient] | None,
     tools: Tools = no_tools,
+    *,
+    bench: Workbench | None = None,
+    checker: Checker | None = None,
 ) -> RecordedCalls:
     """Return the calls of one episode; without clients only the journal answers."""
-    journaled = journal.answered(episode)
+    journaled, effects = journal.answered(episode), journal.effects(episode)
     if clients is None:
-        return RecordedCalls(episode, settings, journaled, tools=tools)
-    return LiveCalls(episode, settings, journaled, tools=tools, journal=journal, clients=clients)
+        return RecordedCalls(episode, settings, journaled, tools=tools, effects=effects)
+    return LiveCalls(
+        episode,
+        settings,
+        journaled,
+        tools=tools,
+        effects=effects,
+        journal=journal,
+        clients=clients,
+        bench=bench,
+        checker=checker,
+    )
 
 
 def _empty_reply(refusal: ProviderFailure, model: str) -> Reply:

@@ -13,6 +13,7 @@ from harness.calls.limiter import ConcurrencyLimiter
 from harness.calls.prices import applying, load
 from harness.calls.probe import SlotProbe, is_near
 from harness.calls.retry import RetryPolicy
+from harness.calls.workbench import AT_ONCE
 from harness.log import Log
 from harness.models.base import Model
 from harness.store.manifest import Manifest
@@ -33,6 +34,8 @@ class RunOptions:
             (float).
         budget, episode_budget: the most that all of it, or one episode, may spend.
         cache: the folder of replies kept across runs.
+        programs: of an agent that runs some, at once on this machine.
+        unsafe: whether they run even where they cannot be isolated.
     """
 
     retry: RetryPolicy = field(default_factory=RetryPolicy)
@@ -43,6 +46,8 @@ class RunOptions:
     budget: Budget = field(default_factory=Budget)
     episode_budget: Budget = field(default_factory=Budget)
     cache: Path | None = None
+    programs: int = AT_ONCE
+    unsafe: bool = False
 
     @property
     def workers(self) -> int:

@@ -4,12 +4,19 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
-from harness.calls.request import first_difference, request_parts
+import msgspec
+
+from harness.calls.request import effect_parts, first_difference, request_parts
 from harness.mcp.direct import Tools, no_tools
-from harness.store.journal import Answered
+from harness.store.rows import Answered, Performed
 from tasks.base import Ask, CallTools, Failure, Fields, Ledger, Message, Outside, Reply, Tell, Tool
+from tasks.means import Check, Checked, Ran, Run
 
 UNTRIED = Answered(0)
+_OUTCOMES: dict[type, msgspec.json.Decoder[Any]] = {
+    Run: msgspec.json.Decoder(Ran),
+    Check: msgspec.json.Decoder(Checked),
+}
 T = TypeVar("T")
 
 
@@ -43,6 +50,8 @@ class RecordedCalls:
         tools: performs the calls of tools, again at each replay.
         replies: those that were given so far, in the order in which they were.
         attempts: how many there were for them.
+        effects: what the journal has of programs run and answers checked, by path.
+        sandbox_seconds: of a processor, that programs took so far.
     """
 
     episode: str
@@ -51,6 +60,8 @@ class RecordedCalls:
     tools: Tools = no_tools
     replies: list[CountedReply] = field(default_factory=list)
     attempts: int = 0
+    effects: Mapping[str, Performed] = field(default_factory=dict, kw_only=True)
+    sandbox_seconds: float = field(default=0.0, kw_only=True)
 
     def has_reply(self, path: str) -> bool:
         """Return whether the journal holds a reply under this path."""
@@ -86,6 +97,8 @@ class RecordedCalls:
                 reply = await self._ask(effect, request, before.attempts)
             self.replies.append(CountedReply(effect.path, effect.ledger, effect.seat, reply=reply))
             return reply
+        if isinstance(effect, Run | Check):
+            return await self._effect(effect)
         if isinstance(effect, CallTools):
             return await self.tools(effect)
         if isinstance(effect, Tell):
@@ -97,6 +110,23 @@ class RecordedCalls:
             raise ReplayFailure(
                 f"{self.episode}: the request of {path} differs from the journal's in its {part}"
             )
+
+    async def _effect(self, effect: Run | Check) -> Ran | Checked:
+        """Return what came of a program or a check: once, it is never done again."""
+        request = effect_parts(effect)
+        outcome: Ran | Checked
+        if effect.path in self.effects:
+            before = self.effects[effect.path]
+            self._require_same(effect.path, before.request, request)
+            outcome = _OUTCOMES[type(effect)].decode(before.outcome)
+        else:
+            outcome = await self._do(effect, request)
+        if isinstance(outcome, Ran):
+            self.sandbox_seconds += outcome.seconds
+        return outcome
+
+    async def _do(self, effect: Run | Check, request: str) -> Ran | Checked:  # noqa: ARG002
+        raise NotRecorded(f"{self.episode}: {effect.path} has no outcome in the journal")
 
     async def _ask(self, ask: Ask, request: str, tried: int) -> Reply:  # noqa: ARG002
         raise NotRecorded(f"{self.episode}: {ask.path} has no reply in the journal")

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from harness.digests import digest
 from harness.models.base import Sampling
 from tasks.base import Ask, Message
+from tasks.means import Check, Run
 
 
 def request_parts(settings: str, ask: Ask) -> str:
@@ -20,6 +21,14 @@ def request_parts(settings: str, ask: Ask) -> str:
     if ask.schema:
         parts.append(f"schema={digest(ask.schema)}")
     return " ".join(parts)
+
+
+def effect_parts(effect: Run | Check) -> str:
+    """The digests of all that shapes what comes of an effect: `source=... problem=...`."""
+    if isinstance(effect, Check):
+        return f"reply={digest([effect.reply.text, effect.reply.finish])}"
+    parts = {"source": effect.source, "problem": effect.problem, "limits": effect.limits}
+    return " ".join(f"{name}={digest(part)}" for name, part in parts.items())
 
 
 def _digest(message: Message) -> str:

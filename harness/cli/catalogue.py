@@ -198,6 +198,8 @@ def _means(name: str) -> dict[str, tuple[str, ...]]:
     means: dict[str, list[str]] = {}
     for agent in _loadable(AGENTS):
         kind = AGENTS[agent]
+        if not set(kind.uses) <= set(family(name).means):
+            continue
         means.setdefault(", ".join(kind.means(kind.settings())), []).append(agent)
     programs = [each for each in _loadable(DOMAINS) if DOMAINS[each].family == name]
     if programs:

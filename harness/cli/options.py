@@ -6,6 +6,7 @@ from harness.board.selection import Selection
 from harness.calls.budget import Budget
 from harness.calls.options import RunOptions
 from harness.calls.retry import RetryPolicy
+from harness.calls.workbench import AT_ONCE
 from harness.models.base import Sampling
 
 
@@ -42,4 +43,6 @@ def run_options(options: Namespace) -> RunOptions:
             o.budget_episode_cost, o.budget_episode_tokens, o.budget_episode_time
         ),
         cache=o.cache,
+        programs=getattr(o, "workers", None) or AT_ONCE,
+        unsafe=getattr(o, "unsafe", False),
     )

@@ -116,6 +116,7 @@ def _run(p: Parser) -> None:
     p.add_argument("--dry-run", action="store_true", help="tell what it would take, ask nobody")
     p.add_argument("--save-config", type=Path, metavar="FILE", help="write all this as a run file")
     references(p.add_argument_group("references of a file's instances"))
+    sandbox(p.add_argument_group("of agents that run programs (docs/means.md)"))
     asking(p)
 
 

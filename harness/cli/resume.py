@@ -3,6 +3,7 @@
 import gc
 from argparse import Namespace
 
+from harness.agents.base import read_agent
 from harness.cli.options import run_options
 from harness.cli.run import go_on
 from harness.cli.runs import chosen
@@ -22,14 +23,17 @@ def resume(options: Namespace) -> int:
 
         gc.enable()
         return go_on_searching(folder, options)
-    searching = {
-        "--engine": options.engine != "local",
-        "--ray-address": options.ray_address,
-        "--workers": options.workers,
-        "--unsafe": options.unsafe,
-    }
-    for option, is_set in searching.items():
-        if is_set:
-            raise InputError(f"{path} is no search for programs: {option} is for those")
+    _require_unset(folder, options)
     how = run_options(options)
     return go_on(take_up(folder, how), how, options, options.price)
+
+
+def _require_unset(folder: Folder, options: Namespace) -> None:
+    """Raise InputError if an option is set that is for searches, or for runs with programs."""
+    kind, settings = read_agent(folder.manifest.configuration.agent)
+    searching = {"--engine": options.engine != "local", "--ray-address": options.ray_address}
+    if kind.limits(settings) is None:
+        searching |= {"--workers": options.workers, "--unsafe": options.unsafe}
+    for option, is_set in searching.items():
+        if is_set:
+            raise InputError(f"{folder.path} is no search for programs: {option} is for those")

@@ -65,7 +65,7 @@ class ProgramModel:
             )
         numpy = imports_numpy(self._source)
         plan = SearchPlan(self._domain.name, self._domain.lock, 1, numpy=numpy)
-        self._sandbox = Sandbox(numpy=numpy)
+        self._sandbox = Sandbox(packages=plan.packages)
         self._evaluator = Evaluator(self._domain, plan, {}, self._sandbox)
         self._thread = ThreadPoolExecutor(1)
         self._episodes: dict[bytes, tuple[Fields, ...]] = {}  # the answers of each turn

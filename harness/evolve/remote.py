@@ -36,7 +36,7 @@ class Evaluating:
         splits = {
             name: [decode(line, name) for line in lines] for name, lines in self.splits.items()
         }
-        sandbox = Sandbox(numpy=self.plan.numpy, unsafe=self.unsafe)
+        sandbox = Sandbox(packages=self.plan.packages, unsafe=self.unsafe)
         return Evaluator(domain(self.plan.domain), self.plan, splits, sandbox)
 
 

@@ -72,7 +72,7 @@ def open_evaluator(
 def open_sandbox(plan: SearchPlan, options: Namespace) -> Sandbox:
     """The sandbox of a plan; its walls are told."""
     workers = options.workers or WORKERS
-    sandbox = Sandbox(workers=workers, numpy=plan.numpy, unsafe=options.unsafe)
+    sandbox = Sandbox(workers=workers, packages=plan.packages, unsafe=options.unsafe)
     for layer in sandbox.layers:
         say(f"sandbox: {layer}")
     return sandbox

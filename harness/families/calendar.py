@@ -129,5 +129,6 @@ FAMILY: Family[Year] = Family(
     ),
     audit=generator.audit,
     formats={"ics": FileFormat(write=lambda instance: ("ics", write_ics(instance)))},
+    no_means="a checker would tell whose meetings matter, and its rounds are told in words",
     drawings=".calendar",
 )

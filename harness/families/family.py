@@ -84,6 +84,13 @@ class Policy:
         answer: the answer object to a view; in rcpsp and tardiness that is the instance.
         calls: the tools to call at a view; it answers only if there are none.
         solves: whether it runs a solver of the extra `solvers` at an instance.
+        draw: of a policy that draws, its answer number k to a view, the first its only one where
+            one is asked for; None for one that has a single answer.
+        drawn_only: whether it is only of use to agents that want several answers: other runs ask it
+            where it is named, not where no model is.
+        program: a source that finds the answer by itself, for an agent that asks for programs;
+            without one, a program that says the policy's answer.
+        packages: what that source imports; where they are not allowed it is not used.
     """
 
     kind: str
@@ -91,6 +98,10 @@ class Policy:
     answer: Callable[[Any], Fields]
     calls: Callable[[Any], tuple[ToolCall, ...]] = lambda _: ()
     solves: Callable[[Instance[Any]], bool] = lambda _: False
+    draw: Callable[[Any, int], Fields] | None = None
+    drawn_only: bool = False
+    program: str = ""
+    packages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -284,6 +295,11 @@ class Family(Generic[P]):
             schema, the form of its answer is that.
         audit: whether anything on the surface of instances gives their answer away.
         formats: public formats of its instances, by name.
+        means: what its agents may be allowed beside words. `program`: its asks carry a `problem` in
+            which nothing is hidden. `checker`: an episode is one answer, its grader needs no
+            reference and tells nothing that is asked for, and the smaller of two objectives is the
+            better.
+        no_means: why it allows less than that, as the end of a sentence.
         drawings: the module of its figures on pages, as `importlib.import_module` finds it: one of
             the project's own by `.NAME`; None for a page without pictures.
     """
@@ -317,6 +333,8 @@ class Family(Generic[P]):
     template_folder: Traversable | None = None
     formats: Mapping[str, FileFormat[P]] = field(default_factory=dict)
     drawings: str | None = None
+    means: tuple[str, ...] = ()
+    no_means: str = "that is not among the `means` that it declares"
 
     def score(self, instance: Instance[P], outcome: Outcome) -> Grade:
         """Return the grade of an outcome, whose score means what it says.

@@ -12,6 +12,7 @@ from graders.exact import sgs
 from graders.exact.rcpsp import earliest_starts, reference
 from graders.rcpsp import broken_share, violations
 from graders.rcpsp_periodic import is_periodic
+from harness.families import rcpsp_programs as programs
 from harness.families.family import BoardColumn, Family, FileFormat, Levels, Policy
 from tasks import rcpsp as task
 from tasks.base import Fields, Instance, SolverFailure
@@ -83,6 +84,13 @@ def random_50(instance: Instance[Project]) -> Fields:
     return _best(instance.payload, (sgs.by_id(project, sgs.serial(project, o)) for o in lists))
 
 
+def random_list(instance: Instance[Project], draw: int = 1) -> Fields:
+    """Answer with one random textbook list, the draw of a number from 1 on."""
+    project = _textbook(instance.payload)
+    rng = Random(f"random-list/{_place(instance)}/{draw}")
+    return {"starts": sgs.by_id(project, sgs.serial(project, sgs.random_list(project, rng)))}
+
+
 def list_best(instance: Instance[Project]) -> Fields:
     """Answer with the best of 102 list schedules that also keep disjunctive pairs apart.
 
@@ -145,7 +153,9 @@ def _best(project: Project, candidates: Iterator[Starts]) -> Fields:
 
 
 POLICIES = {
-    "serial": Policy("floor", "one task after another in a topological order", serial),
+    "serial": Policy(
+        "floor", "one task after another in a topological order", serial, program=programs.SERIAL
+    ),
     "sgs-lft": Policy("floor", "textbook list schedule by latest finish time", by_rule(sgs.lft)),
     "sgs-lft-disjunctions": Policy(
         "floor",
@@ -158,10 +168,18 @@ POLICIES = {
         by_rule(midpoints, disjunctions=True),
     ),
     "edf": Policy("floor", "textbook list schedule by earliest deadline", by_rule(sgs.edf)),
+    "random-list": Policy(
+        "floor", "one random textbook list", random_list, draw=random_list, drawn_only=True
+    ),
     "random-50": Policy("floor", "the best of 50 random textbook lists", random_50),
     "list-best": Policy("floor", "the best of 102 noisy lists that know disjunctions", list_best),
     "exact": Policy(
-        "ceiling", "a proven optimum, or the solver's best answer", exact, solves=_unsolved
+        "ceiling",
+        "a proven optimum, or the solver's best answer; as a program a short model in CP-SAT",
+        exact,
+        solves=_unsolved,
+        program=programs.CP_SAT,
+        packages=("ortools",),
     ),
 }
 
@@ -203,4 +221,5 @@ FAMILY: Family[Project] = Family(
         )
     },
     drawings=".rcpsp",
+    means=("checker", "program"),
 )

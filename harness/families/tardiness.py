@@ -10,6 +10,7 @@ from graders import tardiness as grader
 from graders.exact import dispatch
 from graders.exact.tardiness import reference
 from harness.families.family import BoardColumn, Family, FileFormat, Levels, Policy
+from harness.families.tardiness_programs import PROGRAMS
 from tasks import tardiness as task
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.tardiness import KEY, Jobs
@@ -36,9 +37,9 @@ def atc(instance: Instance[Jobs]) -> Fields:
     return _answer(instance, dispatch.atc(p, d, w))
 
 
-def random(instance: Instance[Jobs]) -> Fields:
-    """Answer with one order drawn at random, seeded by the instance's id."""
-    rng = Random(f"random/{instance.id}")
+def random(instance: Instance[Jobs], draw: int = 1) -> Fields:
+    """Answer with one order drawn at random, seeded by the instance's id and the draw's number."""
+    rng = Random(f"random/{instance.id}" + (f"/{draw}" if draw > 1 else ""))
     return by_rule(lambda p, d: dispatch.random_order(p, d, rng))(instance)
 
 
@@ -88,11 +89,11 @@ _RULES: dict[str, tuple[str, dispatch.Rule]] = {
 
 POLICIES = {
     **{
-        name: Policy("floor", description, by_rule(rule))
+        name: Policy("floor", description, by_rule(rule), program=PROGRAMS.get(name, ""))
         for name, (description, rule) in _RULES.items()
     },
     "atc": Policy("floor", "apparent tardiness cost, K = 2, with weights", atc),
-    "random": Policy("floor", "one random order", random),
+    "random": Policy("floor", "one random order", random, draw=random),
     "exact": Policy("ceiling", "a proven optimum, or the solver's best order", exact),
 }
 
@@ -134,4 +135,5 @@ FAMILY: Family[Jobs] = Family(
         "jobs": FileFormat(read=lambda path, _: list(read_jobs(path)), names=("*.jsonl",)),
     },
     drawings=".tardiness",
+    means=("checker", "program"),
 )

@@ -357,5 +357,6 @@ FAMILY: Family[Errand] = Family(
         transport="transport",
         submission=Submission(submission_schema, task.submitted),
     ),
+    no_means="its world has tools of its own, and tells at each call what came of it",
     drawings=".tools",
 )

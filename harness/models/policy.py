@@ -10,7 +10,10 @@ import msgspec
 
 from harness.families.family import Policy
 from harness.models.names import START
-from tasks.base import Ask, Reply, Usage
+from tasks.base import Ask, Fields, Reply, Usage
+from tasks.means import PolicyStep
+
+SAYS = "import json\n\n\ndef solve(problem):\n    return json.loads({answer!r})\n"
 
 
 class PolicyModel:
@@ -22,7 +25,7 @@ class PolicyModel:
         self._thread = ThreadPoolExecutor(1)
 
     async def reply(self, ask: Ask) -> Reply:
-        """Return the policy's answer as JSON text."""
+        """Return the policy's answer as JSON text, or a program that finds it."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._answer, ask.view)
 
@@ -30,11 +33,12 @@ class PolicyModel:
         if view is None:  # a memory's own question: a policy keeps no notes
             return Reply("", usage=Usage(0, 0), model=self.name, cost=0.0)
         start = perf_counter()
-        policy = self._policies[view.family]
-        calls = policy.calls(view)
-        text = "" if calls else msgspec.json.encode(policy.answer(view)).decode()
+        policy, step = self._policies[view.family], PolicyStep(view)
+        if isinstance(view, PolicyStep):
+            step = view
+        calls = policy.calls(step.view)
         return Reply(
-            text,
+            "" if calls else _text(policy, step),
             calls,
             finish="tool_calls" if calls else "stop",
             usage=Usage(0, 0),
@@ -46,3 +50,17 @@ class PolicyModel:
     async def close(self) -> None:
         """End the thread."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _text(policy: Policy, step: PolicyStep) -> str:
+    """Return an answer as JSON, or the program that is wanted in its place."""
+    if step.limits is None:
+        return _json(policy.draw(step.view, step.draw) if policy.draw else policy.answer(step.view))
+    source = policy.program
+    if not source or not set(policy.packages) <= set(step.limits.packages):
+        source = SAYS.format(answer=_json(policy.answer(step.view)))
+    return f"```python\n{source}```"
+
+
+def _json(answer: Fields) -> str:
+    return msgspec.json.encode(answer).decode()

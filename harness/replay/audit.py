@@ -194,7 +194,7 @@ class Audit:
         self, job: EpisodeJob, held: Instance[Any], memory: Memory, loop: Loop
     ) -> tuple[Outcome, Outcome]:
         """Return how the model decides held-out steps with its notes, and without them."""
-        prompts, agent = self._run.folder.prompts, self._run.rollout.agent()
+        prompts, agent = self._run.folder.prompts, self._run.rollout.agent(job)
         calls = self._run.calls(job, direct(held), loop.clients)
         outcomes = []
         for prefix, examined in ((NOTES, ReadOnlyMemory(memory)), (BARE, NoMemory())):

@@ -14,17 +14,19 @@ from harness.progress import Progress
 from harness.run.jobs import EpisodeJob
 from harness.run.recorded import RecordedRun
 from harness.run.rollout import Rollout
-from harness.store.journal import Journal, Row, answered_of
+from harness.store.journal import Journal, answered_of
+from harness.store.rows import Performed, Row
 from tasks.base import Grade, NoReference, Outcome, Problem, Record
 
 CALLS = 200  # about so many are replayed together: little to send, little to wait for
 
 
 class ReplayedEpisode(NamedTuple):
-    """A graded episode, and the rows of its calls in the journal."""
+    """A graded episode, the rows of its calls in the journal, and its other effects by path."""
 
     job: EpisodeJob
     rows: list[Row]
+    effects: dict[str, Performed]
 
 
 class Graded(NamedTuple):
@@ -46,12 +48,15 @@ class Regrading:
         return asyncio.run(self._all(group))
 
     async def _all(self, group: Sequence[ReplayedEpisode]) -> list[Graded]:
-        return [await self._one(job, rows) for job, rows in group]
+        return [await self._one(*episode) for episode in group]
 
-    async def _one(self, job: EpisodeJob, rows: Sequence[Row]) -> Graded:
+    async def _one(
+        self, job: EpisodeJob, rows: Sequence[Row], effects: dict[str, Performed]
+    ) -> Graded:
         settings = {"": settings_digest(job.model, self.rollout.configuration.sampling)}
         journaled = answered_of(rows, job.key)
-        calls = RecordedCalls(job.key, settings, journaled, tools=direct(job.instance))
+        tools = direct(job.instance)
+        calls = RecordedCalls(job.key, settings, journaled, tools=tools, effects=effects)
         memory = self.rollout.memory(job)
         outcome = await drive(self.rollout.program(job, memory), calls.perform)
         grade, problem = self._graded(job, outcome)
@@ -97,7 +102,7 @@ def _groups(jobs: Sequence[EpisodeJob], journal: Journal) -> Iterator[list[Repla
     calls = 0
     for job in jobs:
         rows = journal.rows(job.key)
-        group.append(ReplayedEpisode(job, rows))
+        group.append(ReplayedEpisode(job, rows, journal.effects(job.key)))
         calls += max(len(rows), 1)
         if calls >= CALLS:
             yield group

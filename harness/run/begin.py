@@ -19,6 +19,8 @@ from harness.run.prepare import (
     build_models,
     choose_agent,
     choose_memory,
+    open_bench,
+    require_bench,
     require_enough_users,
     require_solvers,
     run_instances,
@@ -78,6 +80,7 @@ def prepare(request: RunRequest, options: RunOptions, prices: Sequence[str] = ()
     Raises:
         InputError: there is no such part, something is missing (a key, a package, a policy), or a
             budget of money cannot be kept because a price is unknown.
+        SandboxFailure: the agent runs programs, which would not be isolated here.
     """
     manifest, prompts = manifest_of(request)
     without = replace(
@@ -90,6 +93,7 @@ def prepare(request: RunRequest, options: RunOptions, prices: Sequence[str] = ()
     )
     names = [spec.name for spec in manifest.configuration.models]
     require_prices(replace(manifest, prices=prices_of(prices, names)), options)
+    require_bench(manifest.configuration.agent, options)
     return PreparedRun(request, manifest, prompts, models=models)
 
 
@@ -145,7 +149,8 @@ def _place(request: RunRequest, manifest: Manifest) -> Path:
 def manifest_of(request: RunRequest) -> tuple[Manifest, Prompts]:
     """Return the manifest of a run as it is asked for, here and now, and its templates."""
     suite, families = request.suite, request.families
-    agent, memory = choose_agent(request.agent), choose_memory(request.memory, families)
+    agent = choose_agent(request.agent, families)
+    memory = choose_memory(request.memory, families)
     parts = speaking_parts(agent.name, memory, families)
     templates = {name: part.templates for name, part in parts.items()}
     specs, prompts = request.specs, prompts_of(parts.values())
@@ -220,8 +225,10 @@ def ready(
 
     Raises:
         InputError: a price is none, or instances are missing that cannot be made here.
+        SandboxFailure: the agent runs programs, which would not be isolated here.
     """
     folder = run.folder
+    agent = folder.manifest.configuration.agent
     warn_of_versions(folder.manifest.environment, log)
     names = [spec.name for spec in folder.manifest.configuration.models]
     folder.note_prices(prices_of(prices, names), today())
@@ -229,10 +236,13 @@ def ready(
     lines = run_instances(folder, run.limit, run.engine)
     require_enough_users(folder.manifest.configuration.memory, lines)
     require_solvers([model.name for model in run.models], lines)
+    bench = open_bench(agent, options)
     journal = Journal(folder.path)
     log.event("begin", folder=str(folder.path), episodes=len(lines))
     try:
-        yield SuiteRun(RecordedRun(folder, journal, lines, run.epochs), options, log)
+        yield SuiteRun(RecordedRun(folder, journal, lines, run.epochs), options, log, bench)
     finally:
+        if bench:
+            bench.close()
         journal.close()
         folder.release()

@@ -196,6 +196,8 @@ def _cost(record: Record, price: Price | None, model: str) -> float | None:
 def _plain_calls(name: str, counts: Mapping[Group, int], manifest: Manifest) -> float | None:
     """Return how many calls a family asks for; None where that is up to the model."""
     declared = family(name)
+    if manifest.configuration.means:
+        return None
     if declared.tools or (declared.rounds and manifest.configuration.memory not in PLAIN):
         return None
     if declared.rounds is None:

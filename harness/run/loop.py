@@ -11,6 +11,7 @@ from harness.calls.live import Stopped
 from harness.calls.loop import Loop
 from harness.calls.options import RunOptions
 from harness.calls.prices import spent_in
+from harness.calls.workbench import Workbench
 from harness.failures import policy_of
 from harness.families.registry import family
 from harness.log import Log
@@ -27,8 +28,16 @@ from tasks.base import Failure, Grade, Outcome, Problem, Record
 class SuiteRun:
     """Runs the open episodes of a run folder."""
 
-    def __init__(self, recorded: RecordedRun, options: RunOptions, log: Log) -> None:
+    def __init__(
+        self,
+        recorded: RecordedRun,
+        options: RunOptions,
+        log: Log,
+        bench: Workbench | None = None,
+    ) -> None:
+        """Make one; the bench runs the programs of agents that have some."""
         self.recorded, self.options, self.log = recorded, options, log
+        self._bench = bench
         self._stop: Callable[[], object] = lambda: None
 
     def stop(self) -> None:
@@ -94,7 +103,7 @@ class SuiteRun:
         outcome: Outcome | None = None
         problem: Problem | None = None
         state: MemoryState | None = None
-        calls = run.calls(job, clients=loop.clients)
+        calls = run.calls(job, clients=loop.clients, bench=self._bench)
         try:
             calls.tools = servers.tools(job.instance, job.key)
             memory = run.rollout.memory(job)

@@ -1,6 +1,6 @@
 """The agent, memory, models and instances of a run that is asked for, or taken up."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
 
-from harness.agents.base import DIRECT, read_agent
+from harness.agents.base import DIRECT, AgentKind, read_agent
 from harness.calls.client import build_provider
+from harness.calls.options import RunOptions
+from harness.calls.workbench import Workbench
 from harness.engines.open import EngineChoice, open_engine
 from harness.families.registry import family
 from harness.log import Log, say
@@ -54,15 +56,48 @@ class ChosenAgent(NamedTuple):
     means: tuple[str, ...] | UnsetType
 
 
-def choose_agent(name: str) -> ChosenAgent:
+def choose_agent(name: str, families: Iterable[str]) -> ChosenAgent:
     """Return the agent that is asked for.
 
     Raises:
-        InputError: there is no such agent, or it has no such setting.
+        InputError: there is no such agent, it has no such setting, a package is missing that its
+            programs may import, or a family does not allow what it does.
     """
     kind, settings = read_agent(name)
+    for each in families:
+        _require_allowed(kind, each)
     means = kind.means(settings)
     return ChosenAgent(spelled(kind.name, settings), UNSET if means == DIRECT else means)
+
+
+def _require_allowed(kind: AgentKind, name: str) -> None:
+    """Raise InputError if a family does not allow what an agent lets models use."""
+    declared = family(name)
+    if lacking := sorted(set(kind.uses) - set(declared.means)):
+        raise InputError(
+            f"agent {kind.name!r} is not for {name}, which allows no {lacking[0]}:"
+            f" {declared.no_means}"
+        )
+
+
+def open_bench(agent: str, options: RunOptions) -> Workbench | None:
+    """Return what runs the programs of an agent; None for one that runs none.
+
+    Raises:
+        MissingExtra: a package is not installed that its programs may import.
+        SandboxFailure: programs would not be isolated here.
+    """
+    kind, settings = read_agent(agent)
+    limits = kind.limits(settings)
+    if limits is None:
+        return None
+    return Workbench(limits, at_once=options.programs, unsafe=options.unsafe)
+
+
+def require_bench(agent: str, options: RunOptions) -> None:
+    """Raise as `open_bench` does, if the programs of an agent cannot be run here."""
+    if bench := open_bench(agent, options):
+        bench.close()
 
 
 def build_models(

@@ -1,12 +1,14 @@
 """A run as its folder has it: its episodes, their grades and their calls. Nothing is asked."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
+from harness.calls.checks import checked
 from harness.calls.client import ModelClient
 from harness.calls.live import calls_of
 from harness.calls.recorded import RecordedCalls
 from harness.calls.request import settings_digest
+from harness.calls.workbench import Workbench
 from harness.mcp.direct import Tools, no_tools
 from harness.run.jobs import EpisodeJob, in_shard
 from harness.run.models import is_asked
@@ -77,10 +79,15 @@ class RecordedRun:
         job: EpisodeJob,
         tools: Tools = no_tools,
         clients: Mapping[str, ModelClient] | None = None,
+        bench: Workbench | None = None,
     ) -> RecordedCalls:
-        """Return what answers an episode: the journal, and beyond it the clients, if any."""
+        """Return what answers an episode: the journal, and beyond it the clients, if any.
+
+        Programs are run on the bench, if there is one; answers are checked if there are clients.
+        """
         settings = {"": settings_digest(job.model, self.configuration.sampling)}
         seats = None
         if clients is not None and job.model in clients:
             seats = {"": clients[job.model]}
-        return calls_of(job.key, settings, self.journal, seats, tools)
+        checker = partial(checked, job.instance, self.rollout.prompts)
+        return calls_of(job.key, settings, self.journal, seats, tools, bench=bench, checker=checker)

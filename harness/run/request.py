@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from harness.agents.base import read_agent
 from harness.engines.open import EngineChoice
 from harness.families.registry import family
 from harness.log import say
@@ -205,8 +206,7 @@ class RunRequest:
         """Return the names of the models as a run has them, and programs by their digests."""
         names = [canonical_name(name) for name in self.models]
         if not names:
-            policies = dict.fromkeys(p for f in self.families for p in family(f).policies)
-            names = [f"policy/{policy}" for policy in policies]
+            names = self._policies
             say(f"no `models` given: {', '.join(names)}")
         elsewhere = [name for name in names if name not in self.base_urls]
         providers = {n.partition("/")[0].partition("-")[0] for n in elsewhere} - {"policy"}
@@ -222,6 +222,14 @@ class RunRequest:
         if len(set(names)) < len(names):
             raise InputError("the same model is given twice")
         return names, programs
+
+    @property
+    def _policies(self) -> list[str]:
+        """Return the names of those that a run asks which names no model."""
+        wants_several = "checker" in read_agent(self.agent)[0].uses
+        policies = (each for f in self.families for each in family(f).policies.items())
+        names = (name for name, policy in policies if wants_several or not policy.drawn_only)
+        return [f"policy/{name}" for name in dict.fromkeys(names)]
 
     def _address(self, name: str) -> str | None:
         """Return where a model is served, if not at its provider; the manifest must tell it."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.agents.base import Agent, read_agent
+from harness.agents.base import Agent, Direct, read_agent
 from harness.agents.briefed import Briefed
 from harness.calls.recorded import CountedReply, RecordedCalls
 from harness.costs import Price, cost_of, sum_or_none
@@ -49,8 +49,10 @@ class Rollout:
             manifest.configuration, folder.prompts, manifest.prices, instances if others else ()
         )
 
-    def agent(self) -> Agent:
-        """A fresh agent of the run's kind."""
+    def agent(self, job: EpisodeJob) -> Agent:
+        """A fresh agent of the run's kind; a model that is a program answers as it is."""
+        if program_of(job.model):
+            return Direct()
         kind, settings = read_agent(self.configuration.agent)
         agent = kind.make(self.prompts, settings)
         return Briefed(agent, self.configuration.system) if self.configuration.system else agent
@@ -73,7 +75,7 @@ class Rollout:
     def program(self, job: EpisodeJob, memory: Memory) -> Program[Outcome]:
         """Return an episode from its world to its outcome, with a memory that is still empty."""
         world = family(job.instance.family).world(job.instance, self.prompts)
-        return episode(world, self.agent(), memory)
+        return episode(world, self.agent(job), memory)
 
     def grade(self, instance: Instance[Any], outcome: Outcome) -> Grade:
         """The family's grade; its score is the measure that the suite names as headline, if any.
@@ -111,13 +113,13 @@ class Rollout:
             attempts=calls.attempts,
             memory_read=memory.read,
             memory_written=memory.written,
-            **_spending(job, calls.replies, problem, self.prices.get(job.model)),
+            **_spending(job, calls, problem, self.prices.get(job.model)),
         )
 
 
 def _spending(
     job: EpisodeJob,
-    replies: Sequence[CountedReply],
+    calls: RecordedCalls,
     problem: Problem | None,
     price: Price | None,
 ) -> Fields:
@@ -125,6 +127,7 @@ def _spending(
 
     Where a call failed for good it was perhaps billed: tokens and cost are unknown.
     """
+    replies = calls.replies
     answers = [each for each in replies if not is_memory(each.path)]
     notes = [each for each in replies if is_memory(each.path)]
     is_lost = problem is not None and problem.boundary == "provider"
@@ -140,7 +143,7 @@ def _spending(
         "memory_calls": len(notes),
         "memory_tokens": _tokens(notes),
         "recall_tokens": _tokens([note for note in notes if note.ledger == "recall"]),
-        "sandbox_seconds": _seconds(programs),
+        "sandbox_seconds": round(_seconds(programs) + calls.sandbox_seconds, 6),
     }
 
 

@@ -103,20 +103,28 @@ def landlock() -> None:
 
 
 @cache
-def filter_code() -> tuple[Any, Any]:
-    """Return a struct sock_fprog of the machine's filter, and the filter that it points to."""
+def filter_code(locks: bool = False) -> tuple[Any, Any]:
+    """Return a struct sock_fprog of the machine's filter, and the filter that it points to.
+
+    Args:
+        locks: whether calls for locks are answered as done.
+    """
     machine = platform.machine()
     if machine not in seccomp.MACHINES:
         raise OSError(errno.ENOSYS, f"no filter for {machine}")
-    code = seccomp.program(machine)
+    code = seccomp.program(machine, locks)
     instructions = ctypes.create_string_buffer(code, len(code))
     header = struct.pack("@HP", len(code) // 8, ctypes.addressof(instructions))
     return ctypes.create_string_buffer(header, len(header)), instructions
 
 
-def filter_calls() -> None:
-    """Let nearly every system call fail with EPERM from here on."""
-    _call("prctl", _SECCOMP, 2, ctypes.addressof(filter_code()[0]), 0, 0)
+def filter_calls(locks: bool = False) -> None:
+    """Let nearly every system call fail with EPERM from here on.
+
+    Args:
+        locks: whether calls for locks are answered as done, without being made.
+    """
+    _call("prctl", _SECCOMP, 2, ctypes.addressof(filter_code(locks)[0]), 0, 0)
 
 
 def address_space() -> int:

@@ -9,13 +9,18 @@ import json
 import os
 import random
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
+from harness.sandbox.alone import stand_alone
+from harness.sandbox.clock import CLOCK, count_clocks, stop_clocks
+from harness.sandbox.packages import load as load_packages
+from harness.sandbox.refusals import explain_imports
+from harness.sandbox.tame_ortools import tame_ortools
+from harness.sandbox.tame_scipy import tame_scipy
 from harness.sandbox.values import Unfit, allow_numpy, number, plain
 
 # The modules that may be imported, beside what is built in: files cannot be opened.
@@ -54,34 +59,18 @@ IMPORTABLE = (
     "typing",
     "warnings",
 )
-# The modules that may be imported too if the sandbox is made with numpy.
-IMPORTABLE_NUMPY = (
-    "numpy",
-    "numpy.fft",
-    "numpy.linalg",
-    "numpy.ma",
-    "numpy.polynomial",
-    "numpy.random",
-)
-CLOCKS = (
-    "asctime",
-    "clock_gettime",
-    "clock_gettime_ns",
-    "ctime",
-    "gmtime",
-    "localtime",
-    "monotonic",
-    "monotonic_ns",
-    "perf_counter",
-    "perf_counter_ns",
-    "process_time",
-    "process_time_ns",
-    "sleep",
-    "strftime",
-    "thread_time",
-    "thread_time_ns",
+# The modules that may be imported too where programs are scripts of their own.
+IMPORTABLE_SCRIPTS = (
+    "calendar",
+    "collections",
+    "csv",
+    "datetime",
+    "io",
+    "logging",
+    "os",
+    "pprint",
+    "threading",
     "time",
-    "time_ns",
 )
 FILE = "<program>"
 LONGEST = 1000  # characters of an error's text that a failure quotes
@@ -155,24 +144,23 @@ def _line(trace: TracebackType | None) -> int:
     return number
 
 
-def no_clock(*_: object) -> None:
-    """Refuse to tell the time: stands in the place of every clock."""
-    raise RuntimeError("a program has no clock: its result must not depend on time")
-
-
-def settle(numpy: bool) -> None:
-    """Load what may be imported, close the way to anything else, stop the clocks; not undone.
+def settle(packages: Sequence[str], scripts: bool) -> None:
+    """Load what may be imported, close the way to anything else, settle the clocks; not undone.
 
     Args:
-        numpy: whether programs may import it.
+        packages: that programs may import, those that they need among them.
+        scripts: whether programs are scripts of their own (see `Sandbox`).
     """
-    for name in IMPORTABLE + (IMPORTABLE_NUMPY if numpy else ()):
+    for name in IMPORTABLE + (IMPORTABLE_SCRIPTS if scripts else ()):
         import_module(name)
-    if numpy:
-        NUMPY.append(sys.modules["numpy"])
-        allow_numpy(NUMPY[0])
-    for name in CLOCKS:
-        setattr(time, name, no_clock)
+    if packages or scripts:
+        stand_alone()
+    _load_packages(packages)
+    if scripts:
+        explain_imports(packages)
+        count_clocks()
+    else:
+        stop_clocks()
     original_seed = random.Random.seed
 
     def reseed(self: random.Random, a: Any = None, version: int = 2) -> None:
@@ -184,6 +172,17 @@ def settle(numpy: bool) -> None:
     sys.path_importer_cache.clear()
     sys.argv, sys.orig_argv = [], []
     os.environ.clear()
+
+
+def _load_packages(packages: Sequence[str]) -> None:
+    if packages:
+        load_packages(packages)
+        NUMPY.append(sys.modules["numpy"])
+        allow_numpy(NUMPY[0])
+    if "scipy" in packages:
+        tame_scipy()
+    if "ortools" in packages:
+        tame_ortools()
 
 
 class ProgramTask:
@@ -235,6 +234,7 @@ def load(code: CodeType) -> dict[str, Any]:
 
 def reset() -> None:
     """Seed every source of random numbers anew, so that each case gets the same."""
+    CLOCK.reset()
     random.seed(0)
     os.urandom = random.Random("entropy").randbytes
     random._urandom = os.urandom  # type: ignore[attr-defined]

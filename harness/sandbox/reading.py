@@ -15,16 +15,18 @@ from harness.sandbox.worker import ForkExit
 
 # The kinds that a fork reports itself.
 CHANNEL_KINDS = ("ok", "syntax", "missing", "raised", "type", "memory", "output", "exit")
+NATIVE = ": native code ends so when it is refused a thread or memory"
 LONGEST = 300  # characters of a detail
 
 
-def read(fork: ForkExit, count: int, seconds: float) -> ProgramRun:
+def read(fork: ForkExit, count: int, seconds: float, native: bool = False) -> ProgramRun:
     """Read the results of a run out of the bytes of its fork.
 
     Args:
         fork: what the fork wrote, and how it ended.
         count: how many cases there were.
         seconds: the limit of CPU time, which the text of a failure names.
+        native: whether it had packages with native code, of whose deaths a failure then says more.
 
     Returns:
         One result for each case.
@@ -39,7 +41,7 @@ def read(fork: ForkExit, count: int, seconds: float) -> ProgramRun:
     if results and results[-1].kind in ("syntax", "missing"):
         remainder = results[-1]
     else:
-        remainder = _stop_reason(fork, seconds)
+        remainder = _stop_reason(fork, seconds, native)
     results += [remainder] * (count - len(results))
     return ProgramRun(tuple(results), fork.seconds)
 
@@ -68,7 +70,7 @@ def _repeat(kind: Kind, detail: str, count: int, fork: ForkExit) -> ProgramRun:
     return ProgramRun((CaseResult(kind, detail=detail),) * count, fork.seconds)
 
 
-def _stop_reason(fork: ForkExit, seconds: float) -> CaseResult:
+def _stop_reason(fork: ForkExit, seconds: float, native: bool) -> CaseResult:
     """Return why a fork stopped before its last case, by what the kernel says."""
     status = fork.status
     if fork.flooded:
@@ -80,7 +82,6 @@ def _stop_reason(fork: ForkExit, seconds: float) -> CaseResult:
     if status == NO_MEMORY:
         return CaseResult("memory", detail="MemoryError")
     if status < 0:
-        return CaseResult(
-            "killed", detail=f"died of signal {-status} ({signal.strsignal(-status)})"
-        )
+        detail = f"died of signal {-status} ({signal.strsignal(-status)})"
+        return CaseResult("killed", detail=detail + NATIVE * native)
     return CaseResult("exit", detail=f"left with status {status} before it was through")

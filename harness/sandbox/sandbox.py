@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from harness.sandbox.base import Layer, Limits, ProgramRun, SandboxFailure
+from harness.sandbox.packages import PACKAGES, closure
 from harness.sandbox.reading import read
 from harness.sandbox.worker import ForkExit, ServerDied, Worker
 from tasks.extras import require
@@ -22,35 +23,48 @@ class Sandbox:
 
     Attributes:
         layers: the walls, each tried out on this machine.
+        packages: that programs may import, those that they need among them.
         restarts: how many fork servers died and were replaced.
     """
 
-    def __init__(self, *, workers: int = 1, numpy: bool = False, unsafe: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        workers: int = 1,
+        packages: Sequence[str] = (),
+        scripts: bool = False,
+        unsafe: bool = False,
+    ) -> None:
         """Start the fork servers and try out the walls.
 
         Args:
             workers: how many programs may run at once.
-            numpy: whether programs may import it.
+            packages: that programs may import, some of `packages.PACKAGES`; those that they need
+                come with them.
+            scripts: whether programs are scripts of their own, as models write them to solve a
+                problem, and not functions that are searched for: they have a clock that counts its
+                readings in place of one that raises, and more of the standard library.
             unsafe: whether to run programs even if a needed layer is missing.
 
         Raises:
             SandboxFailure: if a needed layer is missing, or a server does not start.
-            MissingExtra: if numpy is not installed.
-            ValueError: if there are no workers.
+            MissingExtra: if a package is not installed.
+            ValueError: if there are no workers, or no such package.
         """
         if workers < 1:
             raise ValueError(f"a sandbox with {workers} workers, must be at least 1")
         if not hasattr(os, "fork"):
             raise SandboxFailure("this system has no fork: use Linux")
-        if numpy:
-            require("stats", "a program that imports numpy", "numpy")
-        self._numpy, self.restarts = numpy, 0
+        self.packages, self.restarts = closure(packages), 0
+        for name in self.packages:
+            require(PACKAGES[name].extra, f"a program that imports {name}", name)
+        self._scripts = scripts
         self._idle: SimpleQueue[Worker] = SimpleQueue()
         self._workers = 0
         self.layers: tuple[Layer, ...] = ()
         try:
             while self._workers < workers:
-                worker = Worker(numpy)
+                worker = self._start()
                 self._idle.put(worker)
                 self._workers += 1
                 self.layers = worker.layers
@@ -94,7 +108,11 @@ class Sandbox:
         """
         head = json.dumps({"source": source, "function": function, "driver": driver}).encode()
         request = b"\n".join([head, *map(msgspec.json.encode, cases)])
-        return read(self._run_fork(request, limits), len(cases), limits.seconds)
+        fork = self._run_fork(request, limits)
+        return read(fork, len(cases), limits.seconds, native=self._scripts)
+
+    def _start(self) -> Worker:
+        return Worker(self.packages, self._scripts)
 
     def _run_fork(self, request: bytes, limits: Limits) -> ForkExit:
         if not self._workers:
@@ -109,7 +127,7 @@ class Sandbox:
                 except ServerDied:
                     worker.close()
                     self.restarts += 1
-                    worker = Worker(self._numpy)
+                    worker = self._start()
             raise SandboxFailure(f"{TRIES} servers of the sandbox died under one program")
         finally:
             if not healthy:

@@ -16,9 +16,10 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.sandbox import layers, program, seccomp
+from harness.sandbox.packages import PACKAGES
 
 REQUESTS, ORDERS = 0, 1  # descriptors of the server; a fork closes them
 LOCKED = b"locked\n"  # the first thing on the result channel, before any foreign code
@@ -27,21 +28,23 @@ NO_MEMORY = 70  # exit status of a program that had none left to say so
 Fact = tuple[str, bool, bool, str]  # the fields of a Layer
 
 
-def main(paths: list[str], numpy: bool) -> None:
+def main(paths: list[str], packages: list[str], scripts: bool) -> None:
     """Serve until the other side hangs up.
 
     Args:
         paths: folders to import from, beside the standard library's.
-        numpy: whether programs may import it.
+        packages: that programs may import, those that they need among them.
+        scripts: whether programs are scripts of their own.
     """
     detail = "the same addresses in every run"
     facts = [_layer("fixed addresses", False, detail, _fix_addresses)]
     sys.path += paths
-    program.settle(numpy)
+    program.settle(packages, scripts)
     facts += probe()
     present = {name for name, present_here, _, _ in facts if present_here}
     os.write(ORDERS, json.dumps(facts).encode() + b"\n")
     del facts
+    locks = scripts or any(PACKAGES[name].locks for name in packages)
     server = os.getpid()
     gc.collect()
     gc.freeze()
@@ -54,7 +57,7 @@ def main(paths: list[str], numpy: bool) -> None:
         os.write(ORDERS, reaped[1].to_bytes(2, "little"))
         del reaped
     try:
-        become(server, present)
+        become(server, present, locks)
     finally:
         os._exit(1)
 
@@ -123,7 +126,7 @@ def _limit_self() -> None:
     layers.rlimits(1, layers.address_space())
 
 
-def become(server: int, present: set[str]) -> None:
+def become(server: int, present: set[str], locks: bool) -> None:
     """Wait for a request and turn into its program; does not return once there is one.
 
     An error before any foreign code runs is written on the result channel instead of LOCKED.
@@ -131,6 +134,7 @@ def become(server: int, present: set[str]) -> None:
     Args:
         server: the process id of the fork server.
         present: the names of the layers that this machine has.
+        locks: whether calls for locks are answered as done.
     """
     words, descriptors = _take_request()
     if not words:
@@ -139,7 +143,7 @@ def become(server: int, present: set[str]) -> None:
     request_file, channel = descriptors
     with program.FailureScope() as preparation:
         request = os.read(request_file, os.fstat(request_file).st_size)
-        lock(channel, server, present, seconds, memory_mb)
+        lock(channel, server, present, Bounds(seconds, memory_mb, locks=locks))
         channel = OUT
         task = program.ProgramTask(request)
         os.write(OUT, LOCKED)
@@ -161,7 +165,21 @@ def _take_request() -> tuple[bytes, list[int]]:
     return words, descriptors
 
 
-def lock(out: int, server: int, present: set[str], seconds: float, memory_mb: int) -> None:
+class Bounds(NamedTuple):
+    """What a fork is held to.
+
+    Attributes:
+        seconds: of CPU time.
+        memory_mb: on top of what the process takes now.
+        locks: whether calls for locks are answered as done.
+    """
+
+    seconds: float
+    memory_mb: int
+    locks: bool
+
+
+def lock(out: int, server: int, present: set[str], bounds: Bounds) -> None:
     """Keep one descriptor, and put up every layer of this machine; OSError if one fails after all.
 
     Landlock's descriptor, /proc and /dev/null cannot be reached after it, so the order matters.
@@ -170,8 +188,7 @@ def lock(out: int, server: int, present: set[str], seconds: float, memory_mb: in
         out: the descriptor to keep, as OUT.
         server: the process id of the fork server.
         present: the names of the layers that this machine has.
-        seconds: of CPU time.
-        memory_mb: on top of what the process takes now.
+        bounds: what the fork is held to.
     """
     os.setsid()
     if "no_new_privs" in present:
@@ -188,9 +205,9 @@ def lock(out: int, server: int, present: set[str], seconds: float, memory_mb: in
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if "rlimits" in present:
-        layers.rlimits(seconds, space + (memory_mb << 20))
+        layers.rlimits(bounds.seconds, space + (bounds.memory_mb << 20))
     if "seccomp" in present:
-        layers.filter_calls()
+        layers.filter_calls(bounds.locks)
 
 
 def send(kind: str, value: Any) -> None:

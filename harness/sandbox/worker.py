@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from time import clock_gettime, monotonic
@@ -27,7 +28,7 @@ BOOT = """import os, sys
 os.register_at_fork = lambda **hooks: None  # threading's and random's would cost every fork 0.5 ms
 sys.path.append({root!r})
 from {package}.server import main
-main({paths!r}, {numpy!r})"""
+main({paths!r}, {packages!r}, {scripts!r})"""
 ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYTHONCOERCECLOCALE": "0",
@@ -53,13 +54,13 @@ class ForkExit(msgspec.Struct, frozen=True):
 class Worker:
     """One fork server. It may be used by one thread at a time."""
 
-    def __init__(self, numpy: bool) -> None:
+    def __init__(self, packages: Sequence[str], scripts: bool) -> None:
         self._requests, requests = socket.socketpair()
         self._orders, orders = socket.socketpair()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115, close() does it
         with requests, orders, tempfile.TemporaryDirectory() as empty:
             self._process = subprocess.Popen(
-                [sys.executable, *FLAGS, _boot_code(numpy)],
+                [sys.executable, *FLAGS, _boot_code(packages, scripts)],
                 env=ENVIRONMENT,
                 cwd=empty,
                 start_new_session=True,
@@ -144,10 +145,12 @@ class Worker:
         return os.waitstatus_to_exitcode(int.from_bytes(_receive(self._orders, b"", 2), "little"))
 
 
-def _boot_code(numpy: bool) -> str:
+def _boot_code(packages: Sequence[str], scripts: bool) -> str:
     """Return the Python text that a fork server begins with."""
-    paths = [_home("numpy")] if numpy else []
-    return BOOT.format(root=ROOT, package=__package__, paths=paths, numpy=numpy)
+    paths = list(dict.fromkeys(map(_home, packages)))
+    return BOOT.format(
+        root=ROOT, package=__package__, paths=paths, packages=list(packages), scripts=scripts
+    )
 
 
 def _receive(channel: socket.socket, end: bytes, size: int = 1) -> bytes:

@@ -18,6 +18,7 @@ import msgspec
 
 from harness.files import has_room, require_room
 from harness.store import queries
+from harness.store.rows import Answered, Performed, Row
 from tasks.base import Outcome, Record, Reply, StoreFailure, Usage
 
 
@@ -41,14 +42,6 @@ MEASURED = 0.1  # seconds for which the room on the disk is taken to be as it wa
 SHARED = ("family", "level", "settings", "model", "agent", "memory", "epoch")  # by many records
 
 
-class Answered(msgspec.Struct, frozen=True):
-    """The journal's record of one path: how often it was tried, and the reply if any."""
-
-    attempts: int
-    request: str | None = None
-    reply: Reply | None = None
-
-
 class UnreadReply(msgspec.Struct):
     """What a fault tells of a reply that could not be read; the body beside it is for people."""
 
@@ -60,8 +53,6 @@ def _counted(text: str) -> Usage | None:
     usage = _UNREAD.decode(text).usage
     return None if usage.input is None or usage.output is None else usage
 
-
-Row = tuple[str, str, str | None]  # path, request and reply (JSON) of an attempt
 
 _REPLY = msgspec.json.Decoder(Reply)
 _UNREAD = msgspec.json.Decoder(UnreadReply)
@@ -172,13 +163,17 @@ class Journal:
         text = msgspec.json.encode(outcome).decode()
         await self._commit(queries.ADD_EFFECT, (self._id(episode), path, request, text, seconds))
 
-    def effects(self, episode: str) -> dict[str, tuple[str, str]]:
-        """Request and outcome (JSON) of an episode's effects, by path."""
-        rows = self._db.execute(
-            queries.EFFECTS_OF,
-            (self._ids.get(episode),),
-        )
-        return {path: (request, outcome) for path, request, outcome in rows}
+    def effects(self, episode: str) -> dict[str, Performed]:
+        """Return what is known of an episode's effects, by path.
+
+        Raises:
+            StoreFailure: it cannot be read.
+        """
+        if episode not in self._ids:
+            return {}
+        with _readable(f"{self.path}, {episode}"):
+            rows = self._db.execute(queries.EFFECTS_OF, (self._ids[episode],))
+            return {path: Performed(request, outcome) for path, request, outcome in rows}
 
     def verdicts(self) -> dict[str, tuple[int, str]]:
         """The newest version of each episode's record and its verdict, `error` without a grade."""

@@ -148,7 +148,7 @@ _MAPPED = {  # what a number in the other journal is in this one
     )""",
 }
 _MEASURED = {"seconds"}  # not compared
-_MEASURED_INSIDE = {"reply", "record"}  # JSON: of a policy, which computes, its times are not
+_MEASURED_INSIDE = {"reply", "record", "outcome"}  # JSON: the times in it, of a policy
 _LABELS = {"path": "", "version": "record "}  # before a column of the key, in a row's name
 _HERE = """
     join other.episodes there on there.id = b.episode

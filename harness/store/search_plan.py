@@ -56,3 +56,8 @@ class SearchPlan(Noun, frozen=True):
     numpy: bool = False
     nulls: tuple[str, ...] = NULLS
     mutate: int = 1
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Return the packages that programs may import, as the sandbox names them."""
+        return ("numpy",) if self.numpy else ()

@@ -38,7 +38,7 @@ def one(sandbox: Sandbox) -> float:
 def singly(numpy: bool) -> tuple[float, float]:
     """Median seconds of (a program, a new Python)."""
     programs, pythons = [], []
-    with Sandbox(numpy=numpy) as sandbox:
+    with Sandbox(packages=("numpy",) if numpy else ()) as sandbox:
         for _ in range(ROUNDS):
             programs += [one(sandbox) for _ in range(BATCH)]
             pythons += [bare() for _ in range(BATCH // 4)]

@@ -165,7 +165,7 @@ def f(x):
     return [np.argsort(a), a.mean(), np.bool_(True), np.int8(3), np.linalg.norm(a),
             rng.random() == np.random.default_rng().random(), np.random.random()]
 """
-    with Sandbox(numpy=True) as sandbox:
+    with Sandbox(packages=("numpy",)) as sandbox:
         found = sandbox.run(source, "f", CALL, [[[3, 1, 2]]] * 2, LIMITS)
         assert found.kind == "ok", found.detail
         assert found.solutions[0] == found.solutions[1]
