@@ -121,8 +121,7 @@ def _bounds(head: NumberRow) -> Reference:
             f"{head.place}: upper bound {upper} and lower bound {lower}; expected"
             " 0 < lower <= upper"
         )
-    status = "optimal" if upper == lower else "bounded"
-    return Reference(status, upper, lower, solver=SOLVER)
+    return Reference("optimal" if upper == lower else "bounded", upper, lower, solver=SOLVER)
 
 
 # Lines --------------------------------------------------------------------------------------

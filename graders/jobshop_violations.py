@@ -52,8 +52,9 @@ def violations(shop: Shop, starts: Answer) -> list[Fields]:
 
 def _is_row(job: ShopJob, row: object) -> bool:
     """Return whether something is a list of as many whole numbers as a job has operations."""
-    is_list = isinstance(row, list) and len(row) == len(job.operations)
-    return is_list and all(type(start) is int for start in row)  # a bool or a float is none
+    if not isinstance(row, list) or len(row) != len(job.operations):
+        return False
+    return all(type(start) is int for start in row)  # a bool or a float is none
 
 
 def _check_rows(shop: Shop, starts: Answer) -> Iterator[Fields]:

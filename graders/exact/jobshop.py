@@ -33,7 +33,7 @@ from tasks.extras import extra
 from tasks.jobshop import KEY, Shop
 
 if TYPE_CHECKING:
-    from ortools.sat.python.cp_model import CpModel, IntVar, LinearExprT, LiteralT
+    from ortools.sat.python.cp_model import CpModel, IntervalVar, IntVar, LinearExprT, LiteralT
 
 LIMIT = 10.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
 PURPOSE = "the search for a least makespan"
@@ -240,7 +240,7 @@ class _ShopModel:
 
     def _run_apart(self) -> None:
         """Hold the operations of each machine apart."""
-        runs: list[list[object]] = [[] for _ in self._shop.down]
+        runs: list[list[IntervalVar]] = [[] for _ in self._shop.down]
         for row, route in zip(self.starts, self._shop.routes, strict=True):
             for start, (machine, time) in zip(row, route, strict=True):
                 runs[machine].append(self.model.new_fixed_size_interval_var(start, time, ""))
