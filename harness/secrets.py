@@ -26,7 +26,8 @@ def read_key(variable: str) -> str:
         raise InputError(f"no API key: set the environment variable {variable}")
     if not (key.isascii() and key.isprintable()):
         raise InputError(f"{variable} has a character that no API key has: set it again")
-    _read.add(key)
+    if key != NO_KEY:
+        _read.add(key)
     return key
 
 

@@ -7,6 +7,8 @@ A distribution names a part of its own by an entry point of the part's group, fo
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from msgspec import MsgspecError
+
 from tasks.base import InputError
 from tasks.near import did_you_mean
 
@@ -23,13 +25,19 @@ class Declared(Protocol):
 
 
 K = TypeVar("K", bound=Declared)
-BROKEN = (  # what loading a part raises that is missing, misspelt or refused by its own declaration
+BROKEN = (  # what loading a part raises: it is missing, misspelt, refused, or lacks what it needs
     ImportError,
     AttributeError,
     NameError,
     SyntaxError,
     TypeError,
     ValueError,
+    LookupError,
+    ArithmeticError,
+    AssertionError,
+    OSError,
+    RuntimeError,
+    MsgspecError,
 )
 
 

@@ -28,7 +28,7 @@ class Fault(msgspec.Struct, frozen=True):
     """A way to fail: a status and body, or no proper answer at all; `$KEY` becomes the key sent."""
 
     status: int = 200
-    body: str = ""
+    body: str | bytes = ""
     headers: dict[str, str] = {}
     how: Literal["answer", "hang", "drop", "cut"] = "answer"
 
@@ -256,9 +256,11 @@ async def _fail(request: web.Request, fault: Fault) -> web.StreamResponse:
     if fault.how in ("cut", "drop") and request.transport is not None:
         request.transport.abort()
     sent = request.headers.get("Authorization", request.headers.get("X-Api-Key", ""))
-    body = fault.body.replace("$KEY", sent.removeprefix("Bearer "))
+    body = fault.body
+    if isinstance(body, str):
+        body = body.replace("$KEY", sent.removeprefix("Bearer ")).encode()
     headers = {"Content-Type": "application/json"} | fault.headers
-    return web.Response(status=fault.status, body=body.encode(), headers=headers)
+    return web.Response(status=fault.status, body=body, headers=headers)
 
 
 # A process of its own ------------------------------------------------------------------------

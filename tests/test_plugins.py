@@ -87,6 +87,7 @@ def test_the_page_does_what_it_says(site: Path, tmp_path: Path) -> None:
     assert year["configuration"]["versions"]["memory"].startswith("prompts ")
 
 
+@pytest.mark.skipif(not (ROOT / "tasks").is_dir(), reason="needs the sources of a checkout")
 def test_the_type_checker_holds_a_plugin_to_what_it_declares(tmp_path: Path) -> None:
     """In the repository the five folders have their own names, where its types are."""
     write_plugin(tmp_path)
@@ -132,9 +133,18 @@ missing = "nowhere:FAMILY"
 other = "broken_parts:OTHER"
 misnamed = "broken_parts:MISNAMED"
 misspelt = "broken_misspelt:FAMILY"
+reader = "broken_reader:FAMILY"
+seeker = "broken_seeker:FAMILY"
+unable = "broken_unable:FAMILY"
 rcpsp = "broken_parts:OTHER"
 [tool.hatch.build.targets.wheel]
-only-include = ["broken_parts.py", "broken_misspelt.py"]
+only-include = [
+    "broken_parts.py",
+    "broken_misspelt.py",
+    "broken_reader.py",
+    "broken_seeker.py",
+    "broken_unable.py",
+]
 """
 PARTS = """\
 from dataclasses import replace
@@ -156,6 +166,9 @@ def test_a_broken_plugin_is_told_in_one_line_and_breaks_nothing_else(tmp_path: P
     (source / "pyproject.toml").write_text(BROKEN)
     (source / "broken_parts.py").write_text(PARTS)
     (source / "broken_misspelt.py").write_text(MISSPELT)
+    (source / "broken_reader.py").write_text('open("/nowhere/at/all")\n')
+    (source / "broken_seeker.py").write_text('{}["a"]\n')
+    (source / "broken_unable.py").write_text('raise RuntimeError("no such device")\n')
     install(source, tmp_path / "site")
     ended = makespan(tmp_path / "site", tmp_path, ["list"])
     assert ended.returncode == 0, ended.stderr
@@ -165,6 +178,9 @@ def test_a_broken_plugin_is_told_in_one_line_and_breaks_nothing_else(tmp_path: P
         ("other", "broken_parts:OTHER is no Family"),
         ("misnamed", "broken_parts:MISNAMED has the name 'another'"),
         ("misspelt", "cannot be loaded: broken_misspelt:FAMILY: TypeError: "),
+        ("reader", "cannot be loaded: broken_reader:FAMILY: FileNotFoundError: "),
+        ("seeker", "cannot be loaded: broken_seeker:FAMILY: KeyError: 'a'"),
+        ("unable", "cannot be loaded: broken_unable:FAMILY: RuntimeError: no such device"),
     ):
         assert f"family {name!r} of broken" in ended.stdout
         told = makespan(tmp_path / "site", tmp_path, ["generate", name, "--level", "3"])

@@ -88,6 +88,7 @@ def main(python: str, words: list[str]) -> int:
         work = folder / "work"
         shutil.copytree(ROOT / "tests", work / "tests", ignore=shutil.ignore_patterns(*ELSEWHERE))
         shutil.copytree(ROOT / "docs", work / "docs")
+        shutil.copytree(ROOT / "results" / "boards", work / "results" / "boards")
         shutil.copy(ROOT / "pyproject.toml", work)
         data = os.environ.get("MAKESPAN_DATA") or str(ROOT.parent / "shared" / "data")
         environment = {**os.environ, "MAKESPAN_DATA": data}

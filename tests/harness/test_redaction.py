@@ -1,11 +1,22 @@
 """Keys come from the environment, go to one server, and into no message."""
 
+from collections.abc import Iterator
+
 import pytest
 
+from harness import secrets
 from harness.models.base import ProviderFailure
 from harness.models.errors import explanation
 from harness.secrets import NO_KEY, choose_key, read_key, redact, scrub
 from tasks.base import InputError, Reply, ToolCall
+
+
+@pytest.fixture(autouse=True)
+def no_keys_left() -> Iterator[None]:
+    """Forget the keys that a test read: they would be blotted out of what later tests print."""
+    before = set(secrets._read)
+    yield
+    secrets._read.intersection_update(before)
 
 
 def test_a_missing_key_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,3 +100,9 @@ def test_no_failure_holds_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_cut_message_holds_no_part_of_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_API_KEY", "sk-abcdefghijkl")
     assert "sk-" not in explanation(b"x" * 295 + b"sk-abcdefghijkl")
+
+
+def test_the_word_that_stands_for_no_key_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", NO_KEY)
+    assert read_key("OPENAI_API_KEY") == NO_KEY
+    assert scrub("none of these models") == "none of these models"

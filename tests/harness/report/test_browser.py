@@ -266,7 +266,7 @@ def test_the_thoughts_of_a_model_stand_before_its_reply(
     names, texts = zip(*turns, strict=True)
     assert names[1].startswith("reasoning")
     assert names[1].endswith("no part of the answer")
-    assert texts[1].startswith(thought)
+    assert texts[1] == f'{thought} {{"starts": {{}}}}'
     assert (names[2].split(" ")[0], texts[2]) == ("reply", "As I said.")
     problem = page.js("document.querySelector('#episode .call .problem').textContent")
     assert problem.endswith("the answer stands in the reasoning only.")

@@ -32,7 +32,7 @@ class Behaviour(NamedTuple):
     @property
     def fault(self) -> Fault:
         """As a loopback server gives it."""
-        return Fault(self.status, self.body.decode())
+        return Fault(self.status, self.body)
 
 
 def shaped(dialect: Dialect, finish: str | None, text: str, usage: tuple[int, int] | None) -> Json:

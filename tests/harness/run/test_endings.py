@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from harness.board.replies import end_of
@@ -20,6 +20,7 @@ from harness.failures import policy_of
 from harness.models.base import ProviderFailure
 from harness.models.bodies import chat_reply, messages_reply, responses_reply
 from harness.models.errors import status_failure
+from harness.models.finishes import ENDINGS
 from harness.store.journal import Journal
 from tasks.base import Ask, Message, Reply
 from tests.depth import often
@@ -149,7 +150,11 @@ def check_row(met: Counter[End], row: Json, planned: int) -> None:
 
 @pytest.mark.parametrize("provider", DIALECTS)
 def test_a_whole_run_adds_up(provider: Dialect) -> None:
+    words = msgspec.json.encode(shaped(provider, ENDINGS["answered"][0], ANSWER, None))
+    answered = Behaviour("answered", 200, words)
+
     @settings(max_examples=often(36), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @example([answered, answered, Behaviour("stopped", 401, b"\xff"), answered])
     @given(st.lists(behaviours(provider), min_size=4, max_size=8))
     def check(planned: list[Behaviour]) -> None:
         with TemporaryDirectory() as folder:

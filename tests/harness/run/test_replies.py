@@ -38,7 +38,7 @@ def chat(text: str, **fields: Any) -> Json:
 
 def fault_of(body: bytes) -> Fault:
     """A good answer whose body is written by hand."""
-    return Fault(200, body.decode())
+    return Fault(200, body)
 
 
 def part(text: str, **fields: Any) -> Json:
