@@ -1,7 +1,7 @@
 """Small job shops, and what they are worth by trying everything."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import permutations, product
+from itertools import pairwise, permutations, product
 from random import Random
 from typing import Any
 
@@ -122,7 +122,7 @@ def _pushed(
             before = (job, number - 1)
             yield (job, number), starts[before] + _step(payload, before).time
     for order in orders:
-        for first, second in zip(order, order[1:], strict=False):
+        for first, second in pairwise(order):
             follower = (first[0], first[1] + 1)
             if payload.buffers == "free" or follower not in starts:
                 yield second, starts[first] + _step(payload, first).time

@@ -16,6 +16,7 @@ from graders.exact.jobshop_rules import (
     GENERATORS,
     RULES,
     Generator,
+    Rule,
     dispatch,
     in_turn,
     index_shop,
@@ -88,12 +89,20 @@ def test_a_reference_is_the_same_bytes_again_and_honest_when_it_is_cut_off() -> 
 
 
 def test_times_too_long_for_the_solver_are_bounded() -> None:
-    payload = shop([[(0, 2**60), (1, 3)], [(1, 5), (0, 2**60)], [(0, 7), (1, 2**60)]])
-    found = reference(payload)
+    """Two jobs that may not exchange their machines: one is through before the other begins."""
+    time = 2**60
+    found = reference(shop([[(0, time), (1, time)], [(1, time), (0, time)]], "none"))
     assert (found.status, found.solver) == ("bounded", "rules")
+    assert (found.bound, found.objective) == (2 * time, 4 * time)
 
 
 # Rules --------------------------------------------------------------------------------------
+
+
+def at_random(seed: int) -> Rule:
+    """A rule that takes any operation."""
+    rng = Random(seed)
+    return lambda _: rng.random()
 
 
 @examples(600)
@@ -116,8 +125,8 @@ def test_a_careful_rule_never_locks_and_one_with_swaps_neither(
 ) -> None:
     for buffers, careful in (("swap", False), ("none", True)):
         payload = shop(case[0], buffers, case[1])  # type: ignore[arg-type]
-        indexed, rng = index_shop(payload), Random(seed)
-        starts = dispatch(indexed, lambda _: rng.random(), buffers=buffers, careful=careful)
+        indexed = index_shop(payload)
+        starts = dispatch(indexed, at_random(seed), buffers=buffers, careful=careful)
         assert starts is not None
         assert violations(payload, indexed.by_id(starts)) == []
 
@@ -139,7 +148,7 @@ def test_two_jobs_that_want_each_others_machine_are_a_deadlock() -> None:
     assert dispatch(indexed, spt, buffers="none") is None
     assert dispatch(indexed, spt, buffers="swap") == [[0, 2], [0, 2]]
     assert dispatch(indexed, spt, buffers="none", careful=True) == [[0, 2], [4, 6]]
-    assert reference(shop(jobs, "none")).objective == 6
+    assert reference(shop(jobs, "none")).objective == 8
     assert reference(shop(jobs, "swap")).objective == 4
 
 
