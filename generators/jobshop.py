@@ -22,7 +22,7 @@ from tasks.ids import instance_id
 from tasks.jobshop import VERSION, MachineStep, Shop, ShopJob, Shutdown
 
 LARGEST = 50  # jobs, and machines
-MOST_SHUTDOWNS = 5  # of a machine
+MOST_SHUTDOWNS = 4  # of a machine
 
 
 class ShopSettings(Noun, frozen=True):
@@ -32,7 +32,8 @@ class ShopSettings(Noun, frozen=True):
         machines: how many; as many as jobs if not given.
         buffers: where jobs wait. `free`: anywhere; `swap`: on their machine, and they may exchange
             machines; `none`: on their machine, and they may not.
-        shutdowns: of each machine, known beforehand.
+        shutdowns: of each machine, known beforehand; together a third to two thirds of the work of
+            the busiest machine if there are as many as there can be.
         high: the longest time of an operation; the shortest is 1.
         setting: the words of the prompt.
     """
@@ -125,24 +126,24 @@ def _shutdowns(
 ) -> tuple[Shutdown, ...]:
     """Draw all shutdowns there can be of each machine and return the first so many, in time order.
 
-    Time up to 5/4 of the greatest work of a machine is cut into as many slots as a machine can have
-    shutdowns; each slot, in random order, gets one of U{high/2..high} somewhere in it.
+    The greatest work of a machine, which no schedule is shorter than, is cut into as many slots as
+    a machine can have shutdowns; each slot, in random order, gets one somewhere in it.
     """
     loads = dict.fromkeys(machines, 0)
     for job in jobs:
         for step in job.operations:
             loads[step.machine] += step.time
-    slot = max(max(loads.values()) // (MOST_SHUTDOWNS - 1), 2 * settings.high)
+    slot = max(1, max(loads.values()) // MOST_SHUTDOWNS)
     drawn: list[Shutdown] = []
     for machine in machines:
         slots = rng.sample(range(MOST_SHUTDOWNS), MOST_SHUTDOWNS)
-        spans = [_span(slot * place, slot, settings.high, rng) for place in slots]
+        spans = [_span(slot * place, slot, rng) for place in slots]
         drawn += [Shutdown(machine, *span) for span in sorted(spans[: settings.shutdowns])]
     return tuple(drawn)
 
 
-def _span(begin: int, slot: int, high: int, rng: Random) -> tuple[int, int]:
-    """Draw an interval in a slot that begins somewhere."""
-    length = rng.randint(max(1, high // 2), high)
+def _span(begin: int, slot: int, rng: Random) -> tuple[int, int]:
+    """Draw an interval of a third to two thirds of a slot that begins somewhere."""
+    length = rng.randint(max(1, slot // 3), max(1, 2 * slot // 3))
     start = begin + rng.randint(0, slot - length)
     return start, start + length

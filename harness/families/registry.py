@@ -19,7 +19,13 @@ FAMILIES: Parts[Family[Any]] = Parts(
     "family",
     "makespan.families",
     Family,
-    names=("rcpsp", "calendar", "tardiness", "tools", "jobshop"),
+    names=(
+        "rcpsp",
+        "calendar",
+        "tardiness",
+        "tools",
+        "jobshop",
+    ),
     load=_load,
 )
 
