@@ -179,7 +179,10 @@ def _pairs(row: NumberRow, machines: int) -> list[tuple[int, int]]:
         raise InputError(
             f"{place}: {len(pairs)} operations; expected {machines}, or -1 -1 after them"
         )
-    return [_checked(place, machine, time, range(machines)) for machine, time in pairs]
+    for machine, time in pairs:
+        _require_machine(place, machine, range(machines))
+        _require_time(place, machine, time)
+    return pairs
 
 
 def _route(times: NumberRow, places: NumberRow, machines: int) -> list[tuple[int, int]]:
@@ -187,19 +190,22 @@ def _route(times: NumberRow, places: NumberRow, machines: int) -> list[tuple[int
     for place, numbers in (times, places):
         if len(numbers) != machines:
             raise InputError(f"{place}: {len(numbers)} numbers; expected {machines}")
-    pairs = zip(places.numbers, times.numbers, strict=True)
-    checked = (_checked(places.place, *pair, range(1, machines + 1)) for pair in pairs)
-    return [(machine - 1, time) for machine, time in checked]
+    for machine, time in zip(places.numbers, times.numbers, strict=True):
+        _require_machine(places.place, machine, range(1, machines + 1))
+        _require_time(times.place, machine, time)
+    return [(k - 1, time) for k, time in zip(places.numbers, times.numbers, strict=True)]
 
 
-def _checked(place: str, machine: int, time: int, machines: range) -> tuple[int, int]:
+def _require_machine(place: str, machine: int, machines: range) -> None:
     if machine not in machines:
         raise InputError(
             f"{place}: machine {machine}; expected one from {machines[0]} to {machines[-1]}"
         )
+
+
+def _require_time(place: str, machine: int, time: int) -> None:
     if time < 1:
         raise InputError(f"{place}: time {time} on machine {machine}; expected at least 1")
-    return machine, time
 
 
 # Writing ------------------------------------------------------------------------------------

@@ -130,7 +130,8 @@ def dispatch(
             leave it, so that there is no deadlock (a banker's rule).
     """
     if buffers != "free" and generator == "nondelay":
-        return _BlockingRun(shop, rule, swap=buffers == "swap", careful=careful).schedule()
+        is_careful = careful and buffers == "none"
+        return _BlockingRun(shop, rule, swap=buffers == "swap", careful=is_careful).schedule()
     return _FreeRun(shop, rule).schedule(generator)
 
 

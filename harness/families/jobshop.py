@@ -33,7 +33,7 @@ def by_rule(
         name: of the rule.
         generated: the schedule generator. Where jobs wait on their machines `nondelay` knows it;
             the others do not.
-        careful: whether it is held back from deadlocks.
+        careful: whether it is held back from deadlocks, where there can be any.
     """
 
     def policy(instance: Instance[Shop]) -> Fields:
@@ -52,7 +52,7 @@ def serial(instance: Instance[Shop]) -> Fields:
 
 
 def random(instance: Instance[Shop]) -> Fields:
-    """Answer with one random schedule: active where jobs may wait anywhere, else careful."""
+    """Answer with one random schedule: active where jobs may wait anywhere, else no deadlock."""
     return _random(instance, 1)
 
 
@@ -123,7 +123,7 @@ POLICIES = {
         )
         for name in ("fifo", "mwkr")
     },
-    "random": Policy("floor", "one random schedule, active or careful", random),
+    "random": Policy("floor", "one random schedule, active or never into a deadlock", random),
     "random-100": Policy("floor", "the shortest of 100 random schedules", random_100),
     "exact": Policy(
         "ceiling", "a proven optimum, or the solver's best answer", exact, solves=_unsolved

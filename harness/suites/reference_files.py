@@ -3,7 +3,7 @@
 | column | what it says |
 |---|---|
 | `optimum`, `opt` | the least value there is |
-| `best`, `upper`, `ub`, `upper_bound`, `objective` | a value that somebody reached: never taken for the optimum |
+| `best`, `upper`, `ub`, `objective`, `upper_bound` | somebody's: never taken for the optimum |
 | `lower`, `lb`, `lower_bound`, `bound` | no answer is better |
 | any of these | `82..87` is a lower and an upper bound |
 | `status` | `infeasible`: there is no answer |
