@@ -25,6 +25,8 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "tools-plan": ("tools", 3, {"track": "plan"}),
     "tools-pick": ("tools", 2, {"track": "plan", "select": 4}),
     "tools-pick-turns": ("tools", 2, {"select": 4}),
+    "jobshop": ("jobshop", 3, {}),
+    "jobshop-blocking": ("jobshop", 4, {"buffers": "none", "shutdowns": 1}),
 }
 
 

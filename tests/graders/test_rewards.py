@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from generators import calendar, rcpsp, tardiness, tools
+from generators import calendar, jobshop, rcpsp, tardiness, tools
 from graders.rewards import below_closeness, closeness
 from graders.statistics import skill
 from harness.families.registry import FAMILIES, family
@@ -48,6 +48,7 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "tardiness": tardiness.generate,
     "calendar": calendar.generate,
     "tools": tools.generate,
+    "jobshop": jobshop.generate,
 }
 
 

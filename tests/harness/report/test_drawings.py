@@ -16,6 +16,7 @@ from generators import rcpsp as rcpsp_generator
 from generators import tardiness as tardiness_generator
 from generators import tools as tools_generator
 from graders import calendar as calendar_grader
+from graders import jobshop as jobshop_grader
 from graders import rcpsp as rcpsp_grader
 from graders import tardiness as tardiness_grader
 from graders import tools as tools_grader
@@ -23,7 +24,7 @@ from harness.board.board import Row, build_board
 from harness.board.load import ScoredRecord
 from harness.families.rcpsp import POLICIES
 from harness.families.registry import FAMILIES
-from harness.report import calendar, rcpsp, tardiness, tools
+from harness.report import calendar, jobshop, rcpsp, tardiness, tools
 from harness.report.base import (
     EpisodeView,
     SeriesStyle,
@@ -105,6 +106,11 @@ FIELDS = {
     "turn": 2,
     "id": "i",
     "ids": ["a", "b"],
+    "machine": "M1",
+    "operation": 2,
+    "operations": 3,
+    "time": 5,
+    "jobs": ["J1", "J2"],
 }
 
 
@@ -115,6 +121,7 @@ FIELDS = {
         (tardiness, tardiness_grader),
         (calendar, calendar_grader),
         (tools, tools_grader),
+        (jobshop, jobshop_grader),
     ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:
