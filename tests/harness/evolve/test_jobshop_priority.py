@@ -1,10 +1,9 @@
-"""The domain of job-shop rules: orders that are none are refused, its driver is the non-delay scheme."""
+"""The domain of job-shop rules: what is no order is refused, the driver is the non-delay scheme."""
 
 from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from graders.exact.jobshop_rules import RULES, NextStep, dispatch, index_shop
 from graders.jobshop import violations
