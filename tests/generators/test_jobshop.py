@@ -71,7 +71,12 @@ def test_times_and_routes_are_evenly_drawn() -> None:
 
 def test_settings_of_a_level_share_the_jobs_and_levels_seeds_and_indices_do_not() -> None:
     plain = make(5, 3)
-    for settings in ({"buffers": "none"}, {"shutdowns": 3}, {"buffers": "swap", "shutdowns": 1}):
+    changes: list[dict[str, Scalar]] = [
+        {"buffers": "none"},
+        {"shutdowns": 3},
+        {"buffers": "swap", "shutdowns": 1},
+    ]
+    for settings in changes:
         other = generate(5, 0, 3, settings, reference=False)
         assert other.payload.jobs == plain.payload.jobs
         assert other.id != plain.id
