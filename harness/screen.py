@@ -6,6 +6,7 @@ it fits; which ones is said at the end. Styles follow NO_COLOR, FORCE_COLOR and 
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -154,7 +155,7 @@ class Screen:
         console = _console(_total([f.width for f in fitted]))
         with console.capture() as capture:
             console.print(_grid(table, fitted))
-        lines = (line.rstrip() for line in capture.get().splitlines())
+        lines = map(_without_end, capture.get().splitlines())
         return "\n".join([*(_styled(t, "bold") for t in self._broken(table.title)), *lines])
 
     def _fitted(self, table: Table) -> list[_Fitted]:
@@ -297,6 +298,13 @@ def _styled(text: str, style: str) -> str:
     with console.capture() as capture:
         console.print(Text(text, style=style), soft_wrap=True, end="")
     return capture.get()
+
+
+def _without_end(line: str) -> str:
+    """Return a line without the spaces at its end, which would wrap; its styles stay closed."""
+    end = re.search(r"(?: |\x1b\[[0-9;]*m)*$", line)
+    assert end is not None
+    return line[: end.start()] + end[0].replace(" ", "")
 
 
 def _grid(table: Table, fitted: Sequence[_Fitted]) -> "Grid":

@@ -15,6 +15,7 @@ from harness.families.family import SPELLING, BoardColumn, Place
 from harness.families.registry import family
 from harness.formatting import cost_text, label, number, percent, tokens_text, with_interval
 from harness.log import worded
+from harness.models.base import REPLY_LIMIT
 from harness.screen import UNIT, Screen, Table, TableColumn
 from harness.store.manifest import differences
 from tasks.base import NO_REFERENCE, Scalar
@@ -325,6 +326,7 @@ def notes(board: Board) -> list[str]:
         *(note for row in board.rows for note in _row_notes(row)),
         *(f"{model}: no episode is finished" for model in board.missing),
         *_rank_notes(board.rows),
+        *_limit_notes(board.rows),
         *_price_notes(board),
     ]
 
@@ -391,6 +393,13 @@ def _resolutions(name: str, models: Sequence[Row]) -> Iterator[str]:
             )
 
 
+def _limit_notes(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield the usual limit of a reply, which no row's name says."""
+    usual = [row.model for row in rows if row.setup.get("max_tokens") == REPLY_LIMIT]
+    if usual:
+        yield f"up to {REPLY_LIMIT:,} tokens a reply: {', '.join(dict.fromkeys(usual))}"
+
+
 def _price_notes(board: Board) -> Iterator[str]:
     for day in sorted(set(board.priced.values())):
         models = [model for model, date in board.priced.items() if date == day]
@@ -399,7 +408,10 @@ def _price_notes(board: Board) -> Iterator[str]:
 
 def row_name(row: Row) -> str:
     """Return the model, and how it was asked if that is not the usual way."""
-    return label(row.model, row.agent, row.memory, sampling_of(row.setup))
+    setup = sampling_of(row.setup)
+    if setup.get("max_tokens") == REPLY_LIMIT:
+        del setup["max_tokens"]
+    return label(row.model, row.agent, row.memory, setup)
 
 
 def _without_memory(row: Row) -> str:

@@ -71,13 +71,14 @@ def begin_each(
         InputError: one of them lacks something (a key, a package, a policy): nothing was written.
     """
     prepared = [prepare(request, options, prices(request)) for request in requests]
-    taken, began = Spent(), monotonic()
-    for number, each in enumerate(prepared):
+    taken, began, before = Spent(), monotonic(), None
+    for each in prepared:
         opened, budget = open_run(each), options.budget
-        if number:
+        if before is not None:
+            _add(taken, spent_of(before))
             budget = _left(budget, taken, monotonic() - began)
+        before = opened.folder.path
         yield BegunRun(opened, replace(options, budget=budget), prices(each.request))
-        _add(taken, spent_of(opened.folder.path))
 
 
 def spent_of(path: Path) -> Spent:

@@ -207,6 +207,8 @@ def test_styles_are_for_terminals_that_want_them(
         assert "\x1b[1mopenai/a" in text
         assert "\x1b[31m" in text
         assert "\x1b[2mpolicy/b" in text
+    for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines():
+        assert line == line.rstrip(), "a space beyond the last column would wrap"
 
 
 @examples(60)

@@ -27,6 +27,7 @@ class Slotted(BaseHTTPRequestHandler):
     props: Any = None
     lock = threading.Lock()
     now = most = looked = 0
+    expected = 1
 
     def do_GET(self) -> None:
         """Tell of itself."""
@@ -34,11 +35,14 @@ class Slotted(BaseHTTPRequestHandler):
         self._send(404 if self.props is None else 200, self.props)
 
     def do_POST(self) -> None:
-        """Answer after a moment, and note how many wait."""
+        """Answer when as many as expected have come together once, and note how many wait."""
         self.rfile.read(int(self.headers["Content-Length"]))
         with self.lock:
             type(self).now += 1
             type(self).most = max(self.now, self.most)
+        deadline = monotonic() + 30
+        while type(self).most < self.expected and monotonic() < deadline:
+            sleep(0.01)
         sleep(0.05)
         with self.lock:
             type(self).now -= 1
@@ -85,6 +89,7 @@ def test_no_more_calls_are_sent_than_a_server_has_slots(
 ) -> None:
     file, out = instances(tmp_path / "i.jsonl", 24), tmp_path / "run"
     with served(props) as (url, handler):
+        handler.expected = most
         done = makespan("run", file, "--model", "openai/m", "--base-url", url, "--out", out, *more)
         assert done.returncode == 0, done.stderr
         assert handler.most == most

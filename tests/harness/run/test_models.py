@@ -21,7 +21,8 @@ def test_an_unknown_model_is_told_the_providers(spec: str) -> None:
     known = "providers are openai, openai-responses, anthropic, litellm, policy"
     with pytest.raises(InputError) as caught:
         built(spec)
-    assert str(caught.value) == f"unknown model {spec!r}: {known}"
+    near = "; did you mean 'openai/gpt-5'?" if spec == "gpt-5" else ""
+    assert str(caught.value) == f"unknown model {spec!r}: {known}{near}"
 
 
 @pytest.mark.parametrize(
