@@ -327,7 +327,7 @@ def improve(
     solver, starts = f"cp-sat {version('ortools')}", solution.starts
     most = project.horizon if starts is None else sgs.makespan(project, starts) - 1
     model = _Model(project, heads, solution.bound, most)
-    engine = _engine(limit, seconds)
+    engine = cp_sat_engine(limit, seconds)
     status = engine.solve(model.model)
     if status == cp_model.INFEASIBLE:
         return Solution(most + 1, starts, solver)
@@ -339,7 +339,13 @@ def improve(
     return Solution(bound, starts, solver)
 
 
-def _engine(limit: float, seconds: float | None) -> "CpSolver":
+def cp_sat_engine(limit: float, seconds: float | None) -> "CpSolver":
+    """Return CP-SAT as it is asked everywhere: the same answer in every process without `seconds`.
+
+    Args:
+        limit: in deterministic seconds.
+        seconds: a limit of wall time, if given.
+    """
     from ortools.sat.python.cp_model import CpSolver
 
     engine = CpSolver()

@@ -26,6 +26,7 @@ FAMILIES: Parts[Family[Any]] = Parts(
         "tools",
         "flow",
         "vms",
+        "jobshop",
     ),
     load=_load,
 )

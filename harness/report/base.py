@@ -82,6 +82,7 @@ class InstanceFrame(Noun, frozen=True):
     """The part that all answers to one instance share: a row for each task, job or call.
 
     `sizes`, `windows` (earliest start, latest end) and `dues` are by row; `end` is a limit for all.
+    Where `lanes` has a name for each row, the bars of rows with one name stand on one line.
     """
 
     unit: str
@@ -91,6 +92,7 @@ class InstanceFrame(Noun, frozen=True):
     dues: tuple[Number, ...] = ()
     loads: tuple[Load, ...] = ()
     end: Number | None = None
+    lanes: tuple[str, ...] = ()
 
 
 class Timeline(Noun, frozen=True, tag="timeline"):

@@ -40,15 +40,17 @@ function lastMoment(timelines, frames) {
 
 // `by` are the starts that rows stand in the order of; `why` are the violations in words.
 function drawTimeline(t, frame, by, why, end, width) {
-  const count = frame.names.length;
+  const lanes = [...new Set(frame.lanes)];
+  const titles = lanes.length ? lanes : frame.names;
+  const count = titles.length;
   const high = Math.max(5, Math.min(19, Math.floor(560 / count)));
-  const gutter = high < 9 ? 34 : Math.min(Math.max(120, width * 0.36), 14 + 6.6 * Math.max(0, ...frame.names.map((n) => n.length), ...frame.loads.map((l) => l.name.length + 3)));
+  const gutter = high < 9 ? 34 : Math.min(Math.max(120, width * 0.36), 14 + 6.6 * Math.max(0, ...titles.map((n) => n.length), ...frame.loads.map((l) => l.name.length + 3)));
   const x = (moment) => gutter + (Math.max(0, Math.min(end, moment)) / end) * (width - gutter - 14);
   const order = frame.names.map((_, k) => k);
   order.sort((a, b) => (by[a] ?? Infinity) - (by[b] ?? Infinity));
   const top = t.sort ? 46 : 20;
   const y = [];
-  order.forEach((k, place) => { y[k] = top + place * high; });
+  order.forEach((k, place) => { y[k] = top + (lanes.length ? lanes.indexOf(frame.lanes[k]) : place) * high; });
   const bottom = top + count * high;
   const wrong = new Map();
   const note = (k, number) => wrong.set(k, [...(wrong.get(k) || []), why[number] || ""]);
@@ -76,10 +78,12 @@ function drawTimeline(t, frame, by, why, end, width) {
 function drawRow(t, frame, k, { x, y, high, wrong, gutter }) {
   const parts = [];
   const name = frame.names[k];
+  const lane = frame.lanes[k];
+  const title = lane === undefined ? name : frame.lanes.indexOf(lane) === k ? lane : "";
   const room = Math.floor((gutter - 8) / 6);
   const size = frame.sizes[k];
   const start = t.starts[k];
-  if (high >= 9) parts.push(svg("text", { x: gutter - 6, y: y + high / 2 + 3.6, "text-anchor": "end", "font-size": Math.min(11, high) }, name.length > room ? `${name.slice(0, room - 1)}…` : name, svg("title", {}, name)));
+  if (high >= 9 && title) parts.push(svg("text", { x: gutter - 6, y: y + high / 2 + 3.6, "text-anchor": "end", "font-size": Math.min(11, high) }, title.length > room ? `${title.slice(0, room - 1)}…` : title, svg("title", {}, title)));
   parts.push(svg("line", { x1: gutter, x2: x(Infinity), y1: y + high, y2: y + high, class: "row" }));
   const open = frame.windows[k];
   if (open) parts.push(svg("rect", { x: x(open[0]), width: Math.max(1, x(open[1]) - x(open[0])), y: y + 1, height: high - 2, class: "window" },
@@ -93,7 +97,8 @@ function drawRow(t, frame, k, { x, y, high, wrong, gutter }) {
     if (late) parts.push(svg("line", { x1: x(due), x2: x(end), y1: y + high / 2, y2: y + high / 2, class: "late" }));
     parts.push(svg("rect", { x: x(start), width: wide, y: y + high * 0.14, height: high * 0.72, rx: Math.min(2, high / 5), class: wrong || late ? "bar bad" : t.spare.includes(k) ? "bar spare" : "bar" },
       svg("title", {}, told.join("\n"))));
-    if (high >= 13 && wide > 12 + 6 * String(size).length) parts.push(svg("text", { x: x(end) - 4, y: y + high / 2 + 3.5, class: "in", "text-anchor": "end" }, String(plain(size))));
+    const inside = lane === undefined ? String(plain(size)) : name;
+    if (high >= 13 && wide > 12 + 6 * inside.length) parts.push(svg("text", { x: x(end) - 4, y: y + high / 2 + 3.5, class: "in", "text-anchor": "end" }, inside));
   }
   if (due !== undefined) parts.push(svg("line", { x1: x(due), x2: x(due), y1: y + 1, y2: y + high - 1, class: "due" }, svg("title", {}, `${name} is due at ${due}`)));
   return parts;

@@ -3,8 +3,8 @@
 | column | what it says |
 |---|---|
 | `optimum`, `opt` | the least value there is |
-| `best`, `upper`, `ub`, `objective` | a value that somebody reached: never taken for the optimum |
-| `lower`, `lb`, `bound` | no answer is better |
+| `best`, `upper`, `ub`, `objective`, `upper_bound` | somebody's: never taken for the optimum |
+| `lower`, `lb`, `lower_bound`, `bound` | no answer is better |
 | any of these | `82..87` is a lower and an upper bound |
 | `status` | `infeasible`: there is no answer |
 | `answer`, `solver` | of a line of `solve` |
@@ -30,8 +30,8 @@ from tasks.encoding import decoded
 
 IDS = ("id", "instance")
 EXACT = ("optimum", "opt")
-UPPER = ("best", "upper", "ub", "objective")
-LOWER = ("lower", "lb", "bound")
+UPPER = ("best", "upper", "ub", "upper_bound", "objective")
+LOWER = ("lower", "lb", "lower_bound", "bound")
 EMPTY = (None, "", "-")
 
 

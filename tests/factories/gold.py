@@ -29,6 +29,8 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "flow-conversation": ("flow", 3, {"jobs": 6, "history": "conversation", "count": "hidden"}),
     "vms": ("vms", 2, {}),
     "vms-turns": ("vms", 2, {"track": "reactive", "churn": 1, "apart": 2}),
+    "jobshop": ("jobshop", 3, {}),
+    "jobshop-blocking": ("jobshop", 4, {"buffers": "none", "shutdowns": 1}),
 }
 
 

@@ -1,6 +1,6 @@
 """Grades in both readings: spelling is worth nothing, and wins nothing that was not earned."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
@@ -30,7 +30,16 @@ PROJECT = Instance(
     Project((Task("T1", 2), Task("T2", 3)), (), (("T1", "T2"),), (), (), (), 9),
 )
 JOBS = Instance("j", "tardiness", 2, None, 0, {}, 2, Jobs((Job("J1", 2, 2), Job("J2", 3, 5))))
-CASES = ("rcpsp", "rcpsp-12", "tardiness", "tardiness-10", "tools-turns", "tools-plan")
+CASES = (
+    "rcpsp",
+    "rcpsp-12",
+    "tardiness",
+    "tardiness-10",
+    "tools-turns",
+    "tools-plan",
+    "jobshop",
+    "jobshop-blocking",
+)
 
 
 def graded(instance: Instance[Any], text: str) -> Grade:
@@ -71,6 +80,12 @@ def answer_of(case: str, rng: Random) -> Fields:
         answer["starts"] = dict(answer["starts"])
         for name in rng.sample(sorted(answer["starts"]), rng.randint(0, 2)):
             answer["starts"][name] = max(0, answer["starts"][name] + rng.randint(-3, 3))
+    elif instance.family == "jobshop":
+        answer["starts"] = {name: list(row) for name, row in answer["starts"].items()}
+        for name in rng.sample(sorted(answer["starts"]), rng.randint(0, 2)):
+            row = answer["starts"][name]
+            place = rng.randrange(len(row))
+            row[place] = max(0, row[place] + rng.randint(-3, 3))
     else:
         order = list(answer["order"])
         if rng.random() < 0.5:
@@ -102,12 +117,16 @@ def test_an_answer_is_worth_the_same_in_every_spelling(case: str, seed: int) -> 
 
 
 def spelled(instance: Instance[Any], outcome: Outcome) -> Outcome:
-    from tasks import rcpsp, tardiness, tools
+    from tasks import jobshop, rcpsp, tardiness, tools
 
     if instance.family == "tools":
         return tools.performed(instance, outcome)
-    read = rcpsp.spelled if instance.family == "rcpsp" else tardiness.spelled
-    return read(instance.payload, outcome)
+    readers: dict[str, Callable[[Any, Outcome], Outcome]] = {
+        "rcpsp": rcpsp.spelled,
+        "tardiness": tardiness.spelled,
+        "jobshop": jobshop.spelled,
+    }
+    return readers[instance.family](instance.payload, outcome)
 
 
 STARTS: Sequence[tuple[str, str]] = (

@@ -92,4 +92,5 @@ def test_a_column_with_a_measure_can_be_a_headline() -> None:
         "tools": ["completion"],
         "flow": [],
         "vms": ["share_optimal"],
+        "jobshop": [],
     }

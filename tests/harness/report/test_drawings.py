@@ -17,6 +17,7 @@ from generators import tardiness as tardiness_generator
 from generators import tools as tools_generator
 from graders import calendar as calendar_grader
 from graders import flow as flow_grader
+from graders import jobshop as jobshop_grader
 from graders import rcpsp as rcpsp_grader
 from graders import tardiness as tardiness_grader
 from graders import tools as tools_grader
@@ -24,7 +25,7 @@ from harness.board.board import Row, build_board
 from harness.board.load import ScoredRecord
 from harness.families.rcpsp import POLICIES
 from harness.families.registry import FAMILIES
-from harness.report import calendar, flow, rcpsp, tardiness, tools, vms
+from harness.report import calendar, flow, jobshop, rcpsp, tardiness, tools, vms
 from harness.report.base import (
     EpisodeView,
     SeriesStyle,
@@ -112,6 +113,11 @@ FIELDS = {
     "host": "h1",
     "numa": 0,
     "move": 3,
+    "machine": "M1",
+    "operation": 2,
+    "operations": 3,
+    "time": 5,
+    "jobs": ["J1", "J2"],
 }
 
 
@@ -124,6 +130,7 @@ FIELDS = {
         (tools, tools_grader),
         (flow, flow_grader),
         (vms, vms_course),
+        (jobshop, jobshop_grader),
     ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:

@@ -39,6 +39,7 @@ CASES = (
     "tools-plan",
     "flow",
     "vms",
+    "jobshop",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {

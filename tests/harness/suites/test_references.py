@@ -98,6 +98,11 @@ BOTH = Reference("bounded", 9, 8, solver="t.csv")
         ('[{"id": "j301_1", "optimum": 9}, {"id": "other", "best": 3}]', OPTIMAL),
         ('[{"problem": "j301_1.sm", "best": "9"}]', UPPER),
         (
+            '[\n{"instance":"j301_1","status":"open","lower_bound":8,"upper_bound":9,'
+            '"lb_data":[{"value":8}]}\n]',
+            BOTH,
+        ),
+        (
             '{"id":"j301_1","objective":9,"bound":9,"status":"optimal","answer":null,"solver":"s",'
             '"seconds":0.1}\n',
             replace(OPTIMAL, solver="s"),
