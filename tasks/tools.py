@@ -5,7 +5,6 @@ and all return before the next. On the track `plan` it writes all calls down in 
 without calls ends the task with the values asked for. After TPS-Bench (arXiv 2511.01527).
 """
 
-import re
 from collections.abc import Sequence
 from itertools import compress
 from operator import not_
@@ -26,13 +25,13 @@ from tasks.base import (
     ToolCall,
     ask,
     call_tools,
-    said,
     short,
 )
 from tasks.parse import parse_object, read_object
 from tasks.prompts import Prompts
 from tasks.spelling import GIVEN
-from tasks.tools_clock import Simulation, arguments_of
+from tasks.tool_turns import conversation
+from tasks.tools_clock import Simulation
 from tasks.tools_payload import Due, Errand, Hidden, Payload
 from tasks.tools_plan import (
     ANSWER,
@@ -69,7 +68,6 @@ KEY = ANSWER
 PICK = "tools"  # of the answer to the question which tools to take
 UNSEEN = ("transport",)  # settings that no agent can see
 SKIPPED = "not picked: "  # stands before the name of a tool that the agent did not pick
-_NAME = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class View(msgspec.Struct, frozen=True):
@@ -205,38 +203,6 @@ def _marked_calls(reply: Reply, unpicked: set[str]) -> tuple[ToolCall, ...]:
     return tuple(
         ToolCall(call.id, _marked(call.name, unpicked), call.arguments) for call in reply.calls
     )
-
-
-def conversation(
-    reply: Reply, turn: int, performed_calls: Sequence[Called], ids: set[str]
-) -> tuple[Message, ...]:
-    """Return the messages of a turn: the assistant's with its calls, and a result for each.
-
-    Args:
-        reply: the assistant's.
-        turn: its number, from 1.
-        performed_calls: the calls with their results, in the order of the reply.
-        ids: those used in turns before; those of this turn are added.
-    """
-    calls = []
-    for number, call in enumerate(reply.calls, 1):
-        name = call.id if call.id and call.id not in ids else f"call-{turn}-{number}"
-        ids.add(name)
-        calls.append(_acceptable(call, name))
-    results = (
-        Message("tool", performed_call.result.text, call_id=call.id)
-        for call, performed_call in zip(calls, performed_calls, strict=True)
-    )
-    return (replace(said(reply), calls=tuple(calls)), *results)
-
-
-def _acceptable(call: ToolCall, name: str) -> ToolCall:
-    """Return a call under another id, mended where a provider might refuse to take it back.
-
-    Strange characters in the tool's name become `_`, arguments that are no object `{}`.
-    """
-    arguments = call.arguments if arguments_of(call) is not None else "{}"
-    return ToolCall(name, _NAME.sub("_", call.name)[:64] or "_", arguments)
 
 
 def submitted(

@@ -29,7 +29,7 @@ from tasks.base import (
 )
 from tasks.means import Ran, run_program
 from tasks.prompts import Prompts
-from tasks.tools import conversation
+from tasks.tool_turns import conversation
 from tasks.tools_clock import arguments_of
 
 TEMPLATES = (
