@@ -19,7 +19,7 @@ FAMILIES: Parts[Family[Any]] = Parts(
     "family",
     "makespan.families",
     Family,
-    names=("rcpsp", "calendar", "tardiness", "tools"),
+    names=("rcpsp", "calendar", "tardiness", "tools", "serving"),
     load=_load,
 )
 
