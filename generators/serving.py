@@ -109,10 +109,10 @@ def solve(service: Service, /, *, seconds: float | None = None) -> Reference:
 def _under_pressure(level: int, place: str, settings: ServingSettings) -> Service:
     """Draw workloads until one can be put under the pressure that is asked for."""
     for number in range(TRIES):
-        case = _at_leisure(level, f"{place}/{number}", settings)
+        case = at_leisure(level, f"{place}/{number}", settings)
         step = _step_of(case, settings.pressure)
-        if _pressure(_denser(case, step)) >= min(LEAST, settings.pressure):
-            return msgspec.convert(_denser(case, step), Service)
+        if _pressure(denser(case, step)) >= min(LEAST, settings.pressure):
+            return msgspec.convert(denser(case, step), Service)
     raise InputError(
         f"level {level}: no order of regime={settings.regime} matters: give more jobs, or less"
         " memory"
@@ -124,7 +124,7 @@ def _step_of(case: Fields, pressure: float) -> int:
     low, high = 0, STEPS
     while low < high:
         middle = (low + high) // 2
-        if _pressure(_denser(case, middle)) < pressure:
+        if _pressure(denser(case, middle)) < pressure:
             low = middle + 1
         else:
             high = middle
@@ -133,19 +133,25 @@ def _step_of(case: Fields, pressure: float) -> int:
 
 def _pressure(case: Fields) -> float:
     """Return the mean cost of a job in two random orders, 1 or more."""
-    runs = (simulate(case, random_order(str(number))) for number in range(2))
+    runs = (simulate(case, random_order(len(case["jobs"]), str(number))) for number in range(2))
     return fmean(fmean(job_costs(run)) / 1000 for run in runs)
 
 
-def _denser(case: Fields, step: int) -> Fields:
-    """Return a workload whose jobs come sooner after one another."""
+def denser(case: Fields, step: int) -> Fields:
+    """Return a workload whose jobs come sooner after one another, 8 % for each step."""
     share = round(RATIO**step * 1_000_000)
     jobs = [{**job, "at": job["at"] * share // 1_000_000} for job in case["jobs"]]
     return {**case, "jobs": jobs}
 
 
-def _at_leisure(level: int, place: str, settings: ServingSettings) -> Fields:
-    """Draw servers and jobs that come one by one: each has ended before the next comes, mostly."""
+def at_leisure(level: int, place: str, settings: ServingSettings) -> Fields:
+    """Return servers and jobs that come one by one: most end before the next comes.
+
+    Args:
+        level: the number of jobs.
+        place: of the streams.
+        settings: but the pressure.
+    """
     regime = REGIMES[settings.regime]
     rng = _stream(place, "jobs")
     call = CallMaker(_stream(place, "hints"), settings.hint)

@@ -210,14 +210,14 @@ REGIMES = {
     "reason": Regime("short prompts, long and uncertain outputs", _reason, 32_768),
     "chat": Regime("lengths as in Azure's trace of conversations", _chat, 32_768),
     "mixed": Regime("four kinds with limits of their own, as in FlowPrefill", _mixed, 131_072),
-    "agents": Regime("turns with tools between them, context used again", _agent, 65_536, least=8),
+    "agents": Regime("turns with tools between them, context used again", _agent, 65_536, least=40),
     "tenants": Regime("seven users, one of whom asks for most", _tenant, 32_768),
     "workflow": Regime(
         "text to SQL: stages of calls, two servers of unlike speed",
         _workflow,
         65_536,
         servers=({}, {"speed": 60}),
-        least=8,
+        least=20,
         slack=(1.5, 4.0),
     ),
     "moe": Regime(

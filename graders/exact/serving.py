@@ -54,7 +54,7 @@ def random_cost(service: Service) -> float:
     case, count = case_of(service), len(service.jobs)
     orders = ORDERS_OF_FEW if count <= FEW else ORDERS
     return fmean(
-        sum(job_costs(simulate(case, random_order(str(number))))) for number in range(orders)
+        sum(job_costs(simulate(case, random_order(count, str(number))))) for number in range(orders)
     )
 
 

@@ -58,18 +58,6 @@ def first_come() -> Plan:
     return admission()
 
 
-def random_order(seed: str) -> Plan:
-    """Admit in a random order what fits now; each request draws its place once."""
-    rng, places = Random(f"serving/random order/{seed}"), dict[int, float]()
-
-    def place(server: Server, request: Request) -> float:  # noqa: ARG001
-        if request.id not in places:
-            places[request.id] = rng.random()
-        return places[request.id]
-
-    return admission(place)
-
-
 def conservative() -> Plan:
     """Reserve for each request the most that it may make: TGI, DeepSpeed-MII."""
 
@@ -268,3 +256,10 @@ def ranked(ranks: Mapping[int, int], budget: int | None = None) -> Plan:
         return chunked(server.budget if budget is None else budget, admit, key)(server)
 
     return plan
+
+
+def random_order(jobs: int, seed: str) -> Plan:
+    """Return a random order of so many jobs as a policy."""
+    order = list(range(jobs))
+    Random(f"serving/random order/{seed}").shuffle(order)
+    return ranked({job: rank for rank, job in enumerate(order)})

@@ -203,7 +203,7 @@ class Simulation:
 
     def _finish(self, server: Server, request: Request) -> None:
         job, now = self.jobs[request.job], server.now
-        request.done = now
+        request.done, request.server = now, None
         server.running.remove(request)
         server.used -= request.need
         server.history.append((request.kind, request.out))

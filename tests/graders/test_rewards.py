@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from generators import calendar, rcpsp, tardiness, tools
+from generators import calendar, rcpsp, serving, tardiness, tools
 from graders.rewards import below_closeness, closeness
 from graders.statistics import skill
 from harness.families.registry import FAMILIES, family
@@ -48,6 +48,7 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "tardiness": tardiness.generate,
     "calendar": calendar.generate,
     "tools": tools.generate,
+    "serving": serving.generate,
 }
 
 
@@ -423,7 +424,7 @@ GARBAGE = [
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("known", [True, False])
 def test_garbage_is_worth_nothing(name: str, known: bool) -> None:
-    keys = ("starts", "order", "decisions", "calls", "turns", "answer", "else")
+    keys = ("starts", "order", "decisions", "calls", "turns", "answer", "schedule", "else")
     instance = GENERATE[name](4, 1, 0, {}, reference=known)
     for text, key in product(GARBAGE, keys):
         grade = judged(instance, text.replace("KEY", key))

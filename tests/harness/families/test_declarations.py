@@ -90,4 +90,5 @@ def test_a_column_with_a_measure_can_be_a_headline() -> None:
         "calendar": [],
         "tardiness": ["share_optimal"],
         "tools": ["completion"],
+        "serving": [],
     }
