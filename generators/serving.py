@@ -24,8 +24,8 @@ from tasks.serving_payload import Service
 
 Fields = dict[str, Any]
 STEPS, RATIO = 96, 0.92  # of the mean time between arrivals, from the mean time of a job alone
-LEAST = 1.2  # of the cost of a random order: below it there is nothing to plan
-TRIES = 20  # draws of a workload that has as much
+LEAST = 1.1  # of the cost of a random order: below it there is nothing to plan
+TRIES = 100  # draws of a workload that has as much
 
 
 class ServingSettings(Noun, frozen=True):

@@ -20,7 +20,7 @@ from graders.clusters import group_by, mean_over, score_over
 from graders.exact.serving import case_of, least_cost, order_plan, random_cost
 from graders.exact.serving_measure import MOST, Plan, figures, job_costs, simulate
 from graders.exact.serving_server import RefusedPlan
-from graders.exact.serving_simulator import Simulation, replayed
+from graders.exact.serving_simulator import ServingRun, replayed
 from graders.rewards import below_closeness, closeness, valid_objective
 from graders.spelling import in_both_readings
 from graders.statistics import Estimate, Measure, skill
@@ -44,7 +44,7 @@ SHOWN = ("goodput", "ttft_p50", "ttft_p95", "gap_p95", "evictions", "recomputed"
 def grade(instance: Instance[Service], outcome: Outcome) -> Grade:
     """Grade an order or a log by skill: (R - C) / (R - 1), not clipped.
 
-    C is the mean cost of a job, R that in random orders, 1 the bound. The metrics are `cost` C,
+    C is the mean cost of a job, R that in random orders, 1 the bound. The metrics are `job_cost` C,
     `random` R and those of `graders.exact.serving_measure.figures`. An invalid answer scores 0.
 
     Args:
@@ -102,7 +102,7 @@ def _mean(service: Service, cost: float) -> float:
     return cost / 1000 / len(service.jobs)
 
 
-def _valid(instance: Instance[Service], simulation: Simulation) -> Grade:
+def _valid(instance: Instance[Service], simulation: ServingRun) -> Grade:
     service, reference = instance.payload, instance.reference
     objective, bound, chance = (
         sum(job_costs(simulation)),
@@ -114,7 +114,7 @@ def _valid(instance: Instance[Service], simulation: Simulation) -> Grade:
             f"{instance.id}: an answer's cost {objective} is below the reference's bound"
             f" {reference.bound}"
         )
-    metrics = {"cost": _mean(service, objective), "random": _mean(service, chance)}
+    metrics = {"job_cost": _mean(service, objective), "random": _mean(service, chance)}
     return Grade(
         Verdict.valid,
         skill(objective, bound, chance),
@@ -203,10 +203,10 @@ def _placed_share(service: Service, grade: Grade) -> float:
 def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]:
     """Estimate the headline, skill, and the metrics of a board row: means over the levels.
 
-    Invalid answers count as random orders. The metrics, of valid answers: `cost`, the mean cost of
-    a job; `goodput`, the share of jobs within their limits; `ttft_p50`, `ttft_p95` and `gap_p95` in
-    seconds; `evictions`, `recomputed`; and `skill@L` by level. An instance counts by the mean of
-    its epochs.
+    Invalid answers count as random orders. The metrics, of valid answers: `job_cost`, the mean
+    cost of a job; `goodput`, the share of jobs within their limits; `ttft_p50`, `ttft_p95` and
+    `gap_p95` in seconds; `evictions`, `recomputed`; and `skill@L` by level. An instance counts by
+    the mean of its epochs.
 
     Args:
         records: the episodes of a row, all of them graded.
@@ -216,7 +216,7 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
     """
     levels = strata(records)
     metrics = {
-        "cost": mean_over(levels, _metric("cost")),
+        "job_cost": mean_over(levels, _metric("job_cost")),
         "goodput": score_over(levels, _metric("goodput")),
         **{name: mean_over(levels, _metric(name)) for name in SHOWN[1:]},
         **{f"skill@{group[0].level}": mean_over([group], _score) for group in levels},

@@ -25,12 +25,13 @@ def answer_schema(service: Service) -> Fields:
 
 
 def answers(service: Service | None) -> dict[str, AnswerForm]:
-    """Return the forms of an answer to a workload by their names; None is any workload."""
-    decision: Fields = {"type": "array"}
-    log = AnswerForm(object_schema({KEY: array_schema(decision)}))
+    """Return the form of an answer to a workload by its name; None is any workload.
+
+    A log of decisions has none: no model writes one, programs do.
+    """
     if service is not None:
-        return {"Order": AnswerForm(answer_schema(service)), "Log": log}
-    return {"Order": AnswerForm(object_schema({KEY: array_schema({"type": "string"})})), "Log": log}
+        return {"Order": AnswerForm(answer_schema(service))}
+    return {"Order": AnswerForm(object_schema({KEY: array_schema({"type": "string"})}))}
 
 
 def world(instance: Instance[Service], prompts: Prompts) -> Program[Outcome]:

@@ -1,8 +1,8 @@
-"""What is known of the best run of a workload: a bound by definition, and a portfolio of runs.
+"""What is known of the best run of a workload: a bound by definition, and the best of many runs.
 
-The bound is 1 a job: no job costs less. Above it stands the best of the policies of the papers and
-of clairvoyant ones, which know how many tokens each call will make; of few jobs also the best of
-their orders, all of them up to six jobs, else by a descent.
+The bound is 1 a job: no job costs less. Above it stands, of few jobs, their best order: of all of
+them up to six jobs, else where a descent ends. Of more jobs it is the best of the policies of the
+papers and of clairvoyant ones, which know how many tokens each call will make.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,8 +23,8 @@ from graders.exact.serving_rules import (
     random_order,
     ranked,
 )
-from graders.exact.serving_server import RefusedPlan, Request, Server
-from graders.exact.serving_simulator import Log, Simulation
+from graders.exact.serving_server import ModelServer, RefusedPlan, Request
+from graders.exact.serving_simulator import Log, ServingRun
 from tasks.base import Fields, Reference
 from tasks.serving import KEY
 from tasks.serving_payload import Service
@@ -70,12 +70,10 @@ def reference(service: Service, *, search: bool = True, seconds: float | None = 
     bound = least_cost(service)
     if not search:
         return Reference("bounded", bound=bound)
-    answers = [_portfolio(service)]
-    if len(service.jobs) <= FEW:
-        answers.append(_best_order(service))
-    objective, answer = min(answers, key=lambda pair: pair[0])
+    is_few = len(service.jobs) <= FEW
+    objective, answer = _best_order(service) if is_few else _portfolio(service)
     status = "optimal" if objective == bound else "bounded"
-    solver = "portfolio of policies and orders"
+    solver = "orders of jobs" if is_few else "portfolio of policies"
     return Reference(status, objective, bound, solver, answer=answer)
 
 
@@ -93,7 +91,7 @@ def _portfolio(service: Service) -> tuple[int, Fields]:
     runs: list[tuple[int, Log]] = []
     case = case_of(service)
     for make in _policies():
-        simulation = Simulation(case, lambda server: None)  # noqa: ARG005
+        simulation = ServingRun(case, lambda server: None)  # noqa: ARG005
         simulation.plan = make(simulation)
         try:
             log = simulation.run()
@@ -104,7 +102,7 @@ def _portfolio(service: Service) -> tuple[int, Fields]:
     return cost, {KEY: log}
 
 
-def _policies() -> Iterator[Callable[[Simulation], Plan]]:
+def _policies() -> Iterator[Callable[[ServingRun], Plan]]:
     for policy in (*POLICIES.values(), first_come, prefill_first, lambda: chunked(128)):
         yield lambda simulation, policy=policy: policy()  # noqa: ARG005
     for budget in BUDGETS:
@@ -112,26 +110,26 @@ def _policies() -> Iterator[Callable[[Simulation], Plan]]:
         yield lambda simulation, budget=budget: _tightest(simulation, budget)
 
 
-def _shortest(simulation: Simulation, budget: int) -> Plan:
+def _shortest(simulation: ServingRun, budget: int) -> Plan:
     """Return the shortest rest first, and memory by its true peak."""
 
-    def length(server: Server, request: Request) -> float:  # noqa: ARG001
+    def length(server: ModelServer, request: Request) -> float:  # noqa: ARG001
         return simulation.lengths[request.id]
 
-    def key(server: Server, request: Request) -> tuple[float, int]:
+    def key(server: ModelServer, request: Request) -> tuple[float, int]:
         rest = simulation.lengths[request.id] - request.out + server.unread(request) / 8
         return rest, request.id
 
     return chunked(budget, by_peak(length, key, skip=True), key)
 
 
-def _tightest(simulation: Simulation, budget: int) -> Plan:
+def _tightest(simulation: ServingRun, budget: int) -> Plan:
     """Return the least slack first, those that are late last, and memory by its true peak."""
 
-    def length(server: Server, request: Request) -> float:  # noqa: ARG001
+    def length(server: ModelServer, request: Request) -> float:  # noqa: ARG001
         return simulation.lengths[request.id]
 
-    def key(server: Server, request: Request) -> tuple[Any, ...]:
+    def key(server: ModelServer, request: Request) -> tuple[Any, ...]:
         if request.ttft is None and request.deadline is not None:
             rest = request.arrived + request.deadline - server.now
             return rest < 0, rest, request.id

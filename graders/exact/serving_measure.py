@@ -3,21 +3,21 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from graders.exact.serving_server import Request, Server
-from graders.exact.serving_simulator import Simulation
+from graders.exact.serving_server import ModelServer, Request
+from graders.exact.serving_simulator import ServingRun
 
 LEAST, MOST = 1000, 10_000  # thousandths: a job within its limits, and the most that one costs
-Plan = Callable[[Server], Any]
+Plan = Callable[[ModelServer], Any]
 
 
-def simulate(case: Mapping[str, Any], plan: Plan) -> Simulation:
+def simulate(case: Mapping[str, Any], plan: Plan) -> ServingRun:
     """Return a finished run of a workload, given as JSON; RefusedPlan if a plan breaks a rule."""
-    simulation = Simulation(case, plan)
+    simulation = ServingRun(case, plan)
     simulation.run()
     return simulation
 
 
-def job_costs(simulation: Simulation) -> list[int]:
+def job_costs(simulation: ServingRun) -> list[int]:
     """Return what each job of a finished run costs, in thousandths, from 1000 to 10000.
 
     It is the largest of time to first token, longest gap between tokens and time of the job
@@ -33,7 +33,7 @@ def job_costs(simulation: Simulation) -> list[int]:
     return [min(MOST, cost) for cost in costs]
 
 
-def flow_time(simulation: Simulation, number: int) -> int:
+def flow_time(simulation: ServingRun, number: int) -> int:
     """Return the ns from a finished job's arrival to its end, without its pauses."""
     job = simulation.jobs[number]
     assert job.done is not None
@@ -51,7 +51,7 @@ def _share(time: int, limit: int) -> int:
     return -(-1000 * time // limit)
 
 
-def figures(simulation: Simulation) -> dict[str, float]:
+def figures(simulation: ServingRun) -> dict[str, float]:
     """Return what else there is to say of a finished run.
 
     `goodput` is the share of jobs within their limits; `ttft_p50`, `ttft_p95` and `gap_p95` are in

@@ -23,7 +23,7 @@ from graders.exact.serving_rules import (
     reserve,
     unread_of,
 )
-from graders.exact.serving_server import LAYERS, Request, Server
+from graders.exact.serving_server import LAYERS, ModelServer, Request
 
 FAR = 10**12  # ns: of a request without a limit
 SECOND = 10**9
@@ -39,7 +39,7 @@ def layered(most: int = 8192, group: int = 512) -> Plan:
     batch: list[int] = []
     base = first_come()
 
-    def plan(server: Server) -> Fields:
+    def plan(server: ModelServer) -> Fields:
         decision: Fields = base(server)
         requests = unread_of(server, decision["admit"])
         unread = {request.id: request for request in requests}
@@ -57,7 +57,7 @@ def layered(most: int = 8192, group: int = 512) -> Plan:
     return plan
 
 
-def _up_to(server: Server, requests: list[Request], most: int) -> list[int]:
+def _up_to(server: ModelServer, requests: list[Request], most: int) -> list[int]:
     """Return the first requests whose prompts have at most so many tokens, at least one."""
     numbers: list[int] = []
     for request in requests:
@@ -72,7 +72,7 @@ def _power_above(count: int) -> int:
     return 1 << (count - 1).bit_length()
 
 
-def slack(server: Server, request: Request) -> tuple[bool, int, int]:
+def slack(server: ModelServer, request: Request) -> tuple[bool, int, int]:
     """Return the key of the least slack to the first token; those that are hopeless come last."""
     tokens = server.unread(request)
     duration = server.cost(tokens, 0, tokens * tokens // 2) * (LAYERS - request.layer) // LAYERS
@@ -83,7 +83,7 @@ def slack(server: Server, request: Request) -> tuple[bool, int, int]:
 def flow_prefill() -> Plan:
     """Read the prompt with the least slack, which can be overtaken between layers (FlowPrefill)."""
 
-    def plan(server: Server) -> Fields:
+    def plan(server: ModelServer) -> Fields:
         if server.role == "decode":
             return {"admit": greedy(server, server.waiting, reserve(server))}
         order = sorted(server.waiting, key=lambda request: slack(server, request))
@@ -110,16 +110,16 @@ class TurnMemory:
     delays: list[int] = field(default_factory=list)
 
 
-Pin = Callable[[Server, Request, TurnMemory], int]
+Pin = Callable[[ModelServer, Request, TurnMemory], int]
 
 
-def released_pin(server: Server, request: Request, memory: TurnMemory) -> int:  # noqa: ARG001
+def released_pin(server: ModelServer, request: Request, memory: TurnMemory) -> int:  # noqa: ARG001
     """Return two seconds, if the tool's mean is not above that: Continuum's released code."""
     past = server.pauses.get(request.tool or "", [])
     return 2 * SECOND if not past or fmean(past) <= 2 * SECOND else 0
 
 
-def learned_pin(server: Server, request: Request, memory: TurnMemory) -> int:
+def learned_pin(server: ModelServer, request: Request, memory: TurnMemory) -> int:
     """Return the time to live that gains most, of those that tools took: Continuum's paper.
 
     It is the tau with the largest P(tool <= tau) x (mean delay + cost of reading again) - tau.
@@ -149,7 +149,7 @@ def continuum(pin: Pin, by_program: bool = True) -> Plan:
     """
     memory = TurnMemory()
 
-    def plan(server: Server) -> Fields:
+    def plan(server: ModelServer) -> Fields:
         for request in server.waiting:
             memory.arrivals.setdefault(request.job, request.arrived)
         keep = _pins(server, pin, memory)
@@ -166,7 +166,7 @@ def continuum(pin: Pin, by_program: bool = True) -> Plan:
     return plan
 
 
-def _pins(server: Server, pin: Pin, memory: TurnMemory) -> dict[int, int]:
+def _pins(server: ModelServer, pin: Pin, memory: TurnMemory) -> dict[int, int]:
     pins = {
         request.job: pin(server, request, memory)
         for request in server.finished
@@ -179,7 +179,7 @@ def _pins(server: Server, pin: Pin, memory: TurnMemory) -> dict[int, int]:
     return {job: time for job, time in pins.items() if time}
 
 
-def _admitted_beside(server: Server, order: list[Request], pinned: set[int]) -> list[int]:
+def _admitted_beside(server: ModelServer, order: list[Request], pinned: set[int]) -> list[int]:
     """Return the requests that fit beside pinned contexts, up to the first that does not."""
     loose = sum(c.tokens for job, c in server.contexts.items() if job not in pinned)
     room, admitted = server.free + loose - reserve(server), []
@@ -192,7 +192,7 @@ def _admitted_beside(server: Server, order: list[Request], pinned: set[int]) -> 
     return admitted
 
 
-def _only_first(server: Server, first: Request) -> Fields:
+def _only_first(server: ModelServer, first: Request) -> Fields:
     others = [job for job in server.contexts if job != first.job or not first.reuse]
     return {"admit": [first.id], "drop": others}
 
@@ -205,7 +205,7 @@ def vtc(weight: int = 2) -> Plan:
     served: dict[int, int] = {}
     counted: dict[int, int] = {}
 
-    def plan(server: Server) -> Fields:
+    def plan(server: ModelServer) -> Fields:
         for request in [*server.running, *server.finished]:
             tokens = request.prompt * (request.kv > 0 or request.out > 0) + weight * request.out
             more = tokens - counted.get(request.id, 0)
@@ -221,7 +221,7 @@ def vtc(weight: int = 2) -> Plan:
     return plan
 
 
-def _by_service(server: Server, served: Mapping[int, int]) -> list[Request]:
+def _by_service(server: ModelServer, served: Mapping[int, int]) -> list[Request]:
     """Return waiting requests, always one of the user that is served least if those before run."""
     totals, queues = dict(served), dict[int, list[Request]]()
     for request in reversed(server.waiting):
@@ -241,7 +241,7 @@ def on_demand() -> Plan:
     """Let an idle server for prompts take one request, and none before (P/D-Serve)."""
     admit = first_come()
 
-    def plan(server: Server) -> Any:
+    def plan(server: ModelServer) -> Any:
         if server.role == "decode":
             return admit(server)
         requests = [request for request in server.running if not request.decoding]
@@ -261,7 +261,7 @@ def urgency() -> Plan:
     """
     begun: dict[int, int] = {}
 
-    def key(server: Server, request: Request) -> tuple[int, int]:
+    def key(server: ModelServer, request: Request) -> tuple[int, int]:
         start = begun.setdefault(request.job, request.arrived)
         duration = server.token * server.unread(request)
         duration += int(server.floor * (hinted(server, request) - request.out))
@@ -281,7 +281,7 @@ def hybrid(budget: int = 512) -> Plan:
     """
     memory = TurnMemory()
 
-    def plan(server: Server) -> Fields:
+    def plan(server: ModelServer) -> Fields:
         if server.role == "decode":
             return {"admit": greedy(server, server.waiting, reserve(server))}
         for request in server.waiting:
@@ -302,14 +302,14 @@ def hybrid(budget: int = 512) -> Plan:
     return plan
 
 
-def _guess(server: Server, request: Request) -> int:
+def _guess(server: ModelServer, request: Request) -> int:
     """Return the hint, or a bit more than is out where that is above it."""
     guess = int(hinted(server, request))
     return min(request.cap, guess if request.out < guess else int(request.out * 1.3) + 20)
 
 
 def _hybrid_key(memory: TurnMemory, pinned: set[int]) -> Key:
-    def key(server: Server, request: Request) -> tuple[Any, ...]:
+    def key(server: ModelServer, request: Request) -> tuple[Any, ...]:
         if request.ttft and request.first is not None:
             return 0, False, request.last, request.id
         if request.ttft:
@@ -323,7 +323,7 @@ def _hybrid_key(memory: TurnMemory, pinned: set[int]) -> Key:
     return key
 
 
-def _by_peak_beside(server: Server, order: list[Request], pinned: set[int]) -> list[int]:
+def _by_peak_beside(server: ModelServer, order: list[Request], pinned: set[int]) -> list[int]:
     """Return the requests whose peak fits beside pinned contexts, up to the first that does not."""
     pairs = [(r.need, float(max(1, _guess(server, r) - r.out))) for r in server.running]
     fixed = sum(c.tokens for job, c in server.contexts.items() if job in pinned)

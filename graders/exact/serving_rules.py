@@ -10,19 +10,19 @@ from random import Random
 from typing import Any
 
 from graders.exact.serving_measure import Plan
-from graders.exact.serving_server import Request, Server
+from graders.exact.serving_server import ModelServer, Request
 
-Key = Callable[[Server, Request], Any]
-Length = Callable[[Server, Request], float]
+Key = Callable[[ModelServer, Request], Any]
+Length = Callable[[ModelServer, Request], float]
 Fields = dict[str, Any]
 
 
-def reserve(server: Server) -> int:
+def reserve(server: ModelServer) -> int:
     """Return what vLLM keeps free for tokens to come: 1 % of memory, and a token a request."""
     return max(len(server.running), server.memory // 100)
 
 
-def greedy(server: Server, order: Iterable[Request], spare: int) -> list[int]:
+def greedy(server: ModelServer, order: Iterable[Request], spare: int) -> list[int]:
     """Return the requests of an order that fit into memory now, up to the first that does not.
 
     Args:
@@ -44,7 +44,7 @@ def greedy(server: Server, order: Iterable[Request], spare: int) -> list[int]:
 def admission(order: Key | None = None) -> Plan:
     """Return the policy that admits in an order what fits now; without one, first come first."""
 
-    def plan(server: Server) -> Fields:
+    def plan(server: ModelServer) -> Fields:
         waiting: Sequence[Request] = server.waiting
         if order is not None:
             waiting = sorted(waiting, key=lambda request: order(server, request))
@@ -61,7 +61,7 @@ def first_come() -> Plan:
 def conservative() -> Plan:
     """Reserve for each request the most that it may make: TGI, DeepSpeed-MII."""
 
-    def plan(server: Server) -> Fields:
+    def plan(server: ModelServer) -> Fields:
         room = server.memory - sum(r.reuse + r.prompt + r.cap for r in server.running)
         admitted = []
         for request in server.waiting:
@@ -75,7 +75,7 @@ def conservative() -> Plan:
     return plan
 
 
-def _alone(server: Server) -> list[int]:
+def _alone(server: ModelServer) -> list[int]:
     """Return the first that waits where nothing runs: it may not fit with its cap, but it must."""
     if server.running or not server.waiting:
         return []
@@ -94,7 +94,7 @@ def peak(pairs: Iterable[tuple[int, float]]) -> float:
     return most
 
 
-def pinned_tokens(server: Server) -> int:
+def pinned_tokens(server: ModelServer) -> int:
     """Return the tokens of contexts that are pinned."""
     return sum(c.tokens for c in server.contexts.values() if c.pinned > server.now)
 
@@ -108,7 +108,7 @@ def by_peak(length: Length, order: Key | None = None, skip: bool = False) -> Pla
         skip: whether those behind one that does not fit are tried too.
     """
 
-    def plan(server: Server) -> Fields:
+    def plan(server: ModelServer) -> Fields:
         pairs = [(r.need, max(1, length(server, r) - r.out)) for r in server.running]
         limit, admitted = server.memory - pinned_tokens(server), []
         waiting: Sequence[Request] = server.waiting
@@ -137,7 +137,7 @@ def past_future(spare: float = 0.05, window: int = 200, lists: int = 3) -> Plan:
     """
     rng = Random("serving/past-future")
 
-    def plan(server: Server) -> Fields:
+    def plan(server: ModelServer) -> Fields:
         past = sorted(out for _, out in server.history[-window:])
 
         def rest(request: Request) -> int:
@@ -159,7 +159,7 @@ def past_future(spare: float = 0.05, window: int = 200, lists: int = 3) -> Plan:
     return plan
 
 
-def hinted(server: Server, request: Request) -> float:
+def hinted(server: ModelServer, request: Request) -> float:
     """Return the hint of a request's length, or the middle of the past, or its cap."""
     if request.hint is not None:
         return min(request.hint, request.cap)
@@ -167,7 +167,7 @@ def hinted(server: Server, request: Request) -> float:
     return min(past[len(past) // 2], request.cap) if past else request.cap
 
 
-def shortest_rest(server: Server, request: Request) -> tuple[float, int]:
+def shortest_rest(server: ModelServer, request: Request) -> tuple[float, int]:
     """Return the key of the shortest first: hinted tokens to come, a prompt's at an eighth."""
     return hinted(server, request) - request.out + request.prompt / 8, request.id
 
@@ -182,7 +182,7 @@ def mc_sf() -> Plan:
     return by_peak(hinted, shortest_rest)
 
 
-def unread_of(server: Server, admitted: Iterable[int]) -> list[Request]:
+def unread_of(server: ModelServer, admitted: Iterable[int]) -> list[Request]:
     """Return the requests whose prompt is to be read: those that run, then those just admitted."""
     numbers = set(admitted)
     running = [request for request in server.running if not request.decoding]
@@ -190,7 +190,7 @@ def unread_of(server: Server, admitted: Iterable[int]) -> list[Request]:
     return [*running, *waiting]
 
 
-def chunks(server: Server, requests: Iterable[Request], budget: int) -> list[list[int]]:
+def chunks(server: ModelServer, requests: Iterable[Request], budget: int) -> list[list[int]]:
     """Return the part `prefill` of a plan: prompts in an order, up to a budget of tokens."""
     rows = []
     for request in requests:
@@ -211,7 +211,7 @@ def chunked(budget: int, admit: Plan | None = None, order: Key | None = None) ->
     """
     base = admit or first_come()
 
-    def plan(server: Server) -> Fields:
+    def plan(server: ModelServer) -> Fields:
         decision = base(server)
         requests = unread_of(server, decision["admit"])
         if order is not None:
@@ -226,7 +226,7 @@ def prefill_first() -> Plan:
     """Read whole prompts first, while decoding stands still: vLLM before it had chunks."""
     base = first_come()
 
-    def plan(server: Server) -> Fields:
+    def plan(server: ModelServer) -> Fields:
         decision = base(server)
         requests = unread_of(server, decision["admit"])
         if not requests:
@@ -245,12 +245,12 @@ def ranked(ranks: Mapping[int, int], budget: int | None = None) -> Plan:
         budget: tokens of an iteration; None is the server's own.
     """
 
-    def key(server: Server, request: Request) -> tuple[int, int]:  # noqa: ARG001
+    def key(server: ModelServer, request: Request) -> tuple[int, int]:  # noqa: ARG001
         return ranks[request.job], request.id
 
     admit = admission(key)
 
-    def plan(server: Server) -> Any:
+    def plan(server: ModelServer) -> Any:
         if server.role == "decode":
             return admit(server)
         return chunked(server.budget if budget is None else budget, admit, key)(server)

@@ -78,7 +78,7 @@ class Request:
 
 
 @dataclass(slots=True)
-class Context:
+class HeldContext:
     """What stays in memory of a job while its tool works: tokens, pinned until, since when."""
 
     tokens: int
@@ -86,7 +86,7 @@ class Context:
     since: int
 
 
-class Server:
+class ModelServer:
     """A server as a policy sees it: all but what is still to come."""
 
     def __init__(self, index: int, spec: Mapping[str, Any]) -> None:
@@ -108,7 +108,7 @@ class Server:
         self.waiting: list[Request] = []
         self.running: list[Request] = []
         self.finished: list[Request] = []
-        self.contexts: dict[int, Context] = {}
+        self.contexts: dict[int, HeldContext] = {}
         self.history: list[tuple[str, int]] = []
         self.pauses: dict[str, list[int]] = {}
         self.times = (0, 0)
@@ -194,6 +194,6 @@ def is_whole(value: object) -> bool:
     return type(value) is int and -(1 << 53) < value < 1 << 53
 
 
-def oldest_first(contexts: Mapping[int, Context], jobs: Iterable[int]) -> list[int]:
+def oldest_first(contexts: Mapping[int, HeldContext], jobs: Iterable[int]) -> list[int]:
     """Return jobs in the order in which their contexts came to lie in memory."""
     return sorted(jobs, key=lambda job: (contexts[job].since, job))

@@ -1,7 +1,7 @@
 """A discrete-event simulator of servers of a language model; whole nanoseconds, no clock.
 
-`Simulation(case, plan).run()` asks `plan(server)` at the boundaries of iterations and returns the
-log of what it decided; `Simulation(case, replayed(log)).run()` is the same run again. Between two
+`ServingRun(case, plan).run()` asks `plan(server)` at the boundaries of iterations and returns the
+log of what it decided; `ServingRun(case, replayed(log)).run()` is the same run again. Between two
 decisions it jumps in closed form. This text also runs beside programs in the sandbox, after that
 of `serving_server`.
 """
@@ -13,10 +13,10 @@ from typing import Any
 
 from graders.exact.serving_server import (
     LAYERS,
-    Context,
+    HeldContext,
+    ModelServer,
     RefusedPlan,
     Request,
-    Server,
     checked_plan,
     oldest_first,
 )
@@ -27,7 +27,7 @@ Log = list[list[Any]]  # [number of the ask, plan], of the plans that are not em
 
 
 @dataclass(slots=True)
-class Job:
+class JobRun:
     """A job under way: its description, calls under way, and when it came and ended."""
 
     spec: Mapping[str, Any]
@@ -40,11 +40,11 @@ class Job:
     waits: tuple[str, int] | None = None
 
 
-class Simulation:
+class ServingRun:
     """One run of a workload under a policy."""
 
     def __init__(
-        self, case: Mapping[str, Any], plan: Callable[[Server], Any], until: int | None = None
+        self, case: Mapping[str, Any], plan: Callable[[ModelServer], Any], until: int | None = None
     ) -> None:
         """Begin a run.
 
@@ -53,22 +53,27 @@ class Simulation:
             plan: what decides.
             until: the number of asks after which the run ends, unfinished; None is no limit.
         """
-        self.case, self.plan, self.until = case, plan, until
-        self.servers = [Server(k, spec) for k, spec in enumerate(case["servers"])]
+        self.plan, self.until = plan, until
         self.link: int = case["link"]
         self.asks = self.sequence = self.iterations = 0
         self.log: Log = []
         self.events: list[tuple[int, int, str, Any]] = []
         self.requests: list[Request] = []
         self.lengths: list[int] = []
-        self.stats = dict.fromkeys(
-            ("evictions", "recomputed", "swapped", "prefilled", "hits", "misses"), 0
-        )
-        self.jobs = [Job(spec, spec["at"]) for spec in case["jobs"]]
-        calls = sum(len(stage["calls"]) for job in case["jobs"] for stage in job["stages"])
-        self.patience = 100 * calls + 10_000  # asks
+        names = ("evictions", "recomputed", "swapped", "prefilled", "hits", "misses")
+        self.stats = dict.fromkeys(names, 0)
         self.queue: list[Request] = []
         self.moved: list[Request] = []
+        self.servers = [ModelServer(k, spec) for k, spec in enumerate(case["servers"])]
+        self._share_views()
+        self.jobs = [JobRun(spec, spec["at"]) for spec in case["jobs"]]
+        calls = sum(len(stage["calls"]) for job in case["jobs"] for stage in job["stages"])
+        self.patience = 100 * calls + 10_000  # asks
+        for k, job in enumerate(self.jobs):
+            self._push(job.arrived, "stage", k)
+
+    def _share_views(self) -> None:
+        """Give all servers one queue, and one past to learn from."""
         history: list[tuple[str, int]] = []
         self.pauses: dict[str, list[int]] = {}
         for server in self.servers:
@@ -80,8 +85,6 @@ class Simulation:
             "wake": lambda now, index: None,  # noqa: ARG005
             "step": self.end_step,
         }
-        for k, job in enumerate(self.jobs):
-            self._push(job.arrived, "stage", k)
 
     def run(self) -> Log:
         """Run to the end and return the log.
@@ -130,7 +133,7 @@ class Simulation:
             self.requests.append(self.queue[-1])
             job.open += 1
 
-    def _request(self, job: Job, number: int, now: int, call: Mapping[str, Any]) -> Request:
+    def _request(self, job: JobRun, number: int, now: int, call: Mapping[str, Any]) -> Request:
         spec, reuse = job.spec, job.context if job.spec["reuse"] else 0
         return Request(
             id=len(self.requests),
@@ -177,7 +180,7 @@ class Simulation:
             if request.out == self.lengths[request.id] or server.role == "prefill":
                 self._end_request(server, request)
 
-    def _end_prefill(self, server: Server, request: Request, tokens: int, layers: int) -> None:
+    def _end_prefill(self, server: ModelServer, request: Request, tokens: int, layers: int) -> None:
         if layers:
             request.layer += layers
             if request.layer < LAYERS:
@@ -191,7 +194,7 @@ class Simulation:
             server.used += 1
             _note_token(request, server.now)
 
-    def _end_request(self, server: Server, request: Request) -> None:
+    def _end_request(self, server: ModelServer, request: Request) -> None:
         """Let a request leave that has made its last token, or is to go on elsewhere."""
         if request.out == self.lengths[request.id] and request.decoding:
             self._finish(server, request)
@@ -201,7 +204,7 @@ class Simulation:
             request.server = None
             self._push(server.now + self.link * request.kv, "arrive", request)
 
-    def _finish(self, server: Server, request: Request) -> None:
+    def _finish(self, server: ModelServer, request: Request) -> None:
         job, now = self.jobs[request.job], server.now
         request.done, request.server = now, None
         server.running.remove(request)
@@ -218,7 +221,7 @@ class Simulation:
             return
         if job.spec["reuse"]:
             job.context = request.need
-            server.contexts[request.job] = Context(request.need, 0, now)
+            server.contexts[request.job] = HeldContext(request.need, 0, now)
             server.used += request.need
         job.pause += stage["pause"]
         job.waits = (request.tool, stage["pause"]) if request.tool else None
@@ -226,7 +229,7 @@ class Simulation:
 
     # Decisions -------------------------------------------------------------------------------
 
-    def _start(self, server: Server) -> None:
+    def _start(self, server: ModelServer) -> None:
         """Ask where there is something to decide; then begin an iteration."""
         plan: dict[str, Any] = {}
         decoding = [r for r in server.running if r.kv == r.need - 1]
@@ -251,7 +254,7 @@ class Simulation:
             if pinned:
                 self._push(min(pinned), "wake", server.index)
 
-    def _ask(self, server: Server) -> dict[str, Any]:
+    def _ask(self, server: ModelServer) -> dict[str, Any]:
         if self.asks > self.patience:
             raise RefusedPlan("asks", "it decides without end")
         plan = checked_plan(self.plan(server))
@@ -261,7 +264,7 @@ class Simulation:
         server.finished = []
         return plan
 
-    def _apply(self, server: Server, plan: Mapping[str, Any]) -> None:
+    def _apply(self, server: ModelServer, plan: Mapping[str, Any]) -> None:
         for job, duration in plan.get("keep", ()):
             if job in server.contexts:
                 server.contexts[job].pinned = server.now + duration
@@ -282,7 +285,7 @@ class Simulation:
     def _request_of(self, number: int) -> Request | None:
         return self.requests[number] if 0 <= number < len(self.requests) else None
 
-    def _admit(self, server: Server, request: Request) -> None:
+    def _admit(self, server: ModelServer, request: Request) -> None:
         is_new = not request.kv and not request.swapped
         own = server.contexts.get(request.job) if request.reuse and is_new else None
         if own:
@@ -306,7 +309,7 @@ class Simulation:
         server.used += request.need
         server.running.append(request)
 
-    def _evict(self, server: Server, request: Request, is_swap: bool = False) -> None:
+    def _evict(self, server: ModelServer, request: Request, is_swap: bool = False) -> None:
         if is_swap and server.swap is None:
             raise RefusedPlan("swap", "there is nowhere to swap to")
         server.running.remove(request)
@@ -323,7 +326,7 @@ class Simulation:
         request.evictions += 1
         server.waiting.insert(0, request)
 
-    def _make_room(self, server: Server, tokens: int) -> None:
+    def _make_room(self, server: ModelServer, tokens: int) -> None:
         """Do what a policy has not seen to: drop contexts, then evict who came last."""
         unpinned = [j for j, c in server.contexts.items() if c.pinned <= server.now]
         for job in [
@@ -338,7 +341,7 @@ class Simulation:
     # Iterations ------------------------------------------------------------------------------
 
     def _chunks(
-        self, server: Server, plan: Mapping[str, Any], decoding: Sequence[Request]
+        self, server: ModelServer, plan: Mapping[str, Any], decoding: Sequence[Request]
     ) -> list[tuple[Request, int]]:
         """Return by how many tokens prompts advance: as planned, else by the server's budget."""
         if "prefill" in plan:
@@ -354,7 +357,9 @@ class Simulation:
                 budget -= tokens
         return chunks
 
-    def _planned_chunks(self, server: Server, plan: Mapping[str, Any]) -> list[tuple[Request, int]]:
+    def _planned_chunks(
+        self, server: ModelServer, plan: Mapping[str, Any]
+    ) -> list[tuple[Request, int]]:
         chunks = []
         layers = plan.get("layers", 0)
         for number, tokens in plan["prefill"]:
@@ -374,7 +379,7 @@ class Simulation:
 
     def _iterate(
         self,
-        server: Server,
+        server: ModelServer,
         decoding: list[Request],
         prefill: list[tuple[Request, int]],
         plan: Mapping[str, Any],
@@ -399,7 +404,7 @@ class Simulation:
         end = server.now + max(duration + server.stall, 1)
         self._push(end, "step", (server.index, decoding, count, prefill, layers))
 
-    def _jump(self, server: Server, batch: int, reads: int, most: int) -> tuple[int, int]:
+    def _jump(self, server: ModelServer, batch: int, reads: int, most: int) -> tuple[int, int]:
         """Return how many iterations of decoding go by until something happens, and their ns."""
         base = server.base(batch)
 
@@ -427,7 +432,7 @@ def _note_token(request: Request, now: int) -> None:
     request.last = now
 
 
-def _drop(server: Server, job: int) -> None:
+def _drop(server: ModelServer, job: int) -> None:
     if job in server.contexts:
         server.used -= server.contexts.pop(job).tokens
 
@@ -437,13 +442,13 @@ def _fits_layers(request: Request, tokens: int, layers: int) -> bool:
     return is_whole_prompt and 0 < layers <= LAYERS - request.layer
 
 
-def replayed(log: Iterable[Sequence[Any]]) -> Callable[[Server], Any]:
+def replayed(log: Iterable[Sequence[Any]]) -> Callable[[ModelServer], Any]:
     """Return a policy that decides as a log has it."""
     decisions = iter(log)
     number = -1
     following = next(decisions, (-1, None))
 
-    def plan(server: Server) -> Any:  # noqa: ARG001
+    def plan(server: ModelServer) -> Any:  # noqa: ARG001
         nonlocal number, following
         number += 1
         if following[0] != number:

@@ -11,8 +11,8 @@ from copy import deepcopy
 from random import Random
 from typing import Any, NamedTuple
 
-from graders.exact.serving_server import RefusedPlan, Request, Server
-from graders.exact.serving_simulator import Simulation, replayed
+from graders.exact.serving_server import ModelServer, RefusedPlan, Request
+from graders.exact.serving_simulator import ServingRun, replayed
 
 
 class ServingTwin(NamedTuple):
@@ -51,13 +51,13 @@ def twin_of(case: Mapping[str, Any], log: Sequence[Any], seed: str) -> ServingTw
     asks: list[tuple[float, int]] = []
     policy = replayed(log)
 
-    def noted(server: Server) -> Any:
+    def noted(server: ModelServer) -> Any:
         decoding = sum(request.out > 0 for request in server.running)
         asks.append((len(server.waiting) + decoding / 1000, server.now))
         return policy(server)
 
     try:
-        Simulation(case, noted).run()
+        ServingRun(case, noted).run()
     except RefusedPlan:
         return None
     rng = Random(f"serving/twin/{seed}")
@@ -68,7 +68,7 @@ def twin_of(case: Mapping[str, Any], log: Sequence[Any], seed: str) -> ServingTw
 
 
 def _past(case: Mapping[str, Any], log: Sequence[Any], moment: int) -> _Past:
-    simulation = Simulation(case, replayed(log))
+    simulation = ServingRun(case, replayed(log))
     simulation.advance(moment)
     ended = frozenset(r.id for r in simulation.requests if r.done is not None)
     stages = [job.stage for job in simulation.jobs]

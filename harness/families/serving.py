@@ -10,7 +10,7 @@ from graders.exact import serving_papers as papers
 from graders.exact import serving_rules as rules
 from graders.exact.serving_measure import Plan
 from graders.exact.serving_server import RefusedPlan
-from graders.exact.serving_simulator import Simulation
+from graders.exact.serving_simulator import ServingRun
 from harness.families.family import BoardColumn, Family, Levels, Policy
 from tasks import serving as task
 from tasks.base import Fields, Instance, SolverFailure
@@ -26,7 +26,7 @@ def by_plan(make: Callable[[], Plan]) -> Callable[[Instance[Service]], Fields]:
     """
 
     def policy(instance: Instance[Service]) -> Fields:
-        simulation = Simulation(exact.case_of(instance.payload), make())
+        simulation = ServingRun(exact.case_of(instance.payload), make())
         try:
             return {KEY: simulation.run()}
         except RefusedPlan:  # the grader says why
@@ -105,7 +105,7 @@ FAMILY: Family[Service] = Family(
     generate=generator.generate,
     resolve=generator.resolve,
     settings=generator.ServingSettings,
-    levels=Levels("jobs", 3, 1000),
+    levels=Levels("jobs", 3, 24),
     solve=generator.solve,
     world=task.world,
     read=task.read,
@@ -116,7 +116,7 @@ FAMILY: Family[Service] = Family(
     policies=POLICIES,
     columns=(
         BoardColumn("goodput", interval=True),
-        BoardColumn("cost", "ratio"),
+        BoardColumn("job_cost", "ratio"),
         BoardColumn("ttft_p50", "ratio", title="median TTFT s"),
         BoardColumn("evictions", "count"),
     ),

@@ -11,7 +11,7 @@ from generators.serving_regimes import REGIMES, CallMaker
 from graders.exact.serving import random_cost
 from harness.suites.instances import encode
 from tasks.base import InputError, Scalar
-from tasks.serving_payload import Service
+from tasks.serving_payload import ModelCall, Service
 
 
 @pytest.mark.parametrize(("regime", "jobs"), [("few", 8), ("mixed", 60), ("agents", 40)])
@@ -39,7 +39,7 @@ def test_hints_change_nothing_else_and_less_memory_no_job() -> None:
     assert [(c.prompt, c.output) for c in _calls(larger)] == plain[0]
 
 
-def _calls(service: Service) -> list[object]:
+def _calls(service: Service) -> list[ModelCall]:
     return [call for job in service.jobs for stage in job.stages for call in stage.calls]
 
 

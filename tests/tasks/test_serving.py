@@ -114,7 +114,7 @@ def test_the_question_hides_nothing_and_its_schema_names_all_jobs() -> None:
     assert ask.schema == answer_schema(instance.payload)
     ids = [job.id for job in instance.payload.jobs]
     assert ask.schema["properties"]["schedule"]["items"]["enum"] == ids
-    assert set(answers(instance.payload)) == set(answers(None)) == {"Order", "Log"}
+    assert set(answers(instance.payload)) == set(answers(None)) == {"Order"}
 
 
 def test_orders_and_logs_are_told_apart() -> None:

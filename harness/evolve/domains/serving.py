@@ -58,7 +58,7 @@ changed. It may remember things in global variables; what is still to come it ma
 SOLVE = """
 
 def solve(function, case):
-    simulation = Simulation(case["service"], function, case["until"])
+    simulation = ServingRun(case["service"], function, case["until"])
     try:
         return simulation.run()
     except RefusedPlan as refused:

@@ -44,7 +44,7 @@ def solve(function, case):
                 tokens -= part
         return {"admit": admit, "prefill": rows}
 
-    simulation = Simulation(case["service"], plan, case["until"])
+    simulation = ServingRun(case["service"], plan, case["until"])
     try:
         return simulation.run()
     except RefusedPlan as refused:

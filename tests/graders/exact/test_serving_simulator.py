@@ -26,8 +26,8 @@ from graders.exact.serving_rules import (
     prefill_first,
     shortest_first,
 )
-from graders.exact.serving_server import RefusedPlan, Request, Server
-from graders.exact.serving_simulator import Simulation, replayed
+from graders.exact.serving_server import ModelServer, RefusedPlan, Request
+from graders.exact.serving_simulator import ServingRun, replayed
 from tests.depth import often
 from tests.factories.services import REGIMES, drawn_service, slow_costs, small_case
 
@@ -43,7 +43,7 @@ PLANS: dict[str, Callable[[], Any]] = {
 }
 
 
-def by_prompt(server: Server, request: Request) -> tuple[int, int]:  # noqa: ARG001
+def by_prompt(server: ModelServer, request: Request) -> tuple[int, int]:  # noqa: ARG001
     return request.prompt, request.id
 
 
@@ -91,7 +91,7 @@ def test_one_job_alone_is_as_long_as_the_formula_says() -> None:
 def test_layers_take_their_share_of_an_iteration_and_together_all_of_it() -> None:
     for step in (1, 4, 16, 32):
 
-        def plan(server: Server, step: int = step) -> Any:
+        def plan(server: ModelServer, step: int = step) -> Any:
             if not server.waiting and not any(not r.decoding for r in server.running):
                 return None
             admit = [r.id for r in server.waiting]
@@ -109,7 +109,7 @@ def test_tokens_and_memory_add_up_and_every_log_replays(regime: str) -> None:
     for name, make in PLANS.items():
         policy = make()
 
-        def watched(server: Server, policy: Any = policy) -> Any:
+        def watched(server: ModelServer, policy: Any = policy) -> Any:
             contexts = sum(c.tokens for c in server.contexts.values())
             assert server.used == sum(r.need for r in server.running) + contexts
             assert server.used <= server.memory
@@ -142,7 +142,7 @@ def test_jumps_change_nothing(regime: str, monkeypatch: pytest.MonkeyPatch) -> N
 # Plans that break a rule ---------------------------------------------------------------------
 
 
-def base(server: Server) -> Any:
+def base(server: ModelServer) -> Any:
     return chunked(512)(server)
 
 
@@ -150,21 +150,21 @@ def first(requests: list[Request]) -> list[int]:
     return [request.id for request in requests[:1]]
 
 
-def decoding(server: Server) -> list[list[int]]:
+def decoding(server: ModelServer) -> list[list[int]]:
     return [[request.id, 1] for request in server.running if request.decoding]
 
 
-def twice(server: Server) -> Any:
+def twice(server: ModelServer) -> Any:
     plan = base(server)
     return {**plan, "prefill": plan["prefill"] * 2}
 
 
-def in_and_out(server: Server) -> Any:
+def in_and_out(server: ModelServer) -> Any:
     number = first([*server.running, *server.waiting])
     return {"evict": first(server.running), "admit": number, "prefill": [[*number, 1]]}
 
 
-HOSTILE: dict[str, tuple[str, Callable[[Server], Any]]] = {
+HOSTILE: dict[str, tuple[str, Callable[[ModelServer], Any]]] = {
     "a prompt twice": ("prefill", twice),
     "what decodes is read": (
         "prefill",
@@ -234,7 +234,7 @@ def test_a_copy_of_a_plan_is_in_the_log() -> None:
     """A program may use one list for all its plans."""
     plan: dict[str, Any] = {"admit": []}
 
-    def policy(server: Server) -> Any:
+    def policy(server: ModelServer) -> Any:
         plan["admit"][:] = first_come()(server)["admit"]
         return plan
 
@@ -246,7 +246,7 @@ def test_a_copy_of_a_plan_is_in_the_log() -> None:
 def test_an_unfinished_run_ends_at_its_ask() -> None:
     case = small_case("chat", 0)
     whole = simulate(case, first_come())
-    part = Simulation(case, first_come(), until=20)
+    part = ServingRun(case, first_come(), until=20)
     assert part.run() == [entry for entry in whole.log if entry[0] < 20]
     assert part.asks == 20
 

@@ -17,8 +17,8 @@ from graders.exact.serving_rules import (
     past_future,
     shortest_first,
 )
-from graders.exact.serving_server import Request, Server
-from graders.exact.serving_simulator import Log, Simulation
+from graders.exact.serving_server import ModelServer, Request
+from graders.exact.serving_simulator import Log, ServingRun
 from graders.exact.serving_twin import ServingTwin, twin_of
 from tests.depth import often
 from tests.factories.services import REGIMES, small_case
@@ -33,13 +33,13 @@ HONEST: dict[str, Callable[[], Plan]] = {
 }
 
 
-def run(case: Any, make: Callable[[Simulation], Plan], until: int | None = None) -> Log:
-    simulation = Simulation(case, first_come(), until)
+def run(case: Any, make: Callable[[ServingRun], Plan], until: int | None = None) -> Log:
+    simulation = ServingRun(case, first_come(), until)
     simulation.plan = make(simulation)
     return simulation.run()
 
 
-def is_caught(case: Any, make: Callable[[Simulation], Plan], seed: str) -> bool:
+def is_caught(case: Any, make: Callable[[ServingRun], Plan], seed: str) -> bool:
     log = run(case, make)
     twin = twin_of(case, log, seed)
     assert twin is not None
@@ -47,24 +47,28 @@ def is_caught(case: Any, make: Callable[[Simulation], Plan], seed: str) -> bool:
     return [e for e in log if e[0] < twin.asks] != [e for e in again if e[0] < twin.asks]
 
 
+def blind(make: Callable[[], Plan]) -> Callable[[ServingRun], Plan]:
+    return lambda _: make()
+
+
 @pytest.mark.parametrize("regime", REGIMES)
 def test_who_does_not_look_ahead_is_never_caught(regime: str) -> None:
     for number in range(often(12)):
         case = small_case(regime, number)
         for name, make in HONEST.items():
-            assert not is_caught(case, lambda _, make=make: make(), f"{number}"), name
+            assert not is_caught(case, blind(make), f"{number}"), name
 
 
-def shortest_ahead(simulation: Simulation) -> Plan:
+def shortest_ahead(simulation: ServingRun) -> Plan:
     """Knows every length, and admits the shortest rest first."""
 
-    def key(server: Server, request: Request) -> Any:  # noqa: ARG001
+    def key(server: ModelServer, request: Request) -> Any:  # noqa: ARG001
         return simulation.lengths[request.id] - request.out + request.prompt / 8, request.id
 
     return admission(key)
 
 
-def peak_ahead(simulation: Simulation) -> Plan:
+def peak_ahead(simulation: ServingRun) -> Plan:
     """Knows every length, and admits first come while the exact peak of memory fits."""
     return by_peak(lambda _, request: simulation.lengths[request.id])
 
@@ -78,7 +82,7 @@ def peak_ahead(simulation: Simulation) -> Plan:
         (peak_ahead, "reason"),
     ],
 )
-def test_who_looks_ahead_is_caught(cheat: Callable[[Simulation], Plan], regime: str) -> None:
+def test_who_looks_ahead_is_caught(cheat: Callable[[ServingRun], Plan], regime: str) -> None:
     count = often(24)
     hits = sum(is_caught(small_case(regime, k), cheat, str(k)) for k in range(count))
     assert hits >= count / 4
@@ -94,11 +98,11 @@ def test_a_twin_is_the_same_before_its_moment_and_another_after(regime: str) -> 
     assert twin.case != case
     asks: list[int] = []
 
-    def noted(server: Server) -> Any:
+    def noted(server: ModelServer) -> Any:
         asks.append(server.now)
         return first_come()(server)
 
-    Simulation(twin.case, noted, twin.asks).run()
+    ServingRun(twin.case, noted, twin.asks).run()
     assert len(asks) == twin.asks
     pairs = list(zip(case["jobs"], twin.case["jobs"], strict=True))
     for old, new in pairs:

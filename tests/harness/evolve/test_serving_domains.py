@@ -157,7 +157,7 @@ def test_solutions_are_checked_here() -> None:
 def test_the_simulator_has_one_text_and_imports_nothing_of_ours() -> None:
     scope: dict[str, Any] = {"__name__": "driver"}
     exec(compile(SIMULATOR, "driver", "exec"), scope)
-    assert {"Simulation", "Server", "RefusedPlan", "replayed"} <= scope.keys()
+    assert {"ServingRun", "ModelServer", "RefusedPlan", "replayed"} <= scope.keys()
     assert "import" in SIMULATOR
     assert not any(word in SIMULATOR for word in ("from graders", "from tasks", "makespan"))
 

@@ -31,7 +31,7 @@ from tests.old_folders import FIXTURES, unpack
 from tests.old_folders import KINDS as FOLDERS
 from tests.scripted import answer as scripted
 
-CASES = ("rcpsp", "tardiness", "calendar", "tools-turns", "tools-plan")
+CASES = ("rcpsp", "tardiness", "calendar", "tools-turns", "tools-plan", "serving")
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {
     "answer": AnswerLine,
