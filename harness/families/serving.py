@@ -123,4 +123,5 @@ FAMILY: Family[Service] = Family(
     strata=grader.strata,
     ramp=("pressure",),
     along=("skill@",),
+    drawings=".serving",
 )
