@@ -155,7 +155,7 @@ class ModelServer:
 
 
 def checked_plan(plan: Any) -> dict[str, Any]:
-    """Return a copy of a plan in which every part has its form.
+    """Return a copy of a plan in which every part has its form, without those that say nothing.
 
     Args:
         plan: what a program returned; None is an empty one.
@@ -170,7 +170,8 @@ def checked_plan(plan: Any) -> dict[str, Any]:
     unknown = [key for key in plan if type(key) is not str or key not in PARTS]
     if unknown:
         raise RefusedPlan("plan", f"there is no part {str(unknown[0])[:40]!r}")
-    return {key: _checked_part(key, part) for key, part in plan.items()}
+    parts = {key: _checked_part(key, part) for key, part in plan.items()}
+    return {key: part for key, part in parts.items() if part != [] or key == "prefill"}
 
 
 def _checked_part(key: str, part: Any) -> Any:
