@@ -6,7 +6,7 @@ papers and of clairvoyant ones, which know how many tokens each call will make.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import combinations, permutations
 from statistics import fmean
 from typing import Any
@@ -72,9 +72,10 @@ def reference(service: Service, *, search: bool = True, seconds: float | None = 
         return Reference("bounded", bound=bound)
     is_few = len(service.jobs) <= FEW
     objective, answer = _best_order(service) if is_few else _portfolio(service)
-    status = "optimal" if objective == bound else "bounded"
     solver = "orders of jobs" if is_few else "portfolio of policies"
-    return Reference(status, objective, bound, solver, answer=answer)
+    if objective == bound:
+        return Reference("optimal", objective, bound, solver, answer=answer)
+    return Reference("bounded", objective, bound, solver, answer=answer)
 
 
 def order_plan(service: Service, order: Sequence[str]) -> Plan:
@@ -103,14 +104,20 @@ def _portfolio(service: Service) -> tuple[int, Fields]:
 
 
 def _policies() -> Iterator[Callable[[ServingRun], Plan]]:
-    for policy in (*POLICIES.values(), first_come, prefill_first, lambda: chunked(128)):
-        yield lambda simulation, policy=policy: policy()  # noqa: ARG005
+    policies: list[Callable[[], Plan]] = [first_come, prefill_first, partial(chunked, 128)]
+    policies.extend(POLICIES.values())
+    yield from (partial(_blind, policy) for policy in policies)
     for budget in BUDGETS:
-        yield lambda simulation, budget=budget: _shortest(simulation, budget)
-        yield lambda simulation, budget=budget: _tightest(simulation, budget)
+        yield partial(_shortest, budget)
+        yield partial(_tightest, budget)
 
 
-def _shortest(simulation: ServingRun, budget: int) -> Plan:
+def _blind(policy: Callable[[], Plan], simulation: ServingRun) -> Plan:
+    del simulation
+    return policy()
+
+
+def _shortest(budget: int, simulation: ServingRun) -> Plan:
     """Return the shortest rest first, and memory by its true peak."""
 
     def length(server: ModelServer, request: Request) -> float:  # noqa: ARG001
@@ -123,7 +130,7 @@ def _shortest(simulation: ServingRun, budget: int) -> Plan:
     return chunked(budget, by_peak(length, key, skip=True), key)
 
 
-def _tightest(simulation: ServingRun, budget: int) -> Plan:
+def _tightest(budget: int, simulation: ServingRun) -> Plan:
     """Return the least slack first, those that are late last, and memory by its true peak."""
 
     def length(server: ModelServer, request: Request) -> float:  # noqa: ARG001

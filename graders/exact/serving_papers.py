@@ -41,7 +41,7 @@ def layered(most: int = 8192, group: int = 512) -> Plan:
 
     def plan(server: ModelServer) -> Fields:
         decision: Fields = base(server)
-        requests = unread_of(server, decision["admit"])
+        requests = _layerable(server, decision["admit"])
         unread = {request.id: request for request in requests}
         batch[:] = [number for number in batch if number in unread]
         if not batch:
@@ -55,6 +55,15 @@ def layered(most: int = 8192, group: int = 512) -> Plan:
         return {**decision, "prefill": work, "layers": layers}
 
     return plan
+
+
+def _layerable(server: ModelServer, admitted: list[int]) -> list[Request]:
+    """Return the requests whose whole prompt can be read by layers now.
+
+    One that is just admitted on its context is not: others may have taken that for their room.
+    """
+    requests = unread_of(server, admitted)
+    return [r for r in requests if r.server is not None or r.swapped or not server.holds(r)]
 
 
 def _up_to(server: ModelServer, requests: list[Request], most: int) -> list[int]:
@@ -88,7 +97,7 @@ def flow_prefill() -> Plan:
             return {"admit": greedy(server, server.waiting, reserve(server))}
         order = sorted(server.waiting, key=lambda request: slack(server, request))
         decision: Fields = {"admit": greedy(server, order, server.memory // 100)}
-        requests = unread_of(server, decision["admit"])
+        requests = _layerable(server, decision["admit"])
         if not requests:
             return decision
         first = min(requests, key=lambda request: slack(server, request))

@@ -227,7 +227,7 @@ def prefill_first() -> Plan:
     base = first_come()
 
     def plan(server: ModelServer) -> Fields:
-        decision = base(server)
+        decision: Fields = base(server)
         requests = unread_of(server, decision["admit"])
         if not requests:
             return decision

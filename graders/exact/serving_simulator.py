@@ -171,8 +171,10 @@ class ServingRun:
             if request.first is None:
                 request.first = request.last = first
             # the first of them decides the gap, or the last, which is the longest
-            gap = max(first - request.last, now - last)
-            request.gap = max(request.gap, gap)
+            if first - request.last > request.gap:
+                request.gap = first - request.last
+            if now - last > request.gap:
+                request.gap = now - last
             request.last = now
         for request, tokens in prefill:
             self._end_prefill(server, request, tokens, layers)
