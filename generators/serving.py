@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from generators.base import plain_settings, settings_as
 from generators.serving_regimes import LINK, REGIMES, CallMaker, Regime
+from graders.exact.serving import FEW, ORDERS_OF_FEW
 from graders.exact.serving import reference as solved
 from graders.exact.serving_measure import flow_time, job_costs, simulate
 from graders.exact.serving_rules import chunked, random_order
@@ -25,7 +26,8 @@ from tasks.serving_payload import Service
 Fields = dict[str, Any]
 STEPS, RATIO = 96, 0.92  # of the mean time between arrivals, from the mean time of a job alone
 LEAST = 1.1  # of the cost of a random order: below it there is nothing to plan
-TRIES = 100  # draws of a workload that has as much
+ROOM = 0.2  # of skill between random orders and the best of them, where jobs are few
+TRIES = 400  # draws of a workload that has as much
 
 
 class ServingSettings(Noun, frozen=True):
@@ -110,9 +112,9 @@ def _under_pressure(level: int, place: str, settings: ServingSettings) -> Servic
     """Draw workloads until one can be put under the pressure that is asked for."""
     for number in range(TRIES):
         case = at_leisure(level, f"{place}/{number}", settings)
-        step = _step_of(case, settings.pressure)
-        if _pressure(denser(case, step)) >= min(LEAST, settings.pressure):
-            return msgspec.convert(denser(case, step), Service)
+        case = denser(case, _step_of(case, settings.pressure))
+        if _leaves_room(case, min(LEAST, settings.pressure)):
+            return msgspec.convert(case, Service)
     raise InputError(
         f"level {level}: no order of regime={settings.regime} matters: give more jobs, or less"
         " memory"
@@ -129,6 +131,17 @@ def _step_of(case: Fields, pressure: float) -> int:
         else:
             high = middle
     return low
+
+
+def _leaves_room(case: Fields, least: float) -> bool:
+    """Return whether random orders cost enough, and one of few jobs clearly less than others."""
+    jobs = len(case["jobs"])
+    orders = ORDERS_OF_FEW if jobs <= FEW else 2
+    runs = (simulate(case, random_order(jobs, str(number))) for number in range(orders))
+    costs = [fmean(job_costs(run)) / 1000 for run in runs]
+    if fmean(costs) < least:
+        return False
+    return jobs > FEW or fmean(costs) - min(costs) >= ROOM * (fmean(costs) - 1)
 
 
 def _pressure(case: Fields) -> float:
