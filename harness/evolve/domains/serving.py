@@ -106,6 +106,14 @@ def plan(s):
 """
 )
 
+WEIGHED = SHORTEST.replace(
+    '    return {"admit"',
+    '    a, b, c = 1.0, 0.125, 0.0\n    return {"admit"',
+).replace(
+    "length(s, r) - r.out + r.prompt / 8",
+    "a * (length(s, r) - r.out) + b * r.prompt + c * (s.now - r.arrived) / 10**9",
+)
+
 CHUNKS = (
     GREEDY
     + """\
@@ -287,6 +295,7 @@ DOMAIN = Domain(
         "chunks": CHUNKS,
         "slack": SLACK,
         "pins": PINS,
+        "weighed": WEIGHED,
     },
     rules={name: POLICIES[name].answer for name in RULES},
     splits=SUITES,
