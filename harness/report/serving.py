@@ -18,7 +18,7 @@ from harness.report.base import (
     Timeline,
     reference_title,
 )
-from harness.report.charts import by_series, gap_figure, level_figures
+from harness.report.charts import by_series, gap_figure, gap_of, level_figures
 from tasks.base import Fields
 from tasks.serving import KEY
 from tasks.serving_payload import Service
@@ -44,13 +44,8 @@ def figures(rows: Sequence[Row], episodes: Sequence[EpisodeView], looks: Looks) 
     yield from level_figures(rows, looks, "skill", "jobs", caption)
     groups = by_series(episodes, looks)
     if groups:
-        gaps = {look: [_gap(e) for e in group] for look, group in groups.items()}
+        gaps = {look: [gap_of(e) for e in group] for look, group in groups.items()}
         yield gap_figure(gaps, "Every gap is against the bound, a cost of 1 a job.")
-
-
-def _gap(episode: EpisodeView) -> float:
-    grade = episode.record.grade
-    return float("inf") if grade is None or grade.gap is None else grade.gap
 
 
 def detail(episode: EpisodeView) -> Detail:
