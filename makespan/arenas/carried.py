@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.families.registry import family
-from makespan.episodes import Episode
+from makespan.episodes import Episode, start
 from makespan.problems import TRAINING
 from tasks.base import (
     Ask,
@@ -56,9 +56,18 @@ def problem(
 def growing(instance: Instance[Any], memory: str | None) -> str | None:
     """Return the memory of an episode in a talk that can only be added to.
 
-    Without one that is asked for it is `conversation` where there are rounds.
+    Without one that is asked for it is `conversation` where there are rounds. A first turn without
+    a word is rehearsed, so that a talk that begins anew is refused before anybody has replied.
+
+    Raises:
+        InputError: what is asked next does not go on with the talk.
     """
-    return GROWING if memory is None and family(instance.family).has_rounds else memory
+    chosen = GROWING if memory is None and family(instance.family).has_rounds else memory
+    rehearsal = start(instance, memory=chosen)
+    before = rehearsal.ask
+    if not rehearsal.reply("").done:
+        news(before, rehearsal.ask)
+    return chosen
 
 
 def news(before: Ask, after: Ask) -> tuple[Message, ...]:
@@ -71,7 +80,8 @@ def news(before: Ask, after: Ask) -> tuple[Message, ...]:
     if after.messages[:size] != before.messages or len(after.messages) <= size + 1:
         raise InputError(
             f"{after.path}: what is asked begins anew, and this talk can only be added to:"
-            f" take the memory {GROWING!r}, and tools without `select`"
+            f" take the memory {GROWING!r}, and settings with which a turn goes on with the talk"
+            " (docs/arenas.md)"
         )
     return after.messages[size + 1 :]
 

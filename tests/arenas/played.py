@@ -11,9 +11,8 @@ from typing import Any
 
 import msgspec
 
-from harness.families.registry import family
-from makespan.arenas.carried import GROWING
-from tasks.base import Fields, Instance
+from makespan.arenas.carried import growing
+from tasks.base import Fields, InputError, Instance
 from tests.arenas.recordings import CORPUS, Recording, read
 
 Recorded = tuple[Instance[Any], Recording]
@@ -111,7 +110,9 @@ def turns(recording: Recording, *, finish: bool = True) -> list[Fields]:
 def only_added_to(recorded: Recorded) -> None:
     """Raise Absent unless what a recording is asked is one talk that is only added to."""
     instance, recording = recorded
-    memory = GROWING if family(instance.family).has_rounds else "none"
-    grows = recording.memory == memory and not instance.settings.get("select")
-    if recording.agent != "direct" or not grows:
+    if recording.agent != "direct" or instance.settings.get("select"):
         raise Absent("the talk can only be added to")
+    try:
+        growing(instance, recording.memory)
+    except InputError as reason:
+        raise Absent("the talk can only be added to") from reason

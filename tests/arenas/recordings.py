@@ -74,6 +74,19 @@ CONVERSATIONS: tuple[tuple[int, Fields, str], ...] = (
     (2, {"select": 4}, "direct"),
     (2, {}, "text-tools"),
 )
+MORE_QUESTIONS: tuple[tuple[str, int, Fields], ...] = (  # last: those before keep their place
+    ("jobshop", 3, {}),
+    ("jobshop", 3, {"buffers": "none"}),
+    ("vms", 3, {}),
+    ("serving", 3, {}),
+)
+TURNS: tuple[
+    tuple[str, int, Fields], ...
+] = (  # families asked turn by turn, which remember nothing
+    ("flow", 2, {"jobs": 5}),
+    ("flow", 2, {"jobs": 5, "history": "conversation"}),
+    ("vms", 3, {"track": "reactive", "churn": 1}),
+)
 
 
 @cache
@@ -89,10 +102,17 @@ def recordings(size: Size) -> Iterator[tuple[Instance[Any], Recording]]:
             yield from _questions(make(name, level, index, tuple(settings.items())), size)
         for memory in MEMORIES:
             year = {"rounds": size.rounds, "history": 2}
-            yield from _years(make("calendar", 3, index, tuple(year.items())), memory, size)
+            calendar = make("calendar", 3, index, tuple(year.items()))
+            yield from _rounds(calendar, memory, ("oracle", "first"), size)
         for level, settings, agent in CONVERSATIONS:
             errand = make("tools", level, index, tuple(settings.items()))
             yield from _conversations(errand, agent, size)
+    for index in range(size.copies):
+        for name, level, settings in MORE_QUESTIONS:
+            yield from _questions(make(name, level, index, tuple(settings.items())), size)
+        for name, level, settings in TURNS:
+            instance = make(name, level, index, tuple(settings.items()))
+            yield from _rounds(instance, "none", (ceiling(instance), "random"), size)
 
 
 # Whole episodes ------------------------------------------------------------------------------
@@ -159,10 +179,10 @@ def _questions(instance: Instance[Any], size: Size) -> Iterator[tuple[Instance[A
             )
 
 
-def _years(
-    instance: Instance[Any], memory: str, size: Size
+def _rounds(
+    instance: Instance[Any], memory: str, policies: tuple[str, ...], size: Size
 ) -> Iterator[tuple[Instance[Any], Recording]]:
-    for name in ("oracle", "first"):
+    for name in policies:
         yield played(
             f"policy {name}",
             instance,
@@ -184,7 +204,10 @@ def _mixed_round(episode: Episode, rng: Random, size: Size) -> Reply:
     assert isinstance(ask, Ask)
     if ask.view is None:
         return Reply(rng.choice(NOTES))
-    gold = policy_reply(episode, rng.choice(["oracle", "random", "first"])).text
+    spoken = ["oracle", "random", "first"]
+    if episode.instance.family != "calendar":
+        spoken = [ceiling(episode.instance), "random"]
+    gold = policy_reply(episode, rng.choice(spoken)).text
     dress, finish = DRESSES[rng.choice(size.dresses)]
     return Reply(dress(gold), finish=finish)
 

@@ -6,7 +6,7 @@ import pytest
 
 import makespan
 from makespan.arenas import carried
-from tasks.base import InputError, Instance
+from tasks.base import Fields, InputError, Instance
 from tests.factories.gold import gold, instance_of
 
 
@@ -55,6 +55,22 @@ def test_a_talk_that_begins_anew_is_refused() -> None:
     before = episode.ask
     with pytest.raises(InputError, match="take the memory 'conversation'"):
         carried.news(before, episode.reply("?").ask)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("flow", {"history": "state"}), ("vms", {"track": "reactive", "churn": 1})],
+)
+def test_turns_that_stand_alone_are_refused_before_the_first_reply(
+    name: str, settings: Fields
+) -> None:
+    with pytest.raises(InputError, match="settings with which a turn goes on"):
+        carried.growing(carried.problem(name, 2, 0, settings=settings), None)
+
+
+def test_turns_that_show_the_talk_so_far_are_admitted() -> None:
+    problem = carried.problem("flow", 2, 0, settings={"history": "conversation"})
+    assert carried.growing(problem, None) is None
 
 
 def test_without_a_reference_there_is_a_reward_and_no_score() -> None:
