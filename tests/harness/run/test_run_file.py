@@ -1,6 +1,7 @@
 """A run file asks for what the same words on the command line ask for, and can be written again."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from harness.run.file_format import (
 )
 from harness.run.plan import RunPlan
 from tasks.base import InputError
-from tests.harness.helpers import instances, makespan, rows, zeros
+from tests.harness.helpers import answered, command, instances, makespan, rows, zeros
 from tests.loopback import Json, Loopback
 
 SUITE = """
@@ -366,3 +367,34 @@ def test_the_library_names_what_runs_a_file(tmp_path: Path) -> None:
     assert library.run("mine.toml", ["policy/edd"], limit=1, out="r").complete
     plan = RunPlan(read_run_file(tmp_path / "x.toml"), tmp_path / "x.toml")
     assert plan.requests[0].sampling == Sampling()
+
+
+def test_killed_in_its_second_run_a_file_goes_on_by_the_same_command(tmp_path: Path) -> None:
+    with Loopback(zeros, delay=0.05) as server:
+        (tmp_path / "board.toml").write_text(
+            f"""
+            suites = ["mine.toml", {{name = "rcpsp", level = 4}}]
+            limit = 12
+            out = "runs"
+            [[models]]
+            name = "openai/m"
+            base_url = "{server.url}"
+            """
+        )
+        words = command("run", "board.toml", "--max-connections", 1)
+        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        server.wait_for(5)  # three of the first run, and two of the second
+        process.kill()
+        process.wait(timeout=60)
+        asked = len(server.requests)
+        kept = answers(tmp_path / "runs")
+        assert asked - kept <= 1
+        done = makespan("run", "board.toml", "--max-connections", 1)
+        assert done.returncode == 0, done.stderr
+        assert len(server.requests) == asked + 15 - kept
+    assert answers(tmp_path / "runs") == 15
+
+
+def answers(root: Path) -> int:
+    """How many calls of all run folders in a folder have an answer."""
+    return sum(len(answered(folder)) for folder in folders(root))
