@@ -1,10 +1,10 @@
-"""How deep tests look: a sixth of the cases every day, all of them in `make slow`."""
+"""How deep tests look: a tenth of the cases every day, all of them in `make slow`."""
 
 from hypothesis import settings
 
 DEEP = "deep"  # the profile of hypothesis that `make slow` names
-SHARE = 6
-EXAMPLES = 50  # of a property that names no number, every day; a hundred in `make slow`
+SHARE = 10
+EXAMPLES = 30  # of a property that names no number, every day; a hundred in `make slow`
 
 
 def often(count: int) -> int:
