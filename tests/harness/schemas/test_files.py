@@ -41,6 +41,7 @@ CASES = (
     "vms",
     "jobshop",
     "serving",
+    "fair-queue",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {
