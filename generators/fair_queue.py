@@ -21,7 +21,7 @@ from graders.exact.fair_queue import reference as solved
 from graders.exact.fair_queue_measure import alone
 from graders.exact.orders import FEW
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
-from tasks.fair_queue import VERSION, Cluster, ClusterJob
+from tasks.fair_queue import VERSION, ClusterJob, SharedCluster
 from tasks.ids import instance_id
 
 FEWEST, MOST = 3, 1000  # jobs
@@ -72,7 +72,7 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
 
 def generate(
     level: int, seed: int, index: int, settings: Mapping[str, Scalar], *, reference: bool = True
-) -> Instance[Cluster]:
+) -> Instance[SharedCluster]:
     """Return a cluster whose arrivals are set by its pressure.
 
     Args:
@@ -101,13 +101,13 @@ def generate(
     )
 
 
-def solve(cluster: Cluster, /, *, seconds: float | None = None) -> Reference:
+def solve(cluster: SharedCluster, /, *, seconds: float | None = None) -> Reference:
     """Return the best of many runs, and the bound; see `graders.exact.fair_queue`."""
     del seconds
     return solved(cluster)
 
 
-def _under_pressure(level: int, place: str, settings: FairQueueSettings) -> Cluster:
+def _under_pressure(level: int, place: str, settings: FairQueueSettings) -> SharedCluster:
     """Draw jobs until they can be put under the pressure that is asked for."""
     for number in range(TRIES):
         cluster = at_leisure(level, f"{place}/{number}", settings)
@@ -117,18 +117,18 @@ def _under_pressure(level: int, place: str, settings: FairQueueSettings) -> Clus
     raise InputError(f"level {level}: no order of these jobs matters: give more jobs or users")
 
 
-def _step_of(cluster: Cluster, pressure: float) -> int:
+def _step_of(cluster: SharedCluster, pressure: float) -> int:
     def cost_at(step: int) -> float:
         return _mean_cost(denser(cluster, step), 2)
 
     return step_under_pressure(cost_at, pressure)
 
 
-def _mean_cost(cluster: Cluster, orders: int) -> float:
+def _mean_cost(cluster: SharedCluster, orders: int) -> float:
     return fmean(random_costs(cluster, orders)) / 1000 / len(cluster.jobs)
 
 
-def _leaves_room(cluster: Cluster, least: float) -> bool:
+def _leaves_room(cluster: SharedCluster, least: float) -> bool:
     """Return whether random orders cost enough, and one of few jobs clearly less than others."""
     jobs = len(cluster.jobs)
     orders = random_costs(cluster, ORDERS_OF_FEW if jobs <= FEW else 2)
@@ -138,13 +138,13 @@ def _leaves_room(cluster: Cluster, least: float) -> bool:
     return jobs > FEW or fmean(costs) - min(costs) >= ROOM * (fmean(costs) - 1)
 
 
-def denser(cluster: Cluster, step: int) -> Cluster:
+def denser(cluster: SharedCluster, step: int) -> SharedCluster:
     """Return a cluster whose jobs come sooner after one another, 8 % for each step."""
     jobs = tuple(replace(job, at=sooner(job.at, step)) for job in cluster.jobs)
     return replace(cluster, jobs=jobs)
 
 
-def at_leisure(level: int, place: str, settings: FairQueueSettings) -> Cluster:
+def at_leisure(level: int, place: str, settings: FairQueueSettings) -> SharedCluster:
     """Return jobs that come one by one: most end before the next comes.
 
     Args:
@@ -156,7 +156,7 @@ def at_leisure(level: int, place: str, settings: FairQueueSettings) -> Cluster:
     jobs = [_job(k, level, rng, settings) for k in range(level)]
     gap = fmean(alone(job, settings.cores) for job in jobs)
     jobs = _arriving(jobs, gap, _stream(place, "arrivals"))
-    return Cluster(settings.cores, _hinted(jobs, settings.hint, _stream(place, "hints")))
+    return SharedCluster(settings.cores, _hinted(jobs, settings.hint, _stream(place, "hints")))
 
 
 def _stream(place: str, part: str) -> Random:

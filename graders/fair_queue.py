@@ -34,12 +34,12 @@ from tasks.base import (
     Verdict,
     short,
 )
-from tasks.fair_queue import KEY, Cluster, is_log, spelled
+from tasks.fair_queue import KEY, SharedCluster, is_log, spelled
 
 FIGURES = ("seconds", "seconds_small", "worst_user")
 
 
-def grade(instance: Instance[Cluster], outcome: Outcome) -> Grade:
+def grade(instance: Instance[SharedCluster], outcome: Outcome) -> Grade:
     """Grade an order or a log by skill: (R - C) / (R - 1), not clipped.
 
     C is the mean cost of a job, R that in random orders, 1 the bound. The metrics are `job_cost` C,
@@ -55,7 +55,7 @@ def grade(instance: Instance[Cluster], outcome: Outcome) -> Grade:
     return in_both_readings(_grade, instance, spelled(instance.payload, outcome))
 
 
-def _grade(instance: Instance[Cluster], outcome: Outcome) -> Grade:
+def _grade(instance: Instance[SharedCluster], outcome: Outcome) -> Grade:
     """Grade an answer as it stands."""
     parsed, cluster = outcome.answers[0], instance.payload
     if parsed.value is None or KEY not in parsed.value:
@@ -73,7 +73,7 @@ def _grade(instance: Instance[Cluster], outcome: Outcome) -> Grade:
     return _valid(instance, run)
 
 
-def played(cluster: Cluster, schedule: Sequence[object]) -> ClusterRun:
+def played(cluster: SharedCluster, schedule: Sequence[object]) -> ClusterRun:
     """Return the run of an order or a log without violations.
 
     Raises:
@@ -85,7 +85,7 @@ def played(cluster: Cluster, schedule: Sequence[object]) -> ClusterRun:
     return run
 
 
-def plan_of(cluster: Cluster, schedule: Sequence[object]) -> Pick:
+def plan_of(cluster: SharedCluster, schedule: Sequence[object]) -> Pick:
     """Return an order or a log without violations as a policy."""
     if is_log(schedule):
         return replayed(schedule)  # type: ignore[arg-type]
@@ -97,7 +97,7 @@ def _verdict(schedule: object) -> Verdict:
     return Verdict.infeasible if is_text else Verdict.unparsable
 
 
-def _invalid(verdict: Verdict, instance: Instance[Cluster], problems: list[Fields]) -> Grade:
+def _invalid(verdict: Verdict, instance: Instance[SharedCluster], problems: list[Fields]) -> Grade:
     return Grade(
         verdict,
         0.0,
@@ -107,11 +107,11 @@ def _invalid(verdict: Verdict, instance: Instance[Cluster], problems: list[Field
     )
 
 
-def _mean(cluster: Cluster, cost: float) -> float:
+def _mean(cluster: SharedCluster, cost: float) -> float:
     return cost / 1000 / len(cluster.jobs)
 
 
-def _valid(instance: Instance[Cluster], run: ClusterRun) -> Grade:
+def _valid(instance: Instance[SharedCluster], run: ClusterRun) -> Grade:
     cluster, reference = instance.payload, instance.reference
     costs = job_costs(limits_of(cluster), run)
     objective, bound, chance = sum(costs), least_cost(cluster), random_cost(cluster)
@@ -132,7 +132,7 @@ def _valid(instance: Instance[Cluster], run: ClusterRun) -> Grade:
     )
 
 
-def violations(cluster: Cluster, schedule: object) -> list[Fields]:
+def violations(cluster: SharedCluster, schedule: object) -> list[Fields]:
     """Return all that keeps an answer from being an order of all jobs, or a log.
 
     Args:
@@ -146,7 +146,7 @@ def violations(cluster: Cluster, schedule: object) -> list[Fields]:
     return order_violations([job.id for job in cluster.jobs], schedule)
 
 
-def reward(instance: Instance[Cluster], grade: Grade) -> Reward:
+def reward(instance: Instance[SharedCluster], grade: Grade) -> Reward:
     """Return S / (S + C - n) of a valid answer, 0 of any other: a random order has about 1/2.
 
     C is the sum of costs, n the number of jobs and the bound, S the distance of random orders to

@@ -55,7 +55,7 @@ class ClusterJob(Noun, frozen=True):
         return sum(map(sum, self.stages))
 
 
-class Cluster(Noun, frozen=True):
+class SharedCluster(Noun, frozen=True):
     """Cores, all alike, and the jobs that come to them, in the order of their arrival."""
 
     cores: int
@@ -71,15 +71,15 @@ class Cluster(Noun, frozen=True):
             raise ValueError("jobs: they are not in the order of their arrival")
 
 
-Payload = Cluster
+Payload = SharedCluster
 
 
-def answer_schema(cluster: Cluster) -> Fields:
+def answer_schema(cluster: SharedCluster) -> Fields:
     """Return the JSON schema of an answer: the ids of all jobs in some order."""
     return object_schema({KEY: permutation_schema([job.id for job in cluster.jobs])})
 
 
-def answers(cluster: Cluster | None) -> dict[str, AnswerForm]:
+def answers(cluster: SharedCluster | None) -> dict[str, AnswerForm]:
     """Return the form of an answer to a cluster by its name; None is any cluster.
 
     A log of picks has none: no model writes one, programs do.
@@ -89,7 +89,7 @@ def answers(cluster: Cluster | None) -> dict[str, AnswerForm]:
     return {"Order": AnswerForm(object_schema({KEY: array_schema({"type": "string"})}))}
 
 
-def world(instance: Instance[Cluster], prompts: Prompts) -> Program[Outcome]:
+def world(instance: Instance[SharedCluster], prompts: Prompts) -> Program[Outcome]:
     """Show the cluster once, with the lengths of all tasks, and take an order of jobs."""
     cluster = instance.payload
     users = len({job.user for job in cluster.jobs})
@@ -104,7 +104,7 @@ def is_log(schedule: object) -> bool:
     return isinstance(schedule, list) and bool(schedule) and all(type(e) is int for e in schedule)
 
 
-def spelled(cluster: Cluster, outcome: Outcome) -> Outcome:
+def spelled(cluster: SharedCluster, outcome: Outcome) -> Outcome:
     """Return an outcome whose job ids are read by the rule of spelling; a log stays as it is."""
     [parsed] = outcome.answers
     order = (parsed.value or {}).get(KEY)

@@ -26,41 +26,43 @@ from graders.exact.fair_queue_simulator import Pick
 from graders.exact.limits import LEAST
 from graders.exact.orders import FEW, best_order
 from tasks.base import Fields, Reference
-from tasks.fair_queue import KEY, Cluster
+from tasks.fair_queue import KEY, SharedCluster
 
 ORDERS = 3  # random orders that set the zero of skill
 ORDERS_OF_FEW = 20
 
 
-def case_of(cluster: Cluster) -> Fields:
+def case_of(cluster: SharedCluster) -> Fields:
     """Return a cluster as the simulator reads it."""
     case: Fields = msgspec.to_builtins(cluster)
     return case
 
 
-def least_cost(cluster: Cluster) -> int:
+def least_cost(cluster: SharedCluster) -> int:
     """Return what no run costs less than, in thousandths: 1 a job."""
     return LEAST * len(cluster.jobs)
 
 
-def cost_of(cluster: Cluster, pick: Pick) -> int:
+def cost_of(cluster: SharedCluster, pick: Pick) -> int:
     """Return what all jobs cost together under a policy, in thousandths."""
     return sum(job_costs(limits_of(cluster), simulate(case_of(cluster), pick)))
 
 
 @lru_cache(maxsize=1000)
-def random_cost(cluster: Cluster) -> float:
+def random_cost(cluster: SharedCluster) -> float:
     """Return the mean cost of a cluster's jobs in random orders, in thousandths of all."""
     return fmean(random_costs(cluster, ORDERS_OF_FEW if len(cluster.jobs) <= FEW else ORDERS))
 
 
-def random_costs(cluster: Cluster, orders: int) -> list[int]:
+def random_costs(cluster: SharedCluster, orders: int) -> list[int]:
     """Return what the jobs cost in each of so many random orders, in thousandths of all."""
     count = len(cluster.jobs)
     return [cost_of(cluster, random_order(count, str(number))) for number in range(orders)]
 
 
-def reference(cluster: Cluster, *, search: bool = True, seconds: float | None = None) -> Reference:
+def reference(
+    cluster: SharedCluster, *, search: bool = True, seconds: float | None = None
+) -> Reference:
     """Return the bound and the best run that is found.
 
     Args:
@@ -79,13 +81,13 @@ def reference(cluster: Cluster, *, search: bool = True, seconds: float | None = 
     return Reference(status, objective, bound, solver, answer=answer)  # type: ignore[arg-type]
 
 
-def order_plan(cluster: Cluster, order: Sequence[str]) -> Pick:
+def order_plan(cluster: SharedCluster, order: Sequence[str]) -> Pick:
     """Return an order of jobs, by their ids, as a policy."""
     numbers = {job.id: number for number, job in enumerate(cluster.jobs)}
     return ranked({numbers[name]: rank for rank, name in enumerate(order)})
 
 
-def _best_order(cluster: Cluster) -> tuple[int, Fields]:
+def _best_order(cluster: SharedCluster) -> tuple[int, Fields]:
     """Return the least cost of an order that is found, and that order."""
     dues = _dues(cluster)
 
@@ -98,26 +100,25 @@ def _best_order(cluster: Cluster) -> tuple[int, Fields]:
     return cost(best), {KEY: [cluster.jobs[number].id for number in best]}
 
 
-def _dues(cluster: Cluster) -> list[int]:
+def _dues(cluster: SharedCluster) -> list[int]:
     """Return the moment in ms by which each job keeps its limit."""
     pairs = zip(cluster.jobs, limits_of(cluster), strict=True)
     return [job.at + limit for job, limit in pairs]
 
 
-def _portfolio(cluster: Cluster) -> tuple[int, Fields]:
+def _portfolio(cluster: SharedCluster) -> tuple[int, Fields]:
     """Return the least cost of all policies, up to one at the bound, and the log of that run."""
-    least, best = least_cost(cluster), tuple[int, Fields]()
+    least, runs = least_cost(cluster), list[tuple[int, list[int]]]()
     for pick in _policies(cluster):
         run = simulate(case_of(cluster), pick)
-        cost = sum(job_costs(limits_of(cluster), run))
-        if not best or cost < best[0]:
-            best = cost, {KEY: run.log}
-        if cost == least:
+        runs.append((sum(job_costs(limits_of(cluster), run)), run.log))
+        if runs[-1][0] == least:
             break
-    return best
+    cost, log = min(runs, key=lambda pair: pair[0])
+    return cost, {KEY: log}
 
 
-def _policies(cluster: Cluster) -> Iterator[Pick]:
+def _policies(cluster: SharedCluster) -> Iterator[Pick]:
     """Yield policies that know all, the promising ones first, and those that guess."""
     dues, works = _dues(cluster), [job.work for job in cluster.jobs]
     yield least_slack(dues, works)

@@ -14,7 +14,7 @@ from typing import Any
 
 from graders.exact.fair_queue_simulator import ClusterRun, Pick
 from graders.exact.limits import LEAST, MOST, over_limit
-from tasks.fair_queue import Cluster, ClusterJob
+from tasks.fair_queue import ClusterJob, SharedCluster
 
 Fields = dict[str, Any]
 
@@ -41,7 +41,7 @@ def job_costs(limits: Sequence[int], run: ClusterRun) -> list[int]:
 
 
 @lru_cache(maxsize=2000)
-def limits_of(cluster: Cluster) -> tuple[int, ...]:
+def limits_of(cluster: SharedCluster) -> tuple[int, ...]:
     """Return for each job the ms that it may take: its fluid time, at least 1.5 times alone."""
     ends = fluid_ends(cluster)
     return tuple(
@@ -69,7 +69,7 @@ class _FluidUser:
         self.due: dict[int, Fraction] = {}
 
 
-def fluid_ends(cluster: Cluster) -> list[Fraction]:
+def fluid_ends(cluster: SharedCluster) -> list[Fraction]:
     """Return when each job would end if cores could be shared in any parts, exactly, in ms."""
     now, ends, users = Fraction(0), [Fraction(0)] * len(cluster.jobs), dict[int, _FluidUser]()
     coming = list(reversed([*enumerate(cluster.jobs)]))
@@ -95,7 +95,7 @@ def fluid_ends(cluster: Cluster) -> list[Fraction]:
     return ends
 
 
-def _rate(cluster: Cluster, users: Mapping[int, _FluidUser], user: _FluidUser) -> Fraction:
+def _rate(cluster: SharedCluster, users: Mapping[int, _FluidUser], user: _FluidUser) -> Fraction:
     return Fraction(cluster.cores, len(users) * len(user.due))
 
 

@@ -12,10 +12,10 @@ from graders.exact.fair_queue_simulator import Pick
 from harness.families.family import BoardColumn, Family, Levels, Policy
 from tasks import fair_queue as task
 from tasks.base import Fields, Instance, SolverFailure
-from tasks.fair_queue import KEY, Cluster
+from tasks.fair_queue import KEY, SharedCluster
 
 
-def by_rule(make: Callable[[], Pick]) -> Callable[[Instance[Cluster]], Fields]:
+def by_rule(make: Callable[[], Pick]) -> Callable[[Instance[SharedCluster]], Fields]:
     """Make a policy of one that picks online: its answer is the log of its picks.
 
     Args:
@@ -24,30 +24,30 @@ def by_rule(make: Callable[[], Pick]) -> Callable[[Instance[Cluster]], Fields]:
     return lambda instance: {KEY: simulate(exact.case_of(instance.payload), make()).log}
 
 
-def random(instance: Instance[Cluster]) -> Fields:
+def random(instance: Instance[SharedCluster]) -> Fields:
     """Answer with one order of jobs drawn at random, seeded by the instance's id."""
     return random_number(instance, 1)
 
 
-def random_number(instance: Instance[Cluster], number: int) -> Fields:
+def random_number(instance: Instance[SharedCluster], number: int) -> Fields:
     """Answer with the random order of a number, from 1; the first is that of `random`."""
     names = [job.id for job in instance.payload.jobs]
     Random(f"random/{instance.id}" + (f"/{number}" if number > 1 else "")).shuffle(names)
     return {KEY: names}
 
 
-def arrival(instance: Instance[Cluster]) -> Fields:
+def arrival(instance: Instance[SharedCluster]) -> Fields:
     """Answer with the order in which the jobs come."""
     return {KEY: [job.id for job in instance.payload.jobs]}
 
 
-def smallest(instance: Instance[Cluster]) -> Fields:
+def smallest(instance: Instance[SharedCluster]) -> Fields:
     """Answer with the jobs by their work, the smallest first."""
     jobs = sorted(instance.payload.jobs, key=lambda job: job.work)
     return {KEY: [job.id for job in jobs]}
 
 
-def exact_answer(instance: Instance[Cluster]) -> Fields:
+def exact_answer(instance: Instance[SharedCluster]) -> Fields:
     """Answer with the reference's own run if there is one, or what the search finds now.
 
     Raises:
@@ -80,12 +80,12 @@ POLICIES = {
     "exact": Policy("ceiling", "the best run that is known, clairvoyant", exact_answer),
 }
 
-FAMILY: Family[Cluster] = Family(
+FAMILY: Family[SharedCluster] = Family(
     name="fair-queue",
     description="jobs of several users on the cores of a cluster, each as soon as in a fair share",
     version=task.VERSION,
     templates=task.TEMPLATES,
-    payload=Cluster,
+    payload=SharedCluster,
     generate=generator.generate,
     resolve=generator.resolve,
     settings=generator.FairQueueSettings,

@@ -19,7 +19,7 @@ from harness.report.base import (
 )
 from harness.report.charts import by_series, gap_figure, gap_of, level_figures
 from tasks.base import Fields
-from tasks.fair_queue import KEY, Cluster
+from tasks.fair_queue import KEY, SharedCluster
 
 SENTENCES = {
     "unparsable": "No answer could be read: {reason}.",
@@ -46,7 +46,7 @@ def figures(rows: Sequence[Row], episodes: Sequence[EpisodeView], looks: Looks) 
 
 def detail(episode: EpisodeView) -> Detail:
     """Return when each job was there in the answer's run, and beside it in the reference's."""
-    cluster: Cluster = episode.instance.payload
+    cluster: SharedCluster = episode.instance.payload
     answer = (episode.outcome.answers[0].value or {}) if episode.outcome else {}
     reference = episode.instance.reference
     schedules = {
@@ -57,7 +57,7 @@ def detail(episode: EpisodeView) -> Detail:
     return Detail(tuple(picture for picture in pictures if picture is not None))
 
 
-def _picture(title: str, cluster: Cluster, schedule: object) -> Timeline | None:
+def _picture(title: str, cluster: SharedCluster, schedule: object) -> Timeline | None:
     """Return each job from its arrival to its end, with its limit; None where there is no run."""
     if not isinstance(schedule, list) or violations(cluster, schedule):
         return None

@@ -6,10 +6,10 @@ from typing import Any
 
 from generators.fair_queue import FairQueueSettings, at_leisure, denser
 from tasks.base import Instance
-from tasks.fair_queue import Cluster, ClusterJob
+from tasks.fair_queue import ClusterJob, SharedCluster
 
 
-def drawn_cluster(rng: Random, jobs: int = 5) -> Cluster:
+def drawn_cluster(rng: Random, jobs: int = 5) -> SharedCluster:
     """A few jobs of short tasks, many of them at the same moments."""
     now, drawn = 0, []
     for k in range(rng.randint(1, jobs)):
@@ -20,21 +20,21 @@ def drawn_cluster(rng: Random, jobs: int = 5) -> Cluster:
         )
         hint = rng.choice((None, rng.randint(1, 40)))
         drawn.append(ClusterJob(f"J{k}", rng.randint(0, 2), now, stages, hint))
-    return Cluster(rng.randint(1, 4), tuple(drawn))
+    return SharedCluster(rng.randint(1, 4), tuple(drawn))
 
 
-def dense_cluster(number: int, jobs: int = 24, **settings: Any) -> Cluster:
+def dense_cluster(number: int, jobs: int = 24, **settings: Any) -> SharedCluster:
     """A cluster of the generator on which many jobs wait."""
     dials = FairQueueSettings(**settings)
     return denser(at_leisure(jobs, f"small/{number}", dials), 30)
 
 
-def instance_with(cluster: Cluster) -> Instance[Cluster]:
+def instance_with(cluster: SharedCluster) -> Instance[SharedCluster]:
     """An instance of a cluster, without a reference."""
     return Instance("i", "fair-queue", len(cluster.jobs), None, 0, {}, 1, cluster)
 
 
-def slow_ends(cluster: Cluster, key: Callable[[int], Any]) -> list[int]:
+def slow_ends(cluster: SharedCluster, key: Callable[[int], Any]) -> list[int]:
     """When each job ends if the smallest by a key gets every free core, a millisecond at a time."""
     left = [[list(stage) for stage in job.stages] for job in cluster.jobs]
     running: list[list[int]] = []  # (job, ms left)
@@ -62,7 +62,7 @@ def slow_ends(cluster: Cluster, key: Callable[[int], Any]) -> list[int]:
     return ends
 
 
-def slow_fluid(cluster: Cluster, steps: int) -> list[float]:
+def slow_fluid(cluster: SharedCluster, steps: int) -> list[float]:
     """When each job ends if cores are shared in any parts, in steps of 1/`steps` ms."""
     left = {k: float(job.work) for k, job in enumerate(cluster.jobs)}
     ends, tick = [0.0] * len(cluster.jobs), 0

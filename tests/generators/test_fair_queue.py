@@ -9,7 +9,7 @@ from generators.fair_queue import FairQueueSettings, at_leisure, generate, resol
 from graders.exact.fair_queue import random_cost
 from harness.suites.instances import encode
 from tasks.base import InputError, Scalar
-from tasks.fair_queue import Cluster
+from tasks.fair_queue import SharedCluster
 
 
 @pytest.mark.parametrize(("jobs", "settings"), [(8, {}), (40, {"cores": 16, "users": 5})])
@@ -46,7 +46,7 @@ def test_levels_share_nothing_and_the_same_seed_has_the_same_bytes() -> None:
     one = generate(6, 3, 1, {}, reference=False)
     assert encode(one) == encode(generate(6, 3, 1, {}, reference=False))
     assert one.payload.jobs[0] != generate(7, 3, 1, {}, reference=False).payload.jobs[0]
-    assert msgspec.json.decode(msgspec.json.encode(one.payload), type=Cluster) == one.payload
+    assert msgspec.json.decode(msgspec.json.encode(one.payload), type=SharedCluster) == one.payload
 
 
 @pytest.mark.parametrize(

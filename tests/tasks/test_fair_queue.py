@@ -9,7 +9,7 @@ import pytest
 
 from generators.fair_queue import FairQueueSettings, at_leisure, generate
 from tasks.base import Ask, Instance
-from tasks.fair_queue import Cluster, answer_schema, answers, is_log, read, world
+from tasks.fair_queue import SharedCluster, answer_schema, answers, is_log, read, world
 from tasks.prompts import installed
 
 GOLDEN = Path(__file__).parent / "golden" / "fair-queue.txt"
@@ -21,9 +21,9 @@ def good() -> dict[str, Any]:
 
 
 def test_a_good_one_is_built() -> None:
-    cluster = msgspec.convert(good(), Cluster)
+    cluster = msgspec.convert(good(), SharedCluster)
     assert cluster.jobs[0].work == 12
-    assert msgspec.json.decode(msgspec.json.encode(cluster), type=Cluster) == cluster
+    assert msgspec.json.decode(msgspec.json.encode(cluster), type=SharedCluster) == cluster
 
 
 @pytest.mark.parametrize(
@@ -50,10 +50,10 @@ def test_a_wrong_one_cannot_be_built(place: tuple[Any, ...], value: Any, message
         inner = inner[step]
     inner[place[-1]] = value
     with pytest.raises(msgspec.ValidationError, match=message):
-        msgspec.convert(cluster, Cluster)
+        msgspec.convert(cluster, SharedCluster)
 
 
-def question(instance: Instance[Cluster]) -> Ask:
+def question(instance: Instance[SharedCluster]) -> Ask:
     ask = next(world(instance, installed()))
     assert isinstance(ask, Ask)
     return ask

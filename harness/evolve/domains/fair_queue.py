@@ -13,7 +13,7 @@ from harness.evolve.driver_text import text_of
 from harness.families.fair_queue import POLICIES
 from harness.suites.suite import Suite
 from tasks.base import Fields, Instance, Scalar, short
-from tasks.fair_queue import KEY, VERSION, Cluster, is_log
+from tasks.fair_queue import KEY, VERSION, SharedCluster, is_log
 
 FACTS = """\
 A cluster has cores, all alike; users send it jobs. A job has stages, one after another; a stage has
@@ -113,18 +113,18 @@ RULES = ("fifo", "fair", "user-fair", "least-served", "shortest", "job-fair", "u
 
 def generate(
     level: int, seed: int, index: int, settings: Mapping[str, Scalar], *, reference: bool = True
-) -> Instance[Cluster]:
+) -> Instance[SharedCluster]:
     """Return a cluster with its bound: no run is searched, as a search goes by the bound."""
     del reference
     return generator.generate(level, seed, index, settings, reference=False)
 
 
-def case(instance: Instance[Cluster]) -> Any:
+def case(instance: Instance[SharedCluster]) -> Any:
     """Return the cluster as the simulator reads it."""
     return {"cluster": case_of(instance.payload), "until": None}
 
 
-def answer(instance: Instance[Cluster], solution: Any) -> Fields:
+def answer(instance: Instance[SharedCluster], solution: Any) -> Fields:
     """Return the log as an answer, which the grader plays again.
 
     Raises:
@@ -135,12 +135,12 @@ def answer(instance: Instance[Cluster], solution: Any) -> Fields:
     return {KEY: solution}
 
 
-def chance(instance: Instance[Cluster]) -> float:
+def chance(instance: Instance[SharedCluster]) -> float:
     """Return the mean cost in random orders, in thousandths."""
     return random_cost(instance.payload)
 
 
-def twin(instance: Instance[Cluster], solution: Any) -> Twin | None:
+def twin(instance: Instance[SharedCluster], solution: Any) -> Twin | None:
     """Return a cluster that is the same until a moment at which many jobs could begin a task."""
     if not is_log(solution):
         return None

@@ -12,13 +12,13 @@ from graders.exact.fair_queue import case_of, cost_of, least_cost, reference
 from graders.exact.fair_queue_measure import alone, fluid_ends, job_costs, limits_of, simulate
 from graders.exact.fair_queue_rules import POLICIES, by_key, fifo, job_fair, random_order, ranked
 from graders.exact.fair_queue_simulator import ClusterRun, Pick, QueuedJob, RefusedPick, replayed
-from tasks.fair_queue import Cluster, ClusterJob
+from tasks.fair_queue import ClusterJob, SharedCluster
 from tests.depth import often
 from tests.factories.queues import dense_cluster, drawn_cluster, slow_ends, slow_fluid
 
 
-def one(work: tuple[tuple[int, ...], ...], cores: int) -> Cluster:
-    return Cluster(cores, (ClusterJob("A", 0, 7, work),))
+def one(work: tuple[tuple[int, ...], ...], cores: int) -> SharedCluster:
+    return SharedCluster(cores, (ClusterJob("A", 0, 7, work),))
 
 
 def test_a_run_is_what_it_is_by_the_millisecond() -> None:
@@ -77,9 +77,9 @@ def test_users_share_and_so_do_the_jobs_of_each() -> None:
         ClusterJob("C", 1, 0, ((8,),)),
     )
     # user 1 has half of both cores, until C ends at 8; then A and B share them
-    assert fluid_ends(Cluster(2, jobs)) == [Fraction(12), Fraction(12), Fraction(8)]
+    assert fluid_ends(SharedCluster(2, jobs)) == [Fraction(12), Fraction(12), Fraction(8)]
     late = (ClusterJob("A", 0, 0, ((6,),)), ClusterJob("B", 1, 4, ((6,),)))
-    assert fluid_ends(Cluster(1, late)) == [Fraction(8), Fraction(12)]
+    assert fluid_ends(SharedCluster(1, late)) == [Fraction(8), Fraction(12)]
 
 
 def test_fair_shares_are_those_of_small_steps() -> None:
@@ -123,7 +123,7 @@ def test_a_log_played_again_is_the_same_run(name: str) -> None:
 
 
 def test_picks_that_break_a_rule_are_refused() -> None:
-    cluster = Cluster(2, (ClusterJob("A", 0, 0, ((3, 3),)), ClusterJob("B", 0, 9, ((1,),))))
+    cluster = SharedCluster(2, (ClusterJob("A", 0, 0, ((3, 3),)), ClusterJob("B", 0, 9, ((1,),))))
 
     def refused(pick: Pick) -> str:
         with pytest.raises(RefusedPick) as error:
@@ -137,7 +137,7 @@ def test_picks_that_break_a_rule_are_refused() -> None:
 
 
 def test_a_scheduler_sees_of_a_length_only_what_has_ended() -> None:
-    cluster = Cluster(2, (ClusterJob("A", 0, 0, ((3, 5, 9),)),))
+    cluster = SharedCluster(2, (ClusterJob("A", 0, 0, ((3, 5, 9),)),))
     seen: list[tuple[int, int, int, int]] = []
 
     def pick(run: ClusterRun) -> QueuedJob:
@@ -160,7 +160,7 @@ def test_fair_queuing_by_true_work_follows_the_fluid_machine_of_jobs() -> None:
             ClusterJob(f"J{k}", k, 0, ((work,),))
             for k, work in enumerate(rng.sample(range(1, 60), rng.randint(2, 8)))
         )
-        cluster = Cluster(1, jobs)
+        cluster = SharedCluster(1, jobs)
         works = [job.work for job in jobs]
         run = simulate(case_of(cluster), job_fair(partial(true_work, works)))
         ends = fluid_ends(cluster)
@@ -171,10 +171,10 @@ def true_work(works: list[int], job: QueuedJob) -> float:
     return works[job.id]
 
 
-def uneven() -> Cluster:
+def uneven() -> SharedCluster:
     """One user sends six jobs, and another one, just after: all alike."""
     many = [ClusterJob(f"A{k}", 0, 0, ((100,) * 4,), 400) for k in range(6)]
-    return Cluster(2, (*many, ClusterJob("B", 1, 1, ((100,) * 4,), 400)))
+    return SharedCluster(2, (*many, ClusterJob("B", 1, 1, ((100,) * 4,), 400)))
 
 
 @pytest.mark.parametrize("name", ["user-fair", "uwfq"])

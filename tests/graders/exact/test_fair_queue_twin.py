@@ -10,7 +10,7 @@ from graders.exact.fair_queue import case_of
 from graders.exact.fair_queue_rules import POLICIES, by_key, job_fair, shortest
 from graders.exact.fair_queue_simulator import ClusterRun, Pick, QueuedJob
 from graders.exact.fair_queue_twin import twin_of
-from tasks.fair_queue import Cluster
+from tasks.fair_queue import SharedCluster
 from tests.depth import often
 from tests.factories.queues import dense_cluster
 
@@ -23,7 +23,7 @@ def run(case: Any, make: Make, until: int | None = None) -> list[int]:
     return cluster.run()
 
 
-def is_caught(cluster: Cluster, make: Make, seed: str) -> bool:
+def is_caught(cluster: SharedCluster, make: Make, seed: str) -> bool:
     case = case_of(cluster)
     log = run(case, make)
     twin = twin_of(case, log, seed)

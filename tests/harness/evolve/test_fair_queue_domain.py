@@ -16,7 +16,7 @@ from harness.evolve.twins import FORESIGHT
 from harness.sandbox.sandbox import Sandbox
 from harness.store.search_plan import SearchPlan
 from tasks.base import Instance
-from tasks.fair_queue import Cluster
+from tasks.fair_queue import SharedCluster
 
 AHEAD = """
 import sys
@@ -40,7 +40,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @cache
-def instances() -> list[Instance[Cluster]]:
+def instances() -> list[Instance[SharedCluster]]:
     """Small instances of a search's settings, and of two others."""
     dials: list[dict[str, Any]] = [{}, {"heavy": 0.2}, {"cores": 16, "users": 5}, {"hint": "none"}]
     return [generate(30, 11, k, each, reference=False) for k, each in enumerate(dials)]
