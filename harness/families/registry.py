@@ -34,6 +34,7 @@ FAMILIES: Parts[Family[Any]] = Parts(
         "jobshop",
         "serving",
         "fair-queue",
+        "placement",
     ),
     load=_load,
 )

@@ -26,6 +26,7 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "tools-pick": ("tools", 2, {"track": "plan", "select": 4}),
     "serving": ("serving", 4, {}),
     "fair-queue": ("fair-queue", 4, {}),
+    "placement": ("placement", 6, {}),
     "tools-pick-turns": ("tools", 2, {"select": 4}),
     "flow": ("flow", 2, {"jobs": 4}),
     "flow-conversation": ("flow", 3, {"jobs": 6, "history": "conversation", "count": "hidden"}),

@@ -12,7 +12,18 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from generators import calendar, fair_queue, flow, jobshop, rcpsp, serving, tardiness, tools, vms
+from generators import (
+    calendar,
+    fair_queue,
+    flow,
+    jobshop,
+    placement,
+    rcpsp,
+    serving,
+    tardiness,
+    tools,
+    vms,
+)
 from graders.rewards import below_closeness, closeness
 from graders.statistics import skill
 from harness.families.registry import FAMILIES, family
@@ -60,6 +71,7 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "jobshop": jobshop.generate,
     "serving": serving.generate,
     "fair-queue": fair_queue.generate,
+    "placement": placement.generate,
 }
 
 
@@ -468,6 +480,7 @@ def test_garbage_is_worth_nothing(name: str, known: bool) -> None:
         "runs",
         "run",
         "schedule",
+        "hosts",
         "else",
     )
     instance = GENERATE[name](4, 1, 0, {}, reference=known)

@@ -42,7 +42,7 @@ def schedule(p, d):
 """
 
 
-# what programs of the others do is in `test_serving_domains.py`, `test_fair_queue_domain.py`
+# what programs of the others do is in files of their own
 ELSEWHERE = ("serving", "serving-priority", "fair-queue", "placement")
 OFFLINE = [name for name in DOMAINS if name not in ELSEWHERE]
 

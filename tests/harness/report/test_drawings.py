@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from generators import calendar as calendar_generator
 from generators import fair_queue as fair_queue_generator
+from generators import placement as placement_generator
 from generators import rcpsp as rcpsp_generator
 from generators import serving as serving_generator
 from generators import tardiness as tardiness_generator
@@ -21,6 +22,7 @@ from graders import calendar as calendar_grader
 from graders import fair_queue as fair_queue_grader
 from graders import flow as flow_grader
 from graders import jobshop as jobshop_grader
+from graders import placement as placement_grader
 from graders import rcpsp as rcpsp_grader
 from graders import serving as serving_grader
 from graders import tardiness as tardiness_grader
@@ -34,6 +36,7 @@ from harness.report import (
     fair_queue,
     flow,
     jobshop,
+    placement,
     rcpsp,
     serving,
     tardiness,
@@ -149,6 +152,7 @@ FIELDS = {
         (jobshop, jobshop_grader),
         (serving, serving_grader),
         (fair_queue, fair_queue_grader),
+        (placement, placement_grader),
     ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:
@@ -300,6 +304,33 @@ def test_jobs_of_users_are_drawn_with_their_limits() -> None:
     for broken in (None, ["J01"], [0], [99]):
         one = graded(instance, {"schedule": broken}, fair_queue_grader)
         assert len(fair_queue.detail(one).pictures) == 1
+
+
+def test_tasks_are_drawn_on_their_hosts_and_those_without_room_are_marked() -> None:
+    instance = placement_generator.generate(10, 0, 0, {})
+    tasks = instance.payload.tasks
+    answer = FAMILIES["placement"].policies["best-fit"].answer(instance)
+    one = graded(instance, answer, placement_grader)
+    drawn, reference = placement.detail(one).pictures
+    assert isinstance(drawn, Timeline)
+    assert isinstance(reference, Timeline)
+    assert drawn.starts == reference.starts == tuple(task.at for task in tasks)
+    assert drawn.frame.sizes == tuple(task.time for task in tasks)
+    assert drawn.frame.lanes == tuple(f"host {answer['hosts'][task.id]:2d}" for task in tasks)
+    assert one.record.grade is not None
+    assert drawn.note.startswith(f"{one.record.grade.objective:,} host-seconds, ")
+    assert reference.note.startswith(f"{instance.reference.objective:,} host-seconds, ")
+    full = graded(instance, {"hosts": dict.fromkeys(answer["hosts"], 1)}, placement_grader)
+    drawn = placement.detail(full).pictures[0]
+    assert isinstance(drawn, Timeline)
+    assert full.record.grade is not None
+    rooms = [v["task"] for v in full.record.grade.violations]
+    assert [drawn.frame.names[row] for row, _ in drawn.bad] == rooms
+    broken = graded(instance, {"hosts": {**answer["hosts"], "T01": "x"}}, placement_grader)
+    drawn = placement.detail(broken).pictures[0]
+    assert isinstance(drawn, Timeline)
+    assert drawn.starts[0] is None
+    assert drawn.note == "1 of 10 tasks have no host that can be drawn"
 
 
 # Years ---------------------------------------------------------------------------------------

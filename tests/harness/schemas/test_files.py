@@ -42,6 +42,7 @@ CASES = (
     "jobshop",
     "serving",
     "fair-queue",
+    "placement",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {
