@@ -13,8 +13,10 @@ import msgspec
 from msgspec import Meta
 
 from generators.base import plain_settings, settings_as
+from generators.pressure import sooner, step_under_pressure
 from generators.serving_regimes import LINK, REGIMES, CallMaker, Regime
-from graders.exact.serving import FEW, ORDERS_OF_FEW
+from graders.exact.orders import FEW
+from graders.exact.serving import ORDERS_OF_FEW
 from graders.exact.serving import reference as solved
 from graders.exact.serving_measure import flow_time, job_costs, simulate
 from graders.exact.serving_rules import chunked, random_order
@@ -24,7 +26,6 @@ from tasks.serving import VERSION
 from tasks.serving_payload import Service
 
 Fields = dict[str, Any]
-STEPS, RATIO = 96, 0.92  # of the mean time between arrivals, from the mean time of a job alone
 LEAST = 1.1  # of the cost of a random order: below it there is nothing to plan
 ROOM = 0.2  # of skill between random orders and the best of them, where jobs are few
 TRIES = 400  # draws of a workload that has as much
@@ -123,14 +124,7 @@ def _under_pressure(level: int, place: str, settings: ServingSettings) -> Servic
 
 def _step_of(case: Fields, pressure: float) -> int:
     """Return the first step at which a random order costs as much, or the last."""
-    low, high = 0, STEPS
-    while low < high:
-        middle = (low + high) // 2
-        if _pressure(denser(case, middle)) < pressure:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    return step_under_pressure(lambda step: _pressure(denser(case, step)), pressure)
 
 
 def _leaves_room(case: Fields, least: float) -> bool:
@@ -152,8 +146,7 @@ def _pressure(case: Fields) -> float:
 
 def denser(case: Fields, step: int) -> Fields:
     """Return a workload whose jobs come sooner after one another, 8 % for each step."""
-    share = round(RATIO**step * 1_000_000)
-    jobs = [{**job, "at": job["at"] * share // 1_000_000} for job in case["jobs"]]
+    jobs = [{**job, "at": sooner(job["at"], step)} for job in case["jobs"]]
     return {**case, "jobs": jobs}
 
 

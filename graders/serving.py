@@ -13,14 +13,15 @@ is unparsable. The others are faults of planning. The rules of `refused`: `plan`
 `evict`, `swap`, `prefill`, `layers`, `idle`, `starved`, `asks`, `time`.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
 from graders.clusters import group_by, mean_over, score_over
+from graders.exact.limits import MOST
 from graders.exact.serving import case_of, least_cost, order_plan, random_cost
-from graders.exact.serving_measure import MOST, Plan, figures, job_costs, simulate
+from graders.exact.serving_measure import Plan, figures, job_costs, simulate
 from graders.exact.serving_server import RefusedPlan
 from graders.exact.serving_simulator import ServingRun, replayed
+from graders.orders import order_violations, placed_share
 from graders.rewards import below_closeness, closeness, valid_objective
 from graders.spelling import in_both_readings
 from graders.statistics import Estimate, Measure, skill
@@ -137,14 +138,7 @@ def violations(service: Service, schedule: object) -> list[Fields]:
         return [{"kind": "not_a_list", "value": short(schedule)}]
     if is_log(schedule):
         return _log_violations(schedule)
-    ids = {job.id: 0 for job in service.jobs}
-    counts = Counter(e for e in schedule if isinstance(e, str) and e in ids)
-    unknown = [e for e in schedule if not (isinstance(e, str) and e in ids)]
-    return [
-        *({"kind": "unknown", "value": short(entry)} for entry in unknown),
-        *({"kind": "duplicate", "job": name} for name, count in counts.items() if count > 1),
-        *({"kind": "missing", "job": name} for name in ids if name not in counts),
-    ]
+    return order_violations([job.id for job in service.jobs], schedule)
 
 
 def _log_violations(log: Sequence[object]) -> list[Fields]:
@@ -190,11 +184,10 @@ def reward(instance: Instance[Service], grade: Grade) -> Reward:
 
 def _placed_share(service: Service, grade: Grade) -> float:
     """Return the share of entries that need no change to make an order of the answer."""
-    kinds = Counter(str(violation["kind"]) for violation in grade.violations)
-    if grade.verdict is Verdict.unparsable or kinds["refused"]:
+    is_refused = any(violation["kind"] == "refused" for violation in grade.violations)
+    if grade.verdict is Verdict.unparsable or is_refused:
         return 0.0
-    wrong = max(kinds["missing"], kinds["duplicate"] + kinds["unknown"])
-    return max(0.0, 1 - wrong / len(service.jobs))
+    return placed_share(len(service.jobs), grade.violations)
 
 
 # On the board --------------------------------------------------------------------------------

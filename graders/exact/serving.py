@@ -7,13 +7,14 @@ papers and of clairvoyant ones, which know how many tokens each call will make.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
-from itertools import combinations, permutations
 from statistics import fmean
 from typing import Any
 
 import msgspec
 
-from graders.exact.serving_measure import LEAST, Plan, job_costs, simulate
+from graders.exact.limits import LEAST
+from graders.exact.orders import FEW, best_order
+from graders.exact.serving_measure import Plan, job_costs, simulate
 from graders.exact.serving_papers import POLICIES, slack
 from graders.exact.serving_rules import (
     by_peak,
@@ -29,9 +30,6 @@ from tasks.base import Fields, Reference
 from tasks.serving import KEY
 from tasks.serving_payload import Service
 
-FEW = 24  # jobs up to which orders are searched, and more random ones set the zero of skill
-ALL = 6  # jobs up to which all orders are tried
-PATIENCE = 600  # orders that a descent tries
 BUDGETS = (128, 256, 512, 2048)
 ORDERS = 3  # random orders that set the zero of skill
 ORDERS_OF_FEW = 20
@@ -150,29 +148,11 @@ def _tightest(budget: int, simulation: ServingRun) -> Plan:
 
 def _best_order(service: Service) -> tuple[int, Fields]:
     """Return the least cost of an order: of all, or where a descent by swaps ends."""
-    case, count = case_of(service), len(service.jobs)
+    case = case_of(service)
 
     def cost(order: Sequence[int]) -> int:
         ranks = {job: rank for rank, job in enumerate(order)}
         return sum(job_costs(simulate(case, ranked(ranks))))
 
-    if count <= ALL:
-        best = min(permutations(range(count)), key=cost)
-    else:
-        best = _descent(tuple(range(count)), cost)
+    best = best_order(len(service.jobs), cost, least_cost(service))
     return cost(best), {KEY: [service.jobs[number].id for number in best]}
-
-
-def _descent(order: tuple[int, ...], cost: Callable[[Sequence[int]], int]) -> tuple[int, ...]:
-    """Swap two jobs as long as that gains, the first pair that does, within patience."""
-    least, tries, is_better = cost(order), 0, True
-    while is_better and tries < PATIENCE:
-        is_better = False
-        for i, j in combinations(range(len(order)), 2):
-            swapped = list(order)
-            swapped[i], swapped[j] = order[j], order[i]
-            tries += 1
-            value = cost(swapped)
-            if value < least:
-                order, least, is_better = tuple(swapped), value, True
-    return order

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from graders.exact.limits import LEAST, MOST, over_limit
 from graders.exact.serving_server import ModelServer, Request
 from graders.exact.serving_simulator import ServingRun
 
-LEAST, MOST = 1000, 10_000  # thousandths: a job within its limits, and the most that one costs
 Plan = Callable[[ModelServer], Any]
 
 
@@ -29,7 +29,7 @@ def job_costs(simulation: ServingRun) -> list[int]:
     for number, job in enumerate(simulation.jobs):
         deadline = job.spec["deadline"]
         if deadline is not None:
-            costs[number] = max(costs[number], _share(flow_time(simulation, number), deadline))
+            costs[number] = max(costs[number], over_limit(flow_time(simulation, number), deadline))
     return [min(MOST, cost) for cost in costs]
 
 
@@ -44,11 +44,9 @@ def _shares(request: Request) -> tuple[int, int]:
     if request.ttft is None or request.tpot is None:
         return LEAST, LEAST
     assert request.first is not None
-    return _share(request.first - request.arrived, request.ttft), _share(request.gap, request.tpot)
-
-
-def _share(time: int, limit: int) -> int:
-    return -(-1000 * time // limit)
+    return over_limit(request.first - request.arrived, request.ttft), over_limit(
+        request.gap, request.tpot
+    )
 
 
 def figures(simulation: ServingRun) -> dict[str, float]:

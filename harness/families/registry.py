@@ -10,8 +10,13 @@ from harness.families.family import Family
 from tasks.plugins import Parts
 
 
+def module_of(name: str) -> str:
+    """Return what the files of a family of the project are called: hyphens are underscores."""
+    return name.replace("-", "_")
+
+
 def _load(name: str) -> Family[Any]:
-    declared: Family[Any] = import_module(f"{__package__}.{name}").FAMILY
+    declared: Family[Any] = import_module(f"{__package__}.{module_of(name)}").FAMILY
     return declared
 
 
@@ -28,6 +33,8 @@ FAMILIES: Parts[Family[Any]] = Parts(
         "vms",
         "jobshop",
         "serving",
+        "fair-queue",
+        "placement",
     ),
     load=_load,
 )

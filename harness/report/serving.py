@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from graders.exact.limits import LEAST
 from graders.exact.serving import case_of
-from graders.exact.serving_measure import LEAST, job_costs
+from graders.exact.serving_measure import job_costs
 from graders.exact.serving_server import RefusedPlan
 from graders.exact.serving_simulator import ServingRun
 from graders.serving import plan_of, violations

@@ -25,6 +25,8 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "tools-plan": ("tools", 3, {"track": "plan"}),
     "tools-pick": ("tools", 2, {"track": "plan", "select": 4}),
     "serving": ("serving", 4, {}),
+    "fair-queue": ("fair-queue", 4, {}),
+    "placement": ("placement", 6, {}),
     "tools-pick-turns": ("tools", 2, {"select": 4}),
     "flow": ("flow", 2, {"jobs": 4}),
     "flow-conversation": ("flow", 3, {"jobs": 6, "history": "conversation", "count": "hidden"}),

@@ -12,7 +12,18 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from generators import calendar, flow, jobshop, rcpsp, serving, tardiness, tools, vms
+from generators import (
+    calendar,
+    fair_queue,
+    flow,
+    jobshop,
+    placement,
+    rcpsp,
+    serving,
+    tardiness,
+    tools,
+    vms,
+)
 from graders.rewards import below_closeness, closeness
 from graders.statistics import skill
 from harness.families.registry import FAMILIES, family
@@ -59,6 +70,8 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "vms": vms.generate,
     "jobshop": jobshop.generate,
     "serving": serving.generate,
+    "fair-queue": fair_queue.generate,
+    "placement": placement.generate,
 }
 
 
@@ -467,6 +480,7 @@ def test_garbage_is_worth_nothing(name: str, known: bool) -> None:
         "runs",
         "run",
         "schedule",
+        "hosts",
         "else",
     )
     instance = GENERATE[name](4, 1, 0, {}, reference=known)

@@ -94,4 +94,6 @@ def test_a_column_with_a_measure_can_be_a_headline() -> None:
         "vms": ["share_optimal"],
         "jobshop": [],
         "serving": [],
+        "fair-queue": [],
+        "placement": [],
     }

@@ -4,12 +4,12 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.families.registry import FAMILIES
+from harness.families.registry import FAMILIES, module_of
 
 ROOT = Path(__file__).parents[3]
 OWN = [  # where the parts of families are
-    *(f"harness/families/{name}.py" for name in (*FAMILIES.own, "registry")),
-    *(f"harness/report/{name}.py" for name in FAMILIES.own),
+    *(f"harness/families/{module_of(name)}.py" for name in (*FAMILIES.own, "registry")),
+    *(f"harness/report/{module_of(name)}.py" for name in FAMILIES.own),
     "harness/report/timeline_text.py",  # the calls of `tools` in a terminal
     "harness/evolve/domains/",
 ]
@@ -39,7 +39,7 @@ def test_no_name_of_a_family_stands_in_generic_code() -> None:
 
 def test_no_module_of_a_family_is_imported_by_generic_code() -> None:
     modules = {
-        f"{folder}.{name}"
+        f"{folder}.{module_of(name)}"
         for folder in ("tasks", "graders", "graders.exact", "generators", "harness.families")
         for name in FAMILIES.own
     }

@@ -147,7 +147,7 @@ def test_the_snippets_of_the_card_run(hub: Hub, tmp_path: Path, runs: dict[str, 
 def test_the_card_says_what_the_score_of_every_family_is() -> None:
     template = (Path(card.__file__).parent / "card.md.j2").read_text("utf-8")
     prose = template.partition("**Reading the numbers.**")[2].partition("*Floors*")[0]
-    assert set(re.findall(r"`(\w+)`", prose)) == set(FAMILIES)
+    assert set(re.findall(r"`([\w-]+)`", prose)) == set(FAMILIES)
 
 
 def test_ranks_come_with_the_run_they_are_of(hub: Hub, tmp_path: Path) -> None:

@@ -12,13 +12,17 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from generators import calendar as calendar_generator
+from generators import fair_queue as fair_queue_generator
+from generators import placement as placement_generator
 from generators import rcpsp as rcpsp_generator
 from generators import serving as serving_generator
 from generators import tardiness as tardiness_generator
 from generators import tools as tools_generator
 from graders import calendar as calendar_grader
+from graders import fair_queue as fair_queue_grader
 from graders import flow as flow_grader
 from graders import jobshop as jobshop_grader
+from graders import placement as placement_grader
 from graders import rcpsp as rcpsp_grader
 from graders import serving as serving_grader
 from graders import tardiness as tardiness_grader
@@ -27,7 +31,18 @@ from harness.board.board import Row, build_board
 from harness.board.load import ScoredRecord
 from harness.families.rcpsp import POLICIES
 from harness.families.registry import FAMILIES
-from harness.report import calendar, flow, jobshop, rcpsp, serving, tardiness, tools, vms
+from harness.report import (
+    calendar,
+    fair_queue,
+    flow,
+    jobshop,
+    placement,
+    rcpsp,
+    serving,
+    tardiness,
+    tools,
+    vms,
+)
 from harness.report.base import (
     EpisodeView,
     SeriesStyle,
@@ -136,6 +151,8 @@ FIELDS = {
         (vms, vms_course),
         (jobshop, jobshop_grader),
         (serving, serving_grader),
+        (fair_queue, fair_queue_grader),
+        (placement, placement_grader),
     ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:
@@ -263,6 +280,57 @@ def test_requests_are_drawn_from_arrival_to_end_beside_the_reference() -> None:
     for broken in (None, ["J001"], [[0, {}]], [[0, {"admit": [99]}]]):
         one = graded(instance, {"schedule": broken}, serving_grader)
         assert len(serving.detail(one).pictures) == 1
+
+
+def test_jobs_of_users_are_drawn_with_their_limits() -> None:
+    instance = fair_queue_generator.generate(6, 0, 1, {})
+    jobs = instance.payload.jobs
+    for answer in (
+        {"schedule": [job.id for job in jobs]},
+        FAMILIES["fair-queue"].policies["user-fair"].answer(instance),
+    ):
+        one = graded(instance, answer, fair_queue_grader)
+        drawn, reference = fair_queue.detail(one).pictures
+        assert isinstance(drawn, Timeline)
+        assert isinstance(reference, Timeline)
+        assert drawn.starts == tuple(job.at for job in jobs)
+        rows = zip(drawn.starts, drawn.frame.sizes, drawn.frame.dues, strict=True)
+        late = sum((start or 0) + size > due for start, size, due in rows)
+        assert one.record.grade is not None
+        cost = one.record.grade.metrics["job_cost"]
+        assert drawn.note == f"mean cost {cost:.3f}, {late} of 6 jobs over their limit"
+        assert f"mean cost {(instance.reference.objective or 0) / 6000:.3f}" in reference.note
+    broken: Any
+    for broken in (None, ["J01"], [0], [99]):
+        one = graded(instance, {"schedule": broken}, fair_queue_grader)
+        assert len(fair_queue.detail(one).pictures) == 1
+
+
+def test_tasks_are_drawn_on_their_hosts_and_those_without_room_are_marked() -> None:
+    instance = placement_generator.generate(10, 0, 0, {})
+    tasks = instance.payload.tasks
+    answer = FAMILIES["placement"].policies["best-fit"].answer(instance)
+    one = graded(instance, answer, placement_grader)
+    drawn, reference = placement.detail(one).pictures
+    assert isinstance(drawn, Timeline)
+    assert isinstance(reference, Timeline)
+    assert drawn.starts == reference.starts == tuple(task.at for task in tasks)
+    assert drawn.frame.sizes == tuple(task.time for task in tasks)
+    assert drawn.frame.lanes == tuple(f"host {answer['hosts'][task.id]:2d}" for task in tasks)
+    assert one.record.grade is not None
+    assert drawn.note.startswith(f"{one.record.grade.objective:,} host-seconds, ")
+    assert reference.note.startswith(f"{instance.reference.objective:,} host-seconds, ")
+    full = graded(instance, {"hosts": dict.fromkeys(answer["hosts"], 1)}, placement_grader)
+    drawn = placement.detail(full).pictures[0]
+    assert isinstance(drawn, Timeline)
+    assert full.record.grade is not None
+    rooms = [v["task"] for v in full.record.grade.violations]
+    assert [drawn.frame.names[row] for row, _ in drawn.bad] == rooms
+    broken = graded(instance, {"hosts": {**answer["hosts"], "T01": "x"}}, placement_grader)
+    drawn = placement.detail(broken).pictures[0]
+    assert isinstance(drawn, Timeline)
+    assert drawn.starts[0] is None
+    assert drawn.note == "1 of 10 tasks have no host that can be drawn"
 
 
 # Years ---------------------------------------------------------------------------------------

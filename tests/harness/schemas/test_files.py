@@ -41,6 +41,8 @@ CASES = (
     "vms",
     "jobshop",
     "serving",
+    "fair-queue",
+    "placement",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {

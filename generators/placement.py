@@ -1,0 +1,150 @@
+"""Generates tasks that come and go on hosts of one size, with room between random and good."""
+
+from collections.abc import Mapping
+from math import exp
+from random import Random
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from generators.base import plain_settings, settings_as
+from graders.exact.placement import FEW, least_cost, random_cost, random_costs
+from graders.exact.placement import reference as solved
+from tasks.base import InputError, Instance, Noun, Reference, Scalar
+from tasks.ids import instance_id
+from tasks.placement import VERSION, Fleet, PlacedTask
+
+FEWEST, MOST = 3, 2000  # tasks
+CPU, MEMORY = 32, 128  # of a host
+TYPICAL = 600  # s that a task stays
+SIZES, SMALL_SIZES = (2, 4, 8, 16, 24), (1, 2, 4, 8)  # CPUs of a task, of either sort as often
+RATIOS = (1, 2, 4, 8)  # GiB a CPU, of which a tenth is the host's own
+MEAN_CPU = 7.275
+ROOM = 0.2  # of skill between random fits and the best of them, where tasks are few
+LEAST = 1.05  # of random fits over the bound: below it there is nothing to plan
+TRIES = 400  # draws of tasks that leave as much
+
+
+class PlacementSettings(Noun, frozen=True):
+    """The dials of a fleet.
+
+    Attributes:
+        load: hosts that the tasks of a moment would fill by their CPUs, on average.
+        spread: of how long tasks stay: the standard deviation of its logarithm.
+        hint: what a scheduler is told of how long a task stays: a guess, wrong by half; the number;
+            or nothing.
+    """
+
+    load: Annotated[float, Meta(ge=0.5, le=100)] = 3.0
+    spread: Annotated[float, Meta(ge=0, le=2)] = 1.0
+    hint: Literal["guess", "exact", "none"] = "guess"
+
+
+def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Return all settings, with their defaults, in one spelling.
+
+    Args:
+        level: the number of tasks.
+        settings: those that are given; see `PlacementSettings`.
+
+    Raises:
+        InputError: the level or a setting is wrong.
+    """
+    typed = settings_as(PlacementSettings, "placement", settings)
+    if not FEWEST <= level <= MOST:
+        raise InputError(f"level {level}: a fleet has {FEWEST} to {MOST} tasks")
+    for name, value in (("load", typed.load), ("spread", typed.spread)):
+        if value != value:  # not a number passes every bound
+            raise InputError(f"settings of placement: {name}: {value} is no number")
+    return plain_settings(typed)
+
+
+def generate(
+    level: int, seed: int, index: int, settings: Mapping[str, Scalar], *, reference: bool = True
+) -> Instance[Fleet]:
+    """Return tasks that come to hosts of one size.
+
+    Args:
+        level: the number of tasks.
+        seed: of all streams.
+        index: the number of the instance, from 0.
+        settings: those that are given; see `PlacementSettings`.
+        reference: whether good placings are searched; the bound is there without.
+
+    Raises:
+        InputError: the level or a setting is wrong, or no draw leaves anything to plan.
+    """
+    resolved = resolve(level, settings)
+    typed = msgspec.convert(resolved, PlacementSettings)
+    fleet = _with_room(level, f"{seed}/{index}/{level}", typed)
+    return Instance(
+        id=instance_id("placement", level, seed, index, VERSION, resolved, apart=True),
+        family="placement",
+        level=level,
+        seed=seed,
+        index=index,
+        settings=resolved,
+        version=VERSION,
+        payload=fleet,
+        reference=solved(fleet, search=reference),
+    )
+
+
+def solve(fleet: Fleet, /, *, seconds: float | None = None) -> Reference:
+    """Return the best placing that is found, and the bound; see `graders.exact.placement`."""
+    del seconds
+    return solved(fleet)
+
+
+def _with_room(level: int, place: str, settings: PlacementSettings) -> Fleet:
+    """Draw tasks until random fits are clearly worse than the bound, and than the best of them."""
+    for number in range(TRIES):
+        fleet = drawn(level, f"{place}/{number}", settings)
+        if _leaves_room(fleet):
+            return fleet
+    raise InputError(f"level {level}: every placing of these tasks is as good: give more of them")
+
+
+def _leaves_room(fleet: Fleet) -> bool:
+    chance, bound = random_cost(fleet), least_cost(fleet)
+    if chance < LEAST * bound:
+        return False
+    is_few = len(fleet.tasks) <= FEW
+    return not is_few or chance - min(random_costs(fleet)) >= ROOM * (chance - bound)
+
+
+def drawn(level: int, place: str, settings: PlacementSettings) -> Fleet:
+    """Return tasks of a stream: their sizes and stays hang on neither hint nor load.
+
+    Args:
+        level: the number of tasks.
+        place: of the streams.
+        settings: the dials.
+    """
+    rng, guesses = _stream(place, "tasks"), _stream(place, "guesses")
+    arrivals = _stream(place, "arrivals")
+    stay = TYPICAL * exp(settings.spread**2 / 2)
+    gap = stay * MEAN_CPU / (settings.load * CPU)
+    tasks, now, width = [], 0, max(2, len(str(level)))
+    for number in range(level):
+        cpu = rng.choice(SIZES if rng.random() < 0.5 else SMALL_SIZES)
+        memory = min(MEMORY, max(1, int(cpu * rng.choice(RATIOS) * 0.9)))
+        time = max(30, int(TYPICAL * exp(rng.gauss(0, settings.spread))))
+        guess = max(30, int(time * exp(guesses.gauss(0, 0.5))))
+        tasks.append(
+            PlacedTask(
+                f"T{number + 1:0{width}d}",
+                now,
+                time,
+                cpu=cpu,
+                memory=memory,
+                guess={"guess": guess, "exact": time, "none": None}[settings.hint],
+            )
+        )
+        now += int(arrivals.expovariate(1) * gap)
+    return Fleet(CPU, MEMORY, tuple(tasks))
+
+
+def _stream(place: str, part: str) -> Random:
+    return Random(f"placement/{VERSION}/{place}/{part}")

@@ -1,0 +1,141 @@
+"""The least host-seconds of a fleet: a bound, good runs, and for few tasks a proven optimum.
+
+The bound counts, at each moment, how many hosts the tasks of that moment need, for each resource
+by itself: the bound L2 of bin packing (Martello & Toth 1990).
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache, partial
+from itertools import pairwise
+from statistics import fmean
+
+import msgspec
+
+from graders.exact.placement_rules import RULES, Make, alike_end, least_longer, random_fit
+from graders.exact.placement_search import branched, descent, longest_first
+from graders.exact.placement_simulator import ComingTask, PlacementRun
+from tasks.base import Fields, Reference
+from tasks.placement import KEY, Fleet, host_seconds
+
+FEW = 48  # tasks up to which good runs are mended by a descent
+RUNS, RUNS_OF_FEW = 3, 20  # random runs that set the zero of skill, above `FEW` and below
+
+
+def case_of(fleet: Fleet) -> Fields:
+    """Return a fleet as the simulator reads it."""
+    case: Fields = msgspec.to_builtins(fleet)
+    return case
+
+
+def simulate(fleet: Fleet, make: Make) -> list[int]:
+    """Return the number of each task's host under a policy."""
+    run = PlacementRun(case_of(fleet), lambda task, hosts: None)  # noqa: ARG005
+    run.place = make(run)
+    return run.run()
+
+
+def by_id(fleet: Fleet, hosts: Sequence[int]) -> dict[str, int]:
+    """Return the number of a host for each task id, from one for each task in order."""
+    return {task.id: number for task, number in zip(fleet.tasks, hosts, strict=True)}
+
+
+@lru_cache(maxsize=1000)
+def random_cost(fleet: Fleet) -> float:
+    """Return the mean host-seconds of random fits."""
+    return fmean(random_costs(fleet))
+
+
+def random_costs(fleet: Fleet) -> list[int]:
+    """Return the host-seconds of several random fits."""
+    count = RUNS_OF_FEW if len(fleet.tasks) <= FEW else RUNS
+    runs = (simulate(fleet, random_fit(str(number))) for number in range(count))
+    return [host_seconds(fleet, by_id(fleet, hosts)) for hosts in runs]
+
+
+# Bound -----------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1000)
+def least_cost(fleet: Fleet) -> int:
+    """Return what no placing has fewer host-seconds than."""
+    return sum((end - start) * hosts for start, end, hosts in needed(fleet))
+
+
+def needed(fleet: Fleet) -> Iterator[tuple[int, int, int]]:
+    """Yield the intervals [start, end) between events and how many hosts each needs at least."""
+    moments = sorted({task.at for task in fleet.tasks} | {task.end for task in fleet.tasks})
+    for start, end in pairwise(moments):
+        there = [task for task in fleet.tasks if task.at <= start < task.end]
+        by_cpu = bins([task.cpu for task in there], fleet.cpu)
+        yield start, end, max(by_cpu, bins([task.memory for task in there], fleet.memory))
+
+
+def bins(sizes: Sequence[int], capacity: int) -> int:
+    """Return how many bins sizes need at least: L2 of Martello & Toth 1990.
+
+    Args:
+        sizes: each from 0 to the capacity.
+        capacity: of a bin.
+    """
+    return max(
+        (_bins_above(sizes, capacity, least) for least in {0, *sizes} if 2 * least <= capacity),
+        default=0,
+    )
+
+
+def _bins_above(sizes: Sequence[int], capacity: int, least: int) -> int:
+    """Return the bins that sizes of some least need, if smaller ones take no place."""
+    alone = [size for size in sizes if size > capacity - least]
+    large = [size for size in sizes if capacity - least >= size and 2 * size > capacity]
+    small = sum(size for size in sizes if least <= size and 2 * size <= capacity)
+    free = len(large) * capacity - sum(large)
+    return len(alone) + len(large) + max(0, -((free - small) // capacity))
+
+
+# Reference -------------------------------------------------------------------------------------
+
+
+def reference(fleet: Fleet, *, search: bool = True, seconds: float | None = None) -> Reference:
+    """Return the bound and the best placing that is found; few tasks have a proven optimum.
+
+    Args:
+        fleet: with its tasks.
+        search: whether placings are tried; else nothing but the bound is there.
+        seconds: has no effect, as what is tried is the same on every machine.
+    """
+    del seconds
+    bound = least_cost(fleet)
+    if not search:
+        return Reference("bounded", bound=bound)
+    hosts, is_proven = _best(fleet, bound)
+    answer = by_id(fleet, hosts)
+    objective = host_seconds(fleet, answer)
+    if is_proven or objective == bound:
+        return Reference("optimal", objective, objective, "search", answer={KEY: answer})
+    return Reference("bounded", objective, bound, "search", answer={KEY: answer})
+
+
+def _best(fleet: Fleet, bound: int) -> tuple[list[int], bool]:
+    """Return the best placing that is found, and whether it is proven that there is no better."""
+
+    def cost(hosts: Sequence[int]) -> int:
+        return host_seconds(fleet, by_id(fleet, hosts))
+
+    runs = [simulate(fleet, make) for make in _policies(fleet)]
+    best = min([longest_first(fleet), *runs], key=cost)
+    if len(fleet.tasks) > FEW or cost(best) == bound:
+        return best, False
+    return branched(fleet, descent(fleet, best), [*needed(fleet)])
+
+
+def _policies(fleet: Fleet) -> Iterator[Make]:
+    """Yield policies that know when tasks end, and those that guess."""
+
+    def end(task: ComingTask) -> float:
+        return fleet.tasks[task.id].end
+
+    yield partial(least_longer, end=end)
+    yield partial(alike_end, end=end)
+    yield from (make for _, make in RULES.values())
+    if len(fleet.tasks) <= FEW:
+        yield from (random_fit(str(number)) for number in range(RUNS_OF_FEW))
