@@ -20,6 +20,7 @@ from harness.run.prepare import (
     choose_agent,
     choose_memory,
     open_bench,
+    open_sessions,
     require_bench,
     require_enough_users,
     require_solvers,
@@ -236,11 +237,13 @@ def ready(
     lines = run_instances(folder, run.limit, run.engine)
     require_enough_users(folder.manifest.configuration.memory, lines)
     require_solvers([model.name for model in run.models], lines)
+    sessions = open_sessions(agent, folder.manifest.configuration.means, options)
     bench = open_bench(agent, options)
     journal = Journal(folder.path)
     log.event("begin", folder=str(folder.path), episodes=len(lines))
     try:
-        yield SuiteRun(RecordedRun(folder, journal, lines, run.epochs), options, log, bench)
+        recorded = RecordedRun(folder, journal, lines, run.epochs)
+        yield SuiteRun(recorded, options, log, bench, sessions)
     finally:
         if bench:
             bench.close()

@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from harness.agents.base import DIRECT, AgentKind, read_agent
 from harness.calls.client import build_provider
 from harness.calls.options import RunOptions
+from harness.calls.sessions import SessionBench
 from harness.calls.workbench import Workbench
 from harness.engines.open import EngineChoice, open_engine
 from harness.families.registry import family
@@ -20,6 +21,7 @@ from harness.models.names import START
 from harness.progress import Progress
 from harness.run.models import build_policy
 from harness.run.placebo import neighbour
+from harness.sessions.definitions import installed_agent
 from harness.store.folder import GIVEN, Folder
 from harness.store.manifest import Environment, Manifest, environment
 from harness.suites import instances
@@ -73,6 +75,10 @@ def choose_agent(name: str, families: Iterable[str]) -> ChosenAgent:
 def _require_allowed(kind: AgentKind, name: str) -> None:
     """Raise InputError if a family does not allow what an agent lets models use."""
     declared = family(name)
+    if kind.sessions and declared.tools:
+        raise InputError(
+            f"agent {kind.name!r} is not for {name}: its tools are not offered in a session"
+        )
     if lacking := sorted(set(kind.uses) - set(declared.means)):
         raise InputError(
             f"agent {kind.name!r} is not for {name}, which allows no {lacking[0]}:"
@@ -92,6 +98,29 @@ def open_bench(agent: str, options: RunOptions) -> Workbench | None:
     if limits is None:
         return None
     return Workbench(limits, at_once=options.programs, unsafe=options.unsafe)
+
+
+def open_sessions(
+    agent: str, means: tuple[str, ...] | UnsetType, options: RunOptions
+) -> SessionBench | None:
+    """Return where a command-line agent works; None for an agent that is none.
+
+    Args:
+        agent: as it is spelled.
+        means: those of the run, with the agent's version and its configuration.
+        options: how the run asks.
+
+    Raises:
+        InputError: the agent is not installed, or here it is another than the run's.
+        SandboxFailure: there is no jail here.
+    """
+    kind, settings = read_agent(agent)
+    if not kind.sessions:
+        return None
+    if (now := kind.means(settings)) != means:
+        began = ", ".join(means or ())
+        raise InputError(f"the run was begun with {began}; here it would be {', '.join(now)}")
+    return SessionBench(installed_agent(settings.agent), options.programs)
 
 
 def require_bench(agent: str, options: RunOptions) -> None:

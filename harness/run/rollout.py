@@ -50,10 +50,15 @@ class Rollout:
         )
 
     def agent(self, job: EpisodeJob) -> Agent:
-        """A fresh agent of the run's kind; a model that is a program answers as it is."""
+        """A fresh agent of the run's kind; a model that is a program answers as it is.
+
+        So does a policy in place of a command-line agent, which it could not drive.
+        """
         if program_of(job.model):
             return Direct()
         kind, settings = read_agent(self.configuration.agent)
+        if kind.sessions and job.model.startswith("policy/"):
+            return Direct()
         agent = kind.make(self.prompts, settings)
         return Briefed(agent, self.configuration.system) if self.configuration.system else agent
 

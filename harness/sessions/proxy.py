@@ -33,7 +33,7 @@ class Proxy:
 
         Args:
             answer: returns a model's reply to a canonical conversation; `FinalWord` is told to
-                the agent, every other exception is its own to tell elsewhere.
+                the agent, every other exception ends the session.
         """
         self._answer = answer
         self._blocks = Blocks()
@@ -51,7 +51,7 @@ class Proxy:
         except Unreadable as error:
             self.unread.append(str(error))
             writer.write(response(400, {"error": {"message": str(error)}}))
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             return  # the agent went away, or sent what is no request
         finally:
             writer.close()

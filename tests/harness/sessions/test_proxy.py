@@ -75,7 +75,7 @@ CELLS = [(kind, stream, tools) for kind in EXCHANGES for stream in (0, 1) for to
 def test_every_protocol_streamed_or_not_with_tools_or_not(
     kind: str, stream: int, tools: int
 ) -> None:
-    """The requests are those that agents sent; what is answered is what they read then."""
+    """Requests have the shape in which agents send them; answers are as real agents took them."""
     recorded = EXCHANGES[kind]["tools" if tools else "plain"]
     path = EXCHANGES[kind]["stream_path" if stream else "path"]
     bodies = [dict(body) for body in recorded["requests"]]

@@ -1,0 +1,250 @@
+"""Runs whose agent is a program of its own: in a jail, recorded, resumed and replayed."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.sessions.jail import SYSTEM
+from tests.harness.helpers import board, command, makespan, rows
+from tests.harness.processes import until
+from tests.loopback import Answer, Json, Loopback, prompt_of
+
+STANDIN = Path(__file__).parents[1] / "sessions" / "standin.py"
+JOBS = ("run", "tardiness", "--level", 4)
+KINDS = ("chat", "messages", "responses", "gemini")
+CALLS = "select path from attempts join episodes on id = episode where reply is not null order by 1"
+ENDS = "select outcome from effects"
+
+
+def declared(folder: Path, kind: str = "chat", **more: object) -> Path:
+    """A file that declares the stand-in."""
+    python = Path(sys.executable).resolve()
+    own = [] if str(python).startswith(tuple(f"/{n}/" for n in SYSTEM)) else [sys.base_prefix]
+    words = [str(python), "/agent/standin.py", "{url}", kind]
+    lines = {"command": words, "version": [*words, "--version"], "folders": own, **more}
+    text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
+    source = json.dumps(STANDIN.read_text("utf-8"))
+    path = folder / f"{kind}.toml"
+    path.write_text(f'{text}[files]\n"standin.py" = {source}\n')
+    return path
+
+
+def run(out: Path, agent: str, *words: object, status: int = 0) -> str:
+    """What a run of small jobs writes to standard error."""
+    done = makespan(*JOBS, "--agent", agent, *words, "--out", out)
+    assert done.returncode == status, done.stderr
+    return done.stderr
+
+
+def model(server: Loopback, limit: int = 2) -> tuple[object, ...]:
+    return ("--model", "openai/m", "--base-url", server.url, "--limit", limit)
+
+
+def working(_: int, body: Json) -> str:
+    """Looks around, writes the jobs as they are listed, ends."""
+    prompt = prompt_of(body)
+    if "$ ls" not in prompt:
+        return "ls"
+    if "answer.json" not in prompt.partition("$ ls")[2]:
+        order = [line[2 : line.index(":")] for line in prompt.splitlines() if line[:3] == "- J"]
+        return f"echo '{json.dumps({'order': order[:4]})}' > answer.json # answer.json"
+    return "DONE"
+
+
+def grades(out: Path) -> list[Json]:
+    texts = rows(out, "select record from records order by episode, version")
+    return [json.loads(text)["grade"] for (text,) in texts]
+
+
+def ends(out: Path) -> list[Json]:
+    return [json.loads(text) for (text,) in rows(out, ENDS)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_agent_works_in_any_protocol_and_all_of_it_replays_without_it(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+    file = declared(tmp_path, kind)
+    with Loopback(working) as server:
+        run(out, f"cli:{file}", *model(server), "--model", "policy/edd")
+        asked = len(server.requests)
+    assert asked == 6
+    paths = [path for (path,) in rows(out, CALLS) if "session" in path]
+    assert paths == sorted(f"answer/session-1/call-00{n}" for n in (1, 1, 2, 2, 3, 3))
+    before = {row["model"]: row for row in board(out)}
+    row = before["openai/m"]
+    assert (row["n"], row["errors"], row["unparsable"], row["infeasible"]) == (2, 0, 0, 0)
+    bounds = "cli (50 calls and 1800 s a session)"
+    [version] = {*row["means"]} - {bounds}
+    assert version.startswith(f"{kind} 1.2.3, configuration ")
+    file.unlink()
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", None)
+    for words in (("regrade", out), ("audit", out), ("show", out), ("board", out)):
+        done = makespan(*words)
+        assert done.returncode == 0, done.stderr
+    assert "changed 0 of 4" in makespan("regrade", out).stdout
+    assert "replayed: 4 of 4" in makespan("audit", out).stdout
+    assert {row["model"]: row for row in board(out)} == before
+
+
+def test_a_run_that_was_cut_off_pays_no_answered_call_again(tmp_path: Path) -> None:
+    out, whole = tmp_path / "run", tmp_path / "whole"
+    file = declared(tmp_path)
+    with Loopback(working, delay=0.4) as server:
+        words = (*JOBS, "--agent", f"cli:{file}", *model(server), "--out", out)
+        process = subprocess.Popen(
+            command(*words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        until(lambda: (out / "journal.sqlite").exists() and len(rows(out, CALLS)) >= 3)
+        process.send_signal(signal.SIGKILL)
+        process.wait(20)
+        answered = rows(out, CALLS)
+        sent = len(server.requests)
+        assert makespan("resume", out).returncode == 0
+        assert len(server.requests) - sent == 6 - len(answered)
+        run(whole, f"cli:{file}", *model(server))
+    assert rows(out, CALLS) == rows(whole, CALLS)
+    assert grades(out) == grades(whole)
+    assert [row["score"] for row in board(out)] == [row["score"] for row in board(whole)]
+
+
+def test_a_spent_budget_ends_the_agent_at_once(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with Loopback(working) as server:
+        run(out, f"cli:{declared(tmp_path)},calls=2", *model(server, 1))
+        assert len(server.requests) == 2
+    [end] = ends(out)
+    assert end["refusal"].startswith("the budget of this session is spent: 2 calls, ")
+    assert end["calls"] == 2
+    assert end["refusal"] in end["tail"]
+    assert json.loads(end["answer"])["order"]  # written before: it counts
+    [row] = board(out)
+    assert (row["errors"], row["unparsable"]) == (0, 0)
+
+
+def test_tokens_are_a_limit_too(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with Loopback(working) as server:
+        run(out, f"cli:{declared(tmp_path)},tokens=1", *model(server, 1))
+        assert len(server.requests) == 1
+    [row] = board(out)
+    assert (row["errors"], row["unparsable"]) == (0, 1)
+
+
+def answering(*commands: str) -> Answer:
+    """What tells a command at each turn, and then ends."""
+
+    def answer(_: int, body: Json) -> str:
+        count = prompt_of(body).count("\n$ ")
+        return commands[count] if count < len(commands) else "DONE"
+
+    return answer
+
+
+def test_without_an_answer_it_is_the_models_failure_whatever_the_status(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with Loopback(answering("echo I am done")) as server:
+        run(out, f"cli:{declared(tmp_path)}", *model(server, 1))
+    [end] = ends(out)
+    assert (end["answer"], end["status"]) == (None, 0)
+    [row] = board(out)
+    assert (row["errors"], row["unparsable"]) == (0, 1)
+
+
+def test_a_provider_that_fails_is_an_error_and_never_a_zero(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+
+    def failing(_: int, body: Json) -> Any:
+        from tests.loopback import FAULTS
+
+        return working(_, body) if "$ ls" not in prompt_of(body) else FAULTS["server"]
+
+    with Loopback(failing) as server:
+        run(out, f"cli:{declared(tmp_path)}", *model(server, 1), "--max-attempts", 1, status=1)
+    assert ends(out) == []
+    [row] = board(out)
+    assert row["errors"] == 1
+
+
+def test_an_agent_that_does_not_end_is_ended(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    write = "echo '{\"order\": []}' > answer.json"
+    with Loopback(answering(f"{write}; sleep 100")) as server:
+        run(out, f"cli:{declared(tmp_path)},seconds=2", *model(server, 1))
+    [end] = ends(out)
+    assert end["status"] is None
+    assert end["answer"] == '{"order": []}\n'
+
+
+@pytest.mark.parametrize(
+    ("folder", "kept"), [("fresh", [False] * 3), ("stays", [False, True, True])]
+)
+def test_a_folder_that_stays_is_a_memory_and_a_fresh_one_is_none(
+    folder: str, kept: list[bool], tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    with Loopback(answering("echo remembered >> notes.md")) as server:
+        words = ("--agent", f"cli:{declared(tmp_path)},folder={folder}", "--memory", "none")
+        size = ("--level", 2, "-T", "rounds=3", *model(server, 1))
+        done = makespan("run", "calendar", *words, *size, "--out", out)
+        assert done.returncode == 0, done.stderr
+        first = [r for r in server.requests if "\n$ " not in prompt_of(r.body)]
+    assert ["notes.md: remembered" in prompt_of(r.body) for r in first] == kept
+    assert "replayed: 1 of 1" in makespan("audit", out).stdout
+
+
+WRONG = {
+    "cli": "agent 'cli' needs an agent's name, such as cli:claude",
+    "cli:clade": "no command-line agent 'clade': there are claude, codex, gemini, mini-swe-agent,"
+    " opencode, or a file that ends in .toml; did you mean 'claude'?",
+    "cli:none.toml": "cannot read none.toml: No such file or directory",
+    "cli:claude,calls=0": "cli: Expected `int` >= 1 - at `$.calls`",
+}
+
+
+@pytest.mark.parametrize("agent", WRONG)
+def test_an_agent_that_is_none_is_refused_in_one_line(agent: str, tmp_path: Path) -> None:
+    error = run(tmp_path / "run", agent, "--model", "policy/edd", status=2)
+    assert error.strip().endswith(WRONG[agent])
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_not_installed_or_declared_wrongly_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    for text, message in (
+        ('command = ["no-such-program"]\nversion = ["x"]', "'no-such-program' is not installed"),
+        ('command = []\nversion = ["x"]', "`command` and `version` need at least one word"),
+        ('command = ["sh"]\nversion = ["x"]\nfolders = ["a"]', "'a' must begin with a slash"),
+        ('command = ["sh"]', "missing required field `version`"),
+        ("command = [", f"{path}: "),
+    ):
+        path.write_text(text)
+        error = run(tmp_path / "run", f"cli:{path}", "--model", "policy/edd", status=2)
+        assert message in error
+
+
+def test_another_declaration_is_another_run(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    file = declared(tmp_path)
+    with Loopback(working) as server:
+        run(out, f"cli:{file}", *model(server, 1))
+        file.write_text(file.read_text("utf-8") + '[environment]\nMORE = "1"\n')
+        error = run(out, f"cli:{file}", *model(server, 2), status=2)
+        assert "means" in error
+        done = makespan("resume", out)
+    assert done.returncode == 2
+    assert "the run was begun with chat 1.2.3" in done.stderr
+
+
+def test_a_family_with_tools_is_refused(tmp_path: Path) -> None:
+    words = ("run", "tools", "--agent", f"cli:{declared(tmp_path)}", "--model", "policy/plan")
+    done = makespan(*words, "--out", tmp_path / "run")
+    assert done.returncode == 2
+    assert "agent 'cli' is not for tools: its tools are not offered in a session" in done.stderr
