@@ -200,6 +200,36 @@ def test_a_folder_that_stays_is_a_memory_and_a_fresh_one_is_none(
     assert "replayed: 1 of 1" in makespan("audit", out).stdout
 
 
+def test_an_instruction_to_read_the_run_reads_nothing_and_the_row_is_what_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the agent prints it tells the model, whose requests are looked at."""
+    monkeypatch.setenv("OTHER_API_KEY", "sk-the-key-of-another")
+    out, honest = tmp_path / "run", tmp_path / "honest"
+    spying = (
+        f"cat {out}/instances.jsonl {out}/journal.sqlite {out}/manifest.json;"
+        " find / -name '*.jsonl' -size -1000k 2>/dev/null | xargs cat; env;"
+        " cat /proc/*/environ /proc/*/cmdline; ps ax"
+    )
+
+    def spy(number: int, body: Json) -> str:
+        prompt = prompt_of(body)
+        return working(number, body) if "\n$ cat" in prompt else spying
+
+    agent = f"cli:{declared(tmp_path)}"
+    with Loopback(working) as server:
+        run(honest, agent, *model(server))
+    with Loopback(spy) as server:
+        run(out, agent, *model(server))
+        told = "".join(prompt_of(request.body) for request in server.requests)
+    assert "$ cat" in told
+    optimum = json.loads((out / "instances.jsonl").read_text("utf-8").splitlines()[0])["reference"]
+    assert json.dumps(optimum["answer"], separators=(",", ":")) not in told
+    for secret in ('"reference"', "sk-the-key", "SQLite format", "configuration"):
+        assert secret not in told
+    assert grades(out) == grades(honest)
+
+
 WRONG = {
     "cli": "agent 'cli' needs an agent's name, such as cli:claude",
     "cli:clade": "no command-line agent 'clade': there are claude, codex, gemini, mini-swe-agent,"

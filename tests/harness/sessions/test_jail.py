@@ -1,0 +1,148 @@
+"""What a command in the jail reaches, and what it does not."""
+
+import asyncio
+import os
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.sandbox.base import SandboxFailure
+from harness.sessions.jail import SYSTEM
+from harness.sessions.jailed import Cell, Ended, run_jailed
+from harness.sessions.proxy import FinalWord, Proxy
+from tests.harness.processes import until
+
+WORDS = {"PATH": "/usr/bin:/bin", "HOME": "/agent"}
+
+
+async def refuse(_: object) -> None:
+    raise FinalWord("no")
+
+
+def jailed(script: str, seconds: float = 20, **fields: object) -> Ended:
+    """What comes of a shell's script in the jail."""
+    cell = Cell(
+        command=("/bin/sh", "-c", script),
+        environment=WORDS,
+        files={"INSTRUCTION.md": "Do."},
+        seconds=seconds,
+        **fields,  # type: ignore[arg-type]
+    )
+    return asyncio.run(run_jailed(cell, Proxy(refuse).serve))  # type: ignore[arg-type]
+
+
+def test_texts_go_in_and_come_out() -> None:
+    ended = jailed("cat INSTRUCTION.md > answer.json; mkdir -p a/b; echo 1 > a/b/c; pwd; exit 3")
+    assert (ended.status, ended.tail) == (3, "/task\n")
+    assert ended.files == {"INSTRUCTION.md": "Do.", "answer.json": "Do.", "a/b/c": "1\n"}
+
+
+def test_files_of_the_machine_are_not_there(tmp_path: Path) -> None:
+    secret = tmp_path / "instances.jsonl"
+    secret.write_text("the optimum")
+    shown = Path(__file__).parents[3]
+    script = f"cat {secret}; cat /proc/self/cwd/../../../..{secret}; ls {shown}; ls -d /*"
+    ended = jailed(script)
+    assert "the optimum" not in ended.tail
+    assert "CONTRIBUTING.md" not in ended.tail
+    own = {"task", "agent", "proc", "dev", "etc", "tmp", "run"}
+    listed = {line[1:] for line in ended.tail.splitlines() if line.startswith("/")}
+    assert own <= listed <= own | {*SYSTEM}
+
+
+def test_keys_and_other_processes_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "sk-secret-of-the-user")
+    script = "env; cat /proc/*/environ; echo; ls /proc | grep -c '^[0-9]'; kill -9 1; kill -INT 1"
+    ended = jailed(f"{script}; kill -9 {os.getpid()}; echo alive")
+    assert "sk-secret" not in ended.tail
+    assert "alive" in ended.tail
+    numbers = [int(line) for line in ended.tail.splitlines() if line.isdecimal()]
+    assert max(numbers) <= 4  # the shell, ls and grep; the jail's first process is hidden
+
+
+def test_there_is_no_network_but_the_proxy() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as outside:
+        port = outside.getsockname()[1]
+        probe = (
+            "import socket, sys\n"
+            f"for where in (('127.0.0.1', {port}), ('1.1.1.1', 80), ('127.0.0.1', 8210)):\n"
+            "    try:\n"
+            "        socket.create_connection(where, 2)\n"
+            "        print('open', where[1])\n"
+            "    except OSError as error:\n"
+            "        print(error)\n"
+        )
+        ended = jailed(f'python3 -c "{probe}" || echo none')
+    if "not found" in ended.tail:
+        pytest.skip("no Python among the system's programs")
+    lines = ended.tail.splitlines()
+    assert "refused" in lines[0]
+    assert "unreachable" in lines[1]
+    assert lines[2] == "open 8210"
+
+
+def test_nothing_of_the_machine_can_be_changed() -> None:
+    script = (
+        "touch /usr/x; touch /etc/passwd; chmod 777 /etc/hosts; mount -t tmpfs x /usr;"
+        " echo x > /proc/sys/kernel/hostname; echo x > /proc/sysrq-trigger; id -u"
+    )
+    ended = jailed(script)
+    assert ended.tail.splitlines()[-1] != "0"
+    for words in ("Read-only file system", "ermission denied"):
+        assert words in ended.tail
+
+
+def test_what_is_no_text_is_left_out() -> None:
+    script = (
+        "ln -s /etc/passwd link; mkfifo fifo; head -c 9 /dev/urandom > bytes; printf '\\377' > b2;"
+        " head -c 600000 /dev/zero > large; ln -s /etc/passwd answer.json; echo ok > fine"
+    )
+    ended = jailed(script)
+    assert ended.files == {"INSTRUCTION.md": "Do.", "fine": "ok\n"}
+    assert {"link", "fifo", "b2", "large", "answer.json"} <= {*ended.left_out}
+
+
+def test_it_is_ended_at_its_time_with_all_that_it_began() -> None:
+    start = time.monotonic()
+    ended = jailed("echo 1 > answer.json; (setsid sleep 777 &); sleep 778", seconds=1)
+    assert time.monotonic() - start < 15
+    assert (ended.status, ended.files["answer.json"]) == (None, "1\n")
+    until(lambda: not [p for p in _commands() if b"sleep\x00777" in p or b"sleep\x00778" in p])
+
+
+def test_an_end_of_the_harness_is_the_end_of_the_jail() -> None:
+    async def cut() -> None:
+        cell = Cell(command=("sleep", "779"), environment=WORDS, seconds=600)
+        task = asyncio.create_task(run_jailed(cell, Proxy(refuse).serve))  # type: ignore[arg-type]
+        while not [p for p in _commands() if b"sleep\x00779" in p]:
+            await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(cut(), 30))
+    until(lambda: not [p for p in _commands() if b"sleep\x00779" in p])
+
+
+def test_a_path_out_of_the_folder_is_refused() -> None:
+    cell = Cell(command=("true",), environment=WORDS, files={"../etc/x": "1"})
+    with pytest.raises(SandboxFailure, match=r"no jail here: \.\./etc/x is not below /task"):
+        asyncio.run(run_jailed(cell, Proxy(refuse).serve))  # type: ignore[arg-type]
+
+
+def test_a_command_that_is_not_there_is_told() -> None:
+    cell = Cell(command=("no-such-program",), environment=WORDS)
+    ended = asyncio.run(run_jailed(cell, Proxy(refuse).serve))  # type: ignore[arg-type]
+    assert ended.status == 127
+    assert ended.tail == "no-such-program: No such file or directory\n"
+
+
+def _commands() -> list[bytes]:
+    commands = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            commands.append(path.read_bytes())
+        except OSError:
+            continue
+    return commands
