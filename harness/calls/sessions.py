@@ -9,7 +9,7 @@ from harness.calls.request import request_parts
 from harness.costs import tokens_of
 from harness.sessions.definitions import InstalledAgent
 from harness.sessions.jailed import Ended, run_jailed
-from harness.sessions.neutral import Conversation
+from harness.sessions.neutral import AgentRequest
 from harness.sessions.proxy import FinalWord, Proxy
 from harness.store.rows import Answered
 from tasks.base import Ask, Failure, Reply
@@ -86,7 +86,7 @@ class SessionCalls:
         self._tokens = self.count = 0
         self.refusal = ""
 
-    async def answer(self, conversation: Conversation) -> Reply:
+    async def answer(self, conversation: AgentRequest) -> Reply:
         """Return the reply to a call, from the journal where it has one; `FinalWord` at a limit."""
         limits = self._effect.limits
         if self.count >= limits.calls or (limits.tokens and self._tokens >= limits.tokens):

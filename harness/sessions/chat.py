@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
-from harness.sessions.neutral import Conversation, Unreadable, numbered, text_of
+from harness.sessions.neutral import AgentRequest, numbered, role_of, text_of
 from tasks.base import Fields, Message, Reply, Tool, ToolCall
 
 Event = tuple[str | None, Any]
 
 
-def read(body: Fields) -> Conversation:
-    """Return a request in neutral form; Unreadable if it cannot be passed on."""
+def read(body: Fields) -> AgentRequest:
+    """Return a request in neutral form; BadRequest if it cannot be passed on."""
     tools = [tool["function"] for tool in body.get("tools") or [] if tool["type"] == "function"]
-    return Conversation(
+    return AgentRequest(
         tuple(_message(each) for each in body["messages"]),
         tuple(
             Tool(tool["name"], tool.get("description") or "", tool.get("parameters") or {})
@@ -24,18 +24,15 @@ def read(body: Fields) -> Conversation:
 
 
 def _message(turn: Fields) -> Message:
-    role = "system" if turn["role"] == "developer" else turn["role"]
-    if role not in ("system", "user", "assistant", "tool"):
-        raise Unreadable(f"there is no role {role!r}")
     calls = tuple(
         ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
         for call in turn.get("tool_calls") or []
     )
     text = text_of(turn.get("content"))
-    return Message(role, text, calls=calls, call_id=turn.get("tool_call_id"))
+    return Message(role_of(turn["role"]), text, calls=calls, call_id=turn.get("tool_call_id"))
 
 
-def whole(conversation: Conversation, reply: Reply, number: int) -> Fields:
+def whole(conversation: AgentRequest, reply: Reply, number: int) -> Fields:
     """Return the body that tells a reply."""
     message: Fields = {"role": "assistant", "content": reply.text or None}
     if reply.calls:
@@ -50,7 +47,7 @@ def whole(conversation: Conversation, reply: Reply, number: int) -> Fields:
     }
 
 
-def events(conversation: Conversation, reply: Reply, number: int) -> Iterator[Event]:
+def events(conversation: AgentRequest, reply: Reply, number: int) -> Iterator[Event]:
     """Yield the chunks that tell a reply."""
     base = whole(conversation, reply, number) | {"object": "chat.completion.chunk"}
     usage = base.pop("usage")

@@ -75,10 +75,10 @@ class InstalledAgent(Noun, frozen=True):
 
     def _cell(self, command: tuple[str, ...], texts: dict[str, str], seconds: float) -> Cell:
         home = {"HOME": jail.USER_HOME, "PATH": self.path, "LANG": "C.UTF-8", "TZ": "UTC"}
-        own = {key: _filled(text) for key, text in self.file.environment.items()}
+        variables = {key: _filled(text) for key, text in self.file.environment.items()}
         return Cell(
             command=tuple(map(_filled, command)),
-            environment=home | own,
+            environment=home | variables,
             files=texts,
             user_files={name: _filled(text) for name, text in self.file.files.items()},
             folders=self.folders,

@@ -5,27 +5,27 @@ from typing import Any
 
 import msgspec
 
-from harness.sessions.neutral import Conversation, Unreadable, argument_object
+from harness.sessions.neutral import AgentRequest, BadRequest, Role, argument_object
 from tasks.base import Fields, Message, Reply, Tool, ToolCall
 
 Event = tuple[str | None, Any]
 _KINDS = ("text", "functionCall", "functionResponse")
 
 
-def read(body: Fields) -> Conversation:
-    """Return a request in neutral form; Unreadable if it cannot be passed on.
+def read(body: Fields) -> AgentRequest:
+    """Return a request in neutral form; BadRequest if it cannot be passed on.
 
     Calls without an id are told apart by their order: the first result of a name belongs to the
     first call of that name that has none yet.
     """
-    reader = _Reader()
+    reader = _TurnReader()
     for turn in body["contents"]:
         reader.add(turn)
     system = "\n".join(
         part.get("text", "") for part in (body.get("systemInstruction") or {}).get("parts") or []
     )
     opening = [Message("system", system)] if system else []
-    return Conversation(
+    return AgentRequest(
         (*opening, *reader.messages),
         tuple(
             Tool(
@@ -39,7 +39,7 @@ def read(body: Fields) -> Conversation:
     )
 
 
-class _Reader:
+class _TurnReader:
     """The messages of a conversation, turn by turn."""
 
     def __init__(self) -> None:
@@ -48,12 +48,13 @@ class _Reader:
 
     def add(self, turn: Fields) -> None:
         """Read one turn: the results of calls first, then its text and its own calls."""
-        texts, calls = [], []
+        texts: list[str] = []
+        calls: list[ToolCall] = []
         for part in turn.get("parts") or []:
             if part.get("thought"):
                 continue
             if not any(kind in part for kind in _KINDS):
-                raise Unreadable(f"only text can be passed on, not {', '.join(sorted(part))}")
+                raise BadRequest(f"only text can be passed on, not {', '.join(sorted(part))}")
             if "functionResponse" in part:
                 self.messages.append(self._result(part["functionResponse"]))
             elif "functionCall" in part:
@@ -62,10 +63,8 @@ class _Reader:
                 texts.append(part["text"])
         self._open += calls
         if texts or calls:
-            role = turn.get("role", "user")
-            text = "\n".join(texts)
-            own = role == "model"
-            self.messages.append(Message("assistant" if own else "user", text, calls=tuple(calls)))
+            role: Role = "assistant" if turn.get("role") == "model" else "user"
+            self.messages.append(Message(role, "\n".join(texts), calls=tuple(calls)))
 
     def _call(self, call: Fields, place: int) -> ToolCall:
         name = f"turn-{len(self.messages)}-{place}"
@@ -77,7 +76,7 @@ class _Reader:
             c for c in self._open if result["name"] == c.name
         ]
         if not matching:
-            raise Unreadable(f"a result belongs to no call: {result['name']!r}")
+            raise BadRequest(f"a result belongs to no call: {result['name']!r}")
         self._open.remove(matching[0])
         response = result.get("response") or {}
         output = response.get("output")
@@ -85,7 +84,7 @@ class _Reader:
         return Message("tool", text, call_id=matching[0].id)
 
 
-def whole(conversation: Conversation, reply: Reply, number: int) -> Fields:
+def whole(conversation: AgentRequest, reply: Reply, number: int) -> Fields:
     """Return the body that tells a reply."""
     parts: list[Fields] = [{"text": reply.text}] if reply.text else []
     parts += [
@@ -106,7 +105,7 @@ def whole(conversation: Conversation, reply: Reply, number: int) -> Fields:
     }
 
 
-def events(conversation: Conversation, reply: Reply, number: int) -> Iterator[Event]:
+def events(conversation: AgentRequest, reply: Reply, number: int) -> Iterator[Event]:
     """Yield the one event that tells a reply."""
     yield None, whole(conversation, reply, number)
 

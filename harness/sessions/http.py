@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from harness.sessions.neutral import Unreadable
+from harness.sessions.neutral import BadRequest
 
 LONGEST_BODY = 32_000_000  # bytes of a request
 _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 426: "Upgrade Required"}
@@ -29,7 +29,7 @@ async def read_request(
     """Return the next request of a connection; None at its end.
 
     Raises:
-        Unreadable: it is no request, or larger than `LONGEST_BODY`.
+        BadRequest: it is no request, or larger than `LONGEST_BODY`.
     """
     try:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -38,7 +38,7 @@ async def read_request(
     first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
     words = first.split()
     if len(words) != 3:
-        raise Unreadable(f"no request line: {first[:60]!r}")
+        raise BadRequest(f"no request line: {first[:60]!r}")
     pairs = (line.partition(":") for line in lines)
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
     if headers.get("expect", "").lower() == "100-continue":
@@ -64,9 +64,9 @@ def _size(text: str, base: int) -> int:
     try:
         size = int(text, base)
     except ValueError:
-        raise Unreadable(f"no length of a body: {text[:60]!r}") from None
+        raise BadRequest(f"no length of a body: {text[:60]!r}") from None
     if not 0 <= size <= LONGEST_BODY:
-        raise Unreadable(f"a body of {size} bytes: at most {LONGEST_BODY} are read")
+        raise BadRequest(f"a body of {size} bytes: at most {LONGEST_BODY} are read")
     return size
 
 
@@ -75,11 +75,11 @@ def _unpacked(body: bytes, headers: dict[str, str]) -> bytes:
     if encoding == "identity" or not body:
         return body
     if encoding != "gzip":
-        raise Unreadable(f"a body packed as {encoding!r}: only gzip is read")
+        raise BadRequest(f"a body packed as {encoding!r}: only gzip is read")
     try:
         return gzip.decompress(body)
     except (OSError, EOFError, zlib.error):
-        raise Unreadable("a body that is no gzip") from None
+        raise BadRequest("a body that is no gzip") from None
 
 
 def response(status: int, body: object, *, head: bool = False) -> bytes:

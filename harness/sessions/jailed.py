@@ -3,9 +3,10 @@
 import asyncio
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -15,7 +16,7 @@ from tasks.base import Noun
 
 PORT = 8210  # of every jail: each has a network of its own, and it stands in what agents write
 GRACE = 30.0  # seconds that a jail has to begin and to end
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 
 class Cell(Noun, frozen=True):
@@ -119,10 +120,10 @@ async def _served(channel: socket.socket, serve: Serve) -> Ended:
 async def _first(channel: socket.socket) -> tuple[socket.socket | None, bytes]:
     """Return the listening socket of the jail; where none was made, the begin of its ending."""
     loop = asyncio.get_running_loop()
-    readable = loop.create_future()
-    loop.add_reader(channel, lambda: readable.done() or readable.set_result(None))
+    readable = asyncio.Event()
+    loop.add_reader(channel, readable.set)
     try:
-        await readable
+        await readable.wait()
     finally:
         loop.remove_reader(channel)
     text, numbers, _, _ = socket.recv_fds(channel, 1, 1)

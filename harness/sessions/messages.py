@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 
 from harness.sessions.neutral import (
-    Conversation,
-    Unreadable,
+    AgentRequest,
     argument_object,
     numbered,
+    role_of,
     text_of,
 )
 from tasks.base import Fields, Message, Reply, Tool, ToolCall
@@ -18,8 +18,8 @@ Event = tuple[str | None, Any]
 _DROPPED = ("thinking", "redacted_thinking")  # the proxy tells no thoughts, so none is missed
 
 
-def read(body: Fields) -> Conversation:
-    """Return a request in neutral form; Unreadable if it cannot be passed on.
+def read(body: Fields) -> AgentRequest:
+    """Return a request in neutral form; BadRequest if it cannot be passed on.
 
     Tools that the provider would perform itself are not on offer.
     """
@@ -27,7 +27,7 @@ def read(body: Fields) -> Conversation:
     messages = [Message("system", system)] if system else []
     for turn in body["messages"]:
         messages += _turns(turn)
-    return Conversation(
+    return AgentRequest(
         tuple(messages),
         tuple(
             Tool(tool["name"], tool.get("description") or "", tool.get("input_schema") or {})
@@ -41,8 +41,6 @@ def read(body: Fields) -> Conversation:
 
 def _turns(turn: Fields) -> Iterator[Message]:
     """Yield what a turn is: results of calls first, as the protocol wants them, then the rest."""
-    if turn["role"] not in ("system", "user", "assistant"):
-        raise Unreadable(f"there is no role {turn['role']!r}")
     content = turn["content"]
     blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
     calls, texts = [], []
@@ -56,10 +54,10 @@ def _turns(turn: Fields) -> Iterator[Message]:
         elif block["type"] not in _DROPPED:
             texts.append(block)
     if texts or calls:
-        yield Message(turn["role"], text_of(texts), calls=tuple(calls))
+        yield Message(role_of(turn["role"]), text_of(texts), calls=tuple(calls))
 
 
-def whole(conversation: Conversation, reply: Reply, number: int) -> Fields:
+def whole(conversation: AgentRequest, reply: Reply, number: int) -> Fields:
     """Return the body that tells a reply."""
     content: list[Fields] = [{"type": "text", "text": reply.text}] if reply.text else []
     content += [
@@ -90,7 +88,7 @@ def _finish(reply: Reply) -> str:
     return "max_tokens" if reply.finish in ("length", "max_tokens") else "end_turn"
 
 
-def events(conversation: Conversation, reply: Reply, number: int) -> Iterator[Event]:
+def events(conversation: AgentRequest, reply: Reply, number: int) -> Iterator[Event]:
     """Yield the events that tell a reply."""
     message = whole(conversation, reply, number)
     content = message["content"]

@@ -7,7 +7,7 @@ and the request itself is the key by which a reply is found again.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -21,14 +21,22 @@ _NOISE = (
     (r"Chunk ID: \w+", "Chunk ID: 0"),
     (r"Wall time: [\d.]+ seconds", "Wall time: 0 seconds"),
 )
+Role = Literal["system", "user", "assistant", "tool"]
+_ROLES: dict[str, Role] = {
+    "developer": "system",
+    "system": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+}
 NOISE = tuple((re.compile(pattern), text) for pattern, text in _NOISE)
 
 
-class Unreadable(ValueError):
+class BadRequest(ValueError):
     """A request that the proxy cannot pass on; its text is told to the agent."""
 
 
-class Conversation(Noun, frozen=True):
+class AgentRequest(Noun, frozen=True):
     """What an agent wants a model to answer.
 
     Attributes:
@@ -46,7 +54,7 @@ class Conversation(Noun, frozen=True):
     custom: tuple[str, ...] = ()
 
 
-def canonical(conversation: Conversation) -> Conversation:
+def canonical(conversation: AgentRequest) -> AgentRequest:
     """Return a conversation without what differs between two runs of the same agent.
 
     Calls get ids by their order; each result goes to the call whose id or, where an agent tells
@@ -72,7 +80,7 @@ def canonical(conversation: Conversation) -> Conversation:
 
 def _named(names: Mapping[str, str], call_id: str) -> str:
     if call_id not in names:
-        raise Unreadable(f"a result belongs to no call: {call_id!r}")
+        raise BadRequest(f"a result belongs to no call: {call_id!r}")
     return names[call_id]
 
 
@@ -100,11 +108,18 @@ def argument_object(call: ToolCall) -> Fields:
     return value if isinstance(value, dict) else {"arguments": value}
 
 
+def role_of(name: str) -> Role:
+    """Return the role of a turn; BadRequest if there is none of that name."""
+    if name not in _ROLES:
+        raise BadRequest(f"there is no role {name!r}")
+    return _ROLES[name]
+
+
 def text_of(content: Any, kinds: Sequence[str] = ("text",)) -> str:
     """Return the text of a message's content: a string, or parts of which each is text.
 
     Raises:
-        Unreadable: a part is a picture, say.
+        BadRequest: a part is a picture, say.
     """
     if content is None or isinstance(content, str):
         return content or ""
@@ -112,7 +127,7 @@ def text_of(content: Any, kinds: Sequence[str] = ("text",)) -> str:
     for part in content:
         kind = "text" if isinstance(part, str) else part.get("type", "text")
         if kind not in kinds:
-            raise Unreadable(f"only text can be passed on, not a part of type {kind!r}")
+            raise BadRequest(f"only text can be passed on, not a part of type {kind!r}")
         texts.append(part if isinstance(part, str) else part.get("text", ""))
     return "\n".join(texts)
 

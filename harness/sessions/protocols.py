@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.sessions import chat, gemini, messages, responses
-from harness.sessions.neutral import Conversation
+from harness.sessions.neutral import AgentRequest
 from tasks.base import Fields, Reply
 
 
@@ -23,9 +23,9 @@ class Protocol:
     """
 
     name: str
-    read: Callable[[Fields], Conversation]
-    whole: Callable[[Conversation, Reply, int], Fields]
-    events: Callable[[Conversation, Reply, int], Iterator[tuple[str | None, Any]]]
+    read: Callable[[Fields], AgentRequest]
+    whole: Callable[[AgentRequest, Reply, int], Fields]
+    events: Callable[[AgentRequest, Reply, int], Iterator[tuple[str | None, Any]]]
     refusal: Callable[[str], Fields]
     streams: bool = False
 

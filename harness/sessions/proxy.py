@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from harness.sessions.http import Request, event_stream, read_request, response
-from harness.sessions.neutral import Blocks, Conversation, Unreadable, canonical
+from harness.sessions.neutral import AgentRequest, BadRequest, Blocks, canonical
 from harness.sessions.protocols import Protocol, protocol_of
 from tasks.base import Fields, Reply
 
@@ -28,7 +28,7 @@ class Proxy:
         unread: requests that could not be passed on, each as its refusal.
     """
 
-    def __init__(self, answer: Callable[[Conversation], Awaitable[Reply]]) -> None:
+    def __init__(self, answer: Callable[[AgentRequest], Awaitable[Reply]]) -> None:
         """Make one.
 
         Args:
@@ -48,7 +48,7 @@ class Proxy:
                 await writer.drain()
                 if not is_open:
                     break
-        except Unreadable as error:
+        except BadRequest as error:
             self.unread.append(str(error))
             writer.write(response(400, {"error": {"message": str(error)}}))
         except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
@@ -65,8 +65,8 @@ class Proxy:
         try:
             conversation = _read(protocol, request)
             reply = await self._reply(conversation)
-        except (FinalWord, Unreadable) as error:
-            if isinstance(error, Unreadable):
+        except (FinalWord, BadRequest) as error:
+            if isinstance(error, BadRequest):
                 self.unread.append(str(error))
             writer.write(response(400, protocol.refusal(str(error))))
             return True
@@ -78,23 +78,23 @@ class Proxy:
             writer.write(part)
         return False
 
-    async def _reply(self, conversation: Conversation) -> Reply:
+    async def _reply(self, conversation: AgentRequest) -> Reply:
         messages = self._blocks.put_back(conversation.messages)
         reply = await self._answer(replace(conversation, messages=messages))
         self._blocks.note(reply)
         return reply
 
 
-def _read(protocol: Protocol, request: Request) -> Conversation:
+def _read(protocol: Protocol, request: Request) -> AgentRequest:
     """Return what a request asks, in canonical form."""
     try:
         body: Fields = msgspec.json.decode(request.body, type=dict)
         conversation = protocol.read(body)
     except (msgspec.DecodeError, KeyError, TypeError, AttributeError) as error:
         message = f"no request of {protocol.name}: {type(error).__name__}: {error}"
-        raise Unreadable(message) from None
+        raise BadRequest(message) from None
     if not conversation.messages:
-        raise Unreadable("a request without a message")
+        raise BadRequest("a request without a message")
     return canonical(replace(conversation, stream=conversation.stream or protocol.streams))
 
 

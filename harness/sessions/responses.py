@@ -7,10 +7,11 @@ import msgspec
 
 from harness.sessions.chat import refusal as refusal
 from harness.sessions.neutral import (
-    Conversation,
-    Unreadable,
+    AgentRequest,
+    BadRequest,
     argument_object,
     numbered,
+    role_of,
     text_of,
 )
 from tasks.base import Fields, Message, Reply, Tool, ToolCall
@@ -24,8 +25,8 @@ _PLAIN: Fields = {
 }
 
 
-def read(body: Fields) -> Conversation:
-    """Return a request in neutral form; Unreadable if it cannot be passed on.
+def read(body: Fields) -> AgentRequest:
+    """Return a request in neutral form; BadRequest if it cannot be passed on.
 
     A tool that takes plain text is offered as one with the argument `input`; tools that the
     provider would perform itself are not on offer.
@@ -39,7 +40,7 @@ def read(body: Fields) -> Conversation:
     for item in items:
         messages += _turn(item)
     tools = [each for each in body.get("tools") or [] if each["type"] in ("function", "custom")]
-    return Conversation(
+    return AgentRequest(
         tuple(_joined(messages)),
         tuple(
             Tool(tool["name"], tool.get("description") or "", tool.get("parameters") or _PLAIN)
@@ -54,8 +55,7 @@ def read(body: Fields) -> Conversation:
 def _turn(item: Fields) -> Iterator[Message]:
     kind = item.get("type", "message")
     if kind == "message":
-        role = "system" if item["role"] == "developer" else item["role"]
-        yield Message(role, text_of(item.get("content"), _TEXTS))
+        yield Message(role_of(item["role"]), text_of(item.get("content"), _TEXTS))
     elif kind in ("function_call", "custom_tool_call"):
         plain = kind == "custom_tool_call"
         arguments = (
@@ -65,7 +65,7 @@ def _turn(item: Fields) -> Iterator[Message]:
     elif kind in ("function_call_output", "custom_tool_call_output"):
         yield Message("tool", text_of(item["output"], _TEXTS), call_id=item["call_id"])
     elif kind != "reasoning":  # the proxy tells no thoughts, so none is missed
-        raise Unreadable(f"an item of type {kind!r} cannot be passed on")
+        raise BadRequest(f"an item of type {kind!r} cannot be passed on")
 
 
 def _joined(messages: list[Message]) -> Iterator[Message]:
@@ -84,7 +84,7 @@ def _joined(messages: list[Message]) -> Iterator[Message]:
         yield held
 
 
-def whole(conversation: Conversation, reply: Reply, number: int) -> Fields:
+def whole(conversation: AgentRequest, reply: Reply, number: int) -> Fields:
     """Return the body that tells a reply."""
     read_tokens, written = reply.usage.input or 0, reply.usage.output or 0
     return {
@@ -107,11 +107,11 @@ def whole(conversation: Conversation, reply: Reply, number: int) -> Fields:
     }
 
 
-def _items(conversation: Conversation, reply: Reply, number: int) -> Iterator[Fields]:
+def _items(conversation: AgentRequest, reply: Reply, number: int) -> Iterator[Fields]:
     if reply.text:
-        text = {"type": "output_text", "text": reply.text, "annotations": []}
+        part = {"type": "output_text", "text": reply.text, "annotations": []}
         message = {"type": "message", "id": f"msg_{number}", "role": "assistant"}
-        yield message | {"status": "completed", "content": [text]}
+        yield message | {"status": "completed", "content": [part]}
     for name, call in numbered(reply, number):
         shared = {"id": f"item_{name}", "call_id": name, "name": call.name, "status": "completed"}
         if call.name in conversation.custom:
@@ -122,13 +122,13 @@ def _items(conversation: Conversation, reply: Reply, number: int) -> Iterator[Fi
             yield shared | {"type": "function_call", "arguments": call.arguments}
 
 
-def events(conversation: Conversation, reply: Reply, number: int) -> Iterator[Event]:
+def events(conversation: AgentRequest, reply: Reply, number: int) -> Iterator[Event]:
     """Yield the events that tell a reply, numbered."""
     for place, (kind, fields) in enumerate(_told(conversation, reply, number)):
         yield kind, {"type": kind, "sequence_number": place} | fields
 
 
-def _told(conversation: Conversation, reply: Reply, number: int) -> Iterator[tuple[str, Fields]]:
+def _told(conversation: AgentRequest, reply: Reply, number: int) -> Iterator[tuple[str, Fields]]:
     response = whole(conversation, reply, number)
     opened = response | {"status": "in_progress", "output": []}
     yield "response.created", {"response": opened}

@@ -9,7 +9,7 @@ import msgspec
 from harness.sandbox.base import SandboxFailure
 from harness.sessions.definitions import InstalledAgent
 from harness.sessions.jailed import run_jailed
-from harness.sessions.neutral import Conversation
+from harness.sessions.neutral import AgentRequest
 from harness.sessions.proxy import FinalWord, Proxy
 from tasks.base import Reply
 
@@ -37,7 +37,7 @@ def installed_version(agent: InstalledAgent) -> str:
 
 
 async def _printed(agent: InstalledAgent) -> str:
-    async def refuse(_: Conversation) -> Reply:
+    async def refuse(_: AgentRequest) -> Reply:
         raise FinalWord("no model is here")
 
     return (await run_jailed(agent.version_cell(SECONDS), Proxy(refuse).serve)).tail

@@ -13,13 +13,15 @@ import pytest
 from harness.sessions.jail import SYSTEM
 from tests.harness.helpers import board, command, makespan, rows
 from tests.harness.processes import until
-from tests.loopback import Answer, Json, Loopback, prompt_of
+from tests.jails import in_jail as in_jail
+from tests.loopback import FAULTS, Answer, Json, Loopback, prompt_of
 
 STANDIN = Path(__file__).parents[1] / "sessions" / "standin.py"
 JOBS = ("run", "tardiness", "--level", 4)
 KINDS = ("chat", "messages", "responses", "gemini")
 CALLS = "select path from attempts join episodes on id = episode where reply is not null order by 1"
 ENDS = "select outcome from effects"
+GRADES = "select record from records join episodes on id = episode order by key, version"
 
 
 def declared(folder: Path, kind: str = "chat", **more: object) -> Path:
@@ -58,7 +60,7 @@ def working(_: int, body: Json) -> str:
 
 
 def grades(out: Path) -> list[Json]:
-    texts = rows(out, "select record from records order by episode, version")
+    texts = rows(out, GRADES)
     return [json.loads(text)["grade"] for (text,) in texts]
 
 
@@ -162,8 +164,6 @@ def test_a_provider_that_fails_is_an_error_and_never_a_zero(tmp_path: Path) -> N
     out = tmp_path / "run"
 
     def failing(_: int, body: Json) -> Any:
-        from tests.loopback import FAULTS
-
         return working(_, body) if "$ ls" not in prompt_of(body) else FAULTS["server"]
 
     with Loopback(failing) as server:

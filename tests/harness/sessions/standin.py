@@ -17,7 +17,7 @@ def ask(text: str) -> str:
     """What the model says to a text, in the protocol of this agent."""
     if KIND == "gemini":
         path = "/v1beta/models/m:generateContent"
-        body: dict = {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+        body: dict[str, object] = {"contents": [{"role": "user", "parts": [{"text": text}]}]}
     else:
         path, turn = PATHS[KIND], [{"role": "user", "content": text}]
         body = {"model": "m", "input" if KIND == "responses" else "messages": turn}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.sessions.neutral import Conversation
+from harness.sessions.neutral import AgentRequest
 from harness.sessions.proxy import Proxy
 from tasks.base import Reply, ToolCall, Usage
 
@@ -16,7 +16,7 @@ TURN: Any = [{"role": "user", "content": "List the folder."}]
 Talk = Callable[[str, bool], Awaitable[tuple[str, str, str, int]]]
 
 
-async def model(conversation: Conversation) -> Reply:
+async def model(conversation: AgentRequest) -> Reply:
     """Says something and calls the tool on offer."""
     name = conversation.tools[0].name
     call = ToolCall("x", name, '{"command": "ls"}')

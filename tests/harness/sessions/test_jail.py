@@ -11,26 +11,28 @@ import pytest
 from harness.sandbox.base import SandboxFailure
 from harness.sessions.jail import SYSTEM
 from harness.sessions.jailed import Cell, Ended, run_jailed
+from harness.sessions.neutral import AgentRequest
 from harness.sessions.proxy import FinalWord, Proxy
+from tasks.base import Reply
 from tests.harness.processes import until
+from tests.jails import in_jail as in_jail
 
 WORDS = {"PATH": "/usr/bin:/bin", "HOME": "/agent"}
 
 
-async def refuse(_: object) -> None:
+async def refuse(_: AgentRequest) -> Reply:
     raise FinalWord("no")
 
 
-def jailed(script: str, seconds: float = 20, **fields: object) -> Ended:
+def jailed(script: str, seconds: float = 20) -> Ended:
     """What comes of a shell's script in the jail."""
     cell = Cell(
         command=("/bin/sh", "-c", script),
         environment=WORDS,
         files={"INSTRUCTION.md": "Do."},
         seconds=seconds,
-        **fields,  # type: ignore[arg-type]
     )
-    return asyncio.run(run_jailed(cell, Proxy(refuse).serve))  # type: ignore[arg-type]
+    return asyncio.run(run_jailed(cell, Proxy(refuse).serve))
 
 
 def test_texts_go_in_and_come_out() -> None:
@@ -115,7 +117,7 @@ def test_it_is_ended_at_its_time_with_all_that_it_began() -> None:
 def test_an_end_of_the_harness_is_the_end_of_the_jail() -> None:
     async def cut() -> None:
         cell = Cell(command=("sleep", "779"), environment=WORDS, seconds=600)
-        task = asyncio.create_task(run_jailed(cell, Proxy(refuse).serve))  # type: ignore[arg-type]
+        task = asyncio.create_task(run_jailed(cell, Proxy(refuse).serve))
         while not [p for p in _commands() if b"sleep\x00779" in p]:
             await asyncio.sleep(0.05)
         task.cancel()
@@ -128,12 +130,12 @@ def test_an_end_of_the_harness_is_the_end_of_the_jail() -> None:
 def test_a_path_out_of_the_folder_is_refused() -> None:
     cell = Cell(command=("true",), environment=WORDS, files={"../etc/x": "1"})
     with pytest.raises(SandboxFailure, match=r"no jail here: \.\./etc/x is not below /task"):
-        asyncio.run(run_jailed(cell, Proxy(refuse).serve))  # type: ignore[arg-type]
+        asyncio.run(run_jailed(cell, Proxy(refuse).serve))
 
 
 def test_a_command_that_is_not_there_is_told() -> None:
     cell = Cell(command=("no-such-program",), environment=WORDS)
-    ended = asyncio.run(run_jailed(cell, Proxy(refuse).serve))  # type: ignore[arg-type]
+    ended = asyncio.run(run_jailed(cell, Proxy(refuse).serve))
     assert ended.status == 127
     assert ended.tail == "no-such-program: No such file or directory\n"
 

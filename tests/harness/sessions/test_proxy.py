@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.sessions.neutral import Conversation, blotted
+from harness.sessions.neutral import AgentRequest, blotted
 from harness.sessions.protocols import PROTOCOLS
 from harness.sessions.proxy import FinalWord, Proxy
 from tasks.base import Message, Reply, Tool, ToolCall, Usage
@@ -23,9 +23,9 @@ class Scripted:
     """Calls the tool at first where there is one, then answers; keeps what it was asked."""
 
     def __init__(self) -> None:
-        self.conversations: list[Conversation] = []
+        self.conversations: list[AgentRequest] = []
 
-    async def __call__(self, conversation: Conversation) -> Reply:
+    async def __call__(self, conversation: AgentRequest) -> Reply:
         self.conversations.append(conversation)
         usage = Usage(7 * len(self.conversations), 5)
         if conversation.tools and len(self.conversations) == 1:
@@ -58,7 +58,7 @@ def events_of(answer: bytes) -> list[Any]:
     """The data of a stream's events; the name of an event is its data's type."""
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"text/event-stream" in head
-    events = []
+    events: list[Any] = []
     for block in body.decode().split("\n\n")[:-1]:
         *name, data = block.split("\n")
         text = data.removeprefix("data: ")
@@ -111,7 +111,7 @@ def test_the_table_of_exchanges_has_every_protocol() -> None:
 def test_a_spent_budget_is_a_final_word_in_every_protocol(kind: str) -> None:
     """A bad request is what no agent tries again; the word is where its protocol has it."""
 
-    async def refuse(_: Conversation) -> Reply:
+    async def refuse(_: AgentRequest) -> Reply:
         raise FinalWord("no calls are left")
 
     body = EXCHANGES[kind]["plain"]["requests"][0]
@@ -123,7 +123,7 @@ def test_a_spent_budget_is_a_final_word_in_every_protocol(kind: str) -> None:
         assert error["type"] == "invalid_request_error"
 
 
-WRONG = {
+WRONG: dict[str, tuple[Json | bytes, str]] = {
     "no JSON": (b"{", "no request of chat: DecodeError"),
     "no messages": ({"messages": []}, "a request without a message"),
     "a picture": (
@@ -143,7 +143,7 @@ WRONG = {
 def test_what_cannot_be_passed_on_is_refused_and_noted(name: str) -> None:
     body, message = WRONG[name]
     proxy = Proxy(Scripted())
-    [answer] = asyncio.run(exchange(proxy, [post("/v1/chat/completions", body)]))  # type: ignore[arg-type]
+    [answer] = asyncio.run(exchange(proxy, [post("/v1/chat/completions", body)]))
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert message in answer.decode()
     [noted] = proxy.unread
@@ -205,7 +205,7 @@ def test_blocks_that_a_provider_wants_back_are_put_back() -> None:
     block = {"type": "thinking", "signature": "s"}
 
     class Thinking(Scripted):
-        async def __call__(self, conversation: Conversation) -> Reply:
+        async def __call__(self, conversation: AgentRequest) -> Reply:
             reply = await super().__call__(conversation)
             return Reply(reply.text, reply.calls, blocks=(block,)) if reply.calls else reply
 
