@@ -80,11 +80,10 @@ async def run_jailed(cell: Cell, serve: Serve) -> Ended:
     outside.setblocking(False)
     orders = msgspec.json.encode(msgspec.to_builtins(cell) | {"port": PORT})
     try:
-        async with asyncio.timeout(cell.seconds + GRACE):
-            assert process.stdin is not None
-            process.stdin.write(orders)
-            process.stdin.close()
-            return await _served(outside, serve)
+        assert process.stdin is not None
+        process.stdin.write(orders)
+        process.stdin.close()
+        return await _served(outside, serve, cell.seconds)
     except TimeoutError:
         raise SandboxFailure(f"the jail did not end {GRACE:g} s after its time") from None
     finally:
@@ -94,26 +93,30 @@ async def run_jailed(cell: Cell, serve: Serve) -> Ended:
         outside.close()
 
 
-async def _served(channel: socket.socket, serve: Serve) -> Ended:
-    """Serve the jail's network until it says how it ended."""
-    listening, text = await _first(channel)
+async def _served(channel: socket.socket, serve: Serve, seconds: float) -> Ended:
+    """Serve the jail's network until it says how it ended.
+
+    A call that is under way then is not cut off: it is paid. Its connection ends by itself, since
+    whoever opened it is dead.
+    """
+    async with asyncio.timeout(GRACE):
+        listening, text = await _first(channel)
     if listening is None:
         return _decoded(text + await _rest(channel))
-    tasks: list[asyncio.Task[None]] = []
     try:
         async with asyncio.TaskGroup() as group:
-            server = await asyncio.start_server(
-                lambda reader, writer: tasks.append(group.create_task(serve(reader, writer))),
-                sock=listening,
-            )
-            ended = _decoded(await _rest(channel))
-            server.close()
-            for task in tasks:
-                task.cancel()
+
+            def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                group.create_task(serve(reader, writer))
+
+            server = await asyncio.start_server(begin, sock=listening)
+            try:
+                async with asyncio.timeout(seconds + GRACE):
+                    ended = _decoded(await _rest(channel))
+            finally:
+                server.close()
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
-    finally:
-        listening.close()
     return ended
 
 

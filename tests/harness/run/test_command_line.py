@@ -24,16 +24,16 @@ ENDS = "select outcome from effects"
 GRADES = "select record from records join episodes on id = episode order by key, version"
 
 
-def declared(folder: Path, kind: str = "chat", **more: object) -> Path:
-    """A file that declares the stand-in."""
+def declared(folder: Path, kind: str = "chat", source: str | None = None, **more: object) -> Path:
+    """A file that declares the stand-in, or another source in its place."""
     python = Path(sys.executable).resolve()
     own = [] if str(python).startswith(tuple(f"/{n}/" for n in SYSTEM)) else [sys.base_prefix]
     words = [str(python), "/agent/standin.py", "{url}", kind]
     lines = {"command": words, "version": [*words, "--version"], "folders": own, **more}
     text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
-    source = json.dumps(STANDIN.read_text("utf-8"))
+    text += f'[files]\n"standin.py" = {json.dumps(source or STANDIN.read_text("utf-8"))}\n'
     path = folder / f"{kind}.toml"
-    path.write_text(f'{text}[files]\n"standin.py" = {source}\n')
+    path.write_text(text)
     return path
 
 
@@ -115,6 +115,31 @@ def test_a_run_that_was_cut_off_pays_no_answered_call_again(tmp_path: Path) -> N
     assert rows(out, CALLS) == rows(whole, CALLS)
     assert grades(out) == grades(whole)
     assert [row["score"] for row in board(out)] == [row["score"] for row in board(whole)]
+
+
+HASTY = r"""
+import json, socket, sys
+if "--version" in sys.argv:
+    sys.exit("hasty 1.0")
+body = json.dumps({"messages": [{"role": "user", "content": "Late?"}]}).encode()
+asked = socket.create_connection(("127.0.0.1", int(sys.argv[1].rpartition(":")[2])))
+head = b"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % len(body)
+asked.sendall(head + body)
+open("answer.json", "w").write('{"order": []}')
+"""
+
+
+def test_a_call_under_way_at_the_end_of_a_session_is_paid_and_so_it_is_kept(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "run"
+    file = declared(tmp_path, source=HASTY)
+    with Loopback(answering("too late"), delay=1.0) as server:
+        run(out, f"cli:{file}", *model(server, 1))
+        assert len(server.requests) == 1
+    assert rows(out, CALLS) == [("answer/session-1/call-001",)]
+    [end] = ends(out)
+    assert (end["calls"], end["answer"]) == (1, '{"order": []}')
 
 
 def test_a_spent_budget_ends_the_agent_at_once(tmp_path: Path) -> None:

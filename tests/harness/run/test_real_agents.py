@@ -3,13 +3,16 @@
 import json
 import os
 import shutil
+import signal
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from harness.sessions.definitions import own_names, read_agent_file
-from tests.harness.helpers import board, makespan, rows
+from tests.harness.helpers import board, command, rows
+from tests.harness.processes import until
 from tests.jails import in_jail as in_jail
 from tests.loopback import Json, Loopback, chat_completion
 
@@ -21,6 +24,7 @@ SHELLS = {
     "shell_command": "command",
     "run_shell_command": "command",
 }
+CALLS = "select path from attempts where reply is not null"
 LAST = "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"  # ends mini-swe-agent
 
 
@@ -52,27 +56,58 @@ def _call(shell: str, command: str, body: Json) -> Json:
     return whole
 
 
-@pytest.mark.parametrize("agent", own_names())
-def test_an_installed_agent_works_and_a_second_run_makes_no_new_call(
-    agent: str, tmp_path: Path
-) -> None:
+def words_of(agent: str, server: Loopback, limit: int) -> tuple[object, ...]:
+    """How a run of small jobs is asked for; skipped where the agent is not installed."""
     program = read_agent_file(agent).command[0]
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not in {os.environ['PATH']}")
+    jobs = ("tardiness", "--level", 4, "--limit", limit, "--agent", f"cli:{agent},seconds=300")
+    return ("run", *jobs, "--model", "openai/m", "--base-url", server.url)
+
+
+def done(*words: object) -> str:
+    """What `makespan` prints, in a process of its own: all of these agents are slow to begin."""
+    process = subprocess.run(
+        command(*words), capture_output=True, text=True, timeout=900, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout
+
+
+def forget_ends(out: Path) -> None:
+    """Take the ends of all sessions out of a journal: only the calls are there."""
+    with sqlite3.connect(out / "journal.sqlite") as journal:
+        journal.execute("delete from effects")
+        journal.execute("delete from records")
+
+
+@pytest.mark.parametrize("agent", own_names())
+def test_an_installed_agent_is_cut_off_and_no_answered_call_is_paid_again(
+    agent: str, tmp_path: Path
+) -> None:
+    """Five instances, `kill -9` after five calls, resumed; then again from the journal alone."""
     out, again = tmp_path / "run", tmp_path / "again"
-    words = ("tardiness", "--level", 4, "--limit", 1, "--agent", f"cli:{agent},seconds=300")
-    with Loopback(scripted) as server:
-        place = ("--model", "openai/m", "--base-url", server.url)
-        done = makespan("run", *words, *place, "--out", out)
-        assert done.returncode == 0, done.stderr
+    with Loopback(scripted, delay=0.5) as server:
+        words = words_of(agent, server, 5)
+        process = subprocess.Popen(
+            command(*words, "--out", out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        until(lambda: (out / "journal.sqlite").exists() and len(rows(out, CALLS)) >= 5)
+        process.send_signal(signal.SIGKILL)
+        process.wait(20)
+        answered, sent = len(rows(out, CALLS)), len(server.requests)
+        done("resume", out)
+        calls = len(rows(out, CALLS))
+        assert len(server.requests) - sent == calls - answered
+        assert answered < calls
         [row] = board(out)
-        assert (row["n"], row["errors"], row["unparsable"], row["infeasible"]) == (1, 0, 0, 0)
+        assert (row["n"], row["errors"], row["unparsable"], row["infeasible"]) == (5, 0, 0, 0)
         shutil.copytree(out, again)
-        with sqlite3.connect(again / "journal.sqlite") as journal:
-            journal.execute("delete from effects")
-            journal.execute("delete from records")
+        forget_ends(again)
         asked = len(server.requests)
-        assert makespan("resume", again).returncode == 0
+        done("resume", again)
         assert len(server.requests) == asked
-    outcome = "select json_extract(outcome, '$.answer') from effects"
+    outcome = "select json_extract(outcome, '$.answer') from effects order by episode"
     assert rows(again, outcome) == rows(out, outcome)
+    assert "replayed: 5 of 5" in done("audit", out)
+    print(f"{agent}: {answered} of {calls} calls answered at the kill, {asked} requests in all")
