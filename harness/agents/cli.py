@@ -4,11 +4,10 @@ from pathlib import PurePath
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from harness.agents.workbench import counted
-from harness.sessions.definitions import installed_agent
-from harness.sessions.versions import installed_version
-from tasks.base import Ask, Failure, InputError, Noun, Program, Reply, Usage
+from tasks.base import Ask, Failure, Noun, Program, Reply, Usage
 from tasks.prompts import Prompts
 from tasks.sessions import ANSWER, INSTRUCTION, Session, SessionLimits, run_session
 
@@ -24,6 +23,8 @@ class CliSettings(Noun, frozen=True):
         calls: of models that a session may make, sub-agents' included.
         tokens: in and out, of all calls of a session; 0 is no limit.
         seconds: of a session, by the clock on the wall.
+        cpu_seconds: of processors, for a session.
+        memory_mb: for a session.
         folder: `fresh` in every step, or it `stays`: a memory in files.
     """
 
@@ -33,30 +34,30 @@ class CliSettings(Noun, frozen=True):
     calls: Annotated[int, Meta(ge=1, le=999)] = 50
     tokens: Annotated[int, Meta(ge=0)] = 0
     seconds: Annotated[float, Meta(gt=0, le=86400)] = 1800.0
+    cpu_seconds: Annotated[float, Meta(gt=0, le=86400)] = 1800.0
+    memory_mb: Annotated[int, Meta(ge=64, le=1_000_000)] = 4096
     folder: Literal["fresh", "stays"] = "fresh"
+
+    @property
+    def anywhere(self) -> "CliSettings":
+        """Return these with the name of the agent's file alone: its content is the run's."""
+        return replace(self, agent=PurePath(self.agent).name)
 
     @property
     def limits(self) -> SessionLimits:
         """Return what each session may use."""
-        return SessionLimits(self.calls, self.tokens, self.seconds)
+        return SessionLimits(
+            self.calls, self.tokens, self.seconds, self.cpu_seconds, memory_mb=self.memory_mb
+        )
 
     @property
     def means(self) -> tuple[str, ...]:
-        """Return what a model may use: the agent as it is installed, and the limits.
-
-        Raises:
-            InputError: there is no such agent, or it is not installed.
-            SandboxFailure: there is no jail here, or the agent tells no version in it.
-        """
-        if not self.agent:
-            raise InputError("agent 'cli' needs an agent's name, such as cli:claude")
-        agent = installed_agent(self.agent)
-        tokens = f", {self.tokens} tokens" if self.tokens else ""
-        bounds = f"cli ({counted(self.calls, 'call')}{tokens} and {self.seconds:g} s a session)"
-        version = installed_version(agent)
-        name = PurePath(self.agent).name.removesuffix(".toml")
-        configuration = f"{name} {version}, configuration {agent.configuration}"
-        return tuple(sorted([bounds, configuration]))
+        """Return what a session may use, in words; the agent itself is another of a row's means."""
+        tokens = f"{self.tokens} tokens, " if self.tokens else ""
+        return (
+            f"cli ({counted(self.calls, 'call')}, {tokens}{self.seconds:g} s,"
+            f" {self.cpu_seconds:g} CPU s and {self.memory_mb} MB a session)",
+        )
 
 
 class CommandLine:

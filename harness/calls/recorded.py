@@ -55,6 +55,7 @@ class RecordedCalls:
         attempts: how many there were for them.
         effects: what the journal has of programs run and answers checked, by path.
         sandbox_seconds: of a processor, that programs took so far.
+        session_ends: what came of the sessions so far.
     """
 
     episode: str
@@ -65,6 +66,7 @@ class RecordedCalls:
     attempts: int = 0
     effects: Mapping[str, Performed] = field(default_factory=dict, kw_only=True)
     sandbox_seconds: float = field(default=0.0, kw_only=True)
+    session_ends: list[SessionEnd] = field(default_factory=list, kw_only=True)
 
     def has_reply(self, path: str) -> bool:
         """Return whether the journal holds a reply under this path."""
@@ -126,6 +128,7 @@ class RecordedCalls:
             outcome = await self._do(effect, request)
         if isinstance(outcome, SessionEnd):
             self._count_calls(f"{effect.path}/")
+            self.session_ends.append(outcome)
         if not isinstance(outcome, Checked):
             self.sandbox_seconds += outcome.seconds
         return outcome

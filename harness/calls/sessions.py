@@ -8,9 +8,10 @@ from msgspec.structs import replace
 from harness.calls.request import request_parts
 from harness.costs import tokens_of
 from harness.sessions.definitions import InstalledAgent
-from harness.sessions.jailed import Ended, run_jailed
+from harness.sessions.jailed import Ended, run_jailed, run_unjailed
 from harness.sessions.neutral import AgentRequest
 from harness.sessions.proxy import FinalWord, Proxy
+from harness.sessions.shares import Shares
 from harness.store.rows import Answered
 from tasks.base import Ask, Failure, Reply
 from tasks.sessions import ANSWER, INSTRUCTION, Session, SessionEnd
@@ -21,9 +22,15 @@ AskModel = Callable[[Ask], Awaitable[Reply]]
 class SessionBench:
     """Where the sessions of a run take place, a few at a time."""
 
-    def __init__(self, agent: InstalledAgent, at_once: int) -> None:
-        """Make one for an agent as it is installed here."""
-        self._agent = agent
+    def __init__(self, agent: InstalledAgent, at_once: int, *, jailed: bool = True) -> None:
+        """Make one for an agent as it is installed here.
+
+        Args:
+            agent: that works.
+            at_once: how many sessions.
+            jailed: whether each has a jail.
+        """
+        self._agent, self._jailed = agent, jailed
         self._places = asyncio.Semaphore(at_once)
 
     async def run(
@@ -46,9 +53,9 @@ class SessionBench:
         """
         calls = SessionCalls(effect, settings, journaled, ask)
         proxy = Proxy(calls.answer)
+        run = run_jailed if self._jailed else run_unjailed
         async with self._places:
-            cell = self._agent.cell(effect.files, effect.limits.seconds)
-            ended = await run_jailed(cell, proxy.serve)
+            ended = await run(self._agent.cell(effect.files, effect.limits), proxy.serve)
         return _end(effect, ended, calls, proxy)
 
 
@@ -57,8 +64,12 @@ def _end(effect: Session, ended: Ended, calls: "SessionCalls", proxy: Proxy) -> 
     return SessionEnd(
         ended.files.get(ANSWER),
         ended.status,
+        limit=ended.limit,
         seconds=ended.seconds,
         calls=calls.count,
+        side_calls=calls.shares.side_calls,
+        side_tokens=calls.shares.side_tokens,
+        own_tokens=calls.shares.own_tokens,
         refusal=calls.refusal,
         files=left if effect.stays else {},
         left_out=ended.left_out,
@@ -73,6 +84,7 @@ class SessionCalls:
     Attributes:
         count: of them so far.
         refusal: the final word that was told, if one was.
+        shares: of their tokens.
     """
 
     def __init__(
@@ -85,6 +97,7 @@ class SessionCalls:
         self._last = len(self._waiting)
         self._tokens = self.count = 0
         self.refusal = ""
+        self.shares = Shares(effect.files[INSTRUCTION])
 
     async def answer(self, conversation: AgentRequest) -> Reply:
         """Return the reply to a call, from the journal where it has one; `FinalWord` at a limit."""
@@ -100,6 +113,7 @@ class SessionCalls:
         if limits.tokens and tokens is None:
             raise Failure(f"{path}: the model tells no tokens, so `tokens` cannot be kept")
         self._tokens += tokens or 0
+        self.shares.add(conversation, reply.usage)
         return reply
 
     @property

@@ -6,12 +6,11 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
-from harness.agents.base import DIRECT, AgentKind, read_agent
+from harness.agents.base import AgentKind, read_agent
 from harness.calls.client import build_provider
 from harness.calls.options import RunOptions
-from harness.calls.sessions import SessionBench
 from harness.calls.workbench import Workbench
 from harness.engines.open import EngineChoice, open_engine
 from harness.families.registry import family
@@ -21,7 +20,7 @@ from harness.models.names import START
 from harness.progress import Progress
 from harness.run.models import build_policy
 from harness.run.placebo import neighbour
-from harness.sessions.definitions import installed_agent
+from harness.run.sessions import Means, allowed, declared
 from harness.store.folder import GIVEN, Folder
 from harness.store.manifest import Environment, Manifest, environment
 from harness.suites import instances
@@ -34,6 +33,7 @@ from tasks.base import InputError
 from tasks.extras import MissingExtra, is_missing
 from tasks.parts import spelled
 from tasks.prompts import installed
+from tasks.sessions import AgentFile
 
 
 def choose_memory(name: str | None, families: tuple[str, ...]) -> str:
@@ -52,24 +52,38 @@ def choose_memory(name: str | None, families: tuple[str, ...]) -> str:
 
 
 class ChosenAgent(NamedTuple):
-    """An agent spelled shortest, and what it lets models use if that is more than the prompt."""
+    """An agent as it is chosen.
+
+    Attributes:
+        name: spelled shortest.
+        means: what it lets models use, if that is more than the prompt.
+        session: the declaration of a command-line agent.
+    """
 
     name: str
-    means: tuple[str, ...] | UnsetType
+    means: Means
+    session: AgentFile | UnsetType
 
 
-def choose_agent(name: str, families: Iterable[str]) -> ChosenAgent:
+def choose_agent(name: str, families: Iterable[str], *, unsafe: bool = False) -> ChosenAgent:
     """Return the agent that is asked for.
+
+    Args:
+        name: as it is spelled.
+        families: that it is to answer.
+        unsafe: whether a command-line agent works even where there is no jail.
 
     Raises:
         InputError: there is no such agent, it has no such setting, a package is missing that its
             programs may import, or a family does not allow what it does.
+        SandboxFailure: it is a command-line agent, and there is no jail for it.
     """
     kind, settings = read_agent(name)
     for each in families:
         _require_allowed(kind, each)
-    means = kind.means(settings)
-    return ChosenAgent(spelled(kind.name, settings), UNSET if means == DIRECT else means)
+    settings, file = declared(settings)
+    means = allowed(kind, settings, file, unsafe=unsafe)
+    return ChosenAgent(spelled(kind.name, settings), means, file)
 
 
 def _require_allowed(kind: AgentKind, name: str) -> None:
@@ -98,29 +112,6 @@ def open_bench(agent: str, options: RunOptions) -> Workbench | None:
     if limits is None:
         return None
     return Workbench(limits, at_once=options.programs, unsafe=options.unsafe)
-
-
-def open_sessions(
-    agent: str, means: tuple[str, ...] | UnsetType, options: RunOptions
-) -> SessionBench | None:
-    """Return where a command-line agent works; None for an agent that is none.
-
-    Args:
-        agent: as it is spelled.
-        means: those of the run, with the agent's version and its configuration.
-        options: how the run asks.
-
-    Raises:
-        InputError: the agent is not installed, or here it is another than the run's.
-        SandboxFailure: there is no jail here.
-    """
-    kind, settings = read_agent(agent)
-    if not kind.sessions:
-        return None
-    if (now := kind.means(settings)) != means:
-        began = ", ".join(means or ())
-        raise InputError(f"the run was begun with {began}; here it would be {', '.join(now)}")
-    return SessionBench(installed_agent(settings.agent), options.programs)
 
 
 def require_bench(agent: str, options: RunOptions) -> None:

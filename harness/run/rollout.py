@@ -149,6 +149,8 @@ def _spending(
         "memory_tokens": _tokens(notes),
         "recall_tokens": _tokens([note for note in notes if note.ledger == "recall"]),
         "sandbox_seconds": round(_seconds(programs) + calls.sandbox_seconds, 6),
+        "own_tokens": sum_or_none([end.own_tokens for end in calls.session_ends]),
+        "side_tokens": sum_or_none([end.side_tokens for end in calls.session_ends]),
     }
 
 

@@ -1,48 +1,23 @@
 """Command-line agents as they are declared, those of the project and a user's own."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 
 from harness.digests import digest
-from harness.sessions import jail
-from harness.sessions.jailed import PORT, Cell
+from harness.sessions.jailed import Cell, CellLimits
+from harness.sessions.mounts import SYSTEM
 from tasks.base import InputError, Noun
 from tasks.encoding import as_utf8
 from tasks.near import did_you_mean
+from tasks.sessions import AgentFile, SessionLimits
 
 TASK = "Read INSTRUCTION.md in this folder and do what it says."
-URL = f"http://127.0.0.1:{PORT}"
-_SYSTEM = tuple(f"/{name}/" for name in jail.SYSTEM)
+_SYSTEM = tuple(f"/{name}/" for name in SYSTEM)
 _PATHS = ("/usr/local/bin", "/usr/bin", "/bin")
-
-
-class AgentFile(Noun, frozen=True):
-    """A command-line agent. `{task}` and `{url}` stand for what to do and the proxy's address.
-
-    Attributes:
-        command: words; it ends when the agent is done, and asks nobody.
-        version: words of a command that prints the agent's version.
-        environment: variables; none of this machine's are there.
-        files: texts by their paths in the agent's own home folder.
-        folders: of this machine that it needs beside its own, read-only.
-    """
-
-    command: tuple[str, ...]
-    version: tuple[str, ...]
-    environment: dict[str, str] = {}
-    files: dict[str, str] = {}
-    folders: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not (self.command and self.version):
-            raise ValueError("`command` and `version` need at least one word each")
-        for folder in self.folders:
-            if not folder.startswith("/"):
-                raise ValueError(f"`folders`: {folder!r} must begin with a slash")
 
 
 class InstalledAgent(Noun, frozen=True):
@@ -65,29 +40,25 @@ class InstalledAgent(Noun, frozen=True):
         """Return the digest of its declaration."""
         return digest(self.file)
 
-    def cell(self, files: dict[str, str], seconds: float) -> Cell:
+    def cell(self, files: Mapping[str, str], limits: SessionLimits) -> Cell:
         """Return a jail in which it does what INSTRUCTION.md among some files says."""
-        return self._cell(self.file.command, files, seconds)
+        bounds = CellLimits(limits.seconds, limits.cpu_seconds, limits.memory_mb)
+        return self._cell(self.file.command, files, bounds)
 
-    def version_cell(self, seconds: float) -> Cell:
+    def version_cell(self, limits: CellLimits) -> Cell:
         """Return a jail in which it prints its version."""
-        return self._cell(self.file.version, {}, seconds)
+        return self._cell(self.file.version, {}, limits)
 
-    def _cell(self, command: tuple[str, ...], texts: dict[str, str], seconds: float) -> Cell:
-        home = {"HOME": jail.USER_HOME, "PATH": self.path, "LANG": "C.UTF-8", "TZ": "UTC"}
-        variables = {key: _filled(text) for key, text in self.file.environment.items()}
+    def _cell(self, words: tuple[str, ...], texts: Mapping[str, str], limits: CellLimits) -> Cell:
+        usual = {"HOME": "{home}", "PATH": self.path, "LANG": "C.UTF-8", "TZ": "UTC"}
         return Cell(
-            command=tuple(map(_filled, command)),
-            environment=home | variables,
+            command=tuple(word.replace("{task}", TASK) for word in words),
+            environment=usual | self.file.environment,
             files=texts,
-            user_files={name: _filled(text) for name, text in self.file.files.items()},
+            user_files=self.file.files,
             folders=self.folders,
-            seconds=seconds,
+            limits=limits,
         )
-
-
-def _filled(text: str) -> str:
-    return text.replace("{task}", TASK).replace("{url}", URL)
 
 
 def own_names() -> tuple[str, ...]:
@@ -119,9 +90,8 @@ def read_agent_file(name: str) -> AgentFile:
         raise InputError(f"{name}: {error}") from None
 
 
-def installed_agent(name: str) -> InstalledAgent:
-    """Return an agent as this machine has it; InputError if it is not declared or not installed."""
-    file = read_agent_file(name)
+def installed_agent(name: str, file: AgentFile) -> InstalledAgent:
+    """Return an agent as this machine has it; InputError if it is not installed."""
     program = shutil.which(file.command[0])
     if program is None:
         raise InputError(

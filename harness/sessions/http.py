@@ -14,7 +14,7 @@ LONGEST_BODY = 32_000_000  # bytes of a request
 _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 426: "Upgrade Required"}
 
 
-class Request(NamedTuple):
+class HttpRequest(NamedTuple):
     """One request; names of headers are lower case."""
 
     method: str
@@ -25,7 +25,7 @@ class Request(NamedTuple):
 
 async def read_request(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> Request | None:
+) -> HttpRequest | None:
     """Return the next request of a connection; None at its end.
 
     Raises:
@@ -44,7 +44,7 @@ async def read_request(
     if headers.get("expect", "").lower() == "100-continue":
         writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     body = await _body(reader, headers)
-    return Request(words[0], words[1], headers, body=_unpacked(body, headers))
+    return HttpRequest(words[0], words[1], headers, body=_unpacked(body, headers))
 
 
 async def _body(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from msgspec.structs import replace
 
-from harness.sessions.http import Request, event_stream, read_request, response
+from harness.sessions.http import HttpRequest, event_stream, read_request, response
 from harness.sessions.neutral import AgentRequest, BadRequest, Blocks, canonical
 from harness.sessions.protocols import Protocol, protocol_of
 from tasks.base import Fields, Reply
@@ -56,7 +56,7 @@ class Proxy:
         finally:
             writer.close()
 
-    async def _respond(self, request: Request, writer: asyncio.StreamWriter) -> bool:
+    async def _respond(self, request: HttpRequest, writer: asyncio.StreamWriter) -> bool:
         """Write the response; return whether another request may follow on the connection."""
         protocol = protocol_of(request.path)
         if request.method != "POST" or protocol is None:
@@ -85,7 +85,7 @@ class Proxy:
         return reply
 
 
-def _read(protocol: Protocol, request: Request) -> AgentRequest:
+def _read(protocol: Protocol, request: HttpRequest) -> AgentRequest:
     """Return what a request asks, in canonical form."""
     try:
         body: Fields = msgspec.json.decode(request.body, type=dict)
@@ -98,7 +98,7 @@ def _read(protocol: Protocol, request: Request) -> AgentRequest:
     return canonical(replace(conversation, stream=conversation.stream or protocol.streams))
 
 
-def _beside(request: Request) -> bytes:
+def _beside(request: HttpRequest) -> bytes:
     """Return the response to what is no call of a model."""
     path, head = request.path.partition("?")[0], request.method == "HEAD"
     if request.headers.get("upgrade", "").lower() == "websocket":

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from harness.sessions.jail import SYSTEM
+from harness.sessions import probes
+from harness.sessions.mounts import SYSTEM
 from tests.harness.helpers import board, command, makespan, rows
 from tests.harness.processes import until
 from tests.jails import in_jail as in_jail
@@ -28,7 +30,7 @@ def declared(folder: Path, kind: str = "chat", source: str | None = None, **more
     """A file that declares the stand-in, or another source in its place."""
     python = Path(sys.executable).resolve()
     own = [] if str(python).startswith(tuple(f"/{n}/" for n in SYSTEM)) else [sys.base_prefix]
-    words = [str(python), "/agent/standin.py", "{url}", kind]
+    words = [str(python), "{home}/standin.py", "{url}", kind]
     lines = {"command": words, "version": [*words, "--version"], "folders": own, **more}
     text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
     text += f'[files]\n"standin.py" = {json.dumps(source or STANDIN.read_text("utf-8"))}\n'
@@ -83,7 +85,7 @@ def test_an_agent_works_in_any_protocol_and_all_of_it_replays_without_it(
     before = {row["model"]: row for row in board(out)}
     row = before["openai/m"]
     assert (row["n"], row["errors"], row["unparsable"], row["infeasible"]) == (2, 0, 0, 0)
-    bounds = "cli (50 calls and 1800 s a session)"
+    bounds = "cli (50 calls, 1800 s, 1800 CPU s and 4096 MB a session)"
     [version] = {*row["means"]} - {bounds}
     assert version.startswith(f"{kind} 1.2.3, configuration ")
     file.unlink()
@@ -120,7 +122,8 @@ def test_a_run_that_was_cut_off_pays_no_answered_call_again(tmp_path: Path) -> N
 HASTY = r"""
 import json, socket, sys
 if "--version" in sys.argv:
-    sys.exit("hasty 1.0")
+    print("hasty 1.0")
+    sys.exit()
 body = json.dumps({"messages": [{"role": "user", "content": "Late?"}]}).encode()
 asked = socket.create_connection(("127.0.0.1", int(sys.argv[1].rpartition(":")[2])))
 head = b"POST /v1/chat/completions HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % len(body)
@@ -231,11 +234,6 @@ def test_an_instruction_to_read_the_run_reads_nothing_and_the_row_is_what_it_was
     """Whatever the agent prints it tells the model, whose requests are looked at."""
     monkeypatch.setenv("OTHER_API_KEY", "sk-the-key-of-another")
     out, honest = tmp_path / "run", tmp_path / "honest"
-    spying = (
-        f"cat {out}/instances.jsonl {out}/journal.sqlite {out}/manifest.json;"
-        " find / -name '*.jsonl' -size -1000k 2>/dev/null | xargs cat; env;"
-        " cat /proc/*/environ /proc/*/cmdline; ps ax"
-    )
 
     def spy(number: int, body: Json) -> str:
         prompt = prompt_of(body)
@@ -245,14 +243,72 @@ def test_an_instruction_to_read_the_run_reads_nothing_and_the_row_is_what_it_was
     with Loopback(working) as server:
         run(honest, agent, *model(server))
     with Loopback(spy) as server:
+        reach = ("127.0.0.1", int(server.root.rpartition(":")[2])), ("1.1.1.1", 80)
+        network = f"import socket\nfor place in {reach}:\n    try:\n        "
+        network += "print('reached', socket.create_connection(place, 2))\n    "
+        network += "except OSError as error:\n        print('closed:', error)"
+        spying = (
+            f"cat {out}/instances.jsonl {out}/journal.sqlite {out}/manifest.json;"
+            " find / -name '*.jsonl' -size -1000k 2>/dev/null | xargs cat; env;"
+            " cat /proc/*/environ /proc/*/cmdline; ps ax;"
+            f" {Path(sys.executable).resolve()} -c {shlex.quote(network)}"
+        )
         run(out, agent, *model(server))
         told = "".join(prompt_of(request.body) for request in server.requests)
-    assert "$ cat" in told
+    printed = told.partition("except OSError")[2]
+    assert printed.count("closed: ") >= 2
+    assert "reached " not in printed.replace("'reached'", "")
     optimum = json.loads((out / "instances.jsonl").read_text("utf-8").splitlines()[0])["reference"]
     assert json.dumps(optimum["answer"], separators=(",", ":")) not in told
     for secret in ('"reference"', "sk-the-key", "SQLite format", "configuration"):
         assert secret not in told
     assert grades(out) == grades(honest)
+
+
+# A user namespace of its own has limits of its own: with none left there is no jail in it.
+NO_NAMESPACES = (
+    "cd /proc/sys/user; for each in user mnt pid net; do echo 0 > max_${each}_namespaces; done;"
+    ' exec "$@"'
+)
+
+
+def without_namespaces(*words: object) -> subprocess.CompletedProcess[str]:
+    """What `makespan` does where no namespace can be made; without a network but its loopback."""
+    shell = ["unshare", "-Ur", "sh", "-c", NO_NAMESPACES, "sh"]
+    return subprocess.run(
+        [*shell, *command(*words)], capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_without_namespaces_it_refuses_unless_it_is_told_to_go_on(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    file = declared(tmp_path)
+    with Loopback(working) as server:
+        words = (*JOBS, "--agent", f"cli:{file}", *model(server, 1), "--out", out)
+        refused = without_namespaces(*words)
+        assert refused.returncode == 2
+        [line] = refused.stderr.strip().splitlines()
+        assert "no jail here: " in line
+        assert "--unsafe" in line
+        assert not out.exists()
+        done = without_namespaces(*words, "--unsafe")
+        assert done.returncode == 0, done.stderr
+        assert len(server.requests) == 3
+        [row] = board(out)
+        assert (row["n"], row["errors"], row["unparsable"]) == (1, 0, 0)
+        assert "no jail" in row["means"]
+        error = makespan("resume", out)
+        assert error.returncode == 2
+        assert "the run was begun with" in error.stderr
+    assert "replayed: 1 of 1" in makespan("audit", out).stdout
+
+
+def test_where_there_is_a_jail_unsafe_changes_nothing(tmp_path: Path) -> None:
+    with Loopback(working) as server:
+        agent = f"cli:{declared(tmp_path)}"
+        run(tmp_path / "a", agent, *model(server, 1))
+        run(tmp_path / "b", agent, *model(server, 1), "--unsafe")
+    assert board(tmp_path / "a")[0]["means"] == board(tmp_path / "b")[0]["means"]
 
 
 WRONG = {
@@ -277,6 +333,7 @@ def test_what_is_not_installed_or_declared_wrongly_is_refused(tmp_path: Path) ->
         ('command = ["no-such-program"]\nversion = ["x"]', "'no-such-program' is not installed"),
         ('command = []\nversion = ["x"]', "`command` and `version` need at least one word"),
         ('command = ["sh"]\nversion = ["x"]\nfolders = ["a"]', "'a' must begin with a slash"),
+        ('command = ["sh"]\nversion = ["sh", "-c", "echo sh 1.0; exit 3"]', "tells no version"),
         ('command = ["sh"]', "missing required field `version`"),
         ("command = [", f"{path}: "),
     ):
@@ -285,17 +342,42 @@ def test_what_is_not_installed_or_declared_wrongly_is_refused(tmp_path: Path) ->
         assert message in error
 
 
-def test_another_declaration_is_another_run(tmp_path: Path) -> None:
-    out = tmp_path / "run"
+def test_a_declaration_is_known_by_its_content_wherever_its_file_is(tmp_path: Path) -> None:
+    """The run keeps it: a file elsewhere is the same agent, another content is another."""
+    out, other = tmp_path / "run", tmp_path / "other"
+    other.mkdir()
     file = declared(tmp_path)
+    text = file.read_text("utf-8")
     with Loopback(working) as server:
         run(out, f"cli:{file}", *model(server, 1))
-        file.write_text(file.read_text("utf-8") + '[environment]\nMORE = "1"\n')
-        error = run(out, f"cli:{file}", *model(server, 2), status=2)
-        assert "means" in error
+        moved = other / file.name
+        file.rename(moved)
+        run(out, f"cli:{moved}", *model(server, 2))
+        assert len(server.requests) == 6
+        moved.write_text(text + '[environment]\nMORE = "1"\n')
+        error = run(out, f"cli:{moved}", *model(server, 3), status=2)
+        assert "configuration" in error
+        moved.unlink()
+        assert makespan("resume", out).returncode == 0
+        assert [row["agent"] for row in board(out)] == ["cli:chat.toml"]
+
+
+def test_another_version_of_the_agent_does_not_resume_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, place = tmp_path / "run", tmp_path / "place"
+    place.mkdir()
+    (place / "n").write_text("stand-in 1.2.3")
+    words = ["/bin/cat", f"{place}/n"]
+    file = declared(tmp_path, version=words, folders=[str(place), sys.base_prefix])
+    with Loopback(working) as server:
+        run(out, f"cli:{file}", *model(server, 1))
+        (place / "n").write_text("stand-in 1.3.0")
+        monkeypatch.setattr(probes, "_versions", {})  # what this process has asked before
         done = makespan("resume", out)
     assert done.returncode == 2
     assert "the run was begun with chat 1.2.3" in done.stderr
+    assert "here it would be chat 1.3.0" in done.stderr
 
 
 def test_a_family_with_tools_is_refused(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ def ask(text: str) -> str:
 
 
 if sys.argv[3:] == ["--version"]:
-    sys.exit("stand-in 1.2.3")
+    print("stand-in 1.2.3")
+    sys.exit()
 seen = f"{TASK} Today's date is {os.urandom(4).hex()}\n" + Path("INSTRUCTION.md").read_text()
 for path in sorted(Path().iterdir()):
     seen += f"\n{path}: {path.read_text()}" if path.suffix == ".md" else ""

@@ -5,12 +5,13 @@ import os
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.sandbox.base import SandboxFailure
-from harness.sessions.jail import SYSTEM
-from harness.sessions.jailed import Cell, Ended, run_jailed
+from harness.sessions.jailed import Cell, CellLimits, Ended, run_jailed, run_unjailed
+from harness.sessions.mounts import SYSTEM
 from harness.sessions.neutral import AgentRequest
 from harness.sessions.proxy import FinalWord, Proxy
 from tasks.base import Reply
@@ -30,7 +31,7 @@ def jailed(script: str, seconds: float = 20) -> Ended:
         command=("/bin/sh", "-c", script),
         environment=WORDS,
         files={"INSTRUCTION.md": "Do."},
-        seconds=seconds,
+        limits=CellLimits(seconds),
     )
     return asyncio.run(run_jailed(cell, Proxy(refuse).serve))
 
@@ -52,6 +53,59 @@ def test_files_of_the_machine_are_not_there(tmp_path: Path) -> None:
     own = {"task", "agent", "proc", "dev", "etc", "tmp", "run"}
     listed = {line[1:] for line in ended.tail.splitlines() if line.startswith("/")}
     assert own <= listed <= own | {*SYSTEM}
+
+
+def test_folders_that_an_agent_needs_are_there_read_only(tmp_path: Path) -> None:
+    (tmp_path / "tool").write_text("a tool")
+    tmp_path.chmod(0o755)  # root is nobody in a jail
+    script = f"cat {tmp_path}/tool; echo x > {tmp_path}/tool; ls /tmp"
+    cell = Cell(("/bin/sh", "-c", script), environment=WORDS, folders=(str(tmp_path),))
+    ended = asyncio.run(run_jailed(cell, Proxy(refuse).serve))
+    assert ended.tail.startswith("a tool")
+    assert "Read-only file system" in ended.tail
+
+
+LIMITS = {
+    "cpu_seconds": ("while :; do :; done", CellLimits(60, cpu_seconds=1)),
+    "memory_mb": ("x=1; while :; do x=$x$x; done", CellLimits(60, memory_mb=64)),
+    "files in memory": (
+        "for k in 1 2 3 4 5 6; do head -c 15000000 /dev/zero > $k; done; sleep 60",
+        CellLimits(60, memory_mb=64),
+    ),
+    "processes": ("while :; do sleep 60 & done", CellLimits(60, processes=20)),
+    "seconds": ("sleep 60", CellLimits(1)),
+}
+
+
+@pytest.mark.parametrize("run", [run_jailed, run_unjailed])
+@pytest.mark.parametrize("name", LIMITS)
+def test_what_is_above_a_limit_is_ended_and_its_answer_is_there(name: str, run: Any) -> None:
+    script, limits = LIMITS[name]
+    if name == "files in memory" and run is run_unjailed:
+        pytest.skip("without a jail files are on a disk")
+    cell = Cell(("/bin/sh", "-c", f"echo 1 > answer.json; {script}"), WORDS, limits=limits)
+    start = time.monotonic()
+    ended = asyncio.run(run(cell, Proxy(refuse).serve))
+    assert time.monotonic() - start < 30
+    assert (ended.status, ended.limit) == (None, name if " " not in name else "memory_mb")
+    assert ended.files["answer.json"] == "1\n"
+
+
+def test_without_a_jail_all_that_was_begun_is_ended_too() -> None:
+    script = "(setsid sleep 787 &); (setsid sh -c 'sleep 788; true' &); echo 1 > answer.json"
+    cell = Cell(("/bin/sh", "-c", script), WORDS)
+    ended = asyncio.run(run_unjailed(cell, Proxy(refuse).serve))
+    assert (ended.status, ended.files) == (0, {"answer.json": "1\n"})
+    assert not [p for p in _commands() if b"sleep\x00787" in p or b"sleep\x00788" in p]
+
+
+def test_without_a_jail_the_folder_is_the_same_at_each_try_and_gone_afterwards() -> None:
+    cell = Cell(("/bin/sh", "-c", "pwd; echo $HOME $0", "{home}"), {"HOME": "{home}"})
+    tails = [asyncio.run(run_unjailed(cell, Proxy(refuse).serve)).tail for _ in range(2)]
+    assert tails[0] == tails[1]
+    work, home, word = tails[0].split()
+    assert home == word
+    assert not Path(work).exists()
 
 
 def test_keys_and_other_processes_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +170,7 @@ def test_it_is_ended_at_its_time_with_all_that_it_began() -> None:
 
 def test_an_end_of_the_harness_is_the_end_of_the_jail() -> None:
     async def cut() -> None:
-        cell = Cell(command=("sleep", "779"), environment=WORDS, seconds=600)
+        cell = Cell(command=("sleep", "779"), environment=WORDS, limits=CellLimits(600))
         task = asyncio.create_task(run_jailed(cell, Proxy(refuse).serve))
         while not [p for p in _commands() if b"sleep\x00779" in p]:
             await asyncio.sleep(0.05)
