@@ -4,7 +4,7 @@ import msgspec
 
 from harness.costs import sum_or_none, tokens_of
 from harness.sessions.neutral import AgentRequest
-from tasks.base import Message, Usage
+from tasks.base import Usage
 
 _SPOKEN = ("system", "user")  # by the agent's program: nobody else speaks in a session
 
@@ -19,7 +19,7 @@ class Shares:
     def __init__(self, instruction: str) -> None:
         """Make one; the instruction is the task's, even where an agent puts it into a message."""
         self._instruction = instruction
-        self._first: tuple[Message, ...] | None = None
+        self._first: tuple[str, str] | None = None
         self._own: list[int | None] = []
         self._side: list[int | None] = []
 
@@ -27,7 +27,7 @@ class Shares:
         """Count a call that has been answered."""
         opening = _opening(conversation)
         self._first = opening if self._first is None else self._first
-        if opening != self._first:
+        if not _is_same(opening, self._first):
             self._side.append(tokens_of(usage))
         whole = self._characters(conversation, own=False)
         share = self._characters(conversation, own=True) / whole if whole else 0.0
@@ -61,8 +61,18 @@ class Shares:
         return count
 
 
-def _opening(conversation: AgentRequest) -> tuple[Message, ...]:
-    """Return what a conversation begins with: all up to the first turn of the model."""
-    roles = [message.role for message in conversation.messages]
-    end = roles.index("assistant") if "assistant" in roles else len(roles)
-    return conversation.messages[:end]
+def _opening(conversation: AgentRequest) -> tuple[str, str]:
+    """Return what a conversation begins with: its first word of the system and of the user."""
+    texts = {"system": "", "user": ""}
+    for message in reversed(conversation.messages):
+        if message.role in texts:
+            texts[message.role] = message.content
+    return texts["system"], texts["user"]
+
+
+def _is_same(opening: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Return whether two openings are of one conversation, of which the user may have said more."""
+    (system, user), (first_system, first_user) = opening, other
+    short, long = sorted((user, first_user), key=len)
+    grows = short != "" and long.startswith(short)
+    return system == first_system and (user == first_user or grows)

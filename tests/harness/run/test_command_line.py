@@ -13,6 +13,7 @@ import pytest
 
 from harness.sessions import probes
 from harness.sessions.mounts import SYSTEM
+from tests.agent_models import scripted
 from tests.harness.helpers import board, command, makespan, rows
 from tests.harness.processes import until
 from tests.jails import in_jail as in_jail
@@ -143,6 +144,44 @@ def test_a_call_under_way_at_the_end_of_a_session_is_paid_and_so_it_is_kept(
     assert rows(out, CALLS) == [("answer/session-1/call-001",)]
     [end] = ends(out)
     assert (end["calls"], end["answer"]) == (1, '{"order": []}')
+
+
+def test_a_board_has_a_model_by_itself_and_by_agents_with_the_agents_own_tokens(
+    tmp_path: Path,
+) -> None:
+    """One of the agents has a helper with a conversation of its own, whose tokens count."""
+    helper = STANDIN.read_text("utf-8").replace(
+        "\nexcept urllib", '\n    ask("You help. Count the files.")\nexcept urllib'
+    )
+    other = tmp_path / "other"
+    other.mkdir()
+    agents = {
+        "direct": "direct",
+        "python": "python:5",
+        "chat": f"cli:{declared(tmp_path)}",
+        "messages": f"cli:{declared(other, 'messages', source=helper)}",
+    }
+    outs = {name: tmp_path / f"run-{name}" for name in agents}
+    with Loopback(scripted) as server:
+        for name, agent in agents.items():
+            run(outs[name], agent, *model(server))
+    found = dict(zip(agents, (board(out)[0] for out in outs.values()), strict=True))
+    assert len({row["score"]["value"] for row in found.values()}) == 1
+    tokens = {name: row["tokens"] for name, row in found.items()}
+    assert tokens["direct"] < tokens["python"] < tokens["chat"] < tokens["messages"]
+    for name in ("direct", "python"):
+        assert not {"own_tokens", "side_tokens"} & {*found[name]}
+    assert 0 < found["chat"]["own_tokens"] < tokens["chat"]
+    assert "side_tokens" not in found["chat"]  # it has none
+    paths = "select json_extract(reply, '$.usage') from attempts where path like '%call-004'"
+    usages = [json.loads(text) for (text,) in rows(outs["messages"], paths)]
+    assert found["messages"]["side_tokens"] == sum(sum(u.values()) for u in usages)
+    text = makespan("board", *outs.values(), "--wide").stdout
+    assert "own tokens" in text
+    csv = tmp_path / "board.csv"
+    for part, columns in ((outs.values(), 1), ((outs["direct"],), 0)):
+        makespan("board", *part, "--csv", csv)
+        assert csv.read_text("utf-8").partition("\n")[0].count("own_tokens") == columns
 
 
 def test_a_spent_budget_ends_the_agent_at_once(tmp_path: Path) -> None:

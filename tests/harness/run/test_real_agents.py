@@ -1,59 +1,25 @@
 """The command-line agents themselves, those that are installed: they work, and replay."""
 
-import json
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from harness.sessions.definitions import own_names, read_agent_file
+from tests.agent_models import HELPED, scripted
 from tests.harness.helpers import board, command, rows
 from tests.harness.processes import until
 from tests.jails import in_jail as in_jail
-from tests.loopback import Json, Loopback, chat_completion
+from tests.loopback import Loopback
 
 pytestmark = pytest.mark.slow
-SHELLS = {
-    "bash": "command",
-    "Bash": "command",
-    "exec_command": "cmd",
-    "shell_command": "command",
-    "run_shell_command": "command",
-}
+JOBS = ("tardiness", "--level", 4)
 CALLS = "select path from attempts where reply is not null"
-LAST = "echo COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"  # ends mini-swe-agent
-
-
-def scripted(_: int, body: Json) -> Json | str:
-    """Reads the instruction by whatever shell is on offer, writes an answer, ends."""
-    names = [tool["function"]["name"] for tool in body.get("tools", [])]
-    shells = [name for name in names if name in SHELLS]
-    results = [turn for turn in body["messages"] if turn["role"] == "tool"]
-    ends_by_command = LAST.split()[1] in json.dumps(body["messages"])
-    if not shells or (len(results) > 1 and not ends_by_command):
-        return "The answer is in answer.json."
-    command = ["cat INSTRUCTION.md", f"echo '{_answer(results)}' > answer.json", LAST][len(results)]
-    return _call(shells[0], command, body)
-
-
-def _answer(results: list[Json]) -> str:
-    lines = json.dumps(results).split("\\n")
-    order = [line[2 : line.index(":")] for line in lines if line.startswith("- J")]
-    return json.dumps({"order": order})
-
-
-def _call(shell: str, command: str, body: Json) -> Json:
-    whole = chat_completion("", body)
-    words = {SHELLS[shell]: command, "description": "works"}
-    call = {"name": shell, "arguments": json.dumps(words)}
-    message = {"content": None, "tool_calls": [{"id": "c", "type": "function", "function": call}]}
-    whole["choices"][0]["message"] |= message
-    whole["choices"][0]["finish_reason"] = "tool_calls"
-    return whole
 
 
 def words_of(agent: str, server: Loopback, limit: int) -> tuple[object, ...]:
@@ -61,8 +27,12 @@ def words_of(agent: str, server: Loopback, limit: int) -> tuple[object, ...]:
     program = read_agent_file(agent).command[0]
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not in {os.environ['PATH']}")
-    jobs = ("tardiness", "--level", 4, "--limit", limit, "--agent", f"cli:{agent},seconds=300")
-    return ("run", *jobs, "--model", "openai/m", "--base-url", server.url)
+    agents = ("--agent", f"cli:{agent},seconds=300", "--limit", limit)
+    return ("run", *JOBS, *agents, *model(server))
+
+
+def model(server: Loopback) -> tuple[object, ...]:
+    return ("--model", "openai/m", "--base-url", server.url)
 
 
 def done(*words: object) -> str:
@@ -111,3 +81,40 @@ def test_an_installed_agent_is_cut_off_and_no_answered_call_is_paid_again(
     assert rows(again, outcome) == rows(out, outcome)
     assert "replayed: 5 of 5" in done("audit", out)
     print(f"{agent}: {answered} of {calls} calls answered at the kill, {asked} requests in all")
+
+
+def test_a_board_has_the_same_model_by_itself_with_python_and_by_two_agents(
+    tmp_path: Path,
+) -> None:
+    outs = {name: tmp_path / name for name in ("direct", "python", "cli:claude", "cli:codex")}
+    with Loopback(scripted) as server:
+        for agent, out in outs.items():
+            words = words_of(agent.removeprefix("cli:"), server, 5) if "cli" in agent else ()
+            jobs = words or ("run", *JOBS, "--agent", agent, *model(server), "--limit", 5)
+            done(*jobs, "--out", out)
+    text = done("board", *outs.values(), "--columns", "score,n,tokens,own tokens,side tokens")
+    by_agent = {row["agent"].partition(",")[0]: row for row in board(*outs.values())}
+    assert len({row["score"]["value"] for row in by_agent.values()}) == 1
+    tokens = {agent: by_agent[agent]["tokens"] for agent in outs}
+    assert tokens["direct"] < tokens["python"] < tokens["cli:claude"] < tokens["cli:codex"]
+    for agent in ("cli:claude", "cli:codex"):
+        assert 0.5 * tokens[agent] < by_agent[agent]["own_tokens"] < tokens[agent]
+    assert "own tokens" in text
+    print(text)
+
+
+def test_the_tokens_of_a_sub_agent_count(tmp_path: Path) -> None:
+    out, file = tmp_path / "run", tmp_path / "claude-with-helpers.toml"
+    words_of("claude", Loopback(scripted), 1)  # skipped without it
+    declaration = (files("harness.sessions") / "agents" / "claude.toml").read_text("utf-8")
+    whole = declaration.replace('"--bare", ', "")  # without it there are no sub-agents
+    file.write_text(whole.replace("Bash,Read", "Agent,Bash,Read"))
+    with Loopback(scripted) as server:
+        jobs = ("run", *JOBS, "--agent", f"cli:{file},seconds=300", *model(server))
+        done(*jobs, "--limit", 1, "--out", out)
+        helped = [r.body for r in server.requests if HELPED in str(scripted(0, r.body))]
+        assert len(helped) == 1
+        usages = [scripted(0, each.body)["usage"]["total_tokens"] for each in server.requests]
+    [row] = board(out)
+    assert (row["unparsable"], row["tokens"]) == (0, sum(usages))
+    assert row["side_tokens"] == scripted(0, helped[0])["usage"]["total_tokens"]

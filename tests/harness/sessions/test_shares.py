@@ -38,6 +38,16 @@ def test_another_conversation_than_the_first_is_a_sub_agents() -> None:
     assert (shares.side_calls, shares.side_tokens) == (1, 42)
 
 
+def test_a_conversation_that_is_one_message_and_grows_is_one() -> None:
+    shares = Shares(TASK)
+    for text in ("Do it.", "Do it.\n$ ls", "Do it.\n$ ls\na.txt"):
+        shares.add(AgentRequest((Message("user", text),)), Usage(10, 1))
+    assert shares.side_calls == 0
+    for text in ("Help.", ""):
+        shares.add(AgentRequest((Message("user", text),)), Usage(10, 1))
+    assert (shares.side_calls, shares.side_tokens) == (2, 22)
+
+
 def test_what_nobody_tells_is_unknown() -> None:
     shares = Shares(TASK)
     shares.add(AgentRequest(OPENING), Usage(100, 10))
