@@ -92,7 +92,8 @@ def test_a_board_has_the_same_model_by_itself_with_python_and_by_two_agents(
             words = words_of(agent.removeprefix("cli:"), server, 5) if "cli" in agent else ()
             jobs = words or ("run", *JOBS, "--agent", agent, *model(server), "--limit", 5)
             done(*jobs, "--out", out)
-    text = done("board", *outs.values(), "--columns", "score,n,tokens,own tokens,side tokens")
+    columns = "score,n,tokens,own tokens,side tokens"
+    text = done("board", *outs.values(), "--columns", columns, "--wide")
     by_agent = {row["agent"].partition(",")[0]: row for row in board(*outs.values())}
     assert len({row["score"]["value"] for row in by_agent.values()}) == 1
     tokens = {agent: by_agent[agent]["tokens"] for agent in outs}
