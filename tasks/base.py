@@ -314,7 +314,9 @@ class Record(Noun, frozen=True):
     Calls and tokens are the agent's; those of its memory stand apart, and so do the tokens that
     the memory read out and wrote down. Of the memory's tokens, `recall_tokens` were spent while
     somebody waited; the others between steps. Attempts, cost and seconds are of all calls,
-    `sandbox_seconds` the CPU seconds of programs; None is unknown.
+    `sandbox_seconds` the CPU seconds of programs; None is unknown. Of the input of command-line
+    agents `own_tokens` are their own words and tools, and of all tokens `side_tokens` those of
+    other conversations than the first: of sub-agents, say.
     """
 
     instance: str
@@ -339,6 +341,8 @@ class Record(Noun, frozen=True):
     memory_written: int = 0
     recall_tokens: int | None = 0
     sandbox_seconds: float = 0.0
+    own_tokens: int | None = 0
+    side_tokens: int | None = 0
 
     def __post_init__(self) -> None:
         if (self.grade is None) == (self.problem is None):

@@ -3,7 +3,7 @@
 `NAME`, `NAME:key=value,key=value`, or with a file or another part's name first:
 `NAME:inner,key=value`. A number that stands first is the first setting: `NAME:5`. A part is known
 by its shortest spelling: settings in the order in which they are declared, and none that has its
-default.
+default. Where settings say so (`BARE_WORD`), a word that stands first is the first setting, too.
 """
 
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -90,15 +90,21 @@ def read_kind(text: str, kinds: Parts[K]) -> tuple[K, Any]:
     """
     part = read_part(text)
     kind = kinds.part(part.name)
-    if part.inner.isdecimal() and (names := kind.settings.__struct_fields__):
-        part = _with_number(part, names[0], text)
+    names = kind.settings.__struct_fields__
+    if names and (part.inner.isdecimal() or (part.inner and has_bare_word(kind.settings))):
+        part = _with_first(part, names[0], text)
     if part.inner:
         raise InputError(f"{kinds.sort} {part.name} takes no {part.inner!r}, only settings")
     return kind, settings_of(part, kind.settings)
 
 
-def _with_number(part: PartName, first: str, text: str) -> PartName:
-    """Return a part whose number, which stood first, is its first setting."""
+def has_bare_word(settings: type[Noun]) -> bool:
+    """Return whether a word that stands first is the first setting."""
+    return bool(getattr(settings, "BARE_WORD", False))
+
+
+def _with_first(part: PartName, first: str, text: str) -> PartName:
+    """Return a part whose number or word, which stood first, is its first setting."""
     if first in part.settings:
         raise InputError(f"{text!r}: {first} is given twice")
     return part._replace(inner="", settings={first: part.inner, **part.settings})
@@ -109,6 +115,8 @@ def spelled(name: str, settings: Noun, inner: str = "") -> str:
     fields = msgspec.structs.fields(type(settings))
     values = [(field.encode_name, getattr(settings, field.name), field.default) for field in fields]
     words = [f"{key}={_written(value)}" for key, value, default in values if value != default]
+    if has_bare_word(type(settings)) and words and values[0][1] != values[0][2]:
+        words[0] = _written(values[0][1])
     words = [inner, *words] if inner else words
     return f"{name}:{','.join(words)}" if words else name
 

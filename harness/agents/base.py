@@ -9,6 +9,8 @@ from harness.agents.by_program import TEMPLATES as PROGRAM_TEMPLATES
 from harness.agents.by_program import ByProgram, ProgramSettings
 from harness.agents.checker import TEMPLATES as CHECKER_TEMPLATES
 from harness.agents.checker import CheckerSettings, WithChecker
+from harness.agents.cli import TEMPLATES as CLI_TEMPLATES
+from harness.agents.cli import CliSettings, CommandLine
 from harness.agents.python_tool import TEMPLATES as PYTHON_TEMPLATES
 from harness.agents.python_tool import PythonSettings, PythonTool
 from harness.agents.text_tools import TextTools
@@ -54,6 +56,7 @@ class AgentKind:
             ranked together.
         uses: what a family must allow for it, of `program` and `checker`.
         limits: those of the programs that it runs, by its settings; None runs none.
+        sessions: whether it is a command-line agent: in its place policies answer by themselves.
     """
 
     name: str
@@ -64,6 +67,7 @@ class AgentKind:
     template_folder: Traversable | None = None
     uses: tuple[str, ...] = ()
     limits: Callable[[Any], ProgramLimits | None] = lambda _: None
+    sessions: bool = False
 
     @property
     def about(self) -> str:
@@ -99,6 +103,14 @@ _KINDS = {
         templates=CHECKER_TEMPLATES,
         means=lambda settings: settings.means,
         uses=("checker",),
+    ),
+    "cli": AgentKind(
+        "cli",
+        CommandLine,
+        settings=CliSettings,
+        templates=CLI_TEMPLATES,
+        means=lambda settings: settings.means,
+        sessions=True,
     ),
 }
 AGENTS = Parts("agent", "makespan.agents", AgentKind, names=tuple(_KINDS), load=_KINDS.__getitem__)

@@ -56,6 +56,8 @@ class Row(Noun, frozen=True):
         versions: of its agent and memory: digests of what they say to a model.
         recall_tokens, sleep_tokens: the memory's, while somebody waited and while nobody did.
         sandbox_seconds: CPU seconds of programs.
+        own_tokens: of input, the words and tools of command-line agents themselves.
+        side_tokens: of other conversations of such agents than their first: of sub-agents, say.
         replies: those that were no plain answers; unset where all were, or nobody knows.
     """
 
@@ -87,9 +89,12 @@ class Row(Noun, frozen=True):
     recall_tokens: int | None = 0
     sleep_tokens: int | None = 0
     sandbox_seconds: float = 0.0
+    own_tokens: int | UnsetType | None = UNSET
+    side_tokens: int | UnsetType | None = UNSET
     replies: OddReplies | UnsetType = UNSET
 
 
+RARE = ("own_tokens", "side_tokens")  # fields that are columns only where a row has them
 APART = ("score", "metrics", "problems", "rank", "replies")  # fields of a row that are no columns
 
 
@@ -354,7 +359,14 @@ def _spending(records: Sequence[Record]) -> Fields:
         "sleep_tokens": sum_or_none([r.sleep_tokens for r in records]),
         "sandbox_seconds": round(sum(r.sandbox_seconds for r in records), 3),
         "retried": sum(map(_is_retried, records)),
+        "own_tokens": _if_any(sum_or_none([r.own_tokens for r in records])),
+        "side_tokens": _if_any(sum_or_none([r.side_tokens for r in records])),
     }
+
+
+def _if_any(tokens: int | None) -> int | UnsetType | None:
+    """Return a sum that only command-line agents have, unset where it is zero."""
+    return UNSET if tokens == 0 else tokens
 
 
 def _is_retried(record: Record) -> bool:
@@ -411,7 +423,8 @@ def kind_of(name: str, model: str) -> str:
 def as_csv(board: Board) -> str:
     """Return a line a row; each metric in three columns, its value and the ends of its interval."""
     metrics = list(dict.fromkeys(name for row in board.rows for name in row.metrics))
-    fixed = [f for f in Row.__struct_fields__ if f not in APART]
+    rare = [f for f in RARE if any(getattr(row, f) is not UNSET for row in board.rows)]
+    fixed = [f for f in Row.__struct_fields__ if f not in (*APART, *RARE)] + rare
     ranks = [f"rank_{f}" for f in Rank.__struct_fields__]
     ends = [f"{name}{end}" for name in ("score", *metrics) for end in ("", "_low", "_high")]
     out = io.StringIO()
@@ -427,4 +440,4 @@ def _csv_line(row: Row, fixed: Sequence[str], metrics: Sequence[str]) -> list[An
     cells += msgspec.structs.astuple(row.rank) if row.rank else [None] * len(Rank.__struct_fields__)
     for estimate in (row.score, *map(row.metrics.get, metrics)):
         cells += [estimate.value, estimate.low, estimate.high] if estimate else [None] * 3
-    return ["" if cell is None else cell for cell in cells]
+    return ["" if cell is None or cell is UNSET else cell for cell in cells]

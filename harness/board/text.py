@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from graders.spelling import MENDED, STRICT
@@ -136,6 +137,7 @@ class _MainColumns:
     memory: bool
     sandbox: bool
     means: bool
+    sessions: bool
 
     def columns(self) -> list[TableColumn]:
         return [
@@ -148,7 +150,9 @@ class _MainColumns:
             TableColumn("n", rank=0),
             *map(_column, ("errors", "unparsable", "infeasible")),
             *(_metric_column(column, METRIC + k) for k, column in enumerate(self.metrics)),
-            *map(_column, ("tokens", "cost", "seconds")),
+            _column("tokens"),
+            *[_column("own tokens"), _column("side tokens")] * self.sessions,
+            *map(_column, ("cost", "seconds")),
             *[_column("sandbox seconds")] * self.sandbox,
             *[_column("memory calls"), _column("memory tokens")] * self.memory,
         ]
@@ -167,11 +171,17 @@ class _MainColumns:
             str(row.infeasible),
             *(metric_text(column.name, row) for column in self.metrics),
             tokens_text(row.tokens),
+            *[_rare(row.own_tokens), _rare(row.side_tokens)] * self.sessions,
             cost_text(row.cost),
             f"{row.seconds:.1f}",
             *[f"{row.sandbox_seconds:.2f}"] * self.sandbox,
             *[str(row.memory_calls), tokens_text(row.memory_tokens)] * self.memory,
         ]
+
+
+def _rare(tokens: int | UnsetType | None) -> str:
+    """Return tokens that only command-line agents have."""
+    return "0" if tokens is UNSET else tokens_text(tokens)
 
 
 def _main(name: str, rows: Sequence[Row]) -> Table:
@@ -182,6 +192,7 @@ def _main(name: str, rows: Sequence[Row]) -> Table:
         memory=any(row.memory_calls for row in rows),
         sandbox=any(row.sandbox_seconds for row in rows if row.agent != "direct"),
         means=any(row.agent != "direct" and row.means != ("direct",) for row in rows),
+        sessions=any(row.own_tokens is not UNSET for row in rows),
     )
     return _with_cells(Table(name, columns.columns(), [*map(columns.line, rows)]), rows)
 

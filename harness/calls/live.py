@@ -12,7 +12,8 @@ from harness.calls.budget import EpisodeBudget, Spent
 from harness.calls.cache import cache_key
 from harness.calls.checks import Checker
 from harness.calls.client import ModelClient
-from harness.calls.recorded import RecordedCalls
+from harness.calls.recorded import Performable, RecordedCalls
+from harness.calls.sessions import SessionBench
 from harness.calls.workbench import Workbench
 from harness.costs import tokens_of
 from harness.failures import policy_of
@@ -23,6 +24,7 @@ from harness.secrets import redact
 from harness.store.journal import Journal
 from tasks.base import Ask, Failure, Fields, Reply, Usage
 from tasks.means import Check, Checked, Ran, Run
+from tasks.sessions import Session, SessionEnd
 
 LETTERS = 4  # of a prompt to a token, for a guess
 
@@ -39,23 +41,29 @@ class LiveCalls(RecordedCalls):
         clients: the model of each seat.
         bench: runs programs; None where the run's agent has none.
         checker: checks answers; None where nothing is checked.
+        sessions: lets command-line agents work; None where the run has none.
     """
 
     journal: Journal = field(kw_only=True)
     clients: Mapping[str, ModelClient] = field(kw_only=True)
     bench: Workbench | None = field(default=None, kw_only=True)
     checker: Checker | None = field(default=None, kw_only=True)
+    sessions: SessionBench | None = field(default=None, kw_only=True)
 
-    async def _do(self, effect: Run | Check, request: str) -> Ran | Checked:
-        """Run a program or check an answer, and commit what came of it."""
+    async def _do(self, effect: Performable, request: str) -> Ran | Checked | SessionEnd:
+        """Run a program, check an answer or let an agent work, and commit what came of it."""
         if any(client.stopping.is_set() for client in self.clients.values()):
             raise Stopped
         start = perf_counter()
-        outcome: Ran | Checked
+        outcome: Ran | Checked | SessionEnd
         if isinstance(effect, Run) and self.bench is not None:
             outcome = await self.bench.run(effect)
         elif isinstance(effect, Check) and self.checker is not None:
             outcome = self.checker(effect.reply)
+        elif isinstance(effect, Session) and self.sessions is not None:
+            outcome = await self.sessions.run(
+                effect, self.settings[""], self.journaled, ask=self.perform
+            )
         else:
             raise Failure(f"{effect.path}: nothing here performs a {type(effect).__name__}")
         seconds = round(perf_counter() - start, 6)
@@ -209,6 +217,7 @@ def calls_of(
     *,
     bench: Workbench | None = None,
     checker: Checker | None = None,
+    sessions: SessionBench | None = None,
 ) -> RecordedCalls:
     """Return the calls of one episode; without clients only the journal answers."""
     journaled, effects = journal.answered(episode), journal.effects(episode)
@@ -224,6 +233,7 @@ def calls_of(
         clients=clients,
         bench=bench,
         checker=checker,
+        sessions=sessions,
     )
 
 

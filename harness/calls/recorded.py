@@ -2,7 +2,7 @@
 
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -11,12 +11,15 @@ from harness.mcp.direct import Tools, no_tools
 from harness.store.rows import Answered, Performed
 from tasks.base import Ask, CallTools, Failure, Fields, Ledger, Message, Outside, Reply, Tell, Tool
 from tasks.means import Check, Checked, Ran, Run
+from tasks.sessions import Session, SessionEnd
 
 UNTRIED = Answered(0)
 _OUTCOMES: dict[type, msgspec.json.Decoder[Any]] = {
     Run: msgspec.json.Decoder(Ran),
     Check: msgspec.json.Decoder(Checked),
+    Session: msgspec.json.Decoder(SessionEnd),
 }
+Performable: TypeAlias = Run | Check | Session
 T = TypeVar("T")
 
 
@@ -52,6 +55,7 @@ class RecordedCalls:
         attempts: how many there were for them.
         effects: what the journal has of programs run and answers checked, by path.
         sandbox_seconds: of a processor, that programs took so far.
+        session_ends: what came of the sessions so far.
     """
 
     episode: str
@@ -62,6 +66,7 @@ class RecordedCalls:
     attempts: int = 0
     effects: Mapping[str, Performed] = field(default_factory=dict, kw_only=True)
     sandbox_seconds: float = field(default=0.0, kw_only=True)
+    session_ends: list[SessionEnd] = field(default_factory=list, kw_only=True)
 
     def has_reply(self, path: str) -> bool:
         """Return whether the journal holds a reply under this path."""
@@ -97,7 +102,7 @@ class RecordedCalls:
                 reply = await self._ask(effect, request, before.attempts)
             self.replies.append(CountedReply(effect.path, effect.ledger, effect.seat, reply=reply))
             return reply
-        if isinstance(effect, Run | Check):
+        if isinstance(effect, Run | Check | Session):
             return await self._effect(effect)
         if isinstance(effect, CallTools):
             return await self.tools(effect)
@@ -111,21 +116,38 @@ class RecordedCalls:
                 f"{self.episode}: the request of {path} differs from the journal's in its {part}"
             )
 
-    async def _effect(self, effect: Run | Check) -> Ran | Checked:
-        """Return what came of a program or a check: once, it is never done again."""
+    async def _effect(self, effect: Performable) -> Ran | Checked | SessionEnd:
+        """Return what came of a program, a check or a session: it is never done again."""
         request = effect_parts(effect)
-        outcome: Ran | Checked
+        outcome: Ran | Checked | SessionEnd
         if effect.path in self.effects:
             before = self.effects[effect.path]
             self._require_same(effect.path, before.request, request)
             outcome = _OUTCOMES[type(effect)].decode(before.outcome)
         else:
             outcome = await self._do(effect, request)
-        if isinstance(outcome, Ran):
+        if isinstance(outcome, SessionEnd):
+            self._count_calls(f"{effect.path}/")
+            self.session_ends.append(outcome)
+        if not isinstance(outcome, Checked):
             self.sandbox_seconds += outcome.seconds
         return outcome
 
-    async def _do(self, effect: Run | Check, request: str) -> Ran | Checked:  # noqa: ARG002
+    def _count_calls(self, start: str) -> None:
+        """Count all calls of a session that has ended, in the order of their paths.
+
+        Those count, too, that it made before it was cut off and has not made again: they were paid.
+        """
+        counted = {each.path: each for each in self.replies if each.path.startswith(start)}
+        self.replies = [each for each in self.replies if each.path not in counted]
+        for path, before in self.journaled.items():
+            if path.startswith(start) and path not in counted:
+                self.attempts += before.attempts
+                if before.reply is not None:
+                    counted[path] = CountedReply(path, "test", "", reply=before.reply)
+        self.replies += [counted[path] for path in sorted(counted)]
+
+    async def _do(self, effect: Performable, request: str) -> Ran | Checked | SessionEnd:  # noqa: ARG002
         raise NotRecorded(f"{self.episode}: {effect.path} has no outcome in the journal")
 
     async def _ask(self, ask: Ask, request: str, tried: int) -> Reply:  # noqa: ARG002

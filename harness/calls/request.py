@@ -6,6 +6,7 @@ from harness.digests import digest
 from harness.models.base import Sampling
 from tasks.base import Ask, Message
 from tasks.means import Check, Run
+from tasks.sessions import Session
 
 
 def request_parts(settings: str, ask: Ask) -> str:
@@ -23,11 +24,16 @@ def request_parts(settings: str, ask: Ask) -> str:
     return " ".join(parts)
 
 
-def effect_parts(effect: Run | Check) -> str:
+def effect_parts(effect: Run | Check | Session) -> str:
     """The digests of all that shapes what comes of an effect: `source=... problem=...`."""
     if isinstance(effect, Check):
         return f"reply={digest([effect.reply.text, effect.reply.finish])}"
-    parts = {"source": effect.source, "problem": effect.problem, "limits": effect.limits}
+    parts: dict[str, object]
+    if isinstance(effect, Session):
+        parts = {"agent": effect.agent, "files": effect.files, "stays": effect.stays}
+    else:
+        parts = {"source": effect.source, "problem": effect.problem}
+    parts |= {"limits": effect.limits}
     return " ".join(f"{name}={digest(part)}" for name, part in parts.items())
 
 

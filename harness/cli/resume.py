@@ -32,7 +32,7 @@ def _require_unset(folder: Folder, options: Namespace) -> None:
     """Raise InputError if an option is set that is for searches, or for runs with programs."""
     kind, settings = read_agent(folder.manifest.configuration.agent)
     searching = {"--engine": options.engine != "local", "--ray-address": options.ray_address}
-    if kind.limits(settings) is None:
+    if kind.limits(settings) is None and not kind.sessions:
         searching |= {"--workers": options.workers, "--unsafe": options.unsafe}
     for option, is_set in searching.items():
         if is_set:

@@ -30,6 +30,7 @@ from harness.run.prepare import (
 from harness.run.recorded import RecordedRun
 from harness.run.reply_limit import began_without, with_limit
 from harness.run.request import RunRequest
+from harness.run.sessions import open_sessions
 from harness.run.templates import overridden
 from harness.store.folder import GIVEN, Folder
 from harness.store.journal import Journal
@@ -82,7 +83,7 @@ def prepare(request: RunRequest, options: RunOptions, prices: Sequence[str] = ()
             budget of money cannot be kept because a price is unknown.
         SandboxFailure: the agent runs programs, which would not be isolated here.
     """
-    manifest, prompts = manifest_of(request)
+    manifest, prompts = manifest_of(request, unsafe=options.unsafe)
     without = replace(
         manifest, configuration=replace(manifest.configuration, sampling=request.sampling)
     )
@@ -146,10 +147,15 @@ def _place(request: RunRequest, manifest: Manifest) -> Path:
     return Path(request.out or request.runs / name)
 
 
-def manifest_of(request: RunRequest) -> tuple[Manifest, Prompts]:
-    """Return the manifest of a run as it is asked for, here and now, and its templates."""
+def manifest_of(request: RunRequest, *, unsafe: bool = False) -> tuple[Manifest, Prompts]:
+    """Return the manifest of a run as it is asked for, here and now, and its templates.
+
+    Args:
+        request: what is asked of whom.
+        unsafe: whether a command-line agent works even where there is no jail.
+    """
     suite, families = request.suite, request.families
-    agent = choose_agent(request.agent, families)
+    agent = choose_agent(request.agent, families, unsafe=unsafe)
     memory = choose_memory(request.memory, families)
     parts = speaking_parts(agent.name, memory, families)
     templates = {name: part.templates for name, part in parts.items()}
@@ -167,6 +173,7 @@ def manifest_of(request: RunRequest) -> tuple[Manifest, Prompts]:
         epochs=request.epochs,
         sampling=with_limit(request.sampling),
         means=agent.means,
+        session=agent.session,
         system=request.system or UNSET,
     )
     is_endless = request.limit is None and suite.size is None
@@ -236,11 +243,13 @@ def ready(
     lines = run_instances(folder, run.limit, run.engine)
     require_enough_users(folder.manifest.configuration.memory, lines)
     require_solvers([model.name for model in run.models], lines)
+    sessions = open_sessions(folder.manifest.configuration, options)
     bench = open_bench(agent, options)
     journal = Journal(folder.path)
     log.event("begin", folder=str(folder.path), episodes=len(lines))
     try:
-        yield SuiteRun(RecordedRun(folder, journal, lines, run.epochs), options, log, bench)
+        recorded = RecordedRun(folder, journal, lines, run.epochs)
+        yield SuiteRun(recorded, options, log, bench, sessions)
     finally:
         if bench:
             bench.close()

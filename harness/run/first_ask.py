@@ -17,9 +17,10 @@ from harness.run.rollout import Rollout
 from harness.suites import instances
 from harness.suites.instances import InstanceLine
 from memory.base import read_memory
-from tasks.base import Ask, Fields, InputError, Instance, Message, Noun, Tell, Tool
+from tasks.base import Ask, Fields, InputError, Instance, Message, Noun, Outside, Tell, Tool
 from tasks.near import did_you_mean
 from tasks.play import Stepper
+from tasks.sessions import INSTRUCTION, Session
 
 NOBODY = f"{START}nobody"  # a run has a model; this one is not built
 MODEL = "a-model"
@@ -78,8 +79,15 @@ def first_ask(request: RunRequest, identity: str | None = None) -> ShownPrompt:
     stepper = Stepper(rollout.program(job, rollout.memory(job)))
     while isinstance(stepper.effect, Tell):
         stepper.answer(None)
-    assert isinstance(stepper.effect, Ask), "an episode begins with a question"
-    return _shown(stepper.effect, instance, rollout, job)
+    return _shown(_question(stepper.effect), instance, rollout, job)
+
+
+def _question(effect: Outside | None) -> Ask:
+    """Return the first effect of an episode as a question; a command-line agent reads a file."""
+    if isinstance(effect, Session):
+        return Ask(effect.path, (Message("user", effect.files[INSTRUCTION]),))
+    assert isinstance(effect, Ask), "an episode begins with a question"
+    return effect
 
 
 def _shown(ask: Ask, instance: Instance[Any], rollout: Rollout, job: EpisodeJob) -> ShownPrompt:

@@ -11,6 +11,7 @@ from harness.calls.live import Stopped
 from harness.calls.loop import Loop
 from harness.calls.options import RunOptions
 from harness.calls.prices import spent_in
+from harness.calls.sessions import SessionBench
 from harness.calls.workbench import Workbench
 from harness.failures import policy_of
 from harness.families.registry import family
@@ -34,10 +35,11 @@ class SuiteRun:
         options: RunOptions,
         log: Log,
         bench: Workbench | None = None,
+        sessions: SessionBench | None = None,
     ) -> None:
-        """Make one; the bench runs the programs of agents that have some."""
+        """Make one; the bench runs agents' programs, `sessions` agents that are programs."""
         self.recorded, self.options, self.log = recorded, options, log
-        self._bench = bench
+        self._bench, self._sessions = bench, sessions
         self._stop: Callable[[], object] = lambda: None
 
     def stop(self) -> None:
@@ -103,7 +105,7 @@ class SuiteRun:
         outcome: Outcome | None = None
         problem: Problem | None = None
         state: MemoryState | None = None
-        calls = run.calls(job, clients=loop.clients, bench=self._bench)
+        calls = run.calls(job, clients=loop.clients, bench=self._bench, sessions=self._sessions)
         try:
             calls.tools = servers.tools(job.instance, job.key)
             memory = run.rollout.memory(job)

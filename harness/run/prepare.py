@@ -6,9 +6,9 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 
-from harness.agents.base import DIRECT, AgentKind, read_agent
+from harness.agents.base import AgentKind, read_agent
 from harness.calls.client import build_provider
 from harness.calls.options import RunOptions
 from harness.calls.workbench import Workbench
@@ -20,6 +20,7 @@ from harness.models.names import START
 from harness.progress import Progress
 from harness.run.models import build_policy
 from harness.run.placebo import neighbour
+from harness.run.sessions import Means, allowed, declared
 from harness.store.folder import GIVEN, Folder
 from harness.store.manifest import Environment, Manifest, environment
 from harness.suites import instances
@@ -32,6 +33,7 @@ from tasks.base import InputError
 from tasks.extras import MissingExtra, is_missing
 from tasks.parts import spelled
 from tasks.prompts import installed
+from tasks.sessions import AgentFile
 
 
 def choose_memory(name: str | None, families: tuple[str, ...]) -> str:
@@ -50,29 +52,47 @@ def choose_memory(name: str | None, families: tuple[str, ...]) -> str:
 
 
 class ChosenAgent(NamedTuple):
-    """An agent spelled shortest, and what it lets models use if that is more than the prompt."""
+    """An agent as it is chosen.
+
+    Attributes:
+        name: spelled shortest.
+        means: what it lets models use, if that is more than the prompt.
+        session: the declaration of a command-line agent.
+    """
 
     name: str
-    means: tuple[str, ...] | UnsetType
+    means: Means
+    session: AgentFile | UnsetType
 
 
-def choose_agent(name: str, families: Iterable[str]) -> ChosenAgent:
+def choose_agent(name: str, families: Iterable[str], *, unsafe: bool = False) -> ChosenAgent:
     """Return the agent that is asked for.
+
+    Args:
+        name: as it is spelled.
+        families: that it is to answer.
+        unsafe: whether a command-line agent works even where there is no jail.
 
     Raises:
         InputError: there is no such agent, it has no such setting, a package is missing that its
             programs may import, or a family does not allow what it does.
+        SandboxFailure: it is a command-line agent, and there is no jail for it.
     """
     kind, settings = read_agent(name)
     for each in families:
         _require_allowed(kind, each)
-    means = kind.means(settings)
-    return ChosenAgent(spelled(kind.name, settings), UNSET if means == DIRECT else means)
+    settings, file = declared(settings)
+    means = allowed(kind, settings, file, unsafe=unsafe)
+    return ChosenAgent(spelled(kind.name, settings), means, file)
 
 
 def _require_allowed(kind: AgentKind, name: str) -> None:
     """Raise InputError if a family does not allow what an agent lets models use."""
     declared = family(name)
+    if kind.sessions and declared.tools:
+        raise InputError(
+            f"agent {kind.name!r} is not for {name}: its tools are not offered in a session"
+        )
     if lacking := sorted(set(kind.uses) - set(declared.means)):
         raise InputError(
             f"agent {kind.name!r} is not for {name}, which allows no {lacking[0]}:"

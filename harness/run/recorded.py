@@ -8,6 +8,7 @@ from harness.calls.client import ModelClient
 from harness.calls.live import calls_of
 from harness.calls.recorded import RecordedCalls
 from harness.calls.request import settings_digest
+from harness.calls.sessions import SessionBench
 from harness.calls.workbench import Workbench
 from harness.mcp.direct import Tools, no_tools
 from harness.run.jobs import EpisodeJob, in_shard
@@ -80,14 +81,25 @@ class RecordedRun:
         tools: Tools = no_tools,
         clients: Mapping[str, ModelClient] | None = None,
         bench: Workbench | None = None,
+        sessions: SessionBench | None = None,
     ) -> RecordedCalls:
         """Return what answers an episode: the journal, and beyond it the clients, if any.
 
-        Programs are run on the bench, if there is one; answers are checked if there are clients.
+        Programs are run on the bench, if there is one, and command-line agents where `sessions`
+        lets them; answers are checked if there are clients.
         """
         settings = {"": settings_digest(job.model, self.configuration.sampling)}
         seats = None
         if clients is not None and job.model in clients:
             seats = {"": clients[job.model]}
         checker = partial(checked, job.instance, self.rollout.prompts)
-        return calls_of(job.key, settings, self.journal, seats, tools, bench=bench, checker=checker)
+        return calls_of(
+            job.key,
+            settings,
+            self.journal,
+            seats,
+            tools,
+            bench=bench,
+            checker=checker,
+            sessions=sessions,
+        )

@@ -50,10 +50,15 @@ class Rollout:
         )
 
     def agent(self, job: EpisodeJob) -> Agent:
-        """A fresh agent of the run's kind; a model that is a program answers as it is."""
+        """A fresh agent of the run's kind; a model that is a program answers as it is.
+
+        So does a policy in place of a command-line agent, which it could not drive.
+        """
         if program_of(job.model):
             return Direct()
         kind, settings = read_agent(self.configuration.agent)
+        if kind.sessions and job.model.startswith("policy/"):
+            return Direct()
         agent = kind.make(self.prompts, settings)
         return Briefed(agent, self.configuration.system) if self.configuration.system else agent
 
@@ -144,6 +149,8 @@ def _spending(
         "memory_tokens": _tokens(notes),
         "recall_tokens": _tokens([note for note in notes if note.ledger == "recall"]),
         "sandbox_seconds": round(_seconds(programs) + calls.sandbox_seconds, 6),
+        "own_tokens": sum_or_none([end.own_tokens for end in calls.session_ends]),
+        "side_tokens": sum_or_none([end.side_tokens for end in calls.session_ends]),
     }
 
 

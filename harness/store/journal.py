@@ -475,7 +475,9 @@ ZERO = dict.fromkeys(
     ("memory_calls", "memory_tokens", "memory_read", "memory_written", "recall_tokens"), 0
 )
 
-LEFT_OUT: dict[str, object] = {**UNKNOWN, **ZERO, "sandbox_seconds": 0.0}
+SESSIONS: dict[str, object] = {"own_tokens": 0, "side_tokens": 0}
+
+LEFT_OUT: dict[str, object] = {**UNKNOWN, **ZERO, **SESSIONS, "sandbox_seconds": 0.0}
 
 
 def _latest(db: sqlite3.Connection) -> Iterator[tuple[str, int, Record]]:

@@ -20,6 +20,7 @@ from harness.models.names import program_of, read_name
 from harness.store.search_plan import SearchPlan
 from harness.suites.suite import Suite
 from tasks.base import Fields, Noun
+from tasks.sessions import AgentFile
 
 FORMAT = 3  # of a run folder
 READABLE = (2, FORMAT)  # in 2, versions and lock cover more than what the run uses
@@ -39,6 +40,7 @@ class Configuration(Noun, frozen=True):
 
     `evolve` is there if the run is a search for programs: its suite is then the instances given.
     `means`: what the agent lets models use; unset, they are only asked (see `allowed`).
+    `session`: the declaration of the command-line agent, so that its file is needed no more.
     `system`: the user's own message of the system's role that stands before all that models read.
     """
 
@@ -53,6 +55,7 @@ class Configuration(Noun, frozen=True):
     evolve: SearchPlan | None = None
     means: tuple[str, ...] | UnsetType = UNSET
     system: str | UnsetType = UNSET
+    session: AgentFile | UnsetType = UNSET
 
     @property
     def folder_name(self) -> str:

@@ -103,9 +103,9 @@ def answered(folder: Path) -> set[tuple[str, str]]:
     return {(key, path) for key, path in found}
 
 
-def board(folder: Path) -> list[Json]:
+def board(*folders: Path) -> list[Json]:
     """The rows of `board --json`."""
-    found: list[Json] = json.loads(makespan("board", folder, "--json").stdout)["rows"]
+    found: list[Json] = json.loads(makespan("board", *folders, "--json").stdout)["rows"]
     return found
 
 

@@ -141,4 +141,4 @@ def test_every_agent_says_what_it_lets_models_use() -> None:
         kind = AGENTS[name]
         settings = kind.settings()
         assert (kind.limits(settings) is not None) == ("program" in kind.uses)
-        assert (kind.means(settings) == ("direct",)) == (not kind.uses)
+        assert (kind.means(settings) == ("direct",)) == (not kind.uses and not kind.sessions)
