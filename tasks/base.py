@@ -314,7 +314,8 @@ class Record(Noun, frozen=True):
     Calls and tokens are the agent's; those of its memory stand apart, and so do the tokens that
     the memory read out and wrote down. Of the memory's tokens, `recall_tokens` were spent while
     somebody waited; the others between steps. Attempts, cost and seconds are of all calls,
-    `sandbox_seconds` the CPU seconds of programs; None is unknown.
+    `sandbox_seconds` the CPU seconds of programs; None is unknown. `notes` says how often the agent
+    told of each thing that went otherwise than it wanted, such as a ranking that cannot be read.
     """
 
     instance: str
@@ -339,6 +340,7 @@ class Record(Noun, frozen=True):
     memory_written: int = 0
     recall_tokens: int | None = 0
     sandbox_seconds: float = 0.0
+    notes: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         if (self.grade is None) == (self.problem is None):

@@ -57,6 +57,7 @@ class Row(Noun, frozen=True):
         recall_tokens, sleep_tokens: the memory's, while somebody waited and while nobody did.
         sandbox_seconds: CPU seconds of programs.
         replies: those that were no plain answers; unset where all were, or nobody knows.
+        notes: how often the agent told of each thing that went otherwise than it wanted.
     """
 
     family: str
@@ -88,9 +89,11 @@ class Row(Noun, frozen=True):
     sleep_tokens: int | None = 0
     sandbox_seconds: float = 0.0
     replies: OddReplies | UnsetType = UNSET
+    notes: dict[str, int] | UnsetType = UNSET
 
 
-APART = ("score", "metrics", "problems", "rank", "replies")  # fields of a row that are no columns
+# fields of a row that are no columns
+APART = ("score", "metrics", "problems", "rank", "replies", "notes")
 
 
 class Board(Noun, frozen=True):
@@ -338,8 +341,17 @@ def _row(key: Key, records: list[Record], size: int | None, headlines: Mapping[s
         score=score,
         metrics=metrics,
         headline=headline,
+        notes=_notes(records) or UNSET,
         **_spending(records),
     )
+
+
+def _notes(records: Sequence[Record]) -> dict[str, int]:
+    """Return how often agents told of each thing that went otherwise than they wanted."""
+    counts: Counter[str] = Counter()
+    for record in records:
+        counts.update(record.notes or {})
+    return dict(sorted(counts.items()))
 
 
 def _spending(records: Sequence[Record]) -> Fields:

@@ -33,11 +33,21 @@ class SuiteRun:
         recorded: RecordedRun,
         options: RunOptions,
         log: Log,
+        *,
         bench: Workbench | None = None,
+        seats: Sequence[Model] = (),
     ) -> None:
-        """Make one; the bench runs the programs of agents that have some."""
+        """Make one.
+
+        Args:
+            recorded: the run as its folder has it.
+            options: how it asks.
+            log: what is told while it goes.
+            bench: runs the programs of agents that have some.
+            seats: models beside the run's own that sit in seats of its agent.
+        """
         self.recorded, self.options, self.log = recorded, options, log
-        self._bench = bench
+        self._bench, self._seats = bench, seats
         self._stop: Callable[[], object] = lambda: None
 
     def stop(self) -> None:
@@ -78,7 +88,7 @@ class SuiteRun:
             self.recorded.journal,
             self.options,
             self.log,
-            models,
+            [*models, *self._seats],
             unit="episodes",
             total=count,
             spent=spent_in(self.recorded.folder.manifest, self.recorded.journal)
@@ -89,7 +99,8 @@ class SuiteRun:
     async def _work(self, loop: Loop, servers: Servers, jobs: Iterator[EpisodeJob]) -> None:
         """Run one episode after another, until there are no more or the model is stopped."""
         for job in jobs:
-            if loop.clients[job.model].stopping.is_set():
+            seats = self.recorded.configuration.seats_of(job.model).values()
+            if any(loop.clients[name].stopping.is_set() for name in seats):
                 return
             try:
                 await self._episode(job, loop, servers)
