@@ -59,6 +59,7 @@ def read_pipeline(path: Path, *, own: bool = True) -> ReadPipeline:
 
     Args:
         path: of TOML, of Archon's JSON, or the `manifest.json` of a run that had a pipeline.
+            An object with a key `pipeline`, as a search writes it, is read like that.
         own: whether components ask the models that the file names; else all ask the run's.
 
     Raises:
@@ -87,8 +88,9 @@ def _of_json(text: str, path: Path) -> tuple[Pipeline, list[str]]:
         raise InputError(f"{path}: not JSON: {error}") from None
     if not isinstance(raw, dict):
         raise InputError(f"{path}: it is no object with layers")
-    if isinstance(configuration := raw.get("configuration"), dict):
-        return _of_run(configuration, path), []
+    holder = raw.get("configuration", raw)
+    if isinstance(holder, dict) and (holder is not raw or "pipeline" in raw):
+        return _of_run(holder, path), []
     notes: list[str] = []
     layers = layers_of_archon(raw, str(path), notes)
     require_order(layers, str(path))
@@ -97,13 +99,13 @@ def _of_json(text: str, path: Path) -> tuple[Pipeline, list[str]]:
 
 
 def _of_run(configuration: Mapping[str, Any], path: Path) -> Pipeline:
-    """Return the pipeline of a run, by its manifest."""
+    """Return the pipeline of a run or a trial, as it was written."""
     if "pipeline" not in configuration:
         raise InputError(f"{path}: that run has no pipeline")
     try:
         pipeline = msgspec.convert(configuration["pipeline"], Pipeline)
     except msgspec.ValidationError as error:
-        raise InputError(f"{path}: configuration.pipeline: {error}") from None
+        raise InputError(f"{path}: its pipeline: {error}") from None
     require_order(pipeline.layers, str(path))
     return pipeline
 
