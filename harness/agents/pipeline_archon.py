@@ -57,7 +57,7 @@ def _component(raw: Any, where: str, notes: list[str]) -> Component:
     if not isinstance(raw, dict) or raw.get("type") not in SORTS:
         sort = raw.get("type") if isinstance(raw, dict) else raw
         raise InputError(f"{where}: type {sort!r} is none of {', '.join(SORTS)}")
-    if "PairRM" in str(raw.get("model")):
+    if raw["type"] == "ranker" and "PairRM" in str(raw.get("model")):  # in other names it is a part
         raise InputError(
             f"{where}: {raw['model']} is a ranking model that would run here: rank by a served one"
         )
@@ -77,6 +77,8 @@ def _model(raw: Fields, where: str) -> Fields:
     name, kind = raw.get("model") or "", raw.get("model_type") or ""
     if not name:
         return {}
-    if kind not in PROVIDERS:
+    if not isinstance(name, str):
+        raise InputError(f"{where}: model {name!r} is no name")
+    if not isinstance(kind, str) or kind not in PROVIDERS:
         raise InputError(f"{where}: model_type {kind!r} is none of {', '.join(PROVIDERS)}")
     return {"model": f"{PROVIDERS[kind]}/{name}"}

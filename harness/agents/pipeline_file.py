@@ -1,6 +1,5 @@
 """Reads pipelines from files: TOML of this project, and the JSON of Archon as it is found."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,8 +82,8 @@ def read_pipeline(path: Path, *, own: bool = True) -> ReadPipeline:
 
 def _of_json(text: str, path: Path) -> tuple[Pipeline, list[str]]:
     try:
-        raw = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        raw = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
         raise InputError(f"{path}: not JSON: {error}") from None
     if not isinstance(raw, dict):
         raise InputError(f"{path}: it is no object with layers")
@@ -155,7 +154,7 @@ def _component(table: Fields, file: PipelineFile, place: str, *, notes: list[str
         raise InputError(f"{place}: type {sort!r} is none of {', '.join(SORTS)}")
     fields = dict(table)
     if (seat := fields.pop("seat", None)) is not None:
-        if seat not in file.seats:
+        if not isinstance(seat, str) or seat not in file.seats:
             near = did_you_mean(str(seat), file.seats)
             raise InputError(f"{place}: {sort}: there is no seat {seat!r}{near}")
         fields = msgspec.to_builtins(file.seats[seat]) | fields

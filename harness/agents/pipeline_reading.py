@@ -82,4 +82,10 @@ def _texts(text: str) -> list[str]:
         values = json.loads(text)
     except (ValueError, RecursionError):
         return []
-    return [value.strip() for value in values if isinstance(value, str) and value.strip()]
+    texts = [_whole(value).strip() for value in values if isinstance(value, str)]
+    return [text for text in texts if text]
+
+
+def _whole(text: str) -> str:
+    """Return a text of JSON whose halves of surrogate pairs, which no prompt can hold, are `?`."""
+    return text.encode("utf-8", "replace").decode()

@@ -4,8 +4,21 @@ import json
 import re
 from pathlib import Path
 from random import Random
+from typing import Any
 
+from generators.tardiness import generate
+from harness.agents.pipeline import ByPipeline
+from harness.agents.pipeline_format import Pipeline
+from harness.families.registry import family
+from harness.run.episode import episode
+from memory.base import read_memory
+from memory.context import Context
+from tasks.base import Instance, Outcome, Program
+from tasks.prompts import installed
 from tests.loopback import Json, prompt_of
+
+INSTANCE: Instance[Any] = generate(5, 0, 0, {})
+PROMPTS = installed()
 
 TOML = {
     "one": 'layers = [{type = "generator"}]\n',
@@ -80,6 +93,14 @@ def written(folder: Path, name: str) -> Path:
     path = folder / f"{name}.{suffix}"
     path.write_text(TOML[name] if name in TOML else json.dumps(ARCHON[name]))
     return path
+
+
+def program(pipeline: Pipeline) -> Program[Outcome]:
+    """An episode of the instance by a pipeline."""
+    kind, settings = read_memory("none")
+    world = family("tardiness").world(INSTANCE, PROMPTS)
+    memory = kind.new(Context(PROMPTS, None), settings)
+    return episode(world, ByPipeline(PROMPTS, pipeline), memory)
 
 
 def role_of(prompt: str) -> str:

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generators.tardiness import generate
 from harness.agents.pipeline import TEMPLATES, ByPipeline
 from harness.agents.pipeline_file import read_pipeline
 from harness.agents.pipeline_format import (
@@ -24,18 +23,11 @@ from harness.calls.checks import checked
 from harness.calls.drive import drive
 from harness.calls.request import request_parts
 from harness.families.registry import family
-from harness.run.episode import episode
-from memory.base import read_memory
-from memory.context import Context
-from tasks.base import Ask, InputError, Instance, Outcome, Outside, Program, Reply
+from tasks.base import Ask, InputError, Outcome, Outside, Program, Reply
 from tasks.means import Check, Note
 from tasks.play import play
-from tasks.prompts import installed
 from tests.depth import examples
-from tests.factories.pipelines import NAMES, reply, written
-
-INSTANCE: Instance[Any] = generate(5, 0, 0, {})
-PROMPTS = installed()
+from tests.factories.pipelines import INSTANCE, NAMES, PROMPTS, program, reply, written
 
 
 class Answers:
@@ -75,13 +67,6 @@ class Answers:
             return self.words
         prompt = "\n".join(message.content for message in ask.messages)
         return reply(prompt, ask.messages[-1].content, Random(ask.path))
-
-
-def program(pipeline: Pipeline) -> Program[Outcome]:
-    kind, settings = read_memory("none")
-    world = family("tardiness").world(INSTANCE, PROMPTS)
-    memory = kind.new(Context(PROMPTS, None), settings)
-    return episode(world, ByPipeline(PROMPTS, pipeline), memory)
 
 
 @pytest.mark.parametrize("name", NAMES)
