@@ -21,8 +21,6 @@ from tasks.base import Fields, InputError, Noun
 from tasks.encoding import as_utf8
 from tasks.near import did_you_mean
 
-PROMPTING = "policy/"  # who reads what is hidden, and may sit in no seat
-
 
 class SeatTable(Noun, frozen=True, omit_defaults=True):
     """A seat of a file: who sits there, and how it is asked."""
@@ -74,9 +72,6 @@ def read_pipeline(path: Path, *, own: bool = True) -> ReadPipeline:
     if not own:
         layers = tuple(tuple(replace(c, model="") for c in layer) for layer in pipeline.layers)
         pipeline = replace(pipeline, layers=layers)
-    for each in pipeline.components:
-        if each.model.startswith(PROMPTING):
-            raise InputError(f"{path}: {each.model} reads what is hidden: no seat is for policies")
     return ReadPipeline(pipeline, tuple(dict.fromkeys(notes)))
 
 

@@ -45,6 +45,7 @@ ANSWERING = ("generator", "fuser", "repair")  # those that make answers of their
 FIRST = ("generator", "unit_test_generator")  # those that need no candidates
 TESTS = 5  # that are asked for where no cap is set
 AGENT = "pipeline"  # the name of the agent
+HIDDEN = "policy/"  # how the names of those begin who read what a world hides
 MOST = 10_000  # calls an answer may take at most
 
 Count = Annotated[int, Meta(ge=1, le=1000)]
@@ -232,12 +233,20 @@ def _passing(component: Component, width: int) -> int:
     return 0
 
 
+def _require_no_policy(layer: Layer, place: str) -> None:
+    """Raise InputError if a policy, which reads what is hidden, would sit in a seat."""
+    for each in layer:
+        if each.model.startswith(HIDDEN):
+            raise InputError(f"{place}: {each.model} reads what is hidden: no seat is for policies")
+
+
 def require_order(layers: Sequence[Layer], where: str) -> None:
     """Raise InputError if a layer reads what none before it made, or all would be too much."""
     if not layers or not all(layers):
         raise InputError(f"{where}: a pipeline has layers, and each layer has components")
     candidates = tests = False
     for number, layer in enumerate(layers, 1):
+        _require_no_policy(layer, f"{where}: layer {number}")
         sorts = {each.type for each in layer}
         if not candidates and (early := sorted(sorts - {*FIRST})):
             raise InputError(

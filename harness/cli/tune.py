@@ -1,25 +1,51 @@
 """The command `tune`."""
 
+import sys
 from argparse import Namespace
 
 import msgspec
 
 from harness.cli.options import run_options
 from harness.cli.output import print_json
-from harness.formatting import number
+from harness.formatting import with_interval
 from harness.log import Log
-from harness.tune.halving import TableRow
+from harness.screen import Screen, Table, TableColumn
+from harness.tune.beside import TableRow
 from harness.tune.search import Tuned
 from harness.tune.search import tune as search
 from harness.tune.space import read_plan
+from harness.tune.trials import Unfinished
+
+COLUMNS = (
+    TableColumn("on held-out instances", rank=0, folds=True),
+    TableColumn("score (95 % interval)", rank=0),
+    TableColumn("to the winner (95 % interval)", rank=1),
+    TableColumn("n", rank=3),
+    TableColumn("tokens", rank=0),
+    TableColumn("pipeline", rank=2, folds=True),
+)
 
 
 def tune(options: Namespace) -> int:
-    """`makespan tune FILE.toml --out DIR`: search, and print the table on held-out instances."""
-    plan = read_plan(options.file)
-    how, log = run_options(options), Log(options.log_json)
-    result = search(plan, str(options.file), options.out, how, log)
-    if options.json:
+    """`makespan tune FILE.toml --out DIR`: search, and print the table on held-out instances.
+
+    Status 1 if it was stopped, or episodes ended in errors: the same command goes on.
+    """
+    plan, as_json = read_plan(options.file), options.json
+    log = Log(options.log_json)
+    try:
+        result = search(
+            plan,
+            str(options.file),
+            options.out,
+            options=run_options(options),
+            log=log,
+            prices=options.price,
+        )
+    except Unfinished as error:
+        print(f"makespan tune: {error}", file=sys.stderr)
+        return 1
+    if as_json:
         print_json(msgspec.to_builtins(result))
     else:
         _print(result)
@@ -27,23 +53,19 @@ def tune(options: Namespace) -> int:
 
 
 def _print(result: Tuned) -> None:
-    plan = result.plan
-    steps = ", ".join(f"{step.trials} on {step.instances}" for step in result.rungs)
-    print(f"{result.space} pipelines in the space; trials on instances: {steps}")
-    print(f"held out: {plan.held_out} instances of seed {plan.held_out_seed}")
-    print()
-    heads = ("", "score", "to the winner (95 % interval)", "tokens", "pipeline")
-    table = [heads, *map(_cells, result.rows)]
-    widths = [max(len(line[k]) for line in table) for k in range(len(heads))]
-    for line in table:
-        cells = zip(line, widths, strict=True)
-        print("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
-    print()
-    print("only the first row is ranked: the others were not searched for on held-out instances")
+    plan, screen = result.plan, Screen(way="--json has all")
+    steps = ", ".join(f"{len(step.trials)} trials on {step.instances}" for step in result.rungs)
+    title = f"{plan.family}, {plan.held_out} instances of seed {plan.held_out_seed}"
+    screen.print(Table(title, COLUMNS, [_cells(row) for row in result.rows]))
+    screen.end()
+    screen.say(
+        f"{result.space} pipelines in the space; development on seed {plan.seed}: {steps};"
+        f" {result.episodes} episodes, {plan.tokens} tokens an answer at most",
+        "only the first row is ranked: it was chosen before any held-out instance was asked",
+    )
 
 
 def _cells(row: TableRow) -> tuple[str, ...]:
-    value, low, high = row.behind
-    interval = f" ({number(low, 3)} to {number(high, 3)})" if low is not None else ""
-    difference = "" if row.ranked else f"{number(value, 3)}{interval}"
-    return (row.what, number(row.score, 3), difference, f"{row.tokens:.0f}", row.pipeline)
+    difference = "" if row.ranked else with_interval(row.behind, 3)
+    score = with_interval(row.score, 3)
+    return (row.title, score, difference, str(row.n), f"{row.tokens:.0f}", row.pipeline)

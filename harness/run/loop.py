@@ -26,7 +26,11 @@ from tasks.base import Failure, Grade, Outcome, Problem, Record
 
 
 class SuiteRun:
-    """Runs the open episodes of a run folder."""
+    """Runs the open episodes of a run folder.
+
+    Attributes:
+        stopped: whether a signal or a budget ended it, be it that nothing was left.
+    """
 
     def __init__(
         self,
@@ -48,6 +52,7 @@ class SuiteRun:
         """
         self.recorded, self.options, self.log = recorded, options, log
         self._bench, self._seats = bench, seats
+        self.stopped = False
         self._stop: Callable[[], object] = lambda: None
 
     def stop(self) -> None:
@@ -78,6 +83,7 @@ class SuiteRun:
                         group.create_task(self._work(loop, servers, stream))
         finally:
             await servers.close()
+            self.stopped = loop.stopped
         done = loop.progress.done
         return Counter(done=done, errors=loop.progress.errors, left=count - done)
 

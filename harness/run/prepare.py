@@ -72,7 +72,7 @@ def choose_agent(name: str, families: Iterable[str]) -> ChosenAgent:
     """
     kind, settings = read_agent(name)
     for each in families:
-        _require_allowed(kind, settings, each)
+        require_allowed(kind, settings, each)
     means = kind.means(settings)
     return ChosenAgent(
         agent_name(kind, settings),
@@ -81,7 +81,7 @@ def choose_agent(name: str, families: Iterable[str]) -> ChosenAgent:
     )
 
 
-def _require_allowed(kind: AgentKind, settings: Noun, name: str) -> None:
+def require_allowed(kind: AgentKind, settings: Noun, name: str) -> None:
     """Raise InputError if a family does not allow what an agent lets models use."""
     declared = family(name)
     if isinstance(settings, Pipeline) and declared.tools:

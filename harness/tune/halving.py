@@ -1,53 +1,65 @@
 """Successive halving over pipelines (Jamieson and Talwalkar 2016, arXiv 1502.07943).
 
-Every trial of a rung answers the same instances, so that trials are compared instance by instance;
-the best share goes on to the next rung, which has more of them.
+All trials of a rung answer the same instances, and are compared instance by instance; the best
+share of them goes on to the next rung, which has more instances. At the last rung all that are
+left answer every development instance.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import ceil
 
-from harness.agents.pipeline_format import Component, Pipeline
-from harness.families.registry import family
-from harness.tune.space import name_of, sampled
+from graders.statistics import Estimate, mean_of
+from harness.agents.pipeline_format import Pipeline
+from harness.tune.space import sampled
 from harness.tune.trials import Bench, TrialResult
 from tasks.base import InputError, Noun
 
-
-class Rung(Noun, frozen=True):
-    """One rung: how many trials answered how many instances, and how many kept to the tokens."""
-
-    trials: int
-    instances: int
-    within: int
+FAR = 2  # times the tokens: a trial whose first answer takes more goes no further
 
 
-class TableRow(Noun, frozen=True):
-    """A row of the table on instances that were held out.
+class TrialRow(Noun, frozen=True):
+    """A trial at a rung.
 
     Attributes:
-        what: what it is, in words.
         pipeline: its label.
-        ranked: whether it is the winner, which alone is ranked.
-        score: the mean.
+        instances: that it answered; one if that took far too many tokens.
+        score: the mean, with its interval.
         tokens: an answer took on average.
-        behind: by how much it scores higher than the winner, paired, with the interval.
-        folder: of its run.
+        within: whether these are no more than the plan's.
+        behind: by how much it scores higher than the best of the rung, paired; None if it took too
+            many tokens.
+        passes: whether it goes on.
     """
 
-    what: str
     pipeline: str
-    ranked: bool
-    score: float
+    instances: int
+    score: Estimate
     tokens: float
-    behind: tuple[float, float | None, float | None]
-    folder: str
+    within: bool
+    behind: Estimate | None
+    passes: bool
+
+
+class Rung(Noun, frozen=True):
+    """One rung: how many instances its trials answered, and how they did, the best first."""
+
+    instances: int
+    trials: tuple[TrialRow, ...]
 
 
 def rungs(trials: int, instances: int, eta: int) -> list[tuple[int, int]]:
-    """Return of each rung how many trials it has, and how many instances these answer."""
+    """Return of each rung how many trials it has, and how many instances these answer.
+
+    Each has 1/eta of the trials of the one before and eta times the instances; the last has at most
+    eta trials, and all instances.
+
+    Args:
+        trials: at the first rung.
+        instances: at the last.
+        eta: at least 2.
+    """
     steps = [trials]
-    while steps[-1] > 1:
+    while steps[-1] > eta:
         steps.append(ceil(steps[-1] / eta))
     last = len(steps) - 1
     return [
@@ -66,65 +78,97 @@ def halved(bench: Bench, trials: Sequence[Pipeline]) -> tuple[TrialResult, list[
 
     Raises:
         InputError: no trial keeps to the tokens.
+        Unfinished: a run was stopped, or has errors.
     """
     plan, alive, done = bench.plan, list(trials), list[Rung]()
-    for count, instances in rungs(len(trials), plan.instances, plan.eta):
-        results = [bench.develop(each, instances) for each in alive[:count]]
-        within = [each for each in results if each.tokens <= plan.tokens]
-        done.append(Rung(len(results), instances, len(within)))
-        bench.log.say(f"{len(results)} trials, {instances} instances: {len(within)} within tokens")
-        if not within:
+    steps = rungs(len(trials), plan.instances, plan.eta)
+    for number, (_, instances) in enumerate(steps, 1):
+        title = f"rung {number} of {len(steps)}"
+        results = tried(bench, alive, instances, title)
+        best = within_tokens(bench, results, instances)
+        if not best:
             least = min(each.tokens for each in results)
-            raise InputError(f"`tokens` {plan.tokens}: an answer takes {least:.0f} at least")
-        alive = [each.pipeline for each in best_of(within)]
-    return best_of(within)[0], done
+            raise InputError(
+                f"tokens {plan.tokens} is too few: an answer takes {least:.0f} at least"
+            )
+        most = steps[number][0] if number < len(steps) else 1
+        alive = [each.pipeline for each in best[:most]]
+        done.append(_rung(best, results, instances, most=most))
+    return best[0], done
 
 
-def at_random(bench: Bench, space: list[Pipeline], count: int, episodes: int) -> TrialResult:
-    """Return the best of as many pipelines drawn at random, for about as many episodes."""
+def tried(
+    bench: Bench, pipelines: Sequence[Pipeline], instances: int, title: str
+) -> list[TrialResult]:
+    """Return how pipelines do on the first development instances.
+
+    Whose first answer takes far too many tokens answers no more.
+
+    Raises:
+        Unfinished: a run was stopped, or has errors.
+    """
+    results = []
+    for number, pipeline in enumerate(pipelines, 1):
+        place = f"{title}, trial {number} of {len(pipelines)}"
+        result = bench.develop(pipeline, 1, place)
+        if result.tokens <= FAR * bench.plan.tokens and instances > 1:
+            result = bench.develop(pipeline, instances, place)
+        results.append(result)
+    return results
+
+
+def within_tokens(
+    bench: Bench, results: Sequence[TrialResult], instances: int
+) -> list[TrialResult]:
+    """Return those that answered all instances within the plan's tokens, the best first."""
+    most = bench.plan.tokens
+    return best_of([r for r in results if len(r.scores) == instances and r.tokens <= most])
+
+
+def _rung(
+    best: Sequence[TrialResult], results: Sequence[TrialResult], instances: int, *, most: int
+) -> Rung:
+    """Return a rung of which the first so many of the best go on."""
+    others = [each for each in results if each not in best]
+    rows = [
+        TrialRow(
+            each.pipeline.label,
+            len(each.scores),
+            mean_of(each.scores),
+            tokens=each.tokens,
+            within=place < len(best),
+            behind=each.over(best[0]) if place < len(best) else None,
+            passes=place < min(most, len(best)),
+        )
+        for place, each in enumerate([*best, *others])
+    ]
+    return Rung(instances, tuple(rows))
+
+
+def at_random(bench: Bench, space: list[Pipeline], count: int, episodes: int) -> TrialResult | None:
+    """Return the best of as many pipelines drawn at random, for about as many episodes.
+
+    None if none of them keeps to the tokens.
+
+    Args:
+        bench: where they are run.
+        space: of which they are drawn.
+        count: of the pipelines.
+        episodes: that the halving took, which all of them share.
+
+    Raises:
+        Unfinished: a run was stopped, or has errors.
+    """
     pipelines = sampled(space, count, f"tune/random/{bench.plan.seed}")
-    share = min(bench.plan.instances, max(1, episodes // len(pipelines)))
-    results = [bench.develop(each, share) for each in pipelines]
-    within = [each for each in results if each.tokens <= bench.plan.tokens]
-    return best_of(within or results)[0]
+    share = min(bench.plan.instances, max(1, round(episodes / len(pipelines))))
+    results = tried(bench, pipelines, share, "random search")
+    best = within_tokens(bench, results, share)
+    return best[0] if best else None
 
 
-def single(seat: str = "") -> Pipeline:
-    """Return the pipeline that asks one model once."""
-    layers = ((Component("generator", model=seat),),)
-    return Pipeline(name_of(layers), layers)
-
-
-def best_of_n(model: str, count: int, judge: Component) -> Pipeline:
-    """Return the pipeline of so many samples of a model, of which one is taken."""
-    layers = ((Component("generator", model=model, samples=count),), (judge,))
-    return Pipeline(name_of(layers), layers)
-
-
-def beside(bench: Bench, winner: TrialResult) -> Iterator[tuple[str, Pipeline]]:
-    """Yield what stands beside a winner at its tokens: the best single model, and its best of n."""
-    models = dict.fromkeys(["", *(each.model for each in bench.plan.seats.values())])
-    singles = [bench.develop(single(model), bench.plan.instances) for model in models]
-    best = best_of(singles)[0]
-    yield "the best single model", best.pipeline
-    model = best.pipeline.layers[0][0].model
-    count = max(1, min(1000, int(winner.tokens / best.tokens))) if best.tokens else 1
-    yield f"best of {count} by vote", best_of_n(model, count, Component("vote", top_k=1))
-    if "checker" in family(bench.plan.family).means:
-        checker = Component("checker", top_k=1)
-        yield f"best of {count} by the checker", best_of_n(model, count, checker)
-
-
-def row(bench: Bench, what: str, pipeline: Pipeline, winner: TrialResult) -> TableRow:
-    """Return a row on the instances that were held out, with how far it is behind the winner."""
-    result = bench.hold(pipeline)
-    gap = result.over(winner)
-    return TableRow(
-        what,
-        pipeline.label,
-        pipeline.digest == winner.pipeline.digest,
-        score=result.score,
-        tokens=result.tokens,
-        behind=(gap.value or 0.0, gap.low, gap.high),
-        folder=str(result.folder),
-    )
+def episodes_of(done: Sequence[Rung]) -> int:
+    """Return how many episodes the trials of some rungs took: each answers an instance once."""
+    most: dict[str, int] = {}
+    for row in (row for rung in done for row in rung.trials):
+        most[row.pipeline] = max(row.instances, most.get(row.pipeline, 0))
+    return sum(most.values())

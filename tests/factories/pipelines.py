@@ -146,3 +146,22 @@ def _order(prompt: str, draw: Random) -> str:
     jobs = list(dict.fromkeys(re.findall(r"^- (J\d+)\b", prompt, re.MULTILINE)))
     draw.shuffle(jobs)
     return json.dumps({"order": jobs[draw.randrange(5) == 0 :]})
+
+
+TUNE = """
+family = "tardiness"
+model = "openai/m"
+level = 5
+tokens = 400
+instances = 4
+held_out = 5
+trials = 4
+eta = 2
+base_url = "{url}"
+
+[[shapes]]
+layers = [{{type = "generator", samples = [1, 2, 8]}}, {{type = "checker", top_k = 1}}]
+
+[[shapes]]
+layers = [{{type = "generator", samples = [3]}}, {{type = "ranker", top_k = 1}}]
+"""

@@ -24,7 +24,7 @@ from tests.depth import examples
 from tests.factories.pipelines import ARCHON, INSTANCE, PROMPTS, TOML, program
 
 MANIFEST = {"configuration": {"pipeline": {"name": "x", "layers": [[{"type": "generator"}]]}}}
-VALUES = (
+VALUES: tuple[Any, ...] = (
     *(None, True, 0, -1, 1.5, 10**30, 1001, "", "x", "a\ud800", "\n", "policy/exact", [], [1]),
     *([[]], {}, {"type": "generator"}, [{"type": "generator"}], "openai/x:temperature=3"),
 )
