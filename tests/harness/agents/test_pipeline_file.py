@@ -72,6 +72,14 @@ def test_what_has_no_effect_is_told_and_is_no_part_of_what_it_is(tmp_path: Path)
     assert notes == ("'top_k' of a generator has no effect", "seat 'a' is no component's")
 
 
+def test_the_file_of_the_documents_is_read(tmp_path: Path) -> None:
+    page = Path(__file__).parents[3] / "docs" / "pipelines.md"
+    text = page.read_text("utf-8").split("```toml\n")[1].partition("```")[0]
+    pipeline, notes = read_pipeline(file(tmp_path, text))
+    judge = "anthropic/claude-opus-4:temperature=0,max_output_tokens=500"
+    assert (pipeline.name, pipeline.seats, notes) == ("four-then-judged", ("", judge), ())
+
+
 def test_all_seats_can_be_the_runs_own_model(tmp_path: Path) -> None:
     path = written(tmp_path, "ranked")
     assert pipeline_of(f"pipeline:{path}").pipeline.seats == (

@@ -1,6 +1,7 @@
 """Spaces of pipelines: what is in them, and which plans are refused before anybody is asked."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from tasks.base import InputError
 from tests.factories.pipelines import TUNE
 from tests.harness.helpers import makespan
 from tests.harness.processes import deadline
+
+PAGE = Path(__file__).parents[3] / "docs" / "pipelines.md"
 
 
 def plan_file(folder: Path, *changes: tuple[str, str]) -> Path:
@@ -56,6 +59,13 @@ def test_layers_counts_top_k_and_seats_are_choices(tmp_path: Path) -> None:
         Component("generator", samples=3, temperature=1.5),
         Component("generator"),
     )
+
+
+def test_the_space_of_the_documents_is_one(tmp_path: Path) -> None:
+    _, text = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    path = tmp_path / "space.toml"
+    path.write_text(text)
+    assert len(space_of(read_plan(path), "it", [])) == 3 * 3 + 2 * 2 * 2
 
 
 def test_what_has_no_effect_in_a_space_is_told_once(tmp_path: Path) -> None:
