@@ -118,10 +118,13 @@ class Episode:
 
         Raises:
             InputError: there is no such agent or memory, the family does not allow what it does,
-                the agent runs programs, or the memory needs another user's rounds.
+                the agent runs programs or is a pipeline, or the memory needs another user's rounds.
         """
         self.instance, self.replies = instance, list[Reply]()
-        self._agent = choose_agent(agent, (instance.family,)).name
+        chosen = choose_agent(agent, (instance.family,))
+        if chosen.pipeline:
+            raise InputError(f"agent {agent!r} asks in seats, many at once: use `run`")
+        self._agent = chosen.name
         self._memory = choose_memory(memory, (instance.family,))
         self._prompts = prompts or _prompts(instance, self._agent, self._memory)
         kind, settings = read_memory(self._memory)

@@ -316,7 +316,8 @@ class Record(Noun, frozen=True):
     somebody waited; the others between steps. Attempts, cost and seconds are of all calls,
     `sandbox_seconds` the CPU seconds of programs; None is unknown. Of the input of command-line
     agents `own_tokens` are their own words and tools, and of all tokens `side_tokens` those of
-    other conversations than the first: of sub-agents, say.
+    other conversations than the first: of sub-agents, say. `notes` says how often the agent
+    told of each thing that went otherwise than it wanted, such as a ranking that cannot be read.
     """
 
     instance: str
@@ -343,6 +344,7 @@ class Record(Noun, frozen=True):
     sandbox_seconds: float = 0.0
     own_tokens: int | None = 0
     side_tokens: int | None = 0
+    notes: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         if (self.grade is None) == (self.problem is None):

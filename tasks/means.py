@@ -80,6 +80,18 @@ class Check(Action, frozen=True):
     reply: Reply
 
 
+class Note(Action, frozen=True):
+    """Tells that something went otherwise than an agent wanted, which is counted in the record.
+
+    It is never journaled: a replay counts it again.
+
+    Attributes:
+        kind: what is counted.
+    """
+
+    kind: str
+
+
 class Checked(Noun, frozen=True, omit_defaults=True):
     """What a checker tells of an answer: never a bound, an optimum, a gap or a score.
 
@@ -131,3 +143,8 @@ def check(path: str, reply: Reply) -> Program[Checked]:
     """Yield one `Check` and return what it tells."""
     checked: Checked = yield Check(path, reply)
     return checked
+
+
+def note(path: str, kind: str) -> Program[None]:
+    """Yield one `Note`: `yield from note(...)`."""
+    yield Note(path, kind)

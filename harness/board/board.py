@@ -59,6 +59,7 @@ class Row(Noun, frozen=True):
         own_tokens: of input, the words and tools of command-line agents themselves.
         side_tokens: of other conversations of such agents than their first: of sub-agents, say.
         replies: those that were no plain answers; unset where all were, or nobody knows.
+        notes: how often the agent told of each thing that went otherwise than it wanted.
     """
 
     family: str
@@ -92,10 +93,12 @@ class Row(Noun, frozen=True):
     own_tokens: int | UnsetType | None = UNSET
     side_tokens: int | UnsetType | None = UNSET
     replies: OddReplies | UnsetType = UNSET
+    notes: dict[str, int] | UnsetType = UNSET
 
 
 RARE = ("own_tokens", "side_tokens")  # fields that are columns only where a row has them
-APART = ("score", "metrics", "problems", "rank", "replies")  # fields of a row that are no columns
+# fields of a row that are no columns
+APART = ("score", "metrics", "problems", "rank", "replies", "notes")
 
 
 class Board(Noun, frozen=True):
@@ -343,8 +346,17 @@ def _row(key: Key, records: list[Record], size: int | None, headlines: Mapping[s
         score=score,
         metrics=metrics,
         headline=headline,
+        notes=_notes(records) or UNSET,
         **_spending(records),
     )
+
+
+def _notes(records: Sequence[Record]) -> dict[str, int]:
+    """Return how often agents told of each thing that went otherwise than they wanted."""
+    counts: Counter[str] = Counter()
+    for record in records:
+        counts.update(record.notes or {})
+    return dict(sorted(counts.items()))
 
 
 def _spending(records: Sequence[Record]) -> Fields:

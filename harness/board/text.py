@@ -369,6 +369,8 @@ def _row_notes(row: Row) -> Iterator[str]:
         yield from (f"  {count} x {message}" for message, count in row.problems.items())
     if row.replies:
         yield f"{name}: {row.replies.told()}"
+    if row.notes:
+        yield f"{name}: {', '.join(f'{count} x {kind}' for kind, count in row.notes.items())}"
     if row.retried:
         yield f"{name}: {row.retried} of {row.n} episodes took more than one attempt"
     if row.of is not None and row.n < row.of:

@@ -69,13 +69,13 @@ class RunOptions:
     ) -> ModelClient:
         """Return how one model is asked; `spent` is shared by all models of a run."""
         configuration = manifest.configuration
-        addresses = {spec.name: spec.base_url for spec in configuration.models}
+        addresses = {spec.name: spec.base_url for spec in configuration.asked}
         search = configuration.evolve
         connections = self.connections or (search.lag if search else CONNECTIONS)
         is_policy = model.name.startswith("policy/")
         address = addresses.get(model.name)
         scope: list[object] = [address, configuration.sampling_of(model.name)]
-        if search:  # all of its models answer in one episode
+        if search or configuration.pipeline:  # several models answer in one episode
             scope.append(model.name)
         is_own = self.connections is None and not search and address and is_near(address)
         return ModelClient(
@@ -109,7 +109,7 @@ def require_prices(manifest: Manifest, options: RunOptions) -> None:
     if not options.keeps_cost:
         return
     prices = applying(manifest, load(None))
-    for spec in manifest.configuration.models:
+    for spec in manifest.configuration.asked:
         if spec.name not in prices and not spec.name.startswith(("policy/", "litellm/")):
             which = "budget" if options.budget.cost is not None else "episode_budget"
             raise InputError(

@@ -46,15 +46,29 @@ def applying(manifest: Manifest, prices: Prices) -> dict[str, Price]:
     """The prices of a run's models: those given with the run, else those of the table."""
     table = {
         spec.name: prices.models.get(spec.name) or prices.models.get(read_name(spec.name).base)
-        for spec in manifest.configuration.models
+        for spec in manifest.configuration.asked
         if prices.everywhere or spec.base_url is None
     }
     return {name: price for name, price in table.items() if price} | _given_prices(manifest)
 
 
+def _by_model(manifest: Manifest, prices: Prices) -> dict[str, Price]:
+    """Return the prices of the run's models whose seats all have one price.
+
+    The journal does not tell who sat where: at unlike prices what an episode costs stays unknown.
+    """
+    table, configuration = applying(manifest, prices), manifest.configuration
+    by_model: dict[str, Price] = {}
+    for spec in configuration.models:
+        seats = [table.get(name) for name in configuration.seats_of(spec.name).values()]
+        if (price := table.get(spec.name)) and all(each == price for each in seats):
+            by_model[spec.name] = price
+    return by_model
+
+
 def spent_in(manifest: Manifest, journal: Journal) -> Spent:
     """Return what a run took, in all its models: replies, and bodies that were thrown away."""
-    spent, prices = Spent(), applying(manifest, load(None))
+    spent, prices = Spent(), _by_model(manifest, load(None))
     for key, reply in journal.replies():
         if not reply.from_cache:
             spent.add(reply, prices.get(msgspec.json.decode(key)[0]))
@@ -75,7 +89,7 @@ def priced(folder: Folder, records: Iterable[Record], prices: Prices) -> dict[st
     An episode is left out, its cost unknown, if its model has no price, a call of it has no usage,
     or a call failed for good and may have been billed.
     """
-    table = applying(folder.manifest, prices)
+    table = _by_model(folder.manifest, prices)
     unpriced = {
         key_of(r.model, r.epoch, r.instance): table[r.model]
         for r in records

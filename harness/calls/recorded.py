@@ -1,5 +1,6 @@
 """Calls answered from the journal alone."""
 
+from collections import Counter
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias, TypeVar
@@ -10,7 +11,7 @@ from harness.calls.request import effect_parts, first_difference, request_parts
 from harness.mcp.direct import Tools, no_tools
 from harness.store.rows import Answered, Performed
 from tasks.base import Ask, CallTools, Failure, Fields, Ledger, Message, Outside, Reply, Tell, Tool
-from tasks.means import Check, Checked, Ran, Run
+from tasks.means import Check, Checked, Note, Ran, Run
 from tasks.sessions import Session, SessionEnd
 
 UNTRIED = Answered(0)
@@ -56,6 +57,7 @@ class RecordedCalls:
         effects: what the journal has of programs run and answers checked, by path.
         sandbox_seconds: of a processor, that programs took so far.
         session_ends: what came of the sessions so far.
+        notes: how often the agent told of each thing that went otherwise than it wanted.
     """
 
     episode: str
@@ -67,6 +69,7 @@ class RecordedCalls:
     effects: Mapping[str, Performed] = field(default_factory=dict, kw_only=True)
     sandbox_seconds: float = field(default=0.0, kw_only=True)
     session_ends: list[SessionEnd] = field(default_factory=list, kw_only=True)
+    notes: Counter[str] = field(default_factory=Counter, kw_only=True)
 
     def has_reply(self, path: str) -> bool:
         """Return whether the journal holds a reply under this path."""
@@ -106,6 +109,9 @@ class RecordedCalls:
             return await self._effect(effect)
         if isinstance(effect, CallTools):
             return await self.tools(effect)
+        if isinstance(effect, Note):
+            self.notes[effect.kind] += 1
+            return None
         if isinstance(effect, Tell):
             return None
         raise Failure(f"{effect.path}: nothing here performs a {type(effect).__name__}")

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from harness.digests import digest
 from harness.models.base import Sampling
+from harness.store.manifest import Configuration
 from tasks.base import Ask, Message
 from tasks.means import Check, Run
 from tasks.sessions import Session
@@ -51,3 +52,11 @@ def first_difference(journaled: str, request: str) -> str | None:
 def settings_digest(model: str, sampling: Sampling) -> str:
     """The digest of all that shapes a call apart from its content."""
     return digest([model, sampling])
+
+
+def settings_of_seats(configuration: Configuration, model: str) -> dict[str, str]:
+    """Return by seat the digest of all that shapes a call of one of a run's models."""
+    return {
+        seat: settings_digest(name, configuration.sampling)
+        for seat, name in configuration.seats_of(model).items()
+    }

@@ -62,6 +62,7 @@ def build_parser() -> Parser:
         )
     )
     _mcp(add("mcp", "Serve the tools of an instance to any MCP client.", "mcp.serve"))
+    _tune(add("tune", "Search for a pipeline at a budget of tokens an answer.", "tune.tune"))
     _evolve(add("evolve", "Let models invent heuristics, beside a search without a model."))
     _publish(add("publish", "Put result tables on a Hugging Face hub.", "publish.publish"))
     _report(add("report", "Write runs or a search as a page with pictures.", "report.report"))
@@ -156,6 +157,13 @@ def _watch(p: Parser) -> None:
 def _regrade(p: Parser) -> None:
     p.add_argument("folder", type=Path, metavar="DIR")
     engine(p, "parts of the run replayed")
+
+
+def _tune(p: Parser) -> None:
+    p.add_argument("file", type=Path, metavar="FILE.toml", help="the space (docs/pipelines.md)")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="of all its runs")
+    p.add_argument("--json", action="store_true", help="print JSON")
+    asking(p)
 
 
 def _evolve(p: Parser) -> None:

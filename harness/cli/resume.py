@@ -30,7 +30,8 @@ def resume(options: Namespace) -> int:
 
 def _require_unset(folder: Folder, options: Namespace) -> None:
     """Raise InputError if an option is set that is for searches, or for runs with programs."""
-    kind, settings = read_agent(folder.manifest.configuration.agent)
+    configuration = folder.manifest.configuration
+    kind, settings = read_agent(configuration.agent, configuration.pipeline)
     searching = {"--engine": options.engine != "local", "--ray-address": options.ray_address}
     if kind.limits(settings) is None and not kind.sessions:
         searching |= {"--workers": options.workers, "--unsafe": options.unsafe}

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Annotated, NamedTuple
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from tasks.base import InputError, Noun
 from tasks.parts import read_part, settings_of, spelled
@@ -61,6 +62,27 @@ def read_name(name: str) -> ModelName:
     if base.startswith(START):
         raise InputError(f"{name!r}: a policy has no settings")
     return ModelName(base, settings)
+
+
+def seated(model: str, seat: str) -> str:
+    """Return the model that sits in a seat of a run's agent.
+
+    Args:
+        model: the run's own, which sits wherever no other is named; a policy sits everywhere.
+        seat: `provider/name`, with settings or not; nothing, or settings alone, is the run's own.
+
+    Raises:
+        InputError: the seat's name or settings are none.
+    """
+    if not seat or model.startswith(START):
+        return model
+    if not seat.startswith(":"):
+        return canonical_name(seat)
+    base, settings = read_name(model)
+    changes = read_name(f"seat{seat}").settings
+    names = ModelSettings.__struct_fields__
+    values = {n: getattr(changes, n) for n in names if getattr(changes, n) is not None}
+    return spelled(base, replace(settings, **values))
 
 
 def canonical_name(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from harness.calls.drive import drive
 from harness.calls.recorded import RecordedCalls
-from harness.calls.request import settings_digest
+from harness.calls.request import settings_of_seats
 from harness.engines.base import Engine
 from harness.mcp.direct import direct
 from harness.progress import Progress
@@ -53,7 +53,7 @@ class Regrading:
     async def _one(
         self, job: EpisodeJob, rows: Sequence[Row], effects: dict[str, Performed]
     ) -> Graded:
-        settings = {"": settings_digest(job.model, self.rollout.configuration.sampling)}
+        settings = settings_of_seats(self.rollout.configuration, job.model)
         journaled = answered_of(rows, job.key)
         tools = direct(job.instance)
         calls = RecordedCalls(job.key, settings, journaled, tools=tools, effects=effects)

@@ -82,6 +82,7 @@ def _facts(episode: Episode) -> str:
         f"{record.family}, level {record.level}: {settings}\n"
         f"calls {record.calls}, attempts {record.attempts}, tokens {tokens}, cost"
         f" {cost_text(record.cost)}, {record.seconds:.1f} s"
+        + "".join(f"\n{count} x {kind}" for kind, count in (record.notes or {}).items())
     )
 
 

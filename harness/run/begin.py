@@ -12,11 +12,12 @@ from harness import files
 from harness.calls.options import CONNECTIONS, RunOptions, require_prices
 from harness.calls.prices import prices_of
 from harness.engines.open import HERE, EngineChoice
-from harness.log import Log
+from harness.log import Log, say
 from harness.models.base import Model
 from harness.run.loop import SuiteRun
 from harness.run.prepare import (
     build_models,
+    build_seats,
     choose_agent,
     choose_memory,
     open_bench,
@@ -51,6 +52,7 @@ class OpenRun:
         epochs: how often each instance is.
         limit: how many instances are; None is all.
         engine: where instances are solved that have no reference.
+        seats: further models, that sit in seats of the agent.
     """
 
     folder: Folder
@@ -58,6 +60,7 @@ class OpenRun:
     epochs: int
     limit: int | None
     engine: EngineChoice = HERE
+    seats: Sequence[Model] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class PreparedRun:
     manifest: Manifest
     prompts: Prompts
     models: Sequence[Model]
+    seats: Sequence[Model] = ()
 
 
 def prepare(request: RunRequest, options: RunOptions, prices: Sequence[str] = ()) -> PreparedRun:
@@ -89,13 +93,14 @@ def prepare(request: RunRequest, options: RunOptions, prices: Sequence[str] = ()
     )
     if began_without(_place(request, without)):
         manifest = without
-    models = build_models(
-        manifest, request.families, request.programs, options.connections or CONNECTIONS
-    )
-    names = [spec.name for spec in manifest.configuration.models]
+    connections = options.connections or CONNECTIONS
+    models = build_models(manifest, request.families, request.programs, connections)
+    names = [spec.name for spec in manifest.configuration.asked]
     require_prices(replace(manifest, prices=prices_of(prices, names)), options)
-    require_bench(manifest.configuration.agent, options)
-    return PreparedRun(request, manifest, prompts, models=models)
+    require_bench(manifest.configuration, options)
+    return PreparedRun(
+        request, manifest, prompts, models=models, seats=build_seats(manifest, connections)
+    )
 
 
 def begin(request: RunRequest, options: RunOptions) -> OpenRun:
@@ -138,6 +143,7 @@ def open_run(prepared: PreparedRun) -> OpenRun:
         manifest.configuration.epochs,
         limit=manifest.limit,
         engine=request.place,
+        seats=prepared.seats,
     )
 
 
@@ -175,7 +181,10 @@ def manifest_of(request: RunRequest, *, unsafe: bool = False) -> tuple[Manifest,
         means=agent.means,
         session=agent.session,
         system=request.system or UNSET,
+        pipeline=agent.pipeline,
+        seats=request.seats or UNSET,
     )
+    _tell_idle(request)
     is_endless = request.limit is None and suite.size is None
     manifest = Manifest(
         format=FORMAT,
@@ -183,11 +192,27 @@ def manifest_of(request: RunRequest, *, unsafe: bool = False) -> tuple[Manifest,
         environment=environment(),
         limit=suites.DEFAULT_COUNT if is_endless else request.limit,
         api_key_env=request.api_key_env,
-        keys=dict(request.api_key_envs) or UNSET,
+        keys=_keys(request) or UNSET,
         shard=request.shard,
         templates=templates,
     )
     return manifest, prompts
+
+
+def _tell_idle(request: RunRequest) -> None:
+    """Say what in the file of a pipeline has no effect."""
+    for line in request.pipeline.notes if request.pipeline else ():
+        say(f"{request.agent}: {line}")
+
+
+def _keys(request: RunRequest) -> dict[str, str | None]:
+    """Return the variables of the keys of models that have their own.
+
+    Who sits in a seat and is of none of the models' providers has its provider's own.
+    """
+    providers = {spec.name.partition("/")[0] for spec in request.specs}
+    elsewhere = [s.name for s in request.seats if s.name.partition("/")[0] not in providers]
+    return dict.fromkeys(elsewhere) | dict(request.api_key_envs)
 
 
 def _suffix(shard: tuple[int, int] | None) -> str:
@@ -213,7 +238,13 @@ def take_up(folder: Folder, options: RunOptions) -> OpenRun:
     names = folder.manifest.configuration.suite.families or tuple(dict.fromkeys(kinds))
     manifest, connections = folder.manifest, options.connections or CONNECTIONS
     models = build_models(manifest, names, folder.programs, connections)
-    return OpenRun(folder, models, manifest.configuration.epochs, limit=manifest.limit)
+    return OpenRun(
+        folder,
+        models,
+        manifest.configuration.epochs,
+        limit=manifest.limit,
+        seats=build_seats(manifest, connections),
+    )
 
 
 @contextmanager
@@ -235,21 +266,20 @@ def ready(
         SandboxFailure: the agent runs programs, which would not be isolated here.
     """
     folder = run.folder
-    agent = folder.manifest.configuration.agent
     warn_of_versions(folder.manifest.environment, log)
-    names = [spec.name for spec in folder.manifest.configuration.models]
+    names = [spec.name for spec in folder.manifest.configuration.asked]
     folder.note_prices(prices_of(prices, names), today())
     require_prices(folder.manifest, options)
     lines = run_instances(folder, run.limit, run.engine)
     require_enough_users(folder.manifest.configuration.memory, lines)
     require_solvers([model.name for model in run.models], lines)
     sessions = open_sessions(folder.manifest.configuration, options)
-    bench = open_bench(agent, options)
+    bench = open_bench(folder.manifest.configuration, options)
     journal = Journal(folder.path)
     log.event("begin", folder=str(folder.path), episodes=len(lines))
     try:
         recorded = RecordedRun(folder, journal, lines, run.epochs)
-        yield SuiteRun(recorded, options, log, bench, sessions)
+        yield SuiteRun(recorded, options, log, bench=bench, sessions=sessions, seats=run.seats)
     finally:
         if bench:
             bench.close()

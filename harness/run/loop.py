@@ -27,19 +27,35 @@ from tasks.base import Failure, Grade, Outcome, Problem, Record
 
 
 class SuiteRun:
-    """Runs the open episodes of a run folder."""
+    """Runs the open episodes of a run folder.
+
+    Attributes:
+        stopped: whether a signal or a budget ended it, be it that nothing was left.
+    """
 
     def __init__(
         self,
         recorded: RecordedRun,
         options: RunOptions,
         log: Log,
+        *,
         bench: Workbench | None = None,
         sessions: SessionBench | None = None,
+        seats: Sequence[Model] = (),
     ) -> None:
-        """Make one; the bench runs agents' programs, `sessions` agents that are programs."""
+        """Make one.
+
+        Args:
+            recorded: the run as its folder has it.
+            options: how it asks.
+            log: what is told while it goes.
+            bench: runs the programs of agents that have some.
+            sessions: runs agents that are programs.
+            seats: models beside the run's own that sit in seats of its agent.
+        """
         self.recorded, self.options, self.log = recorded, options, log
-        self._bench, self._sessions = bench, sessions
+        self._bench, self._sessions, self._seats = bench, sessions, seats
+        self.stopped = False
         self._stop: Callable[[], object] = lambda: None
 
     def stop(self) -> None:
@@ -70,6 +86,7 @@ class SuiteRun:
                         group.create_task(self._work(loop, servers, stream))
         finally:
             await servers.close()
+            self.stopped = loop.stopped
         done = loop.progress.done
         return Counter(done=done, errors=loop.progress.errors, left=count - done)
 
@@ -80,7 +97,7 @@ class SuiteRun:
             self.recorded.journal,
             self.options,
             self.log,
-            models,
+            [*models, *self._seats],
             unit="episodes",
             total=count,
             spent=spent_in(self.recorded.folder.manifest, self.recorded.journal)
@@ -91,7 +108,8 @@ class SuiteRun:
     async def _work(self, loop: Loop, servers: Servers, jobs: Iterator[EpisodeJob]) -> None:
         """Run one episode after another, until there are no more or the model is stopped."""
         for job in jobs:
-            if loop.clients[job.model].stopping.is_set():
+            seats = self.recorded.configuration.seats_of(job.model).values()
+            if any(loop.clients[name].stopping.is_set() for name in seats):
                 return
             try:
                 await self._episode(job, loop, servers)

@@ -1,18 +1,19 @@
 """The runs that a run file asks for: one for each suite and each way to ask models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msgspec import UNSET
 
+from harness.agents.pipeline_format import AGENT
 from harness.families.registry import family
 from harness.models.names import FILE, START, ModelSettings, canonical_name, read_name
 from harness.run.file_format import ModelTable, RunFile, SuiteTable, is_run_file, read_run_file
 from harness.run.request import RunRequest
 from harness.suites.suite import Suite, SuiteEntry, resolve
 from tasks.base import InputError
-from tasks.parts import spelled
+from tasks.parts import read_part, spelled
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class RunPlan:
         return RunRequest(
             what=suite_of(suite) if suite.entry else self._target(suite.name),
             models=[name_of(table, self.path) for table in models],
-            agent=manner.agent,
+            agent=agent_from(manner.agent, self._beside),
             memory=manner.memory,
             level=suite.level,
             seed=None if suite.entry else suite.seed,
@@ -139,6 +140,15 @@ def _fitting(requests: Sequence[RunRequest]) -> list[RunRequest]:
         if models or not request.models:
             fitting.append(replace(request, models=models))
     return fitting
+
+
+def agent_from(text: str, move: Callable[[str], str | Path]) -> str:
+    """Return an agent with the path of its file, if it has one, as it is from elsewhere."""
+    part = read_part(text)
+    if part.name != AGENT or not part.inner:
+        return text
+    words = [str(move(part.inner)), *(f"{key}={value}" for key, value in part.settings.items())]
+    return f"{AGENT}:{','.join(words)}"
 
 
 def suite_of(table: SuiteTable) -> Suite:

@@ -6,9 +6,14 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
-from harness.agents.base import AgentKind, read_agent
+from harness.agents.base import (
+    AgentKind,
+    agent_name,
+    read_agent,
+)
+from harness.agents.pipeline_format import Pipeline
 from harness.calls.client import build_provider
 from harness.calls.options import RunOptions
 from harness.calls.workbench import Workbench
@@ -22,14 +27,14 @@ from harness.run.models import build_policy
 from harness.run.placebo import neighbour
 from harness.run.sessions import Means, allowed, declared
 from harness.store.folder import GIVEN, Folder
-from harness.store.manifest import Environment, Manifest, environment
+from harness.store.manifest import Configuration, Environment, Manifest, environment
 from harness.suites import instances
 from harness.suites import suite as suites
 from harness.suites.instances import InstanceLine
 from harness.suites.references import completed, has_none
 from harness.suites.suite import Solved, Suite
 from memory.base import read_memory
-from tasks.base import InputError
+from tasks.base import InputError, Noun
 from tasks.extras import MissingExtra, is_missing
 from tasks.parts import spelled
 from tasks.prompts import installed
@@ -63,6 +68,7 @@ class ChosenAgent(NamedTuple):
     name: str
     means: Means
     session: AgentFile | UnsetType
+    pipeline: Pipeline | UnsetType
 
 
 def choose_agent(name: str, families: Iterable[str], *, unsafe: bool = False) -> ChosenAgent:
@@ -80,54 +86,74 @@ def choose_agent(name: str, families: Iterable[str], *, unsafe: bool = False) ->
     """
     kind, settings = read_agent(name)
     for each in families:
-        _require_allowed(kind, each)
+        require_allowed(kind, settings, each)
     settings, file = declared(settings)
-    means = allowed(kind, settings, file, unsafe=unsafe)
-    return ChosenAgent(spelled(kind.name, settings), means, file)
+    return ChosenAgent(
+        name=agent_name(kind, settings),
+        means=allowed(kind, settings, file, unsafe=unsafe),
+        session=file,
+        pipeline=settings if isinstance(settings, Pipeline) else UNSET,
+    )
 
 
-def _require_allowed(kind: AgentKind, name: str) -> None:
+def require_allowed(kind: AgentKind, settings: Noun, name: str) -> None:
     """Raise InputError if a family does not allow what an agent lets models use."""
     declared = family(name)
     if kind.sessions and declared.tools:
         raise InputError(
             f"agent {kind.name!r} is not for {name}: its tools are not offered in a session"
         )
-    if lacking := sorted(set(kind.uses) - set(declared.means)):
+    if isinstance(settings, Pipeline) and declared.tools:
+        raise InputError(
+            f"agent {kind.name!r} is not for {name}: calls of tools cannot be ranked, fused or"
+            " voted on"
+        )
+    if lacking := sorted(kind.required(settings) - set(declared.means)):
         raise InputError(
             f"agent {kind.name!r} is not for {name}, which allows no {lacking[0]}:"
             f" {declared.no_means}"
         )
 
 
-def open_bench(agent: str, options: RunOptions) -> Workbench | None:
+def open_bench(configuration: Configuration, options: RunOptions) -> Workbench | None:
     """Return what runs the programs of an agent; None for one that runs none.
 
     Raises:
         MissingExtra: a package is not installed that its programs may import.
         SandboxFailure: programs would not be isolated here.
     """
-    kind, settings = read_agent(agent)
+    kind, settings = read_agent(configuration.agent, configuration.pipeline)
     limits = kind.limits(settings)
     if limits is None:
         return None
     return Workbench(limits, at_once=options.programs, unsafe=options.unsafe)
 
 
-def require_bench(agent: str, options: RunOptions) -> None:
+def require_bench(configuration: Configuration, options: RunOptions) -> None:
     """Raise as `open_bench` does, if the programs of an agent cannot be run here."""
-    if bench := open_bench(agent, options):
+    if bench := open_bench(configuration, options):
         bench.close()
 
 
 def build_models(
     manifest: Manifest, families: tuple[str, ...], programs: Mapping[str, str], connections: int
 ) -> list[Model]:
+    """Return the models of a run."""
     return [
         build_policy(spec.name, families, programs)
         if spec.name.startswith("policy/")
         else build_provider(spec, manifest, connections)
         for spec in manifest.configuration.models
+    ]
+
+
+def build_seats(manifest: Manifest, connections: int) -> list[Model]:
+    """Return the models in seats of a run's agent that are none of its own."""
+    names = {spec.name for spec in manifest.configuration.models}
+    return [
+        build_provider(spec, manifest, connections)
+        for spec in manifest.configuration.asked
+        if spec.name not in names
     ]
 
 

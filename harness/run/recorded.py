@@ -7,7 +7,7 @@ from harness.calls.checks import checked
 from harness.calls.client import ModelClient
 from harness.calls.live import calls_of
 from harness.calls.recorded import RecordedCalls
-from harness.calls.request import settings_digest
+from harness.calls.request import settings_of_seats
 from harness.calls.sessions import SessionBench
 from harness.calls.workbench import Workbench
 from harness.mcp.direct import Tools, no_tools
@@ -88,10 +88,11 @@ class RecordedRun:
         Programs are run on the bench, if there is one, and command-line agents where `sessions`
         lets them; answers are checked if there are clients.
         """
-        settings = {"": settings_digest(job.model, self.configuration.sampling)}
+        names = self.configuration.seats_of(job.model)
+        settings = settings_of_seats(self.configuration, job.model)
         seats = None
         if clients is not None and job.model in clients:
-            seats = {"": clients[job.model]}
+            seats = {seat: clients[name] for seat, name in names.items()}
         checker = partial(checked, job.instance, self.rollout.prompts)
         return calls_of(
             job.key,

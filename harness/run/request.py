@@ -10,12 +10,14 @@ from typing import Any, TypedDict
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from harness.agents.base import read_agent
+from harness.agents.base import pipeline_of, read_agent
+from harness.agents.pipeline_file import ReadPipeline
+from harness.agents.pipeline_format import AGENT
 from harness.engines.open import EngineChoice
 from harness.families.registry import family
 from harness.log import say
 from harness.models.base import Sampling
-from harness.models.names import canonical_name
+from harness.models.names import START, canonical_name, read_name
 from harness.secrets import scrubber
 from harness.store.folder import RUNS
 from harness.store.manifest import ModelSpec
@@ -26,6 +28,7 @@ from harness.suites.reference_files import with_references
 from harness.suites.references import has_none
 from harness.suites.suite import Solved, Suite
 from tasks.base import InputError, Instance, Scalar
+from tasks.parts import read_part
 
 Target = str | Path | Suite | Sequence[Instance[Any]]
 
@@ -196,6 +199,47 @@ class RunRequest:
         """Return the models that are asked for, with their servers."""
         return tuple(ModelSpec(name, self._address(name)) for name in self._named[0])
 
+    @cached_property
+    def pipeline(self) -> ReadPipeline | None:
+        """Return the pipeline of the agent, with what in its file has no effect, if it is one."""
+        return pipeline_of(self.agent) if read_part(self.agent).name == AGENT else None
+
+    @property
+    def seats(self) -> tuple[ModelSpec, ...]:
+        """Return the models that the agent names, with their servers.
+
+        One of a provider of the run's models is served where these are.
+
+        Raises:
+            InputError: a name is none, or the run's models would not be asked by the agent.
+        """
+        if self.pipeline is None:
+            return ()
+        named = [s for s in self.pipeline.pipeline.seats if s and not s.startswith(":")]
+        seats = [canonical_name(name) for name in named]
+        own = [name for name in self._named[0] if not name.startswith(START)]
+        if len(named) == len(self.pipeline.pipeline.seats):
+            self._require_seated(own, seats)
+        providers = {_provider(name) for name in own}
+        return tuple(
+            ModelSpec(
+                name,
+                self._address(name) if _provider(name) in providers else self.base_urls.get(name),
+            )
+            for name in dict.fromkeys(seats)
+        )
+
+    def _require_seated(self, own: Sequence[str], seats: Sequence[str]) -> None:
+        """Raise InputError if a run's model is none of those that its agent asks."""
+        bases = [read_name(name).base for name in seats]
+        for name in own:
+            if read_name(name).base not in bases:
+                raise InputError(
+                    f"{self.agent} asks only the models that it names: give one of them as"
+                    f" `models` ({', '.join(dict.fromkeys(bases))}), or {self.agent},models=run to"
+                    f" ask {name} in all seats"
+                )
+
     @property
     def programs(self) -> dict[str, str]:
         """Return the sources of models that are programs, by their digests."""
@@ -226,7 +270,8 @@ class RunRequest:
     @property
     def _policies(self) -> list[str]:
         """Return the names of those that a run asks which names no model."""
-        wants_several = "checker" in read_agent(self.agent)[0].uses
+        kind, settings = read_agent(self.agent)
+        wants_several = "checker" in kind.required(settings)
         policies = (each for f in self.families for each in family(f).policies.items())
         names = (name for name, policy in policies if wants_several or not policy.drawn_only)
         return [f"policy/{name}" for name in dict.fromkeys(names)]
@@ -242,6 +287,10 @@ class RunRequest:
                 " `api_key_env`), so that the run can be repeated"
             )
         return None if provider == "policy" else address
+
+
+def _provider(name: str) -> str:
+    return name.partition("/")[0].partition("-")[0]
 
 
 def require_no_secret(sampling: Sampling) -> None:

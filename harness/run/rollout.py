@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import UNSET
+
 from harness.agents.base import Agent, Direct, read_agent
 from harness.agents.briefed import Briefed
 from harness.calls.recorded import CountedReply, RecordedCalls
@@ -56,7 +58,7 @@ class Rollout:
         """
         if program_of(job.model):
             return Direct()
-        kind, settings = read_agent(self.configuration.agent)
+        kind, settings = read_agent(self.configuration.agent, self.configuration.pipeline)
         if kind.sessions and job.model.startswith("policy/"):
             return Direct()
         agent = kind.make(self.prompts, settings)
@@ -94,6 +96,11 @@ class Rollout:
         """Return what the suite names as its score; None where that is the families' own."""
         return self.configuration.suite.headline or None
 
+    def _prices_of(self, job: EpisodeJob) -> dict[str, Price | None]:
+        """Return the price of the model in each seat, None where it is unknown."""
+        seats = self.configuration.seats_of(job.model)
+        return {seat: self.prices.get(name) for seat, name in seats.items()}
+
     def record(
         self,
         job: EpisodeJob,
@@ -118,7 +125,8 @@ class Rollout:
             attempts=calls.attempts,
             memory_read=memory.read,
             memory_written=memory.written,
-            **_spending(job, calls, problem, self.prices.get(job.model)),
+            notes=dict(sorted(calls.notes.items())) or UNSET,
+            **_spending(job, calls, problem, self._prices_of(job)),
         )
 
 
@@ -126,7 +134,7 @@ def _spending(
     job: EpisodeJob,
     calls: RecordedCalls,
     problem: Problem | None,
-    price: Price | None,
+    prices: Mapping[str, Price | None],
 ) -> Fields:
     """Return the fields of a record that say what the replies of an episode took.
 
@@ -137,7 +145,7 @@ def _spending(
     notes = [each for each in replies if is_memory(each.path)]
     is_lost = problem is not None and problem.boundary == "provider"
     usages = [each.reply.usage for each in answers]
-    costs = [cost_of(each.reply, price) for each in (*answers, *notes)]
+    costs = [cost_of(each.reply, prices[each.seat]) for each in (*answers, *notes)]
     programs = answers if program_of(job.model) else []
     return {
         "calls": len(answers),

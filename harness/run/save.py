@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from harness.agents.pipeline_format import AGENT
 from harness.calls.budget import Budget
 from harness.calls.options import RunOptions
 from harness.calls.prices import read_price
@@ -14,6 +16,7 @@ from harness.costs import Price
 from harness.families.registry import FAMILIES, family
 from harness.models.names import FILE, START, ModelSettings, program_of, read_name
 from harness.run.file_format import EntryTable, ModelTable, RunFile, SamplingTable, SuiteTable
+from harness.run.plan import agent_from
 from harness.run.request import RunRequest
 from harness.store.folder import GIVEN, INSTANCES, PROGRAMS, Folder
 from harness.suites import suite as suites
@@ -44,7 +47,7 @@ def file_of_request(
     priced = dict(map(read_price, prices))
     return RunFile(
         suites=(_suite_of(request, place),),
-        agent=request.agent,
+        agent=agent_from(request.agent, partial(_from, place)),
         memory=request.memory,
         system=request.system,
         epochs=request.epochs,
@@ -102,7 +105,7 @@ def file_of_folder(folder: Folder, place: Path) -> RunFile:
     configuration = manifest.configuration
     return RunFile(
         suites=(_suite_in(folder, place),),
-        agent=configuration.agent,
+        agent=_agent_in(folder, place),
         memory=configuration.memory,
         system=configuration.system or None,
         epochs=configuration.epochs,
@@ -118,6 +121,14 @@ def file_of_folder(folder: Folder, place: Path) -> RunFile:
             for spec in configuration.models
         ),
     )
+
+
+def _agent_in(folder: Folder, place: Path) -> str:
+    """Return the agent of a run; a pipeline is in its manifest."""
+    configuration = folder.manifest.configuration
+    if configuration.pipeline:
+        return f"{AGENT}:{_from(place, folder.path / 'manifest.json')}"
+    return configuration.agent
 
 
 def _suite_in(folder: Folder, place: Path) -> SuiteTable:

@@ -70,7 +70,7 @@ def open_sessions(configuration: Configuration, options: RunOptions) -> SessionB
         InputError: the agent is not installed, or here it is another than the run's.
         SandboxFailure: there is no jail here.
     """
-    kind, settings = read_agent(configuration.agent)
+    kind, settings = read_agent(configuration.agent, configuration.pipeline)
     file = configuration.session
     if not isinstance(settings, CliSettings) or not file:
         return None

@@ -75,8 +75,8 @@ def begin_each(
     for each in prepared:
         opened, budget = open_run(each), options.budget
         if before is not None:
-            _add(taken, spent_of(before))
-            budget = _left(budget, taken, monotonic() - began)
+            add_spent(taken, spent_of(before))
+            budget = left_of(budget, taken, monotonic() - began)
         before = opened.folder.path
         yield BegunRun(opened, replace(options, budget=budget), prices(each.request))
 
@@ -90,14 +90,15 @@ def spent_of(path: Path) -> Spent:
         journal.close()
 
 
-def _add(taken: Spent, more: Spent) -> None:
+def add_spent(taken: Spent, more: Spent) -> None:
+    """Add what was spent elsewhere; with what is unknown the sum is unknown."""
     taken.cost = None if taken.cost is None or more.cost is None else taken.cost + more.cost
     taken.tokens = (
         None if taken.tokens is None or more.tokens is None else taken.tokens + more.tokens
     )
 
 
-def _left(budget: Budget, taken: Spent, seconds: float) -> Budget:
+def left_of(budget: Budget, taken: Spent, seconds: float) -> Budget:
     """Return what a budget has left.
 
     Raises:

@@ -341,7 +341,8 @@ def _content_of(configuration: Configuration, *, whole: bool) -> Fields:
 
 
 def _servers(configuration: Configuration) -> Fields:
-    return {f"server of {spec.name}": spec.base_url for spec in configuration.models}
+    specs = (*configuration.models, *(configuration.seats or ()))
+    return {f"server of {spec.name}": spec.base_url for spec in specs}
 
 
 def _moved(recorded: Fields, servers: Fields) -> Iterator[tuple[str, Any, Any]]:

@@ -13,10 +13,11 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from harness.agents.pipeline_format import Pipeline
 from harness.costs import Price
 from harness.digests import digest as short_digest
 from harness.models.base import Sampling
-from harness.models.names import program_of, read_name
+from harness.models.names import program_of, read_name, seated
 from harness.store.search_plan import SearchPlan
 from harness.suites.suite import Suite
 from tasks.base import Fields, Noun
@@ -42,6 +43,7 @@ class Configuration(Noun, frozen=True):
     `means`: what the agent lets models use; unset, they are only asked (see `allowed`).
     `session`: the declaration of the command-line agent, so that its file is needed no more.
     `system`: the user's own message of the system's role that stands before all that models read.
+    `pipeline`: the content of the agent, if that is one; `seats`: the models that it names.
     """
 
     suite: Suite
@@ -56,6 +58,22 @@ class Configuration(Noun, frozen=True):
     means: tuple[str, ...] | UnsetType = UNSET
     system: str | UnsetType = UNSET
     session: AgentFile | UnsetType = UNSET
+    pipeline: Pipeline | UnsetType = UNSET
+    seats: tuple[ModelSpec, ...] | UnsetType = UNSET
+
+    def seats_of(self, model: str) -> dict[str, str]:
+        """Return who sits in each seat of the agent, where a model of the run is asked."""
+        names = self.pipeline.seats if self.pipeline else ()
+        return {"": model} | {seat: seated(model, seat) for seat in names}
+
+    @property
+    def asked(self) -> tuple[ModelSpec, ...]:
+        """Return all that are asked, each once: the models, and those in seats of the agent."""
+        specs = {spec.name: spec for spec in (*self.models, *(self.seats or ()))}
+        for spec in self.models:
+            for name in self.seats_of(spec.name).values():
+                specs.setdefault(name, ModelSpec(name, spec.base_url))
+        return tuple(specs.values())
 
     @property
     def folder_name(self) -> str:
@@ -93,7 +111,9 @@ class Configuration(Noun, frozen=True):
         sampling: Fields = msgspec.to_builtins(self.sampling_of(model))
         [address] = {spec.base_url for spec in self.models if spec.name == model}
         system = {"system": short_digest(self.system)} if self.system else {}
-        return sampling | system | ({"base_url": address} if address else {})
+        elsewhere = {spec.name: spec.base_url for spec in self.seats or () if spec.base_url}
+        seats = {"seats": elsewhere} if elsewhere else {}
+        return sampling | system | seats | ({"base_url": address} if address else {})
 
 
 class Environment(Noun, frozen=True):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from harness.agents.base import read_agent
+from harness.agents.base import agent_kind
 from harness.families.registry import family
 from memory.base import read_memory
 from tasks.prompts import Prompts, Speaking
@@ -11,7 +11,7 @@ from tasks.prompts import Prompts, Speaking
 def speaking_parts(agent: str, memory: str, families: Iterable[str]) -> dict[str, Speaking]:
     """Return the parts of a run that say something to models, by what they are to the run."""
     parts: dict[str, Speaking] = {name: family(name) for name in families}
-    parts |= {"memory": read_memory(memory)[0], "agent": read_agent(agent)[0]}
+    parts |= {"memory": read_memory(memory)[0], "agent": agent_kind(agent)}
     return {name: part for name, part in parts.items() if part.templates}
 
 

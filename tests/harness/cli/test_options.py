@@ -15,6 +15,7 @@ import pytest
 from harness.cli import command_of
 from harness.cli.parser import build_parser
 from tasks.base import Failure, InputError
+from tests.factories.pipelines import TUNE
 
 UNSAID = {"help", "version"}  # argparse does these itself
 NAMES = {"command", "action", "act"}  # of the command, not of what it does
@@ -146,6 +147,9 @@ def use_searches(go: Go, root: Path) -> None:
         go("evolve", "run", *small, *NOBODY, "--out", root / "lost")
     with pytest.raises(InputError, match="all of one arm"):
         go("evolve", "compare", search)
+    (root / "plan.toml").write_text(TUNE.format(url=NOBODY[3]))
+    with pytest.raises(Failure, match="no server"):
+        go("tune", root / "plan.toml", "--max-attempts", 1, "--out", root / "tuned")
 
 
 @pytest.fixture(autouse=True, scope="module")
