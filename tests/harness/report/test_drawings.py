@@ -16,6 +16,7 @@ from generators import rcpsp as rcpsp_generator
 from generators import tardiness as tardiness_generator
 from generators import tools as tools_generator
 from graders import calendar as calendar_grader
+from graders import feasibility as feasibility_grader
 from graders import flow as flow_grader
 from graders import jobshop as jobshop_grader
 from graders import rcpsp as rcpsp_grader
@@ -25,7 +26,7 @@ from harness.board.board import Row, build_board
 from harness.board.load import ScoredRecord
 from harness.families.rcpsp import POLICIES
 from harness.families.registry import FAMILIES
-from harness.report import calendar, flow, jobshop, rcpsp, tardiness, tools, vms
+from harness.report import calendar, feasibility, flow, jobshop, rcpsp, tardiness, tools, vms
 from harness.report.base import (
     EpisodeView,
     SeriesStyle,
@@ -118,6 +119,8 @@ FIELDS = {
     "operations": 3,
     "time": 5,
     "jobs": ["J1", "J2"],
+    "constraint": "P9",
+    "named": 4,
 }
 
 
@@ -131,6 +134,7 @@ FIELDS = {
         (flow, flow_grader),
         (vms, vms_course),
         (jobshop, jobshop_grader),
+        (feasibility, feasibility_grader),
     ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:

@@ -40,6 +40,7 @@ CASES = (
     "flow",
     "vms",
     "jobshop",
+    "feasibility",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {
