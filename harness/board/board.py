@@ -18,6 +18,7 @@ from graders.spelling import MENDED, STRICT
 from graders.statistics import Estimate, by_instance
 from harness.board.load import (
     CanonicalFields,
+    CommitmentState,
     Gathered,
     ScoredRecord,
     dials_of,
@@ -103,6 +104,7 @@ class Board(Noun, frozen=True):
         priced: the models whose cost is their stored usage at a table of prices, with its date.
         reading: of spelling; nothing where it is the canonical one.
         selection: what is shown, where that is not all.
+        commitments: those behind the seeds; unset where all seeds are public.
     """
 
     rows: tuple[Row, ...]
@@ -110,6 +112,7 @@ class Board(Noun, frozen=True):
     priced: dict[str, date] = {}
     reading: Literal["strict"] | UnsetType = UNSET
     selection: Selection | UnsetType = UNSET
+    commitments: tuple[CommitmentState, ...] | UnsetType = UNSET
 
     @property
     def complete(self) -> bool:
@@ -156,6 +159,7 @@ def board_of(gathered: Gathered) -> Board:
         board,
         reading=UNSET if reading == "canonical" else reading,
         selection=UNSET if selection.is_whole else selection,
+        commitments=gathered.commitments or UNSET,
     )
 
 

@@ -65,11 +65,18 @@ def build_parser() -> Parser:
     _evolve(add("evolve", "Let models invent heuristics, beside a search without a model."))
     _publish(add("publish", "Put result tables on a Hugging Face hub.", "publish.publish"))
     _report(add("report", "Write runs or a search as a page with pictures.", "report.report"))
+    _on_records(add)
     return parser
 
 
 def _on_instances(add: Callable[..., Parser]) -> None:
     from harness.cli.parser_instances import add_commands
+
+    add_commands(add)
+
+
+def _on_records(add: Callable[..., Parser]) -> None:
+    from harness.cli.parser_records import add_commands
 
     add_commands(add)
 
@@ -103,6 +110,9 @@ def _run(p: Parser) -> None:
     )
     p.add_argument("--level", type=natural, help="of a family")
     p.add_argument("--seed", type=whole, help="of the instances")
+    p.add_argument(
+        "--commitment", type=Path, metavar="FILE", help="of makespan commit, for its seed"
+    )
     settings(p)
     p.add_argument("--data", type=Path, metavar="FOLDER", help="files a suite needs")
     p.add_argument("--limit", type=natural, metavar="N", help="the first N instances")

@@ -7,6 +7,7 @@ _SAME = (
     "api_key_env",
     "base_url",
     "cache",
+    "commitment",
     "data",
     "engine",
     "epochs",

@@ -77,7 +77,7 @@ def regrade(run: RecordedRun, engine: Engine) -> tuple[int, int]:
     The new ones are appended as a version of their own, by this process alone.
     """
     jobs, latest, changed = run.graded(), run.latest, 0
-    work, groups = Regrading(run.rollout), _groups(jobs, run.journal)
+    work, groups = Regrading(run.rollout), grouped_episodes(jobs, run.journal)
 
     async def commit(graded: Sequence[Graded]) -> None:
         await asyncio.gather(
@@ -96,8 +96,10 @@ def regrade(run: RecordedRun, engine: Engine) -> tuple[int, int]:
     return changed, len(jobs)
 
 
-def _groups(jobs: Sequence[EpisodeJob], journal: Journal) -> Iterator[list[ReplayedEpisode]]:
-    """The jobs in groups of about `CALLS` calls, each read when it is wanted."""
+def grouped_episodes(
+    jobs: Sequence[EpisodeJob], journal: Journal
+) -> Iterator[list[ReplayedEpisode]]:
+    """Yield the jobs in groups of about `CALLS` calls, each read when it is wanted."""
     group: list[ReplayedEpisode] = []
     calls = 0
     for job in jobs:
