@@ -108,13 +108,10 @@ def _run(p: Parser) -> None:
         metavar="M[:k=v,...]",
         help="what it remembers (history; none without rounds)",
     )
-    p.add_argument("--level", type=natural, help="of a family")
-    p.add_argument("--seed", type=whole, help="of the instances")
+    _generated(p)
     p.add_argument(
         "--commitment", type=Path, metavar="FILE", help="of makespan commit, for its seed"
     )
-    settings(p)
-    p.add_argument("--data", type=Path, metavar="FOLDER", help="files a suite needs")
     p.add_argument("--limit", type=natural, metavar="N", help="the first N instances")
     p.add_argument("--epochs", type=natural, help="times each instance is asked (1)")
     sampling(p)
@@ -130,13 +127,17 @@ def _run(p: Parser) -> None:
     asking(p)
 
 
-def _prompt(p: Parser) -> None:
-    p.add_argument("target", metavar="SUITE|FAMILY|FILE.jsonl|FILE.toml")
-    p.add_argument("--id", metavar="X", help="the instance (the first one)")
+def _generated(p: Parser) -> None:
     p.add_argument("--level", type=natural, help="of a family")
     p.add_argument("--seed", type=whole, help="of the instances")
     settings(p)
     p.add_argument("--data", type=Path, metavar="FOLDER", help="files a suite needs")
+
+
+def _prompt(p: Parser) -> None:
+    p.add_argument("target", metavar="SUITE|FAMILY|FILE.jsonl|FILE.toml")
+    p.add_argument("--id", metavar="X", help="the instance (the first one)")
+    _generated(p)
     p.add_argument("--agent", default="direct", metavar="A[:k=v,...]", help="(direct)")
     p.add_argument("--memory", metavar="M[:k=v,...]", help="(history; none without rounds)")
     p.add_argument("--system-message", metavar="TEXT", help="stands before all else")

@@ -28,7 +28,7 @@ FILES = ("manifest.json", "instances.jsonl", "given.jsonl", REVEALED)
 FOLDERS = ("templates", "programs")
 
 
-class Claim(Noun, frozen=True):
+class ClaimedScore(Noun, frozen=True):
     """The score of a model in a family, as it is claimed."""
 
     model: str
@@ -38,7 +38,7 @@ class Claim(Noun, frozen=True):
     score: float | None
 
 
-class Submission(Noun, frozen=True):
+class SubmittedRun(Noun, frozen=True):
     """What a submission says of itself.
 
     Attributes:
@@ -56,11 +56,11 @@ class Submission(Noun, frozen=True):
     commitment: str | None
     packed: str
     packages: dict[str, str]
-    claims: tuple[Claim, ...]
+    claims: tuple[ClaimedScore, ...]
     format: int = FORMAT
 
 
-def pack(path: Path, out: Path, day: str) -> Submission:
+def pack(path: Path, out: Path, day: str) -> SubmittedRun:
     """Verify a run folder, and copy what a submission has of it into a new folder.
 
     Args:
@@ -85,7 +85,7 @@ def pack(path: Path, out: Path, day: str) -> Submission:
             f"{path} cannot be submitted: episodes are left, or ended in errors:"
             f" makespan resume {path}"
         )
-    submission = Submission(
+    submission = SubmittedRun(
         result.suite,
         result.lock,
         commitment=result.commitment,
@@ -97,14 +97,15 @@ def pack(path: Path, out: Path, day: str) -> Submission:
     return submission
 
 
-def claims_of(board: Board) -> tuple[Claim, ...]:
+def claims_of(board: Board) -> tuple[ClaimedScore, ...]:
     """Return the scores of a board, in its order."""
     return tuple(
-        Claim(row.model, row.family, row.cell, n=row.n, score=row.score.value) for row in board.rows
+        ClaimedScore(row.model, row.family, row.cell, n=row.n, score=row.score.value)
+        for row in board.rows
     )
 
 
-def _copy(path: Path, out: Path, submission: Submission) -> None:
+def _copy(path: Path, out: Path, submission: SubmittedRun) -> None:
     """Fill a hidden folder, then give it its name."""
     hidden = out.with_name(f".{out.name}.{os.getpid()}.partial")
     try:
@@ -146,7 +147,7 @@ def verify_submission(path: Path, secret: Secret | None = None) -> Verification:
 def _claim_problems(path: Path, result: Verification) -> Iterator[str]:
     """Yield a line for each thing that a submission claims and that is not so."""
     try:
-        submission = msgspec.json.decode((path / CLAIMS).read_bytes(), type=Submission)
+        submission = msgspec.json.decode((path / CLAIMS).read_bytes(), type=SubmittedRun)
     except msgspec.DecodeError as error:
         yield f"{CLAIMS}: {error}"
         return

@@ -40,6 +40,7 @@ CASES = (
     "flow",
     "vms",
     "jobshop",
+    "serving",
     "feasibility",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")

@@ -118,7 +118,7 @@ def test_a_commitment_to_another_suite_or_version_is_refused() -> None:
     ("text", "reason"),
     [
         ("{}", "missing required field"),
-        ("no", "malformed"),
+        ("no", "truncated"),
         ('{"suite":"s","lock":"l","secret":"ab","drawn":"d"}', "not 64 hex digits"),
         (f'{{"suite":"s","lock":"l","secret":"{"AB" * 32}","drawn":"d"}}', "not 64 hex digits"),
         (f'{{"suite":"s","lock":"l","secret":"{SECRET}","drawn":"d","format":2}}', "format 2"),
