@@ -27,11 +27,15 @@ def _reveal(p: Parser) -> None:
 
 
 def _verify(p: Parser) -> None:
-    p.add_argument("folder", type=Path, metavar="DIR")
+    p.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="or a packed FILE.zip")
     p.add_argument("--secret", type=Path, metavar="FILE", help="revealed (that in DIR)")
+    p.add_argument("--submission", action="store_true", help="DIR must be one, whole, of a suite")
+    p.add_argument("--into", type=Path, metavar="FOLDER", help="of what a verified FILE.zip holds")
     p.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _submit(p: Parser) -> None:
     p.add_argument("folder", type=Path, metavar="DIR", help="a run folder")
-    p.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder")
+    p.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="a new folder, or FILE.zip"
+    )

@@ -14,6 +14,7 @@ _SAME = (
     "hide_answers",
     "http",
     "instances",
+    "into",
     "jobs",
     "level",
     "license",

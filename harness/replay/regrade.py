@@ -48,15 +48,17 @@ class Regrading:
         return asyncio.run(self._all(group))
 
     async def _all(self, group: Sequence[ReplayedEpisode]) -> list[Graded]:
-        return [await self._one(*episode) for episode in group]
+        return [await self._one(each) for each in group]
 
-    async def _one(
-        self, job: EpisodeJob, rows: Sequence[Row], effects: dict[str, Performed]
-    ) -> Graded:
+    def recorded(self, episode: ReplayedEpisode) -> RecordedCalls:
+        """Return what answers an episode: its journal, and nobody beyond it."""
+        job, rows, effects = episode
         settings = {"": settings_digest(job.model, self.rollout.configuration.sampling)}
-        journaled = answered_of(rows, job.key)
-        tools = direct(job.instance)
-        calls = RecordedCalls(job.key, settings, journaled, tools=tools, effects=effects)
+        journaled, tools = answered_of(rows, job.key), direct(job.instance)
+        return RecordedCalls(job.key, settings, journaled, tools=tools, effects=effects)
+
+    async def _one(self, each: ReplayedEpisode) -> Graded:
+        job, calls = each.job, self.recorded(each)
         memory = self.rollout.memory(job)
         outcome = await drive(self.rollout.program(job, memory), calls.perform)
         grade, problem = self._graded(job, outcome)

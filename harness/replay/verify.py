@@ -1,21 +1,32 @@
 """Verifies a run folder without a model: its seed, instances, lock, replies, records and grades."""
 
+import asyncio
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
+from harness.calls.drive import drive
+from harness.models.base import Model
+from harness.models.names import START, program_of
 from harness.replay.regrade import Regrading, ReplayedEpisode, grouped_episodes
+from harness.run.models import build_policy, is_asked
+from harness.run.prepare import choose_agent
 from harness.run.recorded import RecordedRun
 from harness.store.folder import Folder, by_content
 from harness.store.journal import Journal
+from harness.store.journal_form import effect_count, form_problems, table_problems
 from harness.store.manifest import differences, environment
+from harness.store.versions import part_versions, templates_used
 from harness.suites import instances
 from harness.suites.commitment import FIRST, REVEALED, Secret, problems_of, read_secret
 from harness.suites.suite import family_versions
-from tasks.base import Failure, InputError, Noun, Record
+from tasks.base import Ask, Failure, InputError, Noun, Outside, Record
+from tasks.prompts import installed
 
 MOST = 20  # problems of one kind that are told
 
@@ -32,6 +43,7 @@ class Verification(Noun, frozen=True):
         instances: how many were made anew, or compared with the digest of their files.
         episodes: how many were replayed and graded anew.
         errors: how many ended in an error and have nothing to replay.
+        missing: how many its suite has for its models that have no grade, errors included.
         problems: what is wrong, a line each; none if all is as it says.
         notes: what a reader should know beside them.
     """
@@ -44,6 +56,7 @@ class Verification(Noun, frozen=True):
     instances: int
     episodes: int
     errors: int
+    missing: int
     problems: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
@@ -62,32 +75,56 @@ def verify(path: Path, secret: Secret | None = None) -> Verification:
     folder.require_suite()
     if secret is None and (path / REVEALED).is_file():
         secret = read_secret(path / REVEALED)
-    journal = Journal(path)
+    if lines := table_problems(path):
+        return _verification(folder, secret, lines)
+    journal = Journal(path, read_only=True)
     try:
         run = RecordedRun(folder, journal, folder.instances())
         problems = [
+            *islice(form_problems(path), MOST),
             *_seed_problems(folder, secret),
             *_lock_problems(folder),
             *islice(_instance_problems(folder), MOST),
             *islice(_stranger_problems(run), MOST),
             *islice(_record_problems(run), MOST),
         ]
-        graded, records = len(run.graded()), len(run.latest)
+        return _verification(folder, secret, problems, run)
     finally:
         journal.close()
+
+
+def _verification(
+    folder: Folder, secret: Secret | None, problems: list[str], run: RecordedRun | None = None
+) -> Verification:
+    """Return a verification's problems, with counts; without a run nothing of it was read."""
     configuration = folder.manifest.configuration
     suite = configuration.suite
+    episodes = len(run.graded()) if run else 0
     return Verification(
         suite.name,
         configuration.lock,
         seed=suite.seed if suite.entry else None,
         commitment=suite.commitment.digest if suite.commitment else None,
         revealed=secret is not None and bool(suite.commitment),
-        instances=len(folder.lines()),
-        episodes=graded,
-        errors=records - graded,
+        instances=len(folder.lines()) if run else 0,
+        episodes=episodes,
+        errors=sum(not r.grade for _, r in run.latest.values()) if run else 0,
+        missing=_episode_count(folder) - episodes,
         problems=tuple(problems),
-        notes=tuple(_notes(folder, secret)),
+        notes=tuple(_notes(folder, secret)) if run else (),
+    )
+
+
+def _episode_count(folder: Folder) -> int:
+    """Return how many episodes the suite has for the models; of one without end, those made."""
+    configuration = folder.manifest.configuration
+    names = [spec.name for spec in configuration.models]
+    if configuration.suite.size is None or not configuration.suite.entry:
+        counts = [(name, 1) for name in folder.families()]
+    else:
+        counts = [(entry.family, entry.count or 0) for entry in configuration.suite.entry]
+    return configuration.epochs * sum(
+        count for model in names for name, count in counts if is_asked(model, name, folder.programs)
     )
 
 
@@ -102,20 +139,28 @@ def _seed_problems(folder: Folder, secret: Secret | None) -> list[str]:
     return []
 
 
-def _lock_problems(folder: Folder) -> list[str]:
-    """Compare versions and lock with those of today's families and the run's own prompts."""
+def _lock_problems(folder: Folder) -> Iterator[str]:
+    """Compare versions, lock and means with those of today's parts and the run's own prompts."""
     configuration = by_content(folder)
     suite, families = configuration.suite, tuple(dict.fromkeys(folder.families()))
     families = suite.families or families
     versions = family_versions(families, folder.prompts)
-    lines = [
-        f"{name} is {configuration.versions.get(name)} in the manifest, here it is {version}"
-        for name, version in versions.items()
-        if configuration.versions.get(name) != version
-    ]
+    templates = templates_used(configuration.agent, configuration.memory, families)
+    parts = part_versions(templates, families, folder.prompts)
+    for name, recorded, version in differences(configuration.versions, versions | parts, ""):
+        yield f"{name} is {recorded} in the manifest, here it is {version}"
     if configuration.lock != (lock := suite.lock(versions)):
-        lines.append(f"the lock is {configuration.lock}, that of its content is {lock}")
-    return lines
+        yield f"the lock is {configuration.lock}, that of its content is {lock}"
+    means = choose_agent(configuration.agent, families).means
+    if (configuration.means or UNSET) != means:
+        yield (
+            f"its models might use {_listed(configuration.means)} by the manifest; its agent lets"
+            f" them use {_listed(means)}"
+        )
+
+
+def _listed(means: Any) -> str:
+    return ", ".join(means or ()) or "nothing but the prompt"
 
 
 def _instance_problems(folder: Folder) -> Iterator[str]:
@@ -145,6 +190,8 @@ def _first_difference(line: bytes, remade: bytes) -> str:
         recorded = msgspec.json.decode(line)
     except msgspec.DecodeError:
         return "it is no JSON"
+    except RecursionError:
+        return "it is nested too deeply"
     places = differences(recorded, msgspec.json.decode(remade), "")
     for where, value, result in places:
         return f"{where} is {_short(value)}, the suite makes {_short(result)}"
@@ -167,26 +214,67 @@ def _stranger_problems(run: RecordedRun) -> Iterator[str]:
 
 def _record_problems(run: RecordedRun) -> Iterator[str]:
     """Yield a line for each episode whose record is not what its replies come to."""
-    work = Regrading(run.rollout)
-    for group in grouped_episodes(run.graded(), run.journal):
-        for episode in group:
-            yield from _episode_problems(work, episode, run.latest[episode.job.key][1])
+    work, policies = Regrading(run.rollout), _policies(run)
+    try:
+        for group in grouped_episodes(run.graded(), run.journal):
+            for episode in group:
+                record, policy = run.latest[episode.job.key][1], policies.get(episode.job.model)
+                yield from _episode_problems(work, episode, record, policy)
+    finally:
+        for policy in policies.values():
+            asyncio.run(policy.close())
 
 
-def _episode_problems(work: Regrading, episode: ReplayedEpisode, record: Record) -> list[str]:
+def _policies(run: RecordedRun) -> Mapping[str, Model]:
+    """Return the built-in policies of a run by name: what they reply can be computed anew."""
+    families = tuple(dict.fromkeys(run.folder.families()))
+    names = [spec.name for spec in run.configuration.models]
+    return {
+        name: build_policy(name, families)
+        for name in names
+        if name.startswith(START) and not program_of(name)
+    }
+
+
+def _episode_problems(
+    work: Regrading, episode: ReplayedEpisode, record: Record, policy: Model | None
+) -> list[str]:
     key = episode.job.key
     try:
-        [(_, replayed, _)] = work([episode])
+        lines = list(_replay_problems(work, episode, record))
+        return lines or (asyncio.run(_policy_problems(work, episode, policy)) if policy else [])
     except (Failure, InputError) as failure:
         return [str(failure) if key in str(failure) else f"{key}: {failure}"]
+
+
+def _replay_problems(work: Regrading, episode: ReplayedEpisode, record: Record) -> Iterator[str]:
+    """Yield a line if a record is not what its replies come to: the first difference."""
+    [(_, replayed, _)] = work([episode])
     recorded, computed = msgspec.to_builtins(record), msgspec.to_builtins(replayed)
     for where, value, result in differences(recorded, computed, ""):
-        if not _close(value, result):
-            return [
-                f"{key}: {where} is {_short(value)} in the record, its replies come to"
+        is_older = where == "sandbox_seconds" and not value  # before they were kept
+        if not is_older and not _close(value, result):
+            yield (
+                f"{episode.job.key}: {where} is {_short(value)} in the record, its replies come to"
                 f" {_short(result)}"
-            ]
-    return []
+            )
+            return
+
+
+async def _policy_problems(work: Regrading, episode: ReplayedEpisode, policy: Model) -> list[str]:
+    """Return a line if a built-in policy's replies are not what it replies here."""
+    calls, lines = work.recorded(episode), list[str]()
+
+    async def perform(effect: Outside) -> Any:
+        reply = await calls.perform(effect)
+        if isinstance(effect, Ask):
+            result = await policy.reply(effect)
+            if (reply.text, reply.calls) != (result.text, result.calls):
+                lines.append(f"{episode.job.key}: {effect.path} is not what that policy replies")
+        return reply
+
+    await drive(work.rollout.program(episode.job, work.rollout.memory(episode.job)), perform)
+    return lines[:1]
 
 
 def _close(one: object, other: object) -> bool:
@@ -197,10 +285,31 @@ def _close(one: object, other: object) -> bool:
 
 
 def _notes(folder: Folder, secret: Secret | None) -> Iterator[str]:
-    suite, began = folder.manifest.configuration.suite, folder.manifest.environment.packages
+    manifest = folder.manifest
+    suite, began = manifest.configuration.suite, manifest.environment
     if suite.commitment and secret is None:
         yield "its secret is not revealed: that the seed is the commitment's is not checked"
+    if secret is not None and secret.revealed and began.created[:10] > secret.revealed:
+        yield (
+            f"begun on {began.created[:10]}, its secret was revealed on {secret.revealed}: anybody"
+            " could know the instances by then"
+        )
+    if suite.solved:
+        yield "its references were found by who ran it, and are not made anew"
+    if count := effect_count(folder.path):
+        yield f"{count} outcomes of programs and checks are taken as they are recorded"
+    if own := _own_prompts(folder):
+        yield f"its prompts are not those of this version: {', '.join(own)}"
     now = environment().packages
     for name in ("makespan", "ortools"):
-        if name in began and began[name] != now.get(name):
-            yield f"begun with {name} {began[name]}, here it is {now.get(name, 'missing')}"
+        if name in began.packages and began.packages[name] != now.get(name):
+            yield f"begun with {name} {began.packages[name]}, here it is {now.get(name, 'missing')}"
+
+
+def _own_prompts(folder: Folder) -> list[str]:
+    """Return the names of the templates that a run uses and that are not this version's."""
+    configuration = folder.manifest.configuration
+    parts = templates_used(configuration.agent, configuration.memory, set(folder.families()))
+    shipped, sources = installed().sources, folder.prompts.sources
+    names = sorted({name for part in parts.values() for name in part} & sources.keys())
+    return [name for name in names if shipped.get(name, sources[name]) != sources[name]]

@@ -27,6 +27,7 @@ family = "tardiness"
 level = 4
 count = 3
 """
+PARTS = {"one-shot", "mini", "standard-stopped", "calendar-stopped", "shard-1", "shard-2"}
 POLICIES = ("--model", "policy/exact", "--model", "policy/edf", "--model", "policy/edd")
 
 
@@ -192,3 +193,11 @@ def test_a_run_of_a_model_verifies_and_nobody_is_asked(home: Path, tmp_path: Pat
 @pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind.is_search])
 def test_a_search_is_refused(name: str, tmp_path: Path) -> None:
     assert makespan("verify", unpack(name, tmp_path)).returncode != 0
+
+
+@pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if not kind.is_search])
+def test_runs_of_earlier_versions_verify(name: str, tmp_path: Path) -> None:
+    result = verify(unpack(name, tmp_path))
+    assert result.problems == ()
+    assert result.episodes > 0
+    assert (result.missing > 0) == (name in PARTS)
