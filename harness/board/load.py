@@ -45,6 +45,17 @@ class CommitmentState(Noun, frozen=True):
     drawn: str
     revealed: str | None = None
 
+    @property
+    def words(self) -> str:
+        """Return what a reader is told of it."""
+        return f"seed by commitment {self.digest}, {self.dates}"
+
+    @property
+    def dates(self) -> str:
+        """Return when it was drawn and revealed."""
+        state = f"revealed on {self.revealed}" if self.revealed else "not revealed yet"
+        return f"drawn on {self.drawn}, {state}"
+
 
 class ScoredRecord(Noun, frozen=True):
     """A record, and how its run asked.
@@ -188,8 +199,18 @@ def gather(
         headlines=_headlines(folders),
         reading=reading,
         selection=selection,
-        commitments=tuple(dict.fromkeys(filter(None, map(commitment_of, folders)))),
+        commitments=commitments_of(folders),
     )
+
+
+def commitments_of(folders: Sequence[Folder]) -> tuple[CommitmentState, ...]:
+    """Return the commitments behind the seeds of runs, each once: revealed if one of them says."""
+    states: dict[tuple[str, str, str], CommitmentState] = {}
+    for state in filter(None, map(commitment_of, folders)):
+        name = (state.suite, state.digest, state.drawn)
+        days = [each.revealed for each in (states.get(name), state) if each and each.revealed]
+        states[name] = msgspec.structs.replace(state, revealed=min(days, default=None))
+    return tuple(states.values())
 
 
 def commitment_of(folder: Folder) -> CommitmentState | None:

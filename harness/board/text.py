@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from graders.spelling import MENDED, STRICT
 from graders.statistics import Estimate
 from harness.board.board import Board, Row
-from harness.board.load import CommitmentState, identity, sampling_of
+from harness.board.load import identity, sampling_of
 from harness.board.ranking import Rank
 from harness.families.family import SPELLING, BoardColumn, Place
 from harness.families.registry import family
@@ -343,13 +343,8 @@ def notes(board: Board) -> list[str]:
         *_rank_notes(board.rows),
         *_limit_notes(board.rows),
         *_price_notes(board),
-        *map(_commitment_note, board.commitments or ()),
+        *(f"{state.suite}: {state.words}" for state in board.commitments or ()),
     ]
-
-
-def _commitment_note(state: CommitmentState) -> str:
-    seen = f"revealed on {state.revealed}" if state.revealed else "not revealed yet"
-    return f"{state.suite}: seed by commitment {state.digest}, drawn on {state.drawn}, {seen}"
 
 
 def part_note(board: Board) -> str:
