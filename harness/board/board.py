@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from graders.passes import pass_rates
 from graders.spelling import MENDED, STRICT
 from graders.statistics import Estimate, by_instance
 from harness.board.load import (
@@ -376,6 +377,7 @@ def _summary(
         only_reason = NO_REFERENCE if kinds == {NO_REFERENCE} else "no graded episodes"
         return Estimate.unknown(only_reason), {}
     score, metrics = family(name).summarise(graded)
+    metrics |= {k: v for k, v in _passes(name, graded).items() if k not in metrics}
     metrics |= _spelling(name, graded)
     if headline and (estimate := family(name).column(headline).estimate):
         score = estimate(graded)
@@ -383,6 +385,16 @@ def _summary(
     if empty:
         score = Estimate.unknown("only errors at level " + ", ".join(map(str, sorted(empty))))
     return score, metrics
+
+
+def _passes(name: str, graded: Sequence[Record]) -> dict[str, Estimate]:
+    """Return pass@K and pass^K of the best score where instances were asked more than once.
+
+    An episode of many rounds is never all right: such families have none.
+    """
+    if family(name).has_rounds or not any(record.epoch for record in graded):
+        return {}
+    return pass_rates(family(name).strata(graded))
 
 
 def _spelling(name: str, graded: Sequence[Record]) -> dict[str, Estimate]:

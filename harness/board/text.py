@@ -244,6 +244,8 @@ def _value_text(name: str, row: Row, metric: Estimate) -> str:
         return _level_text(metric)
     if column.interval:
         return with_interval(metric, 4)
+    if name.startswith("pass^"):
+        return with_interval(metric, 2)
     return percent(metric.value) if column.in_percent else number(metric.value, 3)
 
 
