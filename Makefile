@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(she
 BIN := .venv/bin
 
 .PHONY: quickstart setup test test-only lint bench bench-peers coverage providers exports arenas evolvers slow \
-	wheel-test check-all clean
+	wheel-test submissions check-all clean
 
 quickstart: .venv/run.stamp  ## the install for runs, and a board of the built-in policies
 	$(BIN)/makespan run quickstart
@@ -19,6 +19,11 @@ lint: .venv/all.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+SUBMITTED := $(wildcard results/boards/submissions/*/ results/boards/submissions/*.zip)
+submissions: .venv/all.stamp  ## every submitted run, verified without a model
+	@test -n "$(SUBMITTED)" || echo "no run is submitted"
+	$(if $(SUBMITTED),$(BIN)/makespan verify --submission $(SUBMITTED))
 
 bench: .venv/all.stamp  ## limits of speed and size, as ratios in one run
 	$(BIN)/python -m tests.benchmarks

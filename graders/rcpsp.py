@@ -15,22 +15,20 @@ All intervals are half-open. All violations are listed, not just the first:
 `not_integer` is a fault of format: the answer is unparsable. The others are faults of planning.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
 from graders.clusters import (
-    OverEpochs,
     Strata,
     mean_over,
-    most_epochs,
     rates_over,
     score_over,
     share_over,
 )
 from graders.exact.rcpsp import quick_bound
 from graders.half_level import half_level
+from graders.passes import pass_rates
 from graders.rcpsp_periodic import is_periodic, periodic_estimates, periodic_metrics
 from graders.rcpsp_violations import broken_share as broken_share
 from graders.rcpsp_violations import violations as violations
@@ -40,11 +38,8 @@ from graders.statistics import (
     Estimate,
     Measure,
     Rate,
-    by_instance,
     mean_of_rates,
     median_of,
-    pass_at,
-    pass_hat,
     per_instance,
     rate,
 )
@@ -66,8 +61,6 @@ from tasks.rcpsp import Project, spelled
 
 FORMAT = ("not_integer",)  # the kinds that make an answer unparsable
 UNBOUNDED = "a level without a known lower bound"
-
-PassRate: TypeAlias = Callable[[float, int, int], float]  # of successes, tries, and tries allowed
 
 
 def grade(instance: Instance[Project], outcome: Outcome) -> Grade:
@@ -254,7 +247,7 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
         | {f"share_{kind}": _having(groups, kind) for kind in _kinds(records)}
         | periodic_estimates(records, groups)
     )
-    return _over_levels(groups, _score), metrics | _passes(groups)
+    return _over_levels(groups, _score), metrics | pass_rates(groups, _feasible_or_not)
 
 
 def _feasibility_metrics(levels: Mapping[float, Sequence[Record]]) -> dict[str, Estimate]:
@@ -317,37 +310,6 @@ def _is_binary(levels: Strata, measure: Measure) -> bool:
 def strata(records: Sequence[Record]) -> list[list[Record]]:
     """Return the records by level: the headline is the mean of the levels' mean scores."""
     return list(_by_level(records).values())
-
-
-def _passes(levels: Strata) -> dict[str, Estimate]:
-    """Estimate pass@K and pass^K for K = 2, 4, ... and all epochs; an instance is one trial."""
-    return {
-        f"{name}{k}": _pass_rate(levels, function, k)
-        for k in _tries(levels)
-        for name, function in (("pass@", pass_at), ("pass^", pass_hat))
-    }
-
-
-def _tries(levels: Strata) -> list[int]:
-    epochs = most_epochs([by_instance(level, _feasible_or_not) for level in levels])
-    return sorted({2**x for x in range(1, epochs.bit_length())} | {epochs} - {1})
-
-
-def _pass_rate(levels: Strata, function: PassRate, k: int) -> Estimate:
-    enough = [_with_epochs(level, k) for level in levels]
-    if not all(enough):
-        return Estimate.unknown(f"a level without an instance of {k} graded epochs")
-    return mean_of_rates(rates_over(enough, _feasible_or_not, _chance(function, k)))
-
-
-def _with_epochs(records: Sequence[Record], k: int) -> list[Record]:
-    """Return the records of instances with at least k graded epochs."""
-    scores = by_instance(records, _feasible_or_not)
-    return [r for r in records if len(scores.get(r.instance, ())) >= k]
-
-
-def _chance(function: PassRate, k: int) -> OverEpochs:
-    return lambda scores: function(sum(scores), len(scores), k)
 
 
 def _score(grade: Grade) -> float:

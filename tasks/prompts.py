@@ -1,7 +1,8 @@
 """Prompts are templates, kept outside the code and versioned with the run.
 
 A template renders to one user message, or to several turns where a line `--- system` (or
-`--- user`) starts each. A run folder keeps the sources, and replay renders from those.
+`--- user`) starts each. A run folder keeps the sources, and replay renders from those: whoever
+verifies a stranger's run renders his templates, so that they reach nothing but their values.
 """
 
 import hashlib
@@ -10,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from importlib.resources.abc import Traversable
 from typing import Any, Literal, Protocol, TypeAlias, cast
 
-from jinja2 import DictLoader, Environment, StrictUndefined
+from jinja2 import DictLoader, StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tasks.base import InputError, Message
 from tasks.shipped import shipped
@@ -24,7 +26,7 @@ class Prompts:
 
     def __init__(self, sources: Mapping[str, str]) -> None:
         self.sources = dict(sorted(sources.items()))
-        self._environment = Environment(
+        self._environment = ImmutableSandboxedEnvironment(
             loader=DictLoader(self.sources),
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -41,14 +43,18 @@ class Prompts:
 
         Args:
             name: of the template, `family/variant.j2`.
-            values: what the template reads; one that it misses is an error of Jinja.
+            values: what the template reads.
 
         Raises:
-            InputError: there is no template of that name.
+            InputError: there is no template of that name, or it cannot be rendered: it misses a
+                value, is malformed, or does what no prompt may.
         """
         if name not in self.sources:
             raise InputError(f"no prompt template {name!r}; there are: {', '.join(self.sources)}")
-        parts = _TURN.split(self._environment.get_template(name).render(**values))
+        try:
+            parts = _TURN.split(self._environment.get_template(name).render(**values))
+        except TemplateError as error:
+            raise InputError(f"prompt template {name}: {error}") from None
         lead = [Message("user", parts[0].strip())] if parts[0].strip() else []
         turns = zip(parts[1::2], parts[2::2], strict=True)
         return (*lead, *(Message(cast(Role, role), text.strip()) for role, text in turns))

@@ -26,6 +26,7 @@ DOCS = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     BOARDS / "README.md",
+    BOARDS / "submissions" / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 

@@ -306,7 +306,13 @@ def _priorities(project: Compiled, tails: Ints) -> tuple[list[int], ...]:
 
 
 def improve(
-    project: Compiled, solution: Solution, heads: Ints, limit: float, seconds: float | None
+    project: Compiled,
+    solution: Solution,
+    heads: Ints,
+    limit: float,
+    seconds: float | None,
+    *,
+    any_schedule: bool = False,
 ) -> Solution:
     """Let CP-SAT look for a makespan below the best one, or of the horizon at most.
 
@@ -316,6 +322,7 @@ def improve(
         heads: the n earliest starts.
         limit: in deterministic seconds.
         seconds: a limit of wall time, if given.
+        any_schedule: whether the first schedule will do, and not only a shortest.
 
     Raises:
         MissingExtra: if CP-SAT is not installed.
@@ -328,6 +335,7 @@ def improve(
     most = project.horizon if starts is None else sgs.makespan(project, starts) - 1
     model = _Model(project, heads, solution.bound, most)
     engine = cp_sat_engine(limit, seconds)
+    engine.parameters.stop_after_first_solution = any_schedule
     status = engine.solve(model.model)
     if status == cp_model.INFEASIBLE:
         return Solution(most + 1, starts, solver)

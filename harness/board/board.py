@@ -14,10 +14,12 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from graders.passes import pass_rates
 from graders.spelling import MENDED, STRICT
 from graders.statistics import Estimate, by_instance
 from harness.board.load import (
     CanonicalFields,
+    CommitmentState,
     Gathered,
     ScoredRecord,
     dials_of,
@@ -111,6 +113,7 @@ class Board(Noun, frozen=True):
         priced: the models whose cost is their stored usage at a table of prices, with its date.
         reading: of spelling; nothing where it is the canonical one.
         selection: what is shown, where that is not all.
+        commitments: those behind the seeds; unset where all seeds are public.
     """
 
     rows: tuple[Row, ...]
@@ -118,6 +121,7 @@ class Board(Noun, frozen=True):
     priced: dict[str, date] = {}
     reading: Literal["strict"] | UnsetType = UNSET
     selection: Selection | UnsetType = UNSET
+    commitments: tuple[CommitmentState, ...] | UnsetType = UNSET
 
     @property
     def complete(self) -> bool:
@@ -164,6 +168,7 @@ def board_of(gathered: Gathered) -> Board:
         board,
         reading=UNSET if reading == "canonical" else reading,
         selection=UNSET if selection.is_whole else selection,
+        commitments=gathered.commitments or UNSET,
     )
 
 
@@ -396,6 +401,7 @@ def _summary(
         only_reason = NO_REFERENCE if kinds == {NO_REFERENCE} else "no graded episodes"
         return Estimate.unknown(only_reason), {}
     score, metrics = family(name).summarise(graded)
+    metrics |= {k: v for k, v in _passes(name, graded).items() if k not in metrics}
     metrics |= _spelling(name, graded)
     if headline and (estimate := family(name).column(headline).estimate):
         score = estimate(graded)
@@ -403,6 +409,16 @@ def _summary(
     if empty:
         score = Estimate.unknown("only errors at level " + ", ".join(map(str, sorted(empty))))
     return score, metrics
+
+
+def _passes(name: str, graded: Sequence[Record]) -> dict[str, Estimate]:
+    """Return pass@K and pass^K of the best score where instances were asked more than once.
+
+    An episode of many rounds is never all right: such families have none.
+    """
+    if family(name).has_rounds or not any(record.epoch for record in graded):
+        return {}
+    return pass_rates(family(name).strata(graded))
 
 
 def _spelling(name: str, graded: Sequence[Record]) -> dict[str, Estimate]:

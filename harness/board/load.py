@@ -23,10 +23,38 @@ from harness.models.names import START
 from harness.store.folder import Folder, by_content
 from harness.store.journal import key_of, read_outcome, read_records
 from harness.store.manifest import Configuration, differences
+from harness.suites.commitment import REVEALED, problems_of, read_secret
 from harness.suites.grading import Reading, graded_strictly
 from tasks.base import Fields, InputError, Noun, Record, Scalar, StoreFailure
 
 EpisodeIdentity = tuple[str, str, str, str, str, int]
+
+
+class CommitmentState(Noun, frozen=True):
+    """A commitment behind a board's instances.
+
+    Attributes:
+        suite: its name.
+        digest: of the secret, published before the run.
+        drawn: the day on which that was drawn, as its owner says.
+        revealed: the day on which it was shown; None while nobody can check the seed.
+    """
+
+    suite: str
+    digest: str
+    drawn: str
+    revealed: str | None = None
+
+    @property
+    def words(self) -> str:
+        """Return what a reader is told of it."""
+        return f"seed by commitment {self.digest}, {self.dates}"
+
+    @property
+    def dates(self) -> str:
+        """Return when it was drawn and revealed."""
+        state = f"revealed on {self.revealed}" if self.revealed else "not revealed yet"
+        return f"drawn on {self.drawn}, {state}"
 
 
 class ScoredRecord(Noun, frozen=True):
@@ -109,6 +137,7 @@ class Gathered:
         headlines: the measure that is the score of a family, where it is not the family's own.
         reading: of spelling, by which the records are graded.
         selection: what is shown.
+        commitments: those behind the seeds of the suites, each once.
     """
 
     shares: list[list[ScoredRecord]]
@@ -120,6 +149,7 @@ class Gathered:
     headlines: dict[str, str] = field(default_factory=dict)
     reading: Reading = "canonical"
     selection: Selection = WHOLE
+    commitments: tuple[CommitmentState, ...] = ()
 
     @property
     def records(self) -> list[ScoredRecord]:
@@ -169,7 +199,35 @@ def gather(
         headlines=_headlines(folders),
         reading=reading,
         selection=selection,
+        commitments=commitments_of(folders),
     )
+
+
+def commitments_of(folders: Sequence[Folder]) -> tuple[CommitmentState, ...]:
+    """Return the commitments behind the seeds of runs, each once: revealed if one of them says."""
+    states: dict[tuple[str, str, str], CommitmentState] = {}
+    for state in filter(None, map(commitment_of, folders)):
+        name = (state.suite, state.digest, state.drawn)
+        days = [each.revealed for each in (states.get(name), state) if each and each.revealed]
+        states[name] = msgspec.structs.replace(state, revealed=min(days, default=None))
+    return tuple(states.values())
+
+
+def commitment_of(folder: Folder) -> CommitmentState | None:
+    """Return the commitment behind the seed of a run, and whether it is revealed; None without.
+
+    A secret that is not that of the digest reveals nothing.
+    """
+    suite = folder.manifest.configuration.suite
+    if not suite.commitment:
+        return None
+    state = CommitmentState(suite.name, suite.commitment.digest, suite.commitment.drawn)
+    place = folder.path / REVEALED
+    if not place.is_file():
+        return state
+    secret = read_secret(place)
+    is_shown = not problems_of(suite, folder.prompts, secret)
+    return msgspec.structs.replace(state, revealed=secret.revealed if is_shown else None)
 
 
 def _shown(records: Iterable[ScoredRecord], selection: Selection) -> list[ScoredRecord]:

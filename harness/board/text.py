@@ -255,6 +255,8 @@ def _value_text(name: str, row: Row, metric: Estimate) -> str:
         return _level_text(metric)
     if column.interval:
         return with_interval(metric, 4)
+    if name.startswith("pass^"):
+        return with_interval(metric, 2)
     return percent(metric.value) if column.in_percent else number(metric.value, 3)
 
 
@@ -354,6 +356,7 @@ def notes(board: Board) -> list[str]:
         *_rank_notes(board.rows),
         *_limit_notes(board.rows),
         *_price_notes(board),
+        *(f"{state.suite}: {state.words}" for state in board.commitments or ()),
     ]
 
 

@@ -66,11 +66,18 @@ def build_parser() -> Parser:
     _evolve(add("evolve", "Let models invent heuristics, beside a search without a model."))
     _publish(add("publish", "Put result tables on a Hugging Face hub.", "publish.publish"))
     _report(add("report", "Write runs or a search as a page with pictures.", "report.report"))
+    _on_records(add)
     return parser
 
 
 def _on_instances(add: Callable[..., Parser]) -> None:
     from harness.cli.parser_instances import add_commands
+
+    add_commands(add)
+
+
+def _on_records(add: Callable[..., Parser]) -> None:
+    from harness.cli.parser_records import add_commands
 
     add_commands(add)
 
@@ -102,10 +109,10 @@ def _run(p: Parser) -> None:
         metavar="M[:k=v,...]",
         help="what it remembers (history; none without rounds)",
     )
-    p.add_argument("--level", type=natural, help="of a family")
-    p.add_argument("--seed", type=whole, help="of the instances")
-    settings(p)
-    p.add_argument("--data", type=Path, metavar="FOLDER", help="files a suite needs")
+    _generated(p)
+    p.add_argument(
+        "--commitment", type=Path, metavar="FILE", help="of makespan commit, for its seed"
+    )
     p.add_argument("--limit", type=natural, metavar="N", help="the first N instances")
     p.add_argument("--epochs", type=natural, help="times each instance is asked (1)")
     sampling(p)
@@ -121,13 +128,17 @@ def _run(p: Parser) -> None:
     asking(p)
 
 
-def _prompt(p: Parser) -> None:
-    p.add_argument("target", metavar="SUITE|FAMILY|FILE.jsonl|FILE.toml")
-    p.add_argument("--id", metavar="X", help="the instance (the first one)")
+def _generated(p: Parser) -> None:
     p.add_argument("--level", type=natural, help="of a family")
     p.add_argument("--seed", type=whole, help="of the instances")
     settings(p)
     p.add_argument("--data", type=Path, metavar="FOLDER", help="files a suite needs")
+
+
+def _prompt(p: Parser) -> None:
+    p.add_argument("target", metavar="SUITE|FAMILY|FILE.jsonl|FILE.toml")
+    p.add_argument("--id", metavar="X", help="the instance (the first one)")
+    _generated(p)
     p.add_argument("--agent", default="direct", metavar="A[:k=v,...]", help="(direct)")
     p.add_argument("--memory", metavar="M[:k=v,...]", help="(history; none without rounds)")
     p.add_argument("--system-message", metavar="TEXT", help="stands before all else")

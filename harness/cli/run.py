@@ -116,6 +116,7 @@ def _require_unsaid(options: Namespace) -> None:
         "--memory": options.memory,
         "--level": options.level,
         "--seed": options.seed,
+        "--commitment": options.commitment,
         "-T": options.settings,
         "--base-url": options.base_url,
         "--api-key-env": options.api_key_env,
@@ -159,6 +160,7 @@ def _request(options: Namespace) -> RunRequest:
         engine=options.engine,
         jobs=options.jobs,
         ray_address=options.ray_address,
+        commitment=options.commitment,
     )
 
 
@@ -167,6 +169,8 @@ def _save(command: RunCommand, place: Path) -> None:
     if command.plan:
         raise InputError(f"{command.plan.path} is a run file already: copy it")
     [request] = command.requests
+    if request.commitment is not None:
+        raise InputError("`commitment` names a secret, which no run file tells: give it each time")
     files.write(place, written(file_of_request(request, command.options, command.price, place)))
 
 

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from harness.families.registry import FAMILIES, family
@@ -40,6 +41,8 @@ def _named(suite: Suite) -> list[str] | None:
     today = suites.load(suite.name)
     if suite.files and replace(today, content=suite.content) == suite:
         return [suite.name, "--data", "FOLDER"]
+    if suite.commitment and replace(suite, seed=today.seed, commitment=UNSET) == today:
+        return [suite.name, "--commitment", "FILE"]
     if replace(today, seed=suite.seed) == suite:
         return [suite.name, *(["--seed", str(suite.seed)] if suite.seed != today.seed else [])]
     return None

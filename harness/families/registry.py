@@ -35,6 +35,7 @@ FAMILIES: Parts[Family[Any]] = Parts(
         "serving",
         "fair-queue",
         "placement",
+        "feasibility",
     ),
     load=_load,
 )

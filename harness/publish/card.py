@@ -10,6 +10,7 @@ import msgspec
 
 from graders.statistics import Estimate
 from harness import files
+from harness.board.load import CommitmentState
 from harness.digests import digest
 from harness.export.columns import INSTANCES, LEADERBOARD, PAIRED, SAMPLES
 from harness.formatting import cost_text, label, tokens_text, with_interval
@@ -22,6 +23,7 @@ MARKER = (
 )
 Splits: TypeAlias = Mapping[str, Mapping[str, Sequence[str]]]
 NO_SPLITS: Splits = {}
+NO_COMMITMENTS: Mapping[str, CommitmentState] = {}
 TABLES = {"leaderboard": LEADERBOARD, "paired": PAIRED, "samples": SAMPLES}
 TYPES = {
     "text": "string",
@@ -44,6 +46,7 @@ def write_card(
     root: Path,
     licence: str | None = None,
     instances: Splits = NO_SPLITS,
+    commitments: Mapping[str, CommitmentState] = NO_COMMITMENTS,
 ) -> None:
     """Write README.md of a repository below a folder.
 
@@ -53,6 +56,7 @@ def write_card(
         root: the folder.
         licence: of the tables, as a hub names it; None says that there is none.
         instances: the files of each split of each configuration of instances beside the tables.
+        commitments: those behind the seeds of runs, by the run's name.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -65,8 +69,13 @@ def write_card(
         licence=licence,
         marker=MARKER,
         configs={**dataset.splits(), **instances},
-        boards=[_board(key, list(g)) for key, g in groupby(dataset.latest(), board_key)],
-        runs=[rows[0] | {"name": run} for run, rows in sorted(dataset.runs.items())],
+        boards=[
+            _board(key, list(g), commitments) for key, g in groupby(dataset.latest(), board_key)
+        ],
+        runs=[
+            rows[0] | {"name": run, "commitment": commitments.get(run)}
+            for run, rows in sorted(dataset.runs.items())
+        ],
         tables=TABLES | ({"instances": INSTANCES} if instances else {}),
         types=TYPES,
     )
@@ -107,16 +116,26 @@ def _body(text: str) -> str:
     return text.split("---", 2)[2] if has_front else text
 
 
-def _board(key: tuple[str, str, str, str], rows: list[Fields]) -> Fields:
+def _board(
+    key: tuple[str, str, str, str],
+    rows: list[Fields],
+    commitments: Mapping[str, CommitmentState],
+) -> Fields:
     suite, lock, family, cell = key
     settings = " ".join(f"{k}={v}" for k, v in msgspec.json.decode(cell).items())
     return {
         "title": " ".join(filter(None, [f"{family}, suite {suite}", settings])),
-        "asked": " ".join([f"Lock `{lock}`.", *_missing(rows)]),
+        "asked": " ".join([f"Lock `{lock}`.", *_seeds(rows, commitments), *_missing(rows)]),
         "lock": lock,
         "family": family,
         "lines": [_line(row) for row in rows],
     }
+
+
+def _seeds(rows: list[Fields], commitments: Mapping[str, CommitmentState]) -> list[str]:
+    """Return what is told of the commitments behind a board's seeds, each once."""
+    states = [commitments[row["run"]] for row in rows if row["run"] in commitments]
+    return [f"{words[0].upper()}{words[1:]}." for words in dict.fromkeys(s.words for s in states)]
 
 
 def _missing(rows: list[Fields]) -> Iterator[str]:

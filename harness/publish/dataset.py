@@ -31,7 +31,9 @@ from harness.export.rows import (
 )
 from harness.models.names import program_of
 from harness.publish.addresses import AddressHider
+from harness.publish.commitments import write_commitment
 from harness.secrets import scrub
+from harness.store.folder import Folder
 from tasks.base import Fields
 
 LATEST = "latest"
@@ -152,6 +154,7 @@ def write_run(run: PublishedRun, board: Board, root: Path) -> list[Fields]:
     manifest = msgspec.json.format(msgspec.json.encode(public))
     text = hider.text(scrub(manifest.decode()))
     files.write(root / manifest_path(run.name), text + "\n")
+    write_commitment(Folder.open(run.path), run.name, root)
     return rows
 
 

@@ -13,6 +13,7 @@ from harness.export.instances import instance_splits
 from harness.export.parquet import read_parquet
 from harness.export.rows import PublishedRun
 from harness.publish.card import README, check_ours, licence_of, write_card
+from harness.publish.commitments import read_commitments
 from harness.publish.dataset import LATEST, Dataset, write_latest, write_run
 from harness.publish.hub import Head, HubFailure, has_digest
 from harness.publish.neighbours import Neighbours
@@ -120,7 +121,10 @@ class Publication:
         own = [path for path in self._own_paths() if self._neighbours.owns(path)]
         others = [path for path in head.files if not self._neighbours.owns(path)]
         splits = instance_splits([*own, *others])
-        write_card(dataset, self._repository.name, self._output, licence, splits)
+        states = read_commitments(
+            [*self._own_paths(), *head.files], dataset.runs, lambda path: self._find(path, head)
+        )
+        write_card(dataset, self._repository.name, self._output, licence, splits, states)
         return {path: self._output / path for path in self._own_paths()}
 
     def _own_paths(self) -> list[str]:

@@ -48,15 +48,17 @@ class Regrading:
         return asyncio.run(self._all(group))
 
     async def _all(self, group: Sequence[ReplayedEpisode]) -> list[Graded]:
-        return [await self._one(*episode) for episode in group]
+        return [await self._one(each) for each in group]
 
-    async def _one(
-        self, job: EpisodeJob, rows: Sequence[Row], effects: dict[str, Performed]
-    ) -> Graded:
+    def recorded(self, episode: ReplayedEpisode) -> RecordedCalls:
+        """Return what answers an episode: its journal, and nobody beyond it."""
+        job, rows, effects = episode
         settings = settings_of_seats(self.rollout.configuration, job.model)
-        journaled = answered_of(rows, job.key)
-        tools = direct(job.instance)
-        calls = RecordedCalls(job.key, settings, journaled, tools=tools, effects=effects)
+        journaled, tools = answered_of(rows, job.key), direct(job.instance)
+        return RecordedCalls(job.key, settings, journaled, tools=tools, effects=effects)
+
+    async def _one(self, each: ReplayedEpisode) -> Graded:
+        job, calls = each.job, self.recorded(each)
         memory = self.rollout.memory(job)
         outcome = await drive(self.rollout.program(job, memory), calls.perform)
         grade, problem = self._graded(job, outcome)
@@ -77,7 +79,7 @@ def regrade(run: RecordedRun, engine: Engine) -> tuple[int, int]:
     The new ones are appended as a version of their own, by this process alone.
     """
     jobs, latest, changed = run.graded(), run.latest, 0
-    work, groups = Regrading(run.rollout), _groups(jobs, run.journal)
+    work, groups = Regrading(run.rollout), grouped_episodes(jobs, run.journal)
 
     async def commit(graded: Sequence[Graded]) -> None:
         await asyncio.gather(
@@ -96,8 +98,10 @@ def regrade(run: RecordedRun, engine: Engine) -> tuple[int, int]:
     return changed, len(jobs)
 
 
-def _groups(jobs: Sequence[EpisodeJob], journal: Journal) -> Iterator[list[ReplayedEpisode]]:
-    """The jobs in groups of about `CALLS` calls, each read when it is wanted."""
+def grouped_episodes(
+    jobs: Sequence[EpisodeJob], journal: Journal
+) -> Iterator[list[ReplayedEpisode]]:
+    """Yield the jobs in groups of about `CALLS` calls, each read when it is wanted."""
     group: list[ReplayedEpisode] = []
     calls = 0
     for job in jobs:

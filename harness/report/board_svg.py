@@ -14,12 +14,14 @@ from harness.report.svg import Axis, plain_axis, shortened, tag
 PANEL, ROW = 446, 19  # width of a panel, height of a line
 NAMES, VALUES = 208, 52  # of a panel: room for names and for numbers, beside the plot
 HEAD, FOOT, KEYS = 34, 34, 44  # above and below a panel's lines; below all panels
+LINE = 16  # height of a line of text below all panels
 PAGE, BETWEEN = 14, 24  # around panels, between two side by side
 LETTER, SIGN = 7.3, 6.2  # width of a letter in a wide font, half that of a mark
 LEAST = -1.0  # where an axis begins at the lowest
 STYLE = """
 text { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; }
 text { fill: #1f2328; }
+.small { font-size: 10px; }
 .paper { fill: #ffffff; stroke: #d1d9e0; }
 .title { font-weight: 600; font-size: 14px; }
 .dim, .floor text, .ceiling text { fill: #59636e; }
@@ -55,9 +57,11 @@ def as_svg(board: Board) -> str:
     groups = {name: [r for r in board.rows if group(r) == name] for name in map(group, board.rows)}
     panels, ends = _panels(groups)
     width = 2 * PAGE + len(ends) * (PANEL + BETWEEN) - BETWEEN
-    height = max(ends, default=0) + KEYS
+    lines = list(_seeds(board))
+    height = max(ends, default=0) + KEYS + LINE * len(lines)
     paper = tag("rect", x=0.5, y=0.5, width=width - 1, height=height - 1, rx=6, class_="paper")
-    keys = tag("g", *_keys(board.rows), transform=f"translate({PAGE} {height - KEYS + 14})")
+    below = height - KEYS - LINE * len(lines) + 14
+    keys = tag("g", *_keys(board.rows, lines), transform=f"translate({PAGE} {below})")
     title = "Scores with 95 % intervals: " + ", ".join(groups)
     picture = tag(
         "svg",
@@ -148,8 +152,8 @@ def _x(axis: Axis, value: float) -> float:
     return NAMES + SIGN + axis.place(value) * (PANEL - VALUES - NAMES - 2 * SIGN)
 
 
-def _keys(rows: Sequence[Row]) -> Iterator[Markup]:
-    """Yield what the marks of the picture mean, and what to know of its numbers."""
+def _keys(rows: Sequence[Row], lines: Sequence[str]) -> Iterator[Markup]:
+    """Yield what the marks of the picture mean, and what to know of its numbers and seeds."""
     x, kinds = SIGN, {row.kind for row in rows}
     for kind, words in KINDS.items():
         if kind in kinds:
@@ -158,6 +162,15 @@ def _keys(rows: Sequence[Row]) -> Iterator[Markup]:
             yield tag("g", mark, text, class_=kind, transform=f"translate({x:.1f} 0)")
             x += 30 + LETTER * len(words)
     yield tag("text", "; ".join(_notes(rows)) + ".", x=0, y=22, class_="dim")
+    for place, line in enumerate(lines, 1):
+        yield tag("text", line, x=0, y=22 + LINE * place, class_="dim small")
+
+
+def _seeds(board: Board) -> Iterator[str]:
+    """Yield two lines for each commitment behind the seeds: one is too long for a panel."""
+    for state in board.commitments or ():
+        yield f"{state.suite}: seed by commitment, {state.dates}:"
+        yield state.digest
 
 
 def _notes(rows: Sequence[Row]) -> Iterator[str]:

@@ -23,6 +23,7 @@ from harness.store.folder import RUNS
 from harness.store.manifest import ModelSpec
 from harness.suites import instances
 from harness.suites import suite as suites
+from harness.suites.commitment import committed, read_secret
 from harness.suites.formats import read_files
 from harness.suites.reference_files import with_references
 from harness.suites.references import has_none
@@ -60,6 +61,7 @@ class Asked(TypedDict, total=False):
     engine: str
     jobs: int | None
     ray_address: str | None
+    commitment: Path | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +92,7 @@ class RunRequest:
         time_limit: for each of those, in seconds; None is the solver's own limit, in steps, with
             which a reference is the same on every machine.
         engine, jobs, ray_address: where they are solved: see `harness.engines.open`.
+        commitment: the file of the secret whose seed the suite has, instead of its public one.
     """
 
     what: Target
@@ -118,6 +121,7 @@ class RunRequest:
     engine: str = "local"
     jobs: int | None = None
     ray_address: str | None = None
+    commitment: Path | None = None
 
     def __post_init__(self) -> None:
         require_no_secret(self.sampling)
@@ -125,6 +129,8 @@ class RunRequest:
     @cached_property
     def _target(self) -> tuple[Suite, list[Instance[Any]]]:
         """Return the suite that is meant, and its instances if they are not generated."""
+        if self.commitment is not None:
+            return self._committed(self.commitment), []
         if isinstance(self.what, Suite):
             suite = self.what
         elif not isinstance(self.what, str | Path):
@@ -146,6 +152,14 @@ class RunRequest:
                 " `solve` and `time_limit` are for a file's"
             )
         return suite, []
+
+    def _committed(self, path: Path) -> Suite:
+        """Return the suite that is meant, with the seed of a commitment."""
+        self._require_no_dials("a committed suite is as it is")
+        if not isinstance(self.what, str | Path) or str(self.what).endswith(".jsonl"):
+            raise InputError("`commitment` is for a suite by its name or file")
+        suite = suites.find(str(self.what), level=None, seed=None, settings={})
+        return committed(suite, read_secret(path))
 
     def _given(self, suite: Suite, batch: list[Instance[Any]]) -> tuple[Suite, list[Instance[Any]]]:
         """Return a suite of given instances, with what a file knows of them, and how to solve.
@@ -169,9 +183,9 @@ class RunRequest:
         paths = [self.data / name for name in suite.files]
         return self._given(suite, read_files(suite.format or "", paths))
 
-    def _require_no_dials(self) -> None:
+    def _require_no_dials(self, reason: str = "a file's instances are as they are") -> None:
         if self.settings or self.level is not None or self.seed is not None:
-            raise InputError("a file's instances are as they are: no `level`, `seed` or `settings`")
+            raise InputError(f"{reason}: no `level`, `seed` or `settings`")
 
     @property
     def place(self) -> EngineChoice:

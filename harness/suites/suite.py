@@ -40,6 +40,13 @@ class Solved(Noun, frozen=True):
     seconds: float | None = None
 
 
+class Commitment(Noun, frozen=True):
+    """The digest of the secret behind a suite's seed, and the day on which that was drawn."""
+
+    digest: str
+    drawn: str
+
+
 class Suite(Noun, frozen=True):
     """A named list of entries, or instances from files by the digest of their content.
 
@@ -48,7 +55,8 @@ class Suite(Noun, frozen=True):
     that is its score, where that is not the families' own; not set, it is no part of any digest.
     `solved`: how references are found that its instances lack; not set if they lack none, or are to
     go without, and then no part of any digest. `content` is that of the instances as they were
-    given, so that nothing need be solved to know which run it is.
+    given, so that nothing need be solved to know which run it is. `commitment`: of a seed that is
+    drawn from a secret; not set of a public one, and then no part of any digest.
     """
 
     name: str
@@ -61,6 +69,7 @@ class Suite(Noun, frozen=True):
     ranked: bool = True
     headline: str | UnsetType = UNSET
     solved: Solved | UnsetType = UNSET
+    commitment: Commitment | UnsetType = UNSET
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -81,7 +90,11 @@ class Suite(Noun, frozen=True):
             for name in family(entry["family"]).unseen:
                 entry["settings"].pop(name, None)
         content = [self.seed, entries, self.content, dict(versions)]
-        further = {"headline": self.headline, "solved": self.solved}
+        further = {
+            "headline": self.headline,
+            "solved": self.solved,
+            "commitment": self.commitment,
+        }
         return digest(content + [{name: each} for name, each in further.items() if each])
 
     def instances(self) -> Iterator[InstanceSpec]:

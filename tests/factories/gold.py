@@ -33,6 +33,8 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "vms": ("vms", 2, {}),
     "vms-turns": ("vms", 2, {"track": "reactive", "churn": 1, "apart": 2}),
     "jobshop": ("jobshop", 3, {}),
+    "feasibility": ("feasibility", 5, {"twin": "infeasible"}),
+    "feasibility-6": ("feasibility", 6, {"twin": "feasible"}),
     "jobshop-blocking": ("jobshop", 4, {"buffers": "none", "shutdowns": 1}),
 }
 

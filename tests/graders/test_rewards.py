@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from generators import (
     calendar,
     fair_queue,
+    feasibility,
     flow,
     jobshop,
     placement,
@@ -72,6 +73,7 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "serving": serving.generate,
     "fair-queue": fair_queue.generate,
     "placement": placement.generate,
+    "feasibility": feasibility.generate,
 }
 
 

@@ -131,8 +131,21 @@ def use_runs(go: Go, root: Path) -> None:
     go("publish", run, "--repo", "a/b", "--dry-run")
     go("publish", run, "--out", root / "published", "--license", "mit")
     go("report", run, "--html", root / "page.html")
+    use_records(go, root)
     go("run", tools, "--model", "policy/optimal", "--out", root / "tooled")
     go("timeline", root / "tooled", "--id", json.loads(tools.read_text())["id"])
+
+
+def use_records(go: Go, root: Path) -> None:
+    suite, run = root / "tiny.toml", root / "committed"
+    suite.write_text('name = "tiny"\n[[entry]]\nfamily = "tardiness"\nlevel = 3\ncount = 1\n')
+    go("commit", suite, "--out", root / "secret.json")
+    secret = ("--commitment", root / "secret.json")
+    go("run", suite, *secret, "--model", "policy/edd", "--out", run)
+    go("reveal", root / "secret.json", run)
+    go("verify", run)
+    go("submit", run, "--out", root / "sent.zip")
+    go("verify", root / "sent.zip", "--into", root / "received")
 
 
 def use_searches(go: Go, root: Path) -> None:

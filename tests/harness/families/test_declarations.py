@@ -96,4 +96,5 @@ def test_a_column_with_a_measure_can_be_a_headline() -> None:
         "serving": [],
         "fair-queue": [],
         "placement": [],
+        "feasibility": [],
     }

@@ -20,6 +20,7 @@ from generators import tardiness as tardiness_generator
 from generators import tools as tools_generator
 from graders import calendar as calendar_grader
 from graders import fair_queue as fair_queue_grader
+from graders import feasibility as feasibility_grader
 from graders import flow as flow_grader
 from graders import jobshop as jobshop_grader
 from graders import placement as placement_grader
@@ -34,6 +35,7 @@ from harness.families.registry import FAMILIES
 from harness.report import (
     calendar,
     fair_queue,
+    feasibility,
     flow,
     jobshop,
     placement,
@@ -137,6 +139,8 @@ FIELDS = {
     "operations": 3,
     "time": 5,
     "jobs": ["J1", "J2"],
+    "constraint": "P9",
+    "named": 4,
 }
 
 
@@ -153,6 +157,7 @@ FIELDS = {
         (serving, serving_grader),
         (fair_queue, fair_queue_grader),
         (placement, placement_grader),
+        (feasibility, feasibility_grader),
     ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:

@@ -127,11 +127,19 @@ def test_a_right_answer_passes_through_its_model_and_is_valid(case: str, tmp_pat
     assert verdict(case, json.dumps(parsed.model_dump()), tmp_path) == "valid"
 
 
+def _has_no_part_or_two(answer: object) -> bool:
+    """A judgement with both parts or neither fits its form: that one is null no schema tells."""
+    if not isinstance(answer, dict) or answer.keys() != {"starts", "infeasible"}:
+        return False
+    starts, labels = answer["starts"], answer["infeasible"]
+    return (starts is None and labels is None) or (isinstance(starts, dict) and labels == [])
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_of_a_wrong_type_or_missing_is_refused(case: str) -> None:
     model = answer_model(instance_of(case).family, instance_of(case))
     _, answer = whole(case)
-    wrong = list(changed(answer))
+    wrong = [each for each in changed(answer) if not _has_no_part_or_two(each)]
     assert len(wrong) > 10
     for each in wrong:
         with pytest.raises(ValidationError):

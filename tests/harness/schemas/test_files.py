@@ -43,6 +43,7 @@ CASES = (
     "serving",
     "fair-queue",
     "placement",
+    "feasibility",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {

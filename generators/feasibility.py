@@ -1,0 +1,153 @@
+"""Generates twins: one project with the optimum as its horizon, or with one less.
+
+With the optimum as its horizon it has a schedule, with one less it has none: both are proven,
+since the optimum is. Of the instances 2k and 2k + 1 of a seed, which are different projects, one
+has a schedule and the other has none, so that exactly half have; a stream of their own decides
+which. A project whose optimum is not proven, or too short to lose a unit, is drawn again,
+whichever of the two was wanted: what is drawn tells nothing of it.
+
+There are no windows. A deadline at the horizon's side would be nearer to its task in the twin
+that has no schedule, and tell which one it is.
+"""
+
+from collections.abc import Mapping
+from random import Random
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+from msgspec.structs import replace
+
+from generators import rcpsp
+from generators.base import plain_settings, settings_as
+from graders.exact import rcpsp as exact
+from graders.exact.feasibility import has_schedule, judged
+from tasks.base import InputError, Instance, Noun, Reference, Scalar
+from tasks.extras import require
+from tasks.feasibility import VERSION
+from tasks.ids import instance_id
+from tasks.rcpsp import Project
+
+AXES = ("downtime", "disjunctions")
+TRIES = 32  # designs that an instance may draw
+SPAN = 2**24  # indexes of a level, which share nothing with those of another
+LEAST, LARGEST = 3, 60  # tasks
+
+
+class TwinSettings(Noun, frozen=True):
+    """The dials of a project that may have no schedule.
+
+    Attributes:
+        edges, layers: precedences and the layers they run between; by level if not given.
+        resources: how many, with capacity U{4..6}.
+        axes: which constraints come on top, of downtime, disjunctions (or `none`).
+        axis_probability: chance that a resource has downtimes.
+        twin: whether a schedule exists: `blind` draws it, half have one; `feasible` and
+            `infeasible` are both twins of one project.
+    """
+
+    edges: Annotated[int, Meta(ge=0, le=LARGEST**2 // 2)] | None = None
+    layers: Annotated[int, Meta(ge=1, le=LARGEST)] | None = None
+    resources: Annotated[int, Meta(ge=1, le=100)] = 3
+    axes: str = ",".join(AXES)
+    axis_probability: Annotated[float, Meta(ge=0, le=1)] = 0.75
+    twin: Literal["blind", "feasible", "infeasible"] = "blind"
+
+    def __post_init__(self) -> None:
+        axes = [] if self.axes in ("", "none") else self.axes.split(",")
+        unknown = [axis for axis in axes if axis not in AXES]
+        if unknown:
+            raise ValueError(f"axes: {unknown[0]!r} is not one of {', '.join(AXES)}, or none")
+
+
+def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Return all settings, with the defaults of the level, in one spelling.
+
+    Args:
+        level: the number of tasks.
+        settings: those that are given; see `TwinSettings`.
+
+    Raises:
+        InputError: the level or a setting is wrong.
+    """
+    if not LEAST <= level <= LARGEST:
+        raise InputError(f"level {level}: a twin has {LEAST} to {LARGEST} tasks")
+    typed = settings_as(TwinSettings, "feasibility", settings)
+    bare = {name: value for name, value in _base(typed).items() if value is not None}
+    resolved = rcpsp.resolve(level, bare)
+    return {name: resolved.get(name, value) for name, value in plain_settings(typed).items()}
+
+
+def _base(settings: TwinSettings) -> dict[str, Scalar]:
+    """Return the settings of the projects that twins are cut from."""
+    return {name: value for name, value in plain_settings(settings).items() if name != "twin"}
+
+
+def generate(
+    level: int,
+    seed: int,
+    index: int,
+    settings: Mapping[str, Scalar],
+    *,
+    reference: bool = True,  # noqa: ARG001
+) -> Instance[Project]:
+    """Return a project with a horizon that is its optimum, or one less.
+
+    Args:
+        level: the number of tasks.
+        seed: of all streams.
+        index: the number of the instance, from 0.
+        settings: those that are given; see `TwinSettings`.
+        reference: changes nothing: without a solver there is no twin.
+
+    Raises:
+        InputError: the level or a setting is wrong, or no project of them loses a unit.
+        MissingExtra: the solver is not installed.
+    """
+    require("solvers", exact.PURPOSE, "ortools")
+    resolved = resolve(level, settings)
+    typed = msgspec.convert(resolved, TwinSettings)
+    project, best = _draw(level, seed, index, typed)
+    if _lacks_schedule(level, seed, index, typed):
+        project, best = _shortened(project), Reference("infeasible", solver=best.solver)
+    return Instance(
+        id=instance_id("feasibility", level, seed, index, VERSION, resolved, apart=True),
+        family="feasibility",
+        level=level,
+        seed=seed,
+        index=index,
+        settings=resolved,
+        version=VERSION,
+        payload=project,
+        reference=judged(project, best),
+    )
+
+
+def _lacks_schedule(level: int, seed: int, index: int, settings: TwinSettings) -> bool:
+    if settings.twin != "blind":
+        return settings.twin == "infeasible"
+    rng = Random(f"feasibility/{VERSION}/{seed}/{index // 2}/{level} twin")
+    return rng.randrange(2) == index % 2
+
+
+def _draw(level: int, seed: int, index: int, settings: TwinSettings) -> tuple[Project, Reference]:
+    """Return the first project, at its optimum, whose twin is proven to have no schedule."""
+    for attempt in range(TRIES):
+        number = (level * SPAN + index) * TRIES + attempt
+        base = rcpsp.generate(level, seed, number, _base(settings), reference=False)
+        answer = base.reference.answer or {}
+        best = exact.reference(base.payload, hint=answer["starts"])
+        if best.status != "optimal" or best.objective is None:
+            continue
+        project = replace(base.payload, horizon=int(best.objective))
+        longest = max(task.duration for task in project.tasks)
+        if project.horizon > longest and has_schedule(_shortened(project)) is False:
+            return project, best
+    raise InputError(
+        f"level {level}: none of {TRIES} projects at seed {seed}, index {index} has a proven"
+        " optimum that is longer than its longest task: give more edges, or fewer tasks"
+    )
+
+
+def _shortened(project: Project) -> Project:
+    return replace(project, horizon=project.horizon - 1)

@@ -1,0 +1,88 @@
+"""The proof that a project has no schedule, and an irreducible core of constraints behind it."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from graders.exact import rcpsp, sgs
+from graders.exact.rcpsp import Solution
+from tasks.base import Reference
+from tasks.feasibility import STARTS, answer_of, constraints, restricted
+from tasks.rcpsp import Project
+
+LIMIT = 3.0  # deterministic seconds of CP-SAT to decide one project
+STEP_LIMIT = 0.5  # and for each step of a core, which is larger if a step is undecided
+
+
+def has_schedule(project: Project, limit: float = LIMIT) -> bool | None:
+    """Return whether a project has a schedule; None if that is not decided within the limit.
+
+    Cheap bounds and list schedules come first, then CP-SAT, whose verdict is a proof.
+
+    Args:
+        project: the project.
+        limit: in deterministic seconds of CP-SAT.
+
+    Raises:
+        MissingExtra: it takes CP-SAT to decide, which is not installed.
+    """
+    compiled = sgs.compile_project(project)
+    heads, tails = rcpsp.earliest_starts(compiled), rcpsp.longest_tails(compiled)
+    bound = rcpsp.lower_bound(compiled, heads, tails)
+    if bound > compiled.horizon:
+        return False
+    if rcpsp.upper_bound(compiled, compiled.horizon, tails) is not None:
+        return True
+    nothing = Solution(bound, None)
+    solution = rcpsp.improve(compiled, nothing, heads, limit, None, any_schedule=True)
+    if solution.starts is not None:
+        return True
+    return False if solution.bound > compiled.horizon else None
+
+
+def irreducible_core(project: Project, labels: Sequence[str]) -> tuple[str, ...]:
+    """Return labels that leave no schedule, of which none can be left out (a deletion filter).
+
+    After Chinneck, *Feasibility and Infeasibility in Optimization* (2008), section 6.1. Durations,
+    demands, capacities and the horizon always hold, so a core may be empty. A step that is not
+    decided within `STEP_LIMIT` keeps its constraint.
+
+    Args:
+        project: with all of its constraints.
+        labels: of constraints that are proven to leave no schedule.
+    """
+    core = list(dict.fromkeys(labels))
+    for label in tuple(core):
+        fewer = [each for each in core if each != label]
+        if has_schedule(restricted(project, fewer), STEP_LIMIT) is False:
+            core = fewer
+    return tuple(core)
+
+
+def reference(project: Project, *, seconds: float | None = None) -> Reference:
+    """Return a shortest schedule of a project, or an irreducible core if it has none.
+
+    Args:
+        project: the project.
+        seconds: a limit of CP-SAT's wall time; the outcome then depends on the machine.
+
+    Returns:
+        The reference, `infeasible` or as `graders.exact.rcpsp.reference` has it; its answer has
+        the form of this family's answers.
+    """
+    return judged(project, rcpsp.reference(project, seconds=seconds))
+
+
+def judged(project: Project, best: Reference) -> Reference:
+    """Return the reference of a project with its answer in the form of this family.
+
+    Args:
+        project: the project.
+        best: its reference as `graders.exact.rcpsp.reference` has it.
+    """
+    if best.status == "infeasible":
+        core = irreducible_core(project, tuple(constraints(project)))
+        return replace(best, answer=answer_of(labels=core))
+    if best.answer is None:
+        return best
+    return replace(best, answer=answer_of(best.answer[STARTS]))
