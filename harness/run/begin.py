@@ -185,18 +185,23 @@ def manifest_of(request: RunRequest, *, unsafe: bool = False) -> tuple[Manifest,
         seats=request.seats or UNSET,
     )
     _tell_idle(request)
-    is_endless = request.limit is None and suite.size is None
     manifest = Manifest(
         format=FORMAT,
         configuration=configuration,
         environment=environment(),
-        limit=suites.DEFAULT_COUNT if is_endless else request.limit,
+        limit=_limit(request),
         api_key_env=request.api_key_env,
         keys=_keys(request) or UNSET,
         shard=request.shard,
         templates=templates,
     )
     return manifest, prompts
+
+
+def _limit(request: RunRequest) -> int | None:
+    """Return how many instances of an entry are asked; of a suite without an end, the usual."""
+    is_endless = request.limit is None and request.suite.size is None
+    return suites.DEFAULT_COUNT if is_endless else request.limit
 
 
 def _tell_idle(request: RunRequest) -> None:
