@@ -12,7 +12,8 @@ from harness.calls.budget import EpisodeBudget, Spent
 from harness.calls.cache import cache_key
 from harness.calls.checks import Checker
 from harness.calls.client import ModelClient
-from harness.calls.recorded import RecordedCalls
+from harness.calls.recorded import Effect, RecordedCalls, Result
+from harness.calls.training import Trainer
 from harness.calls.workbench import Workbench
 from harness.costs import tokens_of
 from harness.failures import policy_of
@@ -22,7 +23,7 @@ from harness.models.finishes import ending_of
 from harness.secrets import redact
 from harness.store.journal import Journal
 from tasks.base import Ask, Failure, Fields, Reply, Usage
-from tasks.means import Check, Checked, Ran, Run
+from tasks.means import Check, Run, Simulate
 
 LETTERS = 4  # of a prompt to a token, for a guess
 
@@ -39,23 +40,27 @@ class LiveCalls(RecordedCalls):
         clients: the model of each seat.
         bench: runs programs; None where the run's agent has none.
         checker: checks answers; None where nothing is checked.
+        trainer: runs programs on training instances; None where there are none.
     """
 
     journal: Journal = field(kw_only=True)
     clients: Mapping[str, ModelClient] = field(kw_only=True)
     bench: Workbench | None = field(default=None, kw_only=True)
     checker: Checker | None = field(default=None, kw_only=True)
+    trainer: Trainer | None = field(default=None, kw_only=True)
 
-    async def _do(self, effect: Run | Check, request: str) -> Ran | Checked:
+    async def _do(self, effect: Effect, request: str) -> Result:
         """Run a program or check an answer, and commit what came of it."""
         if any(client.stopping.is_set() for client in self.clients.values()):
             raise Stopped
         start = perf_counter()
-        outcome: Ran | Checked
+        outcome: Result
         if isinstance(effect, Run) and self.bench is not None:
             outcome = await self.bench.run(effect)
         elif isinstance(effect, Check) and self.checker is not None:
             outcome = self.checker(effect.reply)
+        elif isinstance(effect, Simulate) and self.bench and self.trainer is not None:
+            outcome = await self.trainer(effect, self.bench)
         else:
             raise Failure(f"{effect.path}: nothing here performs a {type(effect).__name__}")
         seconds = round(perf_counter() - start, 6)
@@ -209,6 +214,7 @@ def calls_of(
     *,
     bench: Workbench | None = None,
     checker: Checker | None = None,
+    trainer: Trainer | None = None,
 ) -> RecordedCalls:
     """Return the calls of one episode; without clients only the journal answers."""
     journaled, effects = journal.answered(episode), journal.effects(episode)
@@ -224,6 +230,7 @@ def calls_of(
         clients=clients,
         bench=bench,
         checker=checker,
+        trainer=trainer,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
@@ -10,12 +10,15 @@ from harness.calls.request import effect_parts, first_difference, request_parts
 from harness.mcp.direct import Tools, no_tools
 from harness.store.rows import Answered, Performed
 from tasks.base import Ask, CallTools, Failure, Fields, Ledger, Message, Outside, Reply, Tell, Tool
-from tasks.means import Check, Checked, Ran, Run
+from tasks.means import Check, Checked, Ran, Run, Simulate, Simulated
 
 UNTRIED = Answered(0)
+Effect: TypeAlias = Run | Check | Simulate
+Result: TypeAlias = Ran | Checked | Simulated
 _OUTCOMES: dict[type, msgspec.json.Decoder[Any]] = {
     Run: msgspec.json.Decoder(Ran),
     Check: msgspec.json.Decoder(Checked),
+    Simulate: msgspec.json.Decoder(Simulated),
 }
 T = TypeVar("T")
 
@@ -97,7 +100,7 @@ class RecordedCalls:
                 reply = await self._ask(effect, request, before.attempts)
             self.replies.append(CountedReply(effect.path, effect.ledger, effect.seat, reply=reply))
             return reply
-        if isinstance(effect, Run | Check):
+        if isinstance(effect, Effect):
             return await self._effect(effect)
         if isinstance(effect, CallTools):
             return await self.tools(effect)
@@ -111,21 +114,22 @@ class RecordedCalls:
                 f"{self.episode}: the request of {path} differs from the journal's in its {part}"
             )
 
-    async def _effect(self, effect: Run | Check) -> Ran | Checked:
+    async def _effect(self, effect: Effect) -> Result:
         """Return what came of a program or a check: once, it is never done again."""
         request = effect_parts(effect)
-        outcome: Ran | Checked
+        outcome: Result
         if effect.path in self.effects:
             before = self.effects[effect.path]
             self._require_same(effect.path, before.request, request)
             outcome = _OUTCOMES[type(effect)].decode(before.outcome)
         else:
             outcome = await self._do(effect, request)
-        if isinstance(outcome, Ran):
-            self.sandbox_seconds += outcome.seconds
+        run = outcome.ran if isinstance(outcome, Simulated) else outcome
+        if isinstance(run, Ran):
+            self.sandbox_seconds += run.seconds
         return outcome
 
-    async def _do(self, effect: Run | Check, request: str) -> Ran | Checked:  # noqa: ARG002
+    async def _do(self, effect: Effect, request: str) -> Result:  # noqa: ARG002
         raise NotRecorded(f"{self.episode}: {effect.path} has no outcome in the journal")
 
     async def _ask(self, ask: Ask, request: str, tried: int) -> Reply:  # noqa: ARG002

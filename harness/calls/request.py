@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from harness.digests import digest
 from harness.models.base import Sampling
 from tasks.base import Ask, Message
-from tasks.means import Check, Run
+from tasks.means import Check, Run, Simulate
 
 
 def request_parts(settings: str, ask: Ask) -> str:
@@ -23,11 +23,14 @@ def request_parts(settings: str, ask: Ask) -> str:
     return " ".join(parts)
 
 
-def effect_parts(effect: Run | Check) -> str:
+def effect_parts(effect: Run | Check | Simulate) -> str:
     """The digests of all that shapes what comes of an effect: `source=... problem=...`."""
     if isinstance(effect, Check):
         return f"reply={digest([effect.reply.text, effect.reply.finish])}"
-    parts = {"source": effect.source, "problem": effect.problem, "limits": effect.limits}
+    subject: dict[str, object] = (
+        {"number": effect.number} if isinstance(effect, Simulate) else {"problem": effect.problem}
+    )
+    parts = {"source": effect.source, **subject, "limits": effect.limits}
     return " ".join(f"{name}={digest(part)}" for name, part in parts.items())
 
 

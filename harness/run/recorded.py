@@ -8,6 +8,7 @@ from harness.calls.client import ModelClient
 from harness.calls.live import calls_of
 from harness.calls.recorded import RecordedCalls
 from harness.calls.request import settings_digest
+from harness.calls.training import simulated
 from harness.calls.workbench import Workbench
 from harness.mcp.direct import Tools, no_tools
 from harness.run.jobs import EpisodeJob, in_shard
@@ -89,5 +90,13 @@ class RecordedRun:
         seats = None
         if clients is not None and job.model in clients:
             seats = {"": clients[job.model]}
-        checker = partial(checked, job.instance, self.rollout.prompts)
-        return calls_of(job.key, settings, self.journal, seats, tools, bench=bench, checker=checker)
+        return calls_of(
+            job.key,
+            settings,
+            self.journal,
+            seats,
+            tools,
+            bench=bench,
+            checker=partial(checked, job.instance, self.rollout.prompts),
+            trainer=partial(simulated, job.instance, self.rollout.prompts),
+        )
