@@ -9,6 +9,7 @@ program makes them (see `graders.exact.fair_queue_simulator`).
 from tasks.base import Fields, Instance, Noun, Outcome, Program
 from tasks.checks import check_unique
 from tasks.one_shot import ask_once, parsed_answer
+from tasks.parse import LONGEST_LOG
 from tasks.prompts import Prompts
 from tasks.schemas import AnswerForm, array_schema, object_schema, permutation_schema
 from tasks.spelling import GIVEN, Mends, ids_of, respelt
@@ -95,7 +96,7 @@ def world(instance: Instance[SharedCluster], prompts: Prompts) -> Program[Outcom
     users = len({job.user for job in cluster.jobs})
     messages = prompts.messages("fair-queue/order.j2", cluster=cluster, users=users)
     schema = answer_schema(cluster)
-    outcome = yield from ask_once(instance, messages, key=KEY, schema=schema)
+    outcome = yield from ask_once(instance, messages, key=KEY, schema=schema, longest=LONGEST_LOG)
     return spelled(cluster, outcome)
 
 
@@ -119,4 +120,4 @@ def spelled(cluster: SharedCluster, outcome: Outcome) -> Outcome:
 
 def read(answer: Fields | None, text: str) -> Outcome:
     """Return the outcome of an answer from a file (see `parsed_answer`)."""
-    return Outcome((parsed_answer(answer, text, KEY),))
+    return Outcome((parsed_answer(answer, text, KEY, longest=LONGEST_LOG),))

@@ -7,6 +7,7 @@ either way, and a grader that has changed since must not change a conversation t
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from tasks.base import Action, Fields, Noun, Number, Program, Reply, Verdict
 
@@ -113,6 +114,35 @@ class Checked(Noun, frozen=True, omit_defaults=True):
         return self.verdict is not Verdict.valid, self.objective or 0, len(self.violations)
 
 
+class Simulate(Action, frozen=True):
+    """Wants a program to be run on a training instance, and its answer checked there.
+
+    A training instance is like the one that is asked, of a seed that no suite has. Answered with
+    `Simulated`.
+
+    Attributes:
+        number: of the training instance, from 1.
+        source: as of `Run`.
+        limits: what the program may use.
+    """
+
+    number: int
+    source: str
+    limits: ProgramLimits
+
+
+class Simulated(Noun, frozen=True, omit_defaults=True):
+    """What came of a program on a training instance.
+
+    Attributes:
+        ran: of the program.
+        checked: what a checker tells of its answer; None of a program that failed.
+    """
+
+    ran: Ran
+    checked: Checked | None = None
+
+
 class PolicyStep(msgspec.Struct, frozen=True):
     """A step as a policy sees it under an agent that may do more than ask.
 
@@ -148,3 +178,16 @@ def check(path: str, reply: Reply) -> Program[Checked]:
 def note(path: str, kind: str) -> Program[None]:
     """Yield one `Note`: `yield from note(...)`."""
     yield Note(path, kind)
+
+
+def simulate(path: str, number: int, source: str, limits: ProgramLimits) -> Program[Simulated]:
+    """Yield one `Simulate` and return what came of it."""
+    simulated: Simulated = yield Simulate(path, number, source, limits=limits)
+    return simulated
+
+
+def answered(reply: Reply, ran: Ran) -> Reply:
+    """Return a program's answer as the reply; of one that failed, why, which is no answer."""
+    if ran.failure:
+        return replace(reply, text=ran.failure, finish=FAILED, reasoning="")
+    return replace(reply, text=ran.text, finish="stop", reasoning="")

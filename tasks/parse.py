@@ -28,6 +28,7 @@ from tasks.spelling import Ids
 from tasks.thoughts import reasoning_of, without_thoughts
 
 LONGEST = 200_000  # characters outside thoughts that are looked at, from the end
+LONGEST_LOG = 4_000_000  # where answers may be logs of decisions, which policies give as text
 WORK = 20  # how many times the text may be scanned before it is given up as hostile
 _FENCE = re.compile(r"```[A-Za-z]*\s*\Z")
 _FIRST_KEY = re.compile(r'\{\s*"(?:[^"\\\n]|\\[^\n])*"\s*:')
@@ -36,8 +37,13 @@ _DEPTH = {"{": 1, "}": -1}
 _HALF = re.compile("[\ud800-\udfff]")
 
 
-def parse_object(reply: Reply, key: str) -> Parsed:
+def parse_object(reply: Reply, key: str, longest: int = LONGEST) -> Parsed:
     """Find the answer object `{key: ...}` of a reply.
+
+    Args:
+        reply: of a model.
+        key: of the object.
+        longest: characters outside thoughts that are looked at, from the end.
 
     Returns:
         The object; without one, `problem` says why in one line.
@@ -45,7 +51,7 @@ def parse_object(reply: Reply, key: str) -> Parsed:
     if reply.finish == FAILED:
         return Parsed(problem=reply.text)
     spoken, thinking = without_thoughts(reply.text)
-    text = spoken[-LONGEST:]
+    text = spoken[-longest:]
     parsed, end = _last_object(text, key)
     if reply.finish != "length":
         return parsed if parsed.problem is None else _with_place(parsed, reply, key)
@@ -67,14 +73,19 @@ def _with_place(parsed: Parsed, reply: Reply, key: str) -> Parsed:
     return Parsed(problem=f"{parsed.problem}; the answer stands in the reasoning only")
 
 
-def read_object(reply: Reply, key: str) -> Parsed:
+def read_object(reply: Reply, key: str, longest: int = LONGEST) -> Parsed:
     """Find the answer object `{key: ...}` of a reply, mended where it is not quite JSON.
+
+    Args:
+        reply: of a model.
+        key: of the object.
+        longest: characters outside thoughts that are looked at, from the end.
 
     Returns:
         The object, and in `mended` what was mended; without one, `problem` names the first defect
         of the last object that could not be read, and its place.
     """
-    parsed = parse_object(reply, key)
+    parsed = parse_object(reply, key, longest)
     if parsed.value is not None or reply.finish in ("length", FAILED):
         return parsed
     text = without_thoughts(reply.text)[0][-LONGEST:]

@@ -6,6 +6,7 @@ a file also a log of decisions, as a program makes them (see `graders.exact.serv
 
 from tasks.base import Fields, Instance, Outcome, Program
 from tasks.one_shot import ask_once, parsed_answer
+from tasks.parse import LONGEST_LOG
 from tasks.prompts import Prompts
 from tasks.schemas import AnswerForm, array_schema, object_schema, permutation_schema
 from tasks.serving_payload import Service
@@ -39,7 +40,7 @@ def world(instance: Instance[Service], prompts: Prompts) -> Program[Outcome]:
     service = instance.payload
     messages = prompts.messages("serving/order.j2", service=service, times=_in_ms(service))
     schema = answer_schema(service)
-    outcome = yield from ask_once(instance, messages, key=KEY, schema=schema)
+    outcome = yield from ask_once(instance, messages, key=KEY, schema=schema, longest=LONGEST_LOG)
     return spelled(service, outcome)
 
 
@@ -78,4 +79,4 @@ def spelled(service: Service, outcome: Outcome) -> Outcome:
 
 def read(answer: Fields | None, text: str) -> Outcome:
     """Return the outcome of an answer from a file (see `parsed_answer`)."""
-    return Outcome((parsed_answer(answer, text, KEY),))
+    return Outcome((parsed_answer(answer, text, KEY, longest=LONGEST_LOG),))

@@ -1,6 +1,7 @@
 """Policies that place tasks as they come, on a host in use that has room or on a new one."""
 
 from collections.abc import Callable, Sequence
+from math import sqrt
 from random import Random
 from typing import Any
 
@@ -64,7 +65,7 @@ def dot_product(run: PlacementRun) -> Place:
     def key(task: ComingTask, host: UsedHost) -> float:
         cpu, memory = host.cpu / run.cpu, host.memory / run.memory
         inner = task.cpu / run.cpu * cpu + task.memory / run.memory * memory
-        length = (cpu * cpu + memory * memory) ** 0.5
+        length = sqrt(cpu * cpu + memory * memory)
         return -inner / length if length else 0.0
 
     return least(key)

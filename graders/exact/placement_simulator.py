@@ -80,7 +80,9 @@ class PlacementRun:
             until: tasks after which the run ends; None: after all.
         """
         self.place, self.until = place, until
-        self.now, self.cpu, self.memory = 0, case["cpu"], case["memory"]
+        self.now = 0
+        self.cpu: int = case["cpu"]
+        self.memory: int = case["memory"]
         self.hosts: list[UsedHost] = []
         self.log: list[int] = []
         self.times = [task["time"] for task in case["tasks"]]

@@ -15,6 +15,7 @@ import msgspec
 from graders.exact.limits import LEAST
 from graders.exact.orders import FEW, best_order
 from graders.exact.serving_measure import Plan, job_costs, simulate
+from graders.exact.serving_orders import OrderCosts
 from graders.exact.serving_papers import POLICIES, slack
 from graders.exact.serving_rules import (
     by_peak,
@@ -86,9 +87,12 @@ def order_plan(service: Service, order: Sequence[str]) -> Plan:
 
 
 def _portfolio(service: Service) -> tuple[int, Fields]:
-    """Return the least cost of all policies that come to an end, and the log of that run."""
+    """Return the least cost of all policies that come to an end, up to one at the bound, and how.
+
+    The log is that of the first run that costs so little.
+    """
     runs: list[tuple[int, Log]] = []
-    case = case_of(service)
+    case, least = case_of(service), least_cost(service)
     for make in _policies():
         simulation = ServingRun(case, lambda server: None)  # noqa: ARG005
         simulation.plan = make(simulation)
@@ -97,6 +101,8 @@ def _portfolio(service: Service) -> tuple[int, Fields]:
         except RefusedPlan:  # one that asks for more than there is, say where contexts fill memory
             continue
         runs.append((sum(job_costs(simulation)), log))
+        if runs[-1][0] == least:
+            break
     cost, log = min(runs, key=lambda run: run[0])
     return cost, {KEY: log}
 
@@ -148,11 +154,6 @@ def _tightest(budget: int, simulation: ServingRun) -> Plan:
 
 def _best_order(service: Service) -> tuple[int, Fields]:
     """Return the least cost of an order: of all, or where a descent by swaps ends."""
-    case = case_of(service)
-
-    def cost(order: Sequence[int]) -> int:
-        ranks = {job: rank for rank, job in enumerate(order)}
-        return sum(job_costs(simulate(case, ranked(ranks))))
-
-    best = best_order(len(service.jobs), cost, least_cost(service))
-    return cost(best), {KEY: [service.jobs[number].id for number in best]}
+    costs = OrderCosts(service)
+    best = best_order(len(service.jobs), costs.cost, least_cost(service))
+    return costs.cost(best), {KEY: [service.jobs[number].id for number in best]}

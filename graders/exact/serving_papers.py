@@ -16,6 +16,7 @@ from graders.exact.serving_rules import (
     admission,
     chunked,
     chunks,
+    decoding_count,
     first_come,
     greedy,
     hinted,
@@ -298,13 +299,14 @@ def hybrid(budget: int = 512) -> Plan:
         keep = _pins(server, released_pin, memory)
         pinned = {job for job, c in server.contexts.items() if c.pinned > server.now} | set(keep)
         key = _hybrid_key(memory, pinned)
-        order = sorted(server.waiting, key=lambda request: key(server, request))
+        keys = {request.id: key(server, request) for request in server.waiting}
+        order = sorted(server.waiting, key=lambda request: keys[request.id])
         admitted = _by_peak_beside(server, order, pinned)
         if not admitted and not server.running and order:
             return _only_first(server, order[0])
         requests = unread_of(server, admitted)
-        requests.sort(key=lambda request: key(server, request))
-        left = budget - sum(request.decoding for request in server.running)
+        requests.sort(key=lambda request: keys.get(request.id) or key(server, request))
+        left = budget - decoding_count(server)
         rows = chunks(server, requests, left)
         return {"admit": admitted, "prefill": rows, "keep": [[j, t] for j, t in keep.items()]}
 

@@ -5,6 +5,7 @@ Sources are named where a system or a paper has the rule; what it does beside is
 family.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
@@ -90,7 +91,8 @@ def peak(pairs: Iterable[tuple[int, float]]) -> float:
     total, most = 0, 0.0
     for count, (used, rest) in enumerate(sorted(pairs, key=lambda pair: -pair[1]), 1):
         total += used
-        most = max(most, total + rest * count)
+        if total + rest * count > most:
+            most = total + rest * count
     return most
 
 
@@ -141,8 +143,9 @@ def past_future(spare: float = 0.05, window: int = 200, lists: int = 3) -> Plan:
         past = sorted(out for _, out in server.history[-window:])
 
         def rest(request: Request) -> int:
-            longer = [out for out in past if out > request.out]
-            total = rng.choice(longer) if len(past) >= 10 and longer else request.cap
+            place = bisect_right(past, request.out)  # of the first that is longer
+            is_drawn = len(past) >= 10 and place < len(past)
+            total = past[rng.choice(range(place, len(past)))] if is_drawn else request.cap
             return max(0, total - request.out)
 
         limit = server.memory * (1 - spare) - pinned_tokens(server)
@@ -182,10 +185,15 @@ def mc_sf() -> Plan:
     return by_peak(hinted, shortest_rest)
 
 
+def decoding_count(server: ModelServer) -> int:
+    """Return how many of the running requests make a token in the next iteration."""
+    return sum([request.kv == request.need - 1 for request in server.running])
+
+
 def unread_of(server: ModelServer, admitted: Iterable[int]) -> list[Request]:
     """Return the requests whose prompt is to be read: those that run, then those just admitted."""
     numbers = set(admitted)
-    running = [request for request in server.running if not request.decoding]
+    running = [request for request in server.running if request.kv != request.need - 1]
     waiting = [r for r in server.waiting if r.id in numbers and server.unread(r) > 1]
     return [*running, *waiting]
 
@@ -216,7 +224,7 @@ def chunked(budget: int, admit: Plan | None = None, order: Key | None = None) ->
         requests = unread_of(server, decision["admit"])
         if order is not None:
             requests.sort(key=lambda request: order(server, request))
-        left = budget - sum(request.decoding for request in server.running)
+        left = budget - decoding_count(server)
         return {**decision, "prefill": chunks(server, requests, left)}
 
     return plan

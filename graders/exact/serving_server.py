@@ -167,11 +167,15 @@ def checked_plan(plan: Any) -> dict[str, Any]:
         return {}
     if type(plan) is not dict:
         raise RefusedPlan("plan", f"not a dict but a {type(plan).__name__}")
-    unknown = [key for key in plan if type(key) is not str or key not in PARTS]
-    if unknown:
-        raise RefusedPlan("plan", f"there is no part {str(unknown[0])[:40]!r}")
-    parts = {key: _checked_part(key, part) for key, part in plan.items()}
-    return {key: part for key, part in parts.items() if part != [] or key == "prefill"}
+    for key in plan:
+        if type(key) is not str or key not in PARTS:
+            raise RefusedPlan("plan", f"there is no part {str(key)[:40]!r}")
+    parts = {}
+    for key in plan:
+        part = _checked_part(key, plan[key])
+        if part != [] or key == "prefill":
+            parts[key] = part
+    return parts
 
 
 def _checked_part(key: str, part: Any) -> Any:
@@ -187,7 +191,7 @@ def _checked_part(key: str, part: Any) -> Any:
 
 
 def _are_numbers(part: Any) -> bool:
-    return type(part) in (list, tuple) and all(map(is_whole, part))
+    return type(part) in (list, tuple) and (not part or all(map(is_whole, part)))
 
 
 def is_whole(value: object) -> bool:

@@ -163,7 +163,21 @@ class ServingRun:
         server.steps += count
         self.iterations += count
         server.used += count * len(decoding)
+        ended = self._end_decoding(server, decoding, count)
+        for request, tokens in prefill:
+            self._end_prefill(server, request, tokens, layers)
+            if request.out == self.lengths[request.id] or server.role == "prefill":
+                ended.append(request)
+        for request in ended:
+            self._end_request(server, request)
+
+    def _end_decoding(
+        self, server: ModelServer, decoding: Sequence[Request], count: int
+    ) -> list[Request]:
+        """Give each request its tokens, and return those that may leave."""
+        now, lengths, ended = server.now, self.lengths, list[Request]()
         first, last = server.times if count > 1 else (now, now)
+        longest = now - last
         for request in decoding:
             request.kv += count
             request.out += count
@@ -171,16 +185,15 @@ class ServingRun:
             if request.first is None:
                 request.first = request.last = first
             # the first of them decides the gap, or the last, which is the longest
-            if first - request.last > request.gap:
-                request.gap = first - request.last
-            if now - last > request.gap:
-                request.gap = now - last
+            gap = first - request.last
+            if gap < longest:
+                gap = longest
+            if gap > request.gap:
+                request.gap = gap
             request.last = now
-        for request, tokens in prefill:
-            self._end_prefill(server, request, tokens, layers)
-        for request in [*decoding, *(request for request, _ in prefill)]:
-            if request.out == self.lengths[request.id] or server.role == "prefill":
-                self._end_request(server, request)
+            if request.out == lengths[request.id]:
+                ended.append(request)
+        return list(decoding) if server.role == "prefill" else ended
 
     def _end_prefill(self, server: ModelServer, request: Request, tokens: int, layers: int) -> None:
         if layers:
@@ -239,8 +252,9 @@ class ServingRun:
         is_asked = bool(server.waiting or server.finished) or count < len(server.running)
         if is_asked or server.free < count:
             plan = self._ask(server)
-            self._apply(server, plan)
-            decoding = [r for r in server.running if r.kv == r.need - 1]
+            if plan:
+                self._apply(server, plan)
+                decoding = [r for r in server.running if r.kv == r.need - 1]
         decoding = decoding if plan.get("decode", True) else []
         prefill = self._chunks(server, plan, decoding)
         if server.free < len(decoding):
@@ -352,11 +366,13 @@ class ServingRun:
         if len(decoding) == len(server.running):
             return chunks
         for request in server.running:
-            tokens = min(budget, request.need - request.kv)
-            if tokens > 0 and not request.decoding:
+            if budget <= 0:
+                break
+            unread = request.need - request.kv
+            if unread > 1:  # who decodes has one
                 request.layer = 0  # what it had of layers is lost
-                chunks.append((request, tokens))
-                budget -= tokens
+                chunks.append((request, min(budget, unread)))
+                budget -= unread
         return chunks
 
     def _planned_chunks(
@@ -386,7 +402,7 @@ class ServingRun:
         prefill: list[tuple[Request, int]],
         plan: Mapping[str, Any],
     ) -> None:
-        reads, batch = sum(request.kv for request in decoding), len(decoding)
+        reads, batch = sum([request.kv for request in decoding]), len(decoding)
         layers = plan.get("layers", 0) if "prefill" in plan and prefill else 0
         count = 1
         if prefill:
@@ -397,7 +413,8 @@ class ServingRun:
                 rest = (LAYERS - layers) * server.cost(batch, reads)
                 duration = (rest + layers * duration) // LAYERS
         else:
-            count = min(self.lengths[request.id] - request.out for request in decoding)
+            lengths = self.lengths
+            count = min([lengths[request.id] - request.out for request in decoding])
             count = min(count, max(server.free // batch, 1))
             if server.waiting:
                 count = min(count, plan.get("steps", TICK))

@@ -20,6 +20,8 @@ from harness.agents.pipeline_file import ReadPipeline, read_pipeline
 from harness.agents.pipeline_format import AGENT, Pipeline
 from harness.agents.python_tool import TEMPLATES as PYTHON_TEMPLATES
 from harness.agents.python_tool import PythonSettings, PythonTool
+from harness.agents.simulate import TEMPLATES as SIMULATE_TEMPLATES
+from harness.agents.simulate import BySimulation, SimulateSettings
 from harness.agents.text_tools import TextTools
 from tasks.base import Ask, InputError, Noun, Program, Reply
 from tasks.means import ProgramLimits
@@ -115,6 +117,15 @@ _KINDS = {
         templates=PYTHON_TEMPLATES,
         means=lambda settings: settings.means,
         uses=("program",),
+        limits=lambda settings: settings.limits,
+    ),
+    "simulate": AgentKind(
+        "simulate",
+        BySimulation,
+        settings=SimulateSettings,
+        templates=SIMULATE_TEMPLATES,
+        means=lambda settings: settings.means,
+        uses=("program", "checker"),
         limits=lambda settings: settings.limits,
     ),
     "checker": AgentKind(

@@ -16,7 +16,7 @@ from harness.agents.workbench import (
     source_of,
 )
 from tasks.base import Ask, Message, Program, Reply, said
-from tasks.means import FAILED, PolicyStep, Ran, run_program
+from tasks.means import PolicyStep, Ran, answered, run_program
 from tasks.prompts import Prompts
 
 TEMPLATES = (
@@ -80,10 +80,3 @@ class ByProgram:
             "means/failed.j2", failure=ran.failure, printed=printed.strip()
         )
         return message
-
-
-def answered(reply: Reply, ran: Ran) -> Reply:
-    """Return a program's answer as the reply; of one that failed, why, which is no answer."""
-    if ran.failure:
-        return replace(reply, text=ran.failure, finish=FAILED, reasoning="")
-    return replace(reply, text=ran.text, finish="stop", reasoning="")

@@ -12,8 +12,9 @@ from harness.calls.budget import EpisodeBudget, Spent
 from harness.calls.cache import cache_key
 from harness.calls.checks import Checker
 from harness.calls.client import ModelClient
-from harness.calls.recorded import Performable, RecordedCalls
+from harness.calls.recorded import Effect, RecordedCalls, Result
 from harness.calls.sessions import SessionBench
+from harness.calls.training import Trainer
 from harness.calls.workbench import Workbench
 from harness.costs import tokens_of
 from harness.failures import policy_of
@@ -23,8 +24,8 @@ from harness.models.finishes import ending_of
 from harness.secrets import redact
 from harness.store.journal import Journal
 from tasks.base import Ask, Failure, Fields, Reply, Usage
-from tasks.means import Check, Checked, Ran, Run
-from tasks.sessions import Session, SessionEnd
+from tasks.means import Check, Run, Simulate
+from tasks.sessions import Session
 
 LETTERS = 4  # of a prompt to a token, for a guess
 
@@ -42,6 +43,7 @@ class LiveCalls(RecordedCalls):
         bench: runs programs; None where the run's agent has none.
         checker: checks answers; None where nothing is checked.
         sessions: lets command-line agents work; None where the run has none.
+        trainer: runs programs on training instances; None where there are none.
     """
 
     journal: Journal = field(kw_only=True)
@@ -49,13 +51,14 @@ class LiveCalls(RecordedCalls):
     bench: Workbench | None = field(default=None, kw_only=True)
     checker: Checker | None = field(default=None, kw_only=True)
     sessions: SessionBench | None = field(default=None, kw_only=True)
+    trainer: Trainer | None = field(default=None, kw_only=True)
 
-    async def _do(self, effect: Performable, request: str) -> Ran | Checked | SessionEnd:
+    async def _do(self, effect: Effect, request: str) -> Result:
         """Run a program, check an answer or let an agent work, and commit what came of it."""
         if any(client.stopping.is_set() for client in self.clients.values()):
             raise Stopped
         start = perf_counter()
-        outcome: Ran | Checked | SessionEnd
+        outcome: Result
         if isinstance(effect, Run) and self.bench is not None:
             outcome = await self.bench.run(effect)
         elif isinstance(effect, Check) and self.checker is not None:
@@ -64,6 +67,8 @@ class LiveCalls(RecordedCalls):
             outcome = await self.sessions.run(
                 effect, self.settings[""], self.journaled, ask=self.perform
             )
+        elif isinstance(effect, Simulate) and self.bench and self.trainer is not None:
+            outcome = await self.trainer(effect, self.bench)
         else:
             raise Failure(f"{effect.path}: nothing here performs a {type(effect).__name__}")
         seconds = round(perf_counter() - start, 6)
@@ -218,6 +223,7 @@ def calls_of(
     bench: Workbench | None = None,
     checker: Checker | None = None,
     sessions: SessionBench | None = None,
+    trainer: Trainer | None = None,
 ) -> RecordedCalls:
     """Return the calls of one episode; without clients only the journal answers."""
     journaled, effects = journal.answered(episode), journal.effects(episode)
@@ -234,6 +240,7 @@ def calls_of(
         bench=bench,
         checker=checker,
         sessions=sessions,
+        trainer=trainer,
     )
 
 

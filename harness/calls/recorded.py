@@ -11,16 +11,18 @@ from harness.calls.request import effect_parts, first_difference, request_parts
 from harness.mcp.direct import Tools, no_tools
 from harness.store.rows import Answered, Performed
 from tasks.base import Ask, CallTools, Failure, Fields, Ledger, Message, Outside, Reply, Tell, Tool
-from tasks.means import Check, Checked, Note, Ran, Run
+from tasks.means import Check, Checked, Note, Ran, Run, Simulate, Simulated
 from tasks.sessions import Session, SessionEnd
 
 UNTRIED = Answered(0)
+Effect: TypeAlias = Run | Check | Simulate | Session
+Result: TypeAlias = Ran | Checked | Simulated | SessionEnd
 _OUTCOMES: dict[type, msgspec.json.Decoder[Any]] = {
     Run: msgspec.json.Decoder(Ran),
     Check: msgspec.json.Decoder(Checked),
     Session: msgspec.json.Decoder(SessionEnd),
+    Simulate: msgspec.json.Decoder(Simulated),
 }
-Performable: TypeAlias = Run | Check | Session
 T = TypeVar("T")
 
 
@@ -105,7 +107,7 @@ class RecordedCalls:
                 reply = await self._ask(effect, request, before.attempts)
             self.replies.append(CountedReply(effect.path, effect.ledger, effect.seat, reply=reply))
             return reply
-        if isinstance(effect, Run | Check | Session):
+        if isinstance(effect, Effect):
             return await self._effect(effect)
         if isinstance(effect, CallTools):
             return await self.tools(effect)
@@ -122,10 +124,10 @@ class RecordedCalls:
                 f"{self.episode}: the request of {path} differs from the journal's in its {part}"
             )
 
-    async def _effect(self, effect: Performable) -> Ran | Checked | SessionEnd:
+    async def _effect(self, effect: Effect) -> Result:
         """Return what came of a program, a check or a session: it is never done again."""
         request = effect_parts(effect)
-        outcome: Ran | Checked | SessionEnd
+        outcome: Result
         if effect.path in self.effects:
             before = self.effects[effect.path]
             self._require_same(effect.path, before.request, request)
@@ -135,8 +137,9 @@ class RecordedCalls:
         if isinstance(outcome, SessionEnd):
             self._count_calls(f"{effect.path}/")
             self.session_ends.append(outcome)
-        if not isinstance(outcome, Checked):
-            self.sandbox_seconds += outcome.seconds
+        run = outcome.ran if isinstance(outcome, Simulated) else outcome
+        if isinstance(run, Ran | SessionEnd):
+            self.sandbox_seconds += run.seconds
         return outcome
 
     def _count_calls(self, start: str) -> None:
@@ -153,7 +156,7 @@ class RecordedCalls:
                     counted[path] = CountedReply(path, "test", "", reply=before.reply)
         self.replies += [counted[path] for path in sorted(counted)]
 
-    async def _do(self, effect: Performable, request: str) -> Ran | Checked | SessionEnd:  # noqa: ARG002
+    async def _do(self, effect: Effect, request: str) -> Result:  # noqa: ARG002
         raise NotRecorded(f"{self.episode}: {effect.path} has no outcome in the journal")
 
     async def _ask(self, ask: Ask, request: str, tried: int) -> Reply:  # noqa: ARG002

@@ -6,7 +6,7 @@ from harness.digests import digest
 from harness.models.base import Sampling
 from harness.store.manifest import Configuration
 from tasks.base import Ask, Message
-from tasks.means import Check, Run
+from tasks.means import Check, Run, Simulate
 from tasks.sessions import Session
 
 
@@ -25,13 +25,15 @@ def request_parts(settings: str, ask: Ask) -> str:
     return " ".join(parts)
 
 
-def effect_parts(effect: Run | Check | Session) -> str:
+def effect_parts(effect: Run | Check | Simulate | Session) -> str:
     """The digests of all that shapes what comes of an effect: `source=... problem=...`."""
     if isinstance(effect, Check):
         return f"reply={digest([effect.reply.text, effect.reply.finish])}"
     parts: dict[str, object]
     if isinstance(effect, Session):
         parts = {"agent": effect.agent, "files": effect.files, "stays": effect.stays}
+    elif isinstance(effect, Simulate):
+        parts = {"source": effect.source, "number": effect.number}
     else:
         parts = {"source": effect.source, "problem": effect.problem}
     parts |= {"limits": effect.limits}

@@ -37,8 +37,13 @@ def by_plan(make: Callable[[], Plan]) -> Callable[[Instance[Service]], Fields]:
 
 def random(instance: Instance[Service]) -> Fields:
     """Answer with one order of jobs drawn at random, seeded by the instance's id."""
+    return random_number(instance, 1)
+
+
+def random_number(instance: Instance[Service], number: int) -> Fields:
+    """Answer with the random order of a number, from 1; the first is that of `random`."""
     names = [job.id for job in instance.payload.jobs]
-    Random(f"random/{instance.id}").shuffle(names)
+    Random(f"random/{instance.id}" + (f"/{number}" if number > 1 else "")).shuffle(names)
     return {KEY: names}
 
 
@@ -60,6 +65,11 @@ def exact_answer(instance: Instance[Service]) -> Fields:
         raise SolverFailure(f"no answer to {instance.id} is known: it is {best.status}")
     return best.answer
 
+
+_ARRIVAL = """\
+def solve(problem):
+    return {"schedule": [job["id"] for job in problem["jobs"]]}
+"""
 
 PLANS: dict[str, tuple[str, Callable[[], Plan]]] = {
     "first-come": ("first come, first served, what fits now (vLLM)", rules.first_come),
@@ -91,8 +101,8 @@ POLICIES = {
         name: Policy("floor", description, by_plan(make))
         for name, (description, make) in PLANS.items()
     },
-    "arrival": Policy("floor", "the order in which the jobs come", arrival),
-    "random": Policy("floor", "one random order of jobs", random),
+    "arrival": Policy("floor", "the order in which the jobs come", arrival, program=_ARRIVAL),
+    "random": Policy("floor", "one random order of jobs", random, draw=random_number),
     "exact": Policy("ceiling", "the best run that is known, clairvoyant", exact_answer),
 }
 
@@ -123,5 +133,6 @@ FAMILY: Family[Service] = Family(
     strata=grader.strata,
     ramp=("pressure",),
     along=("skill@",),
+    means=("program", "checker"),
     drawings=".serving",
 )

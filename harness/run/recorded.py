@@ -9,6 +9,7 @@ from harness.calls.live import calls_of
 from harness.calls.recorded import RecordedCalls
 from harness.calls.request import settings_of_seats
 from harness.calls.sessions import SessionBench
+from harness.calls.training import simulated
 from harness.calls.workbench import Workbench
 from harness.mcp.direct import Tools, no_tools
 from harness.run.jobs import EpisodeJob, in_shard
@@ -93,7 +94,6 @@ class RecordedRun:
         seats = None
         if clients is not None and job.model in clients:
             seats = {seat: clients[name] for seat, name in names.items()}
-        checker = partial(checked, job.instance, self.rollout.prompts)
         return calls_of(
             job.key,
             settings,
@@ -101,6 +101,7 @@ class RecordedRun:
             seats,
             tools,
             bench=bench,
-            checker=checker,
+            checker=partial(checked, job.instance, self.rollout.prompts),
             sessions=sessions,
+            trainer=partial(simulated, job.instance, self.rollout.prompts),
         )

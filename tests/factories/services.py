@@ -21,9 +21,9 @@ REGIMES = {  # regime: jobs of a small workload
     "mixed": 24,
     "agents": 8,
     "tenants": 24,
-    "workflow": 8,
-    "moe": 24,
-    "pd": 24,
+    "workflow": 5,
+    "moe": 16,
+    "pd": 16,
 }
 
 
@@ -46,9 +46,9 @@ def drawn_service(rng: Random, jobs: int = 8, memory: int = 850) -> Service:
     return msgspec.convert({"servers": [server], "jobs": made}, Service)
 
 
-def instance_with(service: Service) -> Instance[Service]:
+def instance_with(service: Service, name: str = "i") -> Instance[Service]:
     """An instance of a workload, without a reference."""
-    return Instance("i", "serving", len(service.jobs), None, 0, {}, 1, service)
+    return Instance(name, "serving", len(service.jobs), None, 0, {}, 1, service)
 
 
 class Slow:

@@ -148,3 +148,10 @@ def test_every_policy_ends_and_the_ceiling_is_no_worse_than_any_order() -> None:
     assert all(g.verdict is Verdict.valid for g in grades.values())
     scores = [grades[name].score for name in ("exact", "arrival", "smallest", "random")]
     assert max(scores) == scores[0]
+
+
+def test_a_log_of_many_picks_is_read_from_text() -> None:
+    text = json.dumps({"schedule": LOG})
+    assert grade(ONE, read(None, text)) == judged(LOG)
+    long = json.dumps({"schedule": [*LOG, *[0] * 90_000]})
+    assert grade(ONE, read(None, long)).violations[0]["rule"] == "long"

@@ -172,3 +172,12 @@ def test_every_policy_ends_and_the_ceiling_is_no_worse_than_any_order() -> None:
     assert all(g.verdict is Verdict.valid for g in grades.values())
     orders = [grades[name].score for name in ("exact", "arrival", "random")]
     assert max(orders) == orders[0]
+
+
+def test_a_log_of_many_decisions_is_read_from_text_up_to_its_own_limit() -> None:
+    later = [[10**6 + k, {"admit": [0]}] for k in range(20_000)]  # no such ask comes
+    text = json.dumps({"schedule": [*LOG, *later]})
+    assert 400_000 < len(text) < 4_000_000
+    assert grade(ONE, read(None, text)) == judged(LOG)
+    past = grade(ONE, read(None, text + " " * 4_000_000))
+    assert past.violations[0]["kind"] == "unparsable"

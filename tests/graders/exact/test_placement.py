@@ -100,6 +100,7 @@ def test_of_many_tasks_the_reference_is_no_worse_than_any_policy() -> None:
     fleet = drawn(120, "many", PlacementSettings(load=5))
     best = reference(fleet)
     assert best.objective is not None
+    assert best.bound is not None
     assert least_cost(fleet) == best.bound < best.objective < random_cost(fleet)
     for _, make in RULES.values():
         assert best.objective <= host_seconds(fleet, by_id(fleet, simulate(fleet, make)))

@@ -39,7 +39,7 @@ def test_who_does_not_look_ahead_is_never_caught(name: str) -> None:
 
 def ahead(rule: Any, fleet: PlacementRun) -> Place:
     def end(task: ComingTask) -> float:
-        return task.at + fleet.times[task.id]
+        return float(task.at + fleet.times[task.id])
 
     place: Place = rule(fleet, end=end)
     return place

@@ -53,7 +53,7 @@ def blind(make: Callable[[], Plan]) -> Callable[[ServingRun], Plan]:
 
 @pytest.mark.parametrize("regime", REGIMES)
 def test_who_does_not_look_ahead_is_never_caught(regime: str) -> None:
-    for number in range(often(12)):
+    for number in range(often(6)):
         case = small_case(regime, number)
         for name, make in HONEST.items():
             assert not is_caught(case, blind(make), f"{number}"), name

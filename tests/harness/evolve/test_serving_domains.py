@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+import msgspec
 import pytest
 
-from generators.serving import generate
 from graders.serving import grade
 from harness.evolve.domain import WrongSolution
 from harness.evolve.domains import domain
@@ -20,6 +20,7 @@ from harness.suites.instances import decode
 from tasks.base import Instance
 from tasks.serving import read
 from tasks.serving_payload import Service
+from tests.factories.services import instance_with, small_case
 
 AHEAD = """
 import sys
@@ -57,16 +58,11 @@ def sandbox() -> Iterator[Sandbox]:
 
 @cache
 def instances() -> list[Instance[Service]]:
-    """Small instances of a search's regimes, and of two others."""
-    dials: list[tuple[int, dict[str, Any]]] = [
-        (40, {"regime": "tenants"}),
-        (40, {"regime": "agents"}),
-        (40, {"regime": "mixed"}),
-        (24, {}),
-    ]
+    """Small instances of a search's regimes, and of another one."""
+    cases = [small_case(regime, 1) for regime in ("tenants", "agents", "mixed", "few")]
     return [
-        generate(level, 11, k, {"memory": 60, **settings}, reference=False)
-        for k, (level, settings) in enumerate(dials)
+        instance_with(msgspec.convert(case, Service), f"small-{number}")
+        for number, case in enumerate(cases)
     ]
 
 

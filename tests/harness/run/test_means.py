@@ -98,7 +98,14 @@ def _with_tool(body: Json, order: list[str]) -> Json | str:
     return whole
 
 
-AGENTS = ("program:2", "python:2", "python:2,text=true", "checker:3", "checker:2,mode=best")
+AGENTS = (
+    "program:2",
+    "simulate:2",
+    "python:2",
+    "python:2,text=true",
+    "checker:3",
+    "checker:2,mode=best",
+)
 
 
 @pytest.mark.parametrize("agent", AGENTS)
