@@ -13,6 +13,7 @@ from harness.calls.cache import cache_key
 from harness.calls.checks import Checker
 from harness.calls.client import ModelClient
 from harness.calls.recorded import Performable, RecordedCalls
+from harness.calls.session_tools import NewWorld, SessionTools, no_world
 from harness.calls.sessions import SessionBench
 from harness.calls.workbench import Workbench
 from harness.costs import tokens_of
@@ -42,6 +43,7 @@ class LiveCalls(RecordedCalls):
         bench: runs programs; None where the run's agent has none.
         checker: checks answers; None where nothing is checked.
         sessions: lets command-line agents work; None where the run has none.
+        world: returns a new world behind the tools of the episode.
     """
 
     journal: Journal = field(kw_only=True)
@@ -49,6 +51,7 @@ class LiveCalls(RecordedCalls):
     bench: Workbench | None = field(default=None, kw_only=True)
     checker: Checker | None = field(default=None, kw_only=True)
     sessions: SessionBench | None = field(default=None, kw_only=True)
+    world: NewWorld = field(default=no_world, kw_only=True)
 
     async def _do(self, effect: Performable, request: str) -> Ran | Checked | SessionEnd:
         """Run a program, check an answer or let an agent work, and commit what came of it."""
@@ -62,7 +65,11 @@ class LiveCalls(RecordedCalls):
             outcome = self.checker(effect.reply)
         elif isinstance(effect, Session) and self.sessions is not None:
             outcome = await self.sessions.run(
-                effect, self.settings[""], self.journaled, ask=self.perform
+                effect,
+                self.settings[""],
+                self.journaled,
+                ask=self.perform,
+                tools=SessionTools(effect.tools, self.world()) if effect.tools else None,
             )
         else:
             raise Failure(f"{effect.path}: nothing here performs a {type(effect).__name__}")
@@ -218,6 +225,7 @@ def calls_of(
     bench: Workbench | None = None,
     checker: Checker | None = None,
     sessions: SessionBench | None = None,
+    world: NewWorld = no_world,
 ) -> RecordedCalls:
     """Return the calls of one episode; without clients only the journal answers."""
     journaled, effects = journal.answered(episode), journal.effects(episode)
@@ -234,6 +242,7 @@ def calls_of(
         bench=bench,
         checker=checker,
         sessions=sessions,
+        world=world,
     )
 
 

@@ -31,6 +31,7 @@ def effect_parts(effect: Run | Check | Session) -> str:
     parts: dict[str, object]
     if isinstance(effect, Session):
         parts = {"agent": effect.agent, "files": effect.files, "stays": effect.stays}
+        parts |= {"tools": effect.tools} if effect.tools else {}
     else:
         parts = {"source": effect.source, "problem": effect.problem}
     parts |= {"limits": effect.limits}

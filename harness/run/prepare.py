@@ -79,24 +79,24 @@ def choose_agent(name: str, families: Iterable[str], *, unsafe: bool = False) ->
         SandboxFailure: it is a command-line agent, and there is no jail for it.
     """
     kind, settings = read_agent(name)
-    for each in families:
-        _require_allowed(kind, each)
     settings, file = declared(settings)
+    for each in families:
+        _require_allowed(kind, each, file)
     means = allowed(kind, settings, file, unsafe=unsafe)
     return ChosenAgent(spelled(kind.name, settings), means, file)
 
 
-def _require_allowed(kind: AgentKind, name: str) -> None:
+def _require_allowed(kind: AgentKind, name: str, file: AgentFile | UnsetType) -> None:
     """Raise InputError if a family does not allow what an agent lets models use."""
-    declared = family(name)
-    if kind.sessions and declared.tools:
+    whole = family(name)
+    if file and whole.tools and file.mcp is None:
         raise InputError(
-            f"agent {kind.name!r} is not for {name}: its tools are not offered in a session"
+            f"agent {kind.name!r} is not for {name}, whose tools are offered over MCP: its"
+            " declaration has no `mcp`"
         )
-    if lacking := sorted(set(kind.uses) - set(declared.means)):
+    if lacking := sorted(set(kind.uses) - set(whole.means)):
         raise InputError(
-            f"agent {kind.name!r} is not for {name}, which allows no {lacking[0]}:"
-            f" {declared.no_means}"
+            f"agent {kind.name!r} is not for {name}, which allows no {lacking[0]}: {whole.no_means}"
         )
 
 

@@ -10,7 +10,7 @@ from harness.calls.recorded import RecordedCalls
 from harness.calls.request import settings_digest
 from harness.calls.sessions import SessionBench
 from harness.calls.workbench import Workbench
-from harness.mcp.direct import Tools, no_tools
+from harness.mcp.direct import Tools, no_tools, world_of
 from harness.run.jobs import EpisodeJob, in_shard
 from harness.run.models import is_asked
 from harness.run.rollout import Rollout
@@ -102,4 +102,5 @@ class RecordedRun:
             bench=bench,
             checker=checker,
             sessions=sessions,
+            world=partial(world_of, job.instance),
         )
