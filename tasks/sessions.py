@@ -8,9 +8,21 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from tasks.base import Action, Noun, Program
+from tasks.base import Action, Noun, Program, Tool, ToolCall
 
 INSTRUCTION, ANSWER = "INSTRUCTION.md", "answer.json"
+
+
+class McpPart(Noun, frozen=True):
+    """How an agent is told of the tools that are offered over MCP at `{url}/mcp`.
+
+    Attributes:
+        command: words at the end of its own.
+        files: texts beside its own, or in their place.
+    """
+
+    command: tuple[str, ...] = ()
+    files: dict[str, str] = {}
 
 
 class AgentFile(Noun, frozen=True):
@@ -25,6 +37,7 @@ class AgentFile(Noun, frozen=True):
         environment: variables; none of this machine's are there.
         files: texts by their paths in the agent's own home folder.
         folders: of this machine that it needs beside its own, read-only.
+        mcp: what is added where a world has tools; an agent without it is not for such worlds.
     """
 
     command: tuple[str, ...]
@@ -32,6 +45,7 @@ class AgentFile(Noun, frozen=True):
     environment: dict[str, str] = {}
     files: dict[str, str] = {}
     folders: tuple[str, ...] = ()
+    mcp: McpPart | None = None
 
     def __post_init__(self) -> None:
         if not (self.command and self.version):
@@ -67,12 +81,14 @@ class Session(Action, frozen=True):
         files: the texts in the folder, by their paths.
         limits: what it may use.
         stays: whether its end tells what is in the folder then.
+        tools: of the world, that it is offered.
     """
 
     agent: str
     files: dict[str, str]
     limits: SessionLimits
     stays: bool = False
+    tools: tuple[Tool, ...] = ()
 
 
 class SessionEnd(Noun, frozen=True, omit_defaults=True):
@@ -91,6 +107,7 @@ class SessionEnd(Noun, frozen=True, omit_defaults=True):
         refusal: the final word that the agent got, if it got one.
         files: the texts in the folder, where it stays.
         left_out: paths there that are no text, or too much.
+        turns: the calls of the world's tools, turn by turn.
         unread: requests that could not be passed on, each as its refusal.
         tail: the end of what the agent printed.
     """
@@ -106,6 +123,7 @@ class SessionEnd(Noun, frozen=True, omit_defaults=True):
     refusal: str = ""
     files: dict[str, str] = {}
     left_out: tuple[str, ...] = ()
+    turns: tuple[tuple[ToolCall, ...], ...] = ()
     unread: tuple[str, ...] = ()
     tail: str = ""
 

@@ -5,6 +5,7 @@ characters that it is told.
 """
 
 import json
+import re
 from typing import Any
 
 from tests.loopback import Json, chat_completion, prompt_of
@@ -30,6 +31,41 @@ def scripted(_: int, body: Json) -> Json:
         whole["choices"][0]["finish_reason"] = "tool_calls"
     read = len(json.dumps([body["messages"], body.get("tools")])) // 4
     whole["usage"] = {"prompt_tokens": read, "completion_tokens": 5, "total_tokens": read + 5}
+    return whole
+
+
+def turning(_: int, body: Json) -> Json:
+    """Reads the instruction, makes a turn of a world's tools over MCP, writes an answer, ends."""
+    whole = chat_completion("", body)
+    offers = {each["function"]["name"]: each["function"] for each in body.get("tools") or []}
+    results = [turn["content"] for turn in body["messages"] if turn["role"] == "tool"]
+    [shell] = [name for name in offers if name in SHELLS] or [""]
+    [run] = [name for name in offers if name.endswith("run_tools")] or [""]
+    if not (shell and run) or len(results) > 2:
+        message: Json = {"content": "The answer is in answer.json."}
+    elif len(results) == 1:
+        [tool, *_] = re.findall(r"^- (\w+): ", offers[run]["description"], re.MULTILINE)
+        message = _call(run, {"names": [tool, tool], "arguments": [{}, {}]})
+    else:
+        command = ["cat INSTRUCTION.md", "", "echo '{\"answer\": {}}' > answer.json"][len(results)]
+        message = _call(shell, {SHELLS[shell]: command, "description": "works"})
+    whole["choices"][0]["message"] |= message
+    if "tool_calls" in message:
+        whole["choices"][0]["finish_reason"] = "tool_calls"
+    return whole
+
+
+def remembering(_: int, body: Json) -> Json:
+    """Reads what is in the folder, writes a note and an answer, ends."""
+    whole = chat_completion("The answer is in answer.json.", body)
+    names = [tool["function"]["name"] for tool in body.get("tools") or []]
+    turns = sum(turn["role"] == "tool" for turn in body["messages"])
+    [shell] = [name for name in names if name in SHELLS] or [""]
+    if shell and turns < 2:
+        command = ["cat *.md", "echo remembered >> notes.md; echo '{}' > answer.json"][turns]
+        words = {SHELLS[shell]: command, "description": "works"}
+        whole["choices"][0] |= {"message": _call(shell, words), "finish_reason": "tool_calls"}
+        whole["choices"][0]["message"]["role"] = "assistant"
     return whole
 
 

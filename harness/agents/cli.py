@@ -7,7 +7,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from harness.agents.workbench import counted
-from tasks.base import Ask, Failure, Noun, Program, Reply, Usage
+from tasks.base import Ask, Noun, Program, Reply, ToolCall, Usage
 from tasks.prompts import Prompts
 from tasks.sessions import ANSWER, INSTRUCTION, Session, SessionLimits, run_session
 
@@ -66,24 +66,38 @@ class CommandLine:
     def __init__(self, prompts: Prompts, settings: CliSettings) -> None:
         self._prompts, self._settings = prompts, settings
         self._files: dict[str, str] = {}
+        self._replies: list[Reply] = []  # to the steps after the one that began a session
 
     def reply(self, ask: Ask) -> Program[Reply]:
-        """Return the answer that a session leaves, which is empty where it leaves none."""
-        if ask.tools:
-            raise Failure(f"{ask.path}: a command-line agent is offered no tools of a world")
+        """Return the answer that a session leaves, which is empty where it leaves none.
+
+        Where a world has tools, the session called them in a world of its own, and these turns
+        come first, a step each.
+        """
+        if not self._replies:
+            end = yield from run_session(self._session(ask))
+            left = {name: text for name, text in end.files.items() if name != ANSWER}
+            self._files = left if self._settings.folder == "stays" else {}
+            finish = NO_ANSWER if end.answer is None else "stop"
+            turns = [_reply("", "tool_calls", turn) for turn in end.turns]
+            self._replies = [*turns, _reply(end.answer or "", finish)]
+        return self._replies.pop(0)
+
+    def _session(self, ask: Ask) -> Session:
+        """Return the session in which a step is answered."""
         stays = self._settings.folder == "stays"
         [instruction] = self._prompts.messages(
-            "means/session.j2", messages=ask.messages, stays=stays
+            "means/session.j2", messages=ask.messages, stays=stays, tools=ask.tools
         )
-        effect = Session(
+        return Session(
             f"{ask.path}/session-1",
             self._settings.agent,
             self._files | {INSTRUCTION: instruction.content},
             limits=self._settings.limits,
             stays=stays,
+            tools=ask.tools,
         )
-        end = yield from run_session(effect)
-        left = {name: text for name, text in end.files.items() if name != ANSWER}
-        self._files = left if stays else {}
-        finish = NO_ANSWER if end.answer is None else "stop"
-        return Reply(end.answer or "", finish=finish, usage=Usage(0, 0), cost=0.0)
+
+
+def _reply(text: str, finish: str, calls: tuple[ToolCall, ...] = ()) -> Reply:
+    return Reply(text, calls, finish, usage=Usage(0, 0), cost=0.0)

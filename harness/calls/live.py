@@ -13,6 +13,7 @@ from harness.calls.cache import cache_key
 from harness.calls.checks import Checker
 from harness.calls.client import ModelClient
 from harness.calls.recorded import Effect, RecordedCalls, Result
+from harness.calls.session_tools import NewWorld, SessionTools, no_world
 from harness.calls.sessions import SessionBench
 from harness.calls.training import Trainer
 from harness.calls.workbench import Workbench
@@ -44,6 +45,7 @@ class LiveCalls(RecordedCalls):
         checker: checks answers; None where nothing is checked.
         sessions: lets command-line agents work; None where the run has none.
         trainer: runs programs on training instances; None where there are none.
+        world: returns a new world behind the tools of the episode.
     """
 
     journal: Journal = field(kw_only=True)
@@ -52,6 +54,7 @@ class LiveCalls(RecordedCalls):
     checker: Checker | None = field(default=None, kw_only=True)
     sessions: SessionBench | None = field(default=None, kw_only=True)
     trainer: Trainer | None = field(default=None, kw_only=True)
+    world: NewWorld = field(default=no_world, kw_only=True)
 
     async def _do(self, effect: Effect, request: str) -> Result:
         """Run a program, check an answer or let an agent work, and commit what came of it."""
@@ -65,7 +68,11 @@ class LiveCalls(RecordedCalls):
             outcome = self.checker(effect.reply)
         elif isinstance(effect, Session) and self.sessions is not None:
             outcome = await self.sessions.run(
-                effect, self.settings[""], self.journaled, ask=self.perform
+                effect,
+                self.settings[""],
+                self.journaled,
+                ask=self.perform,
+                tools=SessionTools(effect.tools, self.world()) if effect.tools else None,
             )
         elif isinstance(effect, Simulate) and self.bench and self.trainer is not None:
             outcome = await self.trainer(effect, self.bench)
@@ -224,6 +231,7 @@ def calls_of(
     checker: Checker | None = None,
     sessions: SessionBench | None = None,
     trainer: Trainer | None = None,
+    world: NewWorld = no_world,
 ) -> RecordedCalls:
     """Return the calls of one episode; without clients only the journal answers."""
     journaled, effects = journal.answered(episode), journal.effects(episode)
@@ -241,6 +249,7 @@ def calls_of(
         checker=checker,
         sessions=sessions,
         trainer=trainer,
+        world=world,
     )
 
 

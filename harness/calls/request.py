@@ -32,6 +32,7 @@ def effect_parts(effect: Run | Check | Simulate | Session) -> str:
     parts: dict[str, object]
     if isinstance(effect, Session):
         parts = {"agent": effect.agent, "files": effect.files, "stays": effect.stays}
+        parts |= {"tools": effect.tools} if effect.tools else {}
     elif isinstance(effect, Simulate):
         parts = {"source": effect.source, "number": effect.number}
     else:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from msgspec.structs import replace
 
 from harness.calls.request import request_parts
+from harness.calls.session_tools import SessionTools
 from harness.costs import tokens_of
 from harness.sessions.definitions import InstalledAgent
 from harness.sessions.jailed import Ended, run_jailed, run_unjailed
@@ -39,6 +40,7 @@ class SessionBench:
         settings: str,
         journaled: Mapping[str, Answered],
         ask: AskModel,
+        tools: SessionTools | None = None,
     ) -> SessionEnd:
         """Return what comes of a session; its calls are answered as `ask` does.
 
@@ -47,16 +49,19 @@ class SessionBench:
             settings: the digest of how its model is asked.
             journaled: what the journal has of the episode's calls, by path.
             ask: answers a call; what it raises ends the session, and is raised.
+            tools: of the world, where the session is offered some.
 
         Raises:
             SandboxFailure: there is no jail here, or it does not live.
         """
         calls = SessionCalls(effect, settings, journaled, ask)
-        proxy = Proxy(calls.answer)
+        proxy = Proxy(calls.answer, tools.server if tools else None)
         run = run_jailed if self._jailed else run_unjailed
         async with self._places:
-            ended = await run(self._agent.cell(effect.files, effect.limits), proxy.serve)
-        return _end(effect, ended, calls, proxy)
+            cell = self._agent.cell(effect.files, effect.limits, tools=tools is not None)
+            ended = await run(cell, proxy.serve)
+        end = _end(effect, ended, calls, proxy)
+        return replace(end, turns=tuple(tools.turns)) if tools else end
 
 
 def _end(effect: Session, ended: Ended, calls: "SessionCalls", proxy: Proxy) -> SessionEnd:

@@ -201,8 +201,7 @@ def _means(name: str) -> dict[str, tuple[str, ...]]:
         if not set(kind.uses) <= set(family(name).means):
             continue
         if kind.sessions:  # its means are those of an agent that it must be told
-            if not family(name).tools:
-                means["a command-line agent"] = [agent]
+            means["a command-line agent"] = [agent]
             continue
         means.setdefault(", ".join(kind.means(kind.settings())), []).append(agent)
     programs = [each for each in _loadable(DOMAINS) if DOMAINS[each].family == name]

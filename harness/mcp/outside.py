@@ -22,13 +22,12 @@ from mcp.server import ServerRequestContext
 from harness.families.family import Submission, ToolWorld
 from harness.families.registry import family
 from harness.mcp.direct import toolbox, world_of
-from tasks.base import Called, Fields, Instance, Tool, ToolCall, ToolResult
+from harness.mcp.turns import RUN, no_tool, turn_calls, turn_tool
+from tasks.base import Called, Fields, Instance, ToolCall, ToolResult
 from tasks.prompts import prompts_of
-from tasks.tools_clock import Arguments, arguments_of
+from tasks.tools_clock import Arguments
 
 GET, SUBMIT = "get_request", "submit_answer"
-RUN = "run_tools"  # its calls are one turn
-NAMES, ARGUMENTS = "names", "arguments"  # what it takes
 URI = "makespan://request"
 MOST_VISITS = 10_000  # sessions, those used last
 RECEIVED = "received"
@@ -37,10 +36,6 @@ VisitResult = ToolResult | tuple[ToolResult, ...] | str
 HOW = f"Give the answer by the tool {SUBMIT}, which ends the task."
 HOW_TO_CALL = f"Call tools by {RUN}: the calls of one {RUN} are those of one turn."
 ABOUT = "What is asked, in full. Read it first."
-TURN = f"""\
-Make the calls of one turn, which run in parallel: `{NAMES}` are the tools, `{ARGUMENTS}` the
-arguments of each, in the same order. The results come in that order. The tools, and the schemas
-of their arguments:"""
 
 
 @dataclass
@@ -75,7 +70,7 @@ class Visits:
         self._visits: OrderedDict[str, _Visit] = OrderedDict()
         tools = world_of(instance).tools()
         self._own = {} if by_turns else {tool.name: tool for tool in tools}
-        self._turn = _turn_tool(tools) if by_turns else None
+        self._turn = turn_tool(tools) if by_turns else None
         self._submission: Submission[Any] | None = toolbox(instance).submission
 
     @property
@@ -94,12 +89,12 @@ class Visits:
 
     def tools(self) -> list[types.Tool]:
         """Return the world's tools, and after them those that are added here."""
+        turn = [self._turn] if self._turn else []
         own = [
             types.Tool(name=tool.name, description=tool.description, input_schema=tool.parameters)
-            for tool in self._own.values()
+            for tool in (*self._own.values(), *turn)
         ]
-        turn = [self._turn] if self._turn else []
-        return [*own, *turn, *self._added()]
+        return [*own, *self._added()]
 
     def _added(self) -> Iterator[types.Tool]:
         if GET not in self._own:
@@ -136,7 +131,7 @@ class Visits:
         if name == SUBMIT and SUBMIT not in self._own and self._submission is not None:
             return self._submitted(visit, self._submission, arguments or {})
         if self._by_turns:
-            return _run_turn(visit, arguments or {}) if name == RUN else _refusal(_no_tool(name))
+            return _run_turn(visit, arguments or {}) if name == RUN else _refusal(no_tool(name))
         [result] = _performed(visit, [(name, arguments)])
         return result
 
@@ -198,44 +193,8 @@ def _performed(visit: _Visit, calls: Sequence[tuple[str, Arguments]]) -> tuple[T
 
 def _run_turn(visit: _Visit, fields: Fields) -> ToolResult | tuple[ToolResult, ...]:
     """Return the results of a turn; a refusal where it is not told what is to be called."""
-    names, arguments = fields.get(NAMES), fields.get(ARGUMENTS)
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        return _refusal(f"nothing was called: {NAMES!r} is no list of names of tools")
-    if not isinstance(arguments, list) or len(arguments) != len(names):
-        return _refusal(f"nothing was called: {ARGUMENTS!r} is no list of {len(names)} objects")
-    if not names:
-        return _refusal(f"nothing was called: {NAMES!r} is empty")
-    return _performed(visit, list(zip(names, map(_read, arguments), strict=True)))
-
-
-def _read(value: object) -> Arguments:
-    """Return the arguments of a call; also those that a client wrote as JSON text."""
-    if isinstance(value, str):
-        return arguments_of(ToolCall("", "", value))
-    return value if isinstance(value, dict) else None
-
-
-def _no_tool(name: str) -> str:
-    return f"there is no tool {name!r} here: {RUN} calls those of the request"
-
-
-def _turn_tool(tools: Sequence[Tool]) -> types.Tool:
-    """Return the tool that makes the calls of a turn; it says which tools there are."""
-    listed = [
-        f"- {tool.name}: {tool.description} {msgspec.json.encode(tool.parameters).decode()}"
-        for tool in tools
-    ]
-    names = {"type": "array", "items": {"type": "string", "enum": [tool.name for tool in tools]}}
-    schema: Fields = {
-        "type": "object",
-        "properties": {
-            NAMES: {**names, "minItems": 1},
-            ARGUMENTS: {"type": "array", "items": {"type": "object"}, "minItems": 1},
-        },
-        "required": [NAMES, ARGUMENTS],
-        "additionalProperties": False,
-    }
-    return types.Tool(name=RUN, description="\n".join([TURN, *listed]), input_schema=schema)
+    calls = turn_calls(fields)
+    return _refusal(calls) if isinstance(calls, str) else _performed(visit, calls)
 
 
 def _refusal(reason: str) -> ToolResult:

@@ -85,9 +85,9 @@ def choose_agent(name: str, families: Iterable[str], *, unsafe: bool = False) ->
         SandboxFailure: it is a command-line agent, and there is no jail for it.
     """
     kind, settings = read_agent(name)
-    for each in families:
-        require_allowed(kind, settings, each)
     settings, file = declared(settings)
+    for each in families:
+        require_allowed(kind, settings, each, file)
     return ChosenAgent(
         name=agent_name(kind, settings),
         means=allowed(kind, settings, file, unsafe=unsafe),
@@ -96,22 +96,24 @@ def choose_agent(name: str, families: Iterable[str], *, unsafe: bool = False) ->
     )
 
 
-def require_allowed(kind: AgentKind, settings: Noun, name: str) -> None:
+def require_allowed(
+    kind: AgentKind, settings: Noun, name: str, file: AgentFile | UnsetType = UNSET
+) -> None:
     """Raise InputError if a family does not allow what an agent lets models use."""
-    declared = family(name)
-    if kind.sessions and declared.tools:
+    whole = family(name)
+    if file and whole.tools and file.mcp is None:
         raise InputError(
-            f"agent {kind.name!r} is not for {name}: its tools are not offered in a session"
+            f"agent {kind.name!r} is not for {name}, whose tools are offered over MCP: its"
+            " declaration has no `mcp`"
         )
-    if isinstance(settings, Pipeline) and declared.tools:
+    if isinstance(settings, Pipeline) and whole.tools:
         raise InputError(
             f"agent {kind.name!r} is not for {name}: calls of tools cannot be ranked, fused or"
             " voted on"
         )
-    if lacking := sorted(kind.required(settings) - set(declared.means)):
+    if lacking := sorted(kind.required(settings) - set(whole.means)):
         raise InputError(
-            f"agent {kind.name!r} is not for {name}, which allows no {lacking[0]}:"
-            f" {declared.no_means}"
+            f"agent {kind.name!r} is not for {name}, which allows no {lacking[0]}: {whole.no_means}"
         )
 
 

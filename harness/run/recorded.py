@@ -11,7 +11,7 @@ from harness.calls.request import settings_of_seats
 from harness.calls.sessions import SessionBench
 from harness.calls.training import simulated
 from harness.calls.workbench import Workbench
-from harness.mcp.direct import Tools, no_tools
+from harness.mcp.direct import Tools, no_tools, world_of
 from harness.run.jobs import EpisodeJob, in_shard
 from harness.run.models import is_asked
 from harness.run.rollout import Rollout
@@ -104,4 +104,5 @@ class RecordedRun:
             checker=partial(checked, job.instance, self.rollout.prompts),
             sessions=sessions,
             trainer=partial(simulated, job.instance, self.rollout.prompts),
+            world=partial(world_of, job.instance),
         )

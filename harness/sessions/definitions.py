@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from harness.digests import digest
 from harness.sessions.jailed import Cell, CellLimits
@@ -40,10 +41,24 @@ class InstalledAgent(Noun, frozen=True):
         """Return the digest of its declaration."""
         return digest(self.file)
 
-    def cell(self, files: Mapping[str, str], limits: SessionLimits) -> Cell:
-        """Return a jail in which it does what INSTRUCTION.md among some files says."""
+    def cell(self, files: Mapping[str, str], limits: SessionLimits, *, tools: bool = False) -> Cell:
+        """Return a jail in which it does what INSTRUCTION.md among some files says.
+
+        Args:
+            files: texts in the folder of its work.
+            limits: of the session.
+            tools: whether some are offered over MCP.
+        """
         bounds = CellLimits(limits.seconds, limits.cpu_seconds, limits.memory_mb)
-        return self._cell(self.file.command, files, bounds)
+        cell = self._cell(self.file.command, files, bounds)
+        if not tools or self.file.mcp is None:
+            return cell
+        more = self.file.mcp
+        return replace(
+            cell,
+            command=cell.command + more.command,
+            user_files={**cell.user_files, **more.files},
+        )
 
     def version_cell(self, limits: CellLimits) -> Cell:
         """Return a jail in which it prints its version."""

@@ -11,7 +11,14 @@ import msgspec
 from harness.sessions.neutral import BadRequest
 
 LONGEST_BODY = 32_000_000  # bytes of a request
-_REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 426: "Upgrade Required"}
+_REASONS = {
+    200: "OK",
+    202: "Accepted",
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    426: "Upgrade Required",
+}
 
 
 class HttpRequest(NamedTuple):

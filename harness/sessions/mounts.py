@@ -89,6 +89,8 @@ def build(folders: Sequence[str], disk_mb: int, root: str) -> None:
     for name, number in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         os.symlink(f"/proc/self/fd{number}", f"{root}/dev/{name}")
     _mount("proc", f"{root}/proc", "proc", _NOSUID | _NODEV, "hidepid=2")
+    _mount(f"{root}/proc/sys", f"{root}/proc/sys", "", _BIND)
+    _mount("", f"{root}/proc/sys", "", _REMOUNT | _BIND | _RDONLY | _NOSUID | _NODEV)
     os.chdir(root)
     checked("pivot_root", _libc.pivot_root(b".", b"old"))
     checked("umount", _libc.umount2(b"/old", _DETACH))

@@ -45,6 +45,8 @@ class AgentRequest(Noun, frozen=True):
         stream: whether the answer is to come as events.
         model: the name that the agent uses; only echoed.
         custom: tools whose arguments are plain text to the agent.
+        spaces: of tools that the agent has in a space of names, by what they are called here: the
+            space, and the name in it.
     """
 
     messages: tuple[Message, ...]
@@ -52,6 +54,7 @@ class AgentRequest(Noun, frozen=True):
     stream: bool = False
     model: str = ""
     custom: tuple[str, ...] = ()
+    spaces: dict[str, tuple[str, str]] = {}
 
 
 def canonical(conversation: AgentRequest) -> AgentRequest:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from harness.sessions.http import HttpRequest, event_stream, read_request, response
+from harness.sessions.mcp import ToolServer
 from harness.sessions.neutral import AgentRequest, BadRequest, Blocks, canonical
 from harness.sessions.protocols import Protocol, protocol_of
 from tasks.base import Fields, Reply
@@ -28,13 +29,19 @@ class Proxy:
         unread: requests that could not be passed on, each as its refusal.
     """
 
-    def __init__(self, answer: Callable[[AgentRequest], Awaitable[Reply]]) -> None:
+    def __init__(
+        self,
+        answer: Callable[[AgentRequest], Awaitable[Reply]],
+        tools: ToolServer | None = None,
+    ) -> None:
         """Make one.
 
         Args:
             answer: returns a model's reply to a canonical conversation; `FinalWord` is told to
                 the agent, every other exception ends the session.
+            tools: what is offered over MCP beside the model.
         """
+        self._tools = tools
         self._answer = answer
         self._blocks = Blocks()
         self._number = 0
@@ -59,6 +66,9 @@ class Proxy:
     async def _respond(self, request: HttpRequest, writer: asyncio.StreamWriter) -> bool:
         """Write the response; return whether another request may follow on the connection."""
         protocol = protocol_of(request.path)
+        if self._tools and request.path.partition("?")[0] == "/mcp":
+            writer.write(_of_tools(self._tools, request))
+            return True
         if request.method != "POST" or protocol is None:
             writer.write(_beside(request))
             return True
@@ -96,6 +106,18 @@ def _read(protocol: Protocol, request: HttpRequest) -> AgentRequest:
     if not conversation.messages:
         raise BadRequest("a request without a message")
     return canonical(replace(conversation, stream=conversation.stream or protocol.streams))
+
+
+def _of_tools(tools: ToolServer, request: HttpRequest) -> bytes:
+    """Return the response to a client of tools; there is no stream from the server to it."""
+    if request.method != "POST":
+        return response(405, {"error": {"message": "only POST"}})
+    try:
+        message: Fields = msgspec.json.decode(request.body, type=dict)
+    except msgspec.DecodeError as error:
+        raise BadRequest(f"no message of MCP: {error}") from None
+    answer = tools.answer(message)
+    return response(202 if answer is None else 200, answer)
 
 
 def _beside(request: HttpRequest) -> bytes:

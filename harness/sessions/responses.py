@@ -39,7 +39,7 @@ def read(body: Fields) -> AgentRequest:
     messages = [Message("system", instructions)] if instructions else []
     for item in items:
         messages += _turn(item)
-    tools = [each for each in body.get("tools") or [] if each["type"] in ("function", "custom")]
+    tools = list(_offers(body.get("tools") or []))
     return AgentRequest(
         tuple(_joined(messages)),
         tuple(
@@ -49,7 +49,23 @@ def read(body: Fields) -> AgentRequest:
         stream=bool(body.get("stream")),
         model=body.get("model", ""),
         custom=tuple(tool["name"] for tool in tools if tool["type"] == "custom"),
+        spaces={tool["name"]: tool["space"] for tool in tools if "space" in tool},
     )
+
+
+def _offers(tools: list[Fields]) -> Iterator[Fields]:
+    """Yield the tools that an agent performs; those in a space of names are called by both."""
+    for tool in tools:
+        if tool["type"] == "namespace":
+            for inner in _offers(tool["tools"]):
+                space = (tool["name"], inner["name"])
+                yield inner | {"name": _joined_name(*space), "space": space}
+        elif tool["type"] in ("function", "custom"):
+            yield tool
+
+
+def _joined_name(space: str, name: str) -> str:
+    return f"{space}__{name}" if space else name
 
 
 def _turn(item: Fields) -> Iterator[Message]:
@@ -61,7 +77,8 @@ def _turn(item: Fields) -> Iterator[Message]:
         arguments = (
             msgspec.json.encode({"input": item["input"]}).decode() if plain else item["arguments"]
         )
-        yield Message("assistant", "", (ToolCall(item["call_id"], item["name"], arguments),))
+        name = _joined_name(item.get("namespace") or "", item["name"])
+        yield Message("assistant", "", (ToolCall(item["call_id"], name, arguments),))
     elif kind in ("function_call_output", "custom_tool_call_output"):
         yield Message("tool", text_of(item["output"], _TEXTS), call_id=item["call_id"])
     elif kind != "reasoning":  # the proxy tells no thoughts, so none is missed
@@ -113,7 +130,9 @@ def _items(conversation: AgentRequest, reply: Reply, number: int) -> Iterator[Fi
         message = {"type": "message", "id": f"msg_{number}", "role": "assistant"}
         yield message | {"status": "completed", "content": [part]}
     for name, call in numbered(reply, number):
-        shared = {"id": f"item_{name}", "call_id": name, "name": call.name, "status": "completed"}
+        space, plain_name = conversation.spaces.get(call.name, ("", call.name))
+        shared = {"id": f"item_{name}", "call_id": name, "name": plain_name, "status": "completed"}
+        shared |= {"namespace": space} if space else {}
         if call.name in conversation.custom:
             plain = argument_object(call).get("input")
             text = plain if isinstance(plain, str) else call.arguments

@@ -11,8 +11,9 @@ from mcp import Client
 import makespan as library
 from graders.exact.tools import step_of
 from harness.families.registry import family
-from harness.mcp.outside import GET, RUN, SUBMIT
+from harness.mcp.outside import GET, SUBMIT
 from harness.mcp.server import Worlds, build_server
+from harness.mcp.turns import RUN
 from harness.mcp.wire import TIMES
 from tasks.base import Ask, Instance, Reply
 from tasks.tools_payload import Hidden

@@ -12,43 +12,15 @@ from typing import Any
 import pytest
 
 from harness.sessions import probes
-from harness.sessions.mounts import SYSTEM
 from tests.agent_models import scripted
+from tests.agent_runs import JOBS, STANDIN, declared, ends, grades, model, run
 from tests.harness.helpers import board, command, makespan, rows
 from tests.harness.processes import until
 from tests.jails import in_jail as in_jail
 from tests.loopback import FAULTS, Answer, Json, Loopback, prompt_of
 
-STANDIN = Path(__file__).parents[1] / "sessions" / "standin.py"
-JOBS = ("run", "tardiness", "--level", 4)
 KINDS = ("chat", "messages", "responses", "gemini")
 CALLS = "select path from attempts join episodes on id = episode where reply is not null order by 1"
-ENDS = "select outcome from effects"
-GRADES = "select record from records join episodes on id = episode order by key, version"
-
-
-def declared(folder: Path, kind: str = "chat", source: str | None = None, **more: object) -> Path:
-    """A file that declares the stand-in, or another source in its place."""
-    python = Path(sys.executable).resolve()
-    own = [] if str(python).startswith(tuple(f"/{n}/" for n in SYSTEM)) else [sys.base_prefix]
-    words = [str(python), "{home}/standin.py", "{url}", kind]
-    lines = {"command": words, "version": [*words, "--version"], "folders": own, **more}
-    text = "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
-    text += f'[files]\n"standin.py" = {json.dumps(source or STANDIN.read_text("utf-8"))}\n'
-    path = folder / f"{kind}.toml"
-    path.write_text(text)
-    return path
-
-
-def run(out: Path, agent: str, *words: object, status: int = 0) -> str:
-    """What a run of small jobs writes to standard error."""
-    done = makespan(*JOBS, "--agent", agent, *words, "--out", out)
-    assert done.returncode == status, done.stderr
-    return done.stderr
-
-
-def model(server: Loopback, limit: int = 2) -> tuple[object, ...]:
-    return ("--model", "openai/m", "--base-url", server.url, "--limit", limit)
 
 
 def working(_: int, body: Json) -> str:
@@ -60,15 +32,6 @@ def working(_: int, body: Json) -> str:
         order = [line[2 : line.index(":")] for line in prompt.splitlines() if line[:3] == "- J"]
         return f"echo '{json.dumps({'order': order[:4]})}' > answer.json # answer.json"
     return "DONE"
-
-
-def grades(out: Path) -> list[Json]:
-    texts = rows(out, GRADES)
-    return [json.loads(text)["grade"] for (text,) in texts]
-
-
-def ends(out: Path) -> list[Json]:
-    return [json.loads(text) for (text,) in rows(out, ENDS)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -423,4 +386,4 @@ def test_a_family_with_tools_is_refused(tmp_path: Path) -> None:
     words = ("run", "tools", "--agent", f"cli:{declared(tmp_path)}", "--model", "policy/plan")
     done = makespan(*words, "--out", tmp_path / "run")
     assert done.returncode == 2
-    assert "agent 'cli' is not for tools: its tools are not offered in a session" in done.stderr
+    assert "agent 'cli' is not for tools, whose tools are offered over MCP" in done.stderr

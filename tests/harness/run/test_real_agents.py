@@ -1,5 +1,6 @@
 """The command-line agents themselves, those that are installed: they work, and replay."""
 
+import json
 import os
 import shutil
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.sessions.definitions import own_names, read_agent_file
-from tests.agent_models import HELPED, scripted
+from tests.agent_models import HELPED, remembering, scripted, turning
 from tests.harness.helpers import board, command, rows
 from tests.harness.processes import until
 from tests.jails import in_jail as in_jail
@@ -119,3 +120,34 @@ def test_the_tokens_of_a_sub_agent_count(tmp_path: Path) -> None:
     [row] = board(out)
     assert (row["unparsable"], row["tokens"]) == (0, sum(usages))
     assert row["side_tokens"] == scripted(0, helped[0])["usage"]["total_tokens"]
+
+
+@pytest.mark.parametrize("agent", [name for name in own_names() if read_agent_file(name).mcp])
+def test_an_installed_agent_calls_the_tools_of_a_world(agent: str, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    words_of(agent, Loopback(turning), 1)  # skipped without it
+    jobs = ("run", "tools", "--level", 3, "--limit", 1, "--agent", f"cli:{agent},seconds=300")
+    with Loopback(turning) as server:
+        done(*jobs, *model(server), "--out", out)
+    [end] = [json.loads(text) for (text,) in rows(out, "select outcome from effects")]
+    assert [len(turn) for turn in end["turns"]] == [2]
+    assert json.loads(end["answer"]) == {"answer": {}}
+    [row] = board(out)
+    assert (row["errors"], row["unparsable"]) == (0, 0)
+    assert "replayed: 1 of 1" in done("audit", out)
+
+
+@pytest.mark.parametrize(("folder", "notes"), [("fresh", [0, 0, 0]), ("stays", [0, 1, 2])])
+@pytest.mark.parametrize("agent", ["claude", "codex"])
+def test_an_installed_agent_remembers_in_a_folder_that_stays(
+    agent: str, folder: str, notes: list[int], tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    words_of(agent, Loopback(remembering), 1)  # skipped without it
+    jobs = ("run", "calendar", "--level", 2, "-T", "rounds=3", "--limit", 1, "--memory", "none")
+    with Loopback(remembering) as server:
+        done(*jobs, "--agent", f"cli:{agent},folder={folder}", *model(server), "--out", out)
+        asked = [request.body["messages"] for request in server.requests]
+    results = [[turn["content"] for turn in each if turn["role"] == "tool"] for each in asked]
+    assert [str(each[0]).count("remembered") for each in results if len(each) == 1] == notes
+    assert "replayed: 1 of 1" in done("audit", out)

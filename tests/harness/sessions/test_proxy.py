@@ -214,3 +214,27 @@ def test_blocks_that_a_provider_wants_back_are_put_back() -> None:
     asyncio.run(exchange(Proxy(model), [post("/v1/messages", body) for body in recorded]))
     [turn] = [m for m in model.conversations[1].messages if m.role == "assistant"]
     assert turn.blocks == (block,)
+
+
+def test_tools_in_a_space_of_names_are_called_by_both_and_told_apart() -> None:
+    inner = {"type": "function", "name": "run_tools", "parameters": {"type": "object"}}
+    space = {"type": "namespace", "name": "mcp__makespan", "tools": [inner]}
+    call = {"type": "function_call", "call_id": "c", "arguments": "{}"}
+    turns = [
+        {"role": "user", "content": "Do it."},
+        call | {"name": "run_tools", "namespace": "mcp__makespan"},
+        {"type": "function_call_output", "call_id": "c", "output": "x"},
+    ]
+    asked = []
+
+    async def calling(conversation: AgentRequest) -> Reply:
+        asked.append(conversation)
+        return Reply("", (ToolCall("y", "mcp__makespan__run_tools", "{}"),))
+
+    body = {"input": turns, "tools": [space]}
+    [answer] = asyncio.run(exchange(Proxy(calling), [post("/v1/responses", body)]))
+    [item] = json.loads(answer.partition(b"\r\n\r\n")[2])["output"]
+    assert (item["namespace"], item["name"]) == ("mcp__makespan", "run_tools")
+    assert (
+        asked[0].tools[0].name == asked[0].messages[1].calls[0].name == "mcp__makespan__run_tools"
+    )
