@@ -44,6 +44,7 @@ class TwinSettings(Noun, frozen=True):
         axis_probability: chance that a resource has downtimes.
         twin: whether a schedule exists: `blind` draws it, half have one; `feasible` and
             `infeasible` are both twins of one project.
+        confidence: whether an answer is to state how sure it is, from 0 to 1.
     """
 
     edges: Annotated[int, Meta(ge=0, le=LARGEST**2 // 2)] | None = None
@@ -52,6 +53,7 @@ class TwinSettings(Noun, frozen=True):
     axes: str = ",".join(AXES)
     axis_probability: Annotated[float, Meta(ge=0, le=1)] = 0.75
     twin: Literal["blind", "feasible", "infeasible"] = "blind"
+    confidence: bool = False
 
     def __post_init__(self) -> None:
         axes = [] if self.axes in ("", "none") else self.axes.split(",")
@@ -75,12 +77,16 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     typed = settings_as(TwinSettings, "feasibility", settings)
     bare = {name: value for name, value in _base(typed).items() if value is not None}
     resolved = rcpsp.resolve(level, bare)
-    return {name: resolved.get(name, value) for name, value in plain_settings(typed).items()}
+    settings = {name: resolved.get(name, value) for name, value in plain_settings(typed).items()}
+    if not typed.confidence:  # projects are the same with it, and so are their ids without it
+        del settings["confidence"]
+    return settings
 
 
 def _base(settings: TwinSettings) -> dict[str, Scalar]:
     """Return the settings of the projects that twins are cut from."""
-    return {name: value for name, value in plain_settings(settings).items() if name != "twin"}
+    own = ("twin", "confidence")
+    return {name: value for name, value in plain_settings(settings).items() if name not in own}
 
 
 def generate(

@@ -17,6 +17,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from graders.clusters import group_by, mean_over, rates_over, share_over
+from graders.confidence import confidence_metrics, metrics_of
 from graders.exact.feasibility import LIMIT, has_schedule, irreducible_core
 from graders.rcpsp import FORMAT as START_FAULTS
 from graders.rcpsp import broken_share, makespan, violations
@@ -36,7 +37,15 @@ from tasks.base import (
     Verdict,
     short,
 )
-from tasks.feasibility import INFEASIBLE, STARTS, constraints, restricted, spelled
+from tasks.confidence import KEY as CONFIDENCE
+from tasks.feasibility import (
+    INFEASIBLE,
+    STARTS,
+    confidence_in,
+    constraints,
+    restricted,
+    spelled,
+)
 from tasks.rcpsp import Project
 
 FORMAT = (*START_FAULTS, "unparsable", "not_a_list", "not_a_label")
@@ -52,7 +61,8 @@ def grade(instance: Instance[Project], outcome: Outcome) -> Grade:
     metrics: `solvable`, 1 if the project has a schedule, else 0; `claim`, 1 if the answer takes
     the right side, shown or not, else -1; `broken`, as in `graders.rcpsp`, of start times; and of
     a certificate that holds `sharp`, the size of an irreducible core of it over its own (1 of an
-    empty one), in [0, 1].
+    empty one), in [0, 1]. Where it was asked for, `stated`, 1 if a confidence is stated, and then
+    `confidence`.
 
     Args:
         instance: the project and its reference.
@@ -64,7 +74,11 @@ def grade(instance: Instance[Project], outcome: Outcome) -> Grade:
     """
     if instance.reference.status != "infeasible" and instance.reference.answer is None:
         raise NoReference(f"{NO_REFERENCE}: a score in feasibility needs to know if it can be done")
-    return in_both_readings(_grade, instance, spelled(instance.payload, outcome))
+    result = in_both_readings(_grade, instance, spelled(instance.payload, outcome))
+    if not instance.settings.get(CONFIDENCE):
+        return result
+    stated = metrics_of(confidence_in(outcome))
+    return replace(result, metrics={**result.metrics, **stated})
 
 
 def _grade(instance: Instance[Project], outcome: Outcome) -> Grade:
@@ -201,7 +215,8 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
     same side has 0 at most. The metrics: `sensitivity`, the share of projects without a schedule
     that a certificate shows to have none; `specificity`, the share of the others with a feasible
     answer; `claim`, Youden's J of the sides taken, shown or not; `sharp`, its mean over
-    certificates that hold; `youden@L` by level; and `share_KIND`.
+    certificates that hold; `youden@L` by level; `share_KIND`; and where a confidence was asked for
+    those of `graders.confidence.confidence_metrics`.
 
     Args:
         records: the episodes of a row, all of them graded.
@@ -218,6 +233,7 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
         "sharp": mean_over(groups, lambda g: g.metrics.get("sharp")),
         **{f"youden@{x:g}": youden(strata(levels[x]), _score) for x in sorted(levels)},
         **{f"share_{kind}": share_over(groups, _having(kind)) for kind in _kinds(records)},
+        **confidence_metrics(records),
     }
     return youden(groups, _score), metrics
 

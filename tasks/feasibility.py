@@ -14,6 +14,9 @@ from msgspec.structs import replace
 
 from tasks import rcpsp
 from tasks.base import Fields, Instance, Outcome, Parsed, Program, Reply, ask
+from tasks.confidence import KEY as CONFIDENCE
+from tasks.confidence import SCHEMA as CONFIDENCE_SCHEMA
+from tasks.confidence import read_confidence
 from tasks.parse import read_object
 from tasks.prompts import Prompts
 from tasks.rcpsp import Project
@@ -62,10 +65,14 @@ def answer_of(starts: Fields | None = None, labels: Collection[str] | None = Non
     return {STARTS: starts, INFEASIBLE: None if labels is None else list(labels)}
 
 
-def answer_schema(project: Project | None) -> Fields:
+def answer_schema(project: Project | None, *, confidence: bool = False) -> Fields:
     """Return the JSON schema of an answer to a project, or to any.
 
     One of the two is null: providers that constrain decoding want both by name.
+
+    Args:
+        project: the project; None is any.
+        confidence: whether the answer states how sure it is.
     """
     text: Fields = {"type": "string"}
     starts = mapping_schema({"type": "integer"})
@@ -73,7 +80,8 @@ def answer_schema(project: Project | None) -> Fields:
         starts = object_schema({task.id: {"type": "integer"} for task in project.tasks})
         labels = list(constraints(project))
         text = {"type": "string", "enum": labels} if labels else text
-    return object_schema({STARTS: _or_null(starts), INFEASIBLE: _or_null(array_schema(text))})
+    parts = {STARTS: _or_null(starts), INFEASIBLE: _or_null(array_schema(text))}
+    return object_schema(parts | ({CONFIDENCE: CONFIDENCE_SCHEMA} if confidence else {}))
 
 
 def _or_null(schema: Fields) -> Fields:
@@ -82,14 +90,18 @@ def _or_null(schema: Fields) -> Fields:
 
 def answers(project: Project | None) -> dict[str, AnswerForm]:
     """Return the form of an answer to a project by its name; None is any project."""
-    return {"Judgement": AnswerForm(answer_schema(project))}
+    return {
+        "Judgement": AnswerForm(answer_schema(project)),
+        "ConfidentJudgement": AnswerForm(answer_schema(project, confidence=True)),
+    }
 
 
 def world(instance: Instance[Project], prompts: Prompts) -> Program[Outcome]:
     """Show the project once and take its start times, or the constraints that forbid any."""
-    project = instance.payload
-    messages = prompts.messages(TEMPLATES[0], project=project)
-    schema, problem = answer_schema(project), msgspec.to_builtins(project)
+    project, confidence = instance.payload, bool(instance.settings.get(CONFIDENCE))
+    messages = prompts.messages(TEMPLATES[0], project=project, confidence=confidence)
+    schema = answer_schema(project, confidence=confidence)
+    problem = msgspec.to_builtins(project)
     reply = yield from ask("answer", messages, schema=schema, view=instance, problem=problem)
     return spelled(project, Outcome((read_reply(reply),)))
 
@@ -107,6 +119,12 @@ def read_reply(reply: Reply) -> Parsed:
     if present:
         return present[0]
     return Parsed(problem=f'{ABSENT} "{STARTS}" or "{INFEASIBLE}" in the reply')
+
+
+def confidence_in(outcome: Outcome) -> float | None:
+    """Return the confidence that was stated with an answer, from 0 to 1; None without one."""
+    [parsed] = outcome.answers
+    return read_confidence((parsed.value or {}).get(CONFIDENCE))
 
 
 def spelled(project: Project, outcome: Outcome) -> Outcome:

@@ -1,5 +1,8 @@
 """Built-in policies for projects that may have no schedule: one side always, bounds, the truth."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from msgspec.structs import replace
 
 from generators import feasibility as generator
@@ -11,8 +14,21 @@ from harness.families.family import BoardColumn, Family, Levels, Policy
 from harness.families.rcpsp import list_best
 from tasks import feasibility as task
 from tasks.base import Fields, Instance, SolverFailure
+from tasks.confidence import KEY as CONFIDENCE
 from tasks.feasibility import STARTS, answer_of, constraints
 from tasks.rcpsp import Project
+
+Answer: TypeAlias = Callable[[Instance[Project]], Fields]
+
+
+def stating(confidence: float, answer: Answer) -> Answer:
+    """Return a policy that states a confidence with its answer, where one is asked for."""
+
+    def state(instance: Instance[Project]) -> Fields:
+        is_asked = instance.settings.get(CONFIDENCE)
+        return answer(instance) | ({CONFIDENCE: confidence} if is_asked else {})
+
+    return state
 
 
 def always_infeasible(instance: Instance[Project]) -> Fields:
@@ -64,21 +80,26 @@ def _unsolved(instance: Instance[Project]) -> bool:
 
 
 POLICIES = {
-    "always-infeasible": Policy("floor", "names every constraint, always", always_infeasible),
+    "always-infeasible": Policy(
+        "floor", "names every constraint, always", stating(0.5, always_infeasible)
+    ),
     "always-feasible": Policy(
         "floor",
         "the shortest schedule, always, whether it keeps the horizon or not",
-        always_feasible,
+        stating(0.5, always_feasible),
         solves=lambda _: True,
     ),
-    "list-best": Policy("floor", "the best of 102 noisy lists, always", by_list),
+    "list-best": Policy("floor", "the best of 102 noisy lists, always", stating(0.5, by_list)),
     "bound": Policy(
         "floor",
         "every constraint where a cheap bound is past the horizon, else list-best",
-        by_bound,
+        stating(0.75, by_bound),
     ),
     "exact": Policy(
-        "ceiling", "the shortest schedule, or an irreducible core", exact, solves=_unsolved
+        "ceiling",
+        "the shortest schedule, or an irreducible core",
+        stating(1.0, exact),
+        solves=_unsolved,
     ),
 }
 
@@ -105,6 +126,10 @@ FAMILY: Family[Project] = Family(
         BoardColumn("specificity"),
         BoardColumn("claim", "ratio", title="J of claims"),
         BoardColumn("sharp", "ratio"),
+        BoardColumn("stated"),
+        BoardColumn("brier", "ratio", interval=True),
+        BoardColumn("calibration", "ratio", interval=True),
+        BoardColumn("resolution", "ratio", interval=True),
     ),
     strata=grader.strata,
     ramp=("edges", "layers"),

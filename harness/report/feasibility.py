@@ -9,6 +9,7 @@ from harness.board.board import Row
 from harness.report import rcpsp
 from harness.report.base import Detail, Drawings, EpisodeView, Figure, Looks
 from harness.report.charts import by_series
+from harness.report.confidence import reliability_figure
 from tasks.base import Fields
 from tasks.feasibility import STARTS
 
@@ -21,10 +22,12 @@ SENTENCES = {
 
 
 def figures(rows: Sequence[Row], episodes: Sequence[EpisodeView], looks: Looks) -> Iterator[Figure]:
-    """Yield the mix of violations."""
+    """Yield the mix of violations, and how sure answers were where that was asked for."""
     del rows
     if mix := rcpsp.violation_mix(by_series(episodes, looks)):
         yield mix
+    if reliability := reliability_figure(episodes, looks):
+        yield reliability
 
 
 def detail(episode: EpisodeView) -> Detail:

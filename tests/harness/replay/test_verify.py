@@ -168,6 +168,35 @@ def test_a_seed_of_a_commitment_without_one_is_found(home: Path, tmp_path: Path)
     )
 
 
+def test_a_run_that_was_begun_after_its_secret_was_shown_is_told(run: Path) -> None:
+    """A secret that is used again: its instances were public by then."""
+
+    def begin_later(content: dict[str, object]) -> None:
+        content["environment"]["created"] = "2999-01-01T00:00:00+00:00"  # type: ignore[index]
+
+    assert verify(run).notes == ()
+    manifest_with(run, begin_later)
+    result = verify(run)
+    assert result.problems == ()
+    assert "begun on 2999-01-01, its secret was revealed on " in result.notes[0]
+
+
+def test_a_secret_of_another_suite_or_day_is_not_taken(run: Path) -> None:
+    for name, value, reason in (
+        ("suite", "other", "the secret is of suite other, the run of tiny"),
+        ("lock", "0" * 12, "the secret is of a suite with the lock 000000000000"),
+        ("drawn", "2020-01-01", "the secret was drawn on 2020-01-01, the run says"),
+    ):
+        place = run / "revealed.json"
+        before = place.read_text()
+        place.write_text(json.dumps(json.loads(before) | {name: value}))
+        assert any(reason in problem for problem in problems_told(run)), name
+        board = json.loads(makespan("board", run, "--json").stdout)
+        assert board["commitments"][0]["revealed"] is None
+        place.write_text(before)
+    assert problems_told(run) == []
+
+
 def test_a_changed_version_or_lock_is_found(run: Path) -> None:
     def reversion(content: dict[str, object]) -> None:
         versions = content["configuration"]["versions"]  # type: ignore[index]

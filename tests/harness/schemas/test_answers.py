@@ -31,12 +31,12 @@ SHORT = ("rcpsp", "tardiness", "calendar", "tools-turns", "tools-plan")  # a cas
 def whole(case: str) -> tuple[str, Fields]:
     """The name of the form that answers an instance, and the reference's answer in it."""
     instance = instance_of(case)
+    answer = instance.reference.answer or {}
     [form] = [
         name
         for name, each in family(instance.family).answers(instance.payload).items()
-        if each.whole
+        if each.whole and each.schema["properties"].keys() <= answer.keys()
     ]
-    answer = instance.reference.answer or {}
     names = answer_forms(instance.family, instance)[form]["properties"]
     return form, {name: answer[name] for name in names}
 

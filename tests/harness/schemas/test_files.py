@@ -120,7 +120,7 @@ def _of_instances(root: Path) -> Iterator[Written]:
 
 def _whole(instance: Instance[Any]) -> Json:
     """The reference's answer, as a family's file has it."""
-    [form] = [f for f in family(instance.family).answers(instance.payload).values() if f.whole]
+    form = next(f for f in family(instance.family).answers(instance.payload).values() if f.whole)
     answer = instance.reference.answer or {}
     return {name: answer[name] for name in form.schema["properties"]}
 
