@@ -28,6 +28,7 @@ FAMILIES: Parts[Family[Any]] = Parts(
         "vms",
         "jobshop",
         "serving",
+        "temporal",
     ),
     load=_load,
 )
