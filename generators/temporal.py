@@ -15,7 +15,7 @@ from graders.exact.temporal import reference as solve
 from graders.exact.temporal_shortcuts import is_trap
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.ids import instance_id
-from tasks.temporal import VERSION, Question
+from tasks.temporal import VERSION, TimeQuestion
 from tasks.temporal_facts import AnyFacts
 
 LEVELS = 8
@@ -87,7 +87,7 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
 
 def generate(
     level: int, seed: int, index: int, settings: Mapping[str, Scalar], *, reference: bool = True
-) -> Instance[Question]:
+) -> Instance[TimeQuestion]:
     """Return a question; levels share nothing.
 
     Args:
@@ -100,11 +100,11 @@ def generate(
     Raises:
         InputError: the level or a setting is wrong.
     """
-    wanted = resolve(level, settings)["kind"]
-    kind = KINDS[index % len(KINDS)] if wanted == "mixed" else next(k for k in KINDS if k == wanted)
+    name = resolve(level, settings)["kind"]
+    kind = KINDS[index % len(KINDS)] if name == "mixed" else next(k for k in KINDS if k == name)
     resolved: dict[str, Scalar] = {"kind": kind}
     rng = Random(f"temporal/{VERSION}/{level}/{seed}/{index}/{kind}")
-    question = Question(draw_facts(kind, rng, level))
+    question = TimeQuestion(draw_facts(kind, rng, level))
     return Instance(
         id=instance_id("temporal", level, seed, index, VERSION, resolved, apart=True),
         family="temporal",

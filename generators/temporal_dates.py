@@ -14,13 +14,13 @@ from tasks.temporal_calendar import Unit
 from tasks.temporal_dates import (
     Bound,
     Business,
+    ChronicleEvent,
     Cycle,
+    DateStep,
     DateSteps,
     Dating,
     DaysBetween,
-    Event,
-    Span,
-    Step,
+    DaySpan,
     TogetherAgain,
     Weekday,
 )
@@ -60,7 +60,7 @@ def date_steps(rng: Random, level: int) -> DateSteps:
     """Draw a date and as many steps as the level says, the first of them in months."""
     units: list[Unit] = ["months"]
     units += rng.choices(("days", "weeks", "months"), k=level - 1)
-    steps = (Step(rng.choice((-1, 1)) * rng.randrange(2, MOST[unit]), unit) for unit in units)
+    steps = (DateStep(rng.choice((-1, 1)) * rng.randrange(2, MOST[unit]), unit) for unit in units)
     return DateSteps(some_day(rng), tuple(steps))
 
 
@@ -69,7 +69,7 @@ def days_between(rng: Random, level: int) -> DaysBetween:
     firsts = [some_day(rng) for _ in range(level)]
     return DaysBetween(
         tuple(
-            Span(first, first + timedelta(rng.randrange(60, 730)), both=rng.random() < 0.5)
+            DaySpan(first, first + timedelta(rng.randrange(60, 730)), both=rng.random() < 0.5)
             for first in firsts
         )
     )
@@ -134,7 +134,7 @@ def dating(rng: Random, level: int) -> Dating:
         ago = rng.randrange(every)
         first = day - timedelta(ago)
         first -= timedelta(every * max(0, (first - low).days // every + rng.randrange(1, 4)))
-        cycles.append(Cycle(Event(name, first), every, ago))
+        cycles.append(Cycle(ChronicleEvent(name, first), every, ago))
     return Dating(day.weekday(), _bounds(rng, low, high, level + 1), tuple(cycles))
 
 
@@ -183,7 +183,7 @@ def _bound(rng: Random, name: str, edge: date, far: int, *, is_low: bool) -> Bou
     sign = 1 if is_low else -1
     if rng.random() < 0.5:
         days = rng.randrange(2, 60)
-        event = Event(name, edge - timedelta(sign * (days + 1)))
+        event = ChronicleEvent(name, edge - timedelta(sign * (days + 1)))
         return Bound(event, "ago" if is_low else "ahead", "more", days=days)
-    event = Event(name, edge + timedelta(sign * (far - 1)))
+    event = ChronicleEvent(name, edge + timedelta(sign * (far - 1)))
     return Bound(event, "ahead" if is_low else "ago", "less", days=far)

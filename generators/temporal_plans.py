@@ -21,6 +21,7 @@ from tasks.temporal_facts import (
     Apart,
     Busy,
     Clock,
+    CommonSlot,
     Durations,
     Gap,
     IntervalComposition,
@@ -29,13 +30,12 @@ from tasks.temporal_facts import (
     Length,
     LengthUnit,
     Network,
+    OfficeTerms,
     Ordering,
     Placed,
     Relation,
-    Slot,
     SlowestPath,
     Term,
-    Timeline,
     Work,
     Zones,
 )
@@ -103,7 +103,7 @@ def durations(rng: Random, level: int) -> Durations:
     return Durations(tuple(lengths.values()))
 
 
-def slot(rng: Random, level: int) -> Slot:
+def slot(rng: Random, level: int) -> CommonSlot:
     """Draw the days of one person more than the level says, with room for all of them somewhere.
 
     Everybody has room for the meeting at other times too, each at his own, and earlier for one.
@@ -116,7 +116,7 @@ def slot(rng: Random, level: int) -> Slot:
         others = rng.sample(starts, rng.randrange(3))
         rooms = [starts[place], rng.choice(starts[:place]), *others]
         people.append(Busy(name, _appointments(rng, need, rooms)))
-    return Slot(tuple(people), need, OPENING, last=CLOSING)
+    return CommonSlot(tuple(people), need, OPENING, last=CLOSING)
 
 
 def _appointments(rng: Random, need: int, rooms: list[int]) -> tuple[tuple[int, int], ...]:
@@ -183,9 +183,9 @@ def _meetings(rng: Random, ranks: tuple[int, int, int, int], level: int) -> Inte
     between = [sorted(rng.sample(range(420, 1200, 5), 2)) for _ in range(level - 1)]
     meetings, before = [], (start, end)
     for span in (*between, last):
-        own, edge = rng.choices((0, 1), (1, 2), k=2)
-        offset, length = span[own] - before[edge], span[1] - span[0]
-        meetings.append(Placed(_ENDS[own], _ENDS[edge], offset, minutes=length))
+        edge, origin = rng.choices((0, 1), (1, 2), k=2)
+        offset, length = span[edge] - before[origin], span[1] - span[0]
+        meetings.append(Placed(_ENDS[edge], _ENDS[origin], offset, minutes=length))
         before = span[0], span[1]
     return IntervalRelation(start, end - start, tuple(meetings))
 
@@ -241,7 +241,7 @@ def _last_links(
     return ways, [shorter[start] for start, _ in ways]
 
 
-def timeline(rng: Random, level: int) -> Timeline:
+def timeline(rng: Random, level: int) -> OfficeTerms:
     """Draw the terms of three offices or more, and ask for the person who has the most of them."""
     people, offices = rng.sample(NAMES, 3 + level // 3), OFFICES[: 3 + level // 4]
     years = {office: rng.randrange(1950, 1958) for office in offices}
@@ -253,7 +253,7 @@ def timeline(rng: Random, level: int) -> Timeline:
         years[office] = last + rng.choice((0, 1, 2, 5))
     rng.shuffle(terms)
     held = [term.person for term in terms]
-    return Timeline(tuple(terms), max(people, key=held.count))
+    return OfficeTerms(tuple(terms), max(people, key=held.count))
 
 
 # Plans ----------------------------------------------------------------------------------------

@@ -28,10 +28,10 @@ from tasks.base import (
     Verdict,
     short,
 )
-from tasks.temporal import KEY, Question, spelled
+from tasks.temporal import KEY, TimeQuestion, spelled
 
 
-def grade(instance: Instance[Question], outcome: Outcome) -> Grade:
+def grade(instance: Instance[TimeQuestion], outcome: Outcome) -> Grade:
     """Grade an answer by 1 if it is right, else 0; the objective of a right one is 0 wrong answers.
 
     Lists of `names` are right in any order, and so is one that has a name twice.
@@ -46,7 +46,7 @@ def grade(instance: Instance[Question], outcome: Outcome) -> Grade:
     return in_both_readings(_grade, instance, spelled(instance.payload, outcome))
 
 
-def _grade(instance: Instance[Question], outcome: Outcome) -> Grade:
+def _grade(instance: Instance[TimeQuestion], outcome: Outcome) -> Grade:
     """Grade an answer as it stands."""
     [parsed], question = outcome.answers, instance.payload
     if parsed.value is None or KEY not in parsed.value:
@@ -61,23 +61,23 @@ def _grade(instance: Instance[Question], outcome: Outcome) -> Grade:
     return Grade(Verdict.valid, 1.0, objective=0, bound=instance.reference.bound)
 
 
-def _is_right(instance: Instance[Question], value: object) -> bool:
+def _is_right(instance: Instance[TimeQuestion], value: object) -> bool:
     """Return whether a value of the right form is the right answer."""
     facts = instance.payload.facts
     answer = right_answer(facts)
-    known = instance.reference.answer
-    if known is not None and known.get(KEY) != answer:
+    stored = instance.reference.answer
+    if stored is not None and stored.get(KEY) != answer:
         raise SolverFailure(f"{instance.id}: the reference has an answer that its facts refute")
     if facts.form == "names" and isinstance(value, list) and isinstance(answer, list):
         return set(value) == set(answer)
     return value == answer
 
 
-def _invalid(instance: Instance[Question], verdict: Verdict, problem: Fields) -> Grade:
+def _invalid(instance: Instance[TimeQuestion], verdict: Verdict, problem: Fields) -> Grade:
     return Grade(verdict, 0.0, bound=instance.reference.bound, violations=(problem,))
 
 
-def reward(instance: Instance[Question], grade: Grade) -> Reward:  # noqa: ARG001
+def reward(instance: Instance[TimeQuestion], grade: Grade) -> Reward:  # noqa: ARG001
     """Return 1 for a right answer and 0 for any other; no wrong one is nearer than another.
 
     Args:

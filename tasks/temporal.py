@@ -22,7 +22,7 @@ TEMPLATES = ("temporal/question.j2", *(f"temporal/{kind}.inc.j2" for kind in sor
 KEY = "answer"  # of the answer object
 
 
-class Question(Noun, frozen=True):
+class TimeQuestion(Noun, frozen=True):
     """A question about time: its facts, which are of one kind."""
 
     facts: AnyFacts
@@ -33,15 +33,15 @@ class Question(Noun, frozen=True):
         return FORMS[self.facts.form]
 
 
-Payload = Question
+Payload = TimeQuestion
 
 
-def answer_schema(question: Question) -> Fields:
+def answer_schema(question: TimeQuestion) -> Fields:
     """Return the JSON schema of an answer, by the kind's form and names."""
     return object_schema({KEY: question.form.schema(question.facts.options)})
 
 
-def answers(question: Question | None) -> dict[str, AnswerForm]:
+def answers(question: TimeQuestion | None) -> dict[str, AnswerForm]:
     """Return the form of an answer to a question by its name; None is any question."""
     if question is not None:
         return {"Answer": AnswerForm(answer_schema(question))}
@@ -50,7 +50,7 @@ def answers(question: Question | None) -> dict[str, AnswerForm]:
     return {"Answer": AnswerForm(object_schema({KEY: values}))}
 
 
-def world(instance: Instance[Question], prompts: Prompts) -> Program[Outcome]:
+def world(instance: Instance[TimeQuestion], prompts: Prompts) -> Program[Outcome]:
     """Ask the question once and take its answer."""
     question = instance.payload
     messages = prompts.messages("temporal/question.j2", **_shown(question))
@@ -59,7 +59,7 @@ def world(instance: Instance[Question], prompts: Prompts) -> Program[Outcome]:
     return spelled(question, outcome)
 
 
-def _shown(question: Question) -> Fields:
+def _shown(question: TimeQuestion) -> Fields:
     """Return what the template reads: the facts, how to answer, how dates and times are said."""
     return {
         "facts": question.facts,
@@ -78,7 +78,7 @@ def _weekday(day: date | int) -> str:
     return spelling.DAYS[day if isinstance(day, int) else day.weekday()]
 
 
-def spelled(question: Question, outcome: Outcome) -> Outcome:
+def spelled(question: TimeQuestion, outcome: Outcome) -> Outcome:
     """Return an outcome whose answer is read by the rule of spelling."""
     [parsed] = outcome.answers
     if parsed.how == GIVEN or parsed.value is None or KEY not in parsed.value:

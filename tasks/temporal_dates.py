@@ -19,7 +19,7 @@ def check_some(label: str, values: tuple[object, ...]) -> None:
         raise ValueError(f"{label}: there must be at least one")
 
 
-class Facts(Noun, frozen=True, tag_field="kind", tag="facts"):
+class TimeFacts(Noun, frozen=True, tag_field="kind", tag="facts"):
     """The base of all kinds."""
 
     form: ClassVar[str] = ""
@@ -38,7 +38,7 @@ class Facts(Noun, frozen=True, tag_field="kind", tag="facts"):
 # The calendar ---------------------------------------------------------------------------------
 
 
-class Step(Noun, frozen=True):
+class DateStep(Noun, frozen=True):
     """A step of so many days, weeks or months, back if below 0."""
 
     amount: int
@@ -49,18 +49,18 @@ class Step(Noun, frozen=True):
             raise ValueError("a step of 0 goes nowhere")
 
 
-class DateSteps(Facts, frozen=True, tag="date_steps"):
+class DateSteps(TimeFacts, frozen=True, tag="date_steps"):
     """Steps from a date, one after the other: which date is it?"""
 
     form: ClassVar[str] = "date"
     start: date
-    steps: tuple[Step, ...]
+    steps: tuple[DateStep, ...]
 
     def __post_init__(self) -> None:
         check_some("steps", self.steps)
 
 
-class Span(Noun, frozen=True):
+class DaySpan(Noun, frozen=True):
     """The days from one to another; `both`: the first and the last are counted."""
 
     first: date
@@ -72,22 +72,22 @@ class Span(Noun, frozen=True):
             raise ValueError(f"the last day {self.last} is not after the first {self.first}")
 
 
-class DaysBetween(Facts, frozen=True, tag="days_between"):
+class DaysBetween(TimeFacts, frozen=True, tag="days_between"):
     """Spans of days: how many days are they together?"""
 
     form: ClassVar[str] = "number"
-    spans: tuple[Span, ...]
+    spans: tuple[DaySpan, ...]
 
     def __post_init__(self) -> None:
         check_some("spans", self.spans)
 
 
-class Weekday(Facts, frozen=True, tag="weekday"):
+class Weekday(TimeFacts, frozen=True, tag="weekday"):
     """A date whose day of the week is known, and another: which day of the week is that?"""
 
     form: ClassVar[str] = "name"
-    known: date
-    wanted: date
+    anchor: date
+    target: date
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ class Weekday(Facts, frozen=True, tag="weekday"):
         return DAYS
 
 
-class Business(Facts, frozen=True, tag="business"):
+class Business(TimeFacts, frozen=True, tag="business"):
     """A due date in working days after a start, with holidays."""
 
     form: ClassVar[str] = "date"
@@ -109,7 +109,7 @@ class Business(Facts, frozen=True, tag="business"):
         check_unique("holidays", map(str, self.holidays))
 
 
-class TogetherAgain(Facts, frozen=True, tag="together_again"):
+class TogetherAgain(TimeFacts, frozen=True, tag="together_again"):
     """Jobs that run every so many days, all of them on one: when do they next?"""
 
     form: ClassVar[str] = "date"
@@ -121,7 +121,7 @@ class TogetherAgain(Facts, frozen=True, tag="together_again"):
             raise ValueError(f"periods {self.periods}: there must be two, each at least 2")
 
 
-class Event(Noun, frozen=True):
+class ChronicleEvent(Noun, frozen=True):
     """An event of a chronicle and its day."""
 
     name: str
@@ -135,7 +135,7 @@ class Bound(Noun, frozen=True):
     than `days`, or from 1 to less than `days`.
     """
 
-    event: Event
+    event: ChronicleEvent
     side: Literal["ago", "ahead"]
     than: Literal["more", "less"]
     days: int
@@ -149,7 +149,7 @@ class Bound(Noun, frozen=True):
 class Cycle(Noun, frozen=True):
     """A mention of an event that comes every so many days: it last came `ago` days ago."""
 
-    event: Event
+    event: ChronicleEvent
     every: int
     ago: int
 
@@ -163,7 +163,7 @@ class Cycle(Noun, frozen=True):
         return away >= 0 and away % self.every == self.ago
 
 
-class Dating(Facts, frozen=True, tag="dating"):
+class Dating(TimeFacts, frozen=True, tag="dating"):
     """A note that mentions events of a chronicle: on which day was it written?
 
     Attributes:

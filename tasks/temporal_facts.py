@@ -16,7 +16,7 @@ from tasks.temporal_dates import (
     DateSteps,
     Dating,
     DaysBetween,
-    Facts,
+    TimeFacts,
     TogetherAgain,
     Weekday,
     check_some,
@@ -57,7 +57,7 @@ def _check_minute(minute: int) -> None:
         raise ValueError(f"{minute} is no minute of a day: those are 0 to {DAY - 1}")
 
 
-class Clock(Facts, frozen=True, tag="clock"):
+class Clock(TimeFacts, frozen=True, tag="clock"):
     """A time on a clock of twelve hours, and steps of minutes: what does it show then?"""
 
     form: ClassVar[str] = "time"
@@ -81,7 +81,7 @@ class Leg(Noun, frozen=True):
             raise ValueError(f"a flight of {self.minutes} min and a wait of {self.wait}")
 
 
-class Zones(Facts, frozen=True, tag="zones"):
+class Zones(TimeFacts, frozen=True, tag="zones"):
     """A journey over offsets from UTC: which local time is it at its end?
 
     Attributes:
@@ -120,7 +120,7 @@ class Length(Noun, frozen=True):
         return self.amount * SECONDS[self.unit]
 
 
-class Durations(Facts, frozen=True, tag="durations"):
+class Durations(TimeFacts, frozen=True, tag="durations"):
     """Lengths in several units: which order are they in, the shortest first?"""
 
     form: ClassVar[str] = "order"
@@ -148,7 +148,7 @@ class Busy(Noun, frozen=True):
             raise ValueError(f"{self.name}: appointments are not in order and apart")
 
 
-class Slot(Facts, frozen=True, tag="slot"):
+class CommonSlot(TimeFacts, frozen=True, tag="slot"):
     """Several calendars: when is the earliest start at which all are free long enough?
 
     Attributes:
@@ -174,7 +174,7 @@ class Slot(Facts, frozen=True, tag="slot"):
 GRID = 5  # minutes, on which a meeting may start
 
 
-def common_starts(facts: Slot, people: Sequence[Busy]) -> list[int]:
+def common_starts(facts: CommonSlot, people: Sequence[Busy]) -> list[int]:
     """Return all minutes of the grid at which these people are free long enough, in order."""
     starts = range(facts.first, facts.last - facts.need + 1, GRID)
     free = [True] * len(starts)
@@ -197,7 +197,7 @@ class Gap(Noun, frozen=True):
     minutes: int
 
 
-class Ordering(Facts, frozen=True, tag="ordering"):
+class Ordering(TimeFacts, frozen=True, tag="ordering"):
     """Distances between arrivals that fix them all: in which order did they come?"""
 
     form: ClassVar[str] = "order"
@@ -232,14 +232,14 @@ class Placed(Noun, frozen=True):
     """A meeting told by the one before.
 
     Attributes:
-        own: which of its own ends is told.
-        edge: which end of the meeting before it is told from.
+        edge: which of its ends is told.
+        origin: which end of the meeting before it is told from.
         offset: by how many minutes it is later than that, earlier if below 0.
         minutes: how long it lasts.
     """
 
-    own: Literal["start", "end"]
     edge: Literal["start", "end"]
+    origin: Literal["start", "end"]
     offset: int
     minutes: int
 
@@ -248,7 +248,7 @@ class Placed(Noun, frozen=True):
             raise ValueError(f"a meeting of {self.minutes} minutes")
 
 
-class IntervalRelation(Facts, frozen=True, tag="interval_relation"):
+class IntervalRelation(TimeFacts, frozen=True, tag="interval_relation"):
     """Meetings, each told by the one before: how does the first lie to the last?"""
 
     form: ClassVar[str] = "name"
@@ -268,7 +268,7 @@ class IntervalRelation(Facts, frozen=True, tag="interval_relation"):
         return RELATIONS
 
 
-class IntervalComposition(Facts, frozen=True, tag="interval_composition"):
+class IntervalComposition(TimeFacts, frozen=True, tag="interval_composition"):
     """A chain of relations, A to B, B to C and so on: which can the first have to the last?"""
 
     form: ClassVar[str] = "names"
@@ -297,7 +297,7 @@ class Term(Noun, frozen=True):
             raise ValueError(f"{self.person}: a term from {self.first} to {self.last}")
 
 
-class Timeline(Facts, frozen=True, tag="timeline"):
+class OfficeTerms(TimeFacts, frozen=True, tag="timeline"):
     """Terms in offices: in how many years did a person hold one at least?"""
 
     form: ClassVar[str] = "number"
@@ -319,7 +319,7 @@ class Work(Noun, frozen=True):
     needs: tuple[int, ...]
 
 
-class SlowestPath(Facts, frozen=True, tag="slowest_path"):
+class SlowestPath(TimeFacts, frozen=True, tag="slowest_path"):
     """Steps side by side with enough hands: when is all done?"""
 
     form: ClassVar[str] = "number"
@@ -341,7 +341,7 @@ class Apart(Noun, frozen=True):
     most: int
 
 
-class Network(Facts, frozen=True, tag="network"):
+class Network(TimeFacts, frozen=True, tag="network"):
     """A simple temporal network (Dechter, Meiri and Pearl 1991): the earliest time of an event.
 
     Event 0 is at minute 0, every other has a least distance from one of a lower number, and the
@@ -376,12 +376,12 @@ AnyFacts: TypeAlias = (
     | Clock
     | Zones
     | Durations
-    | Slot
+    | CommonSlot
     | Ordering
     | IntervalRelation
     | IntervalComposition
-    | Timeline
+    | OfficeTerms
     | SlowestPath
     | Network
 )
-KINDS: dict[str, type[Facts]] = {str(t.__struct_config__.tag): t for t in get_args(AnyFacts)}
+KINDS: dict[str, type[TimeFacts]] = {str(t.__struct_config__.tag): t for t in get_args(AnyFacts)}

@@ -7,14 +7,14 @@ from typing import Any, TypeAlias
 
 from graders.exact.allen import compose, relation
 from tasks.base import Reference
-from tasks.temporal import KEY, Question
+from tasks.temporal import KEY, TimeQuestion
 from tasks.temporal_calendar import DAY, DAYS, shifted, spelled_time
 from tasks.temporal_dates import (
     Business,
     DateSteps,
     Dating,
     DaysBetween,
-    Facts,
+    TimeFacts,
     TogetherAgain,
     Weekday,
     days_that_fit,
@@ -22,14 +22,14 @@ from tasks.temporal_dates import (
 from tasks.temporal_facts import (
     IMPOSSIBLE,
     Clock,
+    CommonSlot,
     Durations,
     IntervalComposition,
     IntervalRelation,
     Network,
+    OfficeTerms,
     Ordering,
-    Slot,
     SlowestPath,
-    Timeline,
     Zones,
     arrival_times,
     common_starts,
@@ -40,7 +40,7 @@ SOLVER = "facts"
 WEEKEND = (6, 0)  # of the number of a day (`date.toordinal`) modulo 7: day 1 was a Monday
 
 
-def reference(question: Question, *, seconds: float | None = None) -> Reference:  # noqa: ARG001
+def reference(question: TimeQuestion, *, seconds: float | None = None) -> Reference:  # noqa: ARG001
     """Return the right answer; the objective is the number of wrong ones, which is 0.
 
     Args:
@@ -51,7 +51,7 @@ def reference(question: Question, *, seconds: float | None = None) -> Reference:
     return Reference("optimal", 0, 0, solver=SOLVER, answer=answer)
 
 
-def right_answer(facts: Facts) -> Answer:
+def right_answer(facts: TimeFacts) -> Answer:
     """Return the answer in the form that the kind of the facts asks for."""
     return _SOLVERS[facts.kind](facts)
 
@@ -71,7 +71,7 @@ def _days_between(facts: DaysBetween) -> int:
 
 
 def _weekday(facts: Weekday) -> str:
-    return DAYS[facts.wanted.weekday()]
+    return DAYS[facts.target.weekday()]
 
 
 def _business(facts: Business) -> str:
@@ -110,7 +110,7 @@ def _durations(facts: Durations) -> list[str]:
     return [each.name for each in sorted(facts.lengths, key=lambda each: each.seconds)]
 
 
-def _slot(facts: Slot) -> str:
+def _slot(facts: CommonSlot) -> str:
     return spelled_time(common_starts(facts, facts.people)[0])
 
 
@@ -125,8 +125,8 @@ def _ordering(facts: Ordering) -> list[str]:
 def _interval_relation(facts: IntervalRelation) -> str:
     first = start, end = facts.start, facts.start + facts.minutes
     for each in facts.meetings:
-        start = (start if each.edge == "start" else end) + each.offset
-        start -= each.minutes if each.own == "end" else 0
+        start = (start if each.origin == "start" else end) + each.offset
+        start -= each.minutes if each.edge == "end" else 0
         end = start + each.minutes
     return relation(first, (start, end))
 
@@ -135,7 +135,7 @@ def _interval_composition(facts: IntervalComposition) -> list[str]:
     return compose(facts.relations)
 
 
-def _timeline(facts: Timeline) -> int:
+def _timeline(facts: OfficeTerms) -> int:
     terms = [term for term in facts.terms if term.person == facts.person]
     return len({year for term in terms for year in range(term.first, term.last)})
 

@@ -17,21 +17,21 @@ from tasks.temporal_dates import (
     DateSteps,
     Dating,
     DaysBetween,
-    Facts,
+    TimeFacts,
     TogetherAgain,
     Weekday,
 )
 from tasks.temporal_facts import (
     RELATIONS,
     Clock,
+    CommonSlot,
     Durations,
     IntervalComposition,
     IntervalRelation,
     Network,
+    OfficeTerms,
     Ordering,
-    Slot,
     SlowestPath,
-    Timeline,
     Zones,
     common_starts,
 )
@@ -41,17 +41,17 @@ ROUND = {"days": 1, "weeks": 7, "months": 30}  # days of a unit, as they are oft
 Shortcuts = Mapping[str, Callable[[Any], Answer]]
 
 
-def shortcut_answers(facts: Facts) -> dict[str, Answer]:
+def shortcut_answers(facts: TimeFacts) -> dict[str, Answer]:
     """Return what each shortcut of the kind answers, by its name."""
     return {name: shortcut(facts) for name, shortcut in SHORTCUTS[facts.kind].items()}
 
 
-def naive_answer(facts: Facts) -> Answer:
+def naive_answer(facts: TimeFacts) -> Answer:
     """Return what the first shortcut of the kind answers."""
     return next(iter(SHORTCUTS[facts.kind].values()))(facts)
 
 
-def is_trap(facts: Facts) -> bool:
+def is_trap(facts: TimeFacts) -> bool:
     """Return whether all shortcuts of the kind are wrong."""
     answer = right_answer(facts)
     return all(shortcut(facts) != answer for shortcut in SHORTCUTS[facts.kind].values())
@@ -81,19 +81,19 @@ def _round_spans(facts: DaysBetween) -> int:
 
 
 def _round_weekday(facts: Weekday) -> str:
-    return DAYS[(facts.known.weekday() + _round_days(facts.known, facts.wanted)) % 7]
+    return DAYS[(facts.anchor.weekday() + _round_days(facts.anchor, facts.target)) % 7]
 
 
 def _same_weekday(facts: Weekday) -> str:
-    return DAYS[facts.known.weekday()]
+    return DAYS[facts.anchor.weekday()]
 
 
 def _no_leap_days(facts: Weekday) -> str:
     """Return the day of the week by years of 365 days with months as long as they are."""
-    first, last = (date(2001, day.month, min(day.day, 28)) for day in (facts.known, facts.wanted))
-    days = (last - first).days + 365 * (facts.wanted.year - facts.known.year)
-    days += max(0, facts.wanted.day - 28) - max(0, facts.known.day - 28)
-    return DAYS[(facts.known.weekday() + days) % 7]
+    first, last = (date(2001, day.month, min(day.day, 28)) for day in (facts.anchor, facts.target))
+    days = (last - first).days + 365 * (facts.target.year - facts.anchor.year)
+    days += max(0, facts.target.day - 28) - max(0, facts.anchor.day - 28)
+    return DAYS[(facts.anchor.weekday() + days) % 7]
 
 
 def _five_of_seven(facts: Business) -> str:
@@ -178,13 +178,13 @@ def _by_unit(facts: Durations) -> list[str]:
     return [each.name for each in ordered]
 
 
-def _first_person(facts: Slot) -> str:
+def _first_person(facts: CommonSlot) -> str:
     return spelled_time(common_starts(facts, facts.people[:1])[0])
 
 
-def _latest_single(facts: Slot) -> str:
+def _latest_single(facts: CommonSlot) -> str:
     """Return the latest of the starts that suit each person alone."""
-    return spelled_time(max(common_starts(facts, [one])[0] for one in facts.people))
+    return spelled_time(max(common_starts(facts, [person])[0] for person in facts.people))
 
 
 # Order and intervals --------------------------------------------------------------------------
@@ -227,16 +227,16 @@ def _links_themselves(facts: IntervalComposition) -> list[str]:
     return [each for each in RELATIONS if each in facts.relations]
 
 
-def _counted_twice(facts: Timeline) -> int:
+def _counted_twice(facts: OfficeTerms) -> int:
     return sum(t.last - t.first for t in facts.terms if t.person == facts.person)
 
 
-def _first_term(facts: Timeline) -> int:
+def _first_term(facts: OfficeTerms) -> int:
     term = next(t for t in facts.terms if t.person == facts.person)
     return term.last - term.first
 
 
-def _first_to_last(facts: Timeline) -> int:
+def _first_to_last(facts: OfficeTerms) -> int:
     terms = [t for t in facts.terms if t.person == facts.person]
     return max(t.last for t in terms) - min(t.first for t in terms)
 

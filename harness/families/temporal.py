@@ -13,13 +13,13 @@ from graders.exact.temporal_shortcuts import naive_answer
 from harness.families.family import BoardColumn, Family, Levels, Policy
 from tasks import temporal as task
 from tasks.base import Fields, Instance
-from tasks.temporal import KEY, Question
+from tasks.temporal import KEY, TimeQuestion
 
 SAMPLE = 200  # questions by which the most common answer is known
 _STREAM = "temporal/most common"
 
 
-def majority(instance: Instance[Question]) -> Fields:
+def majority(instance: Instance[TimeQuestion]) -> Fields:
     """Answer with the most common answer to questions of the same kind and level, others' own."""
     return {KEY: msgspec.json.decode(_most_common(instance.payload.facts.kind, instance.level))}
 
@@ -40,13 +40,13 @@ def sampled_answers(kind: str, level: int) -> tuple[Answer, ...]:
         kind: of the questions.
         level: of their facts; one that the generator does not know is the nearest that it knows.
     """
-    [known] = [each for each in generator.KINDS if each == kind]
+    [same] = [each for each in generator.KINDS if each == kind]
     near = min(max(level, 1), generator.LEVELS)
     streams = (Random(f"{_STREAM}/{kind}/{near}/{number}") for number in range(SAMPLE))
-    return tuple(right_answer(generator.draw_facts(known, rng, near)) for rng in streams)
+    return tuple(right_answer(generator.draw_facts(same, rng, near)) for rng in streams)
 
 
-def random(instance: Instance[Question]) -> Fields:
+def random(instance: Instance[TimeQuestion]) -> Fields:
     """Answer with the right answer to another question of the same kind and level, or a guess.
 
     Of names it takes one, some, or all in any order, as the question asks for.
@@ -63,12 +63,12 @@ def random(instance: Instance[Question]) -> Fields:
     return {KEY: rng.choice(sampled_answers(facts.kind, instance.level))}
 
 
-def naive(instance: Instance[Question]) -> Fields:
+def naive(instance: Instance[TimeQuestion]) -> Fields:
     """Answer as who takes the shortcut that the kind's questions are drawn against."""
     return {KEY: naive_answer(instance.payload.facts)}
 
 
-def oracle(instance: Instance[Question]) -> Fields:
+def oracle(instance: Instance[TimeQuestion]) -> Fields:
     """Answer right."""
     return {KEY: right_answer(instance.payload.facts)}
 
@@ -80,12 +80,12 @@ POLICIES = {
     "oracle": Policy("ceiling", "the right answer", oracle),
 }
 
-FAMILY: Family[Question] = Family(
+FAMILY: Family[TimeQuestion] = Family(
     name="temporal",
     description="short questions about time: dates, clocks, intervals, order, slots, networks",
     version=task.VERSION,
     templates=task.TEMPLATES,
-    payload=Question,
+    payload=TimeQuestion,
     generate=generator.generate,
     resolve=generator.resolve,
     settings=generator.TemporalSettings,
@@ -103,4 +103,5 @@ FAMILY: Family[Question] = Family(
     ramp=("kind",),
     along=("score@",),
     means=("program",),
+    drawings=".temporal",
 )

@@ -32,6 +32,9 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "vms-turns": ("vms", 2, {"track": "reactive", "churn": 1, "apart": 2}),
     "jobshop": ("jobshop", 3, {}),
     "jobshop-blocking": ("jobshop", 4, {"buffers": "none", "shutdowns": 1}),
+    "temporal": ("temporal", 2, {}),
+    "temporal-network": ("temporal", 2, {"kind": "network"}),
+    "temporal-relations": ("temporal", 2, {"kind": "interval_composition"}),
 }
 
 

@@ -5,25 +5,25 @@ from typing import Any
 
 from generators.temporal import Kind, generate
 from tasks.base import Instance, Reference
-from tasks.temporal import Question
+from tasks.temporal import TimeQuestion
 from tasks.temporal_facts import AnyFacts
 
 Day = tuple[int, int, int]  # year, month, day
 LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
-def question(kind: Kind, level: int = 2, index: int = 0, seed: int = 0) -> Instance[Question]:
+def question(kind: Kind, level: int = 2, index: int = 0, seed: int = 0) -> Instance[TimeQuestion]:
     return generate(level, seed, index, {"kind": kind})
 
 
-def of_facts(facts: AnyFacts, reference: Reference | None = None) -> Instance[Question]:
+def of_facts(facts: AnyFacts, reference: Reference | None = None) -> Instance[TimeQuestion]:
     """An instance of some facts, of which nothing is known if no reference is there."""
     known = reference or Reference("none")
-    return Instance("i", "temporal", 1, None, 0, {}, 1, Question(facts), known)
+    return Instance("i", "temporal", 1, None, 0, {}, 1, TimeQuestion(facts), known)
 
 
 def facts_of(kind: Kind, count: int) -> list[Any]:
-    """Facts of a kind at all levels in turn."""
+    """TimeFacts of a kind at all levels in turn."""
     return [question(kind, 1 + k % 8, k, seed=5).payload.facts for k in range(count)]
 
 

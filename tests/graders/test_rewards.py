@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from generators import calendar, flow, jobshop, rcpsp, serving, tardiness, tools, vms
+from generators import calendar, flow, jobshop, rcpsp, serving, tardiness, temporal, tools, vms
 from graders.rewards import below_closeness, closeness
 from graders.statistics import skill
 from harness.families.registry import FAMILIES, family
@@ -59,6 +59,7 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "vms": vms.generate,
     "jobshop": jobshop.generate,
     "serving": serving.generate,
+    "temporal": temporal.generate,
 }
 
 

@@ -13,14 +13,14 @@ from generators.temporal import KINDS, Kind
 from graders.exact.allen import compose, relation
 from graders.exact.temporal import earliest_times, reference, right_answer
 from graders.exact.temporal_shortcuts import SHORTCUTS, is_trap, shortcut_answers
-from tasks.temporal import KEY, Question
+from tasks.temporal import KEY, TimeQuestion
 from tasks.temporal_calendar import DAYS
 from tasks.temporal_dates import (
     Business,
+    DateStep,
     DateSteps,
     DaysBetween,
-    Span,
-    Step,
+    DaySpan,
     TogetherAgain,
     days_that_fit,
 )
@@ -41,7 +41,7 @@ PREFIX = "by_hand_"  # of the names of the twins, a kind each
 # The calendar ---------------------------------------------------------------------------------
 
 
-def stepped(place: int, step: Step) -> int:
+def stepped(place: int, step: DateStep) -> int:
     """The place of the day after a step, month by month or day by day."""
     if step.unit != "months":
         return place + step.amount * (7 if step.unit == "weeks" else 1)
@@ -66,7 +66,7 @@ def by_hand_days_between(facts: Any) -> int:
 
 
 def by_hand_weekday(facts: Any) -> str:
-    return DAYS[weekday_of(place_of(str(facts.wanted)))]
+    return DAYS[weekday_of(place_of(str(facts.target)))]
 
 
 def by_hand_business(facts: Any) -> str:
@@ -179,9 +179,9 @@ def by_hand_ordering(facts: Any) -> list[str]:
 def by_hand_interval_relation(facts: Any) -> str:
     spans = [(facts.start, facts.start + facts.minutes)]
     for each in facts.meetings:
-        told = spans[-1][each.edge == "end"] + each.offset
+        told = spans[-1][each.origin == "end"] + each.offset
         spans.append(
-            (told, told + each.minutes) if each.own == "start" else (told - each.minutes, told)
+            (told, told + each.minutes) if each.edge == "start" else (told - each.minutes, told)
         )
     (s, e), (t, f) = spans[0], spans[-1]
     signs = tuple((x > y) - (x < y) for x, y in ((s, t), (s, f), (e, t), (e, f)))
@@ -290,7 +290,7 @@ DATES = st.dates(min_value=date(1812, 1, 1), max_value=date(2280, 12, 31))
 @examples(3000)
 @given(DATES, st.integers(-100, 100).filter(bool))
 def test_months_are_those_of_a_calendar_counted_by_hand(start: date, months: int) -> None:
-    step = Step(months, "months")
+    step = DateStep(months, "months")
     assert right_answer(DateSteps(start, (step,))) == iso(stepped(place_of(str(start)), step))
 
 
@@ -307,14 +307,16 @@ def test_months_are_those_of_a_calendar_counted_by_hand(start: date, months: int
     ],
 )
 def test_ends_of_months_by_hand(start: date, steps: Any, answer: str) -> None:
-    assert right_answer(DateSteps(start, tuple(Step(n, unit) for n, unit in steps))) == answer
+    assert right_answer(DateSteps(start, tuple(DateStep(n, unit) for n, unit in steps))) == answer
 
 
 def test_the_first_and_the_last_day_are_counted_as_is_said() -> None:
     for both, days in ((True, 2), (False, 1)):
-        span = Span(date(2023, 12, 31), date(2024, 1, 1), both=both)
+        span = DaySpan(date(2023, 12, 31), date(2024, 1, 1), both=both)
         assert right_answer(DaysBetween((span,))) == days
-    assert right_answer(DaysBetween((Span(date(1900, 2, 1), date(1900, 3, 1), both=False),))) == 28
+    assert (
+        right_answer(DaysBetween((DaySpan(date(1900, 2, 1), date(1900, 3, 1), both=False),))) == 28
+    )
 
 
 def test_a_holiday_at_a_weekend_changes_nothing() -> None:
@@ -417,6 +419,6 @@ def test_an_order_is_the_only_one_that_fits() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_reference_is_an_optimum_without_a_wrong_answer(kind: Kind) -> None:
     [facts] = facts_of(kind, 1)
-    best = reference(Question(facts), seconds=0.01)
+    best = reference(TimeQuestion(facts), seconds=0.01)
     assert (best.status, best.objective, best.bound) == ("optimal", 0, 0)
     assert best.answer == {KEY: right_answer(facts)}

@@ -94,4 +94,5 @@ def test_a_column_with_a_measure_can_be_a_headline() -> None:
         "vms": ["share_optimal"],
         "jobshop": [],
         "serving": [],
+        "temporal": [],
     }

@@ -22,12 +22,13 @@ from graders import jobshop as jobshop_grader
 from graders import rcpsp as rcpsp_grader
 from graders import serving as serving_grader
 from graders import tardiness as tardiness_grader
+from graders import temporal as temporal_grader
 from graders import tools as tools_grader
 from harness.board.board import Row, build_board
 from harness.board.load import ScoredRecord
 from harness.families.rcpsp import POLICIES
 from harness.families.registry import FAMILIES
-from harness.report import calendar, flow, jobshop, rcpsp, serving, tardiness, tools, vms
+from harness.report import calendar, flow, jobshop, rcpsp, serving, tardiness, temporal, tools, vms
 from harness.report.base import (
     EpisodeView,
     SeriesStyle,
@@ -122,6 +123,7 @@ FIELDS = {
     "operations": 3,
     "time": 5,
     "jobs": ["J1", "J2"],
+    "form": "date",
 }
 
 
@@ -136,6 +138,7 @@ FIELDS = {
         (vms, vms_course),
         (jobshop, jobshop_grader),
         (serving, serving_grader),
+        (temporal, temporal_grader),
     ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:

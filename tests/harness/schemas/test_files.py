@@ -41,6 +41,9 @@ CASES = (
     "vms",
     "jobshop",
     "serving",
+    "temporal",
+    "temporal-network",
+    "temporal-relations",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {
