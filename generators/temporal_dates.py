@@ -76,9 +76,9 @@ def days_between(rng: Random, level: int) -> DaysBetween:
 
 
 def weekday(rng: Random, level: int) -> Weekday:
-    """Draw two dates that are about as many years apart as the level says, and one more."""
+    """Draw two dates that are 2 to 26 years apart, and 12 more for each level above the first."""
     first = some_day(rng)
-    last = first + timedelta(365 * level + rng.randrange(60, 730))
+    last = first + timedelta(365 * 12 * (level - 1) + rng.randrange(730, 26 * 365))
     pair = (first, last) if rng.random() < 0.5 else (last, first)
     return Weekday(*pair)
 
@@ -86,15 +86,15 @@ def weekday(rng: Random, level: int) -> Weekday:
 def business(rng: Random, level: int) -> Business:
     """Draw a due date of five working days a level, up to ten more, and holidays.
 
-    Of the days that are about to pass at least one at a weekend is a holiday, and up to two more a
-    level and four of any.
+    Of the days that are about to pass one or two at weekends are holidays, and of any up to two a
+    level and four more.
     """
     start = some_day(rng)
     days = 5 * level + rng.randrange(1, 11)
     ahead = [start + timedelta(day) for day in range(1, days * 7 // 5 + 5)]
-    weekend = rng.choice([day for day in ahead if day.weekday() >= 5])
+    weekend = rng.sample([day for day in ahead if day.weekday() >= 5], rng.randrange(1, 3))
     others = rng.sample(ahead, min(rng.randrange(1, 2 * level + 5), len(ahead) // 2))
-    return Business(start, days, tuple(sorted({weekend, *others})))
+    return Business(start, days, tuple(sorted({*weekend, *others})))
 
 
 def together_again(rng: Random, level: int) -> TogetherAgain:

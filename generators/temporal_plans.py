@@ -26,7 +26,6 @@ from tasks.temporal_facts import (
     Gap,
     IntervalComposition,
     IntervalRelation,
-    Leg,
     Length,
     LengthUnit,
     Network,
@@ -34,6 +33,8 @@ from tasks.temporal_facts import (
     Ordering,
     Placed,
     Relation,
+    Sent,
+    Shift,
     SlowestPath,
     Term,
     Work,
@@ -71,22 +72,28 @@ _IMPOSSIBLE = 0.05  # the share of draws that no times fit; shortcuts do not cha
 
 
 def clock(rng: Random, level: int) -> Clock:
-    """Draw a time and as many steps as the level says."""
-    steps = (rng.choice((-1, 1)) * rng.randrange(35, 1000) for _ in range(level))
-    return Clock(rng.randrange(DAY), tuple(steps))
+    """Draw two runs more than the level says; as many go over noon or midnight as not."""
+    return Clock(tuple(Shift(*rng.sample(range(DAY), 2)) for _ in range(level + 2)))
 
 
 def zones(rng: Random, level: int) -> Zones:
-    """Draw a journey of as many flights as the level says, and when the last clocks change."""
-    start = datetime(rng.randrange(2000, 2040), 1, 1) + timedelta(
-        days=rng.randrange(365), hours=rng.randrange(24), minutes=rng.choice((0, 10, 25, 40))
-    )
-    offset, waits = rng.choice(OFFSETS), [rng.randrange(40, 300) for _ in range(level - 1)]
-    legs = [Leg(rng.randrange(50, 800), rng.choice(OFFSETS), wait=w) for w in (*waits, 0)]
-    minutes = sum(leg.minutes + leg.wait for leg in legs)
-    arrival = start + timedelta(minutes=minutes - offset)
-    turn = (arrival - timedelta(minutes=rng.randrange(-60, 120))).replace(minute=0)
-    return Zones(start, offset, tuple(legs), turn, change=rng.choice((-60, 60)))
+    """Draw three messages more than the level says, within hours; half of the clocks had changed.
+
+    No clocks change within two hours of their message, so that its time was shown once.
+    """
+    noon = datetime(rng.randrange(2000, 2040), 1, 1, 12) + timedelta(days=rng.randrange(365))
+    count = level + 3
+    messages = []
+    for name, minute in zip(
+        rng.sample(NAMES, count), rng.sample(range(0, 40 * count, 5), count), strict=True
+    ):
+        utc, offset = noon + timedelta(minutes=minute), rng.choice(OFFSETS)
+        is_past, away = rng.random() < 0.5, timedelta(hours=rng.randrange(3, 18))
+        turn = (utc - away if is_past else utc + away).replace(minute=0)
+        change = rng.choice((-60, 60))
+        local = utc + timedelta(minutes=offset + (change if is_past else 0))
+        messages.append(Sent(name, local, offset, turn, change=change))
+    return Zones(tuple(messages))
 
 
 def durations(rng: Random, level: int) -> Durations:

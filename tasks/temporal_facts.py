@@ -4,7 +4,7 @@ Those about the calendar are in `temporal_dates`.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import ClassVar, Literal, TypeAlias, get_args
 
@@ -57,54 +57,78 @@ def _check_minute(minute: int) -> None:
         raise ValueError(f"{minute} is no minute of a day: those are 0 to {DAY - 1}")
 
 
+class Shift(Noun, frozen=True):
+    """From one minute of the day to the next time that the clock shows another."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        _check_minute(self.start)
+        _check_minute(self.end)
+        if self.start == self.end:
+            raise ValueError(f"a shift from minute {self.start} to the same")
+
+
 class Clock(TimeFacts, frozen=True, tag="clock"):
-    """A time on a clock of twelve hours, and steps of minutes: what does it show then?"""
+    """Shifts by a clock of twelve hours: how many minutes are they together?"""
 
-    form: ClassVar[str] = "time"
-    minute: int
-    steps: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        _check_minute(self.minute)
-        check_some("steps", self.steps)
-
-
-class Leg(Noun, frozen=True):
-    """A flight: minutes in the air, where it lands the offset from UTC and the wait, in minutes."""
-
-    minutes: int
-    offset: int
-    wait: int
+    form: ClassVar[str] = "number"
+    shifts: tuple[Shift, ...]
 
     def __post_init__(self) -> None:
-        if self.minutes < 1 or self.wait < 0:
-            raise ValueError(f"a flight of {self.minutes} min and a wait of {self.wait}")
+        check_some("shifts", self.shifts)
 
 
-class Zones(TimeFacts, frozen=True, tag="zones"):
-    """A journey over offsets from UTC: which local time is it at its end?
+class Sent(Noun, frozen=True):
+    """A message of somebody, and the clocks of the city it was sent from.
 
     Attributes:
-        start: local time of the departure.
-        offset: from UTC in minutes where it starts.
-        legs: the flights; the wait after the last is 0.
-        turn: when the clocks of the last city change, in UTC; its offset holds before that.
+        name: of who sent it.
+        local: when, as the clocks of the city showed it.
+        offset: of these from UTC in minutes, before they change.
+        turn: when they change, in UTC.
         change: by how many minutes they go forward, back if below 0.
     """
 
-    form: ClassVar[str] = "moment"
-    start: datetime
+    name: str
+    local: datetime
     offset: int
-    legs: tuple[Leg, ...]
     turn: datetime
     change: int
 
     def __post_init__(self) -> None:
-        check_some("legs", self.legs)
-        if self.legs[-1].wait:
-            raise ValueError("legs: there is no wait after the last")
-        if self.start.tzinfo or self.turn.tzinfo:
+        if self.local.tzinfo or self.turn.tzinfo:
             raise ValueError("times have no zone of their own: offsets are said apart")
+        if len(self._moments()) != 1:
+            raise ValueError(f"{self.name}: the clocks showed {self.local} not once")
+
+    @property
+    def utc(self) -> datetime:
+        """Return when it was sent, in UTC."""
+        return self._moments()[0]
+
+    def _moments(self) -> list[datetime]:
+        """Return when the clocks showed the time: never where they skip it, else once or twice."""
+        before = self.local - timedelta(minutes=self.offset)
+        after = before - timedelta(minutes=self.change)
+        return [before] * (before < self.turn) + [after] * (after >= self.turn)
+
+
+class Zones(TimeFacts, frozen=True, tag="zones"):
+    """Messages from cities with clocks of their own: in which order were they sent?"""
+
+    form: ClassVar[str] = "order"
+    messages: tuple[Sent, ...]
+
+    def __post_init__(self) -> None:
+        check_unique("messages: name", self.options)
+        check_unique("messages: moment", (str(message.utc) for message in self.messages))
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Return who sent a message."""
+        return tuple(message.name for message in self.messages)
 
 
 class Length(Noun, frozen=True):

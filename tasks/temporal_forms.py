@@ -1,6 +1,6 @@
 """The forms of answers to questions about time: how each is shown, its schema, how it is read.
 
-A date, a time and a moment have two spellings and no more: the one asked for, and one that is
+A date and a time have two spellings and no more: the one asked for, and one that is
 mended, by the rule of spelling (`tasks/spelling.py`), which holds for names and numbers too.
 """
 
@@ -56,14 +56,6 @@ def is_time(value: object) -> bool:
     return isinstance(value, str) and _TIME.fullmatch(value) is not None
 
 
-def is_moment(value: object) -> bool:
-    """Return whether a value is a day and a time as `YYYY-MM-DD HH:MM`."""
-    if not isinstance(value, str):
-        return False
-    day, _, time = value.partition(" ")
-    return is_date(day) and is_time(time)
-
-
 def _date(value: Any, _: Sequence[str], mends: Mends) -> Any:
     value = mends.item_of(value)
     match = _WORDS.fullmatch(value) if isinstance(value, str) else None
@@ -77,14 +69,6 @@ def _time(value: Any, _: Sequence[str], mends: Mends) -> Any:
     if not isinstance(value, str) or not _SHORT.fullmatch(value):
         return value
     return _mended(value, f"0{value}", mends)
-
-
-def _moment(value: Any, _: Sequence[str], mends: Mends) -> Any:
-    value = mends.item_of(value)
-    if not isinstance(value, str) or value[10:11] != "T":
-        return value
-    spaced = f"{value[:10]} {value[11:]}"
-    return _mended(value, spaced, mends) if is_moment(spaced) else value
 
 
 def _mended(value: str, text: str, mends: Mends) -> str:
@@ -137,7 +121,6 @@ def _choices(options: Sequence[str] | None) -> Fields:
 FORMS: dict[str, Form] = {
     "date": Form('"YYYY-MM-DD"', lambda _: _TEXT, _date, fits=is_date),
     "time": Form('"HH:MM"', lambda _: _TEXT, _time, fits=is_time),
-    "moment": Form('"YYYY-MM-DD HH:MM"', lambda _: _TEXT, _moment, fits=is_moment),
     "number": Form("<whole number>", lambda _: _WHOLE, _number, fits=_is_whole),
     "name": Form('"<one of them>"', _choice, _name, fits=_is_text),
     "names": Form('["<one of them>", ...]', _choices, _names, fits=_are_texts),

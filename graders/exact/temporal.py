@@ -95,15 +95,12 @@ def _dating(facts: Dating) -> str:
 # The clock ------------------------------------------------------------------------------------
 
 
-def _clock(facts: Clock) -> str:
-    return spelled_time((facts.minute + sum(facts.steps)) % DAY)
+def _clock(facts: Clock) -> int:
+    return sum((shift.end - shift.start) % DAY for shift in facts.shifts)
 
 
-def _zones(facts: Zones) -> str:
-    minutes = sum(leg.minutes + leg.wait for leg in facts.legs)
-    utc = facts.start + timedelta(minutes=minutes - facts.offset)
-    change = facts.change if utc >= facts.turn else 0
-    return f"{utc + timedelta(minutes=facts.legs[-1].offset + change):%Y-%m-%d %H:%M}"
+def _zones(facts: Zones) -> list[str]:
+    return [message.name for message in sorted(facts.messages, key=lambda each: each.utc)]
 
 
 def _durations(facts: Durations) -> list[str]:

@@ -31,6 +31,7 @@ from tasks.temporal_facts import (
     Network,
     OfficeTerms,
     Ordering,
+    Sent,
     SlowestPath,
     Zones,
     common_starts,
@@ -141,31 +142,32 @@ def _last_cycle(facts: Dating) -> str:
 # The clock ------------------------------------------------------------------------------------
 
 
-def _face_of_24(facts: Clock) -> str:
-    """Return the end if the time shown were one of 24 hours."""
-    hour = (facts.minute // 60 - 1) % 12 + 1
-    return spelled_time((hour * 60 + facts.minute % 60 + sum(facts.steps)) % DAY)
+def _half_days(facts: Clock) -> int:
+    """Return the minutes if the halves of the day were not looked at."""
+    return sum((shift.end - shift.start) % (DAY // 2) for shift in facts.shifts)
 
 
-def _one_step(facts: Clock) -> str:
-    return spelled_time((facts.minute + sum(facts.steps[:-1])) % DAY)
+def _same_day(facts: Clock) -> int:
+    """Return the minutes between the two times of each run on one day."""
+    return sum(abs(shift.end - shift.start) for shift in facts.shifts)
 
 
-def _no_change(facts: Zones) -> str:
-    return str(right_answer(_changed(facts, 0)))
+def _never_changed(facts: Zones) -> list[str]:
+    return _sent_by(facts, lambda each: each.offset)
 
 
-def _opposite_change(facts: Zones) -> str:
-    return str(right_answer(_changed(facts, -facts.change)))
+def _always_changed(facts: Zones) -> list[str]:
+    return _sent_by(facts, lambda each: each.offset + each.change)
 
 
-def _changed(facts: Zones, change: int) -> Zones:
-    return Zones(facts.start, facts.offset, facts.legs, facts.turn, change=change)
+def _no_offsets(facts: Zones) -> list[str]:
+    return _sent_by(facts, lambda _: 0)
 
 
-def _no_offsets(facts: Zones) -> str:
-    minutes = sum(leg.minutes + leg.wait for leg in facts.legs)
-    return f"{facts.start + timedelta(minutes=minutes):%Y-%m-%d %H:%M}"
+def _sent_by(facts: Zones, offset: Callable[[Sent], int]) -> list[str]:
+    """Return the order of messages if the clocks of each city were at some offset."""
+    moments = {m.name: m.local - timedelta(minutes=offset(m)) for m in facts.messages}
+    return sorted(moments, key=lambda name: moments[name])
 
 
 def _by_number(facts: Durations) -> list[str]:
@@ -287,10 +289,10 @@ SHORTCUTS: Mapping[str, Shortcuts] = {
     },
     "together_again": {"the product": _product, "the two largest": _two_largest},
     "dating": {"the first mention": _first_mention, "no cycles": _last_cycle},
-    "clock": {"a face of 24 hours": _face_of_24, "not the last step": _one_step},
+    "clock": {"halves of the day": _half_days, "the same day": _same_day},
     "zones": {
-        "no change of the clocks": _no_change,
-        "the opposite change": _opposite_change,
+        "no change of clocks": _never_changed,
+        "every change": _always_changed,
         "no offsets": _no_offsets,
     },
     "durations": {"by number": _by_number, "by unit": _by_unit},

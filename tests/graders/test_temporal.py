@@ -15,7 +15,7 @@ from harness.families.temporal import POLICIES
 from tasks.base import Grade, Instance, Outcome, Parsed, Record, Reference, SolverFailure, Verdict
 from tasks.temporal import KEY, TimeQuestion, read
 from tasks.temporal_dates import DateStep, DateSteps
-from tasks.temporal_facts import Clock, IntervalComposition
+from tasks.temporal_facts import Busy, CommonSlot, IntervalComposition
 from tests.depth import often
 from tests.factories.questions import of_facts, question
 
@@ -67,7 +67,12 @@ def test_what_is_not_of_the_form_is_unparsable(kind: Kind) -> None:
         assert made.violations[0]["kind"] == ("wrong" if is_text else "wrong_form")
 
 
-CLOCK = of_facts(Clock(545, (0 + 60,)))  # 9:05 AM, an hour later
+def room(*busy: tuple[int, int]) -> Instance[TimeQuestion]:
+    """The earliest half an hour in which somebody is free."""
+    return of_facts(CommonSlot((Busy("Ada", busy),), 30, 0, last=1440))
+
+
+ROOM = room((0, 605))
 STEPS = of_facts(DateSteps(date(2024, 1, 31), (DateStep(1, "months"),)))
 SETS = of_facts(IntervalComposition(("overlaps", "overlaps")))
 
@@ -75,15 +80,15 @@ SETS = of_facts(IntervalComposition(("overlaps", "overlaps")))
 @pytest.mark.parametrize(
     ("instance", "answer", "verdict", "score", "strict"),
     [
-        (CLOCK, "10:05", Verdict.valid, 1, None),
-        (CLOCK, ["10:05"], Verdict.valid, 1, 0),
-        (CLOCK, "10:06", Verdict.infeasible, 0, None),
-        (CLOCK, "10:05 AM", Verdict.unparsable, 0, None),
-        (CLOCK, "10.05", Verdict.unparsable, 0, None),
-        (of_facts(Clock(545, (-60,))), "8:05", Verdict.valid, 1, 0),
-        (of_facts(Clock(1430, (10,))), "00:00", Verdict.valid, 1, None),
-        (of_facts(Clock(1430, (10,))), "0:00", Verdict.valid, 1, 0),
-        (of_facts(Clock(1430, (10,))), "24:00", Verdict.unparsable, 0, None),
+        (ROOM, "10:05", Verdict.valid, 1, None),
+        (ROOM, ["10:05"], Verdict.valid, 1, 0),
+        (ROOM, "10:06", Verdict.infeasible, 0, None),
+        (ROOM, "10:05 AM", Verdict.unparsable, 0, None),
+        (ROOM, "10.05", Verdict.unparsable, 0, None),
+        (room((0, 485)), "8:05", Verdict.valid, 1, 0),
+        (room(), "00:00", Verdict.valid, 1, None),
+        (room(), "0:00", Verdict.valid, 1, 0),
+        (room(), "24:00", Verdict.unparsable, 0, None),
         (STEPS, "2024-02-29", Verdict.valid, 1, None),
         (STEPS, "29 February 2024", Verdict.valid, 1, 0),
         (STEPS, "February 29, 2024", Verdict.unparsable, 0, None),
@@ -116,17 +121,17 @@ def test_an_order_is_one_of_all() -> None:
 
 
 def test_no_answer_is_unparsable_and_says_why() -> None:
-    made = grade(CLOCK, read(None, "It is five past ten."))
+    made = grade(ROOM, read(None, "It is five past ten."))
     assert made.verdict is Verdict.unparsable
     assert made.violations[0]["reason"] == 'no JSON object with the key "answer" in the reply'
-    made = grade(CLOCK, Outcome((Parsed(value={"time": "10:05"}, how="given"),)))
+    made = grade(ROOM, Outcome((Parsed(value={"time": "10:05"}, how="given"),)))
     assert made.violations == ({"kind": "unparsable", "reason": 'no "answer" in the answer'},)
 
 
 def test_a_reference_that_the_facts_refute_is_an_error() -> None:
     wrong = Reference("optimal", 0, 0, solver="s", answer={KEY: "10:06"})
     with pytest.raises(SolverFailure, match="an answer that its facts refute"):
-        graded(replace(CLOCK, reference=wrong), "10:05")
+        graded(replace(ROOM, reference=wrong), "10:05")
 
 
 # Floors and boards ----------------------------------------------------------------------------

@@ -113,33 +113,32 @@ def fits_cycle(cycle: Any, place: int) -> bool:
 # The clock ------------------------------------------------------------------------------------
 
 
-def ticked(text: str, minutes: int) -> str:
-    """A time of the day after so many minutes, one by one."""
-    hour, minute = map(int, text.split(":"))
-    for _ in range(abs(minutes)):
-        minute += 1 if minutes > 0 else -1
-        if minute in (-1, 60):
-            hour, minute = (hour - 1) % 24 if minute == -1 else (hour + 1) % 24, minute % 60
-    return f"{hour:02d}:{minute:02d}"
+def by_hand_clock(facts: Any) -> int:
+    """The minutes that pass, one by one, until the clock shows the end."""
+    passed = 0
+    for shift in facts.shifts:
+        minute = shift.start
+        while minute != shift.end:
+            minute, passed = (minute + 1) % 1440, passed + 1
+    return passed
 
 
-def by_hand_clock(facts: Any) -> str:
-    text = f"{facts.minute // 60:02d}:{facts.minute % 60:02d}"
-    for step in facts.steps:
-        text = ticked(text, step)
-    return text
+def by_hand_zones(facts: Any) -> list[str]:
+    """By looking for the minute at which the clocks of each city showed the time."""
+    moments = {}
+    for each in facts.messages:
+        near, turn = minutes_of(each.local) - each.offset, minutes_of(each.turn)
+        [moment] = [
+            now
+            for now in range(near - 180, near + 181)
+            if now + each.offset + (each.change if now >= turn else 0) == minutes_of(each.local)
+        ]
+        moments[each.name] = moment
+    return sorted(moments, key=lambda name: moments[name])
 
 
-def by_hand_zones(facts: Any) -> str:
-    """Minutes since 1800, city by city: each arrival is said in local time before the next."""
-    local = place_of(f"{facts.start:%Y-%m-%d}") * 1440 + facts.start.hour * 60 + facts.start.minute
-    offset = facts.offset
-    for leg in facts.legs:
-        local += leg.minutes + (leg.offset - offset) + leg.wait
-        offset = leg.offset
-    turn = place_of(f"{facts.turn:%Y-%m-%d}") * 1440 + facts.turn.hour * 60 + facts.turn.minute
-    local += facts.change if local - offset >= turn else 0
-    return f"{iso(local // 1440)} {local // 60 % 24:02d}:{local % 60:02d}"
+def minutes_of(moment: Any) -> int:
+    return place_of(f"{moment:%Y-%m-%d}") * 1440 + moment.hour * 60 + int(moment.minute)
 
 
 def by_hand_durations(facts: Any) -> list[str]:
