@@ -12,7 +12,6 @@ from typing import Literal, get_args
 
 from graders.exact.allen import followed
 from graders.exact.temporal import earliest_times
-from graders.exact.temporal_shortcuts import is_trap
 from tasks.temporal_calendar import DAY
 from tasks.temporal_facts import (
     GRID,
@@ -64,7 +63,6 @@ OFFICES = ("chair", "editor", "captain", "treasurer", "curator")
 OFFSETS = (-480, -300, -210, 0, 60, 120, 330, 345, 540, 570, 765)  # minutes from UTC
 UNITS: tuple[LengthUnit, ...] = get_args(LengthUnit)
 OPENING, CLOSING = 540, 1020  # of a working day
-_AGAIN = 30  # draws of the facts of one answer
 _IMPOSSIBLE = 0.05  # the share of draws that no times fit; shortcuts do not change it
 
 
@@ -172,19 +170,8 @@ _RANKS: Mapping[Relation, tuple[int, int, int, int]] = {  # start and end of A, 
 
 
 def interval_relation(rng: Random, level: int) -> IntervalRelation:
-    """Draw one meeting more than the level says; all thirteen relations are as likely.
-
-    Meetings are drawn again for the same relation where a shortcut would do.
-    """
+    """Draw one meeting more than the level says; of all thirteen relations each is as likely."""
     ranks = _RANKS[rng.choice(RELATIONS)]
-    for _ in range(_AGAIN):
-        facts = _meetings(rng, ranks, level)
-        if is_trap(facts):
-            break
-    return facts
-
-
-def _meetings(rng: Random, ranks: tuple[int, int, int, int], level: int) -> IntervalRelation:
     points = sorted(rng.sample(range(420, 1200, 5), 4))
     start, end, *last = (points[rank] for rank in ranks)
     between = [sorted(rng.sample(range(420, 1200, 5), 2)) for _ in range(level - 1)]

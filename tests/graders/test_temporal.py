@@ -60,7 +60,8 @@ def test_a_right_answer_has_1_and_a_changed_one_0(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_not_of_the_form_is_unparsable(kind: Kind) -> None:
     one = question(kind)
-    for value in (None, True, 1.5, {}, {"answer": right(one)}, [[]], [None], "\ud7ff"):
+    values: list[Any] = [None, True, 1.5, {}, {"answer": right(one)}, [[]], [None], "\ud7ff"]
+    for value in values:
         made = graded(one, value)
         is_text = isinstance(value, str) and one.payload.facts.form in ("name", "minute")
         assert made.verdict is (Verdict.infeasible if is_text else Verdict.unparsable), value

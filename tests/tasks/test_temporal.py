@@ -283,8 +283,10 @@ REFUSED: list[tuple[str, Any]] = [  # the form, and what is not of it in any rea
         )
     ),
     *(("number", value) for value in ("25 days", 25.5, "twenty", True, None, [1, 2], "1,000")),
-    *(("name", value) for value in (1, None, ["Monday", "Tuesday"], {})),
-    *(("names", value) for value in ("Monday", [1], [None], [["Monday", "Tuesday"]], {})),
+    *(("name", value) for value in (1, None, ["Monday", "Tuesday"])),
+    *(("names", value) for value in ("Monday", [1], [None], [["Monday", "Tuesday"]])),
+    ("name", {}),
+    ("names", {}),
     *(("order", value) for value in ("Monday, Tuesday", [1, 2], None)),
     *(("minute", value) for value in (1.5, None, [1, 2], True)),
 ]

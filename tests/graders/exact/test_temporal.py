@@ -101,13 +101,13 @@ def by_hand_dating(facts: Any) -> str:
 def fits_bound(bound: Any, place: int) -> bool:
     event = place_of(str(bound.event.date))
     away = place - event if bound.side == "ago" else event - place
-    return away > bound.days if bound.than == "more" else 1 <= away < bound.days
+    return bool(away > bound.days if bound.than == "more" else 1 <= away < bound.days)
 
 
 def fits_cycle(cycle: Any, place: int) -> bool:
     first = place_of(str(cycle.event.date))
     last = range(first, place + 1, cycle.every)[-1:]
-    return bool(last) and place - last[0] == cycle.ago
+    return any(place - day == cycle.ago for day in last)
 
 
 # The clock ------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def by_hand_zones(facts: Any) -> list[str]:
 
 
 def minutes_of(moment: Any) -> int:
-    return place_of(f"{moment:%Y-%m-%d}") * 1440 + moment.hour * 60 + int(moment.minute)
+    return place_of(f"{moment:%Y-%m-%d}") * 1440 + int(moment.hour * 60 + moment.minute)
 
 
 def by_hand_durations(facts: Any) -> list[str]:
@@ -182,9 +182,13 @@ def by_hand_interval_relation(facts: Any) -> str:
         spans.append(
             (told, told + each.minutes) if each.edge == "start" else (told - each.minutes, told)
         )
-    (s, e), (t, f) = spans[0], spans[-1]
-    signs = tuple((x > y) - (x < y) for x, y in ((s, t), (s, f), (e, t), (e, f)))
-    return SIGNS[signs]
+    return SIGNS[signs_of(spans[0], spans[-1])]
+
+
+def signs_of(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int, int, int]:
+    """How the start and the end of an interval lie to those of another."""
+    (s, e), (t, f) = first, second
+    return ((s > t) - (s < t), (s > f) - (s < f), (e > t) - (e < t), (e > f) - (e < f))
 
 
 SIGNS = {  # of the starts and ends of two intervals, as Allen (1983) defines the relations
@@ -257,7 +261,7 @@ def by_hand_network(facts: Any) -> int | str:
         distance[a][b] = min(distance[a][b], distance[a][m] + distance[m][b])
     if any(distance[k][k] < 0 for k in range(facts.events)):
         return "impossible"
-    return -distance[facts.events - 1][0]
+    return int(-distance[facts.events - 1][0])
 
 
 TWINS = {
@@ -371,9 +375,8 @@ def test_chains_of_compositions_lose_and_invent_nothing(chain: list[Relation]) -
 
 def test_relations_are_those_of_the_signs_of_their_ends() -> None:
     spans = list(combinations(range(6), 2))
-    for (s, e), (t, f) in product(spans, repeat=2):
-        signs = tuple((x > y) - (x < y) for x, y in ((s, t), (s, f), (e, t), (e, f)))
-        assert relation((s, e), (t, f)) == SIGNS[signs]
+    for first, second in product(spans, repeat=2):
+        assert relation(first, second) == SIGNS[signs_of(first, second)]
 
 
 def test_networks_by_all_times_there_are() -> None:
@@ -382,7 +385,8 @@ def test_networks_by_all_times_there_are() -> None:
     for k in range(often(900)):
         rng = Random(f"networks/{k}")
         tree = [Apart(rng.randrange(j), j, low := rng.randrange(3), low + 1) for j in (1, 2, 3)]
-        upper = [Apart(*rng.sample(range(4), 2), None, rng.randrange(3)) for _ in range(2)]
+        pairs = [rng.sample(range(4), 2) for _ in range(2)]
+        upper = [Apart(first, last, None, rng.randrange(3)) for first, last in pairs]
         facts = Network(4, (*tree, *upper))
         times = [
             (0, *rest)
