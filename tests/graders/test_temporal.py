@@ -17,6 +17,7 @@ from tasks.temporal import KEY, TimeQuestion, read
 from tasks.temporal_dates import DateStep, DateSteps
 from tasks.temporal_facts import Busy, CommonSlot, IntervalComposition
 from tests.depth import often
+from tests.factories.misspelt import Misspeller
 from tests.factories.questions import of_facts, question
 
 
@@ -133,6 +134,34 @@ def test_a_reference_that_the_facts_refute_is_an_error() -> None:
     wrong = Reference("optimal", 0, 0, solver="s", answer={KEY: "10:06"})
     with pytest.raises(SolverFailure, match="an answer that its facts refute"):
         graded(replace(ROOM, reference=wrong), "10:05")
+
+
+SPELLED: tuple[Kind, ...] = (
+    "weekday",
+    "interval_relation",
+    "interval_composition",
+    "ordering",
+    "durations",
+    "days_between",
+    "network",
+)
+
+
+@pytest.mark.parametrize("kind", SPELLED)
+def test_an_answer_is_worth_the_same_in_every_spelling(kind: Kind) -> None:
+    """A right one stays right, and a wrong one never becomes right."""
+    mended = 0
+    for seed in range(often(300)):
+        rng = Random(f"spellings/{kind}/{seed}")
+        one = question(kind, 1 + seed % 8, seed)
+        answer = right(one) if seed % 2 else changed(right(one), rng)
+        hand = Misspeller(f"{kind}/{seed}", set(one.payload.facts.options))
+        text = hand.reply({KEY: answer})
+        made = grade(one, read(None, text))
+        assert made.score == float(seed % 2), text
+        assert hand.faults or not made.metrics, text
+        mended += bool(made.metrics)
+    assert mended > often(100)
 
 
 # Floors and boards ----------------------------------------------------------------------------
