@@ -36,6 +36,7 @@ FAMILIES: Parts[Family[Any]] = Parts(
         "fair-queue",
         "placement",
         "feasibility",
+        "temporal",
     ),
     load=_load,
 )

@@ -36,6 +36,9 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "feasibility": ("feasibility", 5, {"twin": "infeasible"}),
     "feasibility-6": ("feasibility", 6, {"twin": "feasible"}),
     "jobshop-blocking": ("jobshop", 4, {"buffers": "none", "shutdowns": 1}),
+    "temporal": ("temporal", 2, {}),
+    "temporal-network": ("temporal", 2, {"kind": "network"}),
+    "temporal-relations": ("temporal", 2, {"kind": "interval_composition"}),
 }
 
 

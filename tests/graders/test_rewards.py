@@ -22,6 +22,7 @@ from generators import (
     rcpsp,
     serving,
     tardiness,
+    temporal,
     tools,
     vms,
 )
@@ -74,6 +75,7 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "fair-queue": fair_queue.generate,
     "placement": placement.generate,
     "feasibility": feasibility.generate,
+    "temporal": temporal.generate,
 }
 
 

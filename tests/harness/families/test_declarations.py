@@ -97,4 +97,5 @@ def test_a_column_with_a_measure_can_be_a_headline() -> None:
         "fair-queue": [],
         "placement": [],
         "feasibility": [],
+        "temporal": [],
     }

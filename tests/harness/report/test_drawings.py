@@ -27,6 +27,7 @@ from graders import placement as placement_grader
 from graders import rcpsp as rcpsp_grader
 from graders import serving as serving_grader
 from graders import tardiness as tardiness_grader
+from graders import temporal as temporal_grader
 from graders import tools as tools_grader
 from harness.board.board import Row, build_board
 from harness.board.load import ScoredRecord
@@ -42,6 +43,7 @@ from harness.report import (
     rcpsp,
     serving,
     tardiness,
+    temporal,
     tools,
     vms,
 )
@@ -141,6 +143,7 @@ FIELDS = {
     "jobs": ["J1", "J2"],
     "constraint": "P9",
     "named": 4,
+    "form": "date",
 }
 
 
@@ -158,6 +161,7 @@ FIELDS = {
         (fair_queue, fair_queue_grader),
         (placement, placement_grader),
         (feasibility, feasibility_grader),
+        (temporal, temporal_grader),
     ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:

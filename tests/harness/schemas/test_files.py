@@ -44,6 +44,9 @@ CASES = (
     "fair-queue",
     "placement",
     "feasibility",
+    "temporal",
+    "temporal-network",
+    "temporal-relations",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {
