@@ -27,6 +27,7 @@ FAMILIES: Parts[Family[Any]] = Parts(
         "flow",
         "vms",
         "jobshop",
+        "dag",
     ),
     load=_load,
 )

@@ -31,6 +31,7 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "vms-turns": ("vms", 2, {"track": "reactive", "churn": 1, "apart": 2}),
     "jobshop": ("jobshop", 3, {}),
     "jobshop-blocking": ("jobshop", 4, {"buffers": "none", "shutdowns": 1}),
+    "dag": ("dag", 4, {}),
 }
 
 

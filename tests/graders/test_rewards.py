@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from generators import calendar, flow, jobshop, rcpsp, tardiness, tools, vms
+from generators import calendar, dag, flow, jobshop, rcpsp, tardiness, tools, vms
 from graders.rewards import below_closeness, closeness
 from graders.statistics import skill
 from harness.families.registry import FAMILIES, family
@@ -58,6 +58,7 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "flow": flow.generate,
     "vms": vms.generate,
     "jobshop": jobshop.generate,
+    "dag": dag.generate,
 }
 
 

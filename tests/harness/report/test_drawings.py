@@ -16,6 +16,7 @@ from generators import rcpsp as rcpsp_generator
 from generators import tardiness as tardiness_generator
 from generators import tools as tools_generator
 from graders import calendar as calendar_grader
+from graders import dag as dag_grader
 from graders import flow as flow_grader
 from graders import jobshop as jobshop_grader
 from graders import rcpsp as rcpsp_grader
@@ -25,7 +26,7 @@ from harness.board.board import Row, build_board
 from harness.board.load import ScoredRecord
 from harness.families.rcpsp import POLICIES
 from harness.families.registry import FAMILIES
-from harness.report import calendar, flow, jobshop, rcpsp, tardiness, tools, vms
+from harness.report import calendar, dag, flow, jobshop, rcpsp, tardiness, tools, vms
 from harness.report.base import (
     EpisodeView,
     SeriesStyle,
@@ -118,6 +119,7 @@ FIELDS = {
     "operations": 3,
     "time": 5,
     "jobs": ["J1", "J2"],
+    "processor": "P1",
 }
 
 
@@ -131,6 +133,7 @@ FIELDS = {
         (flow, flow_grader),
         (vms, vms_course),
         (jobshop, jobshop_grader),
+        (dag, dag_grader),
     ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:

@@ -40,6 +40,7 @@ CASES = (
     "flow",
     "vms",
     "jobshop",
+    "dag",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {
