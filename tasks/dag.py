@@ -206,10 +206,11 @@ def value(graph: TaskGraph, schedule: Mapping[str, Any]) -> int:
 
 def makespan(graph: TaskGraph, schedule: Mapping[str, Any]) -> int:
     """Return the end of the last task by the starts of a plan, in time units."""
-    return max(
-        schedule[task.id]["start"] + task.times[schedule[task.id]["processor"]]
+    ends = {
+        task.id: int(schedule[task.id]["start"]) + task.times[schedule[task.id]["processor"]]
         for task in graph.tasks
-    )
+    }
+    return max(ends.values())
 
 
 def replay(
