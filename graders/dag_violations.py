@@ -12,7 +12,7 @@ from tasks.dag import TaskGraph
 Answer: TypeAlias = Mapping[str, Any]  # what stands for a task's place, by task id
 
 
-class Run(NamedTuple):
+class TaskRun(NamedTuple):
     """A task on its processor: [start, end)."""
 
     start: int
@@ -42,14 +42,14 @@ def violations(graph: TaskGraph, schedule: Answer) -> list[Fields]:
     ]
 
 
-def _runs(graph: TaskGraph, schedule: Answer) -> dict[str, Run]:
+def _runs(graph: TaskGraph, schedule: Answer) -> dict[str, TaskRun]:
     """Return the tasks that are placed at all, by id."""
     runs = {}
     for task in graph.tasks:
         entry = schedule.get(task.id)
         if isinstance(entry, dict) and not list(_check_entry(graph, task.id, entry, below=False)):
             processor, start = entry["processor"], entry["start"]
-            runs[task.id] = Run(start, start + task.times[processor], task.id, processor)
+            runs[task.id] = TaskRun(start, start + task.times[processor], task.id, processor)
     return runs
 
 
@@ -76,7 +76,7 @@ def _check_entry(
         yield {"kind": "negative", "task": name, "value": short(start)}
 
 
-def _check_edges(graph: TaskGraph, runs: Mapping[str, Run]) -> Iterator[Fields]:
+def _check_edges(graph: TaskGraph, runs: Mapping[str, TaskRun]) -> Iterator[Fields]:
     for edge in graph.edges:
         if edge.before in runs and edge.after in runs:
             first, second = runs[edge.before], runs[edge.after]
@@ -87,7 +87,7 @@ def _check_edges(graph: TaskGraph, runs: Mapping[str, Run]) -> Iterator[Fields]:
                 yield {"kind": "precedence", **fields}
 
 
-def _check_processors(graph: TaskGraph, runs: Mapping[str, Run]) -> Iterator[Fields]:
+def _check_processors(graph: TaskGraph, runs: Mapping[str, TaskRun]) -> Iterator[Fields]:
     """Yield the pairs of tasks that overlap on a processor."""
     for processor in graph.processors:
         row = sorted(run for run in runs.values() if run.processor == processor)

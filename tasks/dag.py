@@ -145,8 +145,8 @@ def world(instance: Instance[TaskGraph], prompts: Prompts) -> Program[Outcome]:
     """Show the graph once, without its scenarios, and take the plan."""
     graph = instance.payload
     messages = prompts.messages(f"dag/{graph.setting}.j2", graph=graph)
-    shown = replace(instance, payload=stated(graph))
-    outcome = yield from ask_once(shown, messages, key=KEY, schema=answer_schema(graph))
+    question = replace(instance, payload=stated(graph))
+    outcome = yield from ask_once(question, messages, key=KEY, schema=answer_schema(graph))
     return spelled(graph, outcome)
 
 

@@ -64,8 +64,8 @@ def exact(instance: Instance[TaskGraph]) -> Fields:
     Raises:
         SolverFailure: if there is no answer.
     """
-    found = instance.reference.answer or reference(instance.payload).answer
-    return _best(instance, found)
+    plan = instance.reference.answer or reference(instance.payload).answer
+    return _best(instance, plan)
 
 
 def _best(instance: Instance[TaskGraph], plan: Fields | None) -> Fields:

@@ -38,14 +38,14 @@ def makespan_figures(
     broken = {kind for share in shares.values() for kind in share}
     if broken:
         columns = [k for k in kinds if k in broken] + sorted(broken - set(kinds))
-        about = " ".join(
+        legend = " ".join(
             (
                 "Per cent of all graded answers with at least one violation of the kind.",
                 *filter(None, [remark]),
                 "All cells and levels together.",
             )
         )
-        yield matrix_figure("What is violated", about, shares, columns)
+        yield matrix_figure("What is violated", legend, shares, columns)
     gaps = {look: [_gap(e) for e in group] for look, group in groups.items()}
     if gaps:
         yield gap_figure(gaps, _against(episodes))

@@ -145,14 +145,14 @@ def case(instance: Instance[TaskGraph]) -> Any:
     ]
     edges = [[k, other] for k, links in enumerate(graph.down) for other, _ in links]
     delays = [data for links in graph.down for _, data in links]
-    about = {
+    totals = {
         "tasks": len(tasks),
         "processors": len(graph.processors),
         "mean_time": fmean(map(fmean, graph.times)),
         "mean_data": fmean(delays) if delays else 0.0,
         "critical_path": max(up),
     }
-    return {"tasks": tasks, "edges": edges, "graph": about}
+    return {"tasks": tasks, "edges": edges, "graph": totals}
 
 
 def answer(instance: Instance[TaskGraph], solution: Any) -> Fields:
