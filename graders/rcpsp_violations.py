@@ -3,7 +3,9 @@
 `rcpsp.py` lists the kinds of violations and their fields.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from typing import Any, TypeAlias
 
 from tasks.base import Fields, short
@@ -87,8 +89,22 @@ def _check_resources(project: Project, placed: Times) -> list[Fields]:
     return [
         overload
         for r in project.resources
+        if not _is_within(r.capacity, down[r.id], changes[r.id])
         for overload in _Sweep(r, down[r.id]).overloads(changes[r.id])
     ]
+
+
+def _is_within(capacity: int, downtimes: Spans, change: Mapping[int, int]) -> bool:
+    """Return whether usage never exceeds the capacity, and is 0 in every downtime.
+
+    It spares most resources the sweep, which lists what is wrong and takes ten times as long.
+    """
+    times = sorted(change)
+    usage = list(accumulate(map(change.__getitem__, times)))
+    return max(usage, default=0) <= capacity and not any(
+        any(usage[max(0, bisect_right(times, start) - 1) : bisect_left(times, end)])
+        for start, end in downtimes
+    )
 
 
 def _usage_changes(project: Project, placed: Times) -> dict[str, dict[int, int]]:

@@ -1,5 +1,6 @@
 """Episodes played step by step, and answers graded and rewarded, in this process."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -56,8 +57,16 @@ def grade(instance: Instance[Any], answer: Answer) -> Grade:
 
 
 def _outcome(instance: Instance[Any], answer: Answer) -> Outcome:
-    text = answer if isinstance(answer, str) else msgspec.json.encode(answer).decode()
-    return family(instance.family).read(None, text)
+    return family(instance.family).read(
+        None, answer if isinstance(answer, str) else _as_json(answer)
+    )
+
+
+def _as_json(answer: Mapping[str, Any]) -> str:
+    try:
+        return msgspec.json.encode(answer).decode()
+    except UnicodeEncodeError:  # half a character, which JSON can write and UTF-8 cannot
+        return json.dumps(answer)
 
 
 def reward(instance: Instance[Any], answer: Answer | Grade) -> Reward:

@@ -27,6 +27,7 @@ FAMILIES: Parts[Family[Any]] = Parts(
         "flow",
         "vms",
         "jobshop",
+        "serving",
         "dag",
     ),
     load=_load,

@@ -33,6 +33,12 @@ def per_cent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def gap_of(episode: EpisodeView) -> float:
+    """Return an episode's gap, infinite where there is none."""
+    grade = episode.record.grade
+    return float("inf") if grade is None or grade.gap is None else grade.gap
+
+
 def by_series(
     episodes: Iterable[EpisodeView], looks: Looks
 ) -> dict[SeriesStyle, list[EpisodeView]]:

@@ -15,7 +15,7 @@ from harness.report.base import (
     reference_title,
 )
 from harness.report.charts import by_series as grouped
-from harness.report.charts import gap_figure, level_figures
+from harness.report.charts import gap_figure, gap_of, level_figures
 from tasks.base import Fields, Outcome
 from tasks.flow_machine import OneMachine, spelled
 from tasks.flow_payload import Flow
@@ -39,13 +39,8 @@ def figures(rows: Sequence[Row], episodes: Sequence[EpisodeView], looks: Looks) 
     yield from level_figures(rows, looks, "score", "operations a job", caption)
     groups = grouped(episodes, looks)
     if groups:
-        gaps = {look: [_gap(e) for e in group] for look, group in groups.items()}
+        gaps = {look: [gap_of(e) for e in group] for look, group in groups.items()}
         yield gap_figure(gaps, "Every gap is against a proven optimum.")
-
-
-def _gap(episode: EpisodeView) -> float:
-    grade = episode.record.grade
-    return float("inf") if grade is None or grade.gap is None else grade.gap
 
 
 def detail(episode: EpisodeView) -> Detail:

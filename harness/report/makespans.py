@@ -2,11 +2,17 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from math import inf
 
 from harness.board.board import Row
 from harness.report.base import EpisodeView, Figure, Looks
-from harness.report.charts import by_series, gap_figure, level_figures, matrix_figure, per_cent
+from harness.report.charts import (
+    by_series,
+    gap_figure,
+    gap_of,
+    level_figures,
+    matrix_figure,
+    per_cent,
+)
 
 
 def makespan_figures(
@@ -46,7 +52,7 @@ def makespan_figures(
             )
         )
         yield matrix_figure("What is violated", legend, shares, columns)
-    gaps = {look: [_gap(e) for e in group] for look, group in groups.items()}
+    gaps = {look: [gap_of(e) for e in group] for look, group in groups.items()}
     if gaps:
         yield gap_figure(gaps, _against(episodes))
 
@@ -56,11 +62,6 @@ def _kinds(episodes: Iterable[EpisodeView]) -> dict[str, float]:
     answers = [{v["kind"] for v in e.record.grade.violations} for e in episodes if e.record.grade]
     counts = Counter(kind for kinds in answers for kind in kinds)
     return {kind: count / len(answers) for kind, count in counts.items()}
-
-
-def _gap(episode: EpisodeView) -> float:
-    grade = episode.record.grade
-    return grade.gap if grade and grade.gap is not None else inf
 
 
 def _against(episodes: Iterable[EpisodeView]) -> str:

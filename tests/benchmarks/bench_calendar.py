@@ -8,7 +8,7 @@ from generators.calendar_audit import audit
 from graders.calendar import grade
 from harness.families.calendar import POLICIES
 from tasks.calendar import LEVELS, RoundStep, read
-from tests.benchmarks.limits import Limit
+from tests.benchmarks.limits import Limit, cpu_limit
 
 USERS = 40  # times 104 rounds
 
@@ -33,7 +33,7 @@ def learners() -> list[Limit]:
             answers = [policy.answer(RoundStep(instance, k)) for k in range(1, 105)]
             grade(instance, read({"decisions": answers}, ""))
     seconds = (process_time() - began) / users
-    return [Limit("calendar, a user's year by every policy: CPU s", seconds, 1)]
+    return [cpu_limit("calendar, a user's year by every policy", seconds, 1)]
 
 
 def main() -> list[Limit]:

@@ -11,7 +11,7 @@ from graders.rcpsp import violations
 from tasks.base import Outcome, Reply
 from tasks.parse import parse_object, read_object
 from tasks.rcpsp import Downtime, Project, Resource, Task, Window, spelled
-from tests.benchmarks.limits import Limit
+from tests.benchmarks.limits import Limit, cpu_limit
 from tests.benchmarks.peers.known import Makespan
 from tests.benchmarks.peers.processes import run
 
@@ -107,14 +107,14 @@ def start() -> float:
 def main() -> list[Limit]:
     """Measure."""
     return [
-        Limit("checker, 30 tasks, 4 resources, all axes: CPU µs", 1e6 * checker(30, 3000), 50),
+        cpu_limit("checker, 30 tasks, 4 resources, all axes", checker(30, 3000), 50, scale=1e6),
         Limit(
             "reading, 30 tasks as they should be: CPU over that of the strict reading",
             reading(1000, misspelt=False) / strict_reading(1000),
             1.25,
         ),
-        Limit("reading, 30 tasks all misspelt: CPU ms", 1e3 * reading(300, misspelt=True), 2),
-        Limit("checker, 1,000 tasks: CPU ms", 1e3 * checker(1000, 60), 2),
-        Limit("generator, 1,000 instances of 20 tasks: CPU s", generator(1000), 10),
-        Limit("makespan --help: CPU s", start(), 0.3),
+        cpu_limit("reading, 30 tasks all misspelt", reading(300, misspelt=True), 2, scale=1e3),
+        cpu_limit("checker, 1,000 tasks", checker(1000, 60), 2, scale=1e3),
+        cpu_limit("generator, 1,000 instances of 20 tasks", generator(1000), 10),
+        cpu_limit("makespan --help", start(), 0.3),
     ]

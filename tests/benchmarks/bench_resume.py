@@ -16,7 +16,7 @@ from time import monotonic, sleep
 
 from harness.store.journal import key_of as episode_key
 from harness.suites.instances import id_of
-from tests.benchmarks.limits import Limit
+from tests.benchmarks.limits import Limit, cpu_limit
 from tests.harness.helpers import command, instances, makespan_apart, zeros
 from tests.loopback import Json, Loopback
 
@@ -54,7 +54,7 @@ def main() -> list[Limit]:
             cpus.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     print(f"resume of {CALLS} calls: asks after {min(walls):.2f} s, {min(cpus):.2f} CPU s")
     return [
-        Limit(f"resume of {CALLS} calls, CPU s until it asks", min(cpus), SECONDS),
+        cpu_limit(f"resume of {CALLS} calls, until it asks", min(cpus), SECONDS),
         Limit("journal, bytes a trivial sample", size, BYTES),
     ]
 

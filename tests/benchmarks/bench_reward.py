@@ -13,7 +13,7 @@ from harness.families.registry import family
 from harness.suites import suite as suites
 from harness.suites.suite import SuiteEntry
 from tasks.base import Fields, Instance
-from tests.benchmarks.limits import Limit
+from tests.benchmarks.limits import Limit, cpu_limit
 
 FAMILIES = ("rcpsp", "tardiness")  # those of one question
 SEED = 1_000_000  # the first of training
@@ -67,8 +67,8 @@ def rewards(*, solved: bool) -> Limit:
             f" median {1e3 * median(level):.3f} ms, p95 {1e3 * quantiles(level, n=20)[-1]:.3f},"
             f" most {1e3 * level[-1]:.3f}"
         )
-    slow = 1e3 * quantiles(times, n=20)[-1]
-    return Limit(f"a reward {what} references, one question: p95 CPU ms", slow, 1)
+    slow = quantiles(times, n=20)[-1]
+    return cpu_limit(f"a reward {what} references, one question, p95", slow, 1, scale=1e3)
 
 
 def training_instances(name: str) -> Limit:
@@ -81,8 +81,8 @@ def training_instances(name: str) -> Limit:
             times.append(process_time() - began)
         medians[level] = 1e3 * median(times[-TRAINED:])
     print(name, "training instances:", {level: round(ms, 2) for level, ms in medians.items()})
-    what = f"{name}, an instance for training, levels 1 to 12: median CPU ms"
-    return Limit(what, 1e3 * median(times), 5)
+    what = f"{name}, an instance for training, levels 1 to 12, median"
+    return cpu_limit(what, median(times), 5, scale=1e3)
 
 
 def main() -> list[Limit]:

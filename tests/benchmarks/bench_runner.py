@@ -8,23 +8,19 @@ import tempfile
 from pathlib import Path
 
 from tests.benchmarks.limits import Limit
-from tests.benchmarks.peers.base import Peer
 from tests.benchmarks.peers.known import Floor, Makespan
 from tests.benchmarks.peers.measure import LARGE, against_floor, costs
 
-RUNS = 3
+ROUNDS = 5
 
 
 def main() -> list[Limit]:
     """Measure both, in turn."""
     with tempfile.TemporaryDirectory() as name:
-        peers: list[Peer] = [Makespan(), Floor()]
-        folders = [Path(name) / peer.name for peer in peers]
-        for folder in folders:
+        peers = {Path(name) / peer.name: peer for peer in (Makespan(), Floor())}
+        for folder in peers:
             folder.mkdir()
-        ours, floor = (
-            costs(peer, folder, RUNS) for peer, folder in zip(peers, folders, strict=True)
-        )
+        ours, floor = costs(peers, ROUNDS)
     for who, one in (("run loop", ours), ("bare script", floor)):
         print(
             f"{who}, {LARGE} samples: {one.cpu:.2f} CPU s, {one.margin:.2f} ms a sample more,"

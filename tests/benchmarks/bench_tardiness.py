@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from graders.exact.tardiness import OrderSolution, solve
 from graders.exact.tardiness_kernel import library
-from tests.benchmarks.limits import Limit
+from tests.benchmarks.limits import Limit, cpu_limit
 from tests.data import data_folder
 
 CELLS = tuple(product((0.2, 0.4, 0.6, 0.8), (0.2, 0.4, 0.6, 0.8, 1.0)))  # (TF, RDD)
@@ -62,7 +62,7 @@ def published() -> Iterator[Limit]:
         worst = max(run.seconds for run in runs)
         print(f"n=100, {name}: {equal} of {len(runs)} equal, {total:.2f} CPU s, worst {worst:.2f}")
         yield Limit(f"tardiness n=100, {name}: equal to the optimum", equal, len(lines), least=True)
-        yield Limit(f"tardiness n=100, {name}: CPU s of all", total, limit)
+        yield cpu_limit(f"tardiness n=100, {name}, all", total, limit)
 
 
 def grid(n: int, limit: float) -> Iterator[Limit]:
@@ -85,7 +85,7 @@ def grid(n: int, limit: float) -> Iterator[Limit]:
         f"n={n}: {proven} of {len(all_runs)} proven, {sum(r.seconds for r in all_runs):.1f} CPU s"
     )
     yield Limit(f"tardiness n={n}: proven", proven, len(all_runs), least=True)
-    yield Limit(f"tardiness n={n}, worst: CPU s", worst, limit)
+    yield cpu_limit(f"tardiness n={n}, worst", worst, limit)
 
 
 def memory() -> Limit:

@@ -19,7 +19,7 @@ from tasks.prompts import installed
 from tasks.tools import world
 from tasks.tools_clock import Simulation
 from tasks.tools_payload import Errand, Hidden
-from tests.benchmarks.limits import Limit
+from tests.benchmarks.limits import Limit, cpu_limit
 
 EPISODES, TURNS = 40, 400
 PROMPTS = installed()
@@ -36,8 +36,8 @@ def a_call() -> Limit:
     began, world = process_time(), Simulation(payload)
     for _ in range(TURNS):
         world.turn(calls)
-    micros = 1e6 * (process_time() - began) / (TURNS * len(calls))
-    return Limit("tools, a call in the simulation: CPU microseconds", micros, 30)
+    seconds = (process_time() - began) / (TURNS * len(calls))
+    return cpu_limit("tools, a call in the simulation", seconds, 30, scale=1e6)
 
 
 async def _played(instance: Instance[Errand]) -> Outcome:
@@ -64,8 +64,9 @@ def an_episode() -> list[Limit]:
         began = process_time()
         for instance in made:
             assert grade(instance, asyncio.run(_played(instance))).metrics["complete"]
-        millis = 1e3 * (process_time() - began) / EPISODES
-        found.append(Limit(f"tools, an episode of 12 calls, {track}: CPU ms", millis, 5))
+        seconds = (process_time() - began) / EPISODES
+        what = f"tools, an episode of 12 calls, {track}"
+        found.append(cpu_limit(what, seconds, 5, scale=1e3))
     return found
 
 
@@ -79,7 +80,7 @@ def proofs() -> list[Limit]:
             proven += answer["optima"][name]["status"] == "optimal"
         seconds = (process_time() - began) / 10
         found.append(Limit(f"tools, {level} calls, {name}: share proven", proven / 10, 1, True))
-        found.append(Limit(f"tools, an instance of {level} calls: CPU s", seconds, 3))
+        found.append(cpu_limit(f"tools, an instance of {level} calls", seconds, 3))
     return found
 
 

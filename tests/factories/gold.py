@@ -24,6 +24,7 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "tools-turns": ("tools", 2, {}),
     "tools-plan": ("tools", 3, {"track": "plan"}),
     "tools-pick": ("tools", 2, {"track": "plan", "select": 4}),
+    "serving": ("serving", 4, {}),
     "tools-pick-turns": ("tools", 2, {"select": 4}),
     "flow": ("flow", 2, {"jobs": 4}),
     "flow-conversation": ("flow", 3, {"jobs": 6, "history": "conversation", "count": "hidden"}),

@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from generators import calendar, dag, flow, jobshop, rcpsp, tardiness, tools, vms
+from generators import calendar, dag, flow, jobshop, rcpsp, serving, tardiness, tools, vms
 from graders.rewards import below_closeness, closeness
 from graders.statistics import skill
 from harness.families.registry import FAMILIES, family
@@ -58,6 +58,7 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "flow": flow.generate,
     "vms": vms.generate,
     "jobshop": jobshop.generate,
+    "serving": serving.generate,
     "dag": dag.generate,
 }
 
@@ -457,7 +458,18 @@ GARBAGE = [
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("known", [True, False])
 def test_garbage_is_worth_nothing(name: str, known: bool) -> None:
-    keys = ("starts", "order", "decisions", "calls", "turns", "answer", "runs", "run", "else")
+    keys = (
+        "starts",
+        "order",
+        "decisions",
+        "calls",
+        "turns",
+        "answer",
+        "runs",
+        "run",
+        "schedule",
+        "else",
+    )
     instance = GENERATE[name](4, 1, 0, {}, reference=known)
     for text, key in product(GARBAGE, keys):
         grade = judged(instance, text.replace("KEY", key))

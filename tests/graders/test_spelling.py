@@ -63,6 +63,8 @@ def ids_of(instance: Instance[Any]) -> set[str]:
     payload = instance.payload
     if instance.family == "tools":
         return {offer.name for offer in payload.tools} | set(payload.keys)
+    if instance.family == "dag":
+        return {task.id for task in payload.tasks} | set(payload.processors)
     return {each.id for each in (payload.tasks if instance.family == "rcpsp" else payload.jobs)}
 
 
@@ -99,7 +101,7 @@ def answer_of(case: str, rng: Random) -> Fields:
         if rng.random() < 0.2:
             order.append(rng.choice(order))
         answer["order"] = order
-    return {key: answer[key] for key in ("starts", "order") if key in answer}
+    return {key: answer[key] for key in ("starts", "order", "schedule") if key in answer}
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -9,7 +9,7 @@ import msgspec
 
 from tests.benchmarks.peers.base import Peer
 from tests.benchmarks.peers.known import Floor, Inspect, LmEval, Makespan
-from tests.benchmarks.peers.measure import against_peers, figures
+from tests.benchmarks.peers.measure import against_peers, costs, figures
 from tests.benchmarks.peers.table import table
 
 
@@ -17,16 +17,17 @@ def main() -> int:
     """Measure each in turn."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.peers", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--runs", type=int, default=3, help="of which the least counts (3)")
+    parser.add_argument("--rounds", type=int, default=3, help="of which the least counts (3)")
     given = parser.parse_args()
-    peers: list[Peer] = [Floor(), Makespan(), Inspect(), LmEval()]
     found = []
     with tempfile.TemporaryDirectory() as name:
-        for peer in peers:
-            print(f"measuring {peer.name}", file=sys.stderr, flush=True)
-            folder = Path(name) / peer.name.replace(" ", "-")
+        every: list[Peer] = [Floor(), Makespan(), Inspect(), LmEval()]
+        peers = {Path(name) / peer.name.replace(" ", "-"): peer for peer in every}
+        for folder in peers:
             folder.mkdir()
-            found.append(figures(peer, folder, given.runs))
+        print(f"measuring {', '.join(peer.name for peer in every)}", file=sys.stderr, flush=True)
+        for (folder, peer), cost in zip(peers.items(), costs(peers, given.rounds), strict=True):
+            found.append(figures(peer, cost, folder))
     floor, ours, inspect, _ = found
     limits = against_peers(ours, floor, inspect)
     if given.json:

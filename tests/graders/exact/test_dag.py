@@ -58,6 +58,26 @@ def graph_of(payload: TaskGraph, number: int) -> TaskGraph:
     return graph(times, edges)
 
 
+JOINS = [  # times, data to the last task, the optimum
+    ([[2, 2], [3, 2], [3, 2], [1, 2]], (0, 0, 0), 5),
+    ([[3, 2], [3, 3], [3, 3], [1, 2]], (0, 0, 0), 6),
+    ([[3, 2], [2, 2], [3, 2], [1, 2]], (1, 1, 0), 5),
+    ([[3, 3], [2, 3], [3, 3], [3, 1]], (1, 0, 0), 6),
+    ([[2, 3], [2, 3], [3, 2], [2, 1]], (0, 1, 0), 5),  # 6 was proven
+]
+
+
+@pytest.mark.parametrize(("times", "data", "optimum"), JOINS)
+def test_what_a_model_with_ends_got_wrong_is_right(
+    times: list[list[int]], data: tuple[int, ...], optimum: int
+) -> None:
+    """CP-SAT took the others for infeasible where the ends of intervals were variables."""
+    payload = graph(times, {(task, 3): each for task, each in enumerate(data)})
+    found = reference(payload)
+    assert (found.status, found.objective) == ("optimal", optimum)
+    assert found.objective == least_value(payload)
+
+
 def test_a_reference_is_the_same_bytes_again_and_honest_when_it_is_cut_off() -> None:
     payload = generate(20, 0, 0, {}, reference=False).payload
     assert reference(payload) == reference(payload)
@@ -171,10 +191,10 @@ def brittleness(noise: float, graphs: int) -> dict[str, float]:
 
 
 BRITTLE = {  # by noise
-    0.1: {"heft": 0.847, "none": 0.849, "stated": 0.979},
-    0.2: {"heft": 0.815, "none": 0.832, "stated": 0.938},
-    0.4: {"heft": 0.720, "none": 0.765, "stated": 0.824},
-    0.8: {"heft": 0.520, "none": 0.597, "stated": 0.593},
+    0.1: {"heft": 0.847, "none": 0.849, "stated": 0.977},
+    0.2: {"heft": 0.815, "none": 0.832, "stated": 0.935},
+    0.4: {"heft": 0.720, "none": 0.765, "stated": 0.819},
+    0.8: {"heft": 0.520, "none": 0.597, "stated": 0.586},
 }
 
 

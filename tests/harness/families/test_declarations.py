@@ -93,5 +93,6 @@ def test_a_column_with_a_measure_can_be_a_headline() -> None:
         "flow": [],
         "vms": ["share_optimal"],
         "jobshop": [],
+        "serving": [],
         "dag": [],
     }

@@ -11,6 +11,7 @@ from generators.base import settings_as
 from harness.families.registry import FAMILIES, family
 from harness.families.settings import SettingFacts, settings_facts
 from tasks.base import InputError, Noun
+from tests.factories.settings import LATER
 
 FACTS = [
     pytest.param(name, facts, id=f"{name}-{facts.name}")
@@ -63,9 +64,6 @@ def test_every_family_of_the_project_declares_its_settings_and_levels() -> None:
             f.name for f in facts if f.default != "" and f.name not in LATER.get(name, ())
         ]
         assert always == [*declared.resolve(declared.levels.most, {})]
-
-
-LATER = {"rcpsp": ("pattern", "load", "witness")}
 
 
 @pytest.mark.parametrize("name", FAMILIES.own)

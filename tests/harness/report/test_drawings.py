@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from generators import calendar as calendar_generator
 from generators import rcpsp as rcpsp_generator
+from generators import serving as serving_generator
 from generators import tardiness as tardiness_generator
 from generators import tools as tools_generator
 from graders import calendar as calendar_grader
@@ -20,13 +21,24 @@ from graders import dag as dag_grader
 from graders import flow as flow_grader
 from graders import jobshop as jobshop_grader
 from graders import rcpsp as rcpsp_grader
+from graders import serving as serving_grader
 from graders import tardiness as tardiness_grader
 from graders import tools as tools_grader
 from harness.board.board import Row, build_board
 from harness.board.load import ScoredRecord
 from harness.families.rcpsp import POLICIES
 from harness.families.registry import FAMILIES
-from harness.report import calendar, dag, flow, jobshop, rcpsp, tardiness, tools, vms
+from harness.report import (
+    calendar,
+    dag,
+    flow,
+    jobshop,
+    rcpsp,
+    serving,
+    tardiness,
+    tools,
+    vms,
+)
 from harness.report.base import (
     EpisodeView,
     SeriesStyle,
@@ -102,6 +114,8 @@ FIELDS = {
     "value": "v",
     "reason": "{braces}",
     "job": "J1",
+    "rule": "memory",
+    "detail": "no room",
     "round": 9,
     "key": "k",
     "step": 3,
@@ -133,6 +147,7 @@ FIELDS = {
         (flow, flow_grader),
         (vms, vms_course),
         (jobshop, jobshop_grader),
+        (serving, serving_grader),
         (dag, dag_grader),
     ],
 )
@@ -233,6 +248,34 @@ def test_an_order_that_is_none_is_drawn_as_far_as_it_goes() -> None:
     none = {"order": "J01"}
     titles = [p.title for p in tardiness.detail(graded(instance, none, tardiness_grader)).pictures]
     assert "Answer" not in titles
+
+
+# Requests ------------------------------------------------------------------------------------
+
+
+def test_requests_are_drawn_from_arrival_to_end_beside_the_reference() -> None:
+    instance = serving_generator.generate(6, 0, 1, {})
+    jobs = instance.payload.jobs
+    for answer in (
+        {"schedule": [job.id for job in jobs]},
+        FAMILIES["serving"].policies["hybrid"].answer(instance),
+    ):
+        one = graded(instance, answer, serving_grader)
+        drawn, reference = serving.detail(one).pictures
+        assert isinstance(drawn, Timeline)
+        assert isinstance(reference, Timeline)
+        assert drawn.starts == tuple(job.at // 1_000_000 for job in jobs)
+        pairs = zip(jobs, drawn.frame.sizes, strict=True)
+        ends = [job.at // 1_000_000 + size for job, size in pairs]
+        assert drawn.mark is not None
+        assert 0 <= drawn.mark - max(ends) <= 1
+        assert one.record.grade is not None
+        assert f"mean cost {one.record.grade.metrics['job_cost']:.3f}" in drawn.note
+        assert f"mean cost {(instance.reference.objective or 0) / 6000:.3f}" in reference.note
+    broken: Any
+    for broken in (None, ["J001"], [[0, {}]], [[0, {"admit": [99]}]]):
+        one = graded(instance, {"schedule": broken}, serving_grader)
+        assert len(serving.detail(one).pictures) == 1
 
 
 # Years ---------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ CASES = (
     "flow",
     "vms",
     "jobshop",
+    "serving",
     "dag",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")
