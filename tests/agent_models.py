@@ -44,7 +44,7 @@ def turning(_: int, body: Json) -> Json:
     if not (shell and run) or len(results) > 2:
         message: Json = {"content": "The answer is in answer.json."}
     elif len(results) == 1:
-        [tool, *_] = re.findall(r"^- (\w+): ", offers[run]["description"], re.MULTILINE)
+        tool = re.findall(r"^- (\w+): ", offers[run]["description"], re.MULTILINE)[0]
         message = _call(run, {"names": [tool, tool], "arguments": [{}, {}]})
     else:
         command = ["cat INSTRUCTION.md", "", "echo '{\"answer\": {}}' > answer.json"][len(results)]

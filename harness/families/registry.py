@@ -37,6 +37,7 @@ FAMILIES: Parts[Family[Any]] = Parts(
         "placement",
         "feasibility",
         "temporal",
+        "dag",
     ),
     load=_load,
 )

@@ -1,8 +1,6 @@
 """Job shops on the page: scores by size, what is violated, gaps, Gantt charts by machine."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import inf
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.board.board import Row
@@ -17,7 +15,7 @@ from harness.report.base import (
     Timeline,
     reference_title,
 )
-from harness.report.charts import by_series, gap_figure, level_figures, matrix_figure, per_cent
+from harness.report.makespans import makespan_figures
 from tasks.base import Fields
 from tasks.jobshop import KEY, MachineStep, Shop, ShopJob, in_a_row, machines_of, merged_shutdowns
 
@@ -39,45 +37,9 @@ SENTENCES = {
 
 
 def figures(rows: Sequence[Row], episodes: Sequence[EpisodeView], looks: Looks) -> Iterator[Figure]:
-    """Yield the score by number of jobs for each cell, the mix of violations, and gaps."""
-    caption = (
-        "The optimum over the makespan (the lower bound, where the optimum is not proven), 0 for an"
-        " answer that breaks a rule, with a 95 % interval."
-    )
-    yield from level_figures(rows, looks, "score", "jobs", caption)
-    groups = by_series(episodes, looks)
-    shares = {look: _kinds(group) for look, group in groups.items()}
-    kinds = {kind for share in shares.values() for kind in share}
-    if kinds:
-        columns = [k for k in KINDS if k in kinds] + sorted(kinds - set(KINDS))
-        about = (
-            "Per cent of all graded answers with at least one violation of the kind. Rings (swap)"
-            " are looked for where nothing else is wrong. All cells and levels together."
-        )
-        yield matrix_figure("What is violated", about, shares, columns)
-    gaps = {look: [_gap(e) for e in group] for look, group in groups.items()}
-    if gaps:
-        yield gap_figure(gaps, _against(episodes))
-
-
-def _kinds(episodes: Iterable[EpisodeView]) -> dict[str, float]:
-    """Return the share of answers that have each kind of violation."""
-    answers = [{v["kind"] for v in e.record.grade.violations} for e in episodes if e.record.grade]
-    counts = Counter(kind for kinds in answers for kind in kinds)
-    return {kind: count / len(answers) for kind, count in counts.items()}
-
-
-def _gap(episode: EpisodeView) -> float:
-    grade = episode.record.grade
-    return grade.gap if grade and grade.gap is not None else inf
-
-
-def _against(episodes: Iterable[EpisodeView]) -> str:
-    grades = [e.record.grade for e in episodes if e.record.grade and e.record.grade.against]
-    bound = sum(grade.against == "bound" for grade in grades)
-    if not bound:
-        return "Every gap is against a proven optimum."
-    return f"{per_cent(bound / len(grades))} of the gaps are against a lower bound, so too large."
+    """Return the score by number of jobs for each cell, the mix of violations, and gaps."""
+    remark = "Rings (swap) are looked for where nothing else is wrong."
+    return makespan_figures(rows, episodes, looks, unit="jobs", kinds=KINDS, remark=remark)
 
 
 # One answer ----------------------------------------------------------------------------------

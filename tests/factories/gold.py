@@ -39,6 +39,7 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "temporal": ("temporal", 2, {}),
     "temporal-network": ("temporal", 2, {"kind": "network"}),
     "temporal-relations": ("temporal", 2, {"kind": "interval_composition"}),
+    "dag": ("dag", 4, {}),
 }
 
 

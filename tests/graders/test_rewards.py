@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from generators import (
     calendar,
+    dag,
     fair_queue,
     feasibility,
     flow,
@@ -76,6 +77,7 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "placement": placement.generate,
     "feasibility": feasibility.generate,
     "temporal": temporal.generate,
+    "dag": dag.generate,
 }
 
 

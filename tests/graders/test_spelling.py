@@ -39,6 +39,7 @@ CASES = (
     "tools-plan",
     "jobshop",
     "jobshop-blocking",
+    "dag",
 )
 
 
@@ -62,6 +63,8 @@ def ids_of(instance: Instance[Any]) -> set[str]:
     payload = instance.payload
     if instance.family == "tools":
         return {offer.name for offer in payload.tools} | set(payload.keys)
+    if instance.family == "dag":
+        return {task.id for task in payload.tasks} | set(payload.processors)
     return {each.id for each in (payload.tasks if instance.family == "rcpsp" else payload.jobs)}
 
 
@@ -86,6 +89,11 @@ def answer_of(case: str, rng: Random) -> Fields:
             row = answer["starts"][name]
             place = rng.randrange(len(row))
             row[place] = max(0, row[place] + rng.randint(-3, 3))
+    elif instance.family == "dag":
+        answer["schedule"] = {name: dict(each) for name, each in answer["schedule"].items()}
+        for name in rng.sample(sorted(answer["schedule"]), rng.randint(0, 2)):
+            place = answer["schedule"][name]
+            place["start"] = max(0, place["start"] + rng.randint(-3, 3))
     else:
         order = list(answer["order"])
         if rng.random() < 0.5:
@@ -93,7 +101,7 @@ def answer_of(case: str, rng: Random) -> Fields:
         if rng.random() < 0.2:
             order.append(rng.choice(order))
         answer["order"] = order
-    return {key: answer[key] for key in ("starts", "order") if key in answer}
+    return {key: answer[key] for key in ("starts", "order", "schedule") if key in answer}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -117,7 +125,7 @@ def test_an_answer_is_worth_the_same_in_every_spelling(case: str, seed: int) -> 
 
 
 def spelled(instance: Instance[Any], outcome: Outcome) -> Outcome:
-    from tasks import jobshop, rcpsp, tardiness, tools
+    from tasks import dag, jobshop, rcpsp, tardiness, tools
 
     if instance.family == "tools":
         return tools.performed(instance, outcome)
@@ -125,6 +133,7 @@ def spelled(instance: Instance[Any], outcome: Outcome) -> Outcome:
         "rcpsp": rcpsp.spelled,
         "tardiness": tardiness.spelled,
         "jobshop": jobshop.spelled,
+        "dag": dag.spelled,
     }
     return readers[instance.family](instance.payload, outcome)
 

@@ -94,6 +94,7 @@ def test_seed_programs_are_valid_and_some_are_published_rules(name: str, sandbox
         "rcpsp-priority": ("lft", "lft"),
         "tardiness": ("mdd", "mdd"),
         "jobshop-priority": ("mwkr", "mwkr"),
+        "dag-priority": ("heft", "heft"),
         "flow-priority": ("serpt-mean", "serpt-mean"),
     }
     seed, rule = same.get(name, ("mdd", "mdd"))

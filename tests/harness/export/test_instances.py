@@ -29,6 +29,7 @@ CASES = (
     "placement",
     "feasibility",
     "temporal",
+    "dag",
 )
 
 

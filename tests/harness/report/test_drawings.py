@@ -19,6 +19,7 @@ from generators import serving as serving_generator
 from generators import tardiness as tardiness_generator
 from generators import tools as tools_generator
 from graders import calendar as calendar_grader
+from graders import dag as dag_grader
 from graders import fair_queue as fair_queue_grader
 from graders import feasibility as feasibility_grader
 from graders import flow as flow_grader
@@ -35,6 +36,7 @@ from harness.families.rcpsp import POLICIES
 from harness.families.registry import FAMILIES
 from harness.report import (
     calendar,
+    dag,
     fair_queue,
     feasibility,
     flow,
@@ -144,6 +146,7 @@ FIELDS = {
     "constraint": "P9",
     "named": 4,
     "form": "date",
+    "processor": "P1",
 }
 
 
@@ -162,6 +165,7 @@ FIELDS = {
         (placement, placement_grader),
         (feasibility, feasibility_grader),
         (temporal, temporal_grader),
+        (dag, dag_grader),
     ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:

@@ -47,6 +47,7 @@ CASES = (
     "temporal",
     "temporal-network",
     "temporal-relations",
+    "dag",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {
