@@ -279,7 +279,7 @@ def test_rungs_end_with_eta_trials_on_all_instances() -> None:
 def test_with_a_cache_trials_share_what_they_ask_alike_and_their_tokens_count(
     tmp_path: Path,
 ) -> None:
-    results, counts = [], []
+    results, counts = list[Any](), list[int]()
     for words in ((), ("--cache", tmp_path / "cache")):
         model = Skilled(m=1)
         with Loopback(model) as server:
