@@ -113,6 +113,7 @@ def tried(
         result = bench.develop(pipeline, 1, place)
         if result.tokens <= FAR * bench.plan.tokens and instances > 1:
             result = bench.develop(pipeline, instances, place)
+        bench.tell(place, result)
         results.append(result)
     return results
 

@@ -108,7 +108,16 @@ class Bench:
         request = self._request(pipeline, place, plan.held_out_seed, count=plan.held_out)
         if model:
             request = replace(request, models=[model])
-        return self._result(pipeline, request, f"held out, {title}")
+        result = self._result(pipeline, request, f"held out, {title}")
+        self.tell(f"held out, {title}", result)
+        return result
+
+    def tell(self, title: str, result: TrialResult) -> None:
+        """Say what came of a run."""
+        figures = (
+            f"{result.score:.3f} on {len(result.scores)}, {result.tokens:.0f} tokens an answer"
+        )
+        self.log.say(f"{title}: {result.pipeline.name}: {figures}")
 
     def _request(self, pipeline: Pipeline, place: Path, seed: int, *, count: int) -> RunRequest:
         """Return the run of a pipeline, whose file is written beside the runs."""
@@ -140,10 +149,7 @@ class Bench:
         whole = _records(place, count)
         scores = tuple(record.grade.score for record in whole if record.grade)
         tokens = fmean(_tokens(record) for record in whole)
-        result = TrialResult(pipeline, request.models[0], place, scores=scores, tokens=tokens)
-        figures = f"{result.score:.3f} on {count}, {tokens:.0f} tokens an answer"
-        self.log.say(f"{title}: {pipeline.name}: {figures}")
-        return result
+        return TrialResult(pipeline, request.models[0], place, scores=scores, tokens=tokens)
 
     def _finish(self, request: RunRequest) -> None:
         """Take a run to its end: nobody is asked where nothing is missing.

@@ -274,3 +274,18 @@ def test_rungs_end_with_eta_trials_on_all_instances() -> None:
             assert steps[0][0] == trials
             assert steps[-1][1] == 12
             assert steps[-1][0] <= eta
+
+
+def test_with_a_cache_trials_share_what_they_ask_alike_and_their_tokens_count(
+    tmp_path: Path,
+) -> None:
+    results, counts = list[Any](), list[int]()
+    for words in ((), ("--cache", tmp_path / "cache")):
+        model = Skilled(m=1)
+        with Loopback(model) as server:
+            out = tmp_path / f"out-{len(results)}"
+            results.append(tuned(tmp_path / "plan.toml", server, out, *words))
+            counts.append(len(server.requests))
+    assert counts[1] < 0.6 * counts[0]  # the first samples of one are those of all
+    plain, cached = ([(row["title"], row["tokens"]) for row in r["rows"]] for r in results)
+    assert plain == cached
