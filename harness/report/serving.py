@@ -1,4 +1,4 @@
-"""Servers of a language model on the page: skill by jobs, and when jobs were there and waited."""
+"""Servers of a language model on the page: skill by jobs, load, and when jobs were there."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,6 +20,7 @@ from harness.report.base import (
     reference_title,
 )
 from harness.report.charts import by_series, gap_figure, gap_of, level_figures
+from harness.report.serving_load import load_figures
 from tasks.base import Fields
 from tasks.serving import KEY
 from tasks.serving_payload import Service
@@ -43,6 +44,7 @@ def figures(rows: Sequence[Row], episodes: Sequence[EpisodeView], looks: Looks) 
         " interval. Invalid answers have skill 0."
     )
     yield from level_figures(rows, looks, "skill", "jobs", caption)
+    yield from load_figures(episodes, looks)
     groups = by_series(episodes, looks)
     if groups:
         gaps = {look: [gap_of(e) for e in group] for look, group in groups.items()}
