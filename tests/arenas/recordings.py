@@ -79,6 +79,12 @@ MORE_QUESTIONS: tuple[tuple[str, int, Fields], ...] = (  # last: those before ke
     ("jobshop", 3, {"buffers": "none"}),
     ("vms", 3, {}),
     ("serving", 3, {}),
+    ("fair-queue", 3, {}),
+    ("placement", 3, {}),
+    ("feasibility", 4, {}),
+    ("feasibility", 4, {"confidence": True}),
+    ("temporal", 2, {}),
+    ("dag", 3, {}),
 )
 TURNS: tuple[
     tuple[str, int, Fields], ...
