@@ -255,8 +255,6 @@ def _value_text(name: str, row: Row, metric: Estimate) -> str:
         return _level_text(metric)
     if column.interval:
         return with_interval(metric, 4)
-    if name.startswith("pass^"):
-        return with_interval(metric, 2)
     return percent(metric.value) if column.in_percent else number(metric.value, 3)
 
 
@@ -383,6 +381,8 @@ def _row_notes(row: Row) -> Iterator[str]:
             f"{name}: {row.metrics[MENDED].value:.0f} of {row.n - row.errors} episodes had answers"
             f" mended in spelling; strict score {number(row.metrics[STRICT].value, 3)}"
         )
+    if tries := [metric for metric in row.metrics if metric.startswith("pass^")]:
+        yield f"{name}: {tries[-1]} {with_interval(row.metrics[tries[-1]], 3)}"
     for column in family(row.family).columns_at("notes"):
         share = row.metrics.get(column.name, Estimate.unknown("")).value
         if share is not None and share < 1:

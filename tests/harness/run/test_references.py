@@ -257,7 +257,20 @@ def test_regrading_takes_a_score_back_that_stood_for_nothing(tmp_path: Path) -> 
 # The library --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", CASES)
+JUDGED = ("feasibility", "feasibility-6")  # nobody knows which side is right without a reference
+
+
+@pytest.mark.parametrize("case", JUDGED)
+def test_which_side_is_right_is_not_known_without_a_reference(case: str) -> None:
+    from msgspec.structs import replace
+
+    bare = replace(instance_of(case), reference=Reference("none"))
+    for call in (grade, reward):
+        with pytest.raises(NoReference, match=r"^no reference: a score in feasibility needs"):
+            call(bare, '{"infeasible": []}')
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case not in JUDGED])
 def test_the_library_refuses_a_score_and_gives_a_reward(case: str) -> None:
     """Where the family's score needs a reference; the reward is never above that with one."""
     from msgspec.structs import replace
