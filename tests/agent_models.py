@@ -59,10 +59,10 @@ def remembering(_: int, body: Json) -> Json:
     """Reads what is in the folder, writes a note and an answer, ends."""
     whole = chat_completion("The answer is in answer.json.", body)
     names = [tool["function"]["name"] for tool in body.get("tools") or []]
-    turns = sum(turn["role"] == "tool" for turn in body["messages"])
+    results = sum(turn["role"] == "tool" for turn in body["messages"])
     [shell] = [name for name in names if name in SHELLS] or [""]
-    if shell and turns < 2:
-        command = ["cat *.md", "echo remembered >> notes.md; echo '{}' > answer.json"][turns]
+    if shell and results < 2:
+        command = ["cat *.md", "echo remembered >> notes.md; echo '{}' > answer.json"][results]
         words = {SHELLS[shell]: command, "description": "works"}
         whole["choices"][0] |= {"message": _call(shell, words), "finish_reason": "tool_calls"}
         whole["choices"][0]["message"]["role"] = "assistant"
