@@ -29,6 +29,7 @@ FAMILIES: Parts[Family[Any]] = Parts(
         "jobshop",
         "serving",
         "dag",
+        "pods",
     ),
     load=_load,
 )

@@ -33,6 +33,7 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "jobshop": ("jobshop", 3, {}),
     "jobshop-blocking": ("jobshop", 4, {"buffers": "none", "shutdowns": 1}),
     "dag": ("dag", 4, {}),
+    "pods": ("pods", 2, {"protected": 0.2}),
 }
 
 

@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from generators import calendar, dag, flow, jobshop, rcpsp, serving, tardiness, tools, vms
+from generators import calendar, dag, flow, jobshop, pods, rcpsp, serving, tardiness, tools, vms
 from graders.rewards import below_closeness, closeness
 from graders.statistics import skill
 from harness.families.registry import FAMILIES, family
@@ -60,6 +60,7 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "jobshop": jobshop.generate,
     "serving": serving.generate,
     "dag": dag.generate,
+    "pods": pods.generate,
 }
 
 
@@ -468,6 +469,7 @@ def test_garbage_is_worth_nothing(name: str, known: bool) -> None:
         "runs",
         "run",
         "schedule",
+        "placement",
         "else",
     )
     instance = GENERATE[name](4, 1, 0, {}, reference=known)

@@ -26,6 +26,7 @@ CASES = (
     "jobshop",
     "serving",
     "dag",
+    "pods",
 )
 
 
@@ -45,7 +46,7 @@ def loaded(folder: Path, family: str, cache: Path) -> list[dict[str, Any]]:
 
 def test_a_dataset_gives_the_instances_back(file: Path, tmp_path: Path) -> None:
     done = makespan("export", file, "--format", "hf", "--out", tmp_path / "out")
-    assert (done.returncode, done.stderr) == (0, f"11 instances in {tmp_path / 'out'}\n")
+    assert (done.returncode, done.stderr) == (0, f"12 instances in {tmp_path / 'out'}\n")
     back: dict[str, Instance[Any]] = {}
     for name in library.families():
         for row in loaded(tmp_path / "out", name, tmp_path / "cache"):

@@ -20,6 +20,7 @@ from graders import calendar as calendar_grader
 from graders import dag as dag_grader
 from graders import flow as flow_grader
 from graders import jobshop as jobshop_grader
+from graders import pods as pods_grader
 from graders import rcpsp as rcpsp_grader
 from graders import serving as serving_grader
 from graders import tardiness as tardiness_grader
@@ -33,6 +34,7 @@ from harness.report import (
     dag,
     flow,
     jobshop,
+    pods,
     rcpsp,
     serving,
     tardiness,
@@ -127,6 +129,8 @@ FIELDS = {
     "other": "vm-2",
     "host": "h1",
     "numa": 0,
+    "pod": "pod-1",
+    "node": "n1",
     "move": 3,
     "machine": "M1",
     "operation": 2,
@@ -149,6 +153,7 @@ FIELDS = {
         (jobshop, jobshop_grader),
         (serving, serving_grader),
         (dag, dag_grader),
+        (pods, pods_grader),
     ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:

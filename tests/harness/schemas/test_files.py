@@ -42,6 +42,7 @@ CASES = (
     "jobshop",
     "serving",
     "dag",
+    "pods",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {
