@@ -67,8 +67,8 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
         _shares(groups)
         | _gaps(records, groups)
         | {f"score@{n}": _score_of([levels[n]]) for n in sorted(levels)}
-        | {f"feasible@{n}": share_over([levels[n]], _feasible) for n in sorted(levels)}
-        | {f"share_{kind}": _having(groups, kind) for kind in _kinds(records)}
+        | {f"feasible@{n}": share_over([levels[n]], is_feasible) for n in sorted(levels)}
+        | {f"share_{kind}": having_kind(groups, kind) for kind in kinds_of(records)}
     )
     return score_over(groups, lambda g: g.score, equal=True), metrics
 
@@ -80,7 +80,7 @@ def strata(records: Sequence[Record]) -> list[list[Record]]:
 
 def _shares(levels: Strata) -> dict[str, Estimate]:
     return {
-        "feasible": share_over(levels, _feasible),
+        "feasible": share_over(levels, is_feasible),
         "share_optimal": share_over(levels, _optimal),
         "broken": mean_over(levels, lambda g: g.metrics["broken"]),
     }
@@ -103,7 +103,8 @@ def _quality(grade: Grade) -> float:
     return 0.0 if grade.gap is None else 1 / (1 + grade.gap)
 
 
-def _feasible(grade: Grade) -> float:
+def is_feasible(grade: Grade) -> float:
+    """Return 1 for a valid answer, 0 for any other."""
     return float(grade.verdict is Verdict.valid)
 
 
@@ -115,10 +116,11 @@ def _proven(grade: Grade) -> float | None:
     return None if grade.gap is None else float(grade.against == "optimum")
 
 
-def _kinds(records: Sequence[Record]) -> list[str]:
+def kinds_of(records: Sequence[Record]) -> list[str]:
     """Return the kinds of violations that occur, sorted."""
     return sorted({str(v["kind"]) for r in records if r.grade for v in r.grade.violations})
 
 
-def _having(levels: Strata, kind: str) -> Estimate:
+def having_kind(levels: Strata, kind: str) -> Estimate:
+    """Estimate the share of answers with a violation of a kind."""
     return share_over(levels, lambda g: any(v["kind"] == kind for v in g.violations))

@@ -38,6 +38,7 @@ FAMILIES: Parts[Family[Any]] = Parts(
         "feasibility",
         "temporal",
         "dag",
+        "pods",
     ),
     load=_load,
 )

@@ -39,6 +39,24 @@ def makespan_figures(
         " answer that breaks a rule, with a 95 % interval."
     )
     yield from level_figures(rows, looks, "score", unit, caption)
+    yield from violation_figures(episodes, looks, kinds=kinds, remark=remark)
+    groups = by_series(episodes, looks)
+    gaps = {look: [gap_of(e) for e in group] for look, group in groups.items()}
+    if gaps:
+        yield gap_figure(gaps, _against(episodes))
+
+
+def violation_figures(
+    episodes: Sequence[EpisodeView], looks: Looks, *, kinds: Sequence[str], remark: str
+) -> Iterator[Figure]:
+    """Yield the mix of violations, if there are any.
+
+    Args:
+        episodes: of the rows of a board.
+        looks: of the series.
+        kinds: those that stand first, in their order.
+        remark: one sentence or none.
+    """
     groups = by_series(episodes, looks)
     shares = {look: _kinds(group) for look, group in groups.items()}
     broken = {kind for share in shares.values() for kind in share}
@@ -52,9 +70,6 @@ def makespan_figures(
             )
         )
         yield matrix_figure("What is violated", legend, shares, columns)
-    gaps = {look: [gap_of(e) for e in group] for look, group in groups.items()}
-    if gaps:
-        yield gap_figure(gaps, _against(episodes))
 
 
 def _kinds(episodes: Iterable[EpisodeView]) -> dict[str, float]:

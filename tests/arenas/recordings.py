@@ -85,6 +85,7 @@ MORE_QUESTIONS: tuple[tuple[str, int, Fields], ...] = (  # last: those before ke
     ("feasibility", 4, {"confidence": True}),
     ("temporal", 2, {}),
     ("dag", 3, {}),
+    ("pods", 2, {}),
 )
 TURNS: tuple[
     tuple[str, int, Fields], ...

@@ -40,6 +40,7 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "temporal-network": ("temporal", 2, {"kind": "network"}),
     "temporal-relations": ("temporal", 2, {"kind": "interval_composition"}),
     "dag": ("dag", 4, {}),
+    "pods": ("pods", 2, {"protected": 0.2}),
 }
 
 

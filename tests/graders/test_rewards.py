@@ -20,6 +20,7 @@ from generators import (
     flow,
     jobshop,
     placement,
+    pods,
     rcpsp,
     serving,
     tardiness,
@@ -78,6 +79,7 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "feasibility": feasibility.generate,
     "temporal": temporal.generate,
     "dag": dag.generate,
+    "pods": pods.generate,
 }
 
 
@@ -487,6 +489,7 @@ def test_garbage_is_worth_nothing(name: str, known: bool) -> None:
         "run",
         "schedule",
         "hosts",
+        "placement",
         "else",
     )
     instance = GENERATE[name](4, 1, 0, {}, reference=known)

@@ -30,6 +30,7 @@ PROJECT = Instance(
     Project((Task("T1", 2), Task("T2", 3)), (), (("T1", "T2"),), (), (), (), 9),
 )
 JOBS = Instance("j", "tardiness", 2, None, 0, {}, 2, Jobs((Job("J1", 2, 2), Job("J2", 3, 5))))
+KEYS = ("starts", "order", "schedule", "placement")
 CASES = (
     "rcpsp",
     "rcpsp-12",
@@ -40,6 +41,7 @@ CASES = (
     "jobshop",
     "jobshop-blocking",
     "dag",
+    "pods",
 )
 
 
@@ -65,6 +67,8 @@ def ids_of(instance: Instance[Any]) -> set[str]:
         return {offer.name for offer in payload.tools} | set(payload.keys)
     if instance.family == "dag":
         return {task.id for task in payload.tasks} | set(payload.processors)
+    if instance.family == "pods":
+        return {each.id for each in (*payload.pods, *payload.nodes)}
     return {each.id for each in (payload.tasks if instance.family == "rcpsp" else payload.jobs)}
 
 
@@ -94,6 +98,11 @@ def answer_of(case: str, rng: Random) -> Fields:
         for name in rng.sample(sorted(answer["schedule"]), rng.randint(0, 2)):
             place = answer["schedule"][name]
             place["start"] = max(0, place["start"] + rng.randint(-3, 3))
+    elif instance.family == "pods":
+        answer["placement"] = dict(answer["placement"])
+        nodes = [None, *(node.id for node in instance.payload.nodes)]
+        for name in rng.sample(sorted(answer["placement"]), rng.randint(0, 2)):
+            answer["placement"][name] = rng.choice(nodes)
     else:
         order = list(answer["order"])
         if rng.random() < 0.5:
@@ -101,7 +110,7 @@ def answer_of(case: str, rng: Random) -> Fields:
         if rng.random() < 0.2:
             order.append(rng.choice(order))
         answer["order"] = order
-    return {key: answer[key] for key in ("starts", "order", "schedule") if key in answer}
+    return {key: answer[key] for key in KEYS if key in answer}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -125,7 +134,7 @@ def test_an_answer_is_worth_the_same_in_every_spelling(case: str, seed: int) -> 
 
 
 def spelled(instance: Instance[Any], outcome: Outcome) -> Outcome:
-    from tasks import dag, jobshop, rcpsp, tardiness, tools
+    from tasks import dag, jobshop, pods, rcpsp, tardiness, tools
 
     if instance.family == "tools":
         return tools.performed(instance, outcome)
@@ -134,6 +143,7 @@ def spelled(instance: Instance[Any], outcome: Outcome) -> Outcome:
         "tardiness": tardiness.spelled,
         "jobshop": jobshop.spelled,
         "dag": dag.spelled,
+        "pods": pods.spelled,
     }
     return readers[instance.family](instance.payload, outcome)
 

@@ -30,6 +30,7 @@ CASES = (
     "feasibility",
     "temporal",
     "dag",
+    "pods",
 )
 
 

@@ -25,6 +25,7 @@ from graders import feasibility as feasibility_grader
 from graders import flow as flow_grader
 from graders import jobshop as jobshop_grader
 from graders import placement as placement_grader
+from graders import pods as pods_grader
 from graders import rcpsp as rcpsp_grader
 from graders import serving as serving_grader
 from graders import tardiness as tardiness_grader
@@ -42,6 +43,7 @@ from harness.report import (
     flow,
     jobshop,
     placement,
+    pods,
     rcpsp,
     serving,
     tardiness,
@@ -137,6 +139,8 @@ FIELDS = {
     "other": "vm-2",
     "host": "h1",
     "numa": 0,
+    "pod": "pod-1",
+    "node": "n1",
     "move": 3,
     "machine": "M1",
     "operation": 2,
@@ -166,6 +170,7 @@ FIELDS = {
         (feasibility, feasibility_grader),
         (temporal, temporal_grader),
         (dag, dag_grader),
+        (pods, pods_grader),
     ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:

@@ -138,8 +138,14 @@ def _has_no_part_or_two(answer: object) -> bool:
 @pytest.mark.parametrize("case", CASES)
 def test_what_is_of_a_wrong_type_or_missing_is_refused(case: str) -> None:
     model = answer_model(instance_of(case).family, instance_of(case))
-    _, answer = whole(case)
-    wrong = [each for each in changed(answer) if not _has_no_part_or_two(each)]
+    form, answer = whole(case)
+    schema = Draft202012Validator(answer_forms(instance_of(case).family, instance_of(case))[form])
+    # a pod may wait: there a null in the place of a node is another right answer
+    wrong = [
+        each
+        for each in changed(answer)
+        if not _has_no_part_or_two(each) and (case != "pods" or not schema.is_valid(each))
+    ]
     assert len(wrong) > 10
     for each in wrong:
         with pytest.raises(ValidationError):

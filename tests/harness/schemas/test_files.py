@@ -48,6 +48,7 @@ CASES = (
     "temporal-network",
     "temporal-relations",
     "dag",
+    "pods",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {
