@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from harness.families.registry import family
 from harness.suites.formats import formats
 from harness.suites.references import united
-from tasks.base import Fields, InputError, Instance, Number, Reference, Verdict, short
+from tasks.base import Fields, InputError, Instance, NoReference, Number, Reference, Verdict, short
 from tasks.encoding import decoded
 
 IDS = ("id", "instance")
@@ -74,8 +74,11 @@ def _with_claim(instance: Instance[Any], claim: Claim | None) -> Instance[Any]:
 def _require_worth(instance: Instance[Any], reference: Reference, where: str) -> None:
     """Raise InputError if a reference's answer is not worth what it says."""
     judge = family(instance.family)
-    bare = replace(instance, reference=Reference("none"))
-    grade = judge.grade(bare, judge.read(reference.answer, ""))
+    outcome = judge.read(reference.answer, "")
+    try:
+        grade = judge.grade(replace(instance, reference=Reference("none")), outcome)
+    except NoReference:  # a score says nothing there unless it is known what can be done
+        grade = judge.grade(replace(instance, reference=reference), outcome)
     if grade.verdict is not Verdict.valid:
         raise InputError(f"{where}: its answer is {grade.verdict}: mend it or leave it out")
     if grade.objective != reference.objective:

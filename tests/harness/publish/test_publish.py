@@ -78,7 +78,7 @@ def python(hub: Hub, home: Path, code: str) -> str:
 
 # Columns stay as they are while datasets hold tables of older versions.
 UNPUBLISHED = {"means", "versions", "recall_tokens", "sleep_tokens", "sandbox_seconds", "replies"}
-UNPUBLISHED |= {"own_tokens", "side_tokens"}
+UNPUBLISHED |= {"own_tokens", "side_tokens", "notes"}
 
 
 def as_board(row: Json) -> Json:
