@@ -142,3 +142,4 @@ BROKEN = (  # arguments of a call
     '{"a": "b", "a": "c"}',
     '{"a": NaN}',
 )
+FEW = ("gold", "fenced", "in an open thought", "a bool", "nothing", "gold, then cut off")

@@ -7,7 +7,7 @@ with `--all FOLDER` a larger one.
 
 import argparse
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -19,7 +19,7 @@ from harness.families.registry import family
 from harness.suites import instances
 from makespan.episodes import Episode, start
 from tasks.base import Ask, Fields, Instance, Noun, Reply, ToolCall
-from tests.arenas.dresses import BROKEN, DRESSES, EVERYDAY
+from tests.arenas.dresses import BROKEN, DRESSES, EVERYDAY, FEW
 
 CORPUS = Path(__file__).parent / "corpus"
 SEED = 7
@@ -45,13 +45,17 @@ class Size:
     """How much of everything is recorded."""
 
     dresses: tuple[str, ...]
+    few: tuple[str, ...]  # of the dresses, for `MORE_QUESTIONS`
     copies: int  # instances of a cell
     rounds: int
     mixed: int  # episodes of drawn replies a cell
+    every_policy: bool
 
 
-SMALL = Size(dresses=EVERYDAY, copies=1, rounds=5, mixed=1)
-WHOLE = Size(dresses=tuple(DRESSES), copies=2, rounds=12, mixed=8)
+SMALL = Size(dresses=EVERYDAY, few=FEW, copies=1, rounds=5, mixed=1, every_policy=False)
+WHOLE = Size(
+    dresses=tuple(DRESSES), few=tuple(DRESSES), copies=2, rounds=12, mixed=8, every_policy=True
+)
 MEMORIES = (
     "none",
     "history",
@@ -116,7 +120,8 @@ def recordings(size: Size) -> Iterator[tuple[Instance[Any], Recording]]:
             yield from _conversations(errand, agent, size)
     for index in range(size.copies):
         for name, level, settings in MORE_QUESTIONS:
-            yield from _questions(make(name, level, index, tuple(settings.items())), size)
+            instance = make(name, level, index, tuple(settings.items()))
+            yield from _questions(instance, replace(size, dresses=size.few))
         for name, level, settings in TURNS:
             instance = make(name, level, index, tuple(settings.items()))
             yield from _rounds(instance, "none", (ceiling(instance), "random"), size)
@@ -177,7 +182,7 @@ def _questions(instance: Instance[Any], size: Size) -> Iterator[tuple[Instance[A
         reply = Reply(dress(gold), finish=finish)
         yield played(name, instance, lambda _, reply=reply: reply, memory="none")  # type: ignore[misc]
     for name, policy in family(instance.family).policies.items():
-        if policy.kind == "floor" and (size is WHOLE or name in ("edd", "serial", "random")):
+        if policy.kind == "floor" and (size.every_policy or name in ("edd", "serial", "random")):
             yield played(
                 f"policy {name}",
                 instance,
@@ -224,7 +229,7 @@ def _conversations(
 ) -> Iterator[tuple[Instance[Any], Recording]]:
     if agent == "direct":
         for name in family("tools").policies:
-            if size is WHOLE or name in ("all-ready", "sequential", "optimal", "do-nothing"):
+            if size.every_policy or name in ("all-ready", "sequential", "optimal", "do-nothing"):
                 yield played(
                     f"policy {name}",
                     instance,
