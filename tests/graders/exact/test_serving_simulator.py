@@ -50,7 +50,7 @@ def by_prompt(server: ModelServer, request: Request) -> tuple[int, int]:  # noqa
 @pytest.mark.parametrize("name", ["arrival", "prompt"])
 def test_a_run_is_as_one_that_looks_at_every_iteration(name: str) -> None:
     rng, evictions = Random(f"serving/slow/{name}"), 0
-    for _ in range(often(600)):
+    for _ in range(often(1200)):
         service = drawn_service(rng)
         prompts = [job.stages[0].calls[0].prompt for job in service.jobs]
         keys = [0] * len(prompts) if name == "arrival" else [(p, k) for k, p in enumerate(prompts)]

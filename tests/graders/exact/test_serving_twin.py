@@ -29,7 +29,7 @@ from tests.factories.services import REGIMES, small_case
     ],
 )
 def test_who_looks_ahead_is_caught(cheat: Make, regime: str) -> None:
-    count = often(24)
+    count = often(80)
     hits = sum(serving_caught(small_case(regime, k), cheat, str(k)) for k in range(count))
     assert hits >= count / 4
 

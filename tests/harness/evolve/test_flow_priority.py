@@ -189,12 +189,12 @@ def test_programs_of_one_name_are_told_apart_by_their_arguments() -> None:
         for source in domain(name).programs.values():
             assert domain_of(source).name == name
     with pytest.raises(
-        InputError, match=r"any of priority\(job, state\), .*priority\(task, project"
+        InputError, match=r"any of .*priority\(job, state\), .*priority\(task, project"
     ):
         domain_of("def priority(a, b):\n    return 1\n")
     assert domain_of("def priority(a, b):\n    return 1\n", ("rcpsp",)).name == "rcpsp-priority"
     assert plays("def priority(a, b):\n    return 1\n", "flow")
     assert not plays("def priority(task, project):\n    return 1\n", "flow")
     assert not plays("def priority(a, b):\n    return 1\n", "calendar")
-    with pytest.raises(InputError, match=r"defines none of priority\(job, state\), "):
+    with pytest.raises(InputError, match=r"defines none of .*priority\(job, state\), "):
         domain_of("def priority(a):\n    return 1\n")

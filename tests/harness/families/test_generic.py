@@ -9,7 +9,7 @@ from harness.families.registry import FAMILIES, module_of
 ROOT = Path(__file__).parents[3]
 OWN = [  # where the parts of families are
     *(f"harness/families/{module_of(name)}.py" for name in (*FAMILIES.own, "registry")),
-    *(f"harness/report/{module_of(name)}.py" for name in FAMILIES.own),
+    *(f"harness/report/{module_of(name)}{end}" for name in FAMILIES.own for end in (".py", "_")),
     "harness/report/timeline_text.py",  # the calls of `tools` in a terminal
     "harness/evolve/domains/",
 ]
