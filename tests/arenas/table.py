@@ -99,9 +99,15 @@ def was_cut_off(recording: Recording) -> bool:
 
 
 def was_mended(recording: Recording) -> bool:
-    """Whether a call's arguments are no JSON object: inspect takes them for the first parameter."""
+    """Whether inspect changes what was said.
+
+    It takes a call's arguments that are no JSON object for the first parameter, and leaves thoughts
+    in tags out of what stands before the next turn.
+    """
     calls = (call for reply in recording.replies for call in reply.calls)
-    return any(not call.arguments.startswith("{") for call in calls)
+    return any(not call.arguments.startswith("{") for call in calls) or any(
+        "</think>" in reply.text for reply in recording.replies[:-1]
+    )
 
 
 LOSES: dict[str, Callable[[Recording], bool]] = {  # arena: whether a recording has what it loses
