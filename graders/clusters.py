@@ -298,3 +298,19 @@ def share_over(strata: Strata, measure: Measure) -> Estimate:
     """
     rates = [r for r in rates_over(strata, measure) if r.n]
     return mean_of_rates(rates, [r.n for r in rates])
+
+
+def strata(records: Sequence[Record]) -> list[list[Record]]:
+    """Return the records by level: the headline is the mean of the levels' mean scores."""
+    levels = group_by(records, lambda record: record.level)
+    return [levels[level] for level in sorted(levels)]
+
+
+def score_of(grade: Grade) -> float:
+    """Return the score: a measure of grades."""
+    return grade.score
+
+
+def metric_of(name: str) -> Measure:
+    """Return the measure that is a metric of this name; None where a grade has none."""
+    return lambda grade: grade.metrics.get(name)

@@ -14,7 +14,7 @@ unparsable. The others are faults of planning. The rules of `refused`: `unknown`
 
 from collections.abc import Sequence
 
-from graders.clusters import group_by, mean_over, score_over
+from graders.clusters import mean_over, metric_of, score_of, score_over, strata
 from graders.exact.fair_queue import case_of, least_cost, order_plan, random_cost
 from graders.exact.fair_queue_measure import figures, job_costs, limits_of, simulate
 from graders.exact.fair_queue_simulator import ClusterRun, Pick, RefusedPick, replayed
@@ -22,7 +22,7 @@ from graders.exact.limits import MOST
 from graders.orders import order_violations, placed_share
 from graders.rewards import below_closeness, closeness, valid_objective
 from graders.spelling import in_both_readings
-from graders.statistics import Estimate, Measure, skill
+from graders.statistics import Estimate, skill
 from tasks.base import (
     Fields,
     Grade,
@@ -197,23 +197,9 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
     """
     levels = strata(records)
     metrics = {
-        "job_cost": mean_over(levels, _metric("job_cost")),
-        "goodput": score_over(levels, _metric("goodput")),
-        **{name: mean_over(levels, _metric(name)) for name in FIGURES},
-        **{f"skill@{group[0].level}": mean_over([group], _score) for group in levels},
+        "job_cost": mean_over(levels, metric_of("job_cost")),
+        "goodput": score_over(levels, metric_of("goodput")),
+        **{name: mean_over(levels, metric_of(name)) for name in FIGURES},
+        **{f"skill@{group[0].level}": mean_over([group], score_of) for group in levels},
     }
-    return mean_over(levels, _score, equal=True), metrics
-
-
-def strata(records: Sequence[Record]) -> list[list[Record]]:
-    """Return the records by level: the headline is the mean of the levels' mean scores."""
-    levels = group_by(records, lambda record: record.level)
-    return [levels[level] for level in sorted(levels)]
-
-
-def _score(grade: Grade) -> float:
-    return grade.score
-
-
-def _metric(name: str) -> Measure:
-    return lambda grade: grade.metrics.get(name)
+    return mean_over(levels, score_of, equal=True), metrics

@@ -16,7 +16,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from graders.clusters import group_by, mean_over, rates_over, share_over
+from graders.clusters import group_by, mean_over, rates_over, score_of, share_over
 from graders.confidence import confidence_metrics, metrics_of
 from graders.exact.feasibility import LIMIT, has_schedule, irreducible_core
 from graders.rcpsp import FORMAT as START_FAULTS
@@ -231,11 +231,11 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
         "specificity": _share(records, solvable=True),
         "claim": youden(groups, lambda g: g.metrics["claim"]),
         "sharp": mean_over(groups, lambda g: g.metrics.get("sharp")),
-        **{f"youden@{x:g}": youden(strata(levels[x]), _score) for x in sorted(levels)},
+        **{f"youden@{x:g}": youden(strata(levels[x]), score_of) for x in sorted(levels)},
         **{f"share_{kind}": share_over(groups, _having(kind)) for kind in _kinds(records)},
         **confidence_metrics(records),
     }
-    return youden(groups, _score), metrics
+    return youden(groups, score_of), metrics
 
 
 def strata(records: Sequence[Record]) -> list[list[Record]]:
@@ -273,12 +273,8 @@ def _halved(measure: Measure) -> Measure:
 def _share(records: Sequence[Record], *, solvable: bool) -> Estimate:
     """Estimate the share of right answers to projects of one kind."""
     group = [r for r in records if r.grade and r.grade.metrics.get("solvable") == solvable]
-    [each] = rates_over([group], _halved(_score))
+    [each] = rates_over([group], _halved(score_of))
     return rate(each.successes, each.n)
-
-
-def _score(grade: Grade) -> float:
-    return grade.score
 
 
 def _kinds(records: Sequence[Record]) -> list[str]:

@@ -17,11 +17,11 @@ that was finished in spite of lost turns is valid, and has lost the time.
 from collections.abc import Sequence
 from functools import lru_cache
 
-from graders.clusters import group_by, mean_over, score_over
+from graders.clusters import mean_over, metric_of, score_of, score_over, strata
 from graders.exact.flow import Rule, fifo, op_srpt, simulate, srpt
 from graders.rewards import below_closeness, closeness, valid_objective
 from graders.spelling import in_both_readings
-from graders.statistics import Estimate, Measure
+from graders.statistics import Estimate
 from tasks.base import (
     Fields,
     Grade,
@@ -190,22 +190,8 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
     shares = ("beats_fifo", "beats_op_srpt")
     others = ("over_fifo", "regret_informed", "turns", "invalid_turns")
     metrics = {
-        **{name: score_over(levels, _metric(name)) for name in shares},
-        **{name: mean_over(levels, _metric(name)) for name in others},
-        **{f"score@{group[0].level}": score_over([group], _score) for group in levels},
+        **{name: score_over(levels, metric_of(name)) for name in shares},
+        **{name: mean_over(levels, metric_of(name)) for name in others},
+        **{f"score@{group[0].level}": score_over([group], score_of) for group in levels},
     }
-    return score_over(levels, _score, equal=True), metrics
-
-
-def strata(records: Sequence[Record]) -> list[list[Record]]:
-    """Return the records by level: the headline is the mean of the levels' mean scores."""
-    levels = group_by(records, lambda record: record.level)
-    return [levels[level] for level in sorted(levels)]
-
-
-def _score(grade: Grade) -> float:
-    return grade.score
-
-
-def _metric(name: str) -> Measure:
-    return lambda grade: grade.metrics.get(name)
+    return score_over(levels, score_of, equal=True), metrics

@@ -13,11 +13,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from graders.clusters import group_by, mean_over, share_over
+from graders.clusters import mean_over, metric_of, score_of, share_over, strata
 from graders.exact.placement import least_cost, random_cost
 from graders.rewards import below_closeness, closeness, valid_objective
 from graders.spelling import in_both_readings, invalid_verdict
-from graders.statistics import Estimate, Measure, skill
+from graders.statistics import Estimate, skill
 from tasks.base import (
     Fields,
     Grade,
@@ -217,26 +217,12 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
     levels = strata(records)
     metrics = {
         "feasible": share_over(levels, _feasible),
-        "over_bound": mean_over(levels, _metric("over_bound")),
-        "most_hosts": mean_over(levels, _metric("most_hosts")),
-        **{f"skill@{group[0].level}": mean_over([group], _score) for group in levels},
+        "over_bound": mean_over(levels, metric_of("over_bound")),
+        "most_hosts": mean_over(levels, metric_of("most_hosts")),
+        **{f"skill@{group[0].level}": mean_over([group], score_of) for group in levels},
     }
-    return mean_over(levels, _score, equal=True), metrics
-
-
-def strata(records: Sequence[Record]) -> list[list[Record]]:
-    """Return the records by level: the headline is the mean of the levels' mean scores."""
-    levels = group_by(records, lambda record: record.level)
-    return [levels[level] for level in sorted(levels)]
-
-
-def _score(grade: Grade) -> float:
-    return grade.score
+    return mean_over(levels, score_of, equal=True), metrics
 
 
 def _feasible(grade: Grade) -> float:
     return float(grade.verdict is Verdict.valid)
-
-
-def _metric(name: str) -> Measure:
-    return lambda grade: grade.metrics.get(name)

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 
-from graders.clusters import mean_over, score_over, share_over
+from graders.clusters import mean_over, score_of, score_over, share_over
 from graders.exact.pods import quick_bound
 from graders.exact.pods_rules import index_cluster, preempt
 from graders.makespans import having_kind, is_feasible, kinds_of
@@ -210,15 +210,11 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
         "disruption": mean_over(levels, lambda g: g.metrics.get("disruption")),
         "excess": mean_over(levels, lambda g: g.metrics.get("excess")),
         "gap_proven": share_over(levels, _proven),
-        **{f"score@{each[0].level}": score_over([each], _score) for each in levels},
+        **{f"score@{each[0].level}": score_over([each], score_of) for each in levels},
         **{f"feasible@{each[0].level}": share_over([each], is_feasible) for each in levels},
         **{f"share_{kind}": having_kind(levels, kind) for kind in kinds_of(records)},
     }
-    return score_over(levels, _score, equal=True), metrics
-
-
-def _score(grade: Grade) -> float:
-    return grade.score
+    return score_over(levels, score_of, equal=True), metrics
 
 
 def _proven(grade: Grade) -> float | None:

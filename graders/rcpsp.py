@@ -23,6 +23,7 @@ from graders.clusters import (
     Strata,
     mean_over,
     rates_over,
+    score_of,
     score_over,
     share_over,
 )
@@ -247,7 +248,7 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
         | {f"share_{kind}": _having(groups, kind) for kind in _kinds(records)}
         | periodic_estimates(records, groups)
     )
-    return _over_levels(groups, _score), metrics | pass_rates(groups, _feasible_or_not)
+    return _over_levels(groups, score_of), metrics | pass_rates(groups, _feasible_or_not)
 
 
 def _feasibility_metrics(levels: Mapping[float, Sequence[Record]]) -> dict[str, Estimate]:
@@ -310,10 +311,6 @@ def _is_binary(levels: Strata, measure: Measure) -> bool:
 def strata(records: Sequence[Record]) -> list[list[Record]]:
     """Return the records by level: the headline is the mean of the levels' mean scores."""
     return list(_by_level(records).values())
-
-
-def _score(grade: Grade) -> float:
-    return grade.score
 
 
 def _feasible_or_not(grade: Grade) -> float:

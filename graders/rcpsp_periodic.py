@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from graders.clusters import mean_over
-from graders.statistics import Estimate, Measure
+from graders.clusters import mean_over, metric_of
+from graders.statistics import Estimate
 from tasks.base import Instance, Record
 from tasks.rcpsp import Project
 
@@ -65,8 +65,4 @@ def periodic_estimates(
     """Estimate the means of these metrics, if some record is of periodic activities."""
     if not any(is_periodic(record.settings) for record in records):
         return {}
-    return {name: mean_over(levels, _metric(name)) for name in METRICS}
-
-
-def _metric(name: str) -> Measure:
-    return lambda grade: grade.metrics.get(name)
+    return {name: mean_over(levels, metric_of(name)) for name in METRICS}

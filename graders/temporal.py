@@ -12,7 +12,7 @@ has the right answer.
 
 from collections.abc import Mapping, Sequence
 
-from graders.clusters import group_by, rates_over, share_over
+from graders.clusters import group_by, rates_over, score_of, share_over, strata
 from graders.exact.temporal import right_answer
 from graders.rewards import valid_objective
 from graders.spelling import in_both_readings
@@ -112,16 +112,10 @@ def summarise(records: Sequence[Record]) -> tuple[Estimate, dict[str, Estimate]]
     levels = strata(records)
     metrics = {
         "wrong_form": share_over(levels, _unread),
-        **{f"score@{level[0].level}": share_over([level], _score) for level in levels},
-        **{f"score_{k}": share_over([g], _score) for k, g in _by_kind(records).items()},
+        **{f"score@{level[0].level}": share_over([level], score_of) for level in levels},
+        **{f"score_{k}": share_over([g], score_of) for k, g in _by_kind(records).items()},
     }
-    return mean_of_rates(rates_over(levels, _score)), metrics
-
-
-def strata(records: Sequence[Record]) -> list[list[Record]]:
-    """Return the records by level: the headline is the mean of the levels' mean scores."""
-    levels = group_by(records, lambda record: record.level)
-    return [levels[level] for level in sorted(levels)]
+    return mean_of_rates(rates_over(levels, score_of)), metrics
 
 
 def _by_kind(records: Sequence[Record]) -> Mapping[str, list[Record]]:
@@ -132,10 +126,6 @@ def _by_kind(records: Sequence[Record]) -> Mapping[str, list[Record]]:
 def _kind(record: Record) -> str | None:
     kind = record.settings.get("kind")
     return kind if isinstance(kind, str) else None
-
-
-def _score(grade: Grade) -> float:
-    return grade.score
 
 
 def _unread(grade: Grade) -> float:

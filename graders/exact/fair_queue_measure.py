@@ -68,6 +68,14 @@ class _FluidUser:
         self.level = Fraction(0)
         self.due: dict[int, Fraction] = {}
 
+    def serve(self, share: Fraction) -> list[int]:
+        """Give each job so many ms of a core; return the jobs that end by it."""
+        self.level += share
+        ended = [number for number, due in self.due.items() if due <= self.level]
+        for number in ended:
+            del self.due[number]
+        return ended
+
 
 def fluid_ends(cluster: SharedCluster) -> list[Fraction]:
     """Return when each job would end if cores could be shared in any parts, exactly, in ms."""
@@ -86,10 +94,8 @@ def fluid_ends(cluster: SharedCluster) -> list[Fraction]:
             step = min(step, coming[-1][1].at - now)
         now += step
         for name, user in list(users.items()):
-            user.level += rates[name] * step
-            for number in [k for k, due in user.due.items() if due <= user.level]:
+            for number in user.serve(rates[name] * step):
                 ends[number] = now
-                del user.due[number]
             if not user.due:
                 del users[name]
     return ends

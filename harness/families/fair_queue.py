@@ -5,6 +5,7 @@ from random import Random
 
 from generators import fair_queue as generator
 from graders import fair_queue as grader
+from graders.clusters import strata
 from graders.exact import fair_queue as exact
 from graders.exact.fair_queue_measure import simulate
 from graders.exact.fair_queue_rules import POLICIES as RULES
@@ -104,7 +105,7 @@ FAMILY: Family[SharedCluster] = Family(
         BoardColumn("seconds_small", "ratio", title="small jobs s"),
         BoardColumn("worst_user", "ratio"),
     ),
-    strata=grader.strata,
+    strata=strata,
     ramp=("pressure",),
     along=("skill@",),
     means=("program", "checker"),

@@ -5,6 +5,7 @@ from random import Random
 
 from generators import flow as generator
 from graders import flow as grader
+from graders.clusters import strata
 from graders.exact import flow as exact
 from harness.families.family import BoardColumn, Family, Levels, Policy, Submission, Toolbox
 from tasks import flow as task
@@ -82,7 +83,7 @@ FAMILY: Family[Flow] = Family(
         BoardColumn("regret_informed", "gap"),
         BoardColumn("invalid_turns", "count"),
     ),
-    strata=grader.strata,
+    strata=strata,
     along=("score@",),
     tools=Toolbox(
         world=FlowSimulation,

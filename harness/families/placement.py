@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from generators import placement as generator
 from graders import placement as grader
+from graders.clusters import strata
 from graders.exact import placement as exact
 from graders.exact.placement_rules import RULES, Make, random_fit
 from harness.families.family import BoardColumn, Family, Levels, Policy
@@ -105,7 +106,7 @@ FAMILY: Family[Fleet] = Family(
         BoardColumn("most_hosts", "count"),
     ),
     score_needs_bound=True,
-    strata=grader.strata,
+    strata=strata,
     ramp=("load", "spread"),
     along=("skill@",),
     means=("program", "checker"),

@@ -5,6 +5,7 @@ from random import Random
 
 from generators import serving as generator
 from graders import serving as grader
+from graders.clusters import strata
 from graders.exact import serving as exact
 from graders.exact import serving_papers as papers
 from graders.exact import serving_rules as rules
@@ -130,7 +131,7 @@ FAMILY: Family[Service] = Family(
         BoardColumn("ttft_p50", "ratio", title="median TTFT s"),
         BoardColumn("evictions", "count"),
     ),
-    strata=grader.strata,
+    strata=strata,
     ramp=("pressure",),
     along=("skill@",),
     means=("program", "checker"),

@@ -8,6 +8,7 @@ import msgspec
 
 from generators import temporal as generator
 from graders import temporal as grader
+from graders.clusters import strata
 from graders.exact.temporal import Answer, reference, right_answer
 from graders.exact.temporal_shortcuts import naive_answer
 from harness.families.family import BoardColumn, Family, Levels, Policy
@@ -99,7 +100,7 @@ FAMILY: Family[TimeQuestion] = Family(
     summarise=grader.summarise,
     policies=POLICIES,
     columns=(BoardColumn("wrong_form"),),
-    strata=grader.strata,
+    strata=strata,
     ramp=("kind",),
     along=("score@",),
     means=("program",),

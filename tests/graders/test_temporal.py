@@ -10,7 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from generators.temporal import KINDS, Kind
-from graders.temporal import grade, reward, strata, summarise
+from graders.clusters import strata
+from graders.temporal import grade, reward, summarise
 from harness.families.temporal import POLICIES
 from tasks.base import Grade, Instance, Outcome, Parsed, Record, Reference, SolverFailure, Verdict
 from tasks.temporal import KEY, TimeQuestion, read
