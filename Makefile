@@ -2,7 +2,7 @@
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell command -v $(p) 2>/dev/null)))
 BIN := .venv/bin
 
-.PHONY: quickstart setup test test-only lint bench bench-peers coverage providers exports arenas evolvers slow \
+.PHONY: quickstart setup test test-only lint bench bench-peers coverage providers exports arenas evolvers heavy slow \
 	wheel-test submissions check-all clean
 
 quickstart: .venv/run.stamp  ## the install for runs, and a board of the built-in policies
@@ -134,6 +134,9 @@ $(SDKS)/%.stamp: .venv/bin/python pyproject.toml Makefile
 	$(SDKS)/$*/bin/python -m pip install --quiet --disable-pip-version-check $(WANTED) -e ".[run,anthropic]" pytest hypothesis
 	@touch $@
 
+heavy: .venv/all.stamp  ## whole runs, searches and audits, killed and gone on with: seconds each
+	$(BIN)/python -m pytest -n auto --dist worksteal -m heavy $(PYTEST_FLAGS)
+
 PROPERTIES := tests/generators tests/graders tests/memory tests/tasks tests/harness/evolve tests/harness/report \
 	tests/harness/schemas
 slow: .venv/all.stamp  ## kill -9 at 20 moments, what else takes minutes, and all cases of a property
@@ -149,7 +152,7 @@ wheel-test: .venv/wheel.stamp
 	.venv/wheel/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt ".[all,dev]"
 	@touch $@
 
-check-all: test bench bench-peers providers exports arenas slow wheel-test  ## also what is too slow for every day
+check-all: test heavy bench bench-peers providers exports arenas slow wheel-test  ## also what is too slow for every day
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "makespan needs Python 3.11 or later"; exit 2; }

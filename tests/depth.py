@@ -1,9 +1,9 @@
-"""How deep tests look: a tenth of the cases every day, all of them in `make slow`."""
+"""How deep tests look: a twentieth of the cases every day, all of them in `make slow`."""
 
 from hypothesis import settings
 
 DEEP = "deep"  # the profile of hypothesis that `make slow` names
-SHARE = 10
+SHARE = 20
 EXAMPLES = 30  # of a property that names no number, every day; a hundred in `make slow`
 
 

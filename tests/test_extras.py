@@ -65,6 +65,7 @@ def test_the_base_is_small() -> None:
     assert {"numpy", "ortools", "openai", "aiohttp", "mcp", "pyarrow"} <= set(absent_packages())
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(not (ROOT / "tasks").is_dir(), reason="needs the sources of a checkout")
 def test_every_module_loads_but_those_of_an_extra() -> None:
     modules = [
@@ -106,6 +107,7 @@ def runs(folder: Path) -> Iterator[tuple[object, ...]]:
         yield ("run", folder / f"{name}.jsonl", *model, "--out", folder / name)
 
 
+@pytest.mark.heavy
 def test_the_base_generates_plays_grades_and_reads(folder: Path) -> None:
     """Of all families, from instances to boards and pages."""
     commands: list[Sequence[object]] = [
@@ -135,6 +137,7 @@ def test_the_base_generates_plays_grades_and_reads(folder: Path) -> None:
     assert (folder / "page.html").stat().st_size > 10_000
 
 
+@pytest.mark.heavy
 def test_help_of_every_command_needs_no_extra() -> None:
     actions = build_parser()._subparsers
     assert actions is not None
@@ -190,6 +193,7 @@ def program(folder: Path) -> tuple[str, str]:
     return ("--model", f"policy/file:{path}")
 
 
+@pytest.mark.heavy
 def test_what_needs_an_extra_says_which_before_anything_is_asked(folder: Path) -> None:
     ramp = ("run", "tardiness", "--limit", 5, "--out", folder / "ramp")
     one = ("generate", "tools", "--level", 2, "--out", folder / "one.jsonl")
@@ -206,6 +210,7 @@ def test_what_needs_an_extra_says_which_before_anything_is_asked(folder: Path) -
         assert "Traceback" not in end.err
 
 
+@pytest.mark.heavy
 def test_a_run_whose_board_needs_numpy_is_done_all_the_same(folder: Path) -> None:
     """A ramp's level at which half succeed is a fit: no board is better than one without it."""
     file, out = folder / "levels.jsonl", folder / "levels"

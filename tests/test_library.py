@@ -35,6 +35,7 @@ PAGE = ROOT / "docs" / "library.md"
 EXAMPLE = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
 
 
+@pytest.mark.heavy
 def test_the_page_prints_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`python -m tests.test_library` writes what is printed now into the page."""
     monkeypatch.chdir(tmp_path)
@@ -117,6 +118,7 @@ def test_the_best_replies_have_the_best_grade_in_every_family(case: str) -> None
     assert episode.reward().value > 0
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("case", CASES)
 def test_an_episode_goes_on_from_any_step_in_another_process(case: str) -> None:
     instance, replies = instance_of(case), replies_of(case)
@@ -137,6 +139,7 @@ def _go_on(episode: bytes, replies: list[Reply]) -> makespan.Grade:
     return restored.grade()
 
 
+@pytest.mark.heavy
 def test_threads_grade_as_one_does() -> None:
     jobs = [(instance_of(case), replies_of(case)) for case in CASES] * 4
     expected = [played(*job).grade() for job in jobs]
@@ -332,6 +335,7 @@ asyncio.run(cell())
 """
 
 
+@pytest.mark.heavy
 def test_an_interrupted_cell_keeps_what_was_answered(tmp_path: Path) -> None:
     """Ctrl-C in a notebook: nothing new is asked, and the run can be gone on with."""
     with Loopback(lambda *_: "no", delay=0.05) as server:

@@ -208,6 +208,7 @@ def test_a_complete_old_search_asks_nobody_when_it_is_resumed(name: str, tmp_pat
     assert report["champion"]["name"] in (tmp_path / "best.py").read_text()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", STOPPED_SEARCHES)
 def test_a_stopped_old_search_goes_on_to_what_it_found(name: str, tmp_path: Path) -> None:
     folder = unpack(name, tmp_path)
@@ -247,6 +248,7 @@ def test_old_shards_are_merged_to_the_run_that_was_not_split(tmp_path: Path) -> 
     assert look("regrade", tmp_path / "merged") == printed("file", "regrade.txt")
 
 
+@pytest.mark.heavy
 def test_a_stopped_old_search_is_merged_with_its_copy_that_went_on(tmp_path: Path) -> None:
     name = "search-stopped"
     (tmp_path / "copy").mkdir()

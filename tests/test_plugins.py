@@ -60,6 +60,7 @@ def makespan(site: Path, folder: Path, words: Sequence[str]) -> subprocess.Compl
     )
 
 
+@pytest.mark.heavy
 def test_the_page_does_what_it_says(site: Path, tmp_path: Path) -> None:
     printed = {}
     for line in shell(PAGE):
@@ -160,6 +161,7 @@ FAMILY = Family(nmae="misspelt")
 """
 
 
+@pytest.mark.heavy
 def test_a_broken_plugin_is_told_in_one_line_and_breaks_nothing_else(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
@@ -190,6 +192,7 @@ def test_a_broken_plugin_is_told_in_one_line_and_breaks_nothing_else(tmp_path: P
         assert told.stderr.count("\n") == 1
 
 
+@pytest.mark.heavy
 def test_two_plugins_with_one_name_are_refused(site: Path, tmp_path: Path) -> None:
     source = tmp_path / "source"
     write_plugin(source)

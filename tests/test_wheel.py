@@ -75,6 +75,7 @@ def run(site: Path, project: Path, *words: str) -> subprocess.CompletedProcess[s
 MAIN = "from makespan.harness.cli import main; sys.exit(main())"
 
 
+@pytest.mark.heavy
 def test_one_top_level_package_is_installed(installed: Path) -> None:
     names = {path.name for path in installed.iterdir() if not path.name.endswith(".dist-info")}
     assert names == {"makespan"}

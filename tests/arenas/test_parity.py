@@ -18,6 +18,7 @@ def played(player: str) -> Comparison:
     return compare(output(sys.executable, player, CORPUS), CORPUS)
 
 
+@pytest.mark.heavy
 def test_the_corpus_is_what_its_script_writes(tmp_path: Path) -> None:
     assert recordings.write(tmp_path, SMALL) >= 150
     for name in ("instances.jsonl", "recordings.jsonl"):
@@ -38,13 +39,23 @@ def test_the_corpus_has_something_of_everything() -> None:
     assert sum(path.stat().st_size for path in CORPUS.iterdir()) < 400_000
 
 
-@pytest.mark.parametrize("player", ["library", "transcript", "trl_function", "trl_tools"])
+@pytest.mark.parametrize(
+    "player",
+    [
+        "library",
+        *(
+            pytest.param(x, marks=pytest.mark.heavy)
+            for x in ("transcript", "trl_function", "trl_tools")
+        ),
+    ],
+)
 def test_what_needs_no_package_has_the_worth_of_every_recording(player: str) -> None:
     comparison = played(player)
     assert comparison.differ == ()
     assert comparison.expressible >= (20 if player == "trl_tools" else 100)
 
 
+@pytest.mark.heavy
 def test_only_the_cut_off_flag_is_lost_where_a_trainer_has_texts() -> None:
     """A whole answer before the cut counts there, and here it is a mere draft."""
     lost = set(played("trl_function").listed)

@@ -34,6 +34,7 @@ def test_a_line_is_off_by_no_more_than_simulation(scenario: str, n: int) -> None
     assert abs(again.real - line.real) < 3.5 * sqrt(again.error**2 + line.error**2)
 
 
+@pytest.mark.heavy
 def test_boards_are_drawn_by_whole_clusters_around_the_mean_of_the_pool() -> None:
     given = pool(EDGES, 12, folder=None)
     truths = summaries.truth_of("rcpsp", given.everyone("edf", 20))

@@ -30,6 +30,7 @@ def encode(*instances: Instance[Year]) -> bytes:
     return b"\n".join(map(msgspec.json.encode, instances))
 
 
+@pytest.mark.heavy
 @examples(40)
 @given(
     st.integers(2, 5),
@@ -68,6 +69,7 @@ def test_what_is_promised_of_every_year(
         assert len({event.title for event in clash.events}) == level
 
 
+@pytest.mark.heavy
 def test_nobody_is_in_two_places() -> None:
     """Neither in two regular meetings, nor in one and in a rival of a clash."""
     for index in range(8):
@@ -83,6 +85,7 @@ def test_nobody_is_in_two_places() -> None:
                     assert not {(day, clash.start, p) for p in others} & busy
 
 
+@pytest.mark.heavy
 def test_the_user_is_away_in_their_leave() -> None:
     for index in range(5):
         year = make(2, index, rounds=150).payload
@@ -105,6 +108,7 @@ def clash(year: Year, k: int) -> tuple[float, int]:
     return sorted(values)[-1] - sorted(values)[-2], len(loud)
 
 
+@pytest.mark.heavy
 def test_clashes_are_clear_and_as_hard_as_asked() -> None:
     """Nearly all have the margin, most the disagreement: a few cannot have both."""
     shares = []
@@ -135,6 +139,7 @@ def test_bytes_are_pinned_to_the_version() -> None:
     assert hashlib.sha256(encoded).hexdigest()[:16] == "dabd9ca6ada895da"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("hashseed", ["0", "4711"])
 def test_same_bytes_in_any_process(hashseed: str) -> None:
     code = (
@@ -151,6 +156,7 @@ def test_same_bytes_in_any_process(hashseed: str) -> None:
     assert clashes.stdout == encode(*(make(index=k) for k in range(4)))
 
 
+@pytest.mark.heavy
 def test_two_seeds_share_no_round() -> None:
     """Not by the words and people of a round, and not by who the user is."""
     seen = [

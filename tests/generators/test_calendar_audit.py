@@ -40,6 +40,7 @@ def years() -> list[Instance[Year]]:
     return [generate(4, 5, k, {"rounds": 50}, reference=False) for k in range(24)]
 
 
+@pytest.mark.heavy
 def test_nothing_on_the_surface_tells(years: list[Instance[Year]]) -> None:
     """As many rounds as are quick; the interval of so many is allowed for."""
     two = [generate(2, 5, k, {"rounds": 50, "drift": 1}, reference=False) for k in range(24)]
@@ -80,6 +81,7 @@ def planted(
     return {f.shortcut: f for f in audit(made)}
 
 
+@pytest.mark.heavy
 def test_a_planted_position_is_found(years: list[Instance[Year]]) -> None:
     def first(one: Round, judged: Judgement) -> tuple[Round, Judgement]:
         order = sorted(range(4), key=lambda i: one.ids[i] != judged.decision)
@@ -95,6 +97,7 @@ def test_a_planted_position_is_found(years: list[Instance[Year]]) -> None:
     assert findings["anchor"].passes
 
 
+@pytest.mark.heavy
 def test_what_no_single_shortcut_sees_is_found_together(years: list[Instance[Year]]) -> None:
     """The true event has the largest number in its id."""
 
@@ -120,6 +123,7 @@ def test_an_audit_needs_users_of_two_roles() -> None:
 # What was before --------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_years_whose_wins_were_dealt_evenly_fail(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -139,6 +143,7 @@ def test_years_whose_wins_were_dealt_evenly_fail(
     assert set(failed) == wanted
 
 
+@pytest.mark.heavy
 def test_wins_in_runs_are_found(years: list[Instance[Year]]) -> None:
     """The place of the true event stays in five of six rounds: no single round tells."""
     rng, place = Random("runs"), 0

@@ -15,6 +15,7 @@ def make(index: int = 0, **dials: Any) -> Instance[Year]:
     return generate(4, 5, index, {"rounds": 12, **dials}, reference=False)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("drift", [0, 1, 3])
 def test_of_the_same_user_after_the_year_by_the_last_weights(drift: int) -> None:
     for index in range(6):

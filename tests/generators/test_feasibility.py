@@ -84,6 +84,7 @@ def test_levels_and_neighbouring_seeds_share_nothing() -> None:
     assert len(durations) == len(payloads)
 
 
+@pytest.mark.heavy
 def test_the_same_seed_gives_the_same_bytes_in_any_process() -> None:
     code = (
         "from generators.feasibility import generate as g; from harness.suites.instances import"

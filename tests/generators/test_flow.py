@@ -70,6 +70,7 @@ def test_the_price_of_what_does_not_show_is_the_ramp(
     assert max(min(first)) <= 1 / 1.05
 
 
+@pytest.mark.heavy
 def test_who_knows_more_is_better(ramp: dict[int, list[Instance[Flow]]]) -> None:
     for level, group in ramp.items():
         by_rule = [fmean(scores(group, rule)) for rule in (op_srpt, serpt_mean, None)]

@@ -33,6 +33,7 @@ def steps(payload: Shop) -> list[tuple[str, int]]:
     return [(step.machine, step.time) for job in payload.jobs for step in job.operations]
 
 
+@pytest.mark.heavy
 def test_the_same_seed_is_the_same_bytes_in_any_process() -> None:
     outputs = set()
     for number in ("0", "77"):

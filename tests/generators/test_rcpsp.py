@@ -94,6 +94,7 @@ def test_47_edges_always_fit_20_tasks_in_5_layers() -> None:
         make(20, edges=most + 1)
 
 
+@pytest.mark.heavy
 def test_levels_of_edges_and_cells_of_axes_are_nested() -> None:
     for index in range(5):
         before = make(20, index, edges=0).payload
@@ -149,6 +150,7 @@ def test_settings_pair_up() -> None:
     assert centre.payload.setting == "datacentre"
 
 
+@pytest.mark.heavy
 def test_floors_fall_as_tasks_grow() -> None:
     floors = ("sgs-lft", "random-50", "sgs-lft-disjunctions", "window-midpoints", "list-best")
     shares: dict[str, list[float]] = {name: [] for name in floors}
@@ -194,6 +196,7 @@ def test_a_level_too_large() -> None:
         resolve(1001, {})
 
 
+@pytest.mark.heavy
 def test_default_edges_always_fit() -> None:
     for level in range(1, 31):
         for index in range(10):

@@ -167,6 +167,7 @@ def test_the_tools_that_can_be_picked_are_enough(select: int) -> None:
         assert len({step.tool for step in payload.steps}) <= select
 
 
+@pytest.mark.heavy
 def test_where_there_can_be_no_room_is_said() -> None:
     with pytest.raises(InputError, match="leaves room for planning"):
         make(8, depth=8)  # a chain
@@ -181,6 +182,7 @@ def test_bytes_are_pinned_to_the_version() -> None:
     assert hashlib.sha256(made).hexdigest()[:16] == "023e93ce3c69fc30"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("hashseed", ["0", "4711"])
 def test_same_bytes_in_any_process(hashseed: str) -> None:
     code = (
@@ -329,6 +331,7 @@ def test_the_optimal_policy_attains_its_tracks_optimum(track: str) -> None:
         assert max(c.result.end for c in found.calls) == best.metrics["time"]
 
 
+@pytest.mark.heavy
 def test_floors_fall_along_the_ramp() -> None:
     for name in ("sequential", "shotgun"):
         ramp = [mean(g.score for g in graded(level, 8, name)) for level in (4, 8, 12, 24)]

@@ -164,6 +164,7 @@ def test_where_nothing_can_be_gained_is_one_line() -> None:
 # The ramp ------------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_rules_fall_with_the_share_of_moves_and_along_the_hosts() -> None:
     """With more moves more is to be planned; the optimum is 1 and doing nothing 0 everywhere."""
     means = {}
@@ -179,6 +180,7 @@ def test_rules_fall_with_the_share_of_moves_and_along_the_hosts() -> None:
     assert fmean(large) < fmean(small)
 
 
+@pytest.mark.heavy
 def test_a_stale_optimum_is_worth_less_than_a_fresh_rule() -> None:
     """Exact plans fall with the events that they did not know; greedy ones made anew do not."""
     exact, anew = [], []

@@ -253,6 +253,7 @@ def test_ties_go_to_the_one_shown_first() -> None:
     assert ranked(["E3", "E1", "E2"], [0.0, 1.0, 0.0]) == ["E1", "E3", "E2"]
 
 
+@pytest.mark.heavy
 def test_learners_learn_and_the_prior_does_not() -> None:
     """The order that the board shows: all history, window, prior, chance; drift turns the first."""
     errors: dict[tuple[int, str], list[float]] = {}
@@ -295,6 +296,7 @@ def record(instance: Instance[Year], answers: list[Any], epoch: int = 0) -> Reco
     )
 
 
+@pytest.mark.heavy
 def test_the_board() -> None:
     users = [make(index=k, rounds=24) for k in range(12)]
     score, metrics = summarise([record(u, decisions(u)) for u in users])

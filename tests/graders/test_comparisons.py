@@ -50,6 +50,7 @@ def flips(strata: Any, *, shared: bool = False) -> PairedComparison:
     return compared(table(against_zero(strata), binary=False, shared=shared))
 
 
+@pytest.mark.heavy
 @given(st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=5, max_size=60))
 def test_of_binary_scores_it_is_the_published_interval(differences: list[float]) -> None:
     """The Wald interval, by another route, of the pairs and one more either way."""
@@ -343,6 +344,7 @@ def test_equal_skewed_models_differ_five_times_in_a_hundred(n: int, boards: int)
     assert wrong / boards <= 0.08
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("n", [10, 20])
 def test_what_it_resolves_it_finds_four_times_in_five(n: int) -> None:
     rng, boards = simulated(n + 1), 400
@@ -352,6 +354,7 @@ def test_what_it_resolves_it_finds_four_times_in_five(n: int) -> None:
     assert 0.74 <= found / boards <= 0.86
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("n", [10, 40])
 def test_right_answers_are_found_at_what_is_resolved(n: int) -> None:
     """The spread grows with the difference: at the spread of equal models it would be .6."""

@@ -62,6 +62,7 @@ def seen(problems: Sequence[Fields]) -> set[tuple[Any, ...]]:
     return wrong
 
 
+@pytest.mark.heavy
 @examples(3000)
 @given(small(6), st.integers(0, 10**9))
 def test_the_checker_finds_what_a_look_at_every_moment_finds(payload: TaskGraph, seed: int) -> None:

@@ -239,6 +239,7 @@ def test_of_one_kind_alone_there_is_no_j() -> None:
     assert youden(strata([]), lambda g: g.score).value is None
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("shares", [(0.5, 0.5), (0.9, 0.2), (0.97, 0.9), (0.05, 0.95)])
 def test_the_interval_holds_the_truth_in_92_to_99_of_100(shares: tuple[float, float]) -> None:
     """From shares that differ, near the middle and near the ends: 80 projects of each kind."""
@@ -275,6 +276,7 @@ def test_always_the_same_side_scores_0(policy: str) -> None:
     assert metrics["claim"].value == 0
 
 
+@pytest.mark.heavy
 def test_the_reference_scores_1_and_a_list_below_the_bound() -> None:
     exact, shown = row_of("exact", (5, 8), 20)
     assert (exact.value, shown["sharp"].value) == (1, 1)

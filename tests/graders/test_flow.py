@@ -152,6 +152,7 @@ def test_the_slowest_finished_episode_is_above_every_near_miss() -> None:
     assert 0 < reward(ONE, broken).near_miss < reward(ONE, slowest).value
 
 
+@pytest.mark.heavy
 def test_every_policy_finishes_and_only_the_ceiling_is_always_optimal() -> None:
     from makespan import start
 

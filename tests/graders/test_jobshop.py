@@ -345,6 +345,7 @@ def test_floors_fall_along_the_levels(policy: str) -> None:
     assert all(less < more for more, less in pairwise(scores))
 
 
+@pytest.mark.heavy
 def test_floors_fall_along_the_levels_without_buffers() -> None:
     scores = values("mwkr-careful", (3, 4, 5, 6), "none")
     assert all(less < more for more, less in pairwise(scores))

@@ -41,6 +41,7 @@ def power(shape: tuple[float, float], k: int) -> float:
     return value
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("n", [20, 60])
 def test_intervals_hold_the_truth_as_often_as_they_say(n: int) -> None:
     boards, hits = 120, []

@@ -171,6 +171,7 @@ def test_half_is_for_what_is_better_than_eviction_and_not_the_best() -> None:
     assert graded(one, half).metrics.keys() == {"broken", "disruption"}
 
 
+@pytest.mark.heavy
 def test_500_random_agents_never_beat_a_reference() -> None:
     scores = []
     for index in range(10):

@@ -427,6 +427,7 @@ def test_a_year_has_the_share_of_right_rounds(index: int) -> None:
 # Migrations ---------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_every_plan_of_migrations_has_its_reward() -> None:
     """Random plans, with events before them and without; the optimum is that of trying all."""
     for k in range(often(360)):

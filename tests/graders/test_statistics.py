@@ -198,6 +198,7 @@ def logistic(levels: list[int], half: float, n: int, rng: Random) -> list[tuple[
     ]
 
 
+@pytest.mark.heavy
 def test_half_level_covers_the_truth_at_any_n() -> None:
     rng, levels = Random("half"), [5, 10, 15, 20, 30, 40]
     for n in (20, 200):

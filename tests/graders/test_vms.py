@@ -114,6 +114,7 @@ def test_garbage_is_worth_nothing(text: str) -> None:
         assert reward(instance, judgement).near_miss == 0
 
 
+@pytest.mark.heavy
 def test_scores_are_those_of_counting_by_hand() -> None:
     """Random plans on clusters whose optimum is that of trying all moves: none beats it."""
     verdicts = dict.fromkeys(Verdict, 0)

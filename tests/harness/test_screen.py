@@ -90,6 +90,7 @@ def in_order(of: Table) -> list[Sequence[str]]:
     return [of.lines[k] for k in order]
 
 
+@pytest.mark.heavy
 @examples(60)
 @given(tables(), st.integers(40, 240))
 def test_nothing_is_wider_than_the_screen_and_name_and_score_are_there(

@@ -208,6 +208,7 @@ def test_under_noise_heft_is_worth_less_than_no_plan_and_the_best_plan_at_last_t
     assert (found["stated"] < found["none"]) == (noise == 0.8)
 
 
+@pytest.mark.heavy
 def test_without_noise_heft_is_worth_more_than_no_plan() -> None:
     rows = []
     for index in range(20):

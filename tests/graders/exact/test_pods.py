@@ -197,6 +197,7 @@ def improved(priorities: int, count: int) -> tuple[float, float]:
     return round(first, 3), round(second, 3)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("priorities", [pytest.param(1, marks=pytest.mark.slow), 2, 4])
 def test_more_priorities_leave_less_to_gain_only_in_the_order_of_the_paper(
     priorities: int,

@@ -150,12 +150,14 @@ def test_times_beyond_the_solver_still_get_a_bound() -> None:
     assert known.objective == 4 * far
 
 
+@pytest.mark.heavy
 def test_the_same_bytes_every_time() -> None:
     known = [msgspec.json.encode(reference(mixed(30, 3), deterministic_limit=0.1)) for _ in "ab"]
     assert known[0] == known[1]
     assert b"bounded" in known[0]
 
 
+@pytest.mark.heavy
 def test_out_of_time_without_an_answer_says_none_and_a_bound() -> None:
     short = reference(mixed(30, 3), deterministic_limit=0.1)
     assert isinstance(short.objective, int)
@@ -166,6 +168,7 @@ def test_out_of_time_without_an_answer_says_none_and_a_bound() -> None:
     assert known.bound is not None
 
 
+@pytest.mark.heavy
 def test_a_feasible_hint_is_never_made_worse_and_another_is_ignored() -> None:
     project = mixed(30, 3)
     good = reference(project, deterministic_limit=0.1)

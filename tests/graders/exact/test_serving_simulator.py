@@ -267,6 +267,7 @@ print(total.hexdigest())
 """
 
 
+@pytest.mark.heavy
 def test_the_same_digest_in_any_process() -> None:
     root = Path(__file__).parents[3]
     digests = {

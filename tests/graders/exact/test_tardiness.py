@@ -83,6 +83,7 @@ def test_values_of_any_size_are_exact(unit: int) -> None:
         assert solve(p, d, [unit * x for x in w]).objective == unit * plain
 
 
+@pytest.mark.heavy
 def test_long_chains_need_no_recursion() -> None:
     p, d = list(range(1, 1001)), [0] * 1000
     assert solve(p, d, compiled=False).bound == sum(k * (1001 - k) for k in p)
@@ -214,6 +215,7 @@ def test_no_time_still_gives_an_order_and_a_bound() -> None:
         assert 0.3 * known.objective < known.bound < known.objective
 
 
+@pytest.mark.heavy
 def test_a_hint_can_only_help() -> None:
     p, d = cell(60, 0.6, 0.4)
     jobs, exact = jobs_of(p, d), solve(p, d)
@@ -232,6 +234,7 @@ def test_reference_names_every_job_once() -> None:
     assert reference(jobs_of([5], [-2], [3])).objective == 21
 
 
+@pytest.mark.heavy
 def test_references_are_the_same_bytes_in_every_process() -> None:
     code = (
         "import msgspec\nfrom graders.exact.tardiness import reference, solve\n"

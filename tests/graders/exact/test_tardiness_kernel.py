@@ -36,6 +36,7 @@ def test_kernel_walks_the_same_states() -> None:
             assert solve(p, d) == solve(p, d, compiled=False)
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("kernel")
 def test_kernel_stops_at_the_same_state() -> None:
     p, d = cell(25, 0.6, 0.2)

@@ -264,6 +264,7 @@ def test_calls_that_cannot_run_are_refused(
             solve(calls, capacity, 2)
 
 
+@pytest.mark.heavy
 def test_plans_are_the_same_in_every_process() -> None:
     script = (
         "from tests.graders.exact.test_tools_schedule import *\n"

@@ -80,6 +80,7 @@ def single(place: Path) -> list[Path]:
 # What is in several folders --------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_runs_of_three_models_that_share_floors_are_one_board(place: Path) -> None:
     assert printed(*single(place)) == printed(place / "whole")
     assert len(board(place / "whole")) == 5
@@ -224,6 +225,7 @@ def test_any_split_into_folders_that_overlap_boards_to_the_whole(
     shutil.rmtree(root)
 
 
+@pytest.mark.heavy
 @examples(60)
 @given(
     models=st.lists(

@@ -92,6 +92,7 @@ def test_a_phone_has_name_score_n_and_errors_and_the_rest_when_asked(tab: Page) 
     assert visible(tab, "tokens") == [True] * 4
 
 
+@pytest.mark.heavy
 def test_models_stand_first_and_sorting_keeps_them_there(tab: Page) -> None:
     tab.size(1280, 900)
     assert names(tab, 1, 0) == [LONG, "openai/b", "openai/a"]

@@ -23,6 +23,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+@pytest.mark.heavy
 def test_runs_are_listed_newest_last_on_any_width(runs: Path) -> None:
     for columns in ("40", "80", "200"):
         done = makespan("runs", COLUMNS=columns)
@@ -39,6 +40,7 @@ def test_runs_are_listed_newest_last_on_any_width(runs: Path) -> None:
     assert listed[0]["scores"][0]["score"] is not None
 
 
+@pytest.mark.heavy
 def test_a_command_without_a_folder_takes_the_newest_and_says_so(runs: Path) -> None:
     said = "the newest in results/runs\n"
     for words, name in (

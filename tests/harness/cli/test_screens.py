@@ -195,6 +195,7 @@ def reads(descriptor: int) -> Iterator[bytes]:
         yield part
 
 
+@pytest.mark.heavy
 def test_a_terminal_has_styles_and_its_width_unless_it_wants_none(mini: Path) -> None:
     styled = on_a_terminal("board", mini)
     assert "\x1b[2m" in styled  # floors and ceilings

@@ -79,6 +79,7 @@ def test_a_worker_that_dies_is_a_failure() -> None:
     assert active_children() == []
 
 
+@pytest.mark.heavy
 def test_a_worker_killed_in_mid_run_is_one_line_and_what_is_written_is_kept(tmp_path: Path) -> None:
     words = [*HARD, "--jobs", 2, "--out", tmp_path / "cut.jsonl"]
     process = subprocess.Popen(command(*words), text=True, stderr=subprocess.PIPE)

@@ -151,6 +151,7 @@ def test_regrade_is_the_same(nodes: Nodes, tmp_path: Path) -> None:
         assert rows(tmp_path / "a", query) == rows(tmp_path / "b", query)
 
 
+@pytest.mark.heavy
 def test_a_search_is_the_same_and_its_sandboxes_end(nodes: Nodes, tmp_path: Path) -> None:
     words = (
         "evolve",
@@ -178,6 +179,7 @@ def test_a_search_is_the_same_and_its_sandboxes_end(nodes: Nodes, tmp_path: Path
     assert again.returncode == 0, again.stderr
 
 
+@pytest.mark.heavy
 def test_wrong_input_is_the_same_line(nodes: Nodes, tmp_path: Path) -> None:
     words = ("generate", "rcpsp", "--level", 20, "-T", "edges=500", "--out", tmp_path / "x")
     here, there = makespan(*words), makespan_apart(*nodes.words(*words))
@@ -185,6 +187,7 @@ def test_wrong_input_is_the_same_line(nodes: Nodes, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(not (ROOT / "tasks").is_dir(), reason="needs the sources of a checkout")
 def test_a_node_that_runs_something_else_is_refused(nodes: Nodes, tmp_path: Path) -> None:
     """Its makespan differs by a comment."""
@@ -216,6 +219,7 @@ def test_an_item_that_kills_its_workers_is_named(nodes: Nodes) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.heavy
 def test_a_wrong_address_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         free = server.getsockname()[1]

@@ -64,6 +64,7 @@ def timeless(report: Any) -> Any:
     return loaded
 
 
+@pytest.mark.heavy
 def test_the_same_seed_gives_the_same_champion_also_after_kill_9(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +134,7 @@ def _looked_at(tmp_path: Path, report: Any) -> None:
     assert "all of one arm" in told
 
 
+@pytest.mark.heavy
 def test_a_program_in_a_file_is_a_policy_of_its_family(tmp_path: Path) -> None:
     file, out = tmp_path / "rule.py", tmp_path / "run"
     file.write_text("def priority(p, d, t, P, n):\n    return max(p + t, d)\n")
@@ -226,6 +228,7 @@ def test_a_program_is_named_with_its_digest_and_asked_apart_from_models(tmp_path
     assert "the same model is given twice" in twice.stderr
 
 
+@pytest.mark.heavy
 def test_a_search_can_be_watched(tmp_path: Path) -> None:
     out = tmp_path / "run"
     with Loopback(says, delay=0.1) as server:
@@ -328,6 +331,7 @@ def test_wrong_use_is_one_line(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.heavy
 def test_a_search_of_another_plan_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "run"
     how = [
@@ -347,6 +351,7 @@ def test_a_search_of_another_plan_is_refused(tmp_path: Path) -> None:
     assert "evolve.calls is 4, here it is 5" in told
 
 
+@pytest.mark.heavy
 def test_a_search_goes_on_with_the_version_of_mutate_that_began_it(tmp_path: Path) -> None:
     out = tmp_path / "run"
     how = [
@@ -377,6 +382,7 @@ def test_a_search_goes_on_with_the_version_of_mutate_that_began_it(tmp_path: Pat
         assert told.count("\n") == 1
 
 
+@pytest.mark.heavy
 def test_ctrl_c_keeps_what_is_under_way(tmp_path: Path) -> None:
     out = tmp_path / "run"
     with Loopback(says, delay=0.1) as server:
@@ -397,6 +403,7 @@ def test_ctrl_c_keeps_what_is_under_way(tmp_path: Path) -> None:
         assert len(server.requests) == CALLS
 
 
+@pytest.mark.heavy
 def test_a_search_honours_every_option_of_how_to_ask(tmp_path: Path) -> None:
     """Budgets, errors, a log and a cache are those of runs; what stops it is no part of it."""
     out, log, cache = tmp_path / "run", tmp_path / "log.jsonl", tmp_path / "cache"
@@ -442,6 +449,7 @@ def test_too_many_refused_calls_stop_a_search(tmp_path: Path) -> None:
     assert "too many errors: 2 calls ended in errors: --fail-on-error 1" in done.stderr
 
 
+@pytest.mark.heavy
 def test_a_dead_server_stops_the_search_and_resume_goes_on(tmp_path: Path) -> None:
     from tests.loopback import FAULTS
 

@@ -238,6 +238,7 @@ def test_the_order_of_the_dispatching_loop_is_that_of_the_rule() -> None:
         assert mine == dispatch.mdd(case["p"], case["d"])
 
 
+@pytest.mark.heavy
 def test_unknown_names_are_wrong_use() -> None:
     with pytest.raises(InputError, match=r"there are .*rcpsp-priority, .*tardiness, "):
         domain("knapsack")

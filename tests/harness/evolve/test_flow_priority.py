@@ -111,6 +111,7 @@ def test_who_looks_ahead_fails_on_every_instance_with_a_choice_and_nobody_else()
     assert len(partly.failures) > len(instances) / 2
 
 
+@pytest.mark.heavy
 def test_a_twin_shows_the_same_until_its_moment() -> None:
     """Whatever an honest program decides, it decides again; and later things differ."""
     for instance in batch(often(240)):
@@ -164,6 +165,7 @@ def random_total(flow: Flow, rng: Random) -> int:
     return simulate(flow, lambda machine: rng.choice([*machine.waiting])).total
 
 
+@pytest.mark.heavy
 def test_a_program_plays_turn_by_turn_as_the_rule_that_it_is(tmp_path: Path) -> None:
     file, bad, out = tmp_path / "rule.py", tmp_path / "bad.py", tmp_path / "run"
     file.write_text(DOMAIN.programs["serpt-mean"])

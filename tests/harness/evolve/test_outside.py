@@ -37,6 +37,7 @@ def evaluate(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> E
     return found
 
 
+@pytest.mark.heavy
 def test_a_seed_program_has_the_score_of_its_rule(folder: Path, evaluate: Evaluate) -> None:
     told = evaluate(str(folder / "initial_program.py"))
     assert told["valid"] == 1
@@ -46,6 +47,7 @@ def test_a_seed_program_has_the_score_of_its_rule(folder: Path, evaluate: Evalua
     assert all(isinstance(value, float) for value in told.values())
 
 
+@pytest.mark.heavy
 def test_a_program_that_fails_has_less_than_any_that_is_valid(
     tmp_path: Path, evaluate: Evaluate
 ) -> None:

@@ -146,6 +146,7 @@ def altered(run: tuple[Folder, SearchReport], **settings: Any) -> tuple[Folder, 
     return Folder(folder.path, replace(folder.manifest, configuration=new), folder.prompts), report
 
 
+@pytest.mark.heavy
 def test_arms_are_compared_over_runs_and_only_if_that_is_fair(tmp_path: Path) -> None:
     found = runs(tmp_path)
     result = compare_runs(found, "test")

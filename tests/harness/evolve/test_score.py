@@ -39,6 +39,7 @@ def score(file: Path, *words: object, status: int = 0) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.heavy
 def test_validation_is_looked_at_unless_another_split_is_asked_for(program: Path) -> None:
     free = score(program)
     assert free["split"] == "validation"
@@ -51,6 +52,7 @@ def test_validation_is_looked_at_unless_another_split_is_asked_for(program: Path
     assert looked["looks"]["looks"] == looked["looks"]["programs"] == 1
 
 
+@pytest.mark.heavy
 def test_every_look_at_a_split_of_the_verdict_is_counted(program: Path) -> None:
     for count in (1, 2):
         assert score(program, "--split", "test")["looks"]["looks"] == count

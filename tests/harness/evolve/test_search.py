@@ -34,6 +34,7 @@ def timeless(candidates: list[Candidate]) -> list[object]:
     ]
 
 
+@pytest.mark.heavy
 def test_timing_changes_nothing(tmp_path: Path) -> None:
     def delays(slowest: float, k: int) -> Callable[[str], float]:
         return lambda key: Random(f"{key}/{k}").random() * slowest
@@ -83,6 +84,7 @@ def test_the_calls_under_way_are_as_many_as_the_lag(tmp_path: Path) -> None:
     assert model.most == 3
 
 
+@pytest.mark.heavy
 def test_a_second_look_asks_and_evaluates_nothing_again(tmp_path: Path) -> None:
     how = plan(nulls=NULLS)
     nulls = [build_null(name) for name in NULLS]

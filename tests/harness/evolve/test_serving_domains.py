@@ -158,6 +158,7 @@ def test_the_simulator_has_one_text_and_imports_nothing_of_ours() -> None:
     assert not any(word in SIMULATOR for word in ("from graders", "from tasks", "makespan"))
 
 
+@pytest.mark.heavy
 def test_splits_share_nothing_and_have_their_bound_without_a_search() -> None:
     about = domain("serving")
     assert [len(about.specs(split, None)) for split in about.splits] == [24, 48, 72, 20, 40]

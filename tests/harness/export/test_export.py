@@ -68,6 +68,7 @@ def export(folder: Path, form: str, out: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.heavy
 def test_csv_jsonl_and_parquet_hold_the_same(tmp_path: Path, runs: dict[str, Path]) -> None:
     for form in ("csv", "jsonl", "parquet"):
         export(runs["shots"], form, tmp_path / f"out.{form}")

@@ -105,6 +105,7 @@ def dressed(case: str) -> list[str]:
     ]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("case", ["rcpsp", "tardiness"])
 def test_a_reply_has_the_reward_that_the_library_gives_it(
     tree: Path, tmp_path: Path, case: str
@@ -121,6 +122,7 @@ def test_a_reply_has_the_reward_that_the_library_gives_it(
     assert len(values) > 1
 
 
+@pytest.mark.heavy
 def test_a_year_is_rounds_whose_mean_is_its_reward(tree: Path, tmp_path: Path) -> None:
     instance = year()
     folder = task_of(tree, instance)

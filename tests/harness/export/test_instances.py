@@ -48,6 +48,7 @@ def loaded(folder: Path, family: str, cache: Path) -> list[dict[str, Any]]:
     return list(rows)
 
 
+@pytest.mark.heavy
 def test_a_dataset_gives_the_instances_back(file: Path, tmp_path: Path) -> None:
     done = makespan("export", file, "--format", "hf", "--out", tmp_path / "out")
     assert (done.returncode, done.stderr) == (0, f"{len(CASES)} instances in {tmp_path / 'out'}\n")
@@ -65,6 +66,7 @@ def test_a_dataset_gives_the_instances_back(file: Path, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.heavy
 def test_hidden_answers_are_not_there_and_rows_find_each_other(file: Path, tmp_path: Path) -> None:
     for name, words in (("open", ()), ("hidden", ("--hide-answers",))):
         done = makespan("export", file, "--format", "hf", "--out", tmp_path / name, *words)

@@ -155,6 +155,7 @@ def test_a_plan_may_be_submitted_whole_or_be_made_by_calls() -> None:
     assert again["score"] < expected.score
 
 
+@pytest.mark.heavy
 def test_a_tool_of_the_world_keeps_its_name(tmp_path: Path) -> None:
     used = ONE.payload.steps[0].tool
     tools = tuple(

@@ -38,6 +38,7 @@ def run(folder: Path, transport: str, *words: str) -> list[Any]:
     return rows(folder, OUTCOMES)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("track", "names"), [("reactive", TRANSPORTS * 2), ("plan", ("direct", "stdio"))]
 )
@@ -69,6 +70,7 @@ def calling(due: Any) -> Json:
     return {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
 
 
+@pytest.mark.heavy
 def test_a_run_whose_server_is_killed_has_an_error_episode_and_goes_on_when_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

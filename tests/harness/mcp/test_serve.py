@@ -88,6 +88,7 @@ def test_an_outside_client_lists_and_calls_tools_over_stdio(file: Path, mode: st
     asyncio.run(seen())
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 def test_an_outside_client_lists_and_calls_tools_over_http(file: Path, mode: str) -> None:
     one = task(1, 4)
@@ -138,6 +139,7 @@ def test_wrong_use_is_one_line_each(file: Path, tmp_path: Path) -> None:
         assert (run.returncode, run.stdout, run.stderr) == (2, "", message + "\n")
 
 
+@pytest.mark.heavy
 def test_the_only_instance_needs_no_id_and_a_closed_input_ends_the_server(tmp_path: Path) -> None:
     file = file_of(tmp_path / "one.jsonl", [task(0, 4)])
     run = subprocess.run(
@@ -146,6 +148,7 @@ def test_the_only_instance_needs_no_id_and_a_closed_input_ends_the_server(tmp_pa
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
 
 
+@pytest.mark.heavy
 def test_ctrl_c_ends_a_server_that_waits_for_input(tmp_path: Path) -> None:
     file = file_of(tmp_path / "one.jsonl", [task(0, 4)])
     pipe = subprocess.PIPE

@@ -46,6 +46,7 @@ def script_of(instance: Instance[Any], seed: int) -> list[CallTools]:
     return alone(made) if instance.payload.track == "plan" else made
 
 
+@pytest.mark.heavy
 def test_traces_are_the_same_on_every_transport_twice(tmp_path: Path) -> None:
     made = [task(k, **settings) for k, settings in enumerate(WORLDS)]
     path = file_of(tmp_path / "i.jsonl", made)
@@ -122,6 +123,7 @@ def _no_process_is_left() -> Any:
     assert children() <= before
 
 
+@pytest.mark.heavy
 def test_when_a_server_is_killed_its_episodes_fail_and_the_next_gets_another(
     tmp_path: Path,
 ) -> None:
@@ -155,6 +157,7 @@ def test_when_a_server_is_killed_its_episodes_fail_and_the_next_gets_another(
     assert others == ["the server of this episode's world has ended"] * 2
 
 
+@pytest.mark.heavy
 def test_an_http_server_that_is_gone_fails_episodes_and_in_the_end_the_run(tmp_path: Path) -> None:
     one = task()
     words = command("mcp", "serve", file_of(tmp_path / "i.jsonl", [one]), "--http", "0")

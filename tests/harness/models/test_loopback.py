@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.request import Request, urlopen
 
+import pytest
+
 from tests.loopback import Fault, faulty, prompt_of
 
 
@@ -24,6 +26,7 @@ def served(*flags: str) -> Iterator[str]:
     assert process.returncode == 0
 
 
+@pytest.mark.heavy
 def test_a_process_answers_and_counts() -> None:
     body = json.dumps({"model": "m", "messages": []}).encode()
     with served("--answer", "yes", "--delay", "0.01") as url:
@@ -62,6 +65,7 @@ def test_clients_that_wrap_a_prompt_differently_meet_the_same_faults() -> None:
     assert prompt_of({"messages": [{"role": "user", "content": "no"}]}) != prompt_of(shapes[0])
 
 
+@pytest.mark.heavy
 def test_a_process_tells_when_each_call_came_and_ended() -> None:
     def asked(url: str, said: str) -> None:
         body = json.dumps({"model": "m", "messages": [{"role": "user", "content": said}]}).encode()

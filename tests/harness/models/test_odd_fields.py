@@ -129,6 +129,7 @@ def check_told(reply: Reply) -> None:
     assert reply.finish
 
 
+@pytest.mark.heavy
 @each
 @examples(3000)
 @given(st.data())
@@ -155,6 +156,7 @@ FORMS = st.sampled_from(["text", "object", "nothing"])
 CALLS = st.lists(st.tuples(NAMES, ARGUMENTS, FORMS, TOLD), min_size=1, max_size=3)
 
 
+@pytest.mark.heavy
 @examples(2000)
 @given(CALLS, st.sampled_from(["chat", "flat", "messages", "responses"]), TOLD)
 def test_calls_are_read_whatever_their_ids(
@@ -207,6 +209,7 @@ ANYTHING = st.recursive(
 )
 
 
+@pytest.mark.heavy
 @examples(3000)
 @given(st.sampled_from(["chat", "messages", "responses"]), ANYTHING)
 def test_an_answer_in_any_form_is_read_or_the_failure_is_named(api: str, content: Any) -> None:

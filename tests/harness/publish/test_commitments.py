@@ -106,6 +106,7 @@ def test_every_picture_of_a_board_tells_the_commitment(home: Path) -> None:
         assert "not revealed yet" in text, name
 
 
+@pytest.mark.heavy
 def test_a_submission_of_a_committed_suite_stands_beside_ours(home: Path) -> None:
     assert makespan("reveal", home / "secret.json", home / "run").returncode == 0
     words = ("run", home / "tiny.toml", "--commitment", home / "run" / "revealed.json")

@@ -39,6 +39,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.heavy
 def test_a_folder_is_what_the_repository_would_be(runs: dict[str, Path], tmp_path: Path) -> None:
     how = ("--repo", REPO, "--license", "MIT")
     with Hub() as hub:

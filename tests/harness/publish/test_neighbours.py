@@ -32,6 +32,7 @@ def published(run: Path, out: Path, *words: object) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.heavy
 def test_instances_and_tasks_join_stay_and_are_replaced(run: Path, tmp_path: Path) -> None:
     from datasets import load_dataset
 

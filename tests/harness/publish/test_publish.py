@@ -133,6 +133,7 @@ def test_what_is_published_loads_back_as_the_board(
     assert one["scores"][mine] == samples[0]["score"]
 
 
+@pytest.mark.heavy
 def test_the_snippets_of_the_card_run(hub: Hub, tmp_path: Path, runs: dict[str, Path]) -> None:
     assert publish(hub, tmp_path, runs["a"]).returncode == 0
     told = hub.repos[REPO].at("main")["README.md"].decode()
@@ -151,6 +152,7 @@ def test_the_card_says_what_the_score_of_every_family_is() -> None:
     assert set(re.findall(r"`([\w-]+)`", prose)) == set(FAMILIES)
 
 
+@pytest.mark.heavy
 def test_ranks_come_with_the_run_they_are_of(hub: Hub, tmp_path: Path) -> None:
     def answer(_: int, body: Json) -> str:
         return '{"starts": {"T1": 0}}' if body["model"] == "one" else "none"
@@ -192,6 +194,7 @@ def test_what_is_there_is_not_published_again(
     assert (hub.repos[REPO].log, len(hub.large)) == (before, uploads)
 
 
+@pytest.mark.heavy
 def test_the_newest_run_of_a_system_speaks_for_it(
     hub: Hub, tmp_path: Path, runs: dict[str, Path]
 ) -> None:
@@ -227,6 +230,7 @@ def test_the_newest_run_of_a_system_speaks_for_it(
     assert [p["graded"] for p in pairs] == [[1, 1]] * 3
 
 
+@pytest.mark.heavy
 def test_two_publishers_at_once_both_land(hub: Hub, tmp_path: Path, runs: dict[str, Path]) -> None:
     waiting: list[asyncio.Event] = []
 
@@ -267,6 +271,7 @@ def test_two_publishers_at_once_both_land(hub: Hub, tmp_path: Path, runs: dict[s
     assert models.splitlines() == [every, every]
 
 
+@pytest.mark.heavy
 def test_the_order_of_publishing_makes_no_difference(tmp_path: Path, runs: dict[str, Path]) -> None:
     ends = []
     for order in (["a", "b"], ["b", "a"]):
@@ -288,6 +293,7 @@ def test_a_refused_commit_is_tried_again(
     assert len(hub.repos[REPO].log) == 2
 
 
+@pytest.mark.heavy
 def test_a_hub_that_says_nothing_is_not_waited_for(
     hub: Hub, tmp_path: Path, runs: dict[str, Path]
 ) -> None:
@@ -334,6 +340,7 @@ def test_a_commit_whose_answer_was_lost_is_not_made_twice(
     assert len(hub.repos[REPO].log) == 2
 
 
+@pytest.mark.heavy
 def test_onto_a_stale_parent_nothing_is_lost(
     hub: Hub, tmp_path: Path, runs: dict[str, Path]
 ) -> None:
@@ -352,6 +359,7 @@ def test_onto_a_stale_parent_nothing_is_lost(
     assert len([p for p in repo.at("main") if p.startswith("leaderboard/one_")]) == 2
 
 
+@pytest.mark.heavy
 def test_killed_during_the_upload_it_can_be_done_again(
     hub: Hub, tmp_path: Path, runs: dict[str, Path]
 ) -> None:
@@ -404,6 +412,7 @@ def test_a_dry_run_without_a_hub_says_so(hub: Hub, tmp_path: Path, runs: dict[st
     assert "  README.md\n" in shown.stdout
 
 
+@pytest.mark.heavy
 def test_no_secret_is_published(hub: Hub, tmp_path: Path) -> None:
     def leak(number: int, _: Json) -> str | Fault:
         if number == 3:
@@ -459,6 +468,7 @@ def test_private_and_revision(hub: Hub, tmp_path: Path, runs: dict[str, Path]) -
     assert "is there, and public" in refused.stderr
 
 
+@pytest.mark.heavy
 def test_a_readme_of_ones_own_is_not_written_over(
     hub: Hub, tmp_path: Path, runs: dict[str, Path]
 ) -> None:
@@ -525,6 +535,7 @@ def leaderboard(hub: Hub, place: Path) -> list[str]:
     return sorted(row["model"] for row in read_parquet(file, LEADERBOARD))
 
 
+@pytest.mark.heavy
 def test_floors_that_runs_share_are_once_in_latest(
     hub: Hub, tmp_path: Path, runs: dict[str, Path]
 ) -> None:
@@ -536,6 +547,7 @@ def test_floors_that_runs_share_are_once_in_latest(
     assert leaderboard(hub, tmp_path) == ["policy/edf", "policy/exact", "policy/list-best"]
 
 
+@pytest.mark.heavy
 def test_two_samples_of_a_model_are_not_published_together(hub: Hub, tmp_path: Path) -> None:
     file = instances(tmp_path / "i.jsonl", 2)
     with Loopback(lambda *_: "no") as server:

@@ -120,6 +120,7 @@ def audited(folder: Path) -> Json:
     return found
 
 
+@pytest.mark.heavy
 def test_an_audit_asks_only_when_it_is_told_to(tmp_path: Path) -> None:
     with Loopback(careless) as server:
         run(server, tmp_path / "hub", "strategy-hub")
@@ -135,6 +136,7 @@ def test_an_audit_asks_only_when_it_is_told_to(tmp_path: Path) -> None:
         assert len(server.requests) == before + calls
 
 
+@pytest.mark.heavy
 def test_notes_that_are_decided_by_lower_the_error_and_the_audit_recovers_them(
     tmp_path: Path,
 ) -> None:
@@ -164,6 +166,7 @@ def test_notes_that_are_decided_by_lower_the_error_and_the_audit_recovers_them(
     assert "learning_gain" not in by_memory["none"]["metrics"]
 
 
+@pytest.mark.heavy
 def test_nonsense_in_the_notes_is_told(tmp_path: Path) -> None:
     with Loopback(careless) as server:
         run(server, tmp_path / "hub", "strategy-hub")
@@ -176,6 +179,7 @@ def test_nonsense_in_the_notes_is_told(tmp_path: Path) -> None:
     assert "no sign that the notes help" in told
 
 
+@pytest.mark.heavy
 def test_with_the_provider_down_every_exam_is_told_and_can_be_taken_later(tmp_path: Path) -> None:
     with Loopback(careless) as server:
         run(server, tmp_path / "hub", "strategy-hub")
@@ -192,6 +196,7 @@ def test_with_the_provider_down_every_exam_is_told_and_can_be_taken_later(tmp_pa
     assert (again["digest"], again["unexamined"]) == (found["digest"], [])
 
 
+@pytest.mark.heavy
 def test_an_audit_keeps_its_budget_and_prices_its_calls(tmp_path: Path) -> None:
     price = ("--price", "openai/scripted=1000,1000")
     with Loopback(careless) as server:
@@ -211,6 +216,7 @@ def test_an_audit_keeps_its_budget_and_prices_its_calls(tmp_path: Path) -> None:
         assert len(server.requests) == asked + 2 * USERS * CLASHES
 
 
+@pytest.mark.heavy
 def test_an_exam_that_was_killed_is_taken_up_where_it_was(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     with Loopback(diligent) as server:

@@ -37,6 +37,7 @@ def test_the_messages_are_those_the_server_got(tmp_path: Path) -> None:
     assert (tmp_path / "run" / "journal.sqlite").read_bytes() == before
 
 
+@pytest.mark.heavy
 def test_memories_and_years(tmp_path: Path) -> None:
     def answer(_: int, body: Json) -> str:
         return '{"summary": "mondays matter"}' if "summary" in str(body) else "{}"

@@ -82,6 +82,7 @@ def test_a_row_without_a_score_or_an_interval_says_so(tmp_path: Path) -> None:
     assert "lines are 95 % intervals; without one: fewer than 5 values; " in few
 
 
+@pytest.mark.heavy
 def test_it_is_alone_and_the_same_again(tmp_path: Path) -> None:
     folders = several(tmp_path)
     made = [

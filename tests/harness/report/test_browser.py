@@ -197,6 +197,7 @@ def test_a_series_can_be_brought_forward(page: Page, policies_page: Path) -> Non
     assert 0 < shown < everything
 
 
+@pytest.mark.heavy
 def test_a_narrow_screen_needs_no_sideways_scrolling(
     page: Page, policies_page: Path, years_page: Path
 ) -> None:
@@ -212,6 +213,7 @@ def test_a_narrow_screen_needs_no_sideways_scrolling(
         page.press("Escape")
 
 
+@pytest.mark.heavy
 def test_what_a_model_says_is_shown_and_does_nothing(page: Page, hostile_page: Path) -> None:
     page.open(hostile_page)
     title = page.js("document.title")
@@ -305,6 +307,7 @@ def test_no_control_is_without_a_name(page: Page, policies_page: Path) -> None:
             assert node.get("name", {}).get("value"), node
 
 
+@pytest.mark.heavy
 def test_an_opened_episode_is_what_is_printed(page: Page, policies_page: Path) -> None:
     page.open(policies_page, "#e0")
     page.until(OPENED)

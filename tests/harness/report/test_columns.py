@@ -3,6 +3,7 @@
 import random
 import zlib
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -48,6 +49,7 @@ def test_a_text_is_whole_again(text: str, times: int) -> None:
     assert whole(columns(text * times)) == text * times
 
 
+@pytest.mark.heavy
 @given(
     st.recursive(
         st.none()
@@ -66,6 +68,7 @@ def test_a_value_is_whole_again(told: object) -> None:
     assert value(compress([told] * FEW)) == [told] * FEW
 
 
+@pytest.mark.heavy
 def test_more_shapes_than_there_are_letters_are_words() -> None:
     text = "".join(f"{k:017b}x,".replace("0", "a").replace("1", "b") * FEW for k in range(2**16))
     assert whole(columns(text)) == text

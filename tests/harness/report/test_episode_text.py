@@ -44,6 +44,7 @@ def test_episodes_are_listed_worst_first(policies: Path, hostile: Path) -> None:
     assert {e["verdict"] for e in listed(hostile)} >= {"error", "unparsable", "infeasible"}
 
 
+@pytest.mark.heavy
 def test_an_episode_has_prompt_reply_reading_grade_and_reference(hostile: Path) -> None:
     for replayed in episodes(hostile):
         record = replayed.record

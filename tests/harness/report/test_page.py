@@ -50,6 +50,7 @@ def test_the_numbers_are_those_of_the_board(which: str, request: pytest.FixtureR
     assert unpacked(reader, "index")["rows"] == told
 
 
+@pytest.mark.heavy
 def test_what_is_shown_is_the_value_beside_it(policies: Path) -> None:
     page = build([policies])[0]
     cells = re.findall(
@@ -93,6 +94,7 @@ def prompts_of(reader: Reader, name: str) -> list[str]:
     ]
 
 
+@pytest.mark.heavy
 def test_a_thousand_answers_to_projects_of_all_sizes_fit_in_a_megabyte(tmp_path: Path) -> None:
     projects = often(250)
     policies = ("serial", "sgs-lft", "edf", "random-50")
@@ -100,6 +102,7 @@ def test_a_thousand_answers_to_projects_of_all_sizes_fit_in_a_megabyte(tmp_path:
     assert page.stat().st_size - FIXED < (500_000 - FIXED) * projects / 250
 
 
+@pytest.mark.heavy
 def test_a_thousand_different_projects_of_40_tasks_would_fit_in_a_megabyte(tmp_path: Path) -> None:
     projects = often(160)
     page = asked(tmp_path, (40,), projects, ("random-50",))
@@ -112,6 +115,7 @@ def test_a_thousand_different_projects_of_40_tasks_fit(tmp_path: Path, policy: s
     assert asked(tmp_path, (40,), 1000, (policy,)).stat().st_size < 1_000_000
 
 
+@pytest.mark.heavy
 def test_the_same_bytes_again(policies: Path) -> None:
     command = ["report", policies, "--html", "/dev/stdout"]
     one, two = (makespan_apart(*command, PYTHONHASHSEED=seed).stdout for seed in ("1", "2"))
@@ -191,6 +195,7 @@ def test_a_reply_that_is_too_long_is_cut_and_says_so(hostile: Path) -> None:
     assert f"[... {len(LONG) - 20_000:,} characters are left out here ...]" in cut
 
 
+@pytest.mark.heavy
 def test_the_page_may_load_nothing_and_run_only_its_own_script(policies: Path) -> None:
     page = build([policies])[0]
     reader = Reader(page)
@@ -228,6 +233,7 @@ def test_keys_are_not_on_the_page(tmp_path: Path) -> None:
 # Wrong use -------------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_wrong_use_is_one_line(
     tmp_path: Path, policies: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -58,6 +58,7 @@ def at(report: Any, key: str) -> Any:
     return report
 
 
+@pytest.mark.heavy
 def test_the_numbers_are_those_of_evolve_show(html: str, shown: Any) -> None:
     keys: set[str] = set()
     for key, cell in Keyed(html).found:
@@ -206,6 +207,7 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         yield page
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(find() is None, reason="no Chromium")
 def test_a_try_opens_from_the_tree_and_shows_all(tab: Page, html: str, tmp_path: Path) -> None:
     path = tmp_path / "page.html"

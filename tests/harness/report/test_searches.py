@@ -41,6 +41,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return folders
 
 
+@pytest.mark.heavy
 def test_each_search_is_a_line_in_every_table(pair: list[Path]) -> None:
     page, complete = build(pair)
     assert complete

@@ -96,6 +96,7 @@ open("answer.json", "w").write('{"order": []}')
 """
 
 
+@pytest.mark.heavy
 def test_a_call_under_way_at_the_end_of_a_session_is_paid_and_so_it_is_kept(
     tmp_path: Path,
 ) -> None:
@@ -109,6 +110,7 @@ def test_a_call_under_way_at_the_end_of_a_session_is_paid_and_so_it_is_kept(
     assert (end["calls"], end["answer"]) == (1, '{"order": []}')
 
 
+@pytest.mark.heavy
 def test_a_board_has_a_model_by_itself_and_by_agents_with_the_agents_own_tokens(
     tmp_path: Path,
 ) -> None:
@@ -203,6 +205,7 @@ def test_a_provider_that_fails_is_an_error_and_never_a_zero(tmp_path: Path) -> N
     assert row["errors"] == 1
 
 
+@pytest.mark.heavy
 def test_an_agent_that_does_not_end_is_ended(tmp_path: Path) -> None:
     out = tmp_path / "run"
     write = "echo '{\"order\": []}' > answer.json"
@@ -230,6 +233,7 @@ def test_a_folder_that_stays_is_a_memory_and_a_fresh_one_is_none(
     assert "replayed: 1 of 1" in makespan("audit", out).stdout
 
 
+@pytest.mark.heavy
 def test_an_instruction_to_read_the_run_reads_nothing_and_the_row_is_what_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,6 +286,7 @@ def without_namespaces(*words: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.heavy
 def test_without_namespaces_it_refuses_unless_it_is_told_to_go_on(tmp_path: Path) -> None:
     out = tmp_path / "run"
     file = declared(tmp_path)
@@ -344,6 +349,7 @@ def test_what_is_not_installed_or_declared_wrongly_is_refused(tmp_path: Path) ->
         assert message in error
 
 
+@pytest.mark.heavy
 def test_a_declaration_is_known_by_its_content_wherever_its_file_is(tmp_path: Path) -> None:
     """The run keeps it: a file elsewhere is the same agent, another content is another."""
     out, other = tmp_path / "run", tmp_path / "other"

@@ -56,6 +56,7 @@ def test_a_policy_that_draws_has_another_answer_for_each_check(mode: str, tmp_pa
     assert len(orders) == 2 * 6 * 16
 
 
+@pytest.mark.heavy
 def test_what_a_policy_writes_as_a_program_answers_as_the_policy_does(tmp_path: Path) -> None:
     direct = run(tmp_path / "direct", "tardiness", "direct", *named(*POLICIES))
     program = run(tmp_path / "program", "tardiness", "program", *named(*POLICIES))
@@ -63,6 +64,7 @@ def test_what_a_policy_writes_as_a_program_answers_as_the_policy_does(tmp_path: 
     assert scores(program) == scores(direct) == scores(tool)
 
 
+@pytest.mark.heavy
 def test_the_short_models_of_projects_are_right(tmp_path: Path) -> None:
     """The reference proves what CP-SAT answers in the sandbox; without it the answer is told."""
     models = named("policy/exact", "policy/serial")

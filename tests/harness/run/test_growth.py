@@ -45,6 +45,7 @@ def asked(server: Loopback) -> Counter[str]:
     return Counter(request.body["model"] for request in server.requests)
 
 
+@pytest.mark.heavy
 def test_models_epochs_and_instances_are_added_and_what_is_there_is_not_asked(
     tmp_path: Path,
 ) -> None:
@@ -185,6 +186,7 @@ def start(file: Path, out: Path, *words: object) -> "subprocess.Popen[bytes]":
     )
 
 
+@pytest.mark.heavy
 def test_killed_between_its_growth_and_the_first_record_it_goes_on(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 3), tmp_path / "run"
     with Loopback(answer) as server:
@@ -213,6 +215,7 @@ def test_killed_between_its_growth_and_the_first_record_it_goes_on(tmp_path: Pat
     assert printed(out) == printed(whole)
 
 
+@pytest.mark.heavy
 def test_two_that_grow_it_at_once_do_not_undo_each_other(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 2), tmp_path / "run"
     with Loopback(answer, together=2) as server:

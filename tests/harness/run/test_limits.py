@@ -33,6 +33,7 @@ def run(file: Path, out: Path, server: Loopback, *more: object) -> subprocess.Co
     )
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("budget", "asked"),
     [
@@ -133,6 +134,7 @@ def test_a_provider_that_goes_down_is_one_line_and_everything_is_kept(tmp_path: 
     assert board(out)[0]["n"] == 60
 
 
+@pytest.mark.heavy
 def test_one_poisoned_request_does_not_take_the_provider_for_down(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 12), tmp_path / "run"
     first: list[Json] = []
@@ -149,6 +151,7 @@ def test_one_poisoned_request_does_not_take_the_provider_for_down(tmp_path: Path
     assert "1 of 12 episodes took more than one attempt" in done.stdout
 
 
+@pytest.mark.heavy
 def test_a_model_that_is_slowed_down_does_not_slow_the_others(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 30), tmp_path / "run"
     order: list[str] = []
@@ -168,6 +171,7 @@ def test_a_model_that_is_slowed_down_does_not_slow_the_others(tmp_path: Path) ->
     assert state == (4, 2)
 
 
+@pytest.mark.heavy
 def test_requests_a_minute(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 12), tmp_path / "run"
     with Loopback(zeros) as server:
@@ -176,6 +180,7 @@ def test_requests_a_minute(tmp_path: Path) -> None:
     assert len(server.requests) == 7
 
 
+@pytest.mark.heavy
 def test_tokens_a_minute_that_the_prompt_does_not_show(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 20), tmp_path / "run"
 

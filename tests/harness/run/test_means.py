@@ -134,6 +134,7 @@ def test_all_that_was_done_replays_without_a_model_or_a_sandbox(
     assert asked == len(rows(out, calls))
 
 
+@pytest.mark.heavy
 def test_a_program_that_fails_is_shown_why_and_its_seconds_are_counted(tmp_path: Path) -> None:
     out = tmp_path / "run"
     with Loopback(scripted) as server:
@@ -162,6 +163,7 @@ FAILURES = {
 }
 
 
+@pytest.mark.heavy
 def test_what_a_program_does_wrong_is_the_models_and_the_grade_says_what(tmp_path: Path) -> None:
     for kind, source in FAILURES.items():
         out = tmp_path / kind
@@ -175,6 +177,7 @@ def test_what_a_program_does_wrong_is_the_models_and_the_grade_says_what(tmp_pat
         assert makespan("board", out).returncode == 0  # no error: it is an answer
 
 
+@pytest.mark.heavy
 def test_scripts_and_programs_that_print_are_read_too(tmp_path: Path) -> None:
     order = "[job['id'] for job in PROBLEM['jobs']]"
     for number, source in enumerate(
@@ -213,6 +216,7 @@ def test_a_checker_tells_what_is_wrong_and_never_how_good_it_could_be(tmp_path: 
         assert word not in told
 
 
+@pytest.mark.heavy
 def test_calls_are_answered_and_those_beyond_the_last_are_not_run(tmp_path: Path) -> None:
     def insists(_: int, body: Json) -> Json:
         whole = chat_completion("", body)
@@ -260,6 +264,7 @@ def test_where_it_makes_no_sense_it_is_refused_in_one_line(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.heavy
 def test_where_programs_are_not_isolated_nothing_is_begun_unless_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,6 +283,7 @@ def test_where_programs_are_not_isolated_nothing_is_begun_unless_told(
     run(tmp_path / "checker", "checker:2", *floor)  # it runs no programs
 
 
+@pytest.mark.heavy
 def test_a_sandbox_that_dies_is_a_failure_with_a_name_and_never_a_grade(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,6 +303,7 @@ def test_a_sandbox_that_dies_is_a_failure_with_a_name_and_never_a_grade(
     assert [grade["verdict"] for grade in grades(out)] == ["valid"] * 2
 
 
+@pytest.mark.heavy
 def test_a_journal_of_another_program_or_problem_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "run"
     run(out, "program", "--model", "policy/edd", "--limit", 1)
@@ -319,6 +326,7 @@ def change(folder: Path, statement: str) -> None:
     db.close()
 
 
+@pytest.mark.heavy
 def test_other_packages_or_limits_are_another_run(tmp_path: Path) -> None:
     out, floor = tmp_path / "run", ("--model", "policy/edd", "--limit", 1)
     run(out, "program:packages=numpy", *floor)
@@ -328,6 +336,7 @@ def test_other_packages_or_limits_are_another_run(tmp_path: Path) -> None:
     assert refusal.count("\n") == 1
 
 
+@pytest.mark.heavy
 def test_parts_of_a_run_are_joined_with_their_programs(tmp_path: Path) -> None:
     floors = ("--model", "policy/edd", "--model", "policy/random", "--limit", 4)
     whole = tmp_path / "whole"

@@ -90,6 +90,7 @@ def test_replies_in_any_order_make_the_same_run_which_replays_without_a_model(
     assert board(one)[0]["errors"] == 0
 
 
+@pytest.mark.heavy
 def test_what_cannot_be_read_is_counted_in_the_record_and_told(tmp_path: Path) -> None:
     def mumble(number: int, body: Json) -> str:
         role = role_of(body["messages"][-1]["content"])

@@ -133,6 +133,7 @@ def test_shards_agree_and_their_union_is_the_run(tmp_path: Path) -> None:
     assert [row["n"] for row in board(merged)] == [4, 4]
 
 
+@pytest.mark.heavy
 def test_several_processes_solve_the_same_bytes(tmp_path: Path) -> None:
     file = jobs(tmp_path)
     for count in (1, 2):
@@ -224,6 +225,7 @@ def test_a_project_without_a_reference_is_feasible_or_not_but_has_no_gap(tmp_pat
     assert all(r["metrics"]["gap_median"]["value"] is not None for r in board(tmp_path / "solved"))
 
 
+@pytest.mark.heavy
 def test_instances_made_without_a_reference_are_solved_or_refused(tmp_path: Path) -> None:
     for name, ceiling in (("tardiness", "exact"), ("tools", "optimal"), ("calendar", "oracle")):
         file = tmp_path / f"{name}.jsonl"

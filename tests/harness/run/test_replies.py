@@ -122,6 +122,7 @@ def test_a_reply_that_cannot_be_read_is_paid_for_twice_at_most(tmp_path: Path) -
     assert "malformed body" in told
 
 
+@pytest.mark.heavy
 def test_what_is_no_reply_at_all_is_tried_again(tmp_path: Path) -> None:
     def answer(number: int, body: Json) -> str | Fault:
         return FAULTS["html"] if number <= 3 else scripted.text_of(prompt_of(body))

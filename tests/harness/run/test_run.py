@@ -88,6 +88,7 @@ def test_faults_leave_every_sample_answered_once(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.heavy
 def test_retry_after_is_waited_for(tmp_path: Path) -> None:
     file, times = instances(tmp_path / "i.jsonl", 1), []
 
@@ -206,6 +207,7 @@ def test_ctrl_c_keeps_what_is_in_flight(tmp_path: Path) -> None:
         assert len(server.requests) == 60
 
 
+@pytest.mark.heavy
 def test_second_ctrl_c_stops_at_once(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 20), tmp_path / "run"
     with Loopback(zeros, delay=60) as server:
@@ -255,6 +257,7 @@ def test_what_was_changed_behind_a_run_is_refused(tmp_path: Path) -> None:
     assert makespan("regrade", out).stdout == "changed 0 of 3\n"
 
 
+@pytest.mark.heavy
 def test_two_writers_are_one_too_many(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 10), tmp_path / "run"
     with Loopback(zeros, delay=1) as server:
@@ -267,6 +270,7 @@ def test_two_writers_are_one_too_many(tmp_path: Path) -> None:
     assert "another process is writing to" in second.stderr
 
 
+@pytest.mark.heavy
 def test_a_full_disk_is_one_line_and_keeps_what_was_committed(tmp_path: Path) -> None:
     """A limit on file size stands in for the disk: the journal's write fails in the same place."""
     file, out = instances(tmp_path / "i.jsonl", 400), tmp_path / "run"
@@ -297,6 +301,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_was_committed(tmp_path: Path) ->
         assert len(server.requests) == asked + 400 - len(kept)
 
 
+@pytest.mark.heavy
 def test_connections_are_bounded_and_used(tmp_path: Path) -> None:
     file = instances(tmp_path / "i.jsonl", 60)
     with Loopback(zeros, delay=0.1) as server:

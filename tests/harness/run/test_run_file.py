@@ -297,6 +297,7 @@ def test_a_template_that_nothing_has_is_refused(prompts: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.heavy
 def test_a_search_takes_a_run_file(tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text(
         """
@@ -369,6 +370,7 @@ def test_the_library_names_what_runs_a_file(tmp_path: Path) -> None:
     assert plan.requests[0].sampling == Sampling()
 
 
+@pytest.mark.heavy
 def test_killed_in_its_second_run_a_file_goes_on_by_the_same_command(tmp_path: Path) -> None:
     with Loopback(zeros, delay=0.05) as server:
         (tmp_path / "board.toml").write_text(

@@ -90,6 +90,7 @@ def results(out: Path) -> list[Json]:
     return [called | {"call": called["call"] | {"id": ""}} for called in calls]
 
 
+@pytest.mark.heavy
 def test_calls_of_a_session_are_graded_as_those_of_a_model(tmp_path: Path) -> None:
     out, other = tmp_path / "run", tmp_path / "other"
     with Loopback(natively) as server:

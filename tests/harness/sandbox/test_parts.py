@@ -100,6 +100,7 @@ def test_plain_json_passes_unchanged(value: Any) -> None:
     assert (result.kind, repr(result.value)) == ("ok", repr(value))
 
 
+@pytest.mark.heavy
 @given(
     st.lists(
         st.binary(max_size=20)

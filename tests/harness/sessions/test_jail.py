@@ -166,6 +166,7 @@ def test_what_is_no_text_is_left_out() -> None:
     assert {"link", "fifo", "b2", "large", "answer.json"} <= {*ended.left_out}
 
 
+@pytest.mark.heavy
 def test_it_is_ended_at_its_time_with_all_that_it_began() -> None:
     start = time.monotonic()
     ended = jailed("echo 1 > answer.json; (setsid sleep 777 &); sleep 778", seconds=1)

@@ -33,6 +33,7 @@ def line(*words: object) -> str:
     return shlex.join(command(*words))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("also", [[], ["--cache", "DISK/cache"]])
 def test_what_was_answered_is_kept_and_the_rest_is_asked_when_there_is_room(
     tmp_path: Path, also: Sequence[str]
@@ -79,6 +80,7 @@ def test_what_was_answered_is_kept_and_the_rest_is_asked_when_there_is_room(
         assert len(answered(tmp_path / "run")) == 400
 
 
+@pytest.mark.heavy
 def test_a_log_that_cannot_be_written_stops_the_run_with_one_line(tmp_path: Path) -> None:
     file, out, disk = instances(tmp_path / "i.jsonl", 200), tmp_path / "run", tmp_path / "disk"
     disk.mkdir()

@@ -293,6 +293,7 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.heavy
 def test_copies_of_a_search_are_merged_to_the_one_that_went_on(
     search: Path, tmp_path: Path
 ) -> None:
@@ -321,6 +322,7 @@ def test_searches_that_went_on_apart_are_refused(search: Path, tmp_path: Path) -
     assert not (tmp_path / "merged").exists()
 
 
+@pytest.mark.heavy
 def test_an_unfinished_search_is_merged_and_goes_on(search: Path, tmp_path: Path) -> None:
     early, merged = tmp_path / "early", tmp_path / "merged"
     shutil.copytree(search, early)

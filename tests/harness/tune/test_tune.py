@@ -8,6 +8,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from harness.tune.halving import rungs
 from tests.factories.pipelines import TUNE, role_of
 from tests.harness.helpers import board, command, makespan
@@ -87,6 +89,7 @@ def test_the_better_pipeline_is_found_and_only_it_is_ranked(tmp_path: Path) -> N
     assert (row["score"]["value"], row["n"]) == (first["score"]["value"], 5)
 
 
+@pytest.mark.heavy
 def test_rungs_tell_every_trial_beside_the_best_instance_by_instance(tmp_path: Path) -> None:
     with Loopback(Skilled()) as server:
         result = tuned(tmp_path / "plan.toml", server, tmp_path / "out", text=TIGHT)
@@ -107,6 +110,7 @@ def test_rungs_tell_every_trial_beside_the_best_instance_by_instance(tmp_path: P
 TIGHT = TUNE.replace("tokens = 400", "tokens = 60")
 
 
+@pytest.mark.heavy
 def test_all_development_is_over_before_the_first_held_out_problem_is_asked(
     tmp_path: Path,
 ) -> None:
@@ -158,6 +162,7 @@ layers = [{{type = "generator", samples = 2, seat = ["", "strong"]}}, {{type = "
 """
 
 
+@pytest.mark.heavy
 def test_the_better_seat_is_found_and_is_the_best_single_model(tmp_path: Path) -> None:
     with Loopback(Skilled(weak=5, strong=1)) as server:
         result = tuned(tmp_path / "plan.toml", server, tmp_path / "out", text=SEATS)
@@ -182,6 +187,7 @@ def test_another_plan_needs_another_folder_and_too_few_tokens_are_told(tmp_path:
         assert makespan("tune", plan, "--out", plan).returncode == 2
 
 
+@pytest.mark.heavy
 def test_a_search_that_is_stopped_goes_on_and_comes_to_the_same(tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
     with Loopback(Skilled()) as server:
@@ -208,6 +214,7 @@ def test_a_search_that_is_stopped_goes_on_and_comes_to_the_same(tmp_path: Path) 
     assert result == whole
 
 
+@pytest.mark.heavy
 def test_a_search_that_is_killed_goes_on(tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
     with Loopback(Skilled(), delay=0.05) as server:
@@ -220,6 +227,7 @@ def test_a_search_that_is_killed_goes_on(tmp_path: Path) -> None:
         tuned(plan, server, tmp_path / "out")
 
 
+@pytest.mark.heavy
 def test_progress_tells_each_trial_on_standard_error(tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
     with Loopback(Skilled()) as server:
@@ -230,6 +238,7 @@ def test_progress_tells_each_trial_on_standard_error(tmp_path: Path) -> None:
     assert "held out, the winner: generator2-checker1 on 5 instances" in done.stderr
 
 
+@pytest.mark.heavy
 def test_errors_are_no_scores_and_are_asked_again(tmp_path: Path) -> None:
     plan, out, model = tmp_path / "plan.toml", tmp_path / "out", Skilled()
     broken = [True]
@@ -248,6 +257,7 @@ def test_errors_are_no_scores_and_are_asked_again(tmp_path: Path) -> None:
         assert makespan(*how).returncode == 0
 
 
+@pytest.mark.heavy
 def test_a_budget_is_that_of_all_its_runs_together(tmp_path: Path) -> None:
     plan, out = tmp_path / "plan.toml", tmp_path / "out"
     with Loopback(Skilled()) as server:
@@ -276,6 +286,7 @@ def test_rungs_end_with_eta_trials_on_all_instances() -> None:
             assert steps[-1][0] <= eta
 
 
+@pytest.mark.heavy
 def test_with_a_cache_trials_share_what_they_ask_alike_and_their_tokens_count(
     tmp_path: Path,
 ) -> None:

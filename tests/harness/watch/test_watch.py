@@ -18,6 +18,7 @@ from tests.harness.processes import deadline
 from tests.loopback import FAULTS, Fault, Json, Loopback, says
 
 
+@pytest.mark.heavy
 def test_a_run_under_way_and_at_its_end(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 30), tmp_path / "run"
 
@@ -93,6 +94,7 @@ def test_costs_are_projected(tmp_path: Path) -> None:
     assert abs(standing.projected - 10 * 0.017) < 1e-9
 
 
+@pytest.mark.heavy
 def test_a_long_episode_counts_by_its_rounds(tmp_path: Path) -> None:
     out = tmp_path / "run"
     with Loopback(lambda *_: "{}", delay=0.1) as server:
@@ -145,6 +147,7 @@ def test_instances_that_are_still_to_be_made_are_counted(tmp_path: Path) -> None
     assert "instances: 4 of 10 are made" in makespan("watch", out, "--once").stdout
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("columns", [60, 80, 200])
 def test_a_terminal_of_any_width_shows_everything(tmp_path: Path, columns: int) -> None:
     file, out = instances(tmp_path / "i.jsonl", 40), tmp_path / "run"
@@ -209,6 +212,7 @@ def in_terminal(columns: int, *words: object) -> tuple[int, str]:
     return process.wait(timeout=60), re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
 
 
+@pytest.mark.heavy
 def test_a_run_in_a_folder_that_one_may_not_write_is_read_live(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 40), tmp_path / "run"
     weak = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
