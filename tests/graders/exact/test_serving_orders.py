@@ -16,6 +16,7 @@ from graders.exact.serving_rules import ranked
 from tasks.serving_payload import Service
 from tests.depth import often
 from tests.factories.services import REGIMES, drawn_service, small_case
+from tests.switching_table import rows, workloads
 
 
 def own_cost(service: Service, order: list[int]) -> int:
@@ -57,3 +58,15 @@ def test_a_search_runs_few_of_the_orders_that_it_tries() -> None:
     best = best_order(12, cost, least_cost(service))
     assert reference(service).objective == costs.cost(best) == min(tried)
     assert costs.simulated < len(tried) / 2
+
+
+def test_a_change_of_priorities_costs_the_less_the_cheaper_a_swap_is() -> None:
+    """As FastSwitch says, whose claim docs/serving.md has at its full size."""
+    table = rows(workloads(100, 1))
+    gaps = [row["gap_p95"].value or 0.0 for row in table.values()]
+    assert gaps[1] > gaps[2] > gaps[3] > gaps[4]
+    lost, read = (
+        [row[k].value or 0.0 for row in table.values()] for k in ("evictions", "recomputed")
+    )
+    assert lost[1] > 2 * lost[0]
+    assert read[4] < 0.2 * read[1]
