@@ -51,6 +51,7 @@ class Source:
         period: indices that are so far apart are alike: what the index decides, such as the cell
             of a grid, is no matter of chance, and a board draws its index k from those.
         solved: whether the solver runs; without gaps nothing needs it.
+        seeds: of a pool at most, where instances are dear.
     """
 
     suite: str
@@ -59,6 +60,7 @@ class Source:
     period: int = 1
     solved: bool = True
     only: tuple[tuple[str, Scalar], ...] = ()
+    seeds: int = SEEDS
 
     @property
     def entries(self) -> tuple[SuiteEntry, ...]:
@@ -106,7 +108,7 @@ def renamed(record: Record, index: int) -> Record:
 
 def pool(source: Source, seeds: int = SEEDS, folder: Path | None = FOLDER) -> Pool:
     """The pool of a source: read from the folder, or made and written there."""
-    version = family(source.family).version
+    version, seeds = family(source.family).version, min(seeds, source.seeds)
     mark = digest([source.entries, source.policies, source.period, version, seeds])
     path = folder and folder / f"{source.suite}-{mark}.json.gz"
     if path and path.exists():

@@ -47,6 +47,15 @@ METRICS = {  # those of each kind of interval; the others of a kind are made by 
         "excess_logit",
         "tau",
     ),
+    "flow": ("score", "beats_fifo", "over_fifo", "regret_informed", "score@8"),
+    "vms": ("score", "share_optimal", "gain", "fragment_rate", "score@8"),
+    "jobshop": ("score", "share_optimal", "gap_median", "gap_mean", "score@10"),
+    "serving": ("score", "job_cost", "goodput", "ttft_p95", "skill@24"),
+    "fair-queue": ("score", "job_cost", "skill@24"),
+    "placement": ("score", "skill@40"),
+    "temporal": ("score", "wrong_form", "score@8"),
+    "dag": ("score", "share_optimal", "gap_median", "gap_mean", "score@20"),
+    "pods": ("score", "share_better", "share_optimal", "disruption", "score@6"),
 }
 
 
@@ -121,5 +130,6 @@ PARTS = {
         sources.TARDINESS,
         sources.TOOLS,
         sources.CALENDAR,
+        *sources.RAMPS,
     )
 }
