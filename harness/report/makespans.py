@@ -37,8 +37,8 @@ def makespan_figures(
         length: what is to be short.
     """
     caption = (
-        f"The optimum over the {length} (the lower bound, where the optimum is not proven), 0 for an"
-        " answer that breaks a rule, with a 95 % interval."
+        f"The optimum over the {length} (the lower bound, where the optimum is not proven), 0 for"
+        " an answer that breaks a rule, with a 95 % interval."
     )
     yield from level_figures(rows, looks, "score", unit, caption)
     yield from violation_figures(episodes, looks, kinds=kinds, remark=remark)
