@@ -158,7 +158,7 @@ def proven(payload: HoistLine) -> int:
 
 @pytest.mark.slow
 def test_the_line_of_phillips_and_unger_has_its_printed_period() -> None:
-    """521, as everyone prints it, also where parts wait at the station for 120, as they did."""
+    """521, as everyone prints it, also where parts stay at the station for 120."""
     payload = public("PU")
     assert proven(payload) == 521
     assert [proven(replace(payload, station=SoakWindow(k))) for k in (0, 120, 300)] == [

@@ -153,6 +153,9 @@ FIELDS = {
     "named": 4,
     "form": "date",
     "processor": "P1",
+    "tank": "T1",
+    "move": "T2",
+    "stay": 7,
 }
 
 
