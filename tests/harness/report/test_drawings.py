@@ -154,7 +154,6 @@ FIELDS = {
     "form": "date",
     "processor": "P1",
     "tank": "T1",
-    "move": "T2",
     "stay": 7,
 }
 
