@@ -131,6 +131,7 @@ class _CycleModel:
             self._first[a, b], self._first[b, a] = is_first, ~is_first
             self._leave_way(a, b)
             self._leave_way(b, a)
+            self.model.add_hint(is_first, True)  # as one part at a time
             if a == 0:
                 self.model.add(is_first == 1)
 
@@ -162,6 +163,3 @@ class _CycleModel:
         self.model.add_hint(self.period, self._cycle.period)
         for moment, time in zip(self.moments, self._cycle.times, strict=True):
             self.model.add_hint(moment, time)
-        for (a, b), literal in self._first.items():
-            if a < b:
-                self.model.add_hint(literal, True)
