@@ -124,6 +124,8 @@ def _assignments(path: Path) -> dict[str, Assigned]:
         match = _ASSIGNMENT.fullmatch(statement)
         if match is None:
             raise InputError(f"{place}: {statement.strip()[:20]!r}; expected NAME = VALUE;")
+        if match[1] in fields:
+            raise InputError(f"{place}: {match[1]} again; expected a value once")
         fields[match[1]] = Assigned(place, match[2])
     return fields
 

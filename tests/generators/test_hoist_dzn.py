@@ -103,6 +103,7 @@ def test_what_is_written_is_read_back(
         ("[9, INF]", "[3, INF]", 2, "a stay of 4 to 3 is not 0 <= least <= most"),
         ("[3, 2, 4]", "[3, 0, 4]", 2, "loaded: it needs 3 times from 1 on, one more than tanks"),
         ("J = 9;", "Hoists = 2;", 3, "Hoists is 2; expected 1: take out Multiplier, Hoists, Cap"),
+        ("J = 9;", "Ninner = 2;", 3, "Ninner again; expected a value once"),
         ("J = 9;", "Capacity = 2;", 3, "Capacity is 2; expected 1: take out Multiplier, Hoists,"),
     ],
 )

@@ -60,7 +60,7 @@ def seen(problems: Sequence[Fields]) -> set[tuple[Any, ...]]:
     return wrong
 
 
-@examples(1500)
+@examples(1200)
 @given(small(), st.integers(0, 10**9))
 def test_the_checker_finds_what_following_many_parts_finds(payload: HoistLine, seed: int) -> None:
     period, times = near(payload, seed)

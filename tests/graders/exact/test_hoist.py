@@ -23,7 +23,7 @@ from tests.factories.lines import cycle, faults, least_period, line, small
 # Optima -------------------------------------------------------------------------------------
 
 
-@examples(800)
+@examples(600)
 @given(small())
 def test_the_solver_agrees_with_trying_every_period_and_stay(payload: HoistLine) -> None:
     found = reference(payload)
@@ -124,7 +124,7 @@ TABLE = {  # optimum over period: 40 instances of the suite's seed 0
 
 
 @pytest.mark.parametrize(
-    "level", [n if n < 6 else pytest.param(n, marks=pytest.mark.slow) for n in TABLE]
+    "level", [n if n < 4 else pytest.param(n, marks=pytest.mark.slow) for n in TABLE]
 )
 def test_the_table_of_floors_is_what_they_get(level: int) -> None:
     made = [generate(level, 0, index, {}) for index in range(40)]
