@@ -23,6 +23,7 @@ def makespan_figures(
     unit: str,
     kinds: Sequence[str],
     remark: str,
+    length: str = "makespan",
 ) -> Iterator[Figure]:
     """Yield the score by level for each cell, the mix of violations, and gaps.
 
@@ -33,10 +34,11 @@ def makespan_figures(
         unit: what a level counts.
         kinds: those that stand first among the violations, in their order.
         remark: on the violations, one sentence or none.
+        length: what is to be short.
     """
     caption = (
-        "The optimum over the makespan (the lower bound, where the optimum is not proven), 0 for an"
-        " answer that breaks a rule, with a 95 % interval."
+        f"The optimum over the {length} (the lower bound, where the optimum is not proven), 0 for"
+        " an answer that breaks a rule, with a 95 % interval."
     )
     yield from level_figures(rows, looks, "score", unit, caption)
     yield from violation_figures(episodes, looks, kinds=kinds, remark=remark)

@@ -90,6 +90,7 @@ MORE_QUESTIONS: tuple[tuple[str, int, Fields], ...] = (  # last: those before ke
     ("temporal", 2, {}),
     ("dag", 3, {}),
     ("pods", 2, {}),
+    ("hoist", 3, {}),
 )
 TURNS: tuple[
     tuple[str, int, Fields], ...

@@ -18,6 +18,7 @@ from generators import (
     fair_queue,
     feasibility,
     flow,
+    hoist,
     jobshop,
     placement,
     pods,
@@ -80,6 +81,7 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "temporal": temporal.generate,
     "dag": dag.generate,
     "pods": pods.generate,
+    "hoist": hoist.generate,
 }
 
 

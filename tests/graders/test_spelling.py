@@ -12,6 +12,7 @@ from graders.exact.dispatch import edd
 from graders.spelling import MENDED, STRICT
 from harness.families.registry import family
 from tasks.base import Fields, Grade, Instance, Outcome, Parsed, Verdict
+from tasks.hoist import move_ids
 from tasks.rcpsp import Project, Task
 from tasks.spelling import is_mended, strictly
 from tasks.tardiness import Job, Jobs
@@ -30,7 +31,7 @@ PROJECT = Instance(
     Project((Task("T1", 2), Task("T2", 3)), (), (("T1", "T2"),), (), (), (), 9),
 )
 JOBS = Instance("j", "tardiness", 2, None, 0, {}, 2, Jobs((Job("J1", 2, 2), Job("J2", 3, 5))))
-KEYS = ("starts", "order", "schedule", "placement")
+KEYS = ("starts", "order", "schedule", "placement", "period", "times")
 CASES = (
     "rcpsp",
     "rcpsp-12",
@@ -42,6 +43,7 @@ CASES = (
     "jobshop-blocking",
     "dag",
     "pods",
+    "hoist",
 )
 
 
@@ -69,6 +71,8 @@ def ids_of(instance: Instance[Any]) -> set[str]:
         return {task.id for task in payload.tasks} | set(payload.processors)
     if instance.family == "pods":
         return {each.id for each in (*payload.pods, *payload.nodes)}
+    if instance.family == "hoist":
+        return set(move_ids(payload))
     return {each.id for each in (payload.tasks if instance.family == "rcpsp" else payload.jobs)}
 
 
@@ -103,6 +107,11 @@ def answer_of(case: str, rng: Random) -> Fields:
         nodes = [None, *(node.id for node in instance.payload.nodes)]
         for name in rng.sample(sorted(answer["placement"]), rng.randint(0, 2)):
             answer["placement"][name] = rng.choice(nodes)
+    elif instance.family == "hoist":
+        answer["times"] = dict(answer["times"])
+        answer["period"] += rng.choice([0, 0, 1, -1])
+        for name in rng.sample(sorted(answer["times"]), rng.randint(0, 2)):
+            answer["times"][name] = max(0, answer["times"][name] + rng.randint(-3, 3))
     else:
         order = list(answer["order"])
         if rng.random() < 0.5:
@@ -134,7 +143,7 @@ def test_an_answer_is_worth_the_same_in_every_spelling(case: str, seed: int) -> 
 
 
 def spelled(instance: Instance[Any], outcome: Outcome) -> Outcome:
-    from tasks import dag, jobshop, pods, rcpsp, tardiness, tools
+    from tasks import dag, hoist, jobshop, pods, rcpsp, tardiness, tools
 
     if instance.family == "tools":
         return tools.performed(instance, outcome)
@@ -144,6 +153,7 @@ def spelled(instance: Instance[Any], outcome: Outcome) -> Outcome:
         "jobshop": jobshop.spelled,
         "dag": dag.spelled,
         "pods": pods.spelled,
+        "hoist": hoist.spelled,
     }
     return readers[instance.family](instance.payload, outcome)
 

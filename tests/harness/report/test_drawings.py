@@ -23,6 +23,7 @@ from graders import dag as dag_grader
 from graders import fair_queue as fair_queue_grader
 from graders import feasibility as feasibility_grader
 from graders import flow as flow_grader
+from graders import hoist as hoist_grader
 from graders import jobshop as jobshop_grader
 from graders import placement as placement_grader
 from graders import pods as pods_grader
@@ -41,6 +42,7 @@ from harness.report import (
     fair_queue,
     feasibility,
     flow,
+    hoist,
     jobshop,
     placement,
     pods,
@@ -151,6 +153,8 @@ FIELDS = {
     "named": 4,
     "form": "date",
     "processor": "P1",
+    "tank": "T1",
+    "stay": 7,
 }
 
 
@@ -171,6 +175,7 @@ FIELDS = {
         (temporal, temporal_grader),
         (dag, dag_grader),
         (pods, pods_grader),
+        (hoist, hoist_grader),
     ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:
