@@ -93,7 +93,7 @@ def models_of_families(count: int) -> Board:
 
 
 @pytest.mark.parametrize("width", [60, *WIDTHS])
-def test_the_overview_holds_fourteen_families(width: int) -> None:
+def test_the_overview_holds_all_families(width: int) -> None:
     board = models_of_families(14)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", str(width))
