@@ -157,11 +157,20 @@ class Journal:
         await self._commit(queries.ADD_RECORD, row)
 
     async def effect(
-        self, episode: str, path: str, request: str, outcome: msgspec.Struct, seconds: float
+        self,
+        episode: str,
+        path: str,
+        request: str,
+        outcome: msgspec.Struct,
+        seconds: float,
+        *,
+        wait: bool = True,
     ) -> None:
-        """Commit what came of an effect that is no call: once, it is not tried again."""
+        """Commit what came of an effect that is no call; without `wait`, with the next commit."""
         text = msgspec.json.encode(outcome).decode()
-        await self._commit(queries.ADD_EFFECT, (self._id(episode), path, request, text, seconds))
+        self._add(queries.ADD_EFFECT, (self._id(episode), path, request, text, seconds))
+        if wait:
+            await self.settled()
 
     def effects(self, episode: str) -> dict[str, Performed]:
         """Return what is known of an episode's effects, by path.
