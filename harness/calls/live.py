@@ -85,8 +85,9 @@ class LiveCalls(RecordedCalls):
         else:
             raise Failure(f"{effect.path}: nothing here performs a {type(effect).__name__}")
         seconds = round(perf_counter() - start, 6)
-        wait = not isinstance(effect, Imagine)  # lost in a crash, it comes to the same again
-        await self.journal.effect(self.episode, effect.path, request, outcome, seconds, wait=wait)
+        self.journal.effect(self.episode, effect.path, request, outcome, seconds)
+        if not isinstance(effect, Imagine):  # lost in a crash, that comes to the same again
+            await self.journal.settled()
         return outcome
 
     async def _ask(self, ask: Ask, request: str, tried: int) -> Reply:

@@ -1,0 +1,67 @@
+"""A scripted model that knows which calls a request needs and is careless about them."""
+
+import json
+from random import Random
+
+from generators.tools import generate
+from harness.families.tools import _call, possible_calls, ready_calls, returned_codes
+from tasks.base import Ask, Called, Instance, Reply, ToolCall, ToolResult, Usage
+from tasks.tools import View
+from tasks.tools_payload import Errand, Hidden
+
+NEEDLESS, FORGETFUL = 0.15, 0.04  # chances of a call too many, and of an answer too early
+WRITTEN = 40  # tokens of a reply
+
+
+class Careless:
+    """Calls some of what is ready, at times something needless; answers too early now and then.
+
+    What it says hangs on its salt and on the path of the ask alone.
+    """
+
+    def __init__(self, instance: Instance[Errand], salt: str) -> None:
+        self._instance, self._salt = instance, salt
+        self._due = tuple(Hidden(instance.payload).steps())
+
+    def __call__(self, ask: Ask) -> Reply:
+        """Return the reply to an ask; a token is four characters."""
+        view = View(self._instance, self._due, "turn", calls=calls_in(ask))
+        usage = Usage(sum(len(message.content) for message in ask.messages) // 4, WRITTEN)
+        calls = self._calls(view, Random(f"{self._salt}/{ask.path}"))
+        if calls:
+            return Reply("", calls, "tool_calls", usage=usage)
+        return Reply(json.dumps({"answer": self._values(view)}), usage=usage)
+
+    def _calls(self, view: View, rng: Random) -> tuple[ToolCall, ...]:
+        ready = ready_calls(view)
+        if not ready or rng.random() < FORGETFUL:
+            return ()
+        count = min(rng.choice([1, 1, 2, len(ready)]), len(ready))
+        calls = [_call(need.due) for need in rng.sample(ready, count)]
+        if rng.random() < NEEDLESS:
+            calls += rng.sample([*possible_calls(view)][:20], 1)
+        return tuple(calls)
+
+    def _values(self, view: View) -> dict[str, str]:
+        codes = returned_codes(view)
+        names = {w.key: self._due[w.step].value.name for w in self._instance.payload.wanted}
+        return {key: name for key, name in names.items() if key and name in codes}
+
+
+def calls_in(ask: Ask) -> tuple[Called, ...]:
+    """Return the calls of a conversation, as their results tell of them."""
+    calls = {call.id: call for message in ask.messages for call in message.calls}
+    return tuple(
+        Called(1, calls[message.call_id or ""], _result(message.content))
+        for message in ask.messages
+        if message.role == "tool"
+    )
+
+
+def _result(text: str) -> ToolResult:
+    return ToolResult(text, "ok" if text.startswith("{") else "failed", 0, 0)
+
+
+def requests(level: int, count: int) -> list[Instance[Errand]]:
+    """The first instances of a level, seed 0."""
+    return [generate(level, 0, index, {}) for index in range(count)]

@@ -1,0 +1,102 @@
+"""Searches over tools beside each other: `python -m tests.search_table [LEVEL [COUNT [SALTS]]]`.
+
+`python -m tests.search_table 8 12 3` makes the table of docs/search.md: 12 requests of level 8,
+seed 0, each asked of three careless models (tests/factories/callers.py). Scores are those of
+episodes in which exploring is simulated, and of the same where it is charged to the clock.
+Intervals are at 95 % over requests.
+"""
+
+import sys
+from collections.abc import Sequence
+from statistics import fmean
+from typing import NamedTuple
+
+from graders.statistics import Estimate, mean_of
+from makespan.episodes import Episode
+from tasks.base import Instance
+from tasks.tools_payload import Errand
+from tests.factories.callers import Careless, requests
+
+AGENTS = (
+    "direct",
+    "best-of:4",
+    "mcts:4",
+    "best-of:12",
+    "mcts:12",
+    "best-of:999,tokens=6500",
+    "mcts:999,tokens=6500",
+    "best-of:999,tokens=13000",
+    "mcts:999,tokens=13000",
+    "best-of:999,tokens=26000",
+    "mcts:999,tokens=26000",
+)
+
+
+class Played(NamedTuple):
+    """An episode: its score, whether it is complete, tokens, and calls of the model."""
+
+    score: float
+    complete: float
+    tokens: int
+    calls: int
+
+
+class Row(NamedTuple):
+    """An agent: its score where exploring takes no time and where it does, and what it took."""
+
+    simulated: Estimate
+    charged: Estimate
+    complete: float
+    tokens: float
+    calls: float
+
+
+def played(instance: Instance[Errand], agent: str, salt: str) -> Played:
+    """An episode of a careless model under an agent."""
+    model, episode = Careless(instance, f"{instance.id}/{salt}"), Episode(instance, agent=agent)
+    while not episode.done:
+        episode.reply(model(episode.ask))
+    grade, usages = episode.grade(), [reply.usage for reply in episode.replies]
+    tokens = sum((usage.input or 0) + (usage.output or 0) for usage in usages)
+    return Played(grade.score, grade.metrics["complete"], tokens, len(usages))
+
+
+def row(instances: Sequence[Instance[Errand]], agent: str, salts: int) -> Row:
+    """Means over requests, each of which is asked of so many models."""
+    clocks = [agent] if agent == "direct" else [agent, f"{agent},clock=charged"]
+    episodes = [
+        [[played(each, name, str(salt)) for salt in range(salts)] for each in instances]
+        for name in clocks
+    ]
+    scores = [mean_of([fmean(e.score for e in each) for each in clock]) for clock in episodes]
+    everything = [e for each in episodes[0] for e in each]
+    return Row(
+        scores[0],
+        scores[-1],
+        complete=fmean(e.complete for e in everything),
+        tokens=fmean(e.tokens for e in everything),
+        calls=fmean(e.calls for e in everything),
+    )
+
+
+def text(estimate: Estimate) -> str:
+    """A mean with its interval, where there is one."""
+    if estimate.low is None:
+        return f"{estimate.value:.3f}"
+    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"
+
+
+def main(words: Sequence[str]) -> None:
+    """Print the table."""
+    level, count, salts = [*map(int, words), *(8, 12, 3)[len(words) :]]
+    instances = requests(level, count)
+    print("| agent | simulated | charged | complete | tokens | calls of the model |")
+    print("|---|---|---|---|---|---|")
+    for agent in AGENTS:
+        r = row(instances, agent, salts)
+        cells = (text(r.simulated), text(r.charged), f"{r.complete:.2f}")
+        print(f"| `{agent}` | {' | '.join(cells)} | {r.tokens:,.0f} | {r.calls:.1f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
