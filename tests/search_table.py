@@ -42,10 +42,10 @@ class Played(NamedTuple):
 
 
 class Row(NamedTuple):
-    """An agent: its score where exploring takes no time and where it does, and what it took."""
+    """An agent: its scores where exploring takes no time and where it does, and what it took."""
 
-    simulated: Estimate
-    charged: Estimate
+    simulated: list[float]
+    charged: list[float]
     complete: float
     tokens: float
     calls: float
@@ -68,7 +68,7 @@ def row(instances: Sequence[Instance[Errand]], agent: str, salts: int) -> Row:
         [[played(each, name, str(salt)) for salt in range(salts)] for each in instances]
         for name in clocks
     ]
-    scores = [mean_of([fmean(e.score for e in each) for each in clock]) for clock in episodes]
+    scores = [[fmean(e.score for e in each) for each in clock] for clock in episodes]
     everything = [e for each in episodes[0] for e in each]
     return Row(
         scores[0],
@@ -92,10 +92,23 @@ def main(words: Sequence[str]) -> None:
     instances = requests(level, count)
     print("| agent | simulated | charged | complete | tokens | calls of the model |")
     print("|---|---|---|---|---|---|")
+    rows: dict[str, Row] = {}
     for agent in AGENTS:
-        r = row(instances, agent, salts)
-        cells = (text(r.simulated), text(r.charged), f"{r.complete:.2f}")
-        print(f"| `{agent}` | {' | '.join(cells)} | {r.tokens:,.0f} | {r.calls:.1f} |", flush=True)
+        rows[agent] = r = row(instances, agent, salts)
+        scores = (text(mean_of(r.simulated)), text(mean_of(r.charged)))
+        cells = (*scores, f"{r.complete:.2f}", f"{r.tokens:,.0f}", f"{r.calls:.1f}")
+        print(f"| `{agent}` | {' | '.join(cells)} |", flush=True)
+    print("\n| at equal tokens | best-of less mcts, simulated | charged |\n|---|---|---|")
+    for agent in AGENTS:
+        if "tokens" in agent and agent.startswith("best-of"):
+            one, other = rows[agent], rows[agent.replace("best-of", "mcts")]
+            cells = (paired(one.simulated, other.simulated), paired(one.charged, other.charged))
+            print(f"| {agent.partition('=')[2]} | {' | '.join(map(text, cells))} |")
+
+
+def paired(one: Sequence[float], other: Sequence[float]) -> Estimate:
+    """The mean difference of two rows, request by request."""
+    return mean_of([a - b for a, b in zip(one, other, strict=True)])
 
 
 if __name__ == "__main__":

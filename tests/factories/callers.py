@@ -48,6 +48,26 @@ class Careless:
         return {key: name for key, name in names.items() if key and name in codes}
 
 
+class Diligent(Careless):
+    """Calls all that is ready, and nothing else.
+
+    Attributes:
+        replies: those that it gave.
+    """
+
+    def __init__(self, instance: Instance[Errand]) -> None:
+        super().__init__(instance, "")
+        self.replies: list[Reply] = []
+
+    def __call__(self, ask: Ask) -> Reply:
+        """Return the reply to an ask, and keep it."""
+        self.replies.append(super().__call__(ask))
+        return self.replies[-1]
+
+    def _calls(self, view: View, rng: Random) -> tuple[ToolCall, ...]:  # noqa: ARG002
+        return tuple(_call(need.due) for need in ready_calls(view))
+
+
 def calls_in(ask: Ask) -> tuple[Called, ...]:
     """Return the calls of a conversation, as their results tell of them."""
     calls = {call.id: call for message in ask.messages for call in message.calls}

@@ -83,7 +83,7 @@ def score(stage: Stage) -> float:
 
 
 def test_from_the_second_try_on_a_place_is_told_what_was_tried_there() -> None:
-    stage = played("mcts:4")
+    stage = played("mcts:4", "1")
     starts = [ask for ask in stage.asked if "/turn-" in ask.path]
     notices = [ask for ask in starts if "have been tried before" in ask.messages[-1].content]
     tries = {ask.path.split("/")[1] for ask in starts}
