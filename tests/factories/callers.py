@@ -9,14 +9,17 @@ from tasks.base import Ask, Called, Instance, Reply, ToolCall, ToolResult, Usage
 from tasks.tools import View
 from tasks.tools_payload import Errand, Hidden
 
+TRIED = "have been tried before"  # in what a tree search tells
 NEEDLESS, FORGETFUL = 0.15, 0.04  # chances of a call too many, and of an answer too early
 WRITTEN = 40  # tokens of a reply
+THOUGHTS = 9  # of another turn than those that were tried
 
 
 class Careless:
     """Calls some of what is ready, at times something needless; answers too early now and then.
 
-    What it says hangs on its salt and on the path of the ask alone.
+    It takes no turn that it is told it has tried, if it comes to think of another one. What it says
+    hangs on its salt, on the path of the ask and on what it is asked.
     """
 
     def __init__(self, instance: Instance[Errand], salt: str) -> None:
@@ -27,7 +30,12 @@ class Careless:
         """Return the reply to an ask; a token is four characters."""
         view = View(self._instance, self._due, "turn", calls=calls_in(ask))
         usage = Usage(sum(len(message.content) for message in ask.messages) // 4, WRITTEN)
-        calls = self._calls(view, Random(f"{self._salt}/{ask.path}"))
+        rng, notice = Random(f"{self._salt}/{ask.path}"), ask.messages[-1].content
+        calls = self._calls(view, rng)
+        for _ in range(THOUGHTS):
+            if not is_told(calls, notice):
+                break
+            calls = self._calls(view, rng)
         if calls:
             return Reply("", calls, "tool_calls", usage=usage)
         return Reply(json.dumps({"answer": self._values(view)}), usage=usage)
@@ -66,6 +74,14 @@ class Diligent(Careless):
 
     def _calls(self, view: View, rng: Random) -> tuple[ToolCall, ...]:  # noqa: ARG002
         return tuple(_call(need.due) for need in ready_calls(view))
+
+
+def is_told(calls: tuple[ToolCall, ...], notice: str) -> bool:
+    """Whether a notice of what was tried tells of the same calls."""
+    wanted = sorted(f"{call.name}({call.arguments})" for call in calls)
+    lines = notice.splitlines() if TRIED in notice else []
+    turns = [line.partition(". ")[2].split("; ") for line in lines if line[:1].isdigit()]
+    return wanted in [sorted(each.partition(" returned ")[0] for each in turn) for turn in turns]
 
 
 def calls_in(ask: Ask) -> tuple[Called, ...]:

@@ -61,7 +61,7 @@ def test_all_that_was_imagined_replays_and_is_not_imagined_again(
     before, effects = {row["model"]: row for row in board(out)}, rows(out, EFFECTS)
     assert before["openai/m"]["n"] == 2
     assert before["openai/m"]["errors"] == 0
-    assert before["openai/m"]["input_tokens"] > 0
+    assert before["openai/m"]["tokens"] > 0
     request.getfixturevalue("unimagined")
     assert "changed 0 of 4" in makespan("regrade", out).stdout
     assert "replayed: 4 of 4" in makespan("audit", out).stdout
