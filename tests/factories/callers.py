@@ -3,11 +3,13 @@
 import json
 from random import Random
 
+import msgspec
+
 from generators.tools import generate
-from harness.families.tools import _call, possible_calls, ready_calls, returned_codes
+from harness.families.tools import possible_calls, ready_calls, returned_codes
 from tasks.base import Ask, Called, Instance, Reply, ToolCall, ToolResult, Usage
 from tasks.tools import View
-from tasks.tools_payload import Errand, Hidden
+from tasks.tools_payload import Due, Errand, Hidden
 
 TRIED = "have been tried before"  # in what a tree search tells
 NEEDLESS, FORGETFUL = 0.15, 0.04  # chances of a call too many, and of an answer too early
@@ -45,7 +47,7 @@ class Careless:
         if not ready or rng.random() < FORGETFUL:
             return ()
         count = min(rng.choice([1, 1, 2, len(ready)]), len(ready))
-        calls = [_call(need.due) for need in rng.sample(ready, count)]
+        calls = [called(need.due) for need in rng.sample(ready, count)]
         if rng.random() < NEEDLESS:
             calls += rng.sample([*possible_calls(view)][:20], 1)
         return tuple(calls)
@@ -73,7 +75,12 @@ class Diligent(Careless):
         return self.replies[-1]
 
     def _calls(self, view: View, rng: Random) -> tuple[ToolCall, ...]:  # noqa: ARG002
-        return tuple(_call(need.due) for need in ready_calls(view))
+        return tuple(called(need.due) for need in ready_calls(view))
+
+
+def called(due: Due) -> ToolCall:
+    """A call that is needed."""
+    return ToolCall("", due.offer.name, msgspec.json.encode(due.arguments).decode())
 
 
 def is_told(calls: tuple[ToolCall, ...], notice: str) -> bool:
