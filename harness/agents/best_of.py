@@ -1,6 +1,6 @@
 """An agent that tries an episode several times in branches, each on its own, and plays the best."""
 
-from harness.agents.branches import Explorer, Node, PlayedBranch, SearchSettings
+from harness.agents.branches import Explorer, BranchPlace, PlayedBranch, SearchSettings
 from tasks.base import Ask, Program, Reply, together
 from tasks.prompts import Prompts
 
@@ -20,7 +20,7 @@ class BestOf:
             self._played.follow((yield from explorer.best(ends)))
         return self._played.next(ask)
 
-    def _ends(self, explorer: Explorer) -> Program[list[Node]]:
+    def _ends(self, explorer: Explorer) -> Program[list[BranchPlace]]:
         """Return the ends of all tries: beside each other where their tokens have no limit."""
         numbers = range(1, self._settings.tries + 1)
         if not self._settings.tokens:

@@ -47,7 +47,7 @@ class SearchSettings(Noun, frozen=True):
 
 
 @dataclass(eq=False)
-class Node:
+class BranchPlace:
     """A place in a tree of branches.
 
     Attributes:
@@ -64,13 +64,13 @@ class Node:
 
     ask: Ask
     replies: tuple[Reply, ...]
-    parent: "Node | None" = None
+    parent: "BranchPlace | None" = None
     asks: tuple[Ask, ...] = ()
     time: int = 0
     ended: bool = False
     answered: bool = False
     reward: float = 0.0
-    children: list["Node"] = field(default_factory=list)
+    children: list["BranchPlace"] = field(default_factory=list)
 
     @property
     def order(self) -> tuple[bool, int]:
@@ -96,7 +96,7 @@ class Explorer:
             ask: the step.
             replies: those that were given in the episode before it.
         """
-        self.root = Node(ask, replies)
+        self.root = BranchPlace(ask, replies)
         self._settings, self._text = settings, TextTools(prompts) if settings.text else None
         self._spent = 0
 
@@ -105,38 +105,40 @@ class Explorer:
         """Return whether no further try may begin."""
         return bool(self._settings.tokens) and self._spent >= self._settings.tokens
 
-    def rollout(self, node: Node, number: int, notice: str = "") -> Program[Node]:
+    def rollout(self, place: BranchPlace, number: int, notice: str = "") -> Program[BranchPlace]:
         """Return the end of a branch that goes on from a place; all places of it are kept.
 
         Args:
-            node: from where; nothing has ended there.
+            place: from where; nothing has ended there.
             number: of the try, from 1.
             notice: what the model is told beside the conversation at the first of its turns.
         """
-        while not node.ended:
-            path = f"{self.root.ask.path}/try-{number}/turn-{len(node.replies) + 1}"
-            node = yield from self._grown(path, node, number, notice)
+        while not place.ended:
+            path = f"{self.root.ask.path}/try-{number}/turn-{len(place.replies) + 1}"
+            place = yield from self._grown(path, place, number, notice)
             notice = ""
-        return node
+        return place
 
-    def _grown(self, path: str, node: Node, number: int, notice: str) -> Program[Node]:
+    def _grown(
+        self, path: str, place: BranchPlace, number: int, notice: str
+    ) -> Program[BranchPlace]:
         """Return the place after a reply of the model at a place."""
-        view = BranchStep(self.root.ask.view, node.replies, number)
-        messages = (*node.ask.messages, Message("user", notice)) if notice else node.ask.messages
-        reply = yield from self._asked(replace(node.ask, path=path, messages=messages, view=view))
-        replies = (*node.replies, reply)
+        view = BranchStep(self.root.ask.view, place.replies, number)
+        messages = (*place.ask.messages, Message("user", notice)) if notice else place.ask.messages
+        reply = yield from self._asked(replace(place.ask, path=path, messages=messages, view=view))
+        replies = (*place.replies, reply)
         charged = self._settings.clock == "charged"
         imagined = yield from imagine(f"{path}/imagined", replies, charged=charged)
-        child = Node(
-            node.ask if imagined.ended else imagined.after(node.ask),
+        child = BranchPlace(
+            place.ask if imagined.ended else imagined.after(place.ask),
             replies,
-            parent=node,
-            asks=(*node.asks, node.ask),
+            parent=place,
+            asks=(*place.asks, place.ask),
             time=imagined.time,
             ended=imagined.ended,
             answered=imagined.answered,
         )
-        node.children.append(child)
+        place.children.append(child)
         return child
 
     def _asked(self, ask: Ask) -> Program[Reply]:
@@ -153,7 +155,7 @@ class Explorer:
             self._spent += tokens
         return reply
 
-    def best(self, ends: Sequence[Node]) -> Program[Node]:
+    def best(self, ends: Sequence[BranchPlace]) -> Program[BranchPlace]:
         """Return the best of some ends, of equals the first; it is counted if none answered."""
         best = min(ends, key=lambda end: end.order)
         if not best.answered:
@@ -173,7 +175,7 @@ class PlayedBranch:
         """Return whether a reply of a branch is there to be given."""
         return bool(self._due)
 
-    def follow(self, end: Node) -> None:
+    def follow(self, end: BranchPlace) -> None:
         """Play a branch from here on."""
         self._due = list(zip(end.asks, end.replies[len(self.replies) :], strict=True))
 

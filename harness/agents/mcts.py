@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from harness.agents.branches import TEMPLATES as BRANCH_TEMPLATES
-from harness.agents.branches import Explorer, Node, PlayedBranch, SearchSettings
+from harness.agents.branches import Explorer, BranchPlace, PlayedBranch, SearchSettings
 from harness.digests import digest
 from tasks.base import Ask, Fields, Program, Reply
 from tasks.prompts import Prompts
@@ -35,9 +35,9 @@ class TreeSearch:
             self._played.follow((yield from explorer.best(ends)))
         return self._played.next(ask)
 
-    def _ends(self, explorer: Explorer) -> Program[list[Node]]:
+    def _ends(self, explorer: Explorer) -> Program[list[BranchPlace]]:
         """Return the ends of all tries, one after another."""
-        place, ends = explorer.root, list[Node]()
+        place, ends = explorer.root, list[BranchPlace]()
         rng = Random(f"mcts/{digest(explorer.root.ask.messages)}")
         for number in range(1, self._settings.tries + 1):
             end = yield from explorer.rollout(place, number, self._notice(place))
@@ -48,21 +48,21 @@ class TreeSearch:
             place = selected(explorer.root, rng)
         return ends
 
-    def _notice(self, node: Node) -> str:
+    def _notice(self, place: BranchPlace) -> str:
         """Return what was tried at a place before, as the model is told; nothing if nothing was."""
-        turns = [_turn(child) for child in node.children if child.replies[-1].calls]
+        turns = [_turn(child) for child in place.children if child.replies[-1].calls]
         if not turns:
             return ""
         [message] = self._prompts.messages("search/tried.j2", turns=turns)
         return message.content
 
 
-def _turn(node: Node) -> list[Fields]:
+def _turn(place: BranchPlace) -> list[Fields]:
     """Return the calls of the turn that led to a place, each with what it returned, if it did."""
-    assert node.parent is not None
-    since = node.ask.messages[len(node.parent.ask.messages) :]
+    assert place.parent is not None
+    since = place.ask.messages[len(place.parent.ask.messages) :]
     results = [message.content for message in since if message.role == "tool"]
-    calls = node.replies[-1].calls
+    calls = place.replies[-1].calls
     results += ["nothing"] * (len(calls) - len(results))
     return [
         {"name": call.name, "arguments": call.arguments, "result": result}
@@ -70,39 +70,39 @@ def _turn(node: Node) -> list[Fields]:
     ]
 
 
-def reward(end: Node) -> None:
+def reward(end: BranchPlace) -> None:
     """Add what the end of a try is worth to the places above it, the root left out.
 
     An answer is no place of the tree: distances count from the last turn.
     """
     worth = 1.0 if end.answered else -1.0
     turn = end if end.replies[-1].calls else end.parent
-    for distance, node in enumerate(_above(turn), 1):
-        node.reward += worth * math.exp(-DECAY * (distance - 1))
+    for distance, place in enumerate(_above(turn), 1):
+        place.reward += worth * math.exp(-DECAY * (distance - 1))
 
 
-def _above(node: Node | None) -> Iterator[Node]:
+def _above(place: BranchPlace | None) -> Iterator[BranchPlace]:
     """Yield the places above one, the nearest first, without the root."""
-    while node and (node := node.parent) and node.parent:
-        yield node
+    while place and (place := place.parent) and place.parent:
+        yield place
 
 
-def selected(root: Node, rng: Random) -> Node:
+def selected(root: BranchPlace, rng: Random) -> BranchPlace:
     """Return the place to go on from: drawn by a softmax over what the inner places are worth.
 
     Args:
         root: of the tree.
         rng: by which it is drawn.
     """
-    nodes = [root, *_inner(root.children)]
-    top = max(node.reward for node in nodes)
-    [node] = rng.choices(nodes, [math.exp(node.reward - top) for node in nodes])
-    return node
+    places = [root, *_inner(root.children)]
+    top = max(place.reward for place in places)
+    [place] = rng.choices(places, [math.exp(place.reward - top) for place in places])
+    return place
 
 
-def _inner(nodes: Sequence[Node]) -> Iterator[Node]:
+def _inner(places: Sequence[BranchPlace]) -> Iterator[BranchPlace]:
     """Yield those of some places and the ones below them that have a turn after them."""
-    for node in nodes:
-        if any(child.replies[-1].calls for child in node.children):
-            yield node
-        yield from _inner(node.children)
+    for place in places:
+        if any(child.replies[-1].calls for child in place.children):
+            yield place
+        yield from _inner(place.children)

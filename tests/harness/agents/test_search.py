@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from graders.tools import grade
 from harness.agents.base import agent_name, read_agent
-from harness.agents.branches import Node
+from harness.agents.branches import BranchPlace
 from harness.agents.mcts import reward, selected
 from tasks.base import Ask, Failure, InputError, Message, Reply, ToolCall, Usage
 from tests.factories.callers import Careless, requests
@@ -18,10 +18,10 @@ CALL = (ToolCall("", "find", "{}"),)
 [REQUEST] = requests(5, 1)
 
 
-def grown(parent: Node, *, answers: bool = False, answered: bool = False) -> Node:
+def grown(parent: BranchPlace, *, answers: bool = False, answered: bool = False) -> BranchPlace:
     """A place after another one: a turn with a call, or an answer."""
     reply = Reply("{}") if answers else Reply("", CALL)
-    child = Node(
+    child = BranchPlace(
         parent.ask,
         (*parent.replies, reply),
         parent=parent,
@@ -32,12 +32,12 @@ def grown(parent: Node, *, answers: bool = False, answered: bool = False) -> Nod
     return child
 
 
-def chain(length: int) -> list[Node]:
+def chain(length: int) -> list[BranchPlace]:
     """A root and so many turns, each after the one before."""
-    nodes = [Node(Ask("turn-001", (Message("user", "go"),)), ())]
+    places = [BranchPlace(Ask("turn-001", (Message("user", "go"),)), ())]
     for _ in range(length):
-        nodes.append(grown(nodes[-1]))
-    return nodes
+        places.append(grown(places[-1]))
+    return places
 
 
 @pytest.mark.parametrize(("answered", "worth"), [(True, 1.0), (False, -1.0)])
@@ -46,7 +46,7 @@ def test_a_try_is_worth_less_the_further_up_and_a_failure_is_a_loss(
 ) -> None:
     root, first, second, third = chain(3)
     reward(grown(third, answers=True, answered=answered))
-    assert [node.reward for node in (root, third)] == [0, 0]
+    assert [place.reward for place in (root, third)] == [0, 0]
     assert second.reward == worth
     assert first.reward == pytest.approx(worth * exp(-0.5))
 
@@ -55,14 +55,14 @@ def test_a_try_that_ends_at_the_limit_of_turns_is_worth_as_much_to_the_same_plac
     root, first, second, third = chain(3)
     third.ended = True
     reward(third)
-    assert [node.reward for node in (root, first, second, third)] == [0, -exp(-0.5), -1, 0]
+    assert [place.reward for place in (root, first, second, third)] == [0, -exp(-0.5), -1, 0]
 
 
 def test_places_are_drawn_by_a_softmax_and_leaves_never() -> None:
     root, first, second, third = chain(3)
     grown(third, answers=True)  # an answer is no place of the tree
     first.reward, second.reward = 1.0, 2.0
-    rng, counts = Random("softmax"), {id(node): 0 for node in (root, first, second)}
+    rng, counts = Random("softmax"), {id(place): 0 for place in (root, first, second)}
     for _ in range(3000):
         counts[id(selected(root, rng))] += 1
     total = 1 + exp(1) + exp(2)

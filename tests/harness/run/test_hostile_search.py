@@ -104,17 +104,18 @@ def test_the_branch_that_is_played_is_graded_as_if_nothing_had_been_imagined(
     kind, settings = read_agent(agent)
     stage = Stage(instance, Careless(instance, str(seed)))
     outcome = stage.play(kind.make(PROMPTS, settings))
-    ends = [done for each in stage.imagined if (done := plain(instance, each.replies))]
+    tried = [each.replies for each in stage.imagined if not each.replies[-1].calls]
+    ends = [plain(instance, replies) for replies in tried]
     assert len(ends) == settings.tries
     assert outcome == min(ends, key=lambda end: (not answered(instance.payload, end), times(end)))
 
 
-def plain(instance: Instance[Errand], replies: tuple[Reply, ...]) -> Outcome | None:
-    """The outcome of an episode with some replies; None if it is not over then."""
+def plain(instance: Instance[Errand], replies: tuple[Reply, ...]) -> Outcome:
+    """The outcome of an episode with some replies."""
     episode = Episode(instance)
     for reply in replies:
         episode.reply(reply)
-    return episode.outcome if episode.done else None
+    return episode.outcome
 
 
 def times(end: Outcome) -> int:
