@@ -1,6 +1,6 @@
 """An agent that tries an episode several times in branches, each on its own, and plays the best."""
 
-from harness.agents.branches import Explorer, BranchPlace, PlayedBranch, SearchSettings
+from harness.agents.branches import BranchPlace, Explorer, PlayedBranch, SearchSettings
 from tasks.base import Ask, Program, Reply, together
 from tasks.prompts import Prompts
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 
 from harness.agents.branches import TEMPLATES as BRANCH_TEMPLATES
-from harness.agents.branches import Explorer, BranchPlace, PlayedBranch, SearchSettings
+from harness.agents.branches import BranchPlace, Explorer, PlayedBranch, SearchSettings
 from harness.digests import digest
 from tasks.base import Ask, Fields, Program, Reply
 from tasks.prompts import Prompts
