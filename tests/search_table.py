@@ -102,8 +102,8 @@ def main(words: Sequence[str]) -> None:
     for agent in AGENTS:
         if "tokens" in agent and agent.startswith("best-of"):
             one, other = rows[agent], rows[agent.replace("best-of", "mcts")]
-            cells = (paired(one.simulated, other.simulated), paired(one.charged, other.charged))
-            print(f"| {agent.partition('=')[2]} | {' | '.join(map(text, cells))} |")
+            gains = (paired(one.simulated, other.simulated), paired(one.charged, other.charged))
+            print(f"| {agent.partition('=')[2]} | {' | '.join(map(text, gains))} |")
 
 
 def paired(one: Sequence[float], other: Sequence[float]) -> Estimate:

@@ -70,20 +70,17 @@ def test_places_are_drawn_by_a_softmax_and_leaves_never() -> None:
     assert [n / 3000 for n in counts.values()] == pytest.approx(wanted, abs=0.03)
 
 
-def played(agent: str, salt: str = "0") -> Stage:
+class Search(Stage):
     """A request as an agent with a careless model played it."""
-    kind, settings = read_agent(agent)
-    stage = Stage(REQUEST, Careless(REQUEST, salt))
-    stage.outcome = stage.play(kind.make(PROMPTS, settings))  # type: ignore[attr-defined]
-    return stage
 
-
-def score(stage: Stage) -> float:
-    return grade(REQUEST, stage.outcome).score  # type: ignore[attr-defined]
+    def __init__(self, agent: str, salt: str = "0") -> None:
+        super().__init__(REQUEST, Careless(REQUEST, salt))
+        kind, settings = read_agent(agent)
+        self.score = grade(REQUEST, self.play(kind.make(PROMPTS, settings))).score
 
 
 def test_from_the_second_try_on_a_place_is_told_what_was_tried_there() -> None:
-    stage = played("mcts:4", "1")
+    stage = Search("mcts:4", "1")
     starts = [ask for ask in stage.asked if "/turn-" in ask.path]
     notices = [ask for ask in starts if "have been tried before" in ask.messages[-1].content]
     tries = {ask.path.split("/")[1] for ask in starts}
@@ -97,14 +94,14 @@ def test_from_the_second_try_on_a_place_is_told_what_was_tried_there() -> None:
 
 
 def test_independent_tries_are_told_nothing_and_all_begin_at_the_step() -> None:
-    stage = played("best-of:3")
+    stage = Search("best-of:3")
     first = [ask for ask in stage.asked if ask.path.endswith("/turn-1")]
     assert [ask.path for ask in first] == [f"turn-001/try-{k}/turn-1" for k in (1, 2, 3)]
     assert len({ask.messages for ask in first}) == 1
 
 
 def test_the_branch_that_answers_first_is_played() -> None:
-    apart = [score(played("best-of:1", salt)) for salt in "0123"]
+    apart = [Search("best-of:1", salt).score for salt in "0123"]
     assert len(set(apart)) > 1
 
     def model(ask: Ask) -> Reply:  # each try has the salt of its number
@@ -127,7 +124,7 @@ def test_where_no_try_answers_the_first_is_played_and_it_is_noted() -> None:
 
 @pytest.mark.parametrize("name", ["best-of", "mcts"])
 def test_no_try_begins_once_its_tokens_are_spent(name: str) -> None:
-    whole = played(f"{name}:50,tokens=4000")
+    whole = Search(f"{name}:50,tokens=4000")
     spent, begun = 0, 0
     for ask in whole.asked:
         number = int(ask.path.split("/")[1].removeprefix("try-"))

@@ -13,7 +13,7 @@ from generators.tools import generate
 from harness.calls.imagination import Imagination
 from harness.families.tools import FAMILY
 from makespan.episodes import Episode
-from tasks.base import Ask, Failure, Instance, Outcome, Reply, ToolCall
+from tasks.base import Ask, Failure, Instance, Outcome, Reply, Scalar, ToolCall
 from tasks.imagination import BranchStep, Imagine, Imagined, later
 from tasks.tools import View
 from tasks.tools_payload import Errand, Hidden, canonical
@@ -22,7 +22,7 @@ from tests.factories.callers import Careless
 from tests.factories.gold import instance_of
 from tests.factories.stage import PROMPTS
 
-SETTINGS = (
+SETTINGS: tuple[dict[str, Scalar], ...] = (
     {},
     {"failures": 0.4},
     {"select": 4, "distractors": 4},

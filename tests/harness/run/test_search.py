@@ -143,8 +143,12 @@ def test_a_run_that_is_killed_goes_on_to_the_same_digest(tmp_path: Path) -> None
         wanted = len(server.requests)
     with Loopback(hanging) as server:
         line = (*JOBS, *words, *model(server), "--out", tmp_path / "cut")
-        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        process = subprocess.Popen(command(*line), **silent, env={**os.environ})
+        process = subprocess.Popen(
+            command(*line),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ},
+        )
         try:
             server.wait_for(6)
         finally:
