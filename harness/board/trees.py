@@ -24,7 +24,7 @@ def tree_notes(rows: Sequence[Row], group: Callable[[Row], str]) -> Iterator[str
             tokens = round((row.tokens or 0) / row.n)
             yield (
                 f"{group(row)} {row.model}: no {TRIES} stands beside {row.agent} at as many tokens:"
-                f" `--agent {TRIES}:999,tokens={tokens}` takes about as many"
+                f" `--agent {TRIES}:100,tokens={tokens}` takes about as many"
             )
 
 

@@ -38,7 +38,7 @@ def notes(*rows: Row) -> list[str]:
 def test_a_tree_alone_is_told_with_what_is_to_stand_beside_it() -> None:
     assert notes(row("mcts:12", 13_042)) == [
         "tools openai/m: no best-of stands beside mcts:12 at as many tokens:"
-        " `--agent best-of:999,tokens=13042` takes about as many"
+        " `--agent best-of:100,tokens=13042` takes about as many"
     ]
 
 
