@@ -6,6 +6,7 @@ The kinds of violations:
 |---|---|
 | `unparsable` | `reason`: no answer object |
 | `wrong` | `key`, `value`: not the value asked for, or none |
+| `not_returned` | `key`, `value`: the value asked for, which no call of the episode returned |
 | `not_done` | `step`: a change that was asked for was not made |
 | `unasked` | `tool`, `amount`: changes that were not asked for, or made twice |
 | `dependency` | `tool`, `turn`: an input was not known yet, or is nothing at all |
@@ -21,7 +22,7 @@ an episode that is not complete is unparsable. The others are faults of planning
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from graders.clusters import group_by, mean_over, score_over, share_over
 from graders.exact.tools import OPTIMA, lower_bound
@@ -42,7 +43,7 @@ from tasks.base import (
     short,
 )
 from tasks.tools import performed
-from tasks.tools_clock import REFUSAL, arguments_of
+from tasks.tools_clock import REFUSAL, arguments_of, returned
 from tasks.tools_payload import ATTEMPTS, Due, Errand, Hidden, RequestedValue, canonical
 from tasks.tools_plan import ANSWER
 
@@ -54,9 +55,10 @@ FAULTS = {"unknown": "dependency", "refused": "refused"}  # kinds of violation b
 def grade(instance: Instance[Errand], outcome: Outcome) -> Grade:
     """Grade an episode by [complete] x optimum / time; the objective is the time.
 
-    An episode is complete if every value asked for is right, every change asked for is made, and
-    no other. The optimum is the track's (turn by turn on `reactive`, free on `plan`), or its bound
-    where it is not proven (`against` says which). Times are in units of virtual time.
+    An episode is complete if every value asked for is right and was returned by one of its calls,
+    every change asked for is made, and no other. The optimum is the track's (turn by turn on
+    `reactive`, free on `plan`), or its bound where it is not proven (`against` says which). Times
+    are in units of virtual time.
 
     Args:
         instance: the task and its reference.
@@ -170,7 +172,8 @@ def _items(errand: Errand, due: Sequence[Due], outcome: Outcome) -> tuple[float,
     value = outcome.answers[0].value if outcome.answers else None
     answer = (value or {}).get(ANSWER, {})
     changes = _changes(errand, outcome.calls)
-    faults = [_item_fault(item, due[item.step], answer, changes) for item in errand.wanted]
+    codes = returned(outcome.calls)
+    faults = [_item_fault(item, due[item.step], answer, changes, codes) for item in errand.wanted]
     problems = [] if value is not None else [_unparsable(outcome)]
     problems += [f for f in faults if f and (value is not None or f["kind"] != "wrong")]
     surplus = {key: amount for key, amount in changes.items() if amount}
@@ -181,11 +184,16 @@ def _items(errand: Errand, due: Sequence[Due], outcome: Outcome) -> tuple[float,
 
 
 def _item_fault(
-    item: RequestedValue, required: Due, answer: Fields, changes: Counter[tuple[str, ...]]
+    item: RequestedValue,
+    required: Due,
+    answer: Fields,
+    changes: Counter[tuple[str, ...]],
+    codes: Container[str],
 ) -> Fields | None:
     """Return what is wrong with a thing asked for, None if it is right.
 
-    A change that was asked for is taken off the changes that were made.
+    A change that was asked for is taken off the changes that were made. A value of which an agent
+    knows from elsewhere, such as a branch that it only imagined, is no answer.
     """
     if not item.key:
         if changes[required.key] > 0:
@@ -193,9 +201,12 @@ def _item_fault(
             return None
         return {"kind": "not_done", "step": item.step}
     value = answer.get(item.key)
-    if isinstance(value, str) and canonical(value) == required.value.name:
+    name = required.value.name
+    is_right = isinstance(value, str) and canonical(value) == name
+    if is_right and name in codes:
         return None
-    return {"kind": "wrong", "key": item.key, "value": short(value)}
+    kind = "not_returned" if is_right else "wrong"
+    return {"kind": kind, "key": item.key, "value": short(value)}
 
 
 def _unparsable(outcome: Outcome) -> Fields:

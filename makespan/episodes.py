@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from harness.agents.base import read_agent
 from harness.calls.checks import checked
+from harness.calls.imagination import Imagination
 from harness.families.registry import family
 from harness.mcp.direct import world_of
 from harness.models.openai import chat_message, chat_tool
@@ -33,6 +34,7 @@ from tasks.base import (
     Tell,
     ToolCall,
 )
+from tasks.imagination import Imagine, later
 from tasks.means import Check
 from tasks.play import Stepper
 from tasks.prompts import Prompts, prompts_of
@@ -135,6 +137,7 @@ class Episode:
         if maker.limits(options) is not None:
             raise InputError(f"agent {maker.name!r} runs programs in a sandbox: use `run`")
         world = family(instance.family).world(instance, self._prompts)
+        self._imagination, self._explored = Imagination(instance, self._prompts), 0
         self._tools = world_of(instance) if family(instance.family).tools else None
         program = episode(world, maker.make(self._prompts, options), self._state)
         self._stepper: Stepper[Outcome] = Stepper(program)
@@ -189,7 +192,12 @@ class Episode:
         if isinstance(effect, Tell):
             return None
         if isinstance(effect, CallTools) and self._tools is not None:
-            return self._tools.turn([(c.name, arguments_of(c)) for c in effect.calls])
+            results = self._tools.turn([(c.name, arguments_of(c)) for c in effect.calls])
+            return later(results, self._explored)
+        if isinstance(effect, Imagine):
+            imagined = self._imagination.imagined(effect)
+            self._explored += imagined.took if effect.charged else 0
+            return imagined
         if isinstance(effect, Check):
             return checked(self.instance, self._prompts, effect.reply)
         raise Failure(f"{effect.path}: nothing here performs a {type(effect).__name__}")

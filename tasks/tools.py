@@ -31,8 +31,8 @@ from tasks.parse import parse_object, read_object
 from tasks.prompts import Prompts
 from tasks.spelling import GIVEN
 from tasks.tool_turns import conversation
-from tasks.tools_clock import Simulation
-from tasks.tools_payload import Due, Errand, Hidden, Payload
+from tasks.tools_clock import Simulation, returned
+from tasks.tools_payload import Due, Errand, Hidden, Payload, canonical
 from tasks.tools_plan import (
     ANSWER,
     PLAN,
@@ -222,6 +222,24 @@ def submitted(
     script, mended = spelled_script(errand, parsed)
     outcome = told_mended(perform_here(execute(script), world), mended)
     return replace(outcome, calls=(*calls, *outcome.calls))
+
+
+def answered(errand: Errand, outcome: Outcome) -> bool:
+    """Return whether an episode ended in a value for each key, each of which its calls returned.
+
+    Whether they are the values asked for is not looked at: whoever reads the conversation can tell
+    as much.
+
+    Args:
+        errand: the request.
+        outcome: of the episode, its calls made.
+    """
+    value = outcome.answers[0].value if outcome.answers else None
+    answer, codes = (value or {}).get(ANSWER), returned(outcome.calls)
+    if not isinstance(answer, dict):
+        return False
+    values = [answer.get(key) for key in errand.keys]
+    return all(isinstance(each, str) and canonical(each) in codes for each in values)
 
 
 # From files ----------------------------------------------------------------------------------

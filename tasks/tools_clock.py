@@ -11,13 +11,13 @@ gaps before earlier calls included (serial schedule generation).
 import json
 from bisect import insort
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from heapq import heapreplace
 from typing import NamedTuple
 
 import msgspec
 
-from tasks.base import Fields, Tool, ToolCall, ToolResult, short
+from tasks.base import Called, Fields, Tool, ToolCall, ToolResult, short
 from tasks.tools_payload import Entity, Errand, Hidden, Offer, canonical
 
 REFUSAL = 1  # time units of a call that reaches no tool
@@ -218,6 +218,11 @@ def arguments_of(call: ToolCall) -> Arguments:
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
     return arguments if isinstance(arguments, dict) else None
+
+
+def returned(calls: Iterable[Called]) -> set[str]:
+    """Return the codes that calls have returned."""
+    return {value for call in calls if (value := value_of(call.result)) is not None}
 
 
 def value_of(result: ToolResult) -> str | None:

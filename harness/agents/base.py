@@ -8,12 +8,17 @@ from typing import Any, Protocol
 
 from msgspec import UNSET, UnsetType
 
+from harness.agents.best_of import BestOf
+from harness.agents.branches import TEMPLATES as BRANCH_TEMPLATES
+from harness.agents.branches import SearchSettings
 from harness.agents.by_program import TEMPLATES as PROGRAM_TEMPLATES
 from harness.agents.by_program import ByProgram, ProgramSettings
 from harness.agents.checker import TEMPLATES as CHECKER_TEMPLATES
 from harness.agents.checker import CheckerSettings, WithChecker
 from harness.agents.cli import TEMPLATES as CLI_TEMPLATES
 from harness.agents.cli import CliSettings, CommandLine
+from harness.agents.mcts import TEMPLATES as MCTS_TEMPLATES
+from harness.agents.mcts import TreeSearch
 from harness.agents.pipeline import TEMPLATES as PIPELINE_TEMPLATES
 from harness.agents.pipeline import ByPipeline, PipelineSettings, means_of
 from harness.agents.pipeline_file import ReadPipeline, read_pipeline
@@ -63,7 +68,7 @@ class AgentKind:
         template_folder: where these are; None if they come with the project.
         means: what it lets a model use, by its settings, sorted; rows of different means are never
             ranked together.
-        uses: what a family must allow for it, of `program` and `checker`.
+        uses: what a family must allow for it, of `program`, `checker` and `imagine`.
         limits: those of the programs that it runs, by its settings; None runs none.
         sessions: whether it is a command-line agent: in its place policies answer by themselves.
         uses_by: what a family must allow for it beside `uses`, by its settings.
@@ -135,6 +140,22 @@ _KINDS = {
         templates=CHECKER_TEMPLATES,
         means=lambda settings: settings.means,
         uses=("checker",),
+    ),
+    "best-of": AgentKind(
+        "best-of",
+        BestOf,
+        settings=SearchSettings,
+        templates=BRANCH_TEMPLATES,
+        means=lambda settings: settings.means,
+        uses=("imagine",),
+    ),
+    "mcts": AgentKind(
+        "mcts",
+        TreeSearch,
+        settings=SearchSettings,
+        templates=MCTS_TEMPLATES,
+        means=lambda settings: settings.means,
+        uses=("imagine",),
     ),
     "cli": AgentKind(
         "cli",

@@ -12,6 +12,7 @@ from graders.statistics import Estimate
 from harness.board.board import Board, Row
 from harness.board.load import identity, sampling_of
 from harness.board.ranking import Rank
+from harness.board.trees import tree_notes
 from harness.families.family import SPELLING, BoardColumn, Place
 from harness.families.registry import family
 from harness.formatting import cost_text, label, number, percent, tokens_text, with_interval
@@ -351,6 +352,7 @@ def notes(board: Board) -> list[str]:
         *(note for row in board.rows for note in _row_notes(row)),
         *(f"{model}: no episode is finished" for model in board.missing),
         *_means_notes(board.rows),
+        *tree_notes(board.rows, group),
         *_rank_notes(board.rows),
         *_limit_notes(board.rows),
         *_price_notes(board),

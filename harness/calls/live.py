@@ -12,6 +12,7 @@ from harness.calls.budget import EpisodeBudget, Spent
 from harness.calls.cache import cache_key
 from harness.calls.checks import Checker
 from harness.calls.client import ModelClient
+from harness.calls.imagination import Imagination
 from harness.calls.recorded import Effect, RecordedCalls, Result
 from harness.calls.session_tools import NewWorld, SessionTools, no_world
 from harness.calls.sessions import SessionBench
@@ -25,6 +26,7 @@ from harness.models.finishes import ending_of
 from harness.secrets import redact
 from harness.store.journal import Journal
 from tasks.base import Ask, Failure, Fields, Reply, Usage
+from tasks.imagination import Imagine
 from tasks.means import Check, Run, Simulate
 from tasks.sessions import Session
 
@@ -46,6 +48,7 @@ class LiveCalls(RecordedCalls):
         sessions: lets command-line agents work; None where the run has none.
         trainer: runs programs on training instances; None where there are none.
         world: returns a new world behind the tools of the episode.
+        imagination: answers what is wanted of branches; None where there are none.
     """
 
     journal: Journal = field(kw_only=True)
@@ -55,9 +58,10 @@ class LiveCalls(RecordedCalls):
     sessions: SessionBench | None = field(default=None, kw_only=True)
     trainer: Trainer | None = field(default=None, kw_only=True)
     world: NewWorld = field(default=no_world, kw_only=True)
+    imagination: Imagination | None = field(default=None, kw_only=True)
 
     async def _do(self, effect: Effect, request: str) -> Result:
-        """Run a program, check an answer or let an agent work, and commit what came of it."""
+        """Do what an agent wants beside replies, and commit what came of it."""
         if any(client.stopping.is_set() for client in self.clients.values()):
             raise Stopped
         start = perf_counter()
@@ -76,16 +80,21 @@ class LiveCalls(RecordedCalls):
             )
         elif isinstance(effect, Simulate) and self.bench and self.trainer is not None:
             outcome = await self.trainer(effect, self.bench)
+        elif isinstance(effect, Imagine) and self.imagination is not None:
+            outcome = self.imagination.imagined(effect)
         else:
             raise Failure(f"{effect.path}: nothing here performs a {type(effect).__name__}")
         seconds = round(perf_counter() - start, 6)
-        await self.journal.effect(self.episode, effect.path, request, outcome, seconds)
+        self.journal.effect(self.episode, effect.path, request, outcome, seconds)
+        if not isinstance(effect, Imagine):  # lost in a crash, that comes to the same again
+            await self.journal.settled()
         return outcome
 
     async def _ask(self, ask: Ask, request: str, tried: int) -> Reply:
         """Return a reply that the journal has not: from the cache, else from the model."""
         client = self.clients[ask.seat]
         self._require_budget(client, ask)
+        ask = self.imagination.resolved(ask) if self.imagination else ask
         key = None if client.cache is None else cache_key(client.cache_scope, self.episode, ask)
         if client.cache and key and (reply := client.cache.find(key)) is not None:
             self.attempts += 1
@@ -232,6 +241,7 @@ def calls_of(
     sessions: SessionBench | None = None,
     trainer: Trainer | None = None,
     world: NewWorld = no_world,
+    imagination: Imagination | None = None,
 ) -> RecordedCalls:
     """Return the calls of one episode; without clients only the journal answers."""
     journaled, effects = journal.answered(episode), journal.effects(episode)
@@ -250,6 +260,7 @@ def calls_of(
         sessions=sessions,
         trainer=trainer,
         world=world,
+        imagination=imagination,
     )
 
 

@@ -11,17 +11,19 @@ from harness.calls.request import effect_parts, first_difference, request_parts
 from harness.mcp.direct import Tools, no_tools
 from harness.store.rows import Answered, Performed
 from tasks.base import Ask, CallTools, Failure, Fields, Ledger, Message, Outside, Reply, Tell, Tool
+from tasks.imagination import Imagine, Imagined, later
 from tasks.means import Check, Checked, Note, Ran, Run, Simulate, Simulated
 from tasks.sessions import Session, SessionEnd
 
 UNTRIED = Answered(0)
-Effect: TypeAlias = Run | Check | Simulate | Session
-Result: TypeAlias = Ran | Checked | Simulated | SessionEnd
+Effect: TypeAlias = Run | Check | Simulate | Session | Imagine
+Result: TypeAlias = Ran | Checked | Simulated | SessionEnd | Imagined
 _OUTCOMES: dict[type, msgspec.json.Decoder[Any]] = {
     Run: msgspec.json.Decoder(Ran),
     Check: msgspec.json.Decoder(Checked),
     Session: msgspec.json.Decoder(SessionEnd),
     Simulate: msgspec.json.Decoder(Simulated),
+    Imagine: msgspec.json.Decoder(Imagined),
 }
 T = TypeVar("T")
 
@@ -60,6 +62,7 @@ class RecordedCalls:
         sandbox_seconds: of a processor, that programs took so far.
         session_ends: what came of the sessions so far.
         notes: how often the agent told of each thing that went otherwise than it wanted.
+        explored: units of virtual time that branches took so far, where they are charged.
     """
 
     episode: str
@@ -72,6 +75,7 @@ class RecordedCalls:
     sandbox_seconds: float = field(default=0.0, kw_only=True)
     session_ends: list[SessionEnd] = field(default_factory=list, kw_only=True)
     notes: Counter[str] = field(default_factory=Counter, kw_only=True)
+    explored: int = field(default=0, kw_only=True)
 
     def has_reply(self, path: str) -> bool:
         """Return whether the journal holds a reply under this path."""
@@ -110,7 +114,7 @@ class RecordedCalls:
         if isinstance(effect, Effect):
             return await self._effect(effect)
         if isinstance(effect, CallTools):
-            return await self.tools(effect)
+            return later(await self.tools(effect), self.explored)
         if isinstance(effect, Note):
             self.notes[effect.kind] += 1
             return None
@@ -125,7 +129,7 @@ class RecordedCalls:
             )
 
     async def _effect(self, effect: Effect) -> Result:
-        """Return what came of a program, a check or a session: it is never done again."""
+        """Return what came of a program, a check, a session or a branch, never done again."""
         request = effect_parts(effect)
         outcome: Result
         if effect.path in self.effects:
@@ -137,6 +141,8 @@ class RecordedCalls:
         if isinstance(outcome, SessionEnd):
             self._count_calls(f"{effect.path}/")
             self.session_ends.append(outcome)
+        if isinstance(effect, Imagine) and effect.charged and isinstance(outcome, Imagined):
+            self.explored += outcome.took
         run = outcome.ran if isinstance(outcome, Simulated) else outcome
         if isinstance(run, Ran | SessionEnd):
             self.sandbox_seconds += run.seconds

@@ -6,6 +6,7 @@ from harness.digests import digest
 from harness.models.base import Sampling
 from harness.store.manifest import Configuration
 from tasks.base import Ask, Message
+from tasks.imagination import Imagine
 from tasks.means import Check, Run, Simulate
 from tasks.sessions import Session
 
@@ -25,10 +26,13 @@ def request_parts(settings: str, ask: Ask) -> str:
     return " ".join(parts)
 
 
-def effect_parts(effect: Run | Check | Simulate | Session) -> str:
+def effect_parts(effect: Run | Check | Simulate | Session | Imagine) -> str:
     """The digests of all that shapes what comes of an effect: `source=... problem=...`."""
     if isinstance(effect, Check):
         return f"reply={digest([effect.reply.text, effect.reply.finish])}"
+    if isinstance(effect, Imagine):
+        replies = [[reply.text, reply.calls, reply.finish] for reply in effect.replies]
+        return f"replies={digest(replies)} charged={digest(effect.charged)}"
     parts: dict[str, object]
     if isinstance(effect, Session):
         parts = {"agent": effect.agent, "files": effect.files, "stays": effect.stays}

@@ -97,7 +97,8 @@ class SearchAnswers:
             if policy_of(failure).then != "episode" or policy_of(failure).retry:
                 raise
             reply = Lost(str(failure))
-            await self._journal.effect(EPISODE, ask.path, "", reply, 0.0)
+            self._journal.effect(EPISODE, ask.path, "", reply, 0.0)
+            await self._journal.settled()
         if self._loop and not ask.seat.startswith("policy/"):  # what draws makes no calls
             self._count(self._loop, self._loop.clients[ask.seat], reply, is_new)
         return reply
@@ -125,5 +126,6 @@ class SearchAnswers:
         loop = asyncio.get_running_loop()
         evaluated = await loop.run_in_executor(self._pool, self._evaluator.perform, effect)
         evaluated = replace(evaluated, elapsed=round(monotonic() - self._began, 3))
-        await self._journal.effect(EPISODE, effect.path, request, evaluated, evaluated.seconds)
+        self._journal.effect(EPISODE, effect.path, request, evaluated, evaluated.seconds)
+        await self._journal.settled()
         return evaluated

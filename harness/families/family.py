@@ -86,6 +86,7 @@ class Policy:
         solves: whether it runs a solver of the extra `solvers` at an instance.
         draw: of a policy that draws, its answer number k to a view, the first its only one where
             one is asked for; None for one that has a single answer.
+        draw_calls: the same of the tools that it calls.
         drawn_only: whether it is only of use to agents that want several answers: other runs ask it
             where it is named, not where no model is.
         program: a source that finds the answer by itself, for an agent that asks for programs;
@@ -102,6 +103,7 @@ class Policy:
     drawn_only: bool = False
     program: str = ""
     packages: tuple[str, ...] = ()
+    draw_calls: Callable[[Any, int], tuple[ToolCall, ...]] | None = None
 
 
 @dataclass(frozen=True)
@@ -232,12 +234,16 @@ class Toolbox(Generic[P]):
         request: what an agent outside is asked that reaches the tools by a protocol.
         transport: the setting that says how they are reached, `direct` or by a protocol.
         submission: how an agent outside ends an episode; None if it cannot.
+        answered: of the payload and the outcome of a branch, whether it ended in a whole answer
+            whose values its calls returned, which whoever reads the conversation can tell; None if
+            there are no branches.
     """
 
     world: Callable[[P], ToolWorld]
     request: Callable[[P, Prompts], tuple[Message, ...]]
     transport: str
     submission: Submission[P] | None = None
+    answered: Callable[[P, Outcome], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -298,7 +304,8 @@ class Family(Generic[P]):
         means: what its agents may be allowed beside words. `program`: its asks carry a `problem` in
             which nothing is hidden. `checker`: an episode is one answer, its grader needs no
             reference and tells nothing that is asked for, and the smaller of two objectives is the
-            better.
+            better. `imagine`: its world is a function of the replies and can be replayed in
+            branches; `tools` says when one ended in an answer.
         no_means: why it allows less than that, as the end of a sentence.
         drawings: the module of its figures on pages, as `importlib.import_module` finds it: one of
             the project's own by `.NAME`; None for a page without pictures.

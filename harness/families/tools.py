@@ -20,7 +20,7 @@ from tasks.base import Called, Fields, Instance, SolverFailure, ToolCall
 from tasks.tools import PICK, View
 from tasks.tools_answers import answers as answer_forms
 from tasks.tools_answers import submission_schema
-from tasks.tools_clock import Simulation, arguments_of, value_of
+from tasks.tools_clock import Simulation, arguments_of, returned, value_of
 from tasks.tools_payload import Due, Errand, canonical, reference_of
 from tasks.tools_plan import ANSWER, PLAN, TURNS
 
@@ -45,7 +45,7 @@ def _call(due: Due) -> ToolCall:
 
 def returned_codes(view: View) -> set[str]:
     """Return the codes that the calls so far have returned."""
-    return {value for c in view.calls if (value := value_of(c.result)) is not None}
+    return returned(view.calls)
 
 
 def ready_calls(view: View) -> list[ReadyCall]:
@@ -263,21 +263,26 @@ def _shotgun_history(view: View) -> list[Called]:
     return history
 
 
-def random_calls(view: View) -> tuple[ToolCall, ...]:
+def random_calls(view: View, draw: int = 1) -> tuple[ToolCall, ...]:
     """Return a few possible calls drawn at random, or at random none."""
     number = view.calls[-1].turn if view.calls else 0
-    rng = Random(f"random/{view.instance.id}/{number}")
+    rng = Random(f"random/{view.instance.id}/{number}{_again(draw)}")
     if view.stage != "turn" or rng.random() < STOP:
         return ()
     candidates = list(possible_calls(view))
     return tuple(rng.sample(candidates, min(len(candidates), rng.randint(1, MOST_RANDOM))))
 
 
-def random_plan(view: View) -> Fields:
+def _again(draw: int) -> str:
+    """Return the end of a draw's seed; that of the first is as if there were no others."""
+    return f"/{draw}" if draw > 1 else ""
+
+
+def random_plan(view: View, draw: int = 1) -> Fields:
     """Answer with half of what is possible in a plan, drawn at random."""
     plan = shotgun_plan(view)
     if view.stage == "plan":
-        rng = Random(f"random/{view.instance.id}")
+        rng = Random(f"random/{view.instance.id}{_again(draw)}")
         plan[PLAN] = [entry for entry in plan[PLAN] if rng.random() < HALF]
     return plan
 
@@ -309,6 +314,8 @@ POLICIES = {
         "a few possible calls a turn, drawn; half of them in a plan",
         random_plan,
         calls=random_calls,
+        draw=random_plan,
+        draw_calls=random_calls,
     ),
     "do-nothing": Policy("floor", "answers without a call", in_order(nothing)),
     "optimal": Policy(
@@ -356,7 +363,9 @@ FAMILY: Family[Errand] = Family(
         request=task.request,
         transport="transport",
         submission=Submission(submission_schema, task.submitted),
+        answered=task.answered,
     ),
+    means=("imagine",),
     no_means="its world has tools of its own, and tells at each call what came of it",
     drawings=".tools",
 )

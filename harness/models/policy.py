@@ -36,7 +36,8 @@ class PolicyModel:
         policy, step = self._policies[view.family], PolicyStep(view)
         if isinstance(view, PolicyStep):
             step = view
-        calls = policy.calls(step.view)
+        draw = policy.draw_calls
+        calls = draw(step.view, step.draw) if draw else policy.calls(step.view)
         return Reply(
             "" if calls else _text(policy, step),
             calls,

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET
 
 from harness.calls.drive import drive
+from harness.calls.imagination import Imagination
 from harness.models.base import Model
 from harness.models.names import START, program_of
 from harness.replay.regrade import Regrading, ReplayedEpisode, grouped_episodes
@@ -26,6 +27,7 @@ from harness.suites import instances
 from harness.suites.commitment import FIRST, REVEALED, Secret, problems_of, read_secret
 from harness.suites.suite import family_versions
 from tasks.base import Ask, Failure, InputError, Noun, Outside, Record
+from tasks.imagination import Imagine
 from tasks.prompts import installed
 
 MOST = 20  # problems of one kind that are told
@@ -242,7 +244,7 @@ def _episode_problems(
     key = episode.job.key
     try:
         lines = list(_replay_problems(work, episode, record))
-        return lines or (asyncio.run(_policy_problems(work, episode, policy)) if policy else [])
+        return lines or asyncio.run(_computed_problems(work, episode, policy))
     except (Failure, InputError) as failure:
         return [str(failure) if key in str(failure) else f"{key}: {failure}"]
 
@@ -261,17 +263,25 @@ def _replay_problems(work: Regrading, episode: ReplayedEpisode, record: Record) 
             return
 
 
-async def _policy_problems(work: Regrading, episode: ReplayedEpisode, policy: Model) -> list[str]:
-    """Return a line if a built-in policy's replies are not what it replies here."""
-    calls, lines = work.recorded(episode), list[str]()
+async def _computed_problems(
+    work: Regrading, episode: ReplayedEpisode, policy: Model | None
+) -> list[str]:
+    """Return a line if a built-in policy's replies, or branches, are not what they are here."""
+    if policy is None and not episode.effects:
+        return []
+    key, lines = episode.job.key, list[str]()
+    calls = work.recorded(episode)
+    imagination = Imagination(episode.job.instance, work.rollout.prompts)
 
     async def perform(effect: Outside) -> Any:
-        reply = await calls.perform(effect)
-        if isinstance(effect, Ask):
-            result = await policy.reply(effect)
-            if (reply.text, reply.calls) != (result.text, result.calls):
-                lines.append(f"{episode.job.key}: {effect.path} is not what that policy replies")
-        return reply
+        answer = await calls.perform(effect)
+        if isinstance(effect, Ask) and policy is not None:
+            result = await policy.reply(imagination.resolved(effect))
+            if (answer.text, answer.calls) != (result.text, result.calls):
+                lines.append(f"{key}: {effect.path} is not what that policy replies")
+        if isinstance(effect, Imagine) and answer != imagination.imagined(effect):
+            lines.append(f"{key}: {effect.path} is not what its world comes to")
+        return answer
 
     await drive(work.rollout.program(episode.job, work.rollout.memory(episode.job)), perform)
     return lines[:1]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
@@ -18,6 +18,7 @@ from harness.calls.client import build_provider
 from harness.calls.options import RunOptions
 from harness.calls.workbench import Workbench
 from harness.engines.open import EngineChoice, open_engine
+from harness.families.family import Family
 from harness.families.registry import family
 from harness.log import Log, say
 from harness.models.base import Model
@@ -112,9 +113,14 @@ def require_allowed(
             " voted on"
         )
     if lacking := sorted(kind.required(settings) - set(whole.means)):
-        raise InputError(
-            f"agent {kind.name!r} is not for {name}, which allows no {lacking[0]}: {whole.no_means}"
-        )
+        raise InputError(f"agent {kind.name!r} is not for {name}, which {_why(lacking[0], whole)}")
+
+
+def _why(lacking: str, whole: Family[Any]) -> str:
+    """Return why a family does not allow something, as the end of a sentence."""
+    if lacking == "imagine" and whole.tools is None:
+        return "has no tools whose calls could be imagined; `checker` takes the best of answers"
+    return f"allows no {'branches' if lacking == 'imagine' else lacking}: {whole.no_means}"
 
 
 def open_bench(configuration: Configuration, options: RunOptions) -> Workbench | None:

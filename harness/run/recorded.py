@@ -5,6 +5,7 @@ from functools import cached_property, partial
 
 from harness.calls.checks import checked
 from harness.calls.client import ModelClient
+from harness.calls.imagination import Imagination
 from harness.calls.live import calls_of
 from harness.calls.recorded import RecordedCalls
 from harness.calls.request import settings_of_seats
@@ -105,4 +106,5 @@ class RecordedRun:
             sessions=sessions,
             trainer=partial(simulated, job.instance, self.rollout.prompts),
             world=partial(world_of, job.instance),
+            imagination=Imagination(job.instance, self.rollout.prompts),
         )

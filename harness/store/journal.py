@@ -156,12 +156,12 @@ class Journal:
         row = (self._id(episode), version, verdict, self._shared_id(shared), fields, text)
         await self._commit(queries.ADD_RECORD, row)
 
-    async def effect(
+    def effect(
         self, episode: str, path: str, request: str, outcome: msgspec.Struct, seconds: float
     ) -> None:
-        """Commit what came of an effect that is no call: once, it is not tried again."""
+        """Give what came of an effect that is no call to the next commit: it is not tried again."""
         text = msgspec.json.encode(outcome).decode()
-        await self._commit(queries.ADD_EFFECT, (self._id(episode), path, request, text, seconds))
+        self._add(queries.ADD_EFFECT, (self._id(episode), path, request, text, seconds))
 
     def effects(self, episode: str) -> dict[str, Performed]:
         """Return what is known of an episode's effects, by path.
