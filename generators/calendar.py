@@ -18,7 +18,8 @@ from tasks.ids import instance_id
 def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """Return all settings, with their defaults, in one spelling.
 
-    `organisation`, a file of the user's own, is there only if it is given, with its digest.
+    `organisation`, a file of the user's own, is there only if it is given, with its digest, and
+    `evidence` only if it is artefacts, with what is of these alone.
 
     Args:
         level: events in a clash.
@@ -34,7 +35,27 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     del resolved["organisation"]
     if typed.organisation:
         resolved["organisation"] = user_spec(typed.organisation)[0]
-    return resolved
+    if typed.evidence == "artefacts":
+        _require_readable(typed)
+        return resolved
+    return {name: value for name, value in resolved.items() if name not in _needless(typed)}
+
+
+def _require_readable(typed: CalendarSettings) -> None:
+    """Refuse artefacts of what is not the user's own decision."""
+    if (typed.feedback, typed.decisions) != ("full", "true"):
+        raise InputError(
+            "settings of calendar: evidence=artefacts tells what the user did, instead of"
+            " feedback=full with decisions=true: leave feedback and decisions out"
+        )
+
+
+def _needless(typed: CalendarSettings) -> tuple[str, ...]:
+    """Return the settings of artefacts alone, which must not be set where there are none."""
+    for name in ("indirect", "rumours"):
+        if getattr(typed, name):
+            raise InputError(f"settings of calendar: {name} is of evidence=artefacts: set that too")
+    return ("evidence", "indirect", "rumours")
 
 
 def generate(
