@@ -14,12 +14,14 @@ from tasks.base import InputError, Instance, Reference, Scalar
 from tasks.calendar import LEVELS, VERSION, Year
 from tasks.ids import instance_id
 
+EVIDENCE = ("evidence", "indirect", "rumours")  # no part of a year where they are at defaults
+
 
 def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """Return all settings, with their defaults, in one spelling.
 
     `organisation`, a file of the user's own, is there only if it is given, with its digest, and
-    `evidence` only if it is artefacts, with what is of these alone.
+    `evidence`, `indirect` and `rumours` only if they are not at their defaults.
 
     Args:
         level: events in a clash.
@@ -35,27 +37,24 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     del resolved["organisation"]
     if typed.organisation:
         resolved["organisation"] = user_spec(typed.organisation)[0]
-    if typed.evidence == "artefacts":
-        _require_readable(typed)
-        return resolved
-    return {name: value for name, value in resolved.items() if name not in _needless(typed)}
+    for name in EVIDENCE:
+        if getattr(typed, name) == getattr(CalendarSettings(), name):
+            del resolved[name]
+    _require_readable(typed)
+    return resolved
 
 
 def _require_readable(typed: CalendarSettings) -> None:
-    """Refuse artefacts of what is not the user's own decision."""
-    if (typed.feedback, typed.decisions) != ("full", "true"):
+    """Refuse artefacts of what is not the user's own decision, and what is of artefacts alone."""
+    if typed.evidence == "structured":
+        for name in EVIDENCE:
+            if getattr(typed, name) != getattr(CalendarSettings(), name):
+                raise InputError(f"settings of calendar: {name} needs evidence=artefacts too")
+    elif (typed.feedback, typed.decisions) != ("full", "true"):
         raise InputError(
-            "settings of calendar: evidence=artefacts tells what the user did, instead of"
-            " feedback=full with decisions=true: leave feedback and decisions out"
+            "settings of calendar: evidence=artefacts lets one read what the user did, which needs"
+            " feedback=full and decisions=true, the defaults"
         )
-
-
-def _needless(typed: CalendarSettings) -> tuple[str, ...]:
-    """Return the settings of artefacts alone, which must not be set where there are none."""
-    for name in ("indirect", "rumours"):
-        if getattr(typed, name):
-            raise InputError(f"settings of calendar: {name} is of evidence=artefacts: set that too")
-    return ("evidence", "indirect", "rumours")
 
 
 def generate(
