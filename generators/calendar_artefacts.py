@@ -66,10 +66,10 @@ class LogEntry(NamedTuple):
     author: str
 
 
-def rumours_of(clash: Round, user: str, count: int, rng: Random) -> list[LogEntry]:
-    """Return guesses of guests before a round: of any event, each as likely."""
-    events = rng.choices(clash.events, k=count)
-    return [LogEntry("rumour", event, rng.choice(_guests(event, user))) for event in events]
+def rumour_of(clash: Round, user: str, rng: Random) -> LogEntry:
+    """Return the guess of a guest before a round: of any event, each as likely."""
+    event = rng.choice(clash.events)
+    return LogEntry("rumour", event, rng.choice(_guests(event, user)))
 
 
 def replies_of(clash: Round, decision: str, user: str, rng: Random) -> list[LogEntry]:
@@ -295,9 +295,8 @@ class Office:
 
     def rumours(self, k: int, count: int) -> list[Artefact]:
         """Return so many guesses of what the user will accept in round `k`, from 0."""
-        desk = self._desk("rumours", k)
-        log = rumours_of(desk.clash, self.year.user, count, desk.rng)
-        return [desk.write(entry) for entry in log]
+        desks = [self._desk(f"rumour-{j}", k) for j in range(count)]
+        return [desk.write(rumour_of(desk.clash, self.year.user, desk.rng)) for desk in desks]
 
     def replies(self, k: int) -> list[Artefact]:
         """Return the user's replies to the hosts of round `k`."""

@@ -144,8 +144,10 @@ def year_of(level: int, seed: int, index: int, settings: CalendarSettings) -> Ye
     )
     if settings.evidence == "structured":
         return year
-    dials = {"indirect": settings.indirect, "rumours": settings.rumours}
-    return replace(year, evidence=written_evidence(year, setting.streams, **dials))
+    evidence = written_evidence(
+        year, setting.streams, indirect=settings.indirect, rumours=settings.rumours
+    )
+    return replace(year, evidence=evidence)
 
 
 def _slots(count: int, setting: Setting, changes: Sequence[Life]) -> list[list[Slot]]:
