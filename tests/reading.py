@@ -136,9 +136,11 @@ def read_round(text: str, user: str, reader: Reader) -> tuple[Clash, str | None]
     return clash_of(text), plain[1] if plain else reader(text, user)
 
 
-def year(index: int, rounds: int, settings: Mapping[str, Scalar]) -> Instance[Year]:
+@lru_cache(maxsize=200)
+def year(index: int, rounds: int, evidence: str) -> Instance[Year]:
     """A user's year, the same whatever the evidence."""
-    return generate(4, 0, index, {"rounds": rounds, **settings}, reference=False)
+    settings = {"rounds": rounds, **EVIDENCE[evidence]}
+    return generate(4, 0, index, settings, reference=False)
 
 
 def tells(instance: Instance[Year]) -> list[Tell]:
@@ -185,10 +187,7 @@ SUBJECTS: dict[str, Callable[[Instance[Year]], float]] = {
 def prices(users: int, rounds: int) -> Iterator[tuple[str, str, float, Estimate]]:
     """Subject, evidence, mean AER and how much it is above `structured`, paired by user."""
     for subject, error in SUBJECTS.items():
-        errors = {
-            name: [error(year(k, rounds, settings)) for k in range(users)]
-            for name, settings in EVIDENCE.items()
-        }
+        errors = {name: [error(year(k, rounds, name)) for k in range(users)] for name in EVIDENCE}
         plain = errors["structured"]
         for name, values in errors.items():
             yield (
@@ -199,16 +198,16 @@ def prices(users: int, rounds: int) -> Iterator[tuple[str, str, float, Estimate]
             )
 
 
-def length(users: int, rounds: int, settings: Mapping[str, Scalar]) -> float:
+def length(users: int, rounds: int, evidence: str) -> float:
     """Tokens (characters/4, rounded up) of what is told after a round."""
-    told = [t for k in range(users) for t in tells(year(k, rounds, settings))]
+    told = [t for k in range(users) for t in tells(year(k, rounds, evidence))]
     return fmean(tokens(t.facts["feedback"]) for t in told)
 
 
 def main(users: int = 20, rounds: int = 60) -> None:
     """Print what is told after a round, and the price of reading it."""
-    for name, settings in EVIDENCE.items():
-        print(f"{name}: {length(users, rounds, settings):.0f} tokens a round")
+    for name in EVIDENCE:
+        print(f"{name}: {length(users, rounds, name):.0f} tokens a round")
     for subject, name, error, price in prices(users, rounds):
         interval = f"{price.value:+.3f} ({price.low:+.3f} to {price.high:+.3f})"
         print(f"{subject} | {name} | AER {error:.3f} | price of reading {interval}")

@@ -175,7 +175,7 @@ def test_an_exam_of_a_memory_has_no_evidence() -> None:
 
 def test_rumours_are_right_as_often_as_chance() -> None:
     for level in (2, 5):
-        years = [make(k, level, rounds=50, rumours=9, noise=0.1).payload for k in range(2)]
+        years = [make(k, level, rounds=30, rumours=9, noise=0.1).payload for k in range(2)]
         hits = [
             each.event == judgement.decision
             for year in years
@@ -184,16 +184,16 @@ def test_rumours_are_right_as_often_as_chance() -> None:
             if each.fact == "rumour"
         ]
         chance, n = 1 / level, len(hits)
-        assert n == 9 * 50 * 2
+        assert n == 9 * 30 * 2
         assert abs(sum(hits) / n - chance) < 3.7 * (chance * (1 - chance) / n) ** 0.5
 
 
 def test_the_audit_finds_rumours_that_know() -> None:
-    years = [make(k, rounds=15, rumours=2) for k in range(4)]
+    years = [make(k, rounds=8, rumours=2) for k in range(4)]
     [finding] = [f for f in audit(years) if f.shortcut == "rumours"]
-    assert (finding.rounds, finding.level, finding.passes) == (60, 4, True)
+    assert (finding.rounds, finding.level, finding.passes) == (32, 4, True)
     assert finding.accuracy == pytest.approx(
-        sum(share for each in years for share in rumoured(each.payload)) / 60
+        sum(share for each in years for share in rumoured(each.payload)) / 32
     )
     [told] = [f for f in audit([knowing(each) for each in years]) if f.shortcut == "rumours"]
     assert (told.accuracy, told.passes) == (1.0, False)
