@@ -22,7 +22,7 @@ from harness.run.episode import episode
 from memory.base import MEMORIES
 from memory.context import Context
 from memory.text import tokens
-from tasks.base import Ask, Instance, Outcome, Outside, Parsed, Reply, Scalar, Tell
+from tasks.base import Ask, Instance, Message, Outcome, Outside, Parsed, Reply, Scalar, Tell
 from tasks.calendar import KEY, RoundStep, Year
 from tasks.play import play
 from tasks.prompts import installed
@@ -103,7 +103,7 @@ def learned(past: Sequence[tuple[Clash, str]]) -> Mapping[str, float]:
     """The weights of words by an averaged perceptron (Freund & Schapire 1999)."""
     weights: dict[str, float] = {}
     total: dict[str, float] = {}
-    for step, (clash, decision) in enumerate(past * EPOCHS):
+    for step, (clash, decision) in enumerate([*past] * EPOCHS):
         choice = best(clash, weights)
         if choice != decision:
             for event, sign in ((decision, 1.0), (choice, -1.0)):
@@ -118,11 +118,11 @@ def best(clash: Clash, weights: Mapping[str, float]) -> str:
     return max(clash, key=lambda event: sum(weights.get(word, 0.0) for word in clash[event]))
 
 
-def reply_of(ask: Ask, reader: Reader) -> str:
-    """The answer of a scripted reader to a round, from its messages alone."""
-    name = _USER.search(ask.messages[0].content)
+def choice_of(messages: Sequence[Message], reader: Reader) -> str:
+    """The event that a scripted reader accepts in a round, by its messages alone."""
+    name = _USER.search(messages[0].content)
     assert name is not None
-    question, *recalled = [m.content for m in ask.messages if m.role == "user"]
+    question, *recalled = [m.content for m in messages if m.role == "user"]
     rounds = _ROUND.split("".join(recalled))[1:]
     read = [read_round(text, name[1], reader) for text in rounds]
     past = [(clash, decision) for clash, decision in read if decision]
@@ -161,7 +161,7 @@ def error_of_reader(instance: Instance[Year], reader: Reader) -> float:
 
     def perform(effect: Outside) -> Reply:
         assert isinstance(effect, Ask)
-        return Reply('{"accept": "%s"}' % reply_of(effect, reader))  # noqa: UP031
+        return Reply('{"accept": "%s"}' % choice_of(effect.messages, reader))  # noqa: UP031
 
     memory = MEMORIES["full-history"].new(Context(PROMPTS))
     outcome = play(episode(FAMILY.world(instance, PROMPTS), Direct(), memory), perform)
@@ -190,12 +190,8 @@ def prices(users: int, rounds: int) -> Iterator[tuple[str, str, float, Estimate]
         errors = {name: [error(year(k, rounds, name)) for k in range(users)] for name in EVIDENCE}
         plain = errors["structured"]
         for name, values in errors.items():
-            yield (
-                subject,
-                name,
-                fmean(values),
-                mean_of([a - b for a, b in zip(values, plain, strict=True)]),
-            )
+            differences = [a - b for a, b in zip(values, plain, strict=True)]
+            yield subject, name, fmean(values), mean_of(differences)
 
 
 def length(users: int, rounds: int, evidence: str) -> float:

@@ -23,7 +23,7 @@ def compare(options: Namespace) -> int:
     elif len(options.model) != 2:
         raise InputError(f"two --model are compared, not {len(options.model)}")
     else:
-        comparison = versus(options.folders, *options.model, families)
+        comparison = versus(options.folders, options.model[0], options.model[1], families)
     if options.json:
         few = [replace(m, apart=m.apart[: options.limit]) for m in comparison.matches]
         print_json(replace(comparison, matches=tuple(few)))

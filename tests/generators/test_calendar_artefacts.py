@@ -17,11 +17,11 @@ from generators.calendar import generate, resolve
 from generators.calendar_artefacts import HOME, ZONES, hours_of, phrases, quoted, written_evidence
 from generators.calendar_audit import audit, rumoured
 from generators.calendar_exam import held_out
+from generators.calendar_people import occurrences
 from tasks.base import InputError, Instance
 from tasks.calendar import Round, Year
 from tasks.calendar_artefacts import Artefact, Kind
 from tests.depth import examples, often
-from tests.generators.test_calendar import occurrences
 from tests.reading import careful, tells
 
 ARTEFACTS = {"evidence": "artefacts"}

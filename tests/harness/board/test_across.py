@@ -2,14 +2,18 @@
 
 import json
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
+from generators.calendar import generate
 from harness.store.folder import Folder
-from harness.suites.suite import find, load
+from harness.suites.suite import Suite, family_versions, find, load
+from tasks.base import Message
 from tasks.prompts import Prompts, installed
 from tests.harness.helpers import board, makespan
-from tests.harness.suites.test_suite import lock_of
+from tests.loopback import Json, Loopback
+from tests.reading import careful, choice_of, credulous, error_of_reader
 
 YEARS = ["calendar", "--level", "2", "-T", "rounds=3", "--limit", "5"]
 POLICIES = ["--model", "policy/random", "--model", "policy/role-prior"]
@@ -53,6 +57,36 @@ def test_a_policy_that_draws_by_the_instance_has_a_difference(runs: tuple[Path, 
     assert len(match["apart"]) == match["wins"] + match["losses"] > 0
 
 
+def test_a_reader_that_believes_rumours_pays_for_it_and_a_careful_one_does_not(
+    tmp_path: Path,
+) -> None:
+    """Scripted, asked by a server, and the same without one."""
+    words = ["calendar", "--level", "2", "-T", "rounds=4", "--limit", "5"]
+
+    def answer(_: int, body: Json) -> str:
+        messages = [Message(m["role"], m["content"]) for m in body["messages"]]
+        return json.dumps({"accept": choice_of(messages, credulous)})
+
+    runs = [tmp_path / "told", tmp_path / "read"]
+    with Loopback(answer) as server:
+        model = ["--model", "openai/m", "--base-url", server.url, "--memory", "full-history"]
+        for run, more in zip(runs, ([], [*READ, "-T", "rumours=9"]), strict=True):
+            done = makespan("run", *words, *more, *model, "--out", run)
+            assert done.returncode == 0, done.stderr
+    across = ["--model", "openai/m", "--across", "evidence,rumours", "--json"]
+    [match] = json.loads(makespan("compare", *runs, *across).stdout)["matches"]
+    told = [generate(2, 0, k, {"rounds": 4}) for k in range(5)]
+    dials = {"rounds": 4, "evidence": "artefacts", "rumours": 9}
+    read = [generate(2, 0, k, dials) for k in range(5)]
+    scores = [
+        1 - fmean(error_of_reader(each, credulous) for each in years) for years in (told, read)
+    ]
+    assert [match["a"], match["b"]] == pytest.approx(scores)
+    assert match["pairs"] == 5 > match["ties"]
+    first, second = ([error_of_reader(each, careful) for each in years] for years in (told, read))
+    assert first == second
+
+
 def test_what_cannot_be_compared_is_told_in_a_line(runs: tuple[Path, Path], tmp_path: Path) -> None:
     told, other = runs[0], tmp_path / "other"
     done = makespan("run", *YEARS, *READ, "--seed", "1", *POLICIES, "--out", other)
@@ -82,6 +116,10 @@ def test_both_kinds_of_evidence_on_one_board_are_two_rows(tmp_path: Path) -> Non
 
 
 # The template of artefacts -------------------------------------------------------------------
+
+
+def lock_of(suite: Suite, prompts: Prompts) -> str:
+    return suite.lock(family_versions(suite.used, prompts))
 
 
 def test_the_template_of_artefacts_counts_only_where_a_setting_asks_for_it(
