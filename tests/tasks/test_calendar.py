@@ -15,7 +15,7 @@ from tasks.calendar_truth import Judgement
 from tasks.prompts import installed
 
 GOLDEN = Path(__file__).parent / "golden"
-ARTEFACTS = {"evidence": "artefacts"}
+ARTEFACTS: dict[str, Any] = {"evidence": "artefacts"}
 
 
 def make(level: int = 3, index: int = 0, **settings: Any) -> Instance[Year]:

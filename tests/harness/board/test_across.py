@@ -9,7 +9,7 @@ import pytest
 from generators.calendar import generate
 from harness.store.folder import Folder
 from harness.suites.suite import Suite, family_versions, find, load
-from tasks.base import Message
+from tasks.base import Message, Scalar
 from tasks.prompts import Prompts, installed
 from tests.harness.helpers import board, makespan
 from tests.loopback import Json, Loopback
@@ -76,7 +76,7 @@ def test_a_reader_that_believes_rumours_pays_for_it_and_a_careful_one_does_not(
     across = ["--model", "openai/m", "--across", "evidence,rumours", "--json"]
     [match] = json.loads(makespan("compare", *runs, *across).stdout)["matches"]
     told = [generate(2, 0, k, {"rounds": 4}) for k in range(5)]
-    dials = {"rounds": 4, "evidence": "artefacts", "rumours": 9}
+    dials: dict[str, Scalar] = {"rounds": 4, "evidence": "artefacts", "rumours": 9}
     read = [generate(2, 0, k, dials) for k in range(5)]
     scores = [
         1 - fmean(error_of_reader(each, credulous) for each in years) for years in (told, read)
