@@ -121,6 +121,17 @@ def setting_of(seed: int, index: int, settings: CalendarSettings) -> Setting:
 def year_of(level: int, seed: int, index: int, settings: CalendarSettings) -> Year:
     """Return the year of user `index`, with `level` events in a clash."""
     setting = setting_of(seed, index, settings)
+    year = _structured_year(level, setting, settings)
+    if settings.evidence == "structured":
+        return year
+    evidence = written_evidence(
+        year, setting.streams, indirect=settings.indirect, rumours=settings.rumours
+    )
+    return replace(year, evidence=evidence)
+
+
+def _structured_year(level: int, setting: Setting, settings: CalendarSettings) -> Year:
+    """Return a user's year whose decisions are told in a line."""
     spec, words, cast = setting.stage.spec, setting.stage.words, setting.cast
     changes = life_events(spec, words, cast, setting.stream("life"))
     choices = _slots(settings.rounds, setting, changes)
@@ -130,7 +141,7 @@ def year_of(level: int, seed: int, index: int, settings: CalendarSettings) -> Ye
     builder = RoundBuilder(level, setting.stage, principles, eras=eras, streams=setting.streams)
     rounds, judgements = builder.build(choices, changes)
     judgements = _with_noise(judgements, settings.noise, setting.stream("noise"))
-    year = Year(
+    return Year(
         organisation=organisation(spec, cast),
         user=cast.user.id,
         responsibilities=setting.role.responsibilities,
@@ -142,12 +153,6 @@ def year_of(level: int, seed: int, index: int, settings: CalendarSettings) -> Ye
         decisions=settings.decisions,
         truth=Truth(principles, eras, judgements, noise=settings.noise),
     )
-    if settings.evidence == "structured":
-        return year
-    evidence = written_evidence(
-        year, setting.streams, indirect=settings.indirect, rumours=settings.rumours
-    )
-    return replace(year, evidence=evidence)
 
 
 def _slots(count: int, setting: Setting, changes: Sequence[Life]) -> list[list[Slot]]:
