@@ -14,11 +14,14 @@ from tasks.base import InputError, Instance, Reference, Scalar
 from tasks.calendar import LEVELS, VERSION, Year
 from tasks.ids import instance_id
 
+EVIDENCE = ("evidence", "indirect", "rumours")  # no part of a year where they are at defaults
+
 
 def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """Return all settings, with their defaults, in one spelling.
 
-    `organisation`, a file of the user's own, is there only if it is given, with its digest.
+    `organisation`, a file of the user's own, is there only if it is given, with its digest, and
+    `evidence`, `indirect` and `rumours` only if they are not at their defaults.
 
     Args:
         level: events in a clash.
@@ -34,7 +37,24 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     del resolved["organisation"]
     if typed.organisation:
         resolved["organisation"] = user_spec(typed.organisation)[0]
+    for name in EVIDENCE:
+        if getattr(typed, name) == getattr(CalendarSettings(), name):
+            del resolved[name]
+    _require_readable(typed)
     return resolved
+
+
+def _require_readable(typed: CalendarSettings) -> None:
+    """Refuse artefacts of what is not the user's own decision, and what is of artefacts alone."""
+    if typed.evidence == "structured":
+        for name in EVIDENCE:
+            if getattr(typed, name) != getattr(CalendarSettings(), name):
+                raise InputError(f"settings of calendar: {name} needs evidence=artefacts too")
+    elif (typed.feedback, typed.decisions) != ("full", "true"):
+        raise InputError(
+            "settings of calendar: evidence=artefacts lets one read what the user did, which needs"
+            " feedback=full and decisions=true, the defaults"
+        )
 
 
 def generate(

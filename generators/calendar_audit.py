@@ -5,6 +5,7 @@ that are true. Shortcuts that each pass can add up, so a conditional logit on al
 together is fitted to users of some roles and tested on users of the others. An agent also has a
 past: `counting` is the policy that waits for what has won less than its share, and `past wins` a
 logit on how far each mark of the surface is behind, which finds what wins in turn, or in runs.
+Where rumours are told they are looked at too: what most of them name is right as often as chance.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -107,6 +108,8 @@ def _audit_level(level: int, years: Sequence[Year]) -> Iterator[Finding]:
     for name, features in (("together", _surfaces), ("past wins", past_wins)):
         accuracy = _logit_accuracy(years, features)
         yield Finding(name, level, rounds, accuracy=accuracy, tolerance=TOGETHER)
+    if rumours := [share for year in years for share in rumoured(year)]:
+        yield Finding("rumours", level, len(rumours), accuracy=mean(rumours), tolerance=SINGLE)
 
 
 def _accuracies(level: int, years: Sequence[Year]) -> dict[str, float]:
@@ -131,6 +134,17 @@ def _hit(measure: Measure, clash: Round, judgement: Judgement, people: dict[str,
     """Return the chance that a shortcut, drawing among ties, picks what the user accepted."""
     values = [measure(event, people) for event in clash.events]
     return hit(values, clash.ids.index(judgement.decision))
+
+
+def rumoured(year: Year) -> Iterator[float]:
+    """Yield for each round with rumours the chance that what most of them name is right."""
+    for artefacts, clash, judgement in zip(
+        year.evidence, year.rounds, year.truth.judgements, strict=False
+    ):
+        guesses = [each.event for each in artefacts if each.fact == "rumour"]
+        if guesses:
+            counts = [float(guesses.count(event)) for event in clash.ids]
+            yield hit(counts, clash.ids.index(judgement.decision))
 
 
 # All together --------------------------------------------------------------------------------

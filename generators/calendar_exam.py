@@ -57,7 +57,7 @@ def _exam(instance: Instance[Year], count: int) -> Year:
     )
     rounds, judgements = builder.build(_choices(year, setting, count), ())
     truth = Truth(principles, (last,), judgements)
-    return replace(year, rounds=rounds, history=0, feedback="none", truth=truth)
+    return replace(year, rounds=rounds, history=0, feedback="none", truth=truth, evidence=())
 
 
 def _choices(year: Year, setting: Setting, count: int) -> list[list[Slot]]:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
 from msgspec.structs import replace
 
+from generators.calendar_artefacts import written_evidence
 from generators.calendar_people import (
     Cast,
     Regular,
@@ -31,6 +32,7 @@ from tasks.calendar_truth import Era, Judgement, Principle, Truth
 
 Occurrence: TypeAlias = tuple[str, str, int]  # day, start, which regular meeting
 MOST_ROUNDS = 200
+MOST_RUMOURS = 9
 OFFSET = 1.4  # standard deviation of a user's weight about that of the role
 MOVED = 0.5  # share of a user's principles whose weights a turning life event deals out anew
 PERSONAL = 2  # principles that a user has beside those of the role
@@ -50,6 +52,10 @@ class CalendarSettings(Noun, frozen=True):
         noise: chance that the user accepts another event than the principles say.
         difficulty: how many loud principles at least speak against the true event, if possible.
         organisation: `FILE.toml#DIGEST` of a specification of one's own; empty: those shipped.
+        evidence: how the event is told, by feedback full: in one line (structured), or by what
+            people write before and after (artefacts).
+        indirect: of artefacts: nobody says accepted or declined, only who was there or missed.
+        rumours: of artefacts: guesses in each round, which say that they are guesses.
     """
 
     rounds: Annotated[int, Meta(ge=1, le=MOST_ROUNDS)] = 104
@@ -60,6 +66,9 @@ class CalendarSettings(Noun, frozen=True):
     noise: Annotated[float, Meta(ge=0, le=0.5)] = 0.0
     difficulty: Annotated[int, Meta(ge=0, le=3)] = 1
     organisation: str = ""
+    evidence: Literal["structured", "artefacts"] = "structured"
+    indirect: bool = False
+    rumours: Annotated[int, Meta(ge=0, le=MOST_RUMOURS)] = 0
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,17 @@ def setting_of(seed: int, index: int, settings: CalendarSettings) -> Setting:
 def year_of(level: int, seed: int, index: int, settings: CalendarSettings) -> Year:
     """Return the year of user `index`, with `level` events in a clash."""
     setting = setting_of(seed, index, settings)
+    year = _structured_year(level, setting, settings)
+    if settings.evidence == "structured":
+        return year
+    evidence = written_evidence(
+        year, setting.streams, indirect=settings.indirect, rumours=settings.rumours
+    )
+    return replace(year, evidence=evidence)
+
+
+def _structured_year(level: int, setting: Setting, settings: CalendarSettings) -> Year:
+    """Return a user's year whose decisions are told in a line."""
     spec, words, cast = setting.stage.spec, setting.stage.words, setting.cast
     changes = life_events(spec, words, cast, setting.stream("life"))
     choices = _slots(settings.rounds, setting, changes)

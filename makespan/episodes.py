@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from harness.agents.base import read_agent
 from harness.calls.checks import checked
 from harness.calls.imagination import Imagination
-from harness.families.registry import family
+from harness.families.registry import family, used_by
 from harness.mcp.direct import world_of
 from harness.models.openai import chat_message, chat_tool
 from harness.run.episode import episode
@@ -236,7 +236,7 @@ class Episode:
 
 
 def _prompts(instance: Instance[Any], agent: str, memory: str) -> Prompts:
-    return prompts_of(speaking_parts(agent, memory, (instance.family,)).values())
+    return prompts_of(speaking_parts(agent, memory, used_by(instance)).values())
 
 
 def _restored(

@@ -25,6 +25,8 @@ from tasks.base import (
     ask,
     tell,
 )
+from tasks.calendar_artefacts import TEMPLATE as ARTEFACTS
+from tasks.calendar_artefacts import Evidence, check_evidence, visible
 from tasks.calendar_truth import Judgement, Truth
 from tasks.checks import check_unique
 from tasks.one_shot import parsed_answer
@@ -180,7 +182,7 @@ class Round(Noun, frozen=True):
 # The year ------------------------------------------------------------------------------------
 
 
-class Year(Noun, frozen=True):
+class Year(Noun, frozen=True, omit_defaults=True):
     """One user's year, checked when it is made: a wrong one cannot be built.
 
     Attributes:
@@ -194,6 +196,8 @@ class Year(Noun, frozen=True):
         feedback: what it learns of each.
         decisions: whose decisions it sees.
         truth: what is hidden; only graders and policies read it.
+        evidence: what is written about each round, from which its decision is to be read; empty
+            where the feedback tells it.
     """
 
     organisation: Organisation
@@ -206,6 +210,7 @@ class Year(Noun, frozen=True):
     feedback: Feedback
     decisions: Decisions
     truth: Truth
+    evidence: Evidence = ()
 
     def __post_init__(self) -> None:
         if not self.rounds:
@@ -215,6 +220,12 @@ class Year(Noun, frozen=True):
         _check_people(self)
         _check_times(self)
         _check_truth(self)
+        if self.evidence:
+            if (self.feedback, self.decisions) != ("full", "true"):
+                raise ValueError("evidence: artefacts need feedback full and decisions true")
+            decisions = [judgement.decision for judgement in self.truth.judgements]
+            offers = [clash.ids for clash in self.rounds]
+            check_evidence(self.evidence, offers, decisions, self.organisation.by_id())
 
     def manager(self, day: str) -> str:
         """Return the id of the person to whom the user reports on an ISO date."""
@@ -393,14 +404,16 @@ def _facts(year: Year, number: int, choice: str | None, events: str, prompts: Pr
         "date": year.rounds[number - 1].date,
         "history": year.history,
     }
-    if year.feedback == "full":
+    if year.feedback == "full" and not year.evidence:
         facts["accepted"] = choice if shows_own else judgement.decision
     if year.feedback == "binary":
         facts["correct"] = correct
+    names = {person.id: person.name for person in year.organisation.people}
     messages = prompts.messages(
-        "calendar/feedback.j2",
+        ARTEFACTS if year.evidence else "calendar/feedback.j2",
         number=number,
         events=events,
+        artefacts=visible(year.evidence[number - 1 : number], names),
         feedback=year.feedback,
         own=choice,
         shows_own=shows_own,

@@ -129,13 +129,13 @@ def between(groups: Groups, a: str, b: str) -> ModelComparison:
     """
     _require_two_models(groups, a, b)
     matches = [
-        _match(key, sides)
+        matched(key, sides)
         for name in dict.fromkeys(key.family for key in groups)
         for key, sides in _counterparts(groups, name, a, b)
     ]
     if not any(m.pairs + m.left_out for m in matches):
         raise InputError(f"{a} and {b} share no instance in the folders")
-    return ModelComparison(a, b, _corrected(matches))
+    return ModelComparison(a, b, corrected(matches))
 
 
 def _require_two_models(groups: Groups, a: str, b: str) -> None:
@@ -152,10 +152,10 @@ def _require_model(groups: Groups, model: str) -> None:
         raise InputError(f"no episodes of {model} in the folders: there are {names}")
 
 
-def _corrected(matches: Sequence[FamilyComparison]) -> tuple[FamilyComparison, ...]:
+def corrected(matches: Sequence[FamilyComparison]) -> tuple[FamilyComparison, ...]:
     """Return the comparisons with `p_holm`."""
-    corrected = iter(holm([m.p for m in matches if m.p is not None]))
-    return tuple(m if m.p is None else replace(m, p_holm=next(corrected)) for m in matches)
+    values = iter(holm([m.p for m in matches if m.p is not None]))
+    return tuple(m if m.p is None else replace(m, p_holm=next(values)) for m in matches)
 
 
 def _counterparts(groups: Groups, name: str, a: str, b: str) -> Iterator[tuple[Key, Sides]]:
@@ -210,8 +210,13 @@ def _settings(way: Key) -> Fields:
     return parts | way.setup.fields
 
 
-def _match(key: Key, sides: Sides) -> FamilyComparison:
-    """Compare two models in the cell of a key, by the instances that both were asked."""
+def matched(key: Key, sides: Sides) -> FamilyComparison:
+    """Compare two models in the cell of a key, by the instances that both were asked.
+
+    Args:
+        key: of the rows that are compared.
+        sides: the records of A and of B.
+    """
     instances_a, instances_b = ({r.instance for r in records} for records in sides)
     shared = instances_a & instances_b
     records_a, records_b = ([r for r in records if r.instance in shared] for records in sides)

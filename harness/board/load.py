@@ -240,10 +240,11 @@ def _shown_counts(count: Counter[str], selection: Selection) -> Counter[str]:
 
 def dials_of(records: Iterable[Record]) -> dict[str, list[str]]:
     """Return by family the settings by which its rows differ: not the ramp, nor what all share."""
-    values: dict[str, dict[str, set[Scalar]]] = {}
+    values: dict[str, dict[str, set[Scalar | None]]] = {}
     for record in records:
         settings = values.setdefault(record.family, {})
-        for name, value in record.settings.items():
+        absent = dict.fromkeys(family(record.family).asked_templates)
+        for name, value in (absent | record.settings).items():
             settings.setdefault(name, set()).add(value)
     return {
         name: sorted(k for k, v in settings.items() if len(v) > 1 and k not in family(name).ramp)

@@ -213,6 +213,9 @@ def _show(p: Parser) -> None:
 def _compare(p: Parser) -> None:
     p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
     p.add_argument("--model", action="append", required=True, metavar="M", help="twice: A, then B")
+    p.add_argument(
+        "--across", metavar="KEY,...", help="one --model at two values of these settings"
+    )
     only_families(p)
     p.add_argument("--json", action="store_true", help="print JSON")
     p.add_argument(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 _SAME = (
+    "across",
     "agent",
     "api_key_env",
     "base_url",

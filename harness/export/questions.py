@@ -8,7 +8,7 @@ import msgspec
 
 from harness.agents.base import Direct
 from harness.families.family import Policy
-from harness.families.registry import family
+from harness.families.registry import family, used_by
 from harness.mcp.direct import world_of
 from harness.run.episode import episode
 from harness.store.versions import speaking_parts
@@ -88,7 +88,7 @@ def _tools(instance: Instance[Any]) -> Callable[[CallTools], tuple[ToolResult, .
 def _stepper(instance: Instance[Any]) -> Stepper[Outcome]:
     declared = family(instance.family)
     memory = "history" if declared.has_rounds else "none"
-    prompts = prompts_of(speaking_parts("direct", memory, (instance.family,)).values())
+    prompts = prompts_of(speaking_parts("direct", memory, used_by(instance)).values())
     kind, settings = read_memory(memory)
     world = declared.world(instance, prompts)
     return Stepper(episode(world, Direct(), kind.new(Context(prompts, None), settings)))

@@ -14,6 +14,7 @@ from harness.families.family import BoardColumn, Family, FileFormat, Levels, Pol
 from tasks import calendar as task
 from tasks.base import Fields
 from tasks.calendar import KEY, RoundStep, Year
+from tasks.calendar_artefacts import TEMPLATE as ARTEFACTS
 
 CACHED_YEARS = 200  # years whose scores are kept
 
@@ -98,6 +99,7 @@ FAMILY: Family[Year] = Family(
     description="one of several clashing meetings, round after round: learn whose meetings matter",
     version=task.VERSION,
     templates=task.TEMPLATES,
+    asked_templates={"evidence": (ARTEFACTS,)},
     payload=Year,
     generate=generator.generate,
     resolve=generator.resolve,

@@ -1,7 +1,7 @@
 """The parts that a family of tasks is made of."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
@@ -272,6 +272,8 @@ class Family(Generic[P]):
         description: one line.
         version: raised whenever an instance of the same seed would be another one.
         templates: of the prompts that its worlds use; they are part of every lock with it.
+        asked_templates: further ones, by the name of a setting: used only where that is set, and
+            then part of the lock. `resolve` leaves it out where it is at its default.
         template_folder: where these are; None if they come with the project.
         payload: the type of what an instance holds.
         generate: makes an instance.
@@ -337,6 +339,7 @@ class Family(Generic[P]):
     tools: Toolbox[P] | None = None
     answers: Callable[[P | None], Mapping[str, AnswerForm]] = _undeclared
     audit: Callable[[Sequence[Instance[P]]], Sequence[Any]] | None = None
+    asked_templates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     template_folder: Traversable | None = None
     formats: Mapping[str, FileFormat[P]] = field(default_factory=dict)
     drawings: str | None = None
@@ -361,6 +364,16 @@ class Family(Generic[P]):
                 " `references`, or let a solver find them"
             )
         return self.grade(instance, outcome)
+
+    def at(self, settings: Iterable[Mapping[str, Scalar]]) -> "Family[P]":
+        """Return the family as a run has it, with the templates that its worlds use there.
+
+        Args:
+            settings: all that instances of the run have.
+        """
+        names = dict.fromkeys(name for each in settings for name in each)
+        asked = [each for name in names for each in self.asked_templates.get(name, ())]
+        return replace(self, templates=(*self.templates, *asked)) if asked else self
 
     @property
     def has_rounds(self) -> bool:

@@ -3,10 +3,12 @@
 A new family of the project adds its name here.
 """
 
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
 from harness.families.family import Family
+from tasks.base import Instance, Scalar
 from tasks.plugins import Parts
 
 
@@ -52,3 +54,23 @@ def family(name: str) -> Family[Any]:
         name: one of `FAMILIES`.
     """
     return FAMILIES.part(name)
+
+
+Uses = Iterable[tuple[str, Mapping[str, Scalar]]]  # families with settings that instances have
+
+
+def families_used(uses: Uses) -> dict[str, Family[Any]]:
+    """Return the families of a run by name, each with the templates that it uses there.
+
+    Args:
+        uses: names of families, with all settings of some instances.
+    """
+    settings: dict[str, list[Mapping[str, Scalar]]] = {}
+    for name, each in uses:
+        settings.setdefault(name, []).append(each)
+    return {name: family(name).at(each) for name, each in settings.items()}
+
+
+def used_by(instance: Instance[Any]) -> dict[str, Family[Any]]:
+    """Return the family of an instance by its name, with the templates that it uses."""
+    return families_used([(instance.family, instance.settings)])

@@ -20,7 +20,7 @@ from mcp import MCPError
 from mcp.server import ServerRequestContext
 
 from harness.families.family import Submission, ToolWorld
-from harness.families.registry import family
+from harness.families.registry import family, used_by
 from harness.mcp.direct import toolbox, world_of
 from harness.mcp.turns import RUN, no_tool, turn_calls, turn_tool
 from tasks.base import Called, Fields, Instance, ToolCall, ToolResult
@@ -81,7 +81,7 @@ class Visits:
     @property
     def request(self) -> str:
         """Return what is asked, and how it is answered here."""
-        prompts = prompts_of([family(self.instance.family)])
+        prompts = prompts_of(used_by(self.instance).values())
         messages = toolbox(self.instance).request(self.instance.payload, prompts)
         parts = [message.content for message in messages]
         can_submit = any(tool.name == SUBMIT for tool in self._added())

@@ -144,8 +144,7 @@ def _seed_problems(folder: Folder, secret: Secret | None) -> list[str]:
 def _lock_problems(folder: Folder) -> Iterator[str]:
     """Compare versions, lock and means with those of today's parts and the run's own prompts."""
     configuration = by_content(folder)
-    suite, families = configuration.suite, tuple(dict.fromkeys(folder.families()))
-    families = suite.families or families
+    suite, families = configuration.suite, folder.used()
     versions = family_versions(families, folder.prompts)
     templates = templates_used(configuration.agent, configuration.memory, families)
     parts = part_versions(templates, families, folder.prompts)
@@ -319,7 +318,7 @@ def _notes(folder: Folder, secret: Secret | None) -> Iterator[str]:
 def _own_prompts(folder: Folder) -> list[str]:
     """Return the names of the templates that a run uses and that are not this version's."""
     configuration = folder.manifest.configuration
-    parts = templates_used(configuration.agent, configuration.memory, set(folder.families()))
+    parts = templates_used(configuration.agent, configuration.memory, folder.used())
     shipped, sources = installed().sources, folder.prompts.sources
     names = sorted({name for part in parts.values() for name in part} & sources.keys())
     return [name for name in names if shipped.get(name, sources[name]) != sources[name]]

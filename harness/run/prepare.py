@@ -245,7 +245,7 @@ def _add(folder: Folder, unit: str, count: int, lines: Iterator[bytes]) -> None:
 def _same_generators(folder: Folder) -> None:
     """InputError if instances are missing that this version would make otherwise."""
     began = folder.manifest.configuration
-    for name, version in suites.family_versions(began.suite.families, installed()).items():
+    for name, version in suites.family_versions(began.suite.used, installed()).items():
         recorded, now = (text.partition(",")[0] for text in (began.versions[name], version))
         if recorded != now:
             raise InputError(

@@ -14,7 +14,8 @@ from harness.agents.base import pipeline_of, read_agent
 from harness.agents.pipeline_file import ReadPipeline
 from harness.agents.pipeline_format import AGENT
 from harness.engines.open import EngineChoice
-from harness.families.registry import family
+from harness.families.family import Family
+from harness.families.registry import families_used, family
 from harness.log import say
 from harness.models.base import Sampling
 from harness.models.names import START, canonical_name, read_name
@@ -207,6 +208,12 @@ class RunRequest:
         """Return the families of the run, each once."""
         given = dict.fromkeys(instance.family for instance in self.instances)
         return self.suite.families or tuple(given)
+
+    @cached_property
+    def used(self) -> dict[str, Family[Any]]:
+        """Return the families by name, each with the templates that its instances use."""
+        given = ((instance.family, instance.settings) for instance in self.instances)
+        return self.suite.used or families_used(given)
 
     @property
     def specs(self) -> tuple[ModelSpec, ...]:

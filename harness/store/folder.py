@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from harness import files
 from harness.costs import Price
 from harness.digests import digest as short_digest
-from harness.families.registry import family
+from harness.families.family import Family
+from harness.families.registry import families_used
 from harness.log import say
 from harness.models.names import NO_PROGRAMS, program_of
 from harness.store.growth import grown, growth
@@ -29,7 +30,7 @@ from harness.store.manifest import (
     pretty_json,
 )
 from harness.store.versions import part_versions, templates_used
-from harness.suites.instances import InstanceLine, digest, family_of
+from harness.suites.instances import InstanceLine, digest, family_of, use_of
 from tasks.base import Fields, InputError, StoreFailure
 from tasks.prompts import Prompts
 
@@ -266,6 +267,11 @@ class Folder:
         """The family of each instance made so far."""
         return [family_of(line) for line in self.lines()]
 
+    def used(self) -> dict[str, Family[Any]]:
+        """The run's families by name, each with the templates that its instances use."""
+        suite = self.manifest.configuration.suite
+        return suite.used or families_used(map(use_of, self.lines()))
+
     def add_instances(self, lines: Iterator[bytes]) -> Iterator[bytes]:
         """Append instance lines as they come, each safe before the next is made."""
         path = self.path / INSTANCES
@@ -314,10 +320,10 @@ def by_content(folder: Folder) -> Configuration:
     configuration = folder.manifest.configuration
     if folder.manifest.format >= FORMAT or configuration.evolve:
         return configuration
-    families = configuration.suite.families or tuple(dict.fromkeys(folder.families()))
+    families = folder.used()
     versions = {
-        name: _with_prompts(configuration.versions[name], folder.prompts, family(name).templates)
-        for name in families
+        name: _with_prompts(configuration.versions[name], folder.prompts, each.templates)
+        for name, each in families.items()
     }
     lock = configuration.suite.lock(versions)
     templates = templates_used(configuration.agent, configuration.memory, families)

@@ -1,21 +1,27 @@
 """The versions of what a run is made with: digests of what each part says to models."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from harness.agents.base import agent_kind
-from harness.families.registry import family
+from harness.families.family import Family
 from memory.base import read_memory
 from tasks.prompts import Prompts, Speaking
 
+Families = Mapping[str, Family[Any]]  # of a run, by name, with the templates that it uses
 
-def speaking_parts(agent: str, memory: str, families: Iterable[str]) -> dict[str, Speaking]:
+
+def speaking_parts(agent: str, memory: str, families: Families) -> dict[str, Speaking]:
     """Return the parts of a run that say something to models, by what they are to the run."""
-    parts: dict[str, Speaking] = {name: family(name) for name in families}
-    parts |= {"memory": read_memory(memory)[0], "agent": agent_kind(agent)}
+    parts: dict[str, Speaking] = {
+        **families,
+        "memory": read_memory(memory)[0],
+        "agent": agent_kind(agent),
+    }
     return {name: part for name, part in parts.items() if part.templates}
 
 
-def templates_used(agent: str, memory: str, families: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def templates_used(agent: str, memory: str, families: Families) -> dict[str, tuple[str, ...]]:
     """Return the names of the templates that each part of a run uses, by the part's name."""
     parts = speaking_parts(agent, memory, families)
     return {name: part.templates for name, part in parts.items()}

@@ -31,6 +31,11 @@ class _LineHead(msgspec.Struct):
     id: str = ""
 
 
+class _LineUse(msgspec.Struct):
+    family: str
+    settings: dict[str, Scalar] = {}
+
+
 def encode(instance: Instance[Any]) -> bytes:
     """Return one instance line, without its line end."""
     return msgspec.json.encode(instance)
@@ -39,6 +44,12 @@ def encode(instance: Instance[Any]) -> bytes:
 def family_of(line: bytes) -> str:
     """Return the family of an instance line, without reading the rest; InputError if none."""
     return decode_as(_LineHead, line, "instances").family
+
+
+def use_of(line: bytes) -> tuple[str, dict[str, Scalar]]:
+    """Return family and settings of an instance line; InputError if it has no family."""
+    use = decode_as(_LineUse, line, "instances")
+    return use.family, use.settings
 
 
 def id_of(line: bytes) -> str:

@@ -1,7 +1,7 @@
 """The instances that a run covers: a suite by name, a family with a level, or a file."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources.abc import Traversable
 from itertools import count as naturals
 from pathlib import Path
@@ -11,7 +11,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from harness.digests import digest
-from harness.families.registry import FAMILIES, family
+from harness.families.family import Family
+from harness.families.registry import FAMILIES, families_used, family
 from harness.suites.instances import InstanceSpec
 from tasks.base import InputError, Noun, Scalar
 from tasks.near import did_you_mean
@@ -76,6 +77,11 @@ class Suite(Noun, frozen=True):
         """Return the families it covers, each once."""
         return tuple(dict.fromkeys(entry.family for entry in self.entry))
 
+    @property
+    def used(self) -> dict[str, Family[Any]]:
+        """Return the families by name, with the templates that its settings use."""
+        return families_used((entry.family, entry.settings) for entry in self.entry)
+
     def lock(self, versions: Mapping[str, str]) -> str:
         """Return 12 hex digits that change when anything that an agent sees does.
 
@@ -115,11 +121,16 @@ class Suite(Noun, frozen=True):
         return None if None in counts else sum(c for c in counts if c is not None)
 
 
-def family_versions(families: Iterable[str], prompts: Prompts) -> dict[str, str]:
-    """Return for each family its version and the digest of the prompts that it uses."""
+def family_versions(families: Mapping[str, Family[Any]], prompts: Prompts) -> dict[str, str]:
+    """Return for each family its version and the digest of the prompts that it uses.
+
+    Args:
+        families: by name, as the suite uses them.
+        prompts: that have theirs among them.
+    """
     return {
-        name: f"version {family(name).version}, prompts {prompts.digest(family(name).templates)}"
-        for name in families
+        name: f"version {each.version}, prompts {prompts.digest(each.templates)}"
+        for name, each in families.items()
     }
 
 
@@ -196,7 +207,7 @@ def _folder_of(name: str, folder: Traversable) -> Traversable:
 
 def _require_frozen(suite: Suite, frozen: str) -> None:
     """Raise InputError if this version would make another suite than the one of that lock."""
-    lock = suite.lock(family_versions(suite.families, installed()))
+    lock = suite.lock(family_versions(suite.used, installed()))
     if lock != frozen:
         raise InputError(
             f"suite {suite.name} is frozen with the lock {frozen}; this makespan would make {lock}:"

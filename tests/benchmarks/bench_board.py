@@ -10,6 +10,7 @@ from random import Random
 import msgspec
 
 from generators.rcpsp import generate
+from harness.families.registry import families_used
 from harness.store.folder import Folder
 from harness.store.journal import Journal
 from harness.store.manifest import FORMAT, Configuration, Manifest, ModelSpec, environment
@@ -86,7 +87,7 @@ def fill(path: Path) -> None:
     given = made()
     prompts, lines = installed(), [instances.encode(i) for i in given]
     suite = of_file(path, instances.digest(lines))
-    versions = family_versions({i.family: 0 for i in given}, prompts)
+    versions = family_versions(families_used((i.family, i.settings) for i in given), prompts)
     configuration = Configuration(
         suite=suite,
         versions=versions,

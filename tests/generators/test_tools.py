@@ -16,6 +16,7 @@ from generators.tools import SITES, generate, resolve
 from generators.tools_catalogue import catalogue
 from graders.exact.tools import ROOM, all_ready, graph
 from graders.tools import grade
+from harness.families.registry import families_used
 from harness.families.tools import POLICIES
 from harness.suites import suite as suites
 from tasks.base import Ask, CallTools, Fields, Grade, InputError, Instance, Outcome, Outside, Reply
@@ -212,7 +213,7 @@ def test_the_transport_is_no_other_experiment() -> None:
     plain, other = make(6, 1), make(6, 1, transport="stdio")
     assert (plain.id, plain.payload) == (other.id, other.payload)
     assert other.settings["transport"] == "stdio"
-    versions = suites.family_versions(["tools"], installed())
+    versions = suites.family_versions(families_used([("tools", {})]), installed())
     locks = {
         suites.find("tools", level=None, seed=None, settings=dials).lock(versions)
         for dials in ({}, {"transport": "http"}, {"track": "plan"})

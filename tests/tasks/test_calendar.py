@@ -15,6 +15,7 @@ from tasks.calendar_truth import Judgement
 from tasks.prompts import installed
 
 GOLDEN = Path(__file__).parent / "golden"
+ARTEFACTS: dict[str, Any] = {"evidence": "artefacts"}
 
 
 def make(level: int = 3, index: int = 0, **settings: Any) -> Instance[Year]:
@@ -148,6 +149,51 @@ def test_prompts_are_as_they_were(level: int) -> None:
     if not golden.exists():
         golden.write_text(shown, "utf-8")
     assert shown == golden.read_text("utf-8")
+
+
+# Evidence to be read -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("artefacts", {"rumours": 1}), ("artefacts-indirect", {"indirect": True, "rumours": 2})],
+)
+def test_prompts_of_artefacts_are_as_they_were(name: str, settings: dict[str, Any]) -> None:
+    asks, tells, _ = lived(make(index=4, **ARTEFACTS, **settings), ["none"] * 6)
+    shown = f"{text(asks[1])}\n--- feedback\n{tells[1].facts['text']}\n"
+    golden = GOLDEN / f"calendar-{name}.txt"
+    if not golden.exists():
+        golden.write_text(shown, "utf-8")
+    assert shown == golden.read_text("utf-8")
+
+
+def test_a_round_is_asked_the_same_and_told_of_in_writing() -> None:
+    plain, written = (lived(make(**s), ["none"] * 6) for s in ({}, ARTEFACTS))
+    assert [a.messages for a in plain[0]] == [a.messages for a in written[0]]
+    for one, other, judgement in zip(
+        plain[1], written[1], make().payload.truth.judgements, strict=True
+    ):
+        assert one.facts["accepted"] == judgement.decision
+        assert other.facts.keys() == one.facts.keys() - {"accepted"}
+        head, _, told = one.facts["text"].rpartition("\n")
+        assert told == f"Accepted: {judgement.decision}"
+        assert other.facts["text"] == f"{head}\n{other.facts['feedback']}"
+        assert judgement.decision not in other.facts["feedback"]
+        assert other.facts["feedback"].startswith("What was written about it")
+
+
+def test_what_an_artefact_hides_is_in_no_prompt() -> None:
+    """The text is the same when each is about another event, as rumours might be."""
+    instance = make(rumours=2, **ARTEFACTS)
+    year = instance.payload
+    evidence = tuple(
+        tuple(replace(each, event=clash.ids[0], fact="rumour") for each in artefacts)
+        for artefacts, clash in zip(year.evidence, year.rounds, strict=True)
+    )
+    other = replace(instance, payload=replace(year, evidence=evidence))
+    assert other != instance
+    (_, shown, _), (_, blind, _) = lived(instance, ["none"] * 6), lived(other, ["none"] * 6)
+    assert [t.facts for t in shown] == [t.facts for t in blind]
 
 
 # Answers from a file -------------------------------------------------------------------------

@@ -44,9 +44,7 @@ def secret_of(name: str = "quickstart", text: str = SECRET) -> Secret:
 
 def test_digest_and_seed_are_the_published_formulas() -> None:
     secret = secret_of()
-    lock = suites.load("quickstart").lock(
-        family_versions(suites.load("quickstart").families, PROMPTS)
-    )
+    lock = suites.load("quickstart").lock(family_versions(suites.load("quickstart").used, PROMPTS))
     assert secret.lock == lock
     content = f'["makespan commitment",1,"quickstart","{lock}","{SECRET}"]'
     assert secret.digest == sha256(content.encode()).hexdigest()
@@ -77,7 +75,7 @@ def test_another_secret_suite_or_lock_has_another_digest_and_seed() -> None:
 def test_a_commitment_is_part_of_the_lock_and_no_part_of_any_without() -> None:
     suite, secret = suites.load("quickstart"), secret_of()
     bound = committed(suite, secret)
-    versions = family_versions(suite.families, PROMPTS)
+    versions = family_versions(suite.used, PROMPTS)
     assert bound.seed == secret.seed
     assert bound.lock(versions) != replace(suite, seed=secret.seed).lock(versions)
     assert "commitment" not in msgspec.to_builtins(suite)

@@ -54,7 +54,7 @@ def test_a_prefix_of_a_suite_is_spread_over_its_entries() -> None:
 
 
 def lock_of(suite: suites.Suite, prompts: Prompts) -> str:
-    return suite.lock(suites.family_versions(suite.families, prompts))
+    return suite.lock(suites.family_versions(suite.used, prompts))
 
 
 def test_lock_changes_with_what_is_shown_and_not_with_names() -> None:
@@ -123,7 +123,7 @@ def test_a_headline_is_part_of_a_lock_only_where_it_is_named() -> None:
             bare.seed,
             msgspec.to_builtins(bare.entry),
             bare.content,
-            suites.family_versions(bare.families, PROMPTS),
+            suites.family_versions(bare.used, PROMPTS),
         ]
     )
     locks = {lock_of(one, PROMPTS) for one in (suite, bare, replace(suite, headline="other"))}
