@@ -6,6 +6,7 @@ calendar of a seed and index are the same whatever the level and the settings.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 from random import Random
 from typing import Annotated, TypeAlias
@@ -14,6 +15,9 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from generators.calendar_people import (
+    BEGIN,
+    OWN_SERIES,
+    WEEKS,
     Cast,
     Regular,
     draw_cast,
@@ -50,6 +54,7 @@ class CalendarSettings(Noun, frozen=True):
         noise: chance that the user accepts another event than the principles say.
         difficulty: how many loud principles at least speak against the true event, if possible.
         organisation: `FILE.toml#DIGEST` of a specification of one's own; empty: those shipped.
+        density: the clashes of so many weeks come in one, the others have none.
     """
 
     rounds: Annotated[int, Meta(ge=1, le=MOST_ROUNDS)] = 104
@@ -60,6 +65,7 @@ class CalendarSettings(Noun, frozen=True):
     noise: Annotated[float, Meta(ge=0, le=0.5)] = 0.0
     difficulty: Annotated[int, Meta(ge=0, le=3)] = 1
     organisation: str = ""
+    density: Annotated[int, Meta(ge=1, le=8)] = 1
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,7 @@ def year_of(level: int, seed: int, index: int, settings: CalendarSettings) -> Ye
     setting = setting_of(seed, index, settings)
     spec, words, cast = setting.stage.spec, setting.stage.words, setting.cast
     changes = life_events(spec, words, cast, setting.stream("life"))
-    choices = _slots(settings.rounds, setting, changes)
+    choices = _slots(settings, setting, changes)
     principles = _principles(spec, setting.role, words, setting.stream("principles"))
     days = [near[0].day for near in choices]
     eras = _eras(principles, days, changes, settings.drift, setting.stream("weights"))
@@ -135,22 +141,42 @@ def year_of(level: int, seed: int, index: int, settings: CalendarSettings) -> Ye
     )
 
 
-def _slots(count: int, setting: Setting, changes: Sequence[Life]) -> list[list[Slot]]:
+def room(density: int) -> int:
+    """Return how many clashes find a slot in a year of this density, whoever the user is.
+
+    Meetings of every other week are held in even weeks, those from 0 on; a leave takes one of them.
+    """
+    even = sum(week % 2 == 0 for week in range(0, WEEKS, density))
+    return OWN_SERIES * (even - 1)
+
+
+def _slots(
+    settings: CalendarSettings, setting: Setting, changes: Sequence[Life]
+) -> list[list[Slot]]:
     """Draw occurrences of the user's regular meetings outside their leave, spread over the year.
 
     For each round the one that is drawn, then those that can stand in for it: near it, with no
     change in the user's life between.
     """
     begin, end = leave_dates(changes)
-    open_days = [row for row in setting.occurrences() if not begin <= row[0] < end]
+    open_days = [
+        row
+        for row in setting.occurrences()
+        if not begin <= row[0] < end and _week(row[0]) % settings.density == 0
+    ]
     return [
         [
             Slot(day, setting.meetings[k], manager_on(day, setting.cast.user, changes))
             for day, _, k in part
             if _phase(day, changes) == _phase(part[0][0], changes)
         ]
-        for part in slots(open_days, count, setting.stream("slots"))
+        for part in slots(open_days, settings.rounds, setting.stream("slots"))
     ]
+
+
+def _week(day: str) -> int:
+    """Return the number of the week that a day is in; that of the year's beginning is 0."""
+    return (date.fromisoformat(day) - BEGIN).days // 7
 
 
 def _phase(day: str, changes: Sequence[Life]) -> int:
