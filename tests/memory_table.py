@@ -2,13 +2,16 @@
 
 A year of so many users at level 5, seed 0, with the scripted learner (`tests/factories/learner.py`)
 under each memory. Settings of the years may follow, and memories instead of the usual ones:
-`python -m tests.memory_table 40 density=4 history temporal-tree:gate=true`. Tokens are in the
-declared unit, characters / 4. Intervals are at 95 % over users, of gains over users in pairs.
+`python -m tests.memory_table 40 density=4 history temporal-tree:gate=true`. Users are played in
+as many processes as there are processors. Tokens are in the declared unit, characters / 4.
+Intervals are at 95 % over users, of gains over users in pairs.
 """
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from statistics import fmean
 
@@ -28,7 +31,6 @@ from tasks.play import play
 from tasks.prompts import installed
 from tests.factories.learner import Learner
 
-GATED = "temporal-tree:planner=true,gate=true"
 ROWS = (
     "none",
     "placebo",
@@ -37,8 +39,7 @@ ROWS = (
     "facts",
     "strategy-hub",
     "temporal-tree",
-    "temporal-tree:gate=true",
-    GATED,
+    "temporal-tree:planner=true,gate=true",
 )
 LEDGERS: tuple[Ledger, ...] = ("test", "recall", "sleep")
 
@@ -66,11 +67,42 @@ class Row:
         """How much less error there is than under another memory, in pairs of a user."""
         return mean_of([b - a for a, b in zip(self.aers, other.aers, strict=True)])
 
+    def add(self, other: "Row") -> None:
+        """Take in further users under the memory."""
+        self.aers += other.aers
+        self.read += other.read
+        self.calls += other.calls
+        self.spent += other.spent
+        self.notes += other.notes
 
-def row(memory: str, years: Sequence[Instance[Year]], learner: Learner) -> Row:
-    """The years of all users under a memory."""
-    calendar, prompts, result = family("calendar"), installed(), Row(memory)
+
+@dataclass(frozen=True)
+class Plan:
+    """Which years are played under which memories."""
+
+    users: int
+    settings: dict[str, Scalar]
+    memories: Sequence[str]
+
+    def year(self, index: int) -> Instance[Year]:
+        """The year of a user."""
+        return generate(5, 0, index, self.settings, reference=False)
+
+    def play(self, index: int) -> list[Row]:
+        """One user's year under each memory."""
+        run = [self.year(index)]
+        if any(read_memory(memory)[0].needs_other for memory in self.memories):
+            run.insert(0, self.year(index - 1 if index else 1))
+        return [lived(memory, run) for memory in self.memories]
+
+
+def lived(memory: str, run: Sequence[Instance[Year]]) -> Row:
+    """The year of the last user of a run under a memory."""
+    calendar, prompts, result, year = family("calendar"), installed(), Row(memory), run[-1]
+    learner = Learner([year.payload])
     kind, settings = read_memory(memory)
+    others = other_rounds(year, run, prompts) if kind.needs_other else None
+    store = kind.new(Context(prompts, others), settings)
 
     def perform(effect: Outside) -> Reply | None:
         if not isinstance(effect, Ask):
@@ -81,15 +113,22 @@ def row(memory: str, years: Sequence[Instance[Year]], learner: Learner) -> Row:
         result.spent[effect.ledger] += tokens(text) + tokens(reply)
         return Reply(reply)
 
-    for year in years:
-        others = other_rounds(year, years, prompts) if kind.needs_other else None
-        store = kind.new(Context(prompts, others), settings)
-        outcome = play(episode(calendar.world(year, prompts), Direct(), store), perform)
-        result.aers.append(calendar.grade(year, outcome).metrics["aer"])
-        state = store.state()
-        result.read.append(state.read)
-        result.notes.update(entry.kind for entry in state.entries if entry.kind != ROUND)
+    outcome = play(episode(calendar.world(year, prompts), Direct(), store), perform)
+    result.aers.append(calendar.grade(year, outcome).metrics["aer"])
+    state = store.state()
+    result.read.append(state.read)
+    result.notes.update(entry.kind for entry in state.entries if entry.kind != ROUND)
     return result
+
+
+def table(plan: Plan, workers: int) -> list[Row]:
+    """A row for each memory."""
+    rows = [Row(memory) for memory in plan.memories]
+    with ProcessPoolExecutor(workers) as pool:
+        for result in pool.map(plan.play, range(plan.users)):
+            for row, part in zip(rows, result, strict=True):
+                row.add(part)
+    return rows
 
 
 def text(estimate: Estimate) -> str:
@@ -125,23 +164,20 @@ def bill(plain: Row, gated: Row) -> str:
     )
 
 
-def main(words: Sequence[str]) -> None:
+def main(words: Sequence[str], workers: int | None = None) -> None:
     """Print the table."""
-    users = int(words[0])
     pairs = [word.partition("=") for word in words[1:] if "=" in word and ":" not in word]
-    settings: dict[str, Scalar] = {key: value for key, _, value in pairs}
-    memories = [word for word in words[1:] if "=" not in word or ":" in word] or ROWS
-    years = [generate(5, 0, k, settings, reference=False) for k in range(users)]
-    learner, rows = Learner([year.payload for year in years]), list[Row]()
+    memories = [word for word in words[1:] if "=" not in word or ":" in word]
+    plan = Plan(int(words[0]), {key: value for key, _, value in pairs}, memories or ROWS)
+    rows = table(plan, workers or os.cpu_count() or 1)
     print("memory | AER | gain over none | over history | calls | recalled, k |", end=" ")
     print(*LEDGERS, "notes a user", sep=" | ")
-    for memory in memories:
-        rows.append(row(memory, years, learner))
-        print(line(rows[-1], rows), flush=True)
-    by_name = {each.memory: each for each in rows}
-    for name, result in by_name.items():
-        if result.calls["recall"] and "temporal-tree" in by_name:
-            print(bill(by_name["temporal-tree"], by_name[name]))
+    for each in rows:
+        print(line(each, rows))
+    plain = next((each for each in rows if each.memory == "temporal-tree"), None)
+    for each in rows:
+        if plain and each.calls["recall"]:
+            print(bill(plain, each))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ _ROUND = re.compile(r"^(?:\[\d+\] )?Round (\d+)\. (?=\w+day \d{4}-)", re.MULTILI
 _QUESTION = re.compile(r"^Round (\d+)\. These \d+ events clash:", re.MULTILINE)
 _ACCEPTED = re.compile(r"^Accepted: (E\d+)$", re.MULTILINE)
 _NOTE = re.compile(r"Rounds ([\d,-]+): ")
-_BELIEF = re.compile(r" \[[+-]\d+\.\d\d/\d")  # of a principle
+_BELIEF = re.compile(r" \[[+-]\d+\.\d\d/\d+\.\d\d\]$")  # of a principle
 _TARGET = re.compile(r"about \d+ to (\d+) of them")
 _ENTRY = re.compile(r"^\[(\d+)\] ", re.MULTILINE)
 
@@ -116,11 +116,18 @@ def read_note(line: str, year: Year) -> Belief:
     """The belief in a note; of principles that it does not name, common sense."""
     belief = Belief.first(year)
     for i, principle in enumerate(year.truth.principles):
-        if match := re.search(re.escape(principle.text) + r" \[([+-][\d.]+)/([\d.]+)\]", line):
-            belief.mean[i], belief.gain[i] = float(match[1]), float(match[2])
+        _, is_named, rest = line.partition(f"{principle.text} [")
+        if is_named:
+            mean, _, gain = rest.partition("]")[0].partition("/")
+            belief.mean[i], belief.gain[i] = float(mean), float(gain)
     match = _NOTE.search(line)
     belief.rounds = numbers_in(match[1]) if match else set()
     return belief
+
+
+def noted(text: str) -> list[str]:
+    """The lines that say what is believed."""
+    return [line for line in text.splitlines() if _BELIEF.search(line[-20:])]
 
 
 class Learner:
@@ -161,8 +168,7 @@ class Learner:
     def _note(self, year: Year, text: str) -> dict[str, Any]:
         """A profile goes on from the one before it; any other note is on its interval alone."""
         before, _, children = text.partition("What it is to be made from")
-        earlier = [line for line in before.splitlines() if _NOTE.search(line)]
-        last = earlier[-1:] if "A month has passed" in before else []
+        last = noted(before)[-1:] if "A month has passed" in before else []
         return {"note": note_of(believed(year, "\n".join([*last, children])), year)}
 
     def _strategies(self, year: Year, text: str) -> dict[str, Any]:
@@ -234,12 +240,12 @@ def _telling(year: Year, number: int) -> set[int]:
 def _facts_in(year: Year, text: str) -> Belief:
     """The belief that facts or strategies hold: of any round that was, each in its own line."""
     belief = Belief.first(year)
-    for line in text.splitlines():
-        if _BELIEF.search(line) and not _NOTE.search(line):
-            noted = read_note(line, year)
-            for i, gain in enumerate(noted.gain):
+    for line in noted(text):
+        if not _NOTE.search(line):
+            fact = read_note(line, year)
+            for i, gain in enumerate(fact.gain):
                 if gain:
-                    belief.mean[i], belief.gain[i] = noted.mean[i], gain
+                    belief.mean[i], belief.gain[i] = fact.mean[i], gain
     return belief
 
 
@@ -247,7 +253,7 @@ def believed(year: Year, text: str) -> Belief:
     """What there is to believe from a prompt: each round counts once, however often it is told."""
     belief = _facts_in(year, text)
     prior = [principle.prior for principle in year.truth.principles]
-    notes = [read_note(line, year) for line in text.splitlines() if _NOTE.search(line)]
+    notes = [read_note(line, year) for line in noted(text) if _NOTE.search(line)]
     for note in sorted(notes, key=lambda note: -len(note.rounds)):
         if not note.rounds & belief.rounds:
             belief.merge(note, prior)
