@@ -13,12 +13,12 @@ from tests.depth import examples
 from tests.factories.learner import Belief, believed, note_of, numbers_in, read_note, spans
 from tests.memory_table import Plan, Row, bill, line, lived, table
 
-SETTINGS: dict[str, Scalar] = {"rounds": 16, "density": 8}
+SETTINGS: dict[str, Scalar] = {"rounds": 12, "density": 8}
 
 
 @cache
 def instance() -> Instance[Year]:
-    return generate(3, 0, 0, SETTINGS, reference=False)
+    return generate(4, 0, 2, {"rounds": 40}, reference=False)
 
 
 def after(*rounds: int) -> Belief:
@@ -63,8 +63,8 @@ def test_each_memory_gives_the_learner_what_it_should() -> None:
     """Without a past it is common sense; notes on all rounds are worth as much as the rounds."""
     rows = {name: lived(name, [instance()]) for name in ("none", "full-history", "summary")}
     assert rows["none"].spent.keys() == {"test"}
-    assert rows["summary"].calls == {"test": 16, "sleep": 16}
-    assert rows["summary"].aers == pytest.approx(rows["full-history"].aers, abs=1.5 / 16)
+    assert rows["summary"].calls == {"test": 40, "sleep": 40}
+    assert rows["summary"].aers == pytest.approx(rows["full-history"].aers, abs=2.5 / 40)
     assert rows["full-history"].aers[0] < rows["none"].aers[0]
 
 
@@ -74,7 +74,7 @@ def test_the_table_pairs_users_and_bills_the_gate() -> None:
     assert len(none.aers) == len(gated.read) == 2
     assert placebo.aers == none.aers  # another user's rounds teach it nothing
     assert placebo.read > none.read == [0, 0]
-    assert tree.calls["recall"] == 0 < gated.calls["recall"] == 2 * 2 * 15
+    assert tree.calls["recall"] == 0 < gated.calls["recall"] == 2 * 2 * 11
     assert tree.spent["sleep"] == gated.spent["sleep"]
     assert sum(gated.read) < sum(tree.read)
     assert line(tree, (none, tree)).split(" | ")[3] == "-"
