@@ -201,13 +201,12 @@ class TemporalTree(Notebook):
     def _take_in(self, path: str, entry: MemoryEntry) -> Program[None]:
         """Close, from the lowest level up, what a round is not in, and put it into the lowest."""
         day, time = date.fromisoformat(entry.since), self._times.pop(entry.id)
-        for level, interval, above in zip_longest(LEVELS, self._open, self._open[1:]):
+        uppers = (*self._open[1:], _OpenInterval())  # above the last nobody reads
+        for level, interval, upper in zip(LEVELS, self._open, uppers, strict=True):
             name = level.interval(day, time)
             if interval.children and interval.name != name:
-                entries = yield from self._settle(path, level, interval)
+                upper.children += yield from self._settle(path, level, interval)
                 interval.children = []
-                if above is not None:
-                    above.children += entries
             interval.name = name
         self._open[0].children.append(entry)
 

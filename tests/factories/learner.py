@@ -234,7 +234,7 @@ def _entries(text: str) -> list[tuple[int, str]]:
 def _telling(year: Year, number: int) -> set[int]:
     """The principles on which a round's events differ."""
     clash = [set(features) for features in year.truth.judgements[number - 1].triggered]
-    return set.union(*clash) - set.intersection(*clash)
+    return {i for features in clash for i in features if not all(i in each for each in clash)}
 
 
 def _facts_in(year: Year, text: str) -> Belief:
