@@ -281,6 +281,11 @@ def planned(complexity: object, keep: Callable[[str], object]) -> Script:
     return script
 
 
+def always(keep: object) -> Callable[[str], object]:
+    """A gate that answers the same whatever is on offer."""
+    return lambda _: keep
+
+
 MONTHS = [*daily(4, 4, 0, 4, 4, 0, 0, 4, 4), *daily(4, 4, start="2025-02-03")]
 
 
@@ -318,7 +323,7 @@ def test_a_gate_lets_through_what_it_names_and_a_bad_one_the_first_five() -> Non
     assert state.counts["gate: none kept"] == 0
     assert state.counts["gate: offered"] == sum(map(len, offers))
     for bad in ("none", [], [10**6], None):
-        asked, state = live(MONTHS, planned("simple", lambda _, x=bad: x), "temporal-tree:gate=1")
+        asked, state = live(MONTHS, planned("simple", always(bad)), "temporal-tree:gate=1")
         assert state.counts["gate: none kept"] == len(MONTHS) - 1
         assert len(rounds_in(shown(asked)[-1])) == FALLBACK
 
