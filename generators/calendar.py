@@ -8,7 +8,7 @@ from generators.base import plain_settings, settings_as
 from generators.calendar_audit import audit as audit
 from generators.calendar_exam import held_out as held_out
 from generators.calendar_spec import user_spec
-from generators.calendar_year import CalendarSettings, year_of
+from generators.calendar_year import CalendarSettings, room, year_of
 from graders.exact.calendar import reference as solve
 from tasks.base import InputError, Instance, Reference, Scalar
 from tasks.calendar import LEVELS, VERSION, Year
@@ -21,20 +21,28 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """Return all settings, with their defaults, in one spelling.
 
     `organisation`, a file of the user's own, is there only if it is given, with its digest, and
-    `evidence`, `indirect` and `rumours` only if they are not at their defaults.
+    `density`, `evidence`, `indirect` and `rumours` only if they are not at their defaults.
 
     Args:
         level: events in a clash.
         settings: those that are given; see `CalendarSettings`.
 
     Raises:
-        InputError: the level or a setting is wrong, or the organisation's file is.
+        InputError: the level or a setting is wrong, or the organisation's file is, or there may be
+            too little room for the rounds.
     """
     if level not in LEVELS:
         raise InputError(f"level {level}: the events in a clash are 2, 3, 4 or 5")
     typed = settings_as(CalendarSettings, "calendar", settings)
     resolved = plain_settings(typed)
     del resolved["organisation"]
+    if typed.density == 1:  # what is not asked for is no part of an instance's id
+        del resolved["density"]
+    if typed.rounds > (most := room(typed.density)):
+        raise InputError(
+            f"settings of calendar: rounds: {typed.rounds} may not find a slot at density"
+            f" {typed.density}: there is room for {most}"
+        )
     if typed.organisation:
         resolved["organisation"] = user_spec(typed.organisation)[0]
     for name in EVIDENCE:

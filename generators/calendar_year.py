@@ -6,6 +6,7 @@ calendar of a seed and index are the same whatever the level and the settings.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 from random import Random
 from typing import Annotated, Literal, TypeAlias
@@ -15,6 +16,9 @@ from msgspec.structs import replace
 
 from generators.calendar_artefacts import written_evidence
 from generators.calendar_people import (
+    BEGIN,
+    OWN_SERIES,
+    WEEKS,
     Cast,
     Regular,
     draw_cast,
@@ -56,6 +60,7 @@ class CalendarSettings(Noun, frozen=True):
             people write before and after (artefacts).
         indirect: of artefacts: nobody says accepted or declined, only who was there or missed.
         rumours: of artefacts: guesses in each round, which say that they are guesses.
+        density: the clashes of so many weeks come in one, the others have none.
     """
 
     rounds: Annotated[int, Meta(ge=1, le=MOST_ROUNDS)] = 104
@@ -69,6 +74,7 @@ class CalendarSettings(Noun, frozen=True):
     evidence: Literal["structured", "artefacts"] = "structured"
     indirect: bool = False
     rumours: Annotated[int, Meta(ge=0, le=MOST_RUMOURS)] = 0
+    density: Annotated[int, Meta(ge=1, le=8)] = 1
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,7 @@ def _structured_year(level: int, setting: Setting, settings: CalendarSettings) -
     """Return a user's year whose decisions are told in a line."""
     spec, words, cast = setting.stage.spec, setting.stage.words, setting.cast
     changes = life_events(spec, words, cast, setting.stream("life"))
-    choices = _slots(settings.rounds, setting, changes)
+    choices = _slots(settings, setting, changes)
     principles = _principles(spec, setting.role, words, setting.stream("principles"))
     days = [near[0].day for near in choices]
     eras = _eras(principles, days, changes, settings.drift, setting.stream("weights"))
@@ -155,22 +161,42 @@ def _structured_year(level: int, setting: Setting, settings: CalendarSettings) -
     )
 
 
-def _slots(count: int, setting: Setting, changes: Sequence[Life]) -> list[list[Slot]]:
+def room(density: int) -> int:
+    """Return how many clashes find a slot in a year of this density, whoever the user is.
+
+    Meetings of every other week are held in even weeks, those from 0 on; a leave takes one of them.
+    """
+    even = sum(week % 2 == 0 for week in range(0, WEEKS, density))
+    return OWN_SERIES * (even - 1)
+
+
+def _slots(
+    settings: CalendarSettings, setting: Setting, changes: Sequence[Life]
+) -> list[list[Slot]]:
     """Draw occurrences of the user's regular meetings outside their leave, spread over the year.
 
     For each round the one that is drawn, then those that can stand in for it: near it, with no
     change in the user's life between.
     """
     begin, end = leave_dates(changes)
-    open_days = [row for row in setting.occurrences() if not begin <= row[0] < end]
+    open_days = [
+        row
+        for row in setting.occurrences()
+        if not begin <= row[0] < end and _week(row[0]) % settings.density == 0
+    ]
     return [
         [
             Slot(day, setting.meetings[k], manager_on(day, setting.cast.user, changes))
             for day, _, k in part
             if _phase(day, changes) == _phase(part[0][0], changes)
         ]
-        for part in slots(open_days, count, setting.stream("slots"))
+        for part in slots(open_days, settings.rounds, setting.stream("slots"))
     ]
+
+
+def _week(day: str) -> int:
+    """Return the number of the week that a day is in; that of the year's beginning is 0."""
+    return (date.fromisoformat(day) - BEGIN).days // 7
 
 
 def _phase(day: str, changes: Sequence[Life]) -> int:

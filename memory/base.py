@@ -11,6 +11,7 @@ from memory.facts import Facts, FactsSettings
 from memory.hub import HubSettings, StrategyHub
 from memory.rounds import FullHistory, History, Placebo
 from memory.summary import Summary, SummarySettings
+from memory.temporal_tree import TemporalTree, TreeSettings
 from tasks.base import Ask, Noun, Program, Tell
 from tasks.parts import NoSettings, read_kind
 from tasks.plugins import Parts
@@ -123,6 +124,18 @@ _KINDS = (
         Facts,
         settings=FactsSettings,
         templates=(_RECALL, "memory/facts.j2"),
+        takes_notes=True,
+    ),
+    MemoryKind(
+        "temporal-tree",
+        TemporalTree,
+        settings=TreeSettings,
+        templates=(
+            _RECALL,
+            "memory/temporal-tree.j2",
+            "memory/temporal-tree-plan.j2",
+            "memory/temporal-tree-gate.j2",
+        ),
         takes_notes=True,
     ),
 )

@@ -395,7 +395,7 @@ class Tell(msgspec.Struct, frozen=True):
     Attributes:
         path: unique in the episode.
         facts: what is told; memories know `text` (the step and its feedback), `feedback` (that
-            alone), `round`, `date` and `history`, each optional.
+            alone), `round`, `date`, `time` and `history`, each optional.
         reply: the agent's to the step, where an agent gave one.
     """
 

@@ -402,6 +402,7 @@ def _facts(year: Year, number: int, choice: str | None, events: str, prompts: Pr
     facts: Fields = {
         "round": number,
         "date": year.rounds[number - 1].date,
+        "time": year.rounds[number - 1].start,
         "history": year.history,
     }
     if year.feedback == "full" and not year.evidence:

@@ -27,7 +27,7 @@ from harness.models.base import Model
 from harness.run.episode import episode
 from harness.run.jobs import EpisodeJob
 from harness.run.recorded import RecordedRun
-from memory.base import Memory, NoMemory, read_memory
+from memory.base import Memory, NoMemory, is_memory, read_memory
 from memory.context import MemoryState
 from memory.notebook import ROUND
 from tasks.base import Ask, Failure, Instance, Noun, Outcome, Outside, Program, Tell
@@ -100,8 +100,8 @@ class Audit:
         if rounds is None or not read_memory(name)[0].takes_notes:
             return 0
         answered = self._run.journal.answered(job.key)
-        exams = [p for p, each in answered.items() if p.startswith(EXAMS) and each.reply]
-        return max(0, 2 * CLASHES - len(exams))
+        exams = [path for path in answered if path.startswith(EXAMS) and not is_memory(path)]
+        return max(0, 2 * CLASHES - sum(answered[path].reply is not None for path in exams))
 
     def _jobs(self) -> list[EpisodeJob]:
         """Return the episodes that have a grade."""

@@ -3,4 +3,5 @@
 LATER = {  # came after instances were published without, or are left out where they ask nothing
     "rcpsp": ("pattern", "load", "witness"),
     "feasibility": ("confidence",),
+    "calendar": ("density",),
 }

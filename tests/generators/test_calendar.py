@@ -4,7 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generators.calendar import generate, resolve
-from generators.calendar_people import occurrences
+from generators.calendar_people import BEGIN, WEEKS, leave_dates, life_events, occurrences
 from generators.calendar_rounds import MARGIN
-from generators.calendar_spec import places
+from generators.calendar_spec import lexicon, places
+from generators.calendar_year import CalendarSettings, room, setting_of
 from tasks.base import InputError, Instance, Reference
 from tasks.calendar import Year
 from tests.depth import examples
@@ -83,6 +84,43 @@ def test_nobody_is_in_two_places() -> None:
                 others = set(event.attendees) - {year.user}
                 if not event.series:
                     assert not {(day, clash.start, p) for p in others} & busy
+
+
+@examples(40)
+@given(st.integers(0, 10**6), st.integers(0, 60), st.integers(1, 8))
+def test_there_is_room_for_the_clashes_of_a_dense_year(seed: int, index: int, density: int) -> None:
+    """Whoever the user is: counted by hand from the regular meetings outside the leave."""
+    setting = setting_of(seed, index, CalendarSettings())
+    life = life_events(setting.stage.spec, lexicon(), setting.cast, setting.stream("life"))
+    begin, end = leave_dates(life)
+    weeks = {(BEGIN + timedelta(weeks=k)).isocalendar()[:2] for k in range(0, WEEKS, density)}
+    days = [date.fromisoformat(day) for day, _, _ in setting.occurrences()]
+    free = [day for day in days if not begin <= day.isoformat() < end]
+    assert sum(day.isocalendar()[:2] in weeks for day in free) >= room(density)
+
+
+@pytest.mark.parametrize(("density", "rounds"), [(2, 52), (4, 30), (8, 30)])
+def test_a_dense_year_has_its_clashes_in_every_so_many_weeks(density: int, rounds: int) -> None:
+    instance = make(2, rounds=rounds, density=density)
+    assert instance.settings["density"] == density
+    days = [date.fromisoformat(clash.date) for clash in instance.payload.rounds]
+    assert len(days) == rounds
+    assert {(day - BEGIN).days // 7 % density for day in days} == {0}
+    assert days[0] < BEGIN + timedelta(weeks=2 * density)  # and they are spread over the year
+    assert days[-1] >= BEGIN + timedelta(weeks=WEEKS - 2 * density - 2)
+
+
+def test_a_year_of_density_one_is_the_one_without_the_setting() -> None:
+    assert encode(make(density=1)) == encode(make())
+    assert "density" not in resolve(4, {"density": 1})
+    assert make(density=2).id != make().id
+
+
+def test_rounds_that_may_find_no_slot_are_refused() -> None:
+    assert resolve(4, {"rounds": 132, "density": 4})["density"] == 4
+    message = "rounds: 133 may not find a slot at density 4: there is room for 132"
+    with pytest.raises(InputError, match=message):
+        resolve(4, {"rounds": 133, "density": 4})
 
 
 @pytest.mark.heavy
@@ -213,6 +251,7 @@ def test_settings_in_full() -> None:
         ({"noise": 0.6}, r"noise: 0.6 is not from 0 to 0.5"),
         ({"noise": "nan"}, "noise: nan is not from"),
         ({"difficulty": 4}, "difficulty: 4 is not from"),
+        ({"density": 9}, "density: 9 is not from 1 to 8"),
         ({"feedback": "some"}, "Invalid enum value 'some'"),
         ({"decisions": "mine"}, "Invalid enum value 'mine'"),
     ],

@@ -127,4 +127,6 @@ def diligent(ask: Ask) -> str:
         add = {"op": "add", "text": f"fact of {number}", "until": f"2025-01-{int(number) + 4:02d}"}
         update = {"op": "update", "id": 2, "text": f"changed in {number}"}
         return json.dumps({"operations": [add, update, {"op": "nothing"}]})
+    if ask.path.endswith("/temporal-tree"):
+        return json.dumps({"note": f"up to {number}: {len(text)} characters seen"})
     return "AB"[len(text) % 2]
