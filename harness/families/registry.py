@@ -39,6 +39,7 @@ FAMILIES: Parts[Family[Any]] = Parts(
         "temporal",
         "dag",
         "pods",
+        "allocation",
     ),
     load=_load,
 )
