@@ -138,9 +138,7 @@ def _program(
     order = list(range(level))
     Random(f"{streams}/order {dials}").shuffle(order)
     names = numbered("T", level)
-    shuffled = tuple(
-        replace(tensors[k], id=name) for name, k in zip(names, order, strict=True)
-    )
+    shuffled = tuple(replace(tensors[k], id=name) for name, k in zip(names, order, strict=True))
     program = TensorProgram(
         settings.capacity, shuffled, objective=settings.objective, setting=settings.setting
     )

@@ -25,12 +25,13 @@ from graders.exact.allocation_rules import (
 from graders.exact.rcpsp import cp_sat_engine
 from tasks.allocation import KEY, TensorProgram, value
 from tasks.base import Reference, SolverFailure
-from tasks.extras import extra
+from tasks.extras import require
 
 if TYPE_CHECKING:
     from ortools.sat.python.cp_model import CpSolver, IntVar, LinearExprT
 
-LIMIT = 10.0  # deterministic seconds of CP-SAT
+LIMIT = 12.0  # deterministic seconds of CP-SAT
+FITTING = 0.75  # of that to look for an answer that fits, where all must have a place
 PURPOSE = "the search for a best placing"
 FITS: tuple[Fit, ...] = ("first", "best")
 
@@ -60,11 +61,9 @@ def reference(
     places = min(_by_rules(program), key=lambda each: value(program, by_id(program, each)))
     if value(program, by_id(program, places)) == bound:
         return stated(program, bound, by_id(program, places), "rules")
-    model = _Packing(program, bound, places)
-    solver = f"cp-sat {version('ortools')}"
-    engine = cp_sat_engine(deterministic_limit or seconds or LIMIT, seconds)
-    engine.parameters.linearization_level = 2 if program.objective == "benefit" else 1
-    return stated(program, *model.solved(engine, solver), solver)
+    search = _Search(program, bound, places)
+    search.look(deterministic_limit or seconds or LIMIT, seconds)
+    return stated(program, search.bound, by_id(program, search.places), search.solver)
 
 
 def _by_rules(program: TensorProgram) -> Iterator[Places]:
@@ -99,101 +98,142 @@ def stated(
     return Reference(status, objective, bound, solver=solver, answer={KEY: offsets})
 
 
+class _Search:
+    """The search for a better answer: first one that fits the memory, then the best.
+
+    Attributes:
+        bound: that no answer goes below, so far.
+        places: the best answer so far.
+        solver: the name of what looks for it.
+    """
+
+    def __init__(self, program: TensorProgram, bound: int, places: Places) -> None:
+        require("solvers", PURPOSE, "ortools")
+        self.bound, self.places, self._program = bound, places, program
+        self.solver = f"cp-sat {version('ortools')}"
+
+    def look(self, limit: float, seconds: float | None) -> None:
+        """Look for better answers.
+
+        Args:
+            limit: in deterministic seconds altogether.
+            seconds: a limit of wall time altogether, if given.
+
+        Raises:
+            SolverFailure: the solver takes it for impossible, though the rules have an answer.
+        """
+        is_peak = self._program.objective == "peak"
+        share = 1.0
+        if is_peak and self.bound <= self._program.capacity < self._value(self.places):
+            share = FITTING  # to look for a peak is harder where the memory is nearly full
+            self._solve(self._program.capacity, limit * share, seconds and seconds * share)
+            share = 1 - share
+        if self._value(self.places) > self.bound:
+            most = self._value(self.places) if is_peak else self._program.capacity
+            self._solve(most, limit * share, seconds and seconds * share, is_best=True)
+
+    def _value(self, places: Places) -> int:
+        return value(self._program, by_id(self._program, places))
+
+    def _solve(
+        self, most: int, limit: float, seconds: float | None, *, is_best: bool = False
+    ) -> None:
+        """Look for an answer within so much memory, the best one or any."""
+        from ortools.sat.python import cp_model
+
+        model = _Packing(self._program, self.bound, most)
+        if is_best:
+            model.minimise(self.places)
+        engine = cp_sat_engine(limit, seconds)
+        engine.parameters.linearization_level = 1 if self._program.objective == "peak" else 2
+        status = engine.solve(model.model)
+        if status == cp_model.MODEL_INVALID or (is_best and status == cp_model.INFEASIBLE):
+            problem = model.model.validate()
+            raise SolverFailure(f"{self.solver}: {engine.status_name(status)} {problem}".strip())
+        if status == cp_model.INFEASIBLE:
+            self.bound = max(self.bound, most + 1)
+        elif is_best:
+            self.bound = max(self.bound, model.bound(engine))
+        if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            self.places = min(self.places, model.places(engine), key=self._value)
+
+
 class _Packing:
-    """The CP-SAT model of a program, sizes in their unit; it begins with the rules' best.
+    """The CP-SAT model of a program: sizes in their unit, times by their rank.
 
     Attributes:
         model: what the engine solves.
     """
 
-    def __init__(self, program: TensorProgram, bound: int, places: Places) -> None:
-        with extra("solvers", PURPOSE):
-            from ortools.sat.python.cp_model import CpModel
+    def __init__(self, program: TensorProgram, bound: int, most: int) -> None:
+        from ortools.sat.python.cp_model import CpModel
 
         self.model: CpModel = CpModel()
-        self._program, self._bound, self._places = program, bound, places
-        self._unit = unit(program)
+        self._program, self._unit = program, unit(program)
+        self._most = most // self._unit
         self._sizes = [tensor.size // self._unit for tensor in program.tensors]
-        is_peak = program.objective == "peak"
-        best = value(program, by_id(program, places))
-        self._most = (best if is_peak else program.capacity) // self._unit
         self._offsets = [
             self.model.new_int_var(0, max(0, self._most - size), "") for size in self._sizes
         ]
         self._placed: list[IntVar] = []
-        self.model.minimize(self._peak() if is_peak else self._loss())
-        self._hint()
+        self._goal = self._loss() if program.objective == "benefit" else self._peak(bound)
 
-    def _peak(self) -> "LinearExprT":
+    def _lives(self) -> Iterator[tuple[int, int]]:
+        """Yield the begin and the length of each lifetime, counted in moments of note."""
+        tensors = self._program.tensors
+        times = sorted({t.start for t in tensors} | {t.end for t in tensors})
+        ranks = {time: rank for rank, time in enumerate(times)}
+        for tensor in tensors:
+            yield ranks[tensor.start], ranks[tensor.end] - ranks[tensor.start]
+
+    def _peak(self, bound: int) -> "LinearExprT":
         """Place all tensors and return their peak, in units."""
-        peak = self.model.new_int_var(ceil(self._bound / self._unit), self._most, "")
-        times, spaces = [], []
-        for tensor, offset, size in zip(
-            self._program.tensors, self._offsets, self._sizes, strict=True
-        ):
-            life = tensor.end - tensor.start
-            times.append(self.model.new_fixed_size_interval_var(tensor.start, life, ""))
-            spaces.append(self.model.new_fixed_size_interval_var(offset, size, ""))
+        add = self.model.new_fixed_size_interval_var
+        peak = self.model.new_int_var(min(self._most, ceil(bound / self._unit)), self._most, "")
+        spaces = []
+        for offset, size in zip(self._offsets, self._sizes, strict=True):
+            spaces.append(add(offset, size, ""))
             self.model.add(offset + size <= peak)
-        self.model.add_no_overlap_2d(times, spaces)
+        self.model.add_no_overlap_2d([add(*life, "") for life in self._lives()], spaces)
         return peak
 
     def _loss(self) -> "LinearExprT":
         """Place some tensors and return what is lost of the others."""
         add = self.model.new_optional_fixed_size_interval_var
-        times, spaces = [], []
-        for tensor, offset, size in zip(
-            self._program.tensors, self._offsets, self._sizes, strict=True
-        ):
+        tensors, times, spaces = self._program.tensors, [], []
+        for life, offset, size in zip(self._lives(), self._offsets, self._sizes, strict=True):
             placed = self.model.new_bool_var("")
             if size > self._most:
                 self.model.add(placed == 0)
-            times.append(add(tensor.start, tensor.end - tensor.start, placed, ""))
+            times.append(add(*life, placed, ""))
             spaces.append(add(offset, size, placed, ""))
             self._placed.append(placed)
         self.model.add_no_overlap_2d(times, spaces)
-        rows = dict(zip(self._program.tensors, zip(self._sizes, self._placed, strict=True)))
+        rows = {
+            t.id: (size, placed)
+            for t, size, placed in zip(tensors, self._sizes, self._placed, strict=True)
+        }
         for alive in moments(self._program):
-            taken = sum(rows[tensor][0] * rows[tensor][1] for tensor in alive)
-            self.model.add(taken <= self._most)
-        return sum(t.benefit * (1 - placed) for t, (_, placed) in rows.items())
+            taken = [size * placed for size, placed in (rows[tensor.id] for tensor in alive)]
+            self.model.add(sum(taken) <= self._most)
+        return sum(t.benefit * (1 - rows[t.id][1]) for t in tensors)
 
-    def _hint(self) -> None:
-        for number, place in enumerate(self._places):
+    def minimise(self, places: Places) -> None:
+        """Set the goal, with an answer to begin with."""
+        self.model.minimize(self._goal)
+        for number, place in enumerate(places):
             if self._placed:
                 self.model.add_hint(self._placed[number], place is not None)
             if place is not None:
                 self.model.add_hint(self._offsets[number], place // self._unit)
 
-    def solved(self, engine: "CpSolver", solver: str) -> tuple[int, dict[str, int | None]]:
-        """Return the best bound and the best answer once an engine has looked.
-
-        Args:
-            engine: CP-SAT with its limits.
-            solver: its name, for the message.
-
-        Raises:
-            SolverFailure: the model has no answer, though the rules have one.
-        """
-        from ortools.sat.python import cp_model
-
-        status = engine.solve(self.model)
-        if status in (cp_model.MODEL_INVALID, cp_model.INFEASIBLE):
-            raise SolverFailure(
-                f"{solver}: {engine.status_name(status)} {self.model.validate()}".strip()
-            )
+    def bound(self, engine: "CpSolver") -> int:
+        """Return the value that no answer goes below, as an engine has it."""
         scale = self._unit if self._program.objective == "peak" else 1
-        bound = max(self._bound, scale * ceil(engine.best_objective_bound - 1e-6))
-        places = self._places
-        if status != cp_model.UNKNOWN:
-            places = min(
-                (places, self._found(engine)),
-                key=lambda each: value(self._program, by_id(self._program, each)),
-            )
-        return bound, by_id(self._program, places)
+        return scale * ceil(engine.best_objective_bound - 1e-6)
 
-    def _found(self, engine: "CpSolver") -> Places:
-        """Return the places in the engine's answer."""
+    def places(self, engine: "CpSolver") -> Places:
+        """Return the places in an engine's answer."""
         return [
             self._unit * engine.value(offset)
             if not self._placed or engine.value(self._placed[number])

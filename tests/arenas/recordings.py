@@ -90,6 +90,8 @@ MORE_QUESTIONS: tuple[tuple[str, int, Fields], ...] = (  # last: those before ke
     ("temporal", 2, {}),
     ("dag", 3, {}),
     ("pods", 2, {}),
+    ("allocation", 3, {}),
+    ("allocation", 4, {"objective": "benefit"}),
 )
 TURNS: tuple[
     tuple[str, int, Fields], ...

@@ -41,6 +41,8 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "temporal-relations": ("temporal", 2, {"kind": "interval_composition"}),
     "dag": ("dag", 4, {}),
     "pods": ("pods", 2, {"protected": 0.2}),
+    "allocation": ("allocation", 5, {}),
+    "allocation-benefit": ("allocation", 6, {"objective": "benefit"}),
 }
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from generators import (
+    allocation,
     calendar,
     dag,
     fair_queue,
@@ -80,6 +81,7 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "temporal": temporal.generate,
     "dag": dag.generate,
     "pods": pods.generate,
+    "allocation": allocation.generate,
 }
 
 

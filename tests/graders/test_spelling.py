@@ -30,7 +30,7 @@ PROJECT = Instance(
     Project((Task("T1", 2), Task("T2", 3)), (), (("T1", "T2"),), (), (), (), 9),
 )
 JOBS = Instance("j", "tardiness", 2, None, 0, {}, 2, Jobs((Job("J1", 2, 2), Job("J2", 3, 5))))
-KEYS = ("starts", "order", "schedule", "placement")
+KEYS = ("starts", "order", "schedule", "placement", "offsets")
 CASES = (
     "rcpsp",
     "rcpsp-12",
@@ -42,6 +42,8 @@ CASES = (
     "jobshop-blocking",
     "dag",
     "pods",
+    "allocation",
+    "allocation-benefit",
 )
 
 
@@ -69,6 +71,8 @@ def ids_of(instance: Instance[Any]) -> set[str]:
         return {task.id for task in payload.tasks} | set(payload.processors)
     if instance.family == "pods":
         return {each.id for each in (*payload.pods, *payload.nodes)}
+    if instance.family == "allocation":
+        return {tensor.id for tensor in payload.tensors}
     return {each.id for each in (payload.tasks if instance.family == "rcpsp" else payload.jobs)}
 
 
@@ -103,6 +107,10 @@ def answer_of(case: str, rng: Random) -> Fields:
         nodes = [None, *(node.id for node in instance.payload.nodes)]
         for name in rng.sample(sorted(answer["placement"]), rng.randint(0, 2)):
             answer["placement"][name] = rng.choice(nodes)
+    elif instance.family == "allocation":
+        answer["offsets"] = dict(answer["offsets"])
+        for name in rng.sample(sorted(answer["offsets"]), rng.randint(0, 2)):
+            answer["offsets"][name] = (answer["offsets"][name] or 0) + rng.randint(-3, 3)
     else:
         order = list(answer["order"])
         if rng.random() < 0.5:
@@ -134,7 +142,7 @@ def test_an_answer_is_worth_the_same_in_every_spelling(case: str, seed: int) -> 
 
 
 def spelled(instance: Instance[Any], outcome: Outcome) -> Outcome:
-    from tasks import dag, jobshop, pods, rcpsp, tardiness, tools
+    from tasks import allocation, dag, jobshop, pods, rcpsp, tardiness, tools
 
     if instance.family == "tools":
         return tools.performed(instance, outcome)
@@ -144,6 +152,7 @@ def spelled(instance: Instance[Any], outcome: Outcome) -> Outcome:
         "jobshop": jobshop.spelled,
         "dag": dag.spelled,
         "pods": pods.spelled,
+        "allocation": allocation.spelled,
     }
     return readers[instance.family](instance.payload, outcome)
 

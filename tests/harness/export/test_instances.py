@@ -31,6 +31,8 @@ CASES = (
     "temporal",
     "dag",
     "pods",
+    "allocation",
+    "allocation-benefit",
 )
 
 

@@ -49,6 +49,8 @@ CASES = (
     "temporal-relations",
     "dag",
     "pods",
+    "allocation",
+    "allocation-benefit",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {
