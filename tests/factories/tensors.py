@@ -77,6 +77,22 @@ def best_of_all(payload: TensorProgram) -> int:
     return min(value(payload, each) for each in placings(payload) if not faults(payload, each))
 
 
+def fits_in(payload: TensorProgram, units: int, lower: Sequence[int] = ()) -> bool:
+    """Whether all tensors fit so many units, by trying every offset of one after another."""
+    if len(lower) == len(payload.tensors):
+        return True
+    one = payload.tensors[len(lower)]
+    for at in range(units - one.size + 1):
+        others = zip(payload.tensors, lower, strict=False)
+        is_free = all(
+            one.end <= t.start or t.end <= one.start or at + one.size <= low or low + t.size <= at
+            for t, low in others
+        )
+        if is_free and fits_in(payload, units, (*lower, at)):
+            return True
+    return False
+
+
 def best_of_orders(payload: TensorProgram) -> int:
     """The least value of first fit in every order of all tensors."""
     orders = permutations(range(len(payload.tensors)))

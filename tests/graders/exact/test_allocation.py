@@ -24,12 +24,12 @@ from graders.exact.allocation_rules import (
 from tasks.allocation import KEY, TensorProgram, value
 from tasks.base import SolverFailure
 from tests.depth import examples, often
-from tests.factories.tensors import best_of_all, best_of_orders, program, small
+from tests.factories.tensors import best_of_all, best_of_orders, fits_in, program, small
 
 # Optima ---------------------------------------------------------------------------------------
 
 
-@examples(600)
+@examples(200)
 @given(small(most=3))
 def test_the_solver_agrees_with_trying_every_offset(payload: TensorProgram) -> None:
     found = reference(payload)
@@ -40,7 +40,7 @@ def test_the_solver_agrees_with_trying_every_offset(payload: TensorProgram) -> N
     assert value(payload, found.answer[KEY]) == found.objective
 
 
-@examples(500)
+@examples(200)
 @given(small(), st.integers(2, 9))
 def test_sizes_of_a_common_unit_change_nothing_but_the_unit(
     payload: TensorProgram, scale: int
@@ -93,12 +93,22 @@ def test_a_reference_is_the_same_bytes_again_and_honest_when_it_is_cut_off() -> 
 
 
 def test_where_the_load_is_no_peak_the_solver_proves_what_is() -> None:
-    """Five tensors whose load is 3 at the most, and that no memory of 3 units holds."""
-    rows = [(0, 3, 1), (3, 5, 2), (1, 4, 1), (4, 6, 1), (0, 1, 2), (2, 5, 1), (5, 6, 2)]
-    payload = program(rows, 3)
+    """Eight tensors that take 5 units at every moment, and that no memory of 5 units holds."""
+    rows = [(0, 1, 3), (0, 2, 2), (1, 3, 2), (2, 3, 1), (1, 4, 1), (2, 4, 1), (3, 5, 3), (4, 5, 2)]
+    payload = program(rows, 5)
+    assert {sum(t.size for t in alive) for alive in moments(payload)} == {5}
+    assert [fits_in(payload, units) for units in (5, 6)] == [False, True]
     found = reference(payload)
-    assert load(payload) < (found.objective or 0) == best_of_orders(payload)
-    assert (found.status, found.solver.split()[0]) == ("optimal", "cp-sat")
+    assert (found.status, found.objective, found.bound) == ("optimal", 6, 6)
+    assert found.solver.startswith("cp-sat")
+
+
+@examples(600)
+@given(small("peak", 6))
+def test_the_solver_agrees_with_trying_one_tensor_after_another(payload: TensorProgram) -> None:
+    best = reference(payload).objective or 0
+    assert fits_in(payload, int(best))
+    assert not fits_in(payload, int(best) - 1)
 
 
 def test_answers_that_are_wrong_and_bounds_that_cross_are_failures() -> None:
