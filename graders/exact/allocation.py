@@ -61,7 +61,7 @@ def reference(
     places = min(_by_rules(program), key=lambda each: value(program, by_id(program, each)))
     if value(program, by_id(program, places)) == bound:
         return stated(program, bound, by_id(program, places), "rules")
-    search = _Search(program, bound, places)
+    search = _PackingSearch(program, bound, places)
     search.look(deterministic_limit or seconds or LIMIT, seconds)
     return stated(program, search.bound, by_id(program, search.places), search.solver)
 
@@ -98,7 +98,7 @@ def stated(
     return Reference(status, objective, bound, solver=solver, answer={KEY: offsets})
 
 
-class _Search:
+class _PackingSearch:
     """The search for a better answer: first one that fits the memory, then the best.
 
     Attributes:

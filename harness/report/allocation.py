@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.board.board import Row
 from harness.report.base import (
-    Blocks,
+    MemoryMap,
     Detail,
     Drawings,
     EpisodeView,
@@ -62,13 +62,13 @@ def detail(episode: EpisodeView) -> Detail:
 
 def _memory(
     title: str, program: TensorProgram, offsets: Mapping[str, Any], problems: Sequence[Fields]
-) -> Blocks:
+) -> MemoryMap:
     outside = {problem["tensor"] for problem in problems if problem["kind"] == "outside"}
     places = tuple(
         None if tensor.id in outside else _place(offsets.get(tensor.id))
         for tensor in program.tensors
     )
-    return Blocks(
+    return MemoryMap(
         title,
         _note(program, places),
         unit="units",

@@ -130,7 +130,7 @@ class Strip(Noun, frozen=True, tag="strip"):
     cells: tuple[str, ...]
 
 
-class Blocks(Noun, frozen=True, tag="blocks"):
+class MemoryMap(Noun, frozen=True, tag="blocks"):
     """Rectangles over time: a place in a memory for as long as something lies there.
 
     Attributes:
@@ -155,7 +155,7 @@ class Blocks(Noun, frozen=True, tag="blocks"):
     bad: tuple[tuple[int, int], ...] = ()
 
 
-Picture: TypeAlias = Timeline | Strip | Blocks
+Picture: TypeAlias = Timeline | Strip | MemoryMap
 
 
 @dataclass(frozen=True)

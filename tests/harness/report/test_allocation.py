@@ -8,7 +8,7 @@ from generators.allocation import generate
 from graders.allocation import grade
 from harness.families.allocation import POLICIES
 from harness.report import allocation
-from harness.report.base import Blocks, EpisodeView, looks
+from harness.report.base import MemoryMap, EpisodeView, looks
 from memory.context import MemoryState
 from tasks.allocation import KEY, TensorProgram
 from tasks.base import Instance, Outcome, Parsed
@@ -29,10 +29,10 @@ def seen(instance: Instance[TensorProgram], offsets: Any, model: str = "openai/m
     return EpisodeView(instance, made, model, outcome, MemoryState())
 
 
-def drawn(instance: Instance[TensorProgram], offsets: Any) -> list[Blocks]:
+def drawn(instance: Instance[TensorProgram], offsets: Any) -> list[MemoryMap]:
     pictures = allocation.detail(seen(instance, offsets)).pictures
-    assert all(isinstance(each, Blocks) for each in pictures)
-    return [each for each in pictures if isinstance(each, Blocks)]
+    assert all(isinstance(each, MemoryMap) for each in pictures)
+    return [each for each in pictures if isinstance(each, MemoryMap)]
 
 
 def test_rectangles_lie_where_the_answer_places_them() -> None:
