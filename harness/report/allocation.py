@@ -5,12 +5,12 @@ from typing import Any
 
 from harness.board.board import Row
 from harness.report.base import (
-    MemoryMap,
     Detail,
     Drawings,
     EpisodeView,
     Figure,
     Looks,
+    MemoryMap,
     reference_title,
 )
 from harness.report.charts import by_series, gap_figure, gap_of, level_figures

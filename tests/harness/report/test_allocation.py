@@ -8,7 +8,7 @@ from generators.allocation import generate
 from graders.allocation import grade
 from harness.families.allocation import POLICIES
 from harness.report import allocation
-from harness.report.base import MemoryMap, EpisodeView, looks
+from harness.report.base import EpisodeView, MemoryMap, looks
 from memory.context import MemoryState
 from tasks.allocation import KEY, TensorProgram
 from tasks.base import Instance, Outcome, Parsed
