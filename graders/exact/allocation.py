@@ -94,8 +94,13 @@ def stated(
     objective = value(program, offsets)
     if bound > objective:
         raise SolverFailure(f"{solver}: a value {objective} is below its lower bound {bound}")
-    status = "optimal" if bound == objective else "bounded"
-    return Reference(status, objective, bound, solver=solver, answer={KEY: offsets})
+    return Reference(
+        "optimal" if bound == objective else "bounded",
+        objective,
+        bound,
+        solver=solver,
+        answer={KEY: offsets},
+    )
 
 
 class _PackingSearch:

@@ -35,7 +35,8 @@ def small(draw: st.DrawFn, objective: Aim | None = None, most: int = 4) -> Tenso
     """Up to so many tensors over six moments, each of up to three units of four."""
     one = st.tuples(st.integers(0, 4), st.integers(1, 3), st.integers(1, 3), st.integers(1, 5))
     rows = draw(st.lists(one, min_size=1, max_size=most))
-    chosen: Aim = objective or draw(st.sampled_from(("peak", "benefit")))
+    both: tuple[Aim, ...] = ("peak", "benefit")
+    chosen: Aim = objective or draw(st.sampled_from(both))
     tensors = [(at, min(6, at + life), size, gain) for at, life, size, gain in rows]
     return program(tensors, draw(st.integers(3, 5)), chosen)
 
