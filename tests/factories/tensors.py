@@ -35,10 +35,9 @@ def small(draw: st.DrawFn, objective: Aim | None = None, most: int = 4) -> Tenso
     """Up to so many tensors over six moments, each of up to three units of four."""
     one = st.tuples(st.integers(0, 4), st.integers(1, 3), st.integers(1, 3), st.integers(1, 5))
     rows = draw(st.lists(one, min_size=1, max_size=most))
-    both: tuple[Aim, ...] = ("peak", "benefit")
-    chosen: Aim = objective or draw(st.sampled_from(both))
+    aims: tuple[Aim, ...] = ("peak", "benefit") if objective is None else (objective,)
     tensors = [(at, min(6, at + life), size, gain) for at, life, size, gain in rows]
-    return program(tensors, draw(st.integers(3, 5)), chosen)
+    return program(tensors, draw(st.integers(3, 5)), draw(st.sampled_from(aims)))
 
 
 # Trying everything ---------------------------------------------------------------------------
