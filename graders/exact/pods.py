@@ -38,7 +38,11 @@ PURPOSE = "the search for a best placement"
 
 
 def reference(
-    cluster: PodCluster, *, deterministic_limit: float | None = None, seconds: float | None = None
+    cluster: PodCluster,
+    *,
+    deterministic_limit: float | None = None,
+    seconds: float | None = None,
+    share: float = SHARE,
 ) -> Reference:
     """Place as many pods as can be, tier by tier, with the least disruption.
 
@@ -47,6 +51,7 @@ def reference(
         deterministic_limit: CP-SAT's limit for all tiers in its own measure of work; `LIMIT`, or
             `seconds`, if not given.
         seconds: a limit of CP-SAT's wall time altogether; the outcome then depends on the machine.
+        share: of the limit, what the disruption has for itself; with 0 it is not looked for.
 
     Returns:
         The reference, whose objective is a `value`: optimal if every solve is proven. There is
@@ -62,7 +67,8 @@ def reference(
     spots = min(rules, key=lambda each: value(cluster, indexed.by_id(each)))
     if value(cluster, indexed.by_id(spots)) == bound:
         return _stated(cluster, bound, indexed.by_id(spots), "rules")
-    search = _Search(cluster, indexed, spots, deterministic_limit or seconds or LIMIT, seconds)
+    limit = deterministic_limit or seconds or LIMIT
+    search = _Search(cluster, indexed, spots, limit, seconds, share=share)
     return _stated(cluster, search.bound(), indexed.by_id(search.spots), search.solver)
 
 
@@ -175,6 +181,8 @@ class _Search:
         spots: Spots,
         limit: float,
         seconds: float | None,
+        *,
+        share: float,
     ) -> None:
         self.spots, self.solver = spots, f"cp-sat {version('ortools')}"
         self._cluster, self._indexed = cluster, indexed
@@ -183,7 +191,7 @@ class _Search:
         self._seconds = None if seconds is None else seconds / len(bases(cluster))
         self._least = [*quick_waiting(cluster), 0]
         self._proven = [self._stage(k) for k in range(len(self._least) - 1)]
-        self._limit = SHARE * limit
+        self._limit = share * limit
         self._proven.append(self._stage(len(self._least) - 1))
 
     def bound(self) -> int:

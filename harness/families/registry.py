@@ -42,6 +42,7 @@ FAMILIES: Parts[Family[Any]] = Parts(
         "dag",
         "pods",
         "hoist",
+        "allocation",
     ),
     load=_load,
 )

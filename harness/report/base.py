@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeAlias
 
 from markupsafe import Markup
 
@@ -130,11 +130,39 @@ class Strip(Noun, frozen=True, tag="strip"):
     cells: tuple[str, ...]
 
 
+class MemoryMap(Noun, frozen=True, tag="blocks"):
+    """Rectangles over time: a place in a memory for as long as something lies there.
+
+    Attributes:
+        unit, across: what is counted from below, and from left to right.
+        names: of the rows, a rectangle each.
+        spans: by row the moments [start, end).
+        sizes: by row the height.
+        places: by row where it lies, from below; None for one that has no place.
+        limit: a height of note, such as a capacity.
+        bad: rows that break a constraint: (row, number of the violation).
+    """
+
+    title: str
+    note: str
+    unit: str
+    across: str
+    names: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...]
+    sizes: tuple[int, ...]
+    places: tuple[int | None, ...]
+    limit: int
+    bad: tuple[tuple[int, int], ...] = ()
+
+
+Picture: TypeAlias = Timeline | Strip | MemoryMap
+
+
 @dataclass(frozen=True)
 class Detail:
     """A family's view of one answer: pictures side by side, and a line for each step."""
 
-    pictures: tuple[Timeline | Strip, ...] = ()
+    pictures: tuple[Picture, ...] = ()
     steps: tuple[str, ...] = ()
 
 

@@ -204,3 +204,39 @@ function drawStrip(strip, width) {
   }
   return svg("svg", { viewBox: `0 0 ${width} ${base + 18}`, width, height: base + 18, class: "drawing", role: "img", "aria-label": `${strip.title}: ${strip.note}` }, ...parts);
 }
+
+// Rectangles over time. A row without a place is in the table alone.
+function drawBlocks(t, why, width) {
+  const gutter = 62, top = 12, high = 260;
+  const rows = t.names.map((_, k) => k).filter((k) => t.places[k] !== null);
+  const tall = Math.max(t.limit, ...rows.map((k) => t.places[k] + t.sizes[k]));
+  const end = Math.max(1, ...t.spans.map((span) => span[1]));
+  const x = (moment) => gutter + (moment / end) * (width - gutter - 14);
+  const y = (place) => top + high - (place / tall) * high;
+  const wrong = new Map();
+  for (const [k, number] of t.bad) wrong.set(k, [...(wrong.get(k) || []), why[number] || ""]);
+  const blocks = rows.flatMap((k) => {
+    const [from, to] = t.spans[k];
+    const low = t.places[k];
+    const [wide, room] = [x(to) - x(from), y(low) - y(low + t.sizes[k])];
+    const told = [`${t.names[k]}: [${plain(from)}, ${plain(to)}), ${plain(low)} to ${plain(low + t.sizes[k])}`, ...(wrong.get(k) || [])];
+    const parts = [svg("rect", { x: x(from) + 0.5, width: Math.max(0.6, wide - 1), y: y(low + t.sizes[k]) + 0.5, height: Math.max(0.6, room - 1), class: wrong.has(k) ? "bar bad" : "bar" }, svg("title", {}, told.join("\n")))];
+    if (room > 12 && wide > 8 + 6.4 * t.names[k].length) parts.push(svg("text", { x: x(from) + wide / 2, y: y(low) - room / 2 + 3.6, class: "in", "text-anchor": "middle" }, t.names[k]));
+    return parts;
+  });
+  const step = roundStep(tall / 5);
+  const heights = [];
+  for (let place = 0; place <= tall; place += step) {
+    heights.push(svg("text", { x: gutter - 6, y: y(place) + 3.6, "text-anchor": "end" }, plain(place)));
+  }
+  const limit = svg("line", { x1: gutter, x2: x(end), y1: y(t.limit), y2: y(t.limit), class: "mark" }, svg("title", {}, `${plain(t.limit)} ${t.unit}`));
+  return svg("svg", { viewBox: `0 0 ${width} ${top + high + 34}`, width, height: top + high + 34, class: "drawing", role: "img", "aria-label": `${t.title}: ${t.note}` },
+    svg("text", { x: 4, y: 9 }, t.unit), ...heights, ...blocks, limit, ...drawAxis(x, top + high, end, t.across, width, gutter));
+}
+
+function blocksTable(t) {
+  const rows = t.names.map((name, k) => el("tr", {}, el("th", { scope: "row" }, name), ...[...t.spans[k], t.sizes[k], t.places[k]].map((value) =>
+    el("td", { class: "num" }, value === null ? "–" : plain(value)))));
+  return el("details", { class: "data" }, el("summary", {}, "Numbers"), el("table", {},
+    el("thead", {}, el("tr", {}, ...["", "start", "end", "size", "place"].map((name, k) => el("th", { scope: "col", class: k && "num" }, name)))), el("tbody", {}, ...rows)));
+}

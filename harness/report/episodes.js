@@ -84,15 +84,17 @@ function pictures(found, frames, why, told) {
   const draw = (one) => {
     const place = el("div", { class: "drawn" });
     const by = (one.sort ? one : timelines.findLast((t) => t.frame === one.frame) || {}).starts;
-    place.draw = (width) => one.type === "timeline" ? drawTimeline(one, frames[one.frame], by, why, end, width) : drawStrip(one, width);
+    place.draw = (width) => one.type === "timeline" ? drawTimeline(one, frames[one.frame], by, why, end, width)
+      : one.type === "blocks" ? drawBlocks(one, why, width) : drawStrip(one, width);
     return place;
   };
   const views = found.map((one) => el("figure", {}, el("figcaption", {}, el("strong", {}, one.title), el("small", {}, one.note)), draw(one),
-    one.type === "timeline" ? timelineTable(one, frames[one.frame]) : null));
+    one.type === "timeline" ? timelineTable(one, frames[one.frame]) : one.type === "blocks" ? blocksTable(one) : null));
   const loads = timelines.some((t) => frames[t.frame].loads.length);
   const windows = timelines.some((t) => frames[t.frame].windows.length);
   const keys = told || (timelines.length
     ? [["bar", "runs"], ["bad", timelines.some((t) => frames[t.frame].dues.length) ? "late; the stroke is its due date" : "violates a rule"], ...(timelines.some((t) => t.spare.length) ? [["spare", "not needed"]] : []), ...(windows ? [["window", "may run here"]] : []), ...(loads ? [["down", "resource is down"]] : [])]
+    : found.some((one) => one.type === "blocks") ? [["bar", "lies there"], ["bad", "violates a rule"]]
     : [["right", "right"], ["wrong", "wrong"], ["unusable", "not usable"]]);
   return [el("div", { class: "pictures" }, ...views), el("p", { class: "picture-keys" }, ...keys.map(([kind, name]) => el("span", { class: `k-${kind}` }, name)))];
 }

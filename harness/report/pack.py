@@ -14,7 +14,7 @@ import msgspec
 
 from harness.calls.recorded import RecordedCall
 from harness.replay.transcript import Episode
-from harness.report.base import Detail, Drawings, EpisodeView, InstanceFrame, Strip, Timeline
+from harness.report.base import Detail, Drawings, EpisodeView, InstanceFrame, Picture
 from harness.report.columns import columns
 from harness.report.memory import log_facts, notes_timeline
 from harness.secrets import scrub
@@ -112,7 +112,7 @@ class Pack:
         timeline = notes_timeline(state)
         return {**_scrubbed(facts), "pictures": [self._picture(timeline)] if timeline else []}
 
-    def _picture(self, picture: Timeline | Strip) -> Fields:
+    def _picture(self, picture: Picture) -> Fields:
         fields: Fields = msgspec.to_builtins(picture)
         if "frame" in fields:
             frame = msgspec.json.encode(fields["frame"])

@@ -91,6 +91,8 @@ MORE_QUESTIONS: tuple[tuple[str, int, Fields], ...] = (  # last: those before ke
     ("dag", 3, {}),
     ("pods", 2, {}),
     ("hoist", 3, {}),
+    ("allocation", 3, {}),
+    ("allocation", 4, {"objective": "benefit"}),
 )
 TURNS: tuple[
     tuple[str, int, Fields], ...

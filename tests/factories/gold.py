@@ -43,6 +43,8 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "pods": ("pods", 2, {"protected": 0.2}),
     "hoist": ("hoist", 3, {}),
     "hoist-shared": ("hoist", 2, {"station": "shared"}),
+    "allocation": ("allocation", 5, {}),
+    "allocation-benefit": ("allocation", 6, {"objective": "benefit"}),
 }
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from generators import (
+    allocation,
     calendar,
     dag,
     fair_queue,
@@ -82,6 +83,7 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "dag": dag.generate,
     "pods": pods.generate,
     "hoist": hoist.generate,
+    "allocation": allocation.generate,
 }
 
 

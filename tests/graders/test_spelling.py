@@ -31,7 +31,7 @@ PROJECT = Instance(
     Project((Task("T1", 2), Task("T2", 3)), (), (("T1", "T2"),), (), (), (), 9),
 )
 JOBS = Instance("j", "tardiness", 2, None, 0, {}, 2, Jobs((Job("J1", 2, 2), Job("J2", 3, 5))))
-KEYS = ("starts", "order", "schedule", "placement", "period", "times")
+KEYS = ("starts", "order", "schedule", "placement", "period", "times", "offsets")
 CASES = (
     "rcpsp",
     "rcpsp-12",
@@ -44,6 +44,8 @@ CASES = (
     "dag",
     "pods",
     "hoist",
+    "allocation",
+    "allocation-benefit",
 )
 
 
@@ -73,6 +75,8 @@ def ids_of(instance: Instance[Any]) -> set[str]:
         return {each.id for each in (*payload.pods, *payload.nodes)}
     if instance.family == "hoist":
         return set(move_ids(payload))
+    if instance.family == "allocation":
+        return {tensor.id for tensor in payload.tensors}
     return {each.id for each in (payload.tasks if instance.family == "rcpsp" else payload.jobs)}
 
 
@@ -112,6 +116,10 @@ def answer_of(case: str, rng: Random) -> Fields:
         answer["period"] += rng.choice([0, 0, 1, -1])
         for name in rng.sample(sorted(answer["times"]), rng.randint(0, 2)):
             answer["times"][name] = max(0, answer["times"][name] + rng.randint(-3, 3))
+    elif instance.family == "allocation":
+        answer["offsets"] = dict(answer["offsets"])
+        for name in rng.sample(sorted(answer["offsets"]), rng.randint(0, 2)):
+            answer["offsets"][name] = (answer["offsets"][name] or 0) + rng.randint(-3, 3)
     else:
         order = list(answer["order"])
         if rng.random() < 0.5:
@@ -143,7 +151,7 @@ def test_an_answer_is_worth_the_same_in_every_spelling(case: str, seed: int) -> 
 
 
 def spelled(instance: Instance[Any], outcome: Outcome) -> Outcome:
-    from tasks import dag, hoist, jobshop, pods, rcpsp, tardiness, tools
+    from tasks import allocation, dag, hoist, jobshop, pods, rcpsp, tardiness, tools
 
     if instance.family == "tools":
         return tools.performed(instance, outcome)
@@ -154,6 +162,7 @@ def spelled(instance: Instance[Any], outcome: Outcome) -> Outcome:
         "dag": dag.spelled,
         "pods": pods.spelled,
         "hoist": hoist.spelled,
+        "allocation": allocation.spelled,
     }
     return readers[instance.family](instance.payload, outcome)
 

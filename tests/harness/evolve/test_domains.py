@@ -95,6 +95,7 @@ def test_seed_programs_are_valid_and_some_are_published_rules(name: str, sandbox
         "tardiness": ("mdd", "mdd"),
         "jobshop-priority": ("mwkr", "mwkr"),
         "dag-priority": ("heft", "heft"),
+        "pods-order": ("fullest", "repack-most"),
         "flow-priority": ("serpt-mean", "serpt-mean"),
     }
     seed, rule = same.get(name, ("mdd", "mdd"))

@@ -32,6 +32,8 @@ CASES = (
     "dag",
     "pods",
     "hoist",
+    "allocation",
+    "allocation-benefit",
 )
 
 

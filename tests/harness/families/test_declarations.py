@@ -101,4 +101,5 @@ def test_a_column_with_a_measure_can_be_a_headline() -> None:
         "dag": [],
         "pods": [],
         "hoist": [],
+        "allocation": ["fits"],
     }

@@ -18,6 +18,7 @@ from generators import rcpsp as rcpsp_generator
 from generators import serving as serving_generator
 from generators import tardiness as tardiness_generator
 from generators import tools as tools_generator
+from graders import allocation as allocation_grader
 from graders import calendar as calendar_grader
 from graders import dag as dag_grader
 from graders import fair_queue as fair_queue_grader
@@ -37,6 +38,7 @@ from harness.board.load import ScoredRecord
 from harness.families.rcpsp import POLICIES
 from harness.families.registry import FAMILIES
 from harness.report import (
+    allocation,
     calendar,
     dag,
     fair_queue,
@@ -155,6 +157,10 @@ FIELDS = {
     "processor": "P1",
     "tank": "T1",
     "stay": 7,
+    "tensor": "T1",
+    "offset": 70,
+    "low": 2,
+    "high": 5,
 }
 
 
@@ -176,6 +182,7 @@ FIELDS = {
         (dag, dag_grader),
         (pods, pods_grader),
         (hoist, hoist_grader),
+        (allocation, allocation_grader),
     ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:

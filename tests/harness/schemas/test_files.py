@@ -50,6 +50,8 @@ CASES = (
     "dag",
     "pods",
     "hoist",
+    "allocation",
+    "allocation-benefit",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {
