@@ -39,6 +39,7 @@ FAMILIES: Parts[Family[Any]] = Parts(
         "temporal",
         "dag",
         "pods",
+        "contexts",
     ),
     load=_load,
 )
