@@ -74,9 +74,12 @@ class RunOptions:
         connections = self.connections or (search.lag if search else CONNECTIONS)
         is_policy = model.name.startswith("policy/")
         address = addresses.get(model.name)
-        scope: list[object] = [address, configuration.sampling_of(model.name)]
-        if search or configuration.pipeline:  # several models answer in one episode
-            scope.append(model.name)
+        drawn = configuration.sampling_of(model.name)
+        several = search or configuration.pipeline  # models that answer in one episode
+        scope, own_limit_scope = (
+            [address, each, *([model.name] if several else [])]
+            for each in (drawn, replace(drawn, max_tokens=None))
+        )
         is_own = self.connections is None and not search and address and is_near(address)
         return ModelClient(
             model=model,
@@ -91,6 +94,7 @@ class RunOptions:
             price=applying(manifest, load(None)).get(model.name),
             cache=Cache(self.cache) if self.cache and not is_policy else None,
             cache_scope=scope,
+            own_limit_scope=own_limit_scope,
             sampling=configuration.sampling_of(model.name),
         )
 
