@@ -8,16 +8,15 @@ clusters, the same ones in all ways and rungs (the percentile bootstrap; Efron 1
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import inf, isfinite, isnan, nan
+from math import fsum, inf, isfinite, isnan, nan
 from random import Random
-from statistics import fmean
 
 from graders.statistics import FEWEST, Estimate
 from tasks.base import Noun
 
 DRAWS = 1000
 TAIL = 0.025  # of the draws beyond each end of an interval
-TARGETS = (0.25, 0.5, 0.75, 1.0)  # of the way from the least to the most that both ways reach
+TARGETS = (0.25, 0.5, 0.75)  # of the way from the least to the most that both ways reach
 
 
 class Rung(Noun, frozen=True):
@@ -60,7 +59,7 @@ def fitted(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     blocks: list[tuple[float, int, int]] = []  # mean, rungs, places
     for place in places:
         values = by_tokens[place]
-        block = (fmean(values), len(values), 1)
+        block = (sum(values) / len(values), len(values), 1)
         while blocks and blocks[-1][0] > block[0]:
             before = blocks.pop()
             rungs = before[1] + block[1]
@@ -119,12 +118,12 @@ def equal_accuracies(
 
 def _curve(rungs: Sequence[Rung], chosen: Sequence[int]) -> list[tuple[float, float]]:
     """Return the fitted curve of some clusters, named by their places."""
-    return fitted(
-        [
-            (fmean(rung.tokens[k] for k in chosen), fmean(rung.accuracy[k] for k in chosen))
-            for rung in rungs
-        ]
-    )
+    count = len(chosen)
+
+    def mean(values: Sequence[float]) -> float:
+        return fsum(map(values.__getitem__, chosen)) / count
+
+    return fitted([(mean(rung.tokens), mean(rung.accuracy)) for rung in rungs])
 
 
 def _resampled(

@@ -15,7 +15,8 @@ from memory.context import Context, MemoryState
 from memory.store import MemoryEntry, Operation, Store
 from memory.text import cut, plain, tokens
 from tasks.base import Ask, InputError, Message, Noun, Program, Reply, Tell, Tool
-from tasks.parse import read_object, without_thoughts
+from tasks.parse import read_object
+from tasks.thoughts import without_thoughts
 
 LENGTH = 5000  # characters of the block, as in the paper's code
 REPLY_LIMIT = 2048  # tokens of one rewriting: room for the block, and for some thought before it
