@@ -41,6 +41,8 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "temporal-relations": ("temporal", 2, {"kind": "interval_composition"}),
     "dag": ("dag", 4, {}),
     "pods": ("pods", 2, {"protected": 0.2}),
+    "contexts": ("contexts", 1, {"questions": 3}),
+    "contexts-once": ("contexts", 2, {"shown": "once", "foretold": 3}),
 }
 
 

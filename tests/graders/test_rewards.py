@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from generators import (
     calendar,
+    contexts,
     dag,
     fair_queue,
     feasibility,
@@ -64,7 +65,8 @@ from tests.graders.exact.small import projects
 from tests.old_folders import KINDS, unpack
 
 RUNS = [name for name, kind in KINDS.items() if not kind.is_search]
-UNMEASURED = {"calendar"}  # right or wrong, round by round: a valid year can be worth nothing
+# right or wrong, round by round: a valid year can be worth nothing
+UNMEASURED = {"calendar", "contexts"}
 GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "rcpsp": rcpsp.generate,
     "tardiness": tardiness.generate,
@@ -80,6 +82,7 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "temporal": temporal.generate,
     "dag": dag.generate,
     "pods": pods.generate,
+    "contexts": contexts.generate,
 }
 
 

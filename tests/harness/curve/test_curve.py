@@ -19,7 +19,7 @@ from tests.harness.helpers import makespan
 from tests.loopback import Loopback
 
 CONTEXTS, QUESTIONS = 5, len(NEEDED)
-LIMITS = (10, 20, 40, 50, 100, 200)
+LIMITS = (10, 50, 200)  # the most of the model needs 40 with notes, and 200 without
 WORDS = ("contexts", "--level", 1, "-T", f"questions={QUESTIONS}", "--limit", CONTEXTS)
 
 
@@ -34,7 +34,7 @@ def ladder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Sleeper, str]
         done = makespan(*words, "--json", OPENAI_API_KEY="none")
         assert done.returncode == 0, done.stderr
         asked = len(server.requests)
-        again = makespan(*words, OPENAI_API_KEY="none")
+        again = makespan(*words, "--no-placebo", OPENAI_API_KEY="none")
         assert again.returncode == 0, again.stderr
         assert len(server.requests) == asked  # nothing is asked twice
     result = json.loads(done.stdout)
@@ -106,7 +106,7 @@ def test_a_context_is_slept_on_once_and_by_the_placebo_on_the_neighbour(
 def test_the_tables_say_what_was_counted(ladder: tuple[Any, Sleeper, str]) -> None:
     _, _, text = ladder
     assert "equal accuracy, plain and sleep" in text
-    assert "equal accuracy, plain and placebo" in text
+    assert "placebo" not in text
     assert "5.00 (5.00 to 5.00)" in text
     assert "5 contexts of 3 questions" in text
     assert "10 tokens of sleep count as one that somebody waits for" in " ".join(text.split())

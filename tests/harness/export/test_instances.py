@@ -31,6 +31,7 @@ CASES = (
     "temporal",
     "dag",
     "pods",
+    "contexts",
 )
 
 

@@ -100,4 +100,5 @@ def test_a_column_with_a_measure_can_be_a_headline() -> None:
         "temporal": [],
         "dag": [],
         "pods": [],
+        "contexts": [],
     }

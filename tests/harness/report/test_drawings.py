@@ -19,6 +19,7 @@ from generators import serving as serving_generator
 from generators import tardiness as tardiness_generator
 from generators import tools as tools_generator
 from graders import calendar as calendar_grader
+from graders import contexts as contexts_grader
 from graders import dag as dag_grader
 from graders import fair_queue as fair_queue_grader
 from graders import feasibility as feasibility_grader
@@ -37,6 +38,7 @@ from harness.families.rcpsp import POLICIES
 from harness.families.registry import FAMILIES
 from harness.report import (
     calendar,
+    contexts,
     dag,
     fair_queue,
     feasibility,
@@ -122,6 +124,8 @@ FIELDS = {
     "start": 3,
     "end": 4,
     "amount": 7,
+    "question": 2,
+    "asked": "slack",
     "bound": "release",
     "value": "v",
     "reason": "{braces}",
@@ -171,6 +175,7 @@ FIELDS = {
         (temporal, temporal_grader),
         (dag, dag_grader),
         (pods, pods_grader),
+        (contexts, contexts_grader),
     ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:

@@ -49,6 +49,7 @@ CASES = (
     "temporal-relations",
     "dag",
     "pods",
+    "contexts",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {
