@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from generators.base import plain_settings, settings_as
-from graders.exact.contexts import naive_answer, passes, right_answer
+from graders.exact.contexts import Passes, naive_answer, passes, right_answer
 from graders.exact.contexts import reference as solve
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.contexts import KINDS, VERSION, ContextQuestion, Kind, ProjectContext, Step
@@ -23,6 +23,7 @@ LEVELS = 8
 FEWEST = 8  # steps at level 1
 LONGEST = 19  # days of a step
 DELAYS = 20  # the most days by which a delay moves the end
+CHOSEN = 4  # of them, for each step
 PLAIN = 0.1  # the share of questions that are taken as they come
 TRIES = 50  # projects that are drawn until each kind has a question to choose from
 
@@ -81,8 +82,9 @@ def generate(
     dials = settings_as(ContextSettings, "contexts", resolved)
     stream = f"contexts/{VERSION}/{level}/{seed}/{index}"
     steps = draw_project(Random(f"{stream}/project"), steps_at(level))
-    questions = draw_questions(Random(f"{stream}/questions"), steps, dials.questions)
-    examples = _examples(Random(f"{stream}/examples"), steps, questions, dials.foretold)
+    project = passes(steps)
+    questions = draw_questions(Random(f"{stream}/questions"), project, dials.questions)
+    examples = _examples(Random(f"{stream}/examples"), project, questions, dials.foretold)
     context = ProjectContext(steps, questions, examples, shown=dials.shown)
     return Instance(
         id=instance_id("contexts", level, seed, index, VERSION, resolved, apart=True),
@@ -107,7 +109,7 @@ def held_out(instance: Instance[ProjectContext], count: int) -> Instance[Project
     context = instance.payload
     rng = Random(f"contexts/{VERSION}/{instance.id}/held out")
     asked = set(context.questions)
-    drawn = draw_questions(rng, context.steps, len(asked) + count)
+    drawn = draw_questions(rng, passes(context.steps), len(asked) + count)
     fresh = [question for question in drawn if question not in asked][:count]
     payload = ProjectContext(context.steps, tuple(fresh), (), shown=context.shown)
     return Instance(
@@ -135,7 +137,8 @@ def draw_project(rng: Random, count: int) -> tuple[Step, ...]:
     """
     for _ in range(TRIES):
         steps = _steps(rng, count)
-        if all(_choices(steps, kind, plain=False) for kind in KINDS):
+        project = passes(steps)
+        if all(_choices(rng, project, kind, plain=False) for kind in KINDS):
             break
     return steps
 
@@ -161,78 +164,83 @@ def _number(name: str) -> int:
 # Questions -----------------------------------------------------------------------------------
 
 
-def draw_questions(rng: Random, steps: tuple[Step, ...], count: int) -> tuple[ContextQuestion, ...]:
+def draw_questions(rng: Random, project: Passes, count: int) -> tuple[ContextQuestion, ...]:
     """Return different questions about a project, all kinds in turn and each turn in an order anew.
 
     Args:
         rng: of the questions.
-        steps: of the project.
+        project: that they are about.
         count: of the questions.
     """
     questions: dict[ContextQuestion, None] = {}
     while len(questions) < count:
         for kind in rng.sample(KINDS, len(KINDS)):
             if len(questions) < count:
-                questions[_new_question(rng, steps, kind, questions)] = None
+                questions[_new_question(rng, project, kind, questions)] = None
     return tuple(questions)
 
 
 def _new_question(
-    rng: Random, steps: tuple[Step, ...], kind: Kind, before: Mapping[ContextQuestion, None]
+    rng: Random, project: Passes, kind: Kind, before: Mapping[ContextQuestion, None]
 ) -> ContextQuestion:
     """Return a question of a kind that was not asked before; of another where none is left."""
     for each in (kind, *KINDS):
         plain = rng.random() < PLAIN
         for is_plain in (plain, True):
-            choices = _choices(steps, each, plain=is_plain)
+            choices = _choices(rng, project, each, plain=is_plain)
             fresh = [q for q in choices if q not in before]
             if fresh:
-                return _by_answer(rng, steps, fresh)
-    raise InputError(f"{len(before)} questions are all that a project of {len(steps)} steps has")
+                return _by_answer(rng, project, fresh)
+    raise InputError(
+        f"{len(before)} questions are all that a project of {len(project.days)} steps has"
+    )
 
 
 def _by_answer(
-    rng: Random, steps: tuple[Step, ...], questions: Sequence[ContextQuestion]
+    rng: Random, project: Passes, questions: Sequence[ContextQuestion]
 ) -> ContextQuestion:
     """Return one of some questions, each of their answers as likely as the others."""
     by_answer: dict[int, list[ContextQuestion]] = {}
     for question in questions:
-        by_answer.setdefault(right_answer(steps, question), []).append(question)
+        by_answer.setdefault(right_answer(project, question), []).append(question)
     return rng.choice(by_answer[rng.choice(sorted(by_answer))])
 
 
-def _choices(steps: tuple[Step, ...], kind: Kind, *, plain: bool) -> list[ContextQuestion]:
-    """Return the questions of a kind about a project.
+def _choices(rng: Random, project: Passes, kind: Kind, *, plain: bool) -> list[ContextQuestion]:
+    """Return questions of a kind about a project: one a step, of delays some.
 
     Args:
-        steps: of the project.
+        rng: draws the delays.
+        project: that they are about.
         kind: of the questions.
         plain: whether those are among them whose answer is 0, or that the shortcut gets right.
     """
-    every = [question for step in steps for question in _about(steps, kind, step.id)]
+    if kind == "delay":
+        return [
+            ContextQuestion(kind, step, longer)
+            for step in project.days
+            if plain or project.slack(step)
+            for longer in _delays(rng, project.slack(step), plain=plain)
+        ]
+    every = [ContextQuestion(kind, step) for step in project.days]
     if plain:
         return every
-    answers = {question: right_answer(steps, question) for question in every}
-    return [q for q, right in answers.items() if right and right != naive_answer(steps, q)]
+    answers = {question: right_answer(project, question) for question in every}
+    return [q for q, right in answers.items() if right and right != naive_answer(project, q)]
 
 
-def _about(steps: tuple[Step, ...], kind: Kind, step: str) -> list[ContextQuestion]:
-    """Return the questions of a kind about a step: of a delay one for each length."""
-    if kind != "delay":
-        return [ContextQuestion(kind, step)]
-    slack = passes(steps).slack(step)
-    return [ContextQuestion(kind, step, longer) for longer in range(1, slack + DELAYS + 1)]
+def _delays(rng: Random, slack: int, *, plain: bool) -> list[int]:
+    """Return by how many days a step may be late: beyond its slack, if `plain` within it, too."""
+    beyond = [slack + moved for moved in rng.sample(range(1, DELAYS + 1), CHOSEN)]
+    return [rng.randint(1, slack), *beyond] if plain and slack else beyond
 
 
 def _examples(
-    rng: Random,
-    steps: tuple[Step, ...],
-    questions: Sequence[ContextQuestion],
-    foretold: int,
+    rng: Random, project: Passes, questions: Sequence[ContextQuestion], foretold: int
 ) -> tuple[ContextQuestion, ...]:
     """Return a question of each of some kinds, none of them asked later."""
     examples = []
     for kind in rng.sample(KINDS, len(KINDS))[:foretold]:
-        fresh = [q for q in _choices(steps, kind, plain=True) if q not in questions]
+        fresh = [q for q in _choices(rng, project, kind, plain=True) if q not in questions]
         examples.append(rng.choice(fresh))
     return tuple(examples)

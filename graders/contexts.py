@@ -19,7 +19,7 @@ from statistics import fmean
 from msgspec.structs import replace
 
 from graders.clusters import metric_of, score_of, score_over, strata
-from graders.exact.contexts import right_answer
+from graders.exact.contexts import passes, right_answer
 from graders.rewards import valid_objective
 from graders.spelling import in_both_readings
 from graders.statistics import Estimate, by_instance, mean_of
@@ -86,7 +86,8 @@ def _grade(instance: Instance[ProjectContext], outcome: Outcome) -> Grade:
 def _right(instance: Instance[ProjectContext]) -> list[int]:
     """Return the right answers; SolverFailure where the reference has others."""
     context = instance.payload
-    answers = [right_answer(context.steps, question) for question in context.questions]
+    project = passes(context.steps)
+    answers = [right_answer(project, question) for question in context.questions]
     stored = instance.reference.answer
     if stored is not None and stored.get(ANSWERS) != answers:
         raise SolverFailure(f"{instance.id}: the reference has answers that its project refutes")
@@ -158,7 +159,8 @@ def reward_question(instance: Instance[ProjectContext], number: int, text: str) 
     """
     question = instance.payload.questions[number - 1]
     parsed = spelled(read_object(Reply(text), KEY))
-    problem = _problem(question, right_answer(instance.payload.steps, question), parsed)
+    right_value = right_answer(passes(instance.payload.steps), question)
+    problem = _problem(question, right_value, parsed)
     right, usable = float(not problem), float(problem.get("kind") not in UNUSABLE)
     return Reward(right, {"right": right, "usable": usable}, right)
 

@@ -4,7 +4,6 @@ The passes are those of the critical path method (Kelley and Walker 1959), witho
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import NamedTuple
 
 from tasks.base import Reference
@@ -43,7 +42,6 @@ class Passes(NamedTuple):
         return sum(self.days[step] for step in steps)
 
 
-@lru_cache(maxsize=200)
 def passes(steps: tuple[Step, ...]) -> Passes:
     """Return a project after both passes.
 
@@ -56,7 +54,10 @@ def passes(steps: tuple[Step, ...]) -> Passes:
     ordered = in_order(steps)
     days = {step.id: step.days for step in steps}
     needs = {step.id: step.needs for step in steps}
-    needed_by = {s.id: tuple(o.id for o in steps if s.id in o.needs) for s in steps}
+    needed_by: dict[str, tuple[str, ...]] = dict.fromkeys(days, ())
+    for step in steps:
+        for name in step.needs:
+            needed_by[name] += (step.id,)
     earliest: dict[str, int] = {}
     before: dict[str, frozenset[str]] = {}
     for step in ordered:
@@ -82,9 +83,9 @@ def passes(steps: tuple[Step, ...]) -> Passes:
     )
 
 
-def right_answer(steps: tuple[Step, ...], question: ContextQuestion) -> int:
+def right_answer(project: Passes, question: ContextQuestion) -> int:
     """Return the one right answer to a question about a project."""
-    project, step = passes(steps), question.step
+    step = question.step
     match question.kind:
         case "earliest":
             return project.earliest[step]
@@ -102,7 +103,7 @@ def right_answer(steps: tuple[Step, ...], question: ContextQuestion) -> int:
             return project.work(project.after[step])
 
 
-def naive_answer(steps: tuple[Step, ...], question: ContextQuestion) -> int:
+def naive_answer(project: Passes, question: ContextQuestion) -> int:
     """Return what the shortcut of a kind gives: one look at a step's neighbours, no pass.
 
     | kind | the shortcut |
@@ -114,7 +115,7 @@ def naive_answer(steps: tuple[Step, ...], question: ContextQuestion) -> int:
     | `rest` | from its earliest end to the end of the project |
     | `before`, `after` | only what it needs, or what needs it, itself |
     """
-    project, step = passes(steps), question.step
+    step = question.step
     match question.kind:
         case "earliest":
             return max((project.days[n] for n in project.needs[step]), default=0)
@@ -145,5 +146,6 @@ def reference(payload: ProjectContext, *, seconds: float | None = None) -> Refer
         payload: the project and the questions.
         seconds: not used: both passes take no time that matters.
     """
-    values = [right_answer(payload.steps, question) for question in payload.questions]
+    project = passes(payload.steps)
+    values = [right_answer(project, question) for question in payload.questions]
     return Reference("optimal", 0, 0, "passes", {ANSWERS: values})

@@ -7,7 +7,7 @@ from random import Random
 from generators import contexts as generator
 from graders import contexts as grader
 from graders.clusters import strata
-from graders.exact.contexts import naive_answer, reference, right_answer
+from graders.exact.contexts import Passes, naive_answer, passes, reference, right_answer
 from harness.families.family import BoardColumn, Family, Levels, Policy, Rounds
 from tasks import contexts as task
 from tasks.base import Fields
@@ -28,10 +28,14 @@ def sampled_answers(level: int) -> dict[Kind, tuple[int, ...]]:
     answers: dict[Kind, list[int]] = {kind: [] for kind in task.KINDS}
     for number in range(SAMPLE):
         rng = Random(f"{_STREAM}/{near}/{number}")
-        steps = generator.draw_project(rng, generator.steps_at(near))
-        for question in generator.draw_questions(rng, steps, len(task.KINDS)):
-            answers[question.kind].append(right_answer(steps, question))
+        project = passes(generator.draw_project(rng, generator.steps_at(near)))
+        for question in generator.draw_questions(rng, project, len(task.KINDS)):
+            answers[question.kind].append(right_answer(project, question))
     return {kind: tuple(values) for kind, values in answers.items()}
+
+
+def _project(step: QuestionStep) -> Passes:
+    return passes(step.instance.payload.steps)
 
 
 def majority(step: QuestionStep) -> Fields:
@@ -49,12 +53,12 @@ def random(step: QuestionStep) -> Fields:
 
 def naive(step: QuestionStep) -> Fields:
     """Answer by one look at the step's neighbours, without a pass over the project."""
-    return {KEY: naive_answer(step.instance.payload.steps, step.question)}
+    return {KEY: naive_answer(_project(step), step.question)}
 
 
 def oracle(step: QuestionStep) -> Fields:
     """Answer right."""
-    return {KEY: right_answer(step.instance.payload.steps, step.question)}
+    return {KEY: right_answer(_project(step), step.question)}
 
 
 POLICIES = {

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from generators.contexts import LEVELS, generate, held_out, resolve, steps_at
-from graders.exact.contexts import naive_answer, right_answer
+from graders.exact.contexts import naive_answer, passes, right_answer
 from harness.families.contexts import POLICIES
 from tasks.base import InputError
 from tasks.contexts import KEY, KINDS, QuestionStep
@@ -78,10 +78,11 @@ def test_no_constant_and_no_shortcut_is_right_more_often_than_chance(level: int)
     majority: Counter[str] = Counter()
     for index in range(count):
         one = generate(level, 11, index, {})
+        project = passes(one.payload.steps)
         for number, question in enumerate(one.payload.questions, 1):
-            right = right_answer(one.payload.steps, question)
+            right = right_answer(project, question)
             answers[question.kind][right] += 1
-            naive[question.kind] += naive_answer(one.payload.steps, question) == right
+            naive[question.kind] += naive_answer(project, question) == right
             said = POLICIES["majority"].answer(QuestionStep(one, number))
             majority[question.kind] += said == {KEY: right}
     room = 3 * (MOST * (1 - MOST) / count) ** 0.5 if count < 400 else 0.0

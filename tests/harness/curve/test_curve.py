@@ -33,12 +33,12 @@ def ladder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Sleeper, str]
         words = ("curve", *words, "--limits", ",".join(map(str, LIMITS)))
         done = makespan(*words, "--json", OPENAI_API_KEY="none")
         assert done.returncode == 0, done.stderr
-        asked = len(server.requests)
+        asked, written = len(server.requests), (out / "curve.json").read_text()
         again = makespan(*words, "--no-placebo", OPENAI_API_KEY="none")
         assert again.returncode == 0, again.stderr
         assert len(server.requests) == asked  # nothing is asked twice
     result = json.loads(done.stdout)
-    assert json.loads((out / "curve.json").read_text()) == result
+    assert json.loads(written) == result
     return result, model, again.stdout
 
 
