@@ -71,8 +71,8 @@ def test_each_kind_is_asked_as_often_and_no_question_twice(level: int) -> None:
 
 @pytest.mark.parametrize("level", range(1, LEVELS + 1))
 def test_no_constant_and_no_shortcut_is_right_more_often_than_chance(level: int) -> None:
-    """Shares of a sample, so with three standard errors of room: 15 % of 400 in `make slow`."""
-    count = often(400)
+    """Shares of a sample, so with three standard errors of room: 15 % of 300 in `make slow`."""
+    count = often(300)
     answers: dict[str, Counter[int]] = {kind: Counter() for kind in KINDS}
     naive: Counter[str] = Counter()
     majority: Counter[str] = Counter()
@@ -85,7 +85,7 @@ def test_no_constant_and_no_shortcut_is_right_more_often_than_chance(level: int)
             naive[question.kind] += naive_answer(project, question) == right
             said = POLICIES["majority"].answer(QuestionStep(one, number))
             majority[question.kind] += said == {KEY: right}
-    room = 3 * (MOST * (1 - MOST) / count) ** 0.5 if count < 400 else 0.0
+    room = 3 * (MOST * (1 - MOST) / count) ** 0.5 if count < 300 else 0.0
     for kind in KINDS:
         assert max(answers[kind].values()) / count <= MOST + room, kind
         assert naive[kind] / count <= MOST + room, kind

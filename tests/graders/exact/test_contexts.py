@@ -83,7 +83,7 @@ def by_brute_force(steps: tuple[Step, ...], question: ContextQuestion) -> int:
 
 
 @given(seeds)
-@examples(300)
+@examples(200)
 def test_passes_are_what_trying_out_gives(seed: int) -> None:
     steps = project(seed)
     done = passes(steps)
