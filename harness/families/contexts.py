@@ -100,6 +100,7 @@ FAMILY: Family[ProjectContext] = Family(
         held_out=generator.held_out,
         examine=grader.examine,
         reward_step=grader.reward_question,
+        along=False,
     ),
     no_means="its project may be told before the questions, and then no program would be given it",
     drawings=".contexts",

@@ -1,15 +1,18 @@
 """Answers about a project: each right or not, on every form that an answer may have."""
 
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from graders.contexts import examine, grade, learning_gain, reward, reward_question, summarise
+from harness.board.text import print_board
 from tasks.base import Grade, Outcome, Parsed, Record, SolverFailure, Verdict
 from tasks.contexts import read
 from tests.factories.contexts import context
-from tests.factories.records import record
+from tests.factories.records import build_board, record
 
 ONE = context(questions=7, foretold=3)
 RIGHT: list[int] = (ONE.reference.answer or {})["answers"]
@@ -119,15 +122,22 @@ def _parsed(text: str) -> Parsed:
     return read_object(Reply(text), "answer")
 
 
-def rows(*answers: list[int], memory: str = "none") -> list[Record]:
+def test_a_board_says_by_level() -> None:
+    board = build_board([*rows(RIGHT), *rows(RIGHT, level=2)], {"contexts": 2})
+    out = StringIO()
+    with redirect_stdout(out):
+        print_board(board)
+    assert "contexts: score by level" in out.getvalue()
+
+
+def rows(*answers: list[int], level: int = 1) -> list[Record]:
     return [
         record(
             k,
-            instance=f"contexts-1-s0-k{k}-aaaaaaaa",
+            instance=f"contexts-{level}-s0-k{k}-aaaaaaaa",
             family="contexts",
-            level=1,
+            level=level,
             settings=ONE.settings,
-            memory=memory,
             grade=judged(each),
         )
         for k, each in enumerate(answers)
