@@ -128,7 +128,7 @@ def held_out(instance: Instance[ProjectContext], count: int) -> Instance[Project
 # Projects ------------------------------------------------------------------------------------
 
 
-def draw_project(rng: Random, count: int) -> tuple[Step, ...]:
+def draw_project(rng: Random, count: int) -> tuple[ProjectStep, ...]:
     """Return a project in which every kind of question has an answer that no shortcut gives.
 
     Args:
@@ -143,7 +143,7 @@ def draw_project(rng: Random, count: int) -> tuple[Step, ...]:
     return steps
 
 
-def _steps(rng: Random, count: int) -> tuple[Step, ...]:
+def _steps(rng: Random, count: int) -> tuple[ProjectStep, ...]:
     """Return steps of which each needs up to three before it, told in an order that says nothing.
 
     Needs are mostly of the last few steps, so that there are long chains beside short ones.
@@ -153,7 +153,7 @@ def _steps(rng: Random, count: int) -> tuple[Step, ...]:
     for k, name in enumerate(names):
         near = names[max(0, k - 5) : k]
         needs = rng.sample(near, min(len(near), rng.choice((0, 1, 1, 2, 2, 3))))
-        steps.append(Step(name, rng.randint(1, LONGEST), tuple(sorted(needs, key=_number))))
+        steps.append(ProjectStep(name, rng.randint(1, LONGEST), tuple(sorted(needs, key=_number))))
     return tuple(sorted(steps, key=lambda step: _number(step.id)))
 
 

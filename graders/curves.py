@@ -19,7 +19,7 @@ TAIL = 0.025  # of the draws beyond each end of an interval
 TARGETS = (0.25, 0.5, 0.75)  # of the way from the least to the most that both ways reach
 
 
-class Rung(Noun, frozen=True):
+class LadderRung(Noun, frozen=True):
     """The clusters of one way at one limit: their accuracy in [0, 1], and tokens a question."""
 
     accuracy: tuple[float, ...]
@@ -86,7 +86,7 @@ def reach(curve: Sequence[tuple[float, float]], accuracy: float) -> float:
 
 
 def equal_accuracies(
-    plain: Sequence[Rung], aided: Sequence[Rung], stream: str, draws: int = DRAWS
+    plain: Sequence[LadderRung], aided: Sequence[LadderRung], stream: str, draws: int = DRAWS
 ) -> list[EqualAccuracy]:
     """Return what two ways need for accuracies that both reach; none if there is no such.
 
@@ -116,7 +116,7 @@ def equal_accuracies(
     ]
 
 
-def _curve(rungs: Sequence[Rung], chosen: Sequence[int]) -> list[tuple[float, float]]:
+def _curve(rungs: Sequence[LadderRung], chosen: Sequence[int]) -> list[tuple[float, float]]:
     """Return the fitted curve of some clusters, named by their places."""
     count = len(chosen)
 
@@ -127,8 +127,8 @@ def _curve(rungs: Sequence[Rung], chosen: Sequence[int]) -> list[tuple[float, fl
 
 
 def _resampled(
-    plain: Sequence[Rung],
-    aided: Sequence[Rung],
+    plain: Sequence[LadderRung],
+    aided: Sequence[LadderRung],
     targets: Sequence[float],
     rng: Random,
     draws: int,

@@ -26,7 +26,7 @@ Kind: TypeAlias = Literal["earliest", "latest", "slack", "delay", "rest", "befor
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
-class Step(Noun, frozen=True):
+class ProjectStep(Noun, frozen=True):
     """A step of a project: its name, its length in days, the steps that must have ended before."""
 
     id: str
@@ -64,7 +64,7 @@ class ProjectContext(Noun, frozen=True):
         shown: whether each question has the project with it, or it is told once, at the beginning.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[ProjectStep, ...]
     questions: tuple[ContextQuestion, ...]
     examples: tuple[ContextQuestion, ...] = ()
     shown: Literal["always", "once"] = "always"
@@ -91,7 +91,7 @@ class ProjectContext(Noun, frozen=True):
 Payload = ProjectContext
 
 
-def in_order(steps: Sequence[Step]) -> list[Step]:
+def in_order(steps: Sequence[ProjectStep]) -> list[ProjectStep]:
     """Return the steps, each behind all that it needs.
 
     Raises:
@@ -101,7 +101,7 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
     for step in steps:
         if missing := [name for name in step.needs if name not in names]:
             raise ValueError(f"step {step.id} needs {missing[0]!r}, which is not there")
-    ordered: list[Step] = []
+    ordered: list[ProjectStep] = []
     done: set[str] = set()
     while len(ordered) < len(steps):
         ready = [s for s in steps if s.id not in done and done.issuperset(s.needs)]

@@ -3,11 +3,11 @@
 The passes are those of the critical path method (Kelley and Walker 1959), without resources.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tasks.base import Reference
-from tasks.contexts import ANSWERS, ContextQuestion, ProjectContext, Step, in_order
+from tasks.contexts import ANSWERS, ContextQuestion, ProjectContext, ProjectStep, in_order
 
 
 class Passes(NamedTuple):
@@ -42,7 +42,7 @@ class Passes(NamedTuple):
         return sum(self.days[step] for step in steps)
 
 
-def passes(steps: tuple[Step, ...]) -> Passes:
+def passes(steps: tuple[ProjectStep, ...]) -> Passes:
     """Return a project after both passes.
 
     Args:
@@ -58,21 +58,13 @@ def passes(steps: tuple[Step, ...]) -> Passes:
     for step in steps:
         for name in step.needs:
             needed_by[name] += (step.id,)
-    earliest: dict[str, int] = {}
-    before: dict[str, frozenset[str]] = {}
-    for step in ordered:
-        earliest[step.id] = max((earliest[n] + days[n] for n in step.needs), default=0)
-        before[step.id] = frozenset(step.needs).union(*(before[n] for n in step.needs))
-    end = max(earliest[name] + days[name] for name in days)
-    rest: dict[str, int] = {}
-    after: dict[str, frozenset[str]] = {}
-    for name in (step.id for step in reversed(ordered)):
-        behind = needed_by[name]
-        rest[name] = max((days[n] + rest[n] for n in behind), default=0)
-        after[name] = frozenset(behind).union(*(after[n] for n in behind))
+    names = [step.id for step in ordered]
+    done, before = _pass(names, days, needs)
+    rest, after = _pass(names[::-1], days, needed_by)
+    end = max(done[name] + days[name] for name in days)
     return Passes(
         days=days,
-        earliest=earliest,
+        earliest=done,
         latest={name: end - rest[name] - days[name] for name in days},
         rest=rest,
         before=before,
@@ -81,6 +73,25 @@ def passes(steps: tuple[Step, ...]) -> Passes:
         needed_by=needed_by,
         end=end,
     )
+
+
+def _pass(
+    names: Sequence[str], days: Mapping[str, int], neighbours: Mapping[str, tuple[str, ...]]
+) -> tuple[dict[str, int], dict[str, frozenset[str]]]:
+    """Return the days of the longest chain that ends just before each step, and all on any chain.
+
+    Args:
+        names: of the steps, each behind its neighbours.
+        days: of each step.
+        neighbours: the steps just before each one, seen in the direction of the pass.
+    """
+    longest: dict[str, int] = {}
+    chained: dict[str, frozenset[str]] = {}
+    for name in names:
+        near = neighbours[name]
+        longest[name] = max((longest[n] + days[n] for n in near), default=0)
+        chained[name] = frozenset(near).union(*(chained[n] for n in near))
+    return longest, chained
 
 
 def right_answer(project: Passes, question: ContextQuestion) -> int:

@@ -10,10 +10,11 @@ import msgspec
 from graders.curves import EqualAccuracy
 from harness.cli.options import run_options, sampling
 from harness.cli.output import print_json
-from harness.curve.ladder import AXES, Curve, CurvePoint, EqualTokens, LadderPlan, Unfinished, climb
+from harness.curve.ladder import AXES, Curve, CurvePoint, EqualTokens, LadderPlan, climb
 from harness.formatting import with_interval
 from harness.log import Log
 from harness.run.request import RunRequest
+from harness.run.several import Unfinished
 from harness.screen import Screen, Table, TableColumn
 
 COLUMNS = (

@@ -1,6 +1,5 @@
 """A ladder of reply limits, with and without sleep: its runs, and what came of them."""
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import msgspec
 from msgspec.structs import replace as replace_fields
 
-from graders.curves import EqualAccuracy, Rung, equal_accuracies
+from graders.curves import EqualAccuracy, LadderRung, equal_accuracies
 from graders.statistics import Estimate, mean_score
 from harness import files
 from harness.calls.options import RunOptions
@@ -19,7 +18,7 @@ from harness.families.registry import family
 from harness.log import Log
 from harness.run.begin import ready
 from harness.run.request import RunRequest
-from harness.run.several import BegunRun, begin_each
+from harness.run.several import begin_each, run_to_end
 from memory.base import read_memory
 from memory.sleep_time import SleepSettings
 from tasks.base import InputError, Noun
@@ -35,10 +34,6 @@ AXES: Mapping[Axis, str] = {
     "cost": "the same, and sleep at its price",
     "all": "all tokens, in and out",
 }
-
-
-class Unfinished(Exception):
-    """A ladder was stopped, or episodes ended in errors: the same command goes on with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +175,9 @@ def climb(
     points = list(points_of(plan, out))
     requests = [point.request for point in points]
     for point, begun in zip(points, begin_each(requests, options, lambda _: prices), strict=True):
-        _finish(point, begun, log)
+        log.say(f"{point.arm}, {point.limit} tokens a reply")
+        with ready(begun.run, begun.options, log, begun.prices) as suite_run:
+            run_to_end(suite_run, begun.run)
     curve = read_curve(plan, points)
     files.write(out / NAME, msgspec.json.format(msgspec.json.encode(curve), indent=2) + b"\n")
     return curve
@@ -197,29 +194,6 @@ def points_of(plan: LadderPlan, out: Path) -> Iterator[LadderPoint]:
                 limit,
                 replace(plan.request, memory=memory, sampling=sampling, out=place),
             )
-
-
-def _finish(point: LadderPoint, begun: BegunRun, log: Log) -> None:
-    """Take a run to its end: nobody is asked where nothing is missing.
-
-    Raises:
-        Unfinished: it was stopped, or has errors.
-    """
-    with ready(begun.run, begun.options, log, begun.prices) as suite_run:
-        recorded = suite_run.recorded
-        jobs = [job for model in begun.run.models for job in recorded.jobs(model.name)]
-        if not any(map(recorded.is_open, jobs)):
-            return
-        log.say(f"{point.arm}, {point.limit} tokens a reply")
-        counts = asyncio.run(suite_run.run(begun.run.models))
-    place = begun.run.folder.path
-    if counts["errors"]:
-        raise Unfinished(
-            f"{place}: {counts['errors']} episodes ended in errors, which are no scores: give the"
-            " command again, which asks what is missing"
-        )
-    if counts["left"] or suite_run.stopped:
-        raise Unfinished(f"stopped at {place}: the same command goes on from there")
 
 
 # What came of it ----------------------------------------------------------------------------
@@ -283,10 +257,10 @@ def _equal(
             yield EqualTokens(arm, axis, tuple(equal_accuracies(plain, aided, stream)))
 
 
-def _rung(group: Sequence[Spending], axis: Axis, price_ratio: float) -> Rung:
+def _rung(group: Sequence[Spending], axis: Axis, price_ratio: float) -> LadderRung:
     counts = {
         "waited": [each.waited for each in group],
         "cost": [each.cost(price_ratio) for each in group],
         "all": [each.all for each in group],
     }
-    return Rung(tuple(each.accuracy for each in group), tuple(counts[axis]))
+    return LadderRung(tuple(each.accuracy for each in group), tuple(counts[axis]))

@@ -21,7 +21,7 @@ SENTENCES = {
 def figures(rows: Sequence[Row], episodes: Sequence[EpisodeView], looks: Looks) -> Iterator[Figure]:
     """Yield the share right by level, and by kind over all levels."""
     caption = "The share of questions with the right answer, with a 95 % interval."
-    yield from level_figures(rows, looks, "score", "size of the project", caption)
+    yield from level_figures(rows, looks, "score", "steps (2 a level, from 8)", caption)
     shares = {look: _shares(group) for look, group in by_series(episodes, looks).items()}
     columns = [kind for kind in KINDS if any(kind in share for share in shares.values())]
     if columns:

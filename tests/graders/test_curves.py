@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graders.curves import Rung, equal_accuracies, fitted, reach
+from graders.curves import LadderRung, equal_accuracies, fitted, reach
 from tests.depth import examples, often
 
 points = st.lists(
@@ -48,12 +48,12 @@ def test_the_fewest_tokens_are_on_the_curve(
         assert all(level < accuracy for level in below)
 
 
-def rungs(skill: float, seed: str, clusters: int, spread: float) -> list[Rung]:
+def rungs(skill: float, seed: str, clusters: int, spread: float) -> list[LadderRung]:
     """A way whose accuracy is min(1, tokens * skill), with clusters that differ."""
     rng = Random(seed)
     better = [rng.uniform(-spread, spread) for _ in range(clusters)]
     return [
-        Rung(tuple(min(1, max(0, t * skill + b)) for b in better), (float(t),) * clusters)
+        LadderRung(tuple(min(1, max(0, t * skill + b)) for b in better), (float(t),) * clusters)
         for t in (10, 20, 40, 80, 160)
     ]
 
@@ -79,9 +79,9 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
 
 
 def test_ends_that_no_draw_bounds_are_open() -> None:
-    plain = [Rung((1.0, 1.0, 1.0, 0.0, 0.0, 0.0), (float(t),) * 6) for t in (10, 20)]
-    plain[0] = Rung((0.0,) * 6, (10.0,) * 6)
-    aided = [Rung((0.0,) * 6, (5.0,) * 6), Rung((1.0,) * 6, (10.0,) * 6)]
+    plain = [LadderRung((1.0, 1.0, 1.0, 0.0, 0.0, 0.0), (float(t),) * 6) for t in (10, 20)]
+    plain[0] = LadderRung((0.0,) * 6, (10.0,) * 6)
+    aided = [LadderRung((0.0,) * 6, (5.0,) * 6), LadderRung((1.0,) * 6, (10.0,) * 6)]
     last = equal_accuracies(plain, aided, "open", 400)[-1].ratio  # at 3/8 of 1/2
     assert last.value == pytest.approx(17.5 / 6.875)
     assert last.low is not None
@@ -91,13 +91,13 @@ def test_ends_that_no_draw_bounds_are_open() -> None:
 
 def test_ways_that_never_meet_and_few_clusters_say_so() -> None:
     low, high = (
-        [Rung((level,) * 3, (10.0,) * 3), Rung((level + 0.1,) * 3, (20.0,) * 3)]
+        [LadderRung((level,) * 3, (10.0,) * 3), LadderRung((level + 0.1,) * 3, (20.0,) * 3)]
         for level in (0.1, 0.5)
     )
     assert equal_accuracies(low, high, "never", 10) == []
     [*_, last] = equal_accuracies(low, low, "few", 10)
     assert (last.ratio.low, last.ratio.note) == (None, "fewer than 5 contexts")
     with pytest.raises(ValueError, match="as many accuracies as tokens"):
-        Rung((1.0,), ())
+        LadderRung((1.0,), ())
     with pytest.raises(ValueError, match="the same clusters"):
         equal_accuracies(low, rungs(0.1, "x", 4, 0), "t")

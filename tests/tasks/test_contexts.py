@@ -13,7 +13,7 @@ from tasks.contexts import (
     TEMPLATES,
     ContextQuestion,
     ProjectContext,
-    Step,
+    ProjectStep,
     in_order,
     read,
     words,
@@ -24,7 +24,7 @@ from tasks.prompts import installed
 from tests.factories.contexts import context
 
 GOLDEN = Path(__file__).parent / "golden" / "contexts.txt"
-STEPS = (Step("S1", 3), Step("S2", 1, ("S1",)))
+STEPS = (ProjectStep("S1", 3), ProjectStep("S2", 1, ("S1",)))
 ASKED = (ContextQuestion("slack", "S1"),)
 
 
@@ -106,8 +106,8 @@ def test_every_template_is_used() -> None:
 @pytest.mark.parametrize(
     ("make", "why"),
     [
-        (lambda: Step("S1", 0), "0 days, at least 1"),
-        (lambda: Step("S1", 1, ("S2", "S2")), "needs a step twice"),
+        (lambda: ProjectStep("S1", 0), "0 days, at least 1"),
+        (lambda: ProjectStep("S1", 1, ("S2", "S2")), "needs a step twice"),
         (lambda: ContextQuestion("delay", "S1"), "delay with longer = None"),
         (lambda: ContextQuestion("slack", "S1", 2), "slack with longer = 2"),
         (lambda: ContextQuestion("delay", "S1", 0), "a delay of 0 days"),
@@ -117,7 +117,7 @@ def test_every_template_is_used() -> None:
         (lambda: ProjectContext(STEPS[1:], ASKED), "needs 'S1', which is not there"),
         (lambda: ProjectContext(STEPS[:1], (ContextQuestion("slack", "S2"),)), "no step 'S2'"),
         (
-            lambda: ProjectContext((Step("S1", 1, ("S2",)), STEPS[1]), ASKED),
+            lambda: ProjectContext((ProjectStep("S1", 1, ("S2",)), STEPS[1]), ASKED),
             "wait for each other",
         ),
     ],

@@ -16,18 +16,20 @@ from tests.factories.contexts import context
 seeds = st.integers(0, 10**9)
 
 
-def project(seed: int, most: int = 7) -> tuple[Step, ...]:
+def project(seed: int, most: int = 7) -> tuple[ProjectStep, ...]:
     """Steps in any order, each of which needs any of those that were drawn before it."""
     rng = Random(f"twin/{seed}")
     names = [f"S{k}" for k in range(1, rng.randint(2, most) + 1)]
     steps = [
-        Step(name, rng.randint(1, 6), tuple(n for n in names[:k] if rng.random() < 0.4))
+        ProjectStep(name, rng.randint(1, 6), tuple(n for n in names[:k] if rng.random() < 0.4))
         for k, name in enumerate(names)
     ]
     return tuple(rng.sample(steps, len(steps)))
 
 
-def simulated(steps: tuple[Step, ...], late: str = "", days: int = 0) -> tuple[dict[str, int], int]:
+def simulated(
+    steps: tuple[ProjectStep, ...], late: str = "", days: int = 0
+) -> tuple[dict[str, int], int]:
     """The first day of each step if it begins as soon as it can, and the day of the end.
 
     One step may begin only from a day on.
@@ -46,7 +48,7 @@ def simulated(steps: tuple[Step, ...], late: str = "", days: int = 0) -> tuple[d
     return begins, day
 
 
-def chains(steps: tuple[Step, ...], start: str) -> Iterator[tuple[str, ...]]:
+def chains(steps: tuple[ProjectStep, ...], start: str) -> Iterator[tuple[str, ...]]:
     """All chains of steps that wait for each other, from one step on."""
     yield (start,)
     for step in steps:
@@ -54,7 +56,7 @@ def chains(steps: tuple[Step, ...], start: str) -> Iterator[tuple[str, ...]]:
             yield from ((start, *rest) for rest in chains(steps, step.id))
 
 
-def by_brute_force(steps: tuple[Step, ...], question: ContextQuestion) -> int:
+def by_brute_force(steps: tuple[ProjectStep, ...], question: ContextQuestion) -> int:
     """The answer by trying it out."""
     days = {step.id: step.days for step in steps}
     begins, end = simulated(steps)
@@ -70,7 +72,8 @@ def by_brute_force(steps: tuple[Step, ...], question: ContextQuestion) -> int:
             return max(on_time)
         case "delay":
             longer = tuple(
-                Step(s.id, s.days + (question.longer or 0) * (s.id == step), s.needs) for s in steps
+                ProjectStep(s.id, s.days + (question.longer or 0) * (s.id == step), s.needs)
+                for s in steps
             )
             return simulated(longer)[1] - end
         case "rest":
@@ -128,6 +131,6 @@ def test_the_reference_is_all_right_answers() -> None:
 
 
 def test_steps_that_wait_for_each_other_have_no_passes() -> None:
-    ring = (Step("S1", 1, ("S2",)), Step("S2", 1, ("S1",)))
+    ring = (ProjectStep("S1", 1, ("S2",)), ProjectStep("S2", 1, ("S1",)))
     with pytest.raises(ValueError, match="wait for each other"):
         passes(ring)

@@ -42,7 +42,7 @@ def test_the_page_has_shares_by_level_and_by_kind() -> None:
         for index in range(3)
     ]
     by_level, by_kind = figures(episodes)
-    assert by_level.title == "Score by size of the project"
+    assert by_level.title == "Score by number of steps (2 a level, from 8)"
     assert by_kind.title == "Right answers by kind"
     assert list(by_kind.table[0][1:]) == list(KINDS)
     rows = {line[0]: line[1:] for line in by_kind.table[1:]}
