@@ -16,7 +16,7 @@ from generators.base import plain_settings, settings_as
 from graders.exact.contexts import Passes, naive_answer, passes, right_answer
 from graders.exact.contexts import reference as solve
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
-from tasks.contexts import KINDS, VERSION, ContextQuestion, Kind, ProjectContext, Step
+from tasks.contexts import KINDS, VERSION, ContextQuestion, Kind, ProjectContext, ProjectStep
 from tasks.ids import instance_id
 
 LEVELS = 8

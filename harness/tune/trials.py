@@ -17,7 +17,7 @@ from harness.log import Log
 from harness.models.names import read_name
 from harness.run.begin import open_run, prepare, ready
 from harness.run.request import RunRequest
-from harness.run.several import Unfinished, add_spent, left_of, run_to_end, spent_of
+from harness.run.several import add_spent, left_of, run_to_end, spent_of
 from harness.store.folder import Folder
 from harness.store.journal import read_records
 from harness.tune.space import TunePlan

@@ -31,7 +31,8 @@ def test_a_fit_is_the_isotonic_one(drawn: list[tuple[float, float]]) -> None:
 
     for k, (place, level) in enumerate(curve):
         least = [min(mean(i, j) for j in range(k, len(places))) for i in range(k + 1)]
-        assert (place, level) == (places[k], pytest.approx(max(least)))
+        assert place == places[k]
+        assert level == pytest.approx(max(least))
 
 
 @given(points, st.integers(0, 10).map(lambda k: k / 10))

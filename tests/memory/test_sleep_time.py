@@ -8,7 +8,7 @@ from memory.base import MEMORIES, Memory, is_memory, read_memory
 from memory.context import Context
 from memory.sleep_time import FINISH, KEY, LENGTH, RETHINK, read_block
 from memory.store import Store
-from tasks.base import Ask, InputError, Message, Outcome, Outside, Reply, Tell, ToolCall
+from tasks.base import Ask, InputError, Message, Outcome, Outside, Program, Reply, Tell, ToolCall
 from tasks.contexts import world
 from tasks.play import play
 from tasks.prompts import installed
@@ -27,7 +27,7 @@ def rethink(text: str, *more: ToolCall) -> Reply:
     return Reply("", (ToolCall("c", RETHINK.name, f'{{"{KEY}": "{text}"}}'), *more))
 
 
-def asked_in(memory: Memory, answer: Answer, program: object = None) -> list[Ask]:
+def asked_in(memory: Memory, answer: Answer, program: Program[Outcome] | None = None) -> list[Ask]:
     """What is asked in a toy year of four rounds, or in another world."""
     asked: list[Ask] = []
 
@@ -36,7 +36,7 @@ def asked_in(memory: Memory, answer: Answer, program: object = None) -> list[Ask
         asked.append(effect)
         return answer(effect) if is_memory(effect.path) else Reply("A")
 
-    play(compose(program or year(4), memory), perform)  # type: ignore[arg-type]
+    play(compose(program or year(4), memory), perform)
     assert len({a.path for a in asked}) == len(asked)
     return asked
 
@@ -189,12 +189,12 @@ def test_a_scene_stands_in_front_of_what_is_thought_over() -> None:
             assert effect.messages[0] == scene
         return Reply("A")
 
-    def world_with_scene() -> object:
+    def world_with_scene() -> Program[Outcome]:
         yield Ask("a", (scene, Message("user", "A or B?")))
         yield Tell("b", {"text": "B was right"})
         return Outcome(())
 
-    play(compose(world_with_scene(), memory), perform)  # type: ignore[arg-type]
+    play(compose(world_with_scene(), memory), perform)
     assert memory.state().counts["sleep: asked"] == 1
 
 

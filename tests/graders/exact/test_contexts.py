@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from generators.contexts import draw_project
 from graders.exact.contexts import free_slack, naive_answer, passes, reference, right_answer
-from tasks.contexts import KINDS, ContextQuestion, Step
+from tasks.contexts import KINDS, ContextQuestion, ProjectStep
 from tests.depth import examples
 from tests.factories.contexts import context
 

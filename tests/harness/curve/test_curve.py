@@ -29,8 +29,8 @@ def ladder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Sleeper, str]
     out = tmp_path_factory.mktemp("ladder") / "out"
     model = Sleeper([context(k) for k in range(CONTEXTS)])
     with Loopback(model) as server:
-        words = (*WORDS, "--model", "openai/skilled", "--base-url", server.url, "--out", out)
-        words = ("curve", *words, "--limits", ",".join(map(str, LIMITS)))
+        limits, way = ",".join(map(str, LIMITS)), ("--model", "openai/skilled")
+        words = ("curve", *WORDS, *way, "--base-url", server.url, "--out", out, "--limits", limits)
         done = makespan(*words, "--json", OPENAI_API_KEY="none")
         assert done.returncode == 0, done.stderr
         asked, written = len(server.requests), (out / "curve.json").read_text()
