@@ -74,6 +74,8 @@ class LadderPlan:
         for name in self.request.families:
             if not family(name).has_rounds:
                 raise InputError(f"a curve needs a family with rounds: {name} has none")
+        if self.placebo and self.request.limit == 1:
+            raise InputError("a placebo sleeps on another context: a larger `limit`, or none of it")
         if self.sleep.placebo:
             raise InputError("the placebo stands beside the sleep: give `sleep-time` without it")
 

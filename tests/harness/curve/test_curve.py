@@ -124,6 +124,7 @@ def test_the_tables_say_what_was_counted(ladder: tuple[Any, Sleeper, str]) -> No
         (("--memory", "sleep-time:nothing"), "unknown memory 'nothing'"),
         (("--max-output-tokens", "9"), "no --max-output-tokens"),
         (("--model", "policy/oracle"), "a curve is of a model"),
+        (("--limit", "1"), "a placebo sleeps on another context: a larger --limit"),
     ],
 )
 def test_wrong_input_is_one_line(tmp_path: Path, words: tuple[str, str], why: str) -> None:
