@@ -1,7 +1,7 @@
 """The memories there are, and the protocol that episodes use them by."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources.abc import Traversable
 from typing import Any, Protocol
 
@@ -10,9 +10,10 @@ from memory.conversation import Conversation
 from memory.facts import Facts, FactsSettings
 from memory.hub import HubSettings, StrategyHub
 from memory.rounds import FullHistory, History, Placebo
+from memory.sleep_time import SleepSettings, SleepTime
 from memory.summary import Summary, SummarySettings
 from memory.temporal_tree import TemporalTree, TreeSettings
-from tasks.base import Ask, Noun, Program, Tell
+from tasks.base import Ask, InputError, Noun, Program, Tell
 from tasks.parts import NoSettings, read_kind
 from tasks.plugins import Parts
 
@@ -77,6 +78,8 @@ class MemoryKind:
         takes_notes: whether it holds more than past rounds, so that its notes can be examined.
         needs_rounds: whether it is refused for a family without rounds.
         needs_other: whether it is refused without another user's rounds.
+        of: the declaration with given settings, where these change what it says or needs;
+            InputError where they do not fit.
     """
 
     name: str
@@ -87,6 +90,7 @@ class MemoryKind:
     needs_rounds: bool = True
     needs_other: bool = False
     template_folder: Traversable | None = None
+    of: Callable[["MemoryKind", Any], "MemoryKind"] = lambda kind, _: kind
 
     @property
     def about(self) -> str:
@@ -96,6 +100,24 @@ class MemoryKind:
     def new(self, context: Context, settings: Noun | None = None) -> Memory:
         """Return an empty memory; without settings it has the defaults."""
         return self.make(context, settings or self.settings())
+
+
+def sleep_time(context: Context, settings: SleepSettings) -> SleepTime:
+    """A block thought over while nobody waits, beside what another memory shows."""
+    return SleepTime(MEMORIES.part(settings.inner).new(context), context, settings)
+
+
+def _with_inner(kind: MemoryKind, settings: SleepSettings) -> MemoryKind:
+    """Return sleep-time around the memory that its settings name: it says and needs both's."""
+    if settings.inner == kind.name:
+        raise InputError(f"{kind.name}: the memory around which it is cannot be itself")
+    inner = MEMORIES.part(settings.inner)
+    return replace(
+        kind,
+        templates=(*dict.fromkeys((*inner.templates, *kind.templates)),),
+        needs_other=inner.needs_other or settings.placebo,
+        template_folder=inner.template_folder,
+    )
 
 
 _RECALL = "memory/recall.j2"
@@ -138,6 +160,14 @@ _KINDS = (
         ),
         takes_notes=True,
     ),
+    MemoryKind(
+        "sleep-time",
+        sleep_time,
+        settings=SleepSettings,
+        templates=("memory/block.j2", "memory/sleep.j2"),
+        takes_notes=True,
+        of=_with_inner,
+    ),
 )
 _BY_NAME = {kind.name: kind for kind in _KINDS}
 MEMORIES = Parts(
@@ -151,7 +181,8 @@ def read_memory(text: str) -> tuple[MemoryKind, Noun]:
     Raises:
         InputError: there is no such memory, or it has no such setting.
     """
-    return read_kind(text, MEMORIES)
+    kind, settings = read_kind(text, MEMORIES)
+    return kind.of(kind, settings), settings
 
 
 def is_memory(path: str) -> bool:

@@ -14,7 +14,7 @@ class Conversation(Notebook):
 
     What was asked, replied and fed back stays as it was, so that a provider's cache of prefixes
     serves all but the last turn. Feedback stands in front of the next question, in its turn; so
-    does what the world newly says of itself.
+    does what the world newly says of itself, and what it tells before the first question.
     """
 
     _talk: tuple[Message, ...] = ()
@@ -27,13 +27,14 @@ class Conversation(Notebook):
         scene = tuple(takewhile(lambda message: message.role == "system", ask.messages))
         if not self._talk:
             self._scene, self._question = scene, ask.messages
-            return ask
+            if not self._feedback:
+                return ask
         news = [message.content for message in scene if message not in self._scene]
         self._scene = (*self._scene, *(m for m in scene if m not in self._scene))
         first, *others = ask.messages[len(scene) :]
         before = [text for text in (self._feedback, *news) if text]
         turn = replace(first, content="\n\n".join([*before, first.content]))
-        self._question = (*self._talk, turn, *others)
+        self._question = (*(self._talk or scene), turn, *others)
         self._read += sum(tokens(message.content) for message in self._talk)
         return replace(ask, messages=self._question)
 

@@ -44,6 +44,8 @@ class Placebo(Notebook):
 def told(world: Program[Outcome], answer: Callable[[Ask], Reply]) -> tuple[str, ...]:
     """Return the feedback of a world, round by round, when code answers it.
 
+    So is the context that a world tells before its questions.
+
     Args:
         world: that of another user, for a placebo.
         answer: the code.
@@ -51,8 +53,9 @@ def told(world: Program[Outcome], answer: Callable[[Ask], Reply]) -> tuple[str, 
     texts: list[str] = []
 
     def perform(effect: Outside) -> Reply | None:
-        if isinstance(effect, Tell) and effect.facts.get("text"):
-            texts.append(effect.facts["text"])
+        if isinstance(effect, Tell):
+            text = effect.facts.get("text") or effect.facts.get("context")
+            texts.extend([text] if text else [])
         return answer(effect) if isinstance(effect, Ask) else None
 
     play(world, perform)

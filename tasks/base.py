@@ -377,6 +377,7 @@ class Ask(msgspec.Struct, frozen=True):
         problem: the step as public, structured data, for a program that may be given it.
         ledger: who waits for it. `test`: the world; `recall`: the world, while a memory prepares;
             `sleep`: nobody, it is between two steps.
+        reply_limit: the most output tokens of the reply; None is the run's own limit.
     """
 
     path: str
@@ -387,6 +388,7 @@ class Ask(msgspec.Struct, frozen=True):
     seat: str = ""
     problem: Fields | None = None
     ledger: Ledger = "test"
+    reply_limit: int | None = None
 
 
 class Tell(msgspec.Struct, frozen=True):

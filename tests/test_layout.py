@@ -26,7 +26,7 @@ FLOORS = [
     ["harness/calls"],
     ["harness/board", "harness/evolve"],
     ["harness/run"],
-    ["harness/replay", "harness/tune", "harness/watch"],
+    ["harness/curve", "harness/replay", "harness/tune", "harness/watch"],
     ["harness/export", "harness/report"],
     ["harness/publish", "harness/schemas"],
     ["harness/cli"],

@@ -32,6 +32,7 @@ RANKS = {  # of columns by their heads, as `TableColumn` has it; others go after
     "seconds": 80,
     "errors": 90,
 }
+MEMORY = ("memory calls", "memory tokens", "recall tokens", "sleep tokens")
 HEADLINE, METRIC, LATER = 3, 10, 70  # the rank of a second headline, of the first metric, of others
 
 
@@ -155,7 +156,7 @@ class _MainColumns:
             *[_column("own tokens"), _column("side tokens")] * self.sessions,
             *map(_column, ("cost", "seconds")),
             *[_column("sandbox seconds")] * self.sandbox,
-            *[_column("memory calls"), _column("memory tokens")] * self.memory,
+            *map(_column, MEMORY * self.memory),
         ]
 
     def line(self, row: Row) -> list[str]:
@@ -176,8 +177,14 @@ class _MainColumns:
             cost_text(row.cost),
             f"{row.seconds:.1f}",
             *[f"{row.sandbox_seconds:.2f}"] * self.sandbox,
-            *[str(row.memory_calls), tokens_text(row.memory_tokens)] * self.memory,
+            *_ledgers(row) * self.memory,
         ]
+
+
+def _ledgers(row: Row) -> list[str]:
+    """Return what a memory spent: its calls, and its tokens, those apart that somebody awaited."""
+    counts = (row.memory_tokens, row.recall_tokens, row.sleep_tokens)
+    return [str(row.memory_calls), *map(tokens_text, counts)]
 
 
 def _rare(tokens: int | UnsetType | None) -> str:
@@ -301,7 +308,8 @@ def _split(metric: str) -> tuple[str, str]:
 def _dial(name: str, prefix: str) -> str:
     """Return the title of a ramp: `skill by tf`, `feasible by level`."""
     metric, _, setting = prefix.rstrip("=").partition("@")
-    usual = "after N rounds" if family(name).has_rounds else "by level"
+    rounds = family(name).rounds
+    usual = "after N rounds" if rounds and rounds.along else "by level"
     return f"{metric.replace('_', ' ')} {f'by {setting}' if setting else usual}"
 
 

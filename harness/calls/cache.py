@@ -72,4 +72,6 @@ class Cache:
 def cache_key(scope: object, episode: str, ask: Ask) -> bytes:
     """The digest of all that shapes a reply; `scope` is server and sampling."""
     whole = [scope, episode, ask.path, ask.messages, ask.tools, ask.schema]
+    if ask.reply_limit is not None:
+        whole.append(ask.reply_limit)
     return sha256(msgspec.json.encode(whole, order="sorted")).digest()

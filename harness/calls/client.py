@@ -34,6 +34,7 @@ class ModelClient:
         halt: what to call when nothing more is to be asked, of this model or at all.
         spent: by the whole run, all models together.
         cache_scope: server and sampling: all that a cached reply depends on beside the request.
+        own_limit_scope: the same without the limit of a reply, for asks with one of their own.
         sampling: how its replies are drawn.
         given_up: calls in a row that had no reply.
         reached: whether the server ever took a connection in this run.
@@ -53,6 +54,7 @@ class ModelClient:
     price: Price | None = None
     cache: Cache | None = None
     cache_scope: object = None
+    own_limit_scope: object = None
     sampling: Sampling = field(default_factory=Sampling)
     given_up: int = 0
     reached: bool = False

@@ -95,7 +95,8 @@ class LiveCalls(RecordedCalls):
         client = self.clients[ask.seat]
         self._require_budget(client, ask)
         ask = self.imagination.resolved(ask) if self.imagination else ask
-        key = None if client.cache is None else cache_key(client.cache_scope, self.episode, ask)
+        scope = client.cache_scope if ask.reply_limit is None else client.own_limit_scope
+        key = None if client.cache is None else cache_key(scope, self.episode, ask)
         if client.cache and key and (reply := client.cache.find(key)) is not None:
             self.attempts += 1
             await self._commit(ask, tried + 1, request, reply)

@@ -1,6 +1,6 @@
 """The options of how a run asks: none is part of its configuration."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from harness.calls.retry import RetryPolicy
 from harness.calls.workbench import AT_ONCE
 from harness.log import Log
 from harness.models.base import Model
-from harness.store.manifest import Manifest
+from harness.store.manifest import Configuration, Manifest
 from tasks.base import Failure, InputError
 
 CONNECTIONS = 10  # calls in flight of a model where nothing is said
@@ -74,9 +74,7 @@ class RunOptions:
         connections = self.connections or (search.lag if search else CONNECTIONS)
         is_policy = model.name.startswith("policy/")
         address = addresses.get(model.name)
-        scope: list[object] = [address, configuration.sampling_of(model.name)]
-        if search or configuration.pipeline:  # several models answer in one episode
-            scope.append(model.name)
+        scope, own_limit_scope = _cache_scopes(configuration, model.name, address)
         is_own = self.connections is None and not search and address and is_near(address)
         return ModelClient(
             model=model,
@@ -91,6 +89,7 @@ class RunOptions:
             price=applying(manifest, load(None)).get(model.name),
             cache=Cache(self.cache) if self.cache and not is_policy else None,
             cache_scope=scope,
+            own_limit_scope=own_limit_scope,
             sampling=configuration.sampling_of(model.name),
         )
 
@@ -99,6 +98,19 @@ class RunOptions:
         if self.errors is None:
             return float("inf")
         return self.errors if isinstance(self.errors, int) else self.errors * episodes
+
+
+def _cache_scopes(
+    configuration: Configuration, name: str, address: str | None
+) -> Iterator[list[object]]:
+    """Yield all that a model's cached replies depend on beside the request, twice.
+
+    The second is of requests that have a limit of their own instead of the run's.
+    """
+    drawn = configuration.sampling_of(name)
+    several = configuration.evolve or configuration.pipeline  # models answer in one episode
+    for each in (drawn, replace(drawn, max_tokens=None)):
+        yield [address, each, *([name] if several else [])]
 
 
 def require_prices(manifest: Manifest, options: RunOptions) -> None:

@@ -12,7 +12,7 @@ from tasks.sessions import Session
 
 
 def request_parts(settings: str, ask: Ask) -> str:
-    """The digests of a request: `settings=... message-0=... tools=... schema=...`.
+    """The digests of a request: `settings=... message-0=... tools=... schema=... limit=...`.
 
     What a provider wants back is in none: it is a part of the replies before, which the journal
     holds, and journals are older than it is.
@@ -23,6 +23,8 @@ def request_parts(settings: str, ask: Ask) -> str:
         parts.append(f"tools={digest(ask.tools)}")
     if ask.schema:
         parts.append(f"schema={digest(ask.schema)}")
+    if ask.reply_limit is not None:
+        parts.append(f"limit={ask.reply_limit}")
     return " ".join(parts)
 
 

@@ -272,6 +272,11 @@ def natural(text: str, most: int = MOST) -> int:
     return int(text)
 
 
+def naturals(text: str) -> tuple[int, ...]:
+    """Return numbers of 1 or more, separated by commas."""
+    return tuple(natural(word) for word in text.split(","))
+
+
 def port(text: str) -> int:
     """A TCP port, or 0."""
     return 0 if text == "0" else natural(text, most=65535)

@@ -10,6 +10,7 @@ from harness.cli.arguments import (
     asking,
     engine,
     natural,
+    naturals,
     only_families,
     port,
     positive,
@@ -63,6 +64,11 @@ def build_parser() -> Parser:
     )
     _mcp(add("mcp", "Serve the tools of an instance to any MCP client.", "mcp.serve"))
     _tune(add("tune", "Search for a pipeline at a budget of tokens an answer.", "tune.tune"))
+    _curve(
+        add(
+            "curve", "Accuracy against tokens, with memories that sleep and without.", "curve.curve"
+        )
+    )
     _evolve(add("evolve", "Let models invent heuristics, beside a search without a model."))
     _publish(add("publish", "Put result tables on a Hugging Face hub.", "publish.publish"))
     _report(add("report", "Write runs or a search as a page with pictures.", "report.report"))
@@ -172,6 +178,41 @@ def _regrade(p: Parser) -> None:
 
 def _tune(p: Parser) -> None:
     p.add_argument("file", type=Path, metavar="FILE.toml", help="the space (docs/pipelines.md)")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="of all its runs")
+    p.add_argument("--json", action="store_true", help="print JSON")
+    asking(p)
+
+
+def _curve(p: Parser) -> None:
+    p.add_argument("target", metavar="SUITE|FAMILY|FILE.jsonl")
+    p.add_argument("--model", required=True, metavar="M", help="provider/name")
+    p.add_argument(
+        "--memory",
+        default="sleep-time:none",
+        metavar="sleep-time[:k=v,...]",
+        help="that sleeps (sleep-time:none); the one inside it alone stands beside",
+    )
+    p.add_argument(
+        "--limits",
+        type=naturals,
+        default=(64, 128, 256, 512, 1024, 2048),
+        metavar="N,N,...",
+        help="tokens of a reply (64,128,256,512,1024,2048)",
+    )
+    p.add_argument(
+        "--price-ratio",
+        type=positive,
+        default=10.0,
+        metavar="R",
+        help="tokens of sleep at the price of one that somebody waits for (10)",
+    )
+    p.add_argument("--no-placebo", action="store_true", help="no sleep on another context beside")
+    p.add_argument("--agent", metavar="A[:k=v,...]", help="how it is asked (direct)")
+    _generated(p)
+    p.add_argument("--limit", type=natural, metavar="N", help="the first N instances")
+    p.add_argument("--epochs", type=natural, help="times each instance is asked (1)")
+    sampling(p)
+    p.add_argument("--structured", action="store_true", help="constrain replies by JSON schema")
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="of all its runs")
     p.add_argument("--json", action="store_true", help="print JSON")
     asking(p)

@@ -9,12 +9,12 @@ from harness.cli.options import run_options
 from harness.cli.output import print_json
 from harness.formatting import with_interval
 from harness.log import Log
+from harness.run.several import Unfinished
 from harness.screen import Screen, Table, TableColumn
 from harness.tune.beside import TableRow
 from harness.tune.search import Tuned
 from harness.tune.search import tune as search
 from harness.tune.space import read_plan
-from harness.tune.trials import Unfinished
 
 COLUMNS = (
     TableColumn("on held-out instances", rank=0, folds=True),

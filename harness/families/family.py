@@ -189,6 +189,7 @@ class Rounds(Generic[P]):
             without, the notes, all instances of the run) to metrics.
         reward_step: what the text of the reply to one round, from 1, is worth; the mean over the
             rounds is the reward of the episode. None: it cannot be told round by round.
+        along: whether its metrics `NAME@N` are those after N rounds, and not by level.
     """
 
     setting: str
@@ -196,6 +197,7 @@ class Rounds(Generic[P]):
     held_out: Callable[[Instance[P], int], Instance[P]]
     examine: Examine[P]
     reward_step: Callable[[Instance[P], int, str], Reward] | None = None
+    along: bool = True
 
 
 class ToolWorld(Protocol):

@@ -43,6 +43,7 @@ FAMILIES: Parts[Family[Any]] = Parts(
         "pods",
         "hoist",
         "allocation",
+        "contexts",
     ),
     load=_load,
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from harness.models.base import Model, Sampling
+from harness.models.base import Model, Sampling, extra_of
 from harness.models.bodies import messages_reply, without_none
 from harness.models.transport import Transport, http_client
 from harness.models.turns import renamed, same_json, sent_id
@@ -55,7 +55,7 @@ def messages_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
     system = [message.content for message in ask.messages if message.role == "system"]
     fields = {
         "model": model,
-        "max_tokens": sampling.max_tokens or DEFAULT_MAX_TOKENS,
+        "max_tokens": ask.reply_limit or sampling.max_tokens or DEFAULT_MAX_TOKENS,
         "system": "\n\n".join(system) or None,
         "messages": _turns(ask.messages),
         "tools": [_tool(tool) for tool in ask.tools] or None,
@@ -63,7 +63,7 @@ def messages_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
         "top_p": sampling.top_p,
         "output_config": _output(sampling, ask.schema) or None,
     }
-    return without_none(fields) | sampling.extra
+    return without_none(fields) | extra_of(sampling, ask)
 
 
 def _turns(messages: tuple[Message, ...]) -> list[Fields]:

@@ -9,6 +9,9 @@ from tasks.base import Ask, Failure, Fields, Noun, Reply, Usage
 
 LONGEST_BODY = 100_000  # characters of an unreadable body that are kept: its beginning and its end
 
+# the names of the most output tokens in requests
+LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+
 REPLY_LIMIT = 32_000  # output tokens, thinking included, of a reply where nobody says how many
 
 
@@ -36,6 +39,13 @@ class Sampling(Noun, frozen=True, omit_defaults=True):
     extra: Fields = {}
     max_tokens_as: Literal["max_tokens", "max_completion_tokens"] | None = None
     top_p: float | None = None
+
+
+def extra_of(sampling: Sampling, ask: Ask) -> Fields:
+    """Return what is merged into a request's body: no other limit where the ask has its own."""
+    if ask.reply_limit is None:
+        return sampling.extra
+    return {name: value for name, value in sampling.extra.items() if name not in LIMITS}
 
 
 class Model(Protocol):

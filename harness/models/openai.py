@@ -2,7 +2,7 @@
 
 from time import perf_counter
 
-from harness.models.base import Model, Sampling
+from harness.models.base import Model, Sampling, extra_of
 from harness.models.bodies import chat_reply, without_none
 from harness.models.transport import Transport, http_client
 from harness.models.turns import StateKeeper, sent_id, with_bag
@@ -75,12 +75,12 @@ def chat_request(model: str, sampling: Sampling, ask: Ask, *, limit: str) -> Fie
         "tools": [chat_tool(tool) for tool in ask.tools] or None,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
-        limit: sampling.max_tokens,
+        limit: ask.reply_limit or sampling.max_tokens,
         "seed": sampling.seed,
         "reasoning_effort": sampling.reasoning_effort,
         "response_format": _format(ask.schema) if sampling.structured and ask.schema else None,
     }
-    return without_none(fields) | sampling.extra
+    return without_none(fields) | extra_of(sampling, ask)
 
 
 def chat_message(message: Message) -> Fields:

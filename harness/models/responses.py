@@ -2,7 +2,7 @@
 
 from time import perf_counter
 
-from harness.models.base import Model, Sampling
+from harness.models.base import Model, Sampling, extra_of
 from harness.models.bodies import responses_reply, without_none
 from harness.models.openai import connect
 from harness.models.turns import renamed, sent_id
@@ -42,13 +42,13 @@ def responses_request(model: str, sampling: Sampling, ask: Ask) -> Fields:
         "tools": [_tool(tool) for tool in ask.tools] or None,
         "temperature": sampling.temperature,
         "top_p": sampling.top_p,
-        "max_output_tokens": sampling.max_tokens,
+        "max_output_tokens": ask.reply_limit or sampling.max_tokens,
         "reasoning": None if effort is None else {"effort": effort},
         "text": {"format": _format(ask.schema)} if sampling.structured and ask.schema else None,
         "include": ["reasoning.encrypted_content"] if ask.tools else None,
         "store": False,
     }
-    return without_none(fields) | sampling.extra
+    return without_none(fields) | extra_of(sampling, ask)
 
 
 def _items(message: Message) -> list[Fields]:

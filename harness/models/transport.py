@@ -11,12 +11,11 @@ from typing import Any
 
 import msgspec
 
-from harness.models.base import ProviderFailure
+from harness.models.base import LIMITS, ProviderFailure
 from harness.models.errors import connection_failure, status_failure
 from tasks.base import Fields
 from tasks.extras import MissingExtra, require
 
-LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")  # of output, in a request
 KEEPALIVE = 4.0  # seconds; uvicorn, and so vLLM, hangs up after 5 and may do so under a request
 
 

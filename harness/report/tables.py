@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from graders.statistics import Estimate
 from harness.board.board import Row
-from harness.board.text import columns_at, further_metrics, rank_text
+from harness.board.text import MEMORY, columns_at, further_metrics, rank_text
 from harness.families.family import BoardColumn
 from harness.families.registry import family
 from harness.formatting import cost_text, tokens_text, unusual
@@ -106,7 +106,7 @@ class _Columns:
             *((name, True) for name in ("n", "errors", "unparsable", "infeasible")),
             *((column.head, True) for column in self.metrics),
             *((name, True) for name in ("tokens", "cost", "seconds")),
-            *[("memory calls", True), ("memory tokens", True)] * self.memory,
+            *[(name, True) for name in MEMORY] * self.memory,
         ]
 
 
@@ -136,6 +136,8 @@ def _cells(row: Row, rows: Sequence[Row], columns: _Columns) -> Iterator[TableCe
     if columns.memory:
         yield _count("memory_calls", row.memory_calls)
         yield _count("memory_tokens", row.memory_tokens)
+        yield _count("recall_tokens", row.recall_tokens)
+        yield _count("sleep_tokens", row.sleep_tokens)
 
 
 def _model(row: Row, rows: Sequence[Row]) -> TableCell:

@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from harness.models.base import REPLY_LIMIT, Sampling
+from harness.models.base import LIMITS, REPLY_LIMIT, Sampling
 
-IN_BODY = {"max_tokens", "max_completion_tokens", "max_output_tokens"}
+IN_BODY = set(LIMITS)
 
 
 class _Drawn(msgspec.Struct):

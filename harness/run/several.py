@@ -1,5 +1,6 @@
 """Several runs in one command: all are ready before the first one begins, one budget is theirs."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,11 +12,36 @@ from harness.calls.budget import Budget, Spent
 from harness.calls.options import RunOptions
 from harness.calls.prices import spent_in
 from harness.run.begin import OpenRun, open_run, prepare
+from harness.run.loop import SuiteRun
 from harness.run.plan import RunPlan
 from harness.run.request import RunRequest
 from harness.store.folder import Folder
 from harness.store.journal import Journal
 from tasks.base import InputError
+
+
+class Unfinished(Exception):
+    """A run of several was stopped, or has errors: the same command goes on with them."""
+
+
+def run_to_end(suite_run: SuiteRun, opened: OpenRun) -> None:
+    """Take a run to its end: nobody is asked where nothing is missing.
+
+    Raises:
+        Unfinished: it was stopped, or has errors.
+    """
+    recorded, place = suite_run.recorded, opened.folder.path
+    jobs = [job for model in opened.models for job in recorded.jobs(model.name)]
+    if not any(map(recorded.is_open, jobs)):
+        return
+    counts = asyncio.run(suite_run.run(opened.models))
+    if counts["errors"]:
+        raise Unfinished(
+            f"{place}: {counts['errors']} episodes ended in errors, which are no scores: give the"
+            " command again, which asks what is missing"
+        )
+    if counts["left"] or suite_run.stopped:
+        raise Unfinished(f"stopped at {place}: the same command goes on from there")
 
 
 def options_of(plan: RunPlan, options: RunOptions) -> RunOptions:

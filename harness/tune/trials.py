@@ -1,6 +1,5 @@
 """Trials of a search for a pipeline: each is a run folder, which grows from rung to rung."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,17 +17,13 @@ from harness.log import Log
 from harness.models.names import read_name
 from harness.run.begin import open_run, prepare, ready
 from harness.run.request import RunRequest
-from harness.run.several import add_spent, left_of, spent_of
+from harness.run.several import add_spent, left_of, run_to_end, spent_of
 from harness.store.folder import Folder
 from harness.store.journal import read_records
 from harness.tune.space import TunePlan
 from tasks.base import InputError, Record
 
 TRIALS, HELD_OUT, BESIDE = "trials", "held-out", "beside"  # the folders of run folders
-
-
-class Unfinished(Exception):
-    """A search was stopped, or episodes ended in errors: the same command goes on with it."""
 
 
 @dataclass(frozen=True)
@@ -161,18 +156,7 @@ class Bench:
         prices = () if request.models[0].startswith(HIDDEN) else self.prices
         opened = open_run(prepare(request, options, prices))
         with ready(opened, options, self.log, prices) as suite_run:
-            recorded = suite_run.recorded
-            jobs = [job for model in opened.models for job in recorded.jobs(model.name)]
-            if not any(map(recorded.is_open, jobs)):
-                return
-            counts = asyncio.run(suite_run.run(opened.models))
-        if counts["errors"]:
-            raise Unfinished(
-                f"{request.out}: {counts['errors']} episodes ended in errors, which are no scores:"
-                " give the command again, which asks what is missing"
-            )
-        if counts["left"] or suite_run.stopped:
-            raise Unfinished(f"stopped at {request.out}: the same command goes on from there")
+            run_to_end(suite_run, opened)
 
     def _left(self, place: Path) -> RunOptions:
         """Return how to ask in a run: its budget is what the other runs have left."""

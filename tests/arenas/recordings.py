@@ -100,6 +100,7 @@ TURNS: tuple[
     ("flow", 2, {"jobs": 5}),
     ("flow", 2, {"jobs": 5, "history": "conversation"}),
     ("vms", 3, {"track": "reactive", "churn": 1}),
+    ("contexts", 1, {"questions": 3}),
 )
 
 

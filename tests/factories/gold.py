@@ -45,6 +45,8 @@ CASES: dict[str, tuple[str, int, Fields]] = {
     "hoist-shared": ("hoist", 2, {"station": "shared"}),
     "allocation": ("allocation", 5, {}),
     "allocation-benefit": ("allocation", 6, {"objective": "benefit"}),
+    "contexts": ("contexts", 1, {"questions": 3}),
+    "contexts-once": ("contexts", 2, {"shown": "once", "foretold": 3}),
 }
 
 

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from generators import (
     allocation,
     calendar,
+    contexts,
     dag,
     fair_queue,
     feasibility,
@@ -66,7 +67,8 @@ from tests.graders.exact.small import projects
 from tests.old_folders import KINDS, unpack
 
 RUNS = [name for name, kind in KINDS.items() if not kind.is_search]
-UNMEASURED = {"calendar"}  # right or wrong, round by round: a valid year can be worth nothing
+# right or wrong, round by round: a valid year can be worth nothing
+UNMEASURED = {"calendar", "contexts"}
 GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "rcpsp": rcpsp.generate,
     "tardiness": tardiness.generate,
@@ -84,6 +86,7 @@ GENERATE: dict[str, Callable[..., Instance[Any]]] = {
     "pods": pods.generate,
     "hoist": hoist.generate,
     "allocation": allocation.generate,
+    "contexts": contexts.generate,
 }
 
 

@@ -34,6 +34,7 @@ CASES = (
     "hoist",
     "allocation",
     "allocation-benefit",
+    "contexts",
 )
 
 

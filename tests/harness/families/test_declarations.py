@@ -102,4 +102,5 @@ def test_a_column_with_a_measure_can_be_a_headline() -> None:
         "pods": [],
         "hoist": [],
         "allocation": ["fits"],
+        "contexts": [],
     }

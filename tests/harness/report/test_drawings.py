@@ -20,6 +20,7 @@ from generators import tardiness as tardiness_generator
 from generators import tools as tools_generator
 from graders import allocation as allocation_grader
 from graders import calendar as calendar_grader
+from graders import contexts as contexts_grader
 from graders import dag as dag_grader
 from graders import fair_queue as fair_queue_grader
 from graders import feasibility as feasibility_grader
@@ -40,6 +41,7 @@ from harness.families.registry import FAMILIES
 from harness.report import (
     allocation,
     calendar,
+    contexts,
     dag,
     fair_queue,
     feasibility,
@@ -126,6 +128,8 @@ FIELDS = {
     "start": 3,
     "end": 4,
     "amount": 7,
+    "question": 2,
+    "asked": "slack",
     "bound": "release",
     "value": "v",
     "reason": "{braces}",
@@ -183,6 +187,7 @@ FIELDS = {
         (pods, pods_grader),
         (hoist, hoist_grader),
         (allocation, allocation_grader),
+        (contexts, contexts_grader),
     ],
 )
 def test_every_kind_of_violation_has_words(family: Any, grader: Any) -> None:

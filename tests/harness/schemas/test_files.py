@@ -52,6 +52,7 @@ CASES = (
     "hoist",
     "allocation",
     "allocation-benefit",
+    "contexts",
 )
 POLICIES = ("exact", "oracle", "optimal", "random")
 RECORDS: dict[str, Any] = {
