@@ -2,5 +2,5 @@
 
 LATER = {  # came after instances were published without, or are left out where they ask nothing
     "rcpsp": ("pattern", "load", "witness"),
-    "feasibility": ("confidence",),
+    "feasibility": ("confidence", "pattern", "machines", "shutdowns", "high"),
 }
