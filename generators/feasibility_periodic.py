@@ -27,7 +27,7 @@ from tasks.base import InputError, Noun, Reference, Scalar
 from tasks.feasibility import VERSION
 from tasks.rcpsp import Project
 
-LEAST, LARGEST = 2, 8  # activities
+LEAST, LARGEST = 3, 5  # activities: of 6 some cores take half a minute
 QUICK = 0.05  # deterministic seconds to decide a step: what takes longer is drawn again
 
 
