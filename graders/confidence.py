@@ -29,6 +29,7 @@ from tasks.ids import cluster_of
 BINS = 10
 FEW = 40  # instances below which an interval of a part may be too short
 STATED, CONFIDENCE = "stated", "confidence"  # metrics of a grade
+CAME_TRUE = "came_true"  # and where that is not whether the score is the best there is
 ROUNDING = 1e-9  # by which the best score may be missed
 
 Part: TypeAlias = Callable[["Tallies"], float]
@@ -94,7 +95,7 @@ def forecast_of(grade: Grade) -> Forecast | None:
     if STATED not in grade.metrics:
         return None
     confidence = grade.metrics.get(CONFIDENCE, SILENT)
-    return Forecast(confidence, grade.score >= 1 - ROUNDING)
+    return Forecast(confidence, bool(grade.metrics.get(CAME_TRUE, grade.score >= 1 - ROUNDING)))
 
 
 def confidence_metrics(records: Sequence[Record]) -> dict[str, Estimate]:

@@ -16,6 +16,7 @@ from harness.run.episode import episode
 from harness.run.prepare import choose_agent, choose_memory
 from harness.store.versions import speaking_parts
 from harness.suites import instances
+from harness.suites.suite import asides_of
 from memory.base import read_memory
 from memory.context import Context, MemoryState
 from tasks.base import (
@@ -228,7 +229,8 @@ class Episode:
 
 
 def _prompts(instance: Instance[Any], agent: str, memory: str) -> Prompts:
-    return prompts_of(speaking_parts(agent, memory, (instance.family,)).values())
+    parts = speaking_parts(agent, memory, (instance.family,), asides_of([instance]))
+    return prompts_of(parts.values())
 
 
 def _restored(

@@ -12,6 +12,7 @@ from harness.families.registry import family
 from harness.mcp.direct import world_of
 from harness.run.episode import episode
 from harness.store.versions import speaking_parts
+from harness.suites.suite import asides_of
 from memory.base import read_memory
 from memory.context import Context
 from tasks.base import Ask, CallTools, Fields, InputError, Instance, Outcome, Reply, ToolResult
@@ -88,7 +89,8 @@ def _tools(instance: Instance[Any]) -> Callable[[CallTools], tuple[ToolResult, .
 def _stepper(instance: Instance[Any]) -> Stepper[Outcome]:
     declared = family(instance.family)
     memory = "history" if declared.has_rounds else "none"
-    prompts = prompts_of(speaking_parts("direct", memory, (instance.family,)).values())
+    parts = speaking_parts("direct", memory, (instance.family,), asides_of([instance]))
+    prompts = prompts_of(parts.values())
     kind, settings = read_memory(memory)
     world = declared.world(instance, prompts)
     return Stepper(episode(world, Direct(), kind.new(Context(prompts, None), settings)))

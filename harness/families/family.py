@@ -1,7 +1,7 @@
 """The parts that a family of tasks is made of."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
@@ -267,6 +267,8 @@ class Family(Generic[P]):
         version: raised whenever an instance of the same seed would be another one.
         templates: of the prompts that its worlds use; they are part of every lock with it.
         template_folder: where these are; None if they come with the project.
+        asides: by the name of a setting, the templates that its worlds use where that is on, and
+            that are part of a lock only there.
         payload: the type of what an instance holds.
         generate: makes an instance.
         resolve: all settings of a level, with their defaults.
@@ -331,6 +333,7 @@ class Family(Generic[P]):
     answers: Callable[[P | None], Mapping[str, AnswerForm]] = _undeclared
     audit: Callable[[Sequence[Instance[P]]], Sequence[Any]] | None = None
     template_folder: Traversable | None = None
+    asides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     formats: Mapping[str, FileFormat[P]] = field(default_factory=dict)
     drawings: str | None = None
     means: tuple[str, ...] = ()
@@ -354,6 +357,19 @@ class Family(Generic[P]):
                 " `references`, or let a solver find them"
             )
         return self.grade(instance, outcome)
+
+    def asides_at(self, settings: Mapping[str, Scalar]) -> tuple[str, ...]:
+        """Return the templates that are used beside the family's own where settings ask for them.
+
+        Args:
+            settings: of an instance or of an entry of a suite.
+        """
+        asked = (names for name, names in self.asides.items() if settings.get(name))
+        return tuple(dict.fromkeys(each for names in asked for each in names))
+
+    def using(self, asides: tuple[str, ...]) -> "Family[P]":
+        """Return the family with further templates among those that it uses."""
+        return replace(self, templates=(*self.templates, *asides)) if asides else self
 
     @property
     def has_rounds(self) -> bool:

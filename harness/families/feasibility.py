@@ -1,8 +1,5 @@
 """Built-in policies for projects that may have no schedule: one side always, bounds, the truth."""
 
-from collections.abc import Callable
-from typing import TypeAlias
-
 from msgspec.structs import replace
 
 from generators import feasibility as generator
@@ -12,23 +9,11 @@ from graders.exact.feasibility import reference
 from graders.exact.rcpsp import quick_bound
 from harness.families.family import BoardColumn, Family, Levels, Policy
 from harness.families.rcpsp import list_best
+from harness.families.stated import COLUMNS, stating
 from tasks import feasibility as task
 from tasks.base import Fields, Instance, SolverFailure
-from tasks.confidence import KEY as CONFIDENCE
 from tasks.feasibility import STARTS, answer_of, constraints
 from tasks.rcpsp import Project
-
-Answer: TypeAlias = Callable[[Instance[Project]], Fields]
-
-
-def stating(confidence: float, answer: Answer) -> Answer:
-    """Return a policy that states a confidence with its answer, where one is asked for."""
-
-    def state(instance: Instance[Project]) -> Fields:
-        is_asked = instance.settings.get(CONFIDENCE)
-        return answer(instance) | ({CONFIDENCE: confidence} if is_asked else {})
-
-    return state
 
 
 def always_infeasible(instance: Instance[Project]) -> Fields:
@@ -126,10 +111,7 @@ FAMILY: Family[Project] = Family(
         BoardColumn("specificity"),
         BoardColumn("claim", "ratio", title="J of claims"),
         BoardColumn("sharp", "ratio"),
-        BoardColumn("stated"),
-        BoardColumn("brier", "ratio", interval=True),
-        BoardColumn("calibration", "ratio", interval=True),
-        BoardColumn("resolution", "ratio", interval=True),
+        *COLUMNS,
     ),
     strata=grader.strata,
     ramp=("edges", "layers"),

@@ -24,7 +24,7 @@ from harness.store.manifest import differences, environment
 from harness.store.versions import part_versions, templates_used
 from harness.suites import instances
 from harness.suites.commitment import FIRST, REVEALED, Secret, problems_of, read_secret
-from harness.suites.suite import family_versions
+from harness.suites.suite import asides_in, asides_of, family_versions
 from tasks.base import Ask, Failure, InputError, Noun, Outside, Record
 from tasks.prompts import installed
 
@@ -144,8 +144,9 @@ def _lock_problems(folder: Folder) -> Iterator[str]:
     configuration = by_content(folder)
     suite, families = configuration.suite, tuple(dict.fromkeys(folder.families()))
     families = suite.families or families
-    versions = family_versions(families, folder.prompts)
-    templates = templates_used(configuration.agent, configuration.memory, families)
+    asides = asides_of(suite.entry) or asides_in(folder.manifest.templates)
+    versions = family_versions(families, folder.prompts, asides)
+    templates = templates_used(configuration.agent, configuration.memory, families, asides)
     parts = part_versions(templates, families, folder.prompts)
     for name, recorded, version in differences(configuration.versions, versions | parts, ""):
         yield f"{name} is {recorded} in the manifest, here it is {version}"
@@ -309,7 +310,9 @@ def _notes(folder: Folder, secret: Secret | None) -> Iterator[str]:
 def _own_prompts(folder: Folder) -> list[str]:
     """Return the names of the templates that a run uses and that are not this version's."""
     configuration = folder.manifest.configuration
-    parts = templates_used(configuration.agent, configuration.memory, set(folder.families()))
+    asides = asides_in(folder.manifest.templates)
+    names = set(folder.families())
+    parts = templates_used(configuration.agent, configuration.memory, names, asides)
     shipped, sources = installed().sources, folder.prompts.sources
     names = sorted({name for part in parts.values() for name in part} & sources.keys())
     return [name for name in names if shipped.get(name, sources[name]) != sources[name]]

@@ -163,12 +163,13 @@ def manifest_of(request: RunRequest, *, unsafe: bool = False) -> tuple[Manifest,
     suite, families = request.suite, request.families
     agent = choose_agent(request.agent, families, unsafe=unsafe)
     memory = choose_memory(request.memory, families)
-    parts = speaking_parts(agent.name, memory, families)
+    asides = request.asides
+    parts = speaking_parts(agent.name, memory, families, asides)
     templates = {name: part.templates for name, part in parts.items()}
     specs, prompts = request.specs, prompts_of(parts.values())
     if request.templates is not None:
         prompts = overridden(prompts, Path(request.templates))
-    versions = suites.family_versions(families, prompts)
+    versions = suites.family_versions(families, prompts, asides)
     configuration = Configuration(
         suite=suite,
         versions=versions | part_versions(templates, families, prompts),

@@ -27,7 +27,7 @@ from harness.suites.commitment import committed, read_secret
 from harness.suites.formats import read_files
 from harness.suites.reference_files import with_references
 from harness.suites.references import has_none
-from harness.suites.suite import Solved, Suite
+from harness.suites.suite import Solved, Suite, asides_of
 from tasks.base import InputError, Instance, Scalar
 from tasks.parts import read_part
 
@@ -207,6 +207,11 @@ class RunRequest:
         """Return the families of the run, each once."""
         given = dict.fromkeys(instance.family for instance in self.instances)
         return self.suite.families or tuple(given)
+
+    @cached_property
+    def asides(self) -> dict[str, tuple[str, ...]]:
+        """Return by family the templates that settings of the run ask for."""
+        return asides_of([*self.suite.entry, *self.instances])
 
     @property
     def specs(self) -> tuple[ModelSpec, ...]:

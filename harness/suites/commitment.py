@@ -15,7 +15,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from harness.families.registry import family
-from harness.suites.suite import Commitment, Suite, family_versions
+from harness.suites.suite import Commitment, Suite, asides_of, family_versions
 from tasks.base import InputError, Noun
 from tasks.prompts import Prompts, prompts_of
 
@@ -73,7 +73,7 @@ class Secret(Noun, frozen=True):
 def public_lock(suite: Suite, prompts: Prompts) -> str:
     """Return the lock that a suite has with the seed 0 and these prompts, whatever its own seed."""
     public = replace(suite, seed=0, commitment=UNSET)
-    return public.lock(family_versions(suite.families, prompts))
+    return public.lock(family_versions(suite.families, prompts, asides_of(suite.entry)))
 
 
 def draw(suite: Suite, secret: str, day: str) -> Secret:
@@ -89,7 +89,8 @@ def draw(suite: Suite, secret: str, day: str) -> Secret:
     """
     if not suite.entry:
         raise InputError(f"suite {suite.name}: its instances are from files, not from a seed")
-    prompts = prompts_of(family(name) for name in suite.families)
+    asides = asides_of(suite.entry)
+    prompts = prompts_of(family(name).using(asides.get(name, ())) for name in suite.families)
     return Secret(suite.name, public_lock(suite, prompts), secret, drawn=day)
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources.abc import Traversable
 from itertools import count as naturals
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -115,11 +116,63 @@ class Suite(Noun, frozen=True):
         return None if None in counts else sum(c for c in counts if c is not None)
 
 
-def family_versions(families: Iterable[str], prompts: Prompts) -> dict[str, str]:
-    """Return for each family its version and the digest of the prompts that it uses."""
+class Asking(Protocol):
+    """What has a family and its settings: an entry, an instance, or how one is made."""
+
+    @property
+    def family(self) -> str:
+        """The name of the family."""
+
+    @property
+    def settings(self) -> Mapping[str, Scalar]:
+        """All of its settings."""
+
+
+Asides: TypeAlias = Mapping[str, tuple[str, ...]]  # by family
+
+
+def asides_of(asking: Iterable[Asking]) -> dict[str, tuple[str, ...]]:
+    """Return by family the templates that settings ask for, beside those that it always uses.
+
+    Args:
+        asking: entries or instances.
+    """
+    names: dict[str, dict[str, None]] = {}
+    for each in asking:
+        for name in family(each.family).asides_at(each.settings):
+            names.setdefault(each.family, {})[name] = None
+    return {name: tuple(sorted(asides)) for name, asides in names.items()}
+
+
+def asides_in(templates: Asides) -> dict[str, tuple[str, ...]]:
+    """Return by family those of a run's templates that a setting asked for.
+
+    Args:
+        templates: that each part of the run uses; parts that are no families are passed over.
+    """
+    asides = {
+        name: {each for names in family(name).asides.values() for each in names}
+        for name in templates
+        if name in FAMILIES
+    }
+    both = {name: tuple(t for t in templates[name] if t in some) for name, some in asides.items()}
+    return {name: used for name, used in both.items() if used}
+
+
+def family_versions(
+    families: Iterable[str], prompts: Prompts, asides: Asides = MappingProxyType({})
+) -> dict[str, str]:
+    """Return for each family its version and the digest of the prompts that it uses.
+
+    Args:
+        families: their names.
+        prompts: the templates.
+        asides: what settings ask for beside a family's own templates.
+    """
+    used = {name: (*family(name).templates, *asides.get(name, ())) for name in families}
     return {
-        name: f"version {family(name).version}, prompts {prompts.digest(family(name).templates)}"
-        for name in families
+        name: f"version {family(name).version}, prompts {prompts.digest(names)}"
+        for name, names in used.items()
     }
 
 
@@ -196,7 +249,8 @@ def _folder_of(name: str, folder: Traversable) -> Traversable:
 
 def _require_frozen(suite: Suite, frozen: str) -> None:
     """Raise InputError if this version would make another suite than the one of that lock."""
-    lock = suite.lock(family_versions(suite.families, installed()))
+    versions = family_versions(suite.families, installed(), asides_of(suite.entry))
+    lock = suite.lock(versions)
     if lock != frozen:
         raise InputError(
             f"suite {suite.name} is frozen with the lock {frozen}; this makespan would make {lock}:"
