@@ -85,8 +85,14 @@ def test_a_certificate_holds_if_a_search_of_all_starts_finds_none(project: Proje
 
 @pytest.mark.parametrize(
     ("level", "pattern", "count"),
-    [(5, "project", 36), (8, "project", 36), (12, "project", 36), (3, "jobshop", 36)]
-    + [(4, "jobshop", 20), (4, "periodic", 20)],
+    [
+        (5, "project", 36),
+        (8, "project", 36),
+        (12, "project", 36),
+        (3, "jobshop", 36),
+        (4, "jobshop", 20),
+        (4, "periodic", 20),
+    ],
 )
 def test_an_irreducible_certificate_is_accepted_and_one_with_a_constraint_less_is_refused(
     level: int, pattern: str, count: int
