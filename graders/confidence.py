@@ -118,8 +118,7 @@ def confidence_metrics(records: Sequence[Record]) -> dict[str, Estimate]:
     return {
         "stated": mean_over([grades], lambda g: g.metrics[STATED]),
         "brier": mean_over([grades], _measure(lambda f: (f.confidence - f.is_right) ** 2)),
-        "calibration": _estimated(groups, _calibration, _off_stated),
-        "resolution": _estimated(groups, _resolution, _off_base),
+        **estimated_parts(groups),
         "uncertainty": Estimate(_uncertainty(_joined(groups)), None, None),
         "overconfidence": mean_over([grades], _measure(lambda f: f.confidence - f.is_right)),
     }
@@ -162,6 +161,18 @@ def _joined(parts: Iterable[Tallies]) -> dict[int, Bin]:
 def _without(total: Tallies, part: Tallies) -> dict[int, Bin]:
     rest = {k: each.plus(part[k], -1) if k in part else each for k, each in total.items()}
     return {k: each for k, each in rest.items() if each.size}
+
+
+def estimated_parts(groups: Sequence[Tallies]) -> dict[str, Estimate]:
+    """Estimate `calibration` and `resolution`.
+
+    Args:
+        groups: the bins of each cluster.
+    """
+    return {
+        "calibration": _estimated(groups, _calibration, _off_stated),
+        "resolution": _estimated(groups, _resolution, _off_base),
+    }
 
 
 def _estimated(groups: Sequence[Tallies], part: Part, off: Off) -> Estimate:

@@ -22,7 +22,7 @@ def always_infeasible(instance: Instance[Project]) -> Fields:
 
 
 def always_feasible(instance: Instance[Project]) -> Fields:
-    """Answer with a shortest schedule, which ends past the horizon where there is none within it.
+    """Answer with a shortest schedule, which ends past horizon and deadlines where there is none within.
 
     Raises:
         SolverFailure: if none is found.
@@ -30,7 +30,11 @@ def always_feasible(instance: Instance[Project]) -> Fields:
     project = instance.payload
     total = sum(task.duration for task in project.tasks)
     downtime = max((down.end for down in project.downtimes), default=0)
-    best = exact_rcpsp.reference(replace(project, horizon=project.horizon + total + downtime))
+    far = project.horizon + total + downtime
+    best = exact_rcpsp.reference(project if project.windows else replace(project, horizon=far))
+    if best.answer is None and project.windows:
+        windows = tuple(replace(window, deadline=far) for window in project.windows)
+        best = exact_rcpsp.reference(replace(project, horizon=far, windows=windows))
     if best.answer is None:
         raise SolverFailure(f"no schedule of {instance.id} is known: it is {best.status}")
     return answer_of(best.answer[STARTS])
