@@ -22,7 +22,7 @@ def always_infeasible(instance: Instance[Project]) -> Fields:
 
 
 def always_feasible(instance: Instance[Project]) -> Fields:
-    """Answer with a shortest schedule, which ends past horizon and deadlines where there is none within.
+    """Answer with a shortest schedule, which ends past the deadlines where there is none within.
 
     Raises:
         SolverFailure: if none is found.
