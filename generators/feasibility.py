@@ -156,7 +156,10 @@ def generate(
 
 
 def _type_of(resolved: Mapping[str, Scalar]) -> type[Typed]:
-    types = {"jobshop": ShopTwinSettings, "periodic": PeriodicTwinSettings}
+    types: dict[str, type[Typed]] = {
+        "jobshop": ShopTwinSettings,
+        "periodic": PeriodicTwinSettings,
+    }
     return types.get(str(resolved.get("pattern")), TwinSettings)
 
 

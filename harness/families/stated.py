@@ -91,13 +91,15 @@ def _stating(policy: Policy) -> Policy:
 def _with_setting(settings: type[Noun]) -> type[Noun]:
     """Return the type of a family's settings with one more, which is off."""
     text = f"{(getdoc(settings) or '').rstrip()}\n    {_ABOUT}\n"
-    return msgspec.defstruct(
+    more: Any = msgspec.defstruct(
         settings.__name__,
         [(KEY, bool, False)],
         bases=(settings,),
         namespace={"__doc__": text},
         frozen=True,
     )
+    longer: type[Noun] = more
+    return longer
 
 
 def _without(settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
