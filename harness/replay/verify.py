@@ -311,8 +311,8 @@ def _own_prompts(folder: Folder) -> list[str]:
     """Return the names of the templates that a run uses and that are not this version's."""
     configuration = folder.manifest.configuration
     asides = asides_in(folder.manifest.templates)
-    names = set(folder.families())
-    parts = templates_used(configuration.agent, configuration.memory, names, asides)
+    families = set(folder.families())
+    parts = templates_used(configuration.agent, configuration.memory, families, asides)
     shipped, sources = installed().sources, folder.prompts.sources
     names = sorted({name for part in parts.values() for name in part} & sources.keys())
     return [name for name in names if shipped.get(name, sources[name]) != sources[name]]
