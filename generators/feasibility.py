@@ -78,7 +78,7 @@ class TwinSettings(Noun, frozen=True):
         if unknown:
             raise ValueError(f"axes: {unknown[0]!r} is not one of {', '.join(AXES)}, or none")
         for name in _OF_SHOPS:
-            if getattr(self, name) is not None:
+            if self.pattern != "jobshop" and getattr(self, name) is not None:
                 raise ValueError(f"{name}: only projects of pattern=jobshop have that")
 
 
