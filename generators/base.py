@@ -39,6 +39,8 @@ def plain_settings(settings: msgspec.Struct) -> dict[str, Scalar]:
 
 
 def _reason(kind: type[msgspec.Struct], settings: Mapping[str, Scalar], message: str) -> str:
+    if "unknown field `confidence`" in message:
+        return "confidence: it is stated beside one answer object, and here a model answers often"
     if "unknown field" in message:
         names = kind.__struct_fields__
         near = next((did_you_mean(key, names) for key in settings if key not in names), "")

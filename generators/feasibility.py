@@ -8,18 +8,23 @@ whichever of the two was wanted: what is drawn tells nothing of it.
 
 There are no windows. A deadline at the horizon's side would be nearer to its task in the twin
 that has no schedule, and tell which one it is.
+
+Projects of other patterns, `generators.feasibility_shop` and `generators.feasibility_periodic`, are
+drawn, paired and proven in the same way; the last are cut by a time unit of work, not of horizon.
 """
 
 from collections.abc import Mapping
 from random import Random
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from generators import rcpsp
+from generators import feasibility_periodic, feasibility_shop, jobshop, rcpsp
 from generators.base import plain_settings, settings_as
+from generators.feasibility_periodic import PeriodicTwinSettings
+from generators.feasibility_shop import ShopTwinSettings
 from graders.exact import rcpsp as exact
 from graders.exact.feasibility import has_schedule, judged
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
@@ -32,6 +37,10 @@ AXES = ("downtime", "disjunctions")
 TRIES = 32  # designs that an instance may draw
 SPAN = 2**24  # indexes of a level, which share nothing with those of another
 LEAST, LARGEST = 3, 60  # tasks
+_OF_SHOPS = ("machines", "shutdowns", "high")
+_PATTERNS = {"jobshop": feasibility_shop.resolve, "periodic": feasibility_periodic.resolve}
+Typed: TypeAlias = "TwinSettings | ShopTwinSettings | PeriodicTwinSettings"
+Twins: TypeAlias = tuple[Project, Reference, Project]  # with a schedule, its reference, and without
 
 
 class TwinSettings(Noun, frozen=True):
@@ -45,6 +54,10 @@ class TwinSettings(Noun, frozen=True):
         twin: whether a schedule exists: `blind` draws it, half have one; `feasible` and
             `infeasible` are both twins of one project.
         confidence: whether an answer is to state how sure it is, from 0 to 1.
+        pattern: `project` is all of the above; a `jobshop` with a deadline has machines, shutdowns,
+            high, twin and confidence alone, `periodic` activities have resources, twin and
+            confidence.
+        machines, shutdowns, high: of `pattern=jobshop`, as in jobshop.
     """
 
     edges: Annotated[int, Meta(ge=0, le=LARGEST**2 // 2)] | None = None
@@ -54,12 +67,19 @@ class TwinSettings(Noun, frozen=True):
     axis_probability: Annotated[float, Meta(ge=0, le=1)] = 0.75
     twin: Literal["blind", "feasible", "infeasible"] = "blind"
     confidence: bool = False
+    pattern: Literal["project", "jobshop", "periodic"] = "project"
+    machines: Annotated[int, Meta(ge=2, le=feasibility_shop.LARGEST)] | None = None
+    shutdowns: Annotated[int, Meta(ge=0, le=jobshop.MOST_SHUTDOWNS)] | None = None
+    high: Annotated[int, Meta(ge=1, le=1000)] | None = None
 
     def __post_init__(self) -> None:
         axes = [] if self.axes in ("", "none") else self.axes.split(",")
         unknown = [axis for axis in axes if axis not in AXES]
         if unknown:
             raise ValueError(f"axes: {unknown[0]!r} is not one of {', '.join(AXES)}, or none")
+        for name in _OF_SHOPS:
+            if self.pattern != "jobshop" and getattr(self, name) is not None:
+                raise ValueError(f"{name}: only projects of pattern=jobshop have that")
 
 
 def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
@@ -72,20 +92,26 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     Raises:
         InputError: the level or a setting is wrong.
     """
+    pattern = str(settings.get("pattern", "project"))
+    resolved = _PATTERNS.get(pattern, _resolve_project)(level, settings)
+    if not resolved["confidence"]:  # projects are the same with it, and so are their ids without it
+        del resolved["confidence"]
+    return resolved
+
+
+def _resolve_project(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     if not LEAST <= level <= LARGEST:
         raise InputError(f"level {level}: a twin has {LEAST} to {LARGEST} tasks")
     typed = settings_as(TwinSettings, "feasibility", settings)
     bare = {name: value for name, value in _base(typed).items() if value is not None}
     resolved = rcpsp.resolve(level, bare)
-    settings = {name: resolved.get(name, value) for name, value in plain_settings(typed).items()}
-    if not typed.confidence:  # projects are the same with it, and so are their ids without it
-        del settings["confidence"]
-    return settings
+    own = {k: v for k, v in plain_settings(typed).items() if k not in ("pattern", *_OF_SHOPS)}
+    return {name: resolved.get(name, value) for name, value in own.items()}
 
 
 def _base(settings: TwinSettings) -> dict[str, Scalar]:
     """Return the settings of the projects that twins are cut from."""
-    own = ("twin", "confidence")
+    own = ("twin", "confidence", "pattern", *_OF_SHOPS)
     return {name: value for name, value in plain_settings(settings).items() if name not in own}
 
 
@@ -97,7 +123,7 @@ def generate(
     *,
     reference: bool = True,  # noqa: ARG001
 ) -> Instance[Project]:
-    """Return a project with a horizon that is its optimum, or one less.
+    """Return a project that can just be done, or just not.
 
     Args:
         level: the number of tasks.
@@ -107,15 +133,15 @@ def generate(
         reference: changes nothing: without a solver there is no twin.
 
     Raises:
-        InputError: the level or a setting is wrong, or no project of them loses a unit.
+        InputError: the level or a setting is wrong, or no project of them has twins.
         MissingExtra: the solver is not installed.
     """
     require("solvers", exact.PURPOSE, "ortools")
     resolved = resolve(level, settings)
-    typed = msgspec.convert(resolved, TwinSettings)
-    project, best = _draw(level, seed, index, typed)
+    typed = msgspec.convert(resolved, _type_of(resolved))
+    project, best, without = _draw(level, seed, index, typed)
     if _lacks_schedule(level, seed, index, typed):
-        project, best = _shortened(project), Reference("infeasible", solver=best.solver)
+        project, best = without, Reference("infeasible", solver=best.solver)
     return Instance(
         id=instance_id("feasibility", level, seed, index, VERSION, resolved, apart=True),
         family="feasibility",
@@ -129,31 +155,56 @@ def generate(
     )
 
 
-def _lacks_schedule(level: int, seed: int, index: int, settings: TwinSettings) -> bool:
+def _type_of(resolved: Mapping[str, Scalar]) -> type[Typed]:
+    types: dict[str, type[Typed]] = {
+        "jobshop": ShopTwinSettings,
+        "periodic": PeriodicTwinSettings,
+    }
+    return types.get(str(resolved.get("pattern")), TwinSettings)
+
+
+def _lacks_schedule(level: int, seed: int, index: int, settings: Typed) -> bool:
     if settings.twin != "blind":
         return settings.twin == "infeasible"
     rng = Random(f"feasibility/{VERSION}/{seed}/{index // 2}/{level} twin")
     return rng.randrange(2) == index % 2
 
 
-def _draw(level: int, seed: int, index: int, settings: TwinSettings) -> tuple[Project, Reference]:
-    """Return the first project, at its optimum, whose twin is proven to have no schedule."""
+def _draw(level: int, seed: int, index: int, settings: Typed) -> Twins:
+    """Return the first twins of which both are proven."""
     for attempt in range(TRIES):
         number = (level * SPAN + index) * TRIES + attempt
-        base = rcpsp.generate(level, seed, number, _base(settings), reference=False)
-        answer = base.reference.answer or {}
-        best = exact.reference(base.payload, hint=answer["starts"])
-        if best.status != "optimal" or best.objective is None:
-            continue
-        project = replace(base.payload, horizon=int(best.objective))
-        longest = max(task.duration for task in project.tasks)
-        if project.horizon > longest and has_schedule(_shortened(project)) is False:
-            return project, best
+        twins = _twins(level, seed, number, settings)
+        if twins is not None:
+            return twins
     raise InputError(
         f"level {level}: none of {TRIES} projects at seed {seed}, index {index} has a proven"
-        " optimum that is longer than its longest task: give more edges, or fewer tasks"
+        f" optimum that is longer than its longest task: {_MENDS[settings.pattern]}"
     )
 
 
-def _shortened(project: Project) -> Project:
-    return replace(project, horizon=project.horizon - 1)
+_MENDS = {
+    "project": "give more edges, or fewer tasks",
+    "jobshop": "give more machines, or fewer jobs",
+    "periodic": "give fewer resources, or more activities",
+}
+
+
+def _twins(level: int, seed: int, number: int, settings: Typed) -> Twins | None:
+    if isinstance(settings, PeriodicTwinSettings):
+        return feasibility_periodic.twins(level, seed, number, settings)
+    if isinstance(settings, ShopTwinSettings):
+        return _cut(feasibility_shop.drawn_shop(level, seed, number, settings))
+    base = rcpsp.generate(level, seed, number, _base(settings), reference=False)
+    return _cut(base.payload, (base.reference.answer or {})["starts"])
+
+
+def _cut(project: Project, hint: Mapping[str, int] | None = None) -> Twins | None:
+    """Return a project at its least makespan and at one less; None where that is not proven."""
+    best = exact.reference(project, hint=hint)
+    if best.status != "optimal" or best.objective is None:
+        return None
+    project, without = (replace(project, horizon=int(best.objective) - k) for k in (0, 1))
+    longest = max(task.duration for task in project.tasks)
+    proven = project.horizon > longest and has_schedule(without) is False
+    return (project, best, without) if proven else None

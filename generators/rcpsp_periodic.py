@@ -6,7 +6,7 @@ multi-user quantum networks* (arXiv 2111.13124): activity i of period P and dura
 devices. No witness is made: of some projects it is proven that they have no schedule.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite, lcm
 from random import Random
 from typing import Annotated, Literal
@@ -80,26 +80,40 @@ def generate_project(level: int, seed: int, index: int, settings: PeriodicSettin
     Raises:
         InputError: activities of one time unit load a device beyond `load`.
     """
-    activities = _lengthened(_shortest(level, seed, index, settings), seed, index, settings)
-    names = [f"P{k:0{len(str(level))}d}" for k in range(1, level + 1)]
+    activities = _shortest(level, seed, index, settings)
+    rng = _stream(level, seed, index, "durations")
+    steps = lengthenings(activities, settings.resources, settings.load * CYCLE, rng)
+    *_, activities = (activities, *steps)
+    return occurring(activities, settings.resources, settings.setting)
+
+
+def occurring(activities: Sequence[Activity], devices: int, setting: str = "plain") -> Project:
+    """Return the occurrences of activities over one cycle, as a project.
+
+    Args:
+        activities: at least one.
+        devices: how many there are.
+        setting: the words of the prompt.
+    """
+    width = len(str(len(activities)))
     tasks: list[Task] = []
     windows: list[Window] = []
-    for name, activity in zip(names, activities, strict=True):
+    for number, activity in enumerate(activities, 1):
         demands = {f"R{device + 1}": 1 for device in activity.devices}
         for k in range(CYCLE // activity.period):
-            task = Task(f"{name}.{k + 1}", activity.duration, demands)
+            task = Task(f"P{number:0{width}d}.{k + 1}", activity.duration, demands)
             tasks.append(task)
             release = k * activity.period
             windows.append(Window(task.id, release, release + activity.period))
     return Project(
         tasks=tuple(tasks),
-        resources=tuple(Resource(f"R{k + 1}", 1) for k in range(settings.resources)),
+        resources=tuple(Resource(f"R{k + 1}", 1) for k in range(devices)),
         precedences=(),
         downtimes=(),
         windows=tuple(windows),
         disjunctions=(),
         horizon=CYCLE,
-        setting=settings.setting,
+        setting=setting,
     )
 
 
@@ -109,13 +123,9 @@ def _stream(level: int, seed: int, index: int, part: str) -> Random:
 
 def _shortest(level: int, seed: int, index: int, settings: PeriodicSettings) -> list[Activity]:
     """Draw periods and devices; each activity takes one time unit."""
-    rng, count = _stream(level, seed, index, "activities"), settings.resources
-    activities: list[Activity] = []
-    for _ in range(level):
-        period, taken = rng.choice(PERIODS), rng.randint(1, min(2, count))
-        devices = tuple(sorted(rng.sample(range(count), taken)))
-        activities.append(Activity(period, 1, devices))
-    if any(busy > settings.load * CYCLE for busy in _busy(activities, count)):
+    count = settings.resources
+    activities = shortest_activities(level, count, _stream(level, seed, index, "activities"))
+    if any(busy > settings.load * CYCLE for busy in busy_times(activities, count)):
         raise InputError(
             f"load={settings.load:g}: {level} activities on {count} devices load one beyond that at"
             f" seed {seed}, index {index}: give more resources or a higher load"
@@ -123,30 +133,58 @@ def _shortest(level: int, seed: int, index: int, settings: PeriodicSettings) -> 
     return activities
 
 
-def _lengthened(
-    activities: list[Activity], seed: int, index: int, settings: PeriodicSettings
-) -> list[Activity]:
-    """Lengthen activities, each to half its period at most, until no device has room for more."""
-    rng = _stream(len(activities), seed, index, "durations")
-    most, busy = settings.load * CYCLE, _busy(activities, settings.resources)
-    growing = list(range(len(activities)))
+def shortest_activities(level: int, devices: int, rng: Random) -> list[Activity]:
+    """Draw the periods of activities and the one or two devices that each takes for a time unit.
+
+    Args:
+        level: the number of activities.
+        devices: how many there are.
+        rng: the stream.
+    """
+    activities: list[Activity] = []
+    for _ in range(level):
+        period, taken = rng.choice(PERIODS), rng.randint(1, min(2, devices))
+        chosen = tuple(sorted(rng.sample(range(devices), taken)))
+        activities.append(Activity(period, 1, chosen))
+    return activities
+
+
+def lengthenings(
+    activities: Sequence[Activity], devices: int, most: float, rng: Random
+) -> Iterator[list[Activity]]:
+    """Yield activities of which one grows by a time unit after the other, none past half a period.
+
+    Args:
+        activities: as they are at first; they are none of those yielded.
+        devices: how many there are.
+        most: the time units of a cycle that a device may be taken.
+        rng: the stream.
+    """
+    latest, busy = list(activities), busy_times(activities, devices)
+    growing = list(range(len(latest)))
     while growing:
         place = rng.randrange(len(growing))
-        each = activities[growing[place]]
+        each = latest[growing[place]]
         unit = CYCLE // each.period
         fits = all(busy[device] + unit <= most for device in each.devices)
         if not fits or 2 * (each.duration + 1) > each.period:
             del growing[place]
             continue
-        activities[growing[place]] = replace(each, duration=each.duration + 1)
+        latest = list(latest)
+        latest[growing[place]] = replace(each, duration=each.duration + 1)
         for device in each.devices:
             busy[device] += unit
-    return activities
+        yield latest
 
 
-def _busy(activities: list[Activity], count: int) -> list[int]:
-    """Return the time units of a cycle that each device is taken."""
-    busy = [0] * count
+def busy_times(activities: Sequence[Activity], devices: int) -> list[int]:
+    """Return the time units of a cycle that each device is taken.
+
+    Args:
+        activities: that occur in it.
+        devices: how many there are.
+    """
+    busy = [0] * devices
     for each in activities:
         for device in each.devices:
             busy[device] += each.duration * (CYCLE // each.period)

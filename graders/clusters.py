@@ -275,6 +275,16 @@ def _largest_cluster(groups: Sequence[Mapping[str, Sequence[float]]]) -> int:
     return max(sizes.values(), default=1)
 
 
+def shares_clusters(strata: Strata) -> bool:
+    """Return whether a cluster has more than one instance.
+
+    Args:
+        strata: the records of each stratum.
+    """
+    names = {record.instance for records in strata for record in records}
+    return len({cluster_of(name) for name in names}) < len(names)
+
+
 def most_epochs(groups: Sequence[Mapping[str, Sequence[float]]]) -> int:
     """Return the most epochs that an instance has; 1 without any.
 

@@ -4,17 +4,24 @@ A forecast is an answer with the confidence, from 0 to 1, that was stated with i
 is that the answer is right. The Brier score (Brier 1950) is calibration - resolution + uncertainty
 (Murphy 1973), with the forecasts in ten bins of equal width. In a sample both parts come out too
 large, because the share of right answers in a bin is uncertain; what that adds is taken off
-(Ferro & Fricker 2012). Intervals are from the jackknife over clusters (Efron & Stein 1981).
+(Ferro & Fricker 2012).
+
+The parts are means of squares of what shares are off, so that their spread vanishes with them: an
+interval by the spread that is seen is far too short where a bin's few wrong answers are all
+missing, or where shares differ by little. So the spread is that of the delta method to the second
+order, with one right and one wrong answer added to each bin; and the upper end is where a part
+would be that is just not refuted, as in Wilson's interval (1927), since spread grows with it.
+Several answers to one instance widen it by their design effect, from the jackknife over clusters
+(Efron & Stein 1981).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from statistics import fmean
+from math import sqrt
+from statistics import variance
 from typing import NamedTuple, TypeAlias
 
-from msgspec.structs import replace
-
 from graders.clusters import mean_over
-from graders.statistics import Estimate, mean_of
+from graders.statistics import FEWEST, Estimate, student
 from tasks.base import Grade, Record
 from tasks.confidence import SILENT
 from tasks.ids import cluster_of
@@ -22,6 +29,7 @@ from tasks.ids import cluster_of
 BINS = 10
 FEW = 40  # instances below which an interval of a part may be too short
 STATED, CONFIDENCE = "stated", "confidence"  # metrics of a grade
+CAME_TRUE = "came_true"  # and where that is not whether the score is the best there is
 ROUNDING = 1e-9  # by which the best score may be missed
 
 Part: TypeAlias = Callable[["Tallies"], float]
@@ -54,6 +62,10 @@ class Bin(NamedTuple):
         """The share that came true."""
         return self.right / self.size
 
+    def smoothed(self, added: float) -> float:
+        """Return the share with so many right and so many wrong answers added."""
+        return (self.right + added) / (self.size + 2 * added)
+
     @property
     def variance(self) -> float:
         """The squared standard error of that share, without bias; 0 of a single forecast."""
@@ -61,6 +73,7 @@ class Bin(NamedTuple):
 
 
 Tallies: TypeAlias = Mapping[int, Bin]
+Off: TypeAlias = Callable[[Bin, Bin, float], float]  # of a bin, all answers, and how many are added
 
 
 def metrics_of(confidence: float | None) -> dict[str, float]:
@@ -82,7 +95,7 @@ def forecast_of(grade: Grade) -> Forecast | None:
     if STATED not in grade.metrics:
         return None
     confidence = grade.metrics.get(CONFIDENCE, SILENT)
-    return Forecast(confidence, grade.score >= 1 - ROUNDING)
+    return Forecast(confidence, bool(grade.metrics.get(CAME_TRUE, grade.score >= 1 - ROUNDING)))
 
 
 def confidence_metrics(records: Sequence[Record]) -> dict[str, Estimate]:
@@ -105,8 +118,7 @@ def confidence_metrics(records: Sequence[Record]) -> dict[str, Estimate]:
     return {
         "stated": mean_over([grades], lambda g: g.metrics[STATED]),
         "brier": mean_over([grades], _measure(lambda f: (f.confidence - f.is_right) ** 2)),
-        "calibration": _jackknifed(groups, _calibration),
-        "resolution": _jackknifed(groups, _resolution),
+        **estimated_parts(groups),
         "uncertainty": Estimate(_uncertainty(_joined(groups)), None, None),
         "overconfidence": mean_over([grades], _measure(lambda f: f.confidence - f.is_right)),
     }
@@ -151,20 +163,82 @@ def _without(total: Tallies, part: Tallies) -> dict[int, Bin]:
     return {k: each for k, each in rest.items() if each.size}
 
 
-def _jackknifed(groups: Sequence[Tallies], part: Part) -> Estimate:
-    """Estimate a part of the score: its value, and an interval by leaving out one cluster each."""
+def estimated_parts(groups: Sequence[Tallies]) -> dict[str, Estimate]:
+    """Estimate `calibration` and `resolution`.
+
+    Args:
+        groups: the bins of each cluster.
+    """
+    return {
+        "calibration": _estimated(groups, _calibration, _off_stated),
+        "resolution": _estimated(groups, _resolution, _off_base),
+    }
+
+
+def _estimated(groups: Sequence[Tallies], part: Part, off: Off) -> Estimate:
+    """Estimate a part of the score from the bins of each cluster.
+
+    Args:
+        groups: the bins of each cluster.
+        part: the value of the part.
+        off: by how much a bin's share is off, the mean of whose squares is the part.
+    """
     total, count = _joined(groups), len(groups)
     value = part(total)
-    if count < 2:
-        return Estimate(max(0.0, value), None, None, note="one instance")
-    values = [count * value - (count - 1) * part(_without(total, each)) for each in groups]
-    spread = mean_of(values)
-    if spread.low is None or spread.high is None:
-        return replace(spread, value=max(0.0, value))
-    shift = value - fmean(values)
-    low, high = min(spread.low + shift, value), max(spread.high + shift, value)
+    if count < FEWEST:
+        note = "one instance" if count < 2 else f"fewer than {FEWEST} values"
+        return Estimate(max(0.0, value), None, None, note=note)
+    effect = _effect(groups, total, part, off)
+    growing, constant = (effect * x for x in _spread(total, off, added=1))
+    squares = _mean_square(total, off, added=1)
+    t = student(count - 1)
+    low = value - t * sqrt(growing + constant)
+    drift = t * t * growing / squares / 2 if squares else 0.0
+    high = value + drift + sqrt(drift**2 + 2 * drift * max(0.0, value) + t * t * constant)
     few = f"fewer than {FEW} instances: held less often" if count < FEW else ""
-    return Estimate(max(0.0, value), max(0.0, low), max(0.0, high), note=spread.note or few)
+    return Estimate(max(0.0, value), max(0.0, low), max(0.0, high), note=few)
+
+
+def _effect(groups: Sequence[Tallies], total: Tallies, part: Part, off: Off) -> float:
+    """Return the design effect of several answers to one instance; 1 where each has one."""
+    if all(sum(each.size for each in group.values()) == 1 for group in groups):
+        return 1.0
+    count, value = len(groups), part(total)
+    values = [count * value - (count - 1) * part(_without(total, each)) for each in groups]
+    independent = sum(_spread(total, off, added=0))
+    return max(1.0, variance(values) / count / independent) if independent else 1.0
+
+
+def _mean_square(total: Tallies, off: Off, *, added: float) -> float:
+    base = _base(total)
+    squares = (each.size * off(each, base, added) ** 2 for each in total.values())
+    return sum(squares) / base.size
+
+
+def _spread(total: Tallies, off: Off, *, added: float) -> tuple[float, float]:
+    """Return the variance of a part: what grows with it, and what does not.
+
+    Args:
+        total: all bins.
+        off: by how much a bin's share is off.
+        added: right and wrong answers that are added to each bin.
+    """
+    base, mean = _base(total), _mean_square(total, off, added=added)
+    growing = constant = 0.0
+    for each in total.values():
+        share = each.smoothed(added)
+        square, noise = off(each, base, added) ** 2, share * (1 - share)
+        growing += each.size * ((square - mean) ** 2 + 4 * square * noise)
+        constant += 2 * noise**2
+    return growing / base.size**2, constant / base.size**2
+
+
+def _off_stated(each: Bin, base: Bin, added: float) -> float:  # noqa: ARG001
+    return each.smoothed(added) - each.confidence / each.size
+
+
+def _off_base(each: Bin, base: Bin, added: float) -> float:
+    return each.smoothed(added) - base.share
 
 
 def _base(total: Tallies) -> Bin:

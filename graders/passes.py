@@ -1,10 +1,36 @@
-"""pass@K and pass^K of any family: the chance that one of K tries succeeds, and that all do."""
+"""pass@K and pass^K of any family: the chance that one of K tries succeeds, and that all do.
+
+An instance's estimate is a fraction, seldom 0 or 1 where epochs are many, so that counts of
+successes know nothing of its spread. The interval is therefore that of values: to the instances of
+m groups 2 / m with the value 1 and as many with 0 are added, each group's share of them, and the
+mean and its spread are those of all together. Of values that are 0 or 1 this is the interval of
+Agresti & Coull (1998), of several groups that of Price & Bonett (2004).
+"""
 
 from collections.abc import Callable, Sequence
+from math import sqrt
+from statistics import fmean
 from typing import TypeAlias
 
-from graders.clusters import OverEpochs, Strata, most_epochs, rates_over
-from graders.statistics import Estimate, Measure, by_instance, mean_of_rates, pass_at, pass_hat
+from graders.clusters import (
+    OverEpochs,
+    Strata,
+    most_epochs,
+    rates_over,
+    sample,
+    shares_clusters,
+)
+from graders.statistics import (
+    FEWEST,
+    Estimate,
+    Measure,
+    Z,
+    by_instance,
+    mean_of_rates,
+    pass_at,
+    pass_hat,
+    student,
+)
 from tasks.base import Grade, Record
 
 PassRate: TypeAlias = Callable[[float, int, int], float]  # of successes, tries, and tries allowed
@@ -42,7 +68,46 @@ def _pass_rate(strata: Strata, success: Measure, function: PassRate, *, k: int) 
     enough = [_with_epochs(records, success, k) for records in strata]
     if not all(enough):
         return Estimate.unknown(f"a level without an instance of {k} graded epochs")
-    return mean_of_rates(rates_over(enough, success, _chance(function, k)))
+    return _mean_of_fractions(enough, success, _chance(function, k))
+
+
+def _mean_of_fractions(strata: Strata, success: Measure, chance: OverEpochs) -> Estimate:
+    """Estimate the mean over groups of a fraction of each instance.
+
+    Where clusters are too few for a spread, instances are as good as trials of right and wrong.
+    """
+    of = sample(strata, success, chance, equal=True)
+    if of.freedom < FEWEST - 1:
+        return mean_of_rates(rates_over(strata, success, chance))
+    added, groups = 2 / len(strata), [_fractions(records, success, chance) for records in strata]
+    least = min(len(group) for group in groups)
+    variance = of.variance * (least / (least + 2 * added)) ** 2
+    centre = 0.0
+    for group in groups:
+        n = len(group) + 2 * added
+        middle = (sum(group) + added) / n
+        centre += middle / len(groups)
+        variance += _added_variance(fmean(group), middle, added, n) / len(groups) ** 2
+    half = (student(of.freedom) if shares_clusters(strata) else Z) * sqrt(variance)
+    value = fmean(fmean(group) for group in groups)
+    return Estimate.of(value, min(centre - half, value), max(centre + half, value), (0.0, 1.0))
+
+
+def _fractions(records: Sequence[Record], success: Measure, chance: OverEpochs) -> list[float]:
+    return [chance(scores) for scores in by_instance(records, success).values()]
+
+
+def _added_variance(mean: float, middle: float, added: float, n: float) -> float:
+    """Return what the added values contribute to a group's squared standard error.
+
+    Args:
+        mean: of the group's values.
+        middle: the mean with the added ones.
+        added: how many have the value 1, and 0.
+        n: how many there are in all.
+    """
+    off = (n - 2 * added) * (mean - middle) ** 2
+    return float(off + added * ((1 - middle) ** 2 + middle**2)) / n**2
 
 
 def _with_epochs(records: Sequence[Record], success: Measure, k: int) -> list[Record]:

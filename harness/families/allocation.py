@@ -9,6 +9,7 @@ from graders import allocation as grader
 from graders.exact.allocation import reference
 from graders.exact.allocation_rules import Fit, at_random, by_id, by_rule
 from harness.families.family import BoardColumn, Family, FileFormat, Levels, Policy
+from harness.families.stated import with_confidence
 from tasks import allocation as task
 from tasks.allocation import KEY, TensorProgram, value
 from tasks.base import Fields, Instance, SolverFailure
@@ -116,3 +117,5 @@ FAMILY: Family[TensorProgram] = Family(
     },
     drawings=".allocation",
 )
+
+FAMILY = with_confidence(FAMILY, "nothing better than your answer can be had")

@@ -8,6 +8,7 @@ from graders import dag as grader
 from graders.exact.dag import reference
 from graders.exact.dag_lists import RULES, IndexedGraph, Plan, by_key, index_graph
 from harness.families.family import BoardColumn, Family, Levels, Policy
+from harness.families.stated import is_valid, with_confidence
 from tasks import dag as task
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.dag import KEY, TaskGraph, stated
@@ -132,3 +133,5 @@ FAMILY: Family[TaskGraph] = Family(
     no_means="with noise its times turn out otherwise, which a checker would tell",
     drawings=".dag",
 )
+
+FAMILY = with_confidence(FAMILY, "your answer keeps every rule", is_valid)

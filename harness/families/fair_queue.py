@@ -11,6 +11,7 @@ from graders.exact.fair_queue_measure import simulate
 from graders.exact.fair_queue_rules import POLICIES as RULES
 from graders.exact.fair_queue_simulator import Pick
 from harness.families.family import BoardColumn, Family, Levels, Policy
+from harness.families.stated import is_valid, with_confidence
 from tasks import fair_queue as task
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.fair_queue import KEY, SharedCluster
@@ -111,3 +112,5 @@ FAMILY: Family[SharedCluster] = Family(
     means=("program", "checker"),
     drawings=".fair_queue",
 )
+
+FAMILY = with_confidence(FAMILY, "your answer keeps every rule", is_valid)

@@ -1,8 +1,5 @@
 """Built-in policies for projects that may have no schedule: one side always, bounds, the truth."""
 
-from collections.abc import Callable
-from typing import TypeAlias
-
 from msgspec.structs import replace
 
 from generators import feasibility as generator
@@ -12,23 +9,11 @@ from graders.exact.feasibility import reference
 from graders.exact.rcpsp import quick_bound
 from harness.families.family import BoardColumn, Family, Levels, Policy
 from harness.families.rcpsp import list_best
+from harness.families.stated import COLUMNS, stating
 from tasks import feasibility as task
 from tasks.base import Fields, Instance, SolverFailure
-from tasks.confidence import KEY as CONFIDENCE
 from tasks.feasibility import STARTS, answer_of, constraints
 from tasks.rcpsp import Project
-
-Answer: TypeAlias = Callable[[Instance[Project]], Fields]
-
-
-def stating(confidence: float, answer: Answer) -> Answer:
-    """Return a policy that states a confidence with its answer, where one is asked for."""
-
-    def state(instance: Instance[Project]) -> Fields:
-        is_asked = instance.settings.get(CONFIDENCE)
-        return answer(instance) | ({CONFIDENCE: confidence} if is_asked else {})
-
-    return state
 
 
 def always_infeasible(instance: Instance[Project]) -> Fields:
@@ -37,7 +22,7 @@ def always_infeasible(instance: Instance[Project]) -> Fields:
 
 
 def always_feasible(instance: Instance[Project]) -> Fields:
-    """Answer with a shortest schedule, which ends past the horizon where there is none within it.
+    """Answer with a shortest schedule, which ends past the deadlines where there is none within.
 
     Raises:
         SolverFailure: if none is found.
@@ -45,7 +30,11 @@ def always_feasible(instance: Instance[Project]) -> Fields:
     project = instance.payload
     total = sum(task.duration for task in project.tasks)
     downtime = max((down.end for down in project.downtimes), default=0)
-    best = exact_rcpsp.reference(replace(project, horizon=project.horizon + total + downtime))
+    far = project.horizon + total + downtime
+    best = exact_rcpsp.reference(project if project.windows else replace(project, horizon=far))
+    if best.answer is None and project.windows:
+        windows = tuple(replace(window, deadline=far) for window in project.windows)
+        best = exact_rcpsp.reference(replace(project, horizon=far, windows=windows))
     if best.answer is None:
         raise SolverFailure(f"no schedule of {instance.id} is known: it is {best.status}")
     return answer_of(best.answer[STARTS])
@@ -126,10 +115,7 @@ FAMILY: Family[Project] = Family(
         BoardColumn("specificity"),
         BoardColumn("claim", "ratio", title="J of claims"),
         BoardColumn("sharp", "ratio"),
-        BoardColumn("stated"),
-        BoardColumn("brier", "ratio", interval=True),
-        BoardColumn("calibration", "ratio", interval=True),
-        BoardColumn("resolution", "ratio", interval=True),
+        *COLUMNS,
     ),
     strata=grader.strata,
     ramp=("edges", "layers"),

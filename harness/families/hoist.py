@@ -10,6 +10,7 @@ from graders.exact.hoist import reference
 from graders.exact.hoist_rules import Order, at_random, earliest, latest, sweep
 from graders.exact.hoist_rules import serial as serial_cycle
 from harness.families.family import BoardColumn, Family, FileFormat, Levels, Policy
+from harness.families.stated import is_valid, with_confidence
 from tasks import hoist as task
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.hoist import HoistLine
@@ -118,3 +119,5 @@ FAMILY: Family[HoistLine] = Family(
     },
     drawings=".hoist",
 )
+
+FAMILY = with_confidence(FAMILY, "your cycle keeps every rule", is_valid)

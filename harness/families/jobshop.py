@@ -17,6 +17,7 @@ from graders.exact.jobshop_rules import (
     index_shop,
 )
 from harness.families.family import BoardColumn, Family, FileFormat, Levels, Policy
+from harness.families.stated import with_confidence
 from tasks import jobshop as task
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.jobshop import KEY, Shop
@@ -168,3 +169,5 @@ FAMILY: Family[Shop] = Family(
     },
     drawings=".jobshop",
 )
+
+FAMILY = with_confidence(FAMILY, "your start times keep every rule, and that none end earlier")

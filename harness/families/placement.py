@@ -8,6 +8,7 @@ from graders.clusters import strata
 from graders.exact import placement as exact
 from graders.exact.placement_rules import RULES, Make, random_fit
 from harness.families.family import BoardColumn, Family, Levels, Policy
+from harness.families.stated import is_valid, with_confidence
 from tasks import placement as task
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.placement import KEY, Fleet
@@ -112,3 +113,5 @@ FAMILY: Family[Fleet] = Family(
     means=("program", "checker"),
     drawings=".placement",
 )
+
+FAMILY = with_confidence(FAMILY, "your answer keeps every rule", is_valid)

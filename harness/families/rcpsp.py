@@ -14,6 +14,7 @@ from graders.rcpsp import broken_share, violations
 from graders.rcpsp_periodic import is_periodic
 from harness.families import rcpsp_programs as programs
 from harness.families.family import BoardColumn, Family, FileFormat, Levels, Policy
+from harness.families.stated import with_confidence
 from tasks import rcpsp as task
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.rcpsp import Project
@@ -223,3 +224,5 @@ FAMILY: Family[Project] = Family(
     drawings=".rcpsp",
     means=("checker", "program"),
 )
+
+FAMILY = with_confidence(FAMILY, "your start times keep every constraint")

@@ -13,6 +13,7 @@ from graders.exact.serving_measure import Plan
 from graders.exact.serving_server import RefusedPlan
 from graders.exact.serving_simulator import ServingRun
 from harness.families.family import BoardColumn, Family, Levels, Policy
+from harness.families.stated import is_valid, with_confidence
 from tasks import serving as task
 from tasks.base import Fields, Instance, SolverFailure
 from tasks.serving import KEY
@@ -137,3 +138,5 @@ FAMILY: Family[Service] = Family(
     means=("program", "checker"),
     drawings=".serving",
 )
+
+FAMILY = with_confidence(FAMILY, "your answer keeps every rule", is_valid)

@@ -12,6 +12,7 @@ from graders.clusters import strata
 from graders.exact.temporal import Answer, reference, right_answer
 from graders.exact.temporal_shortcuts import naive_answer
 from harness.families.family import BoardColumn, Family, Levels, Policy
+from harness.families.stated import with_confidence
 from tasks import temporal as task
 from tasks.base import Fields, Instance
 from tasks.temporal import KEY, TimeQuestion
@@ -106,3 +107,5 @@ FAMILY: Family[TimeQuestion] = Family(
     means=("program",),
     drawings=".temporal",
 )
+
+FAMILY = with_confidence(FAMILY, "your answer is right")

@@ -71,6 +71,13 @@ REASONS = (
         often=True,
     ),
     Reason("shares", "*", "*alike by 0.5", "few clusters, or all that went wrong is in a few"),
+    Reason(
+        "forecasts",
+        "*",
+        "*",
+        "a part near 0, which is an end of what it can be: the other side alone can miss",
+        often=True,
+    ),
     Reason("epochs", "*", "*", "few instances, or shares near 0 or 1: coverage moves in steps"),
     Reason("halves", "*", "*", "the curve is not the fit's: flat ends or a step are fitted badly"),
     Reason("compare", "p < .05, equal means", "*", "p tests equal distributions, and these differ"),

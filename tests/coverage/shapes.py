@@ -213,7 +213,7 @@ def _over_levels(n: int, profile: Sequence[float], alike: float, rng: Generator)
 def epochs(size: Size) -> Iterator[Row]:
     """Shares, pass@2, pass^2 and pass^4 of four epochs at one level."""
     for n in COUNTS[:-1]:
-        for a, b in ((8.0, 2.0), (2.0, 8.0), (1.0, 1.0), (0.5, 0.1)):
+        for a, b in ((8.0, 2.0), (2.0, 8.0), (1.0, 1.0), (0.5, 0.1), (0.1, 0.5), (1.0, 4.0)):
             hits = {k: _product(a, b, k) for k in (1, 2, 4)}
             truths = {
                 "score": hits[1],

@@ -6,9 +6,12 @@ from collections import Counter
 
 import pytest
 
+from generators import jobshop as shops
 from generators.feasibility import generate, resolve
+from generators.feasibility_shop import as_project
 from graders.exact.feasibility import has_schedule
 from graders.exact.rcpsp import reference
+from graders.jobshop_violations import violations as shop_violations
 from graders.rcpsp import violations
 from harness.suites import suite as suites
 from harness.suites.instances import encode
@@ -136,3 +139,86 @@ def test_the_suite_is_blind() -> None:
     suite = suites.load("rcpsp-feasibility")
     assert suite.size == 160
     assert {entry.settings["twin"] for entry in suite.entry} == {"blind"}
+
+
+# Other patterns --------------------------------------------------------------------------------
+
+PATTERNS = [("jobshop", 3), ("jobshop", 4), ("periodic", 4)]
+
+
+@pytest.mark.parametrize(("pattern", "level"), PATTERNS)
+def test_twins_of_every_pattern_are_proven_and_half_have_a_schedule(
+    pattern: str, level: int
+) -> None:
+    made = [generate(level, 11, k, {"pattern": pattern}) for k in range(2 * often(30))]
+    kinds = [each.reference.answer["starts"] is not None for each in made if each.reference.answer]
+    assert kinds.count(True) == kinds.count(False) == len(made) // 2
+    for each, is_solvable in zip(made, kinds, strict=True):
+        answer = each.reference.answer or {}
+        if is_solvable:
+            assert violations(each.payload, answer["starts"]) == []
+        else:
+            assert has_schedule(restricted(each.payload, answer["infeasible"])) is False
+
+
+@pytest.mark.parametrize(("pattern", "level"), PATTERNS)
+def test_twins_of_every_pattern_differ_by_one_unit(pattern: str, level: int) -> None:
+    for index in range(often(30)):
+        one, other = (
+            generate(level, 5, index, {"pattern": pattern, "twin": twin}).payload
+            for twin in ("feasible", "infeasible")
+        )
+        assert constraints(one) == constraints(other)
+        pairs = [(a, b) for a, b in zip(one.tasks, other.tasks, strict=True) if a != b]
+        if pattern == "jobshop":
+            assert (pairs, one.horizon - other.horizon) == ([], 1)
+        else:
+            assert {a.id.partition(".")[0] for a, _ in pairs} == {pairs[0][0].id.partition(".")[0]}
+            assert {b.duration - a.duration for a, b in pairs} == {1}
+            assert one.horizon == other.horizon
+
+
+def test_a_shop_is_the_project_with_its_least_makespan() -> None:
+    """Two models and two solvers agree, with shutdowns and without."""
+    for index in range(often(60)):
+        dials = {"shutdowns": index % 2, "machines": 3}
+        shop = shops.generate(3, 4, index, dials)
+        best = reference(as_project(shop.payload))
+        assert (best.status, best.objective) == ("optimal", shop.reference.objective)
+        assert best.answer is not None
+        rows = {
+            job.id: [best.answer["starts"][f"{job.id}.{k + 1}"] for k in range(len(job.operations))]
+            for job in shop.payload.jobs
+        }
+        assert shop_violations(shop.payload, rows) == []
+
+
+def test_no_devices_work_alone_forbids_periodic_activities() -> None:
+    for index in range(often(30)):
+        project = generate(4, 6, index, {"pattern": "periodic", "twin": "infeasible"}).payload
+        for resource in project.resources:
+            used = [t.duration for t in project.tasks if resource.id in t.demands]
+            assert sum(used) <= project.horizon
+
+
+@pytest.mark.parametrize(
+    ("level", "settings", "message"),
+    [
+        (9, {"pattern": "jobshop"}, "level 9: with pattern=jobshop a twin has 2 to 8 jobs"),
+        (6, {"pattern": "periodic"}, "level 6: with pattern=periodic a twin has 3 to 5 activities"),
+        (4, {"pattern": "jobshop", "edges": 3}, "unknown field `edges`"),
+        (4, {"pattern": "periodic", "machines": 3}, "unknown field `machines`"),
+        (4, {"machines": 3}, "machines: only projects of pattern=jobshop have that"),
+        (4, {"pattern": "circle"}, "circle"),
+    ],
+)
+def test_wrong_settings_of_other_patterns_are_refused(
+    level: int, settings: dict[str, Scalar], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        resolve(level, settings)
+
+
+@pytest.mark.parametrize("name", ["jobshop-feasibility", "rcpsp-periodic-feasibility"])
+def test_the_suites_of_other_patterns_are_blind(name: str) -> None:
+    assert {entry.settings["twin"] for entry in suites.load(name).entry} == {"blind"}

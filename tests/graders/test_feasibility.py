@@ -83,12 +83,22 @@ def test_a_certificate_holds_if_a_search_of_all_starts_finds_none(project: Proje
 # Grades --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("level", [5, 8, 12])
+@pytest.mark.parametrize(
+    ("level", "pattern", "count"),
+    [
+        (5, "project", 36),
+        (8, "project", 36),
+        (12, "project", 36),
+        (3, "jobshop", 36),
+        (4, "jobshop", 20),
+        (4, "periodic", 20),
+    ],
+)
 def test_an_irreducible_certificate_is_accepted_and_one_with_a_constraint_less_is_refused(
-    level: int,
+    level: int, pattern: str, count: int
 ) -> None:
-    for index in range(often(36)):
-        instance = generate(level, 1, index, {"twin": "infeasible"})
+    for index in range(often(count)):
+        instance = generate(level, 1, index, {"twin": "infeasible", "pattern": pattern})
         assert instance.reference.answer is not None
         core = instance.reference.answer["infeasible"]
         accepted = judged(instance, {"infeasible": core})
@@ -123,6 +133,26 @@ def test_the_gold_answer_is_right_for_its_own_twin_only(twin: str) -> None:
         wrong = judged(counterpart, instance.reference.answer)
         assert (wrong.verdict, wrong.score, wrong.metrics["claim"]) == (Verdict.infeasible, -1, -1)
         assert reward(counterpart, wrong).value == 0
+
+
+@pytest.mark.parametrize(("pattern", "level"), [("jobshop", 3), ("periodic", 4)])
+def test_hostile_certificates_of_other_patterns_are_wrong_and_never_an_error(
+    pattern: str, level: int
+) -> None:
+    """Repeated, of another kind, of another instance, nested, too many; on both twins."""
+    for twin in ("feasible", "infeasible"):
+        instance = generate(level, 2, 0, {"pattern": pattern, "twin": twin})
+        labels = list(constraints(instance.payload))
+        every = judged(instance, {"infeasible": labels * 50})
+        assert (every.score == 1) == (twin == "infeasible")
+        for named in (["D1"], ["E1"], [labels], [labels[0], None], {"P1": 1}, "all", ["*"] * 9999):
+            assert judged(instance, {"infeasible": named}).score == -1
+
+
+@pytest.mark.parametrize("policy", ["always-infeasible", "always-feasible"])
+def test_always_the_same_side_scores_0_in_shops(policy: str) -> None:
+    headline, _ = row_of(policy, (3,), 20, pattern="jobshop")
+    assert headline.low < headline.value == 0 < headline.high
 
 
 SOLVABLE = {"twin": "feasible"}
@@ -257,11 +287,11 @@ def test_the_interval_holds_the_truth_in_92_to_99_of_100(shares: tuple[float, fl
 # Policies ------------------------------------------------------------------------------------
 
 
-def row_of(policy: str, levels: tuple[int, ...], count: int) -> Any:
+def row_of(policy: str, levels: tuple[int, ...], count: int, pattern: str = "project") -> Any:
     records = []
     for level in levels:
         for index in range(count):
-            instance = generate(level, 4, index, {})
+            instance = generate(level, 4, index, {"pattern": pattern})
             answer = family("feasibility").policies[policy].answer(instance)
             records.append(record(index, judged(instance, answer), level))
     return summarise(records)

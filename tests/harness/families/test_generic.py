@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.families.registry import FAMILIES, module_of
+from harness.families.stated import COLUMNS
 
 ROOT = Path(__file__).parents[3]
 OWN = [  # where the parts of families are
@@ -58,9 +59,11 @@ def test_no_module_of_a_family_is_imported_by_generic_code() -> None:
 
 
 def test_no_metric_of_one_family_stands_in_generic_code() -> None:
-    """But the gain of a memory, which every family with rounds has by `Rounds.learning_gain`."""
+    """But the gain of a memory, which every family with rounds has by `Rounds.learning_gain`, and
+    what stated confidence is worth, which every family of one question may have.
+    """
     columns = {column.name for each in FAMILIES.own for column in FAMILIES[each].columns}
-    columns -= {"learning_gain"}
+    columns -= {"learning_gain", *(column.name for column in COLUMNS)}
     wrong = [
         f"{name}:{node.lineno}: {node.value}"
         for name, tree in generic()

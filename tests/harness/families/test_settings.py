@@ -96,6 +96,9 @@ def test_bounds_and_choices_are_those_of_the_type(name: str, facts: SettingFacts
         beside = {  # given only together
             "tardiness": {"tf": {"rdd": value}, "rdd": {"tf": value}},
             "rcpsp": {"load": {"pattern": "periodic"}},
+            "feasibility": {
+                dial: {"pattern": "jobshop"} for dial in ("machines", "shutdowns", "high")
+            },
         }
         values = {facts.name: value, **beside.get(name, {}).get(facts.name, {})}
         try:
