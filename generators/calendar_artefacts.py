@@ -30,7 +30,7 @@ DAY = timedelta(days=1)
 Span = tuple[datetime, datetime]
 
 
-class Wording(Noun, frozen=True):
+class Phrasing(Noun, frozen=True):
     """A way to write of a fact: where, and in which words."""
 
     fact: Fact
@@ -42,7 +42,7 @@ class Phrases(Noun, frozen=True):
     """All forms, and for each kind the fewest and most minutes until its writer writes again."""
 
     minutes: dict[Kind, tuple[int, int]]
-    form: tuple[Wording, ...]
+    form: tuple[Phrasing, ...]
 
 
 @cache

@@ -6,7 +6,8 @@ from typing import Any, TypeAlias
 
 from msgspec.structs import replace
 
-from tasks.base import Ask, Effect, Fields, Instance, Outcome, P, Program
+from tasks.base import Ask, Fields, Instance, Outcome, Outside, P, Program
+from tasks.play import translate
 from tasks.prompts import Prompts
 
 KEY = "confidence"  # of the answer object, and of the setting that asks for it
@@ -57,26 +58,18 @@ def asking(world: World[P], event: str) -> World[P]:
     """
 
     def play(instance: Instance[P], prompts: Prompts) -> Program[Outcome]:
+        def answered(effect: Outside) -> Program[Any]:
+            return (yield _asked(effect, prompts, event))
+
         program = world(instance, prompts)
         if not instance.settings.get(KEY):
             return (yield from program)
-        return (yield from _with_asks(program, prompts, event))
+        return (yield from translate(program, answered))
 
     return play
 
 
-def _with_asks(program: Program[Outcome], prompts: Prompts, event: str) -> Program[Outcome]:
-    answer: Any = None
-    while True:
-        try:
-            effect = program.send(answer)
-        except StopIteration as end:
-            outcome: Outcome = end.value
-            return outcome
-        answer = yield _asked(effect, prompts, event)
-
-
-def _asked(effect: Effect, prompts: Prompts, event: str) -> Effect:
+def _asked(effect: Outside, prompts: Prompts, event: str) -> Outside:
     if not isinstance(effect, Ask):
         return effect
     [words] = prompts.messages(TEMPLATE, event=event)

@@ -174,9 +174,10 @@ def answers(context: ProjectContext | None) -> dict[str, AnswerForm]:
     whole: Fields = {"type": "integer"}
     if context is not None:
         values = tuple_schema([whole] * len(context.questions))
-        return {"Answers": AnswerForm(object_schema({ANSWERS: values}))}
-    every = object_schema({ANSWERS: array_schema(whole)})
-    return {"Answers": AnswerForm(every), "Answer": AnswerForm(SCHEMA, whole=False)}
+    else:
+        values = array_schema(whole)
+    every = AnswerForm(object_schema({ANSWERS: values}))
+    return {"Answers": every, "Answer": AnswerForm(SCHEMA, whole=False)}
 
 
 def spelled(parsed: Parsed) -> Parsed:

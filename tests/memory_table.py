@@ -40,6 +40,8 @@ ROWS = (
     "strategy-hub",
     "temporal-tree",
     "temporal-tree:planner=true,gate=true",
+    "sleep-time:history",
+    "sleep-time:history,placebo=true",
 )
 LEDGERS: tuple[Ledger, ...] = ("test", "recall", "sleep")
 

@@ -5,6 +5,7 @@ Without the setting nothing of a family changes: prompts, ids, grades and locks 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import wraps
 from hashlib import sha256
 from inspect import getdoc
 from typing import Any, TypeVar
@@ -154,7 +155,7 @@ def _answering(
     def forms(payload: P | None) -> Mapping[str, AnswerForm]:
         plain = answers(payload)
         stated = {
-            f"Confident{name}": replace(form, schema=with_number(form.schema))
+            f"Confident{name}": structs.replace(form, schema=with_number(form.schema))
             for name, form in plain.items()
         }
         return {**plain, **stated}
@@ -165,6 +166,7 @@ def _answering(
 def _grading(
     grade: Callable[[Instance[P], Outcome], Grade], success: Measure
 ) -> Callable[[Instance[P], Outcome], Grade]:
+    @wraps(grade)  # by whose name an exported task finds it: what is added changes no reward
     def graded(instance: Instance[P], outcome: Outcome) -> Grade:
         result = grade(instance, outcome)
         if not instance.settings.get(KEY):

@@ -145,6 +145,7 @@ class Learner:
         year = next(year for key, year in self._years.items() if key in text)
         asks: dict[str, Any] = {
             "Rewrite the summary": self._summary,
+            "Nobody waits for you now": self._block,
             "Call the tool StrategyHub": self._strategies,
             "what is to be changed so that the facts": self._facts,
             "A stretch of time has passed": self._note,
@@ -164,6 +165,9 @@ class Learner:
 
     def _summary(self, year: Year, text: str) -> dict[str, Any]:
         return {"summary": note_of(believed(year, text), year)}
+
+    def _block(self, year: Year, text: str) -> dict[str, Any]:
+        return {"new_memory": note_of(believed(year, text), year)}
 
     def _note(self, year: Year, text: str) -> dict[str, Any]:
         """A profile goes on from the one before it; any other note is on its interval alone."""

@@ -90,7 +90,7 @@ def test_the_reference_says_of_small_ones_what_all_orders_say() -> None:
         expected = "optimal" if has_schedule(instance.payload) else "infeasible"
         assert instance.reference.status == expected, instance.id
     assert {*statuses} == {"optimal", "infeasible"}
-    assert min(statuses.count("optimal"), statuses.count("infeasible")) >= 5
+    assert min(statuses.count("optimal"), statuses.count("infeasible")) >= 3
 
 
 def test_all_are_decided_and_more_load_has_fewer_schedules() -> None:

@@ -161,7 +161,7 @@ def run(words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
         ("run", "required: SUITE|FAMILY|FILE.jsonl"),
         (
             "run chess --model policy/edf",
-            "'chess' is no suite (calendar, calendar-full, ",
+            "'chess' is no suite (allocation, allocation-benefit, calendar, ",
         ),
         ("run nothing.jsonl --model policy/edf", "cannot read nothing.jsonl"),
         ("run quickstart --model policy/magic", "unknown model 'policy/magic': the policies"),

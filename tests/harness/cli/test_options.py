@@ -163,6 +163,9 @@ def use_searches(go: Go, root: Path) -> None:
     (root / "plan.toml").write_text(TUNE.format(url=NOBODY[3]))
     with pytest.raises(Failure, match="no server"):
         go("tune", root / "plan.toml", "--max-attempts", 1, "--out", root / "tuned")
+    contexts = ("contexts", "--level", 1, "--limit", 2)
+    with pytest.raises(Failure, match="no server"):
+        go("curve", *contexts, *NOBODY, "--out", root / "curve")
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -79,4 +79,5 @@ def test_only_a_family_that_measures_it_says_so() -> None:
     assert {name: names for name, names in measured.items() if names} == {
         "calendar": ["format_failures"],
         "vms": ["turns_lost"],
+        "contexts": ["wrong_form"],
     }

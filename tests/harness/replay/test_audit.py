@@ -396,8 +396,8 @@ def test_a_tool_episode_whose_calls_were_cut_out_is_told_with_the_others(tmp_pat
     assert path != "turn-001"
     done = makespan("audit", "--ask", out)
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
-    assert "replayed: 1 of 2" in done.stdout
-    assert "a complete answer's time 0 is below" in done.stdout
+    assert "replayed: 2 of 2" in done.stdout
+    assert "its replies are not those that were graded" in done.stdout
 
 
 def test_a_changed_journal_is_found(tmp_path: Path) -> None:
