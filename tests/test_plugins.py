@@ -88,6 +88,7 @@ def test_the_page_does_what_it_says(site: Path, tmp_path: Path) -> None:
     assert year["configuration"]["versions"]["memory"].startswith("prompts ")
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(not (ROOT / "tasks").is_dir(), reason="needs the sources of a checkout")
 def test_the_type_checker_holds_a_plugin_to_what_it_declares(tmp_path: Path) -> None:
     """In the repository the five folders have their own names, where its types are."""

@@ -84,6 +84,7 @@ def test_one_top_level_package_is_installed(installed: Path) -> None:
     assert (installed / "makespan" / "py.typed").exists()
 
 
+@pytest.mark.heavy
 def test_a_script_beside_modules_of_our_names_uses_the_package(
     installed: Path, project: Path
 ) -> None:
@@ -94,6 +95,7 @@ def test_a_script_beside_modules_of_our_names_uses_the_package(
     assert done.stdout.startswith("rcpsp-5-s0-i0-")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "words",
     [
@@ -156,6 +158,7 @@ def readelf(path: Path) -> tuple[set[str], set[str]]:
     )
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="not Linux")
 def test_the_tag_of_the_wheel_is_one_that_its_symbols_allow(wheel: Path, installed: Path) -> None:
     *_, tags = parse_wheel_filename(wheel.name)

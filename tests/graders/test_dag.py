@@ -308,6 +308,7 @@ def suite_of(
     return [recorded(made(n, k, noise), policy) for n in levels for k in range(count)]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("policy", ["serial", "cpop", "random"])
 def test_floors_fall_along_the_levels(policy: str) -> None:
     metrics = summarise(suite_of(policy, (3, 10, 15)))[1]
@@ -315,6 +316,7 @@ def test_floors_fall_along_the_levels(policy: str) -> None:
     assert all(less < more for more, less in pairwise(scores))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("policy", ["serial", "heft", "stated", "exact"])
 def test_every_plan_is_worth_less_under_more_noise(policy: str) -> None:
     scores = [summarise(suite_of(policy, (10,), s, 10))[0].value or 0.0 for s in (0.1, 0.4, 0.8)]

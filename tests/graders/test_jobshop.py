@@ -337,6 +337,7 @@ def values(policy: str, levels: Sequence[int], buffers: Buffers = "free") -> lis
     return [metrics[f"score@{level}"].value or 0.0 for level in levels]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "policy", ["serial", "spt-nondelay", "lpt-nondelay", "mor-nondelay", "spt-active"]
 )

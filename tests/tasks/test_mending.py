@@ -197,6 +197,7 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "text",
     [

@@ -131,6 +131,7 @@ def test_an_answer_before_a_cut_in_prose_stands(after: str) -> None:
     assert parse_object(Reply(text, finish="length"), "starts").value == {"starts": {"A": 1}}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "text",
     [

@@ -30,7 +30,7 @@ from tests.factories.shops import BUFFERS, Downs, Jobs, least_makespan, prototyp
 
 
 @pytest.mark.parametrize("buffers", BUFFERS)
-@examples(1500)
+@examples(1000)
 @given(small())
 def test_the_solver_agrees_with_trying_every_order(buffers: str, case: tuple[Jobs, Downs]) -> None:
     """Also with shutdowns, and where jobs come back to a machine."""

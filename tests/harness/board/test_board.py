@@ -193,7 +193,12 @@ def test_what_was_not_asked_the_same_is_not_ranked_together() -> None:
     assert not any("apart" in note for note in notes(build(same, {})))
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+DEAR = ("calendar", "vms", "serving", "pods")  # to make
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.heavy] * (n in DEAR)) for n in FAMILIES]
+)
 def test_the_headline_is_the_mean_over_strata(name: str, tmp_path: Path) -> None:
     """What is ranked and compared is what the board shows."""
     policies = list(family(name).policies)[:2]

@@ -129,6 +129,7 @@ def test_cut_off_it_goes_on_where_it_was_and_leaves_no_work_behind(
     assert (tmp_path / "x.jsonl").read_bytes() == hard
 
 
+@pytest.mark.heavy
 def test_regrade_is_the_same(nodes: Nodes, tmp_path: Path) -> None:
     instances(tmp_path / "i.jsonl", 6)
     made = makespan(

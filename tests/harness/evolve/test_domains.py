@@ -228,6 +228,7 @@ def test_a_program_that_is_too_slow_does_not_hold_up_the_rest(sandbox: Sandbox) 
     assert sum("not run" in f.detail for f in found.failures) == 9
 
 
+@pytest.mark.heavy
 def test_the_order_of_the_dispatching_loop_is_that_of_the_rule() -> None:
     loop: dict[str, object] = {"number": lambda x: x}
     exec(small().driver, loop)

@@ -73,6 +73,7 @@ def logs_with(folder: Path, content: str | bytes | None) -> Path:
 # Rewards ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("case", CASES)
 def test_the_oracle_has_everything_and_doing_nothing_has_nothing(
     tree: Path, tmp_path: Path, case: str

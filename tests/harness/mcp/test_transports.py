@@ -70,6 +70,7 @@ def test_traces_are_the_same_on_every_transport_twice(tmp_path: Path) -> None:
     assert len(set().union(*found.values())) == len(WORLDS)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("transport", MCP)
 def test_many_wide_turns_at_once_do_not_wait_for_each_other(tmp_path: Path, transport: str) -> None:
     one = by(transport, task())

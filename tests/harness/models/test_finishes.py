@@ -142,6 +142,7 @@ def test_a_response_that_is_not_there_yet_failed(status: str) -> None:
         assert FAILURES[caught.value.kind].retry
 
 
+@pytest.mark.heavy
 @needs("litellm")
 @pytest.mark.parametrize("finish", ["error", "insufficient_system_resource", "network_error"])
 def test_litellm_does_not_hide_what_failed(finish: str) -> None:

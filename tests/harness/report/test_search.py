@@ -81,6 +81,7 @@ def test_the_numbers_are_those_of_evolve_show(html: str, shown: Any) -> None:
         assert {f"arms.{k}.problems.{kind}" for kind in arm["problems"]} <= keys
 
 
+@pytest.mark.heavy
 def test_what_is_read_is_the_value_beside_it(html: str) -> None:
     pattern = r'data-key="[^"]+" data-value="([-.e0-9]+)"[^>]*><span class="text">([-.,0-9]+)( %)?<'
     cells = re.findall(pattern, html)

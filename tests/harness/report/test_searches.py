@@ -59,6 +59,7 @@ def test_each_search_is_a_line_in_every_table(pair: list[Path]) -> None:
     assert len(re.findall(r'<li><button type="button" class="c\d"', page)) == len(pair)
 
 
+@pytest.mark.heavy
 def test_what_cannot_be_compared_over_runs_says_why(pair: list[Path]) -> None:
     page, _ = build(pair)
     assert "Not compared over runs: these runs are all of one arm" in text_of(page)

@@ -174,7 +174,9 @@ def start(file: Path, out: Path, server: Loopback, *more: object) -> "subprocess
     )
 
 
-@pytest.mark.parametrize("moment", [1, 9, 37, 90])
+@pytest.mark.parametrize(
+    "moment", [9, *(pytest.param(k, marks=pytest.mark.heavy) for k in (1, 37, 90))]
+)
 def test_kill_9_loses_nothing_and_asks_nothing_again(tmp_path: Path, moment: int) -> None:
     file, out = instances(tmp_path / "i.jsonl", 100), tmp_path / "run"
     with Loopback(zeros, delay=0.02) as server:
