@@ -53,7 +53,7 @@ bench-peers: .venv/all.stamp $(INSPECT) $(LMEVAL)  ## beside inspect-ai, lm-eval
 	$(BIN)/python -m tests.benchmarks.peers
 
 exports: .venv/all.stamp $(INSPECT) $(EEE)  ## what is exported, read by its own readers
-	$(BIN)/python -m pytest tests/harness/export
+	$(BIN)/python -m pytest -m 'not slow' tests/harness/export
 
 # Where else the families can be met, each with its package in an environment of its own. NeMo Gym
 # needs Python 3.12 (`make arenas PYTHON312=PYTHON`): its row says so where there is none.
@@ -64,7 +64,7 @@ in_arena = $(CURDIR)/$(ARENAS)/$(1)/bin/python
 
 arenas: .venv/all.stamp $(PLAYED:%=$(ARENAS)/%.stamp)  ## the same scores in other harnesses
 	MAKESPAN_INSPECT_PYTHON=$(call in_arena,inspect) MAKESPAN_ARENAS=$(CURDIR)/$(ARENAS) \
-		$(BIN)/python -m pytest tests/arenas
+		$(BIN)/python -m pytest -m 'not slow' tests/arenas
 	$(BIN)/python -m tests.arenas inspect_tasks=$(call in_arena,inspect) \
 		verifiers_env=$(call in_arena,verifiers) verifiers_v1=$(call in_arena,verifiers-v1) \
 		openenv_app=$(call in_arena,openenv) trl_function=$(call in_arena,trl) \
@@ -124,8 +124,8 @@ OLDEST := 'openai[aiohttp]==1.99.0' 'anthropic[aiohttp]==0.64.0'
 NEWEST := 'openai[aiohttp]>=3,<4' 'anthropic[aiohttp]>=2,<3'
 
 providers: $(SDKS)/oldest.stamp $(SDKS)/newest.stamp  ## the providers' tests with both
-	$(SDKS)/oldest/bin/python -m pytest tests/harness/models
-	$(SDKS)/newest/bin/python -m pytest tests/harness/models
+	$(SDKS)/oldest/bin/python -m pytest -m 'not slow' tests/harness/models
+	$(SDKS)/newest/bin/python -m pytest -m 'not slow' tests/harness/models
 
 $(SDKS)/oldest.stamp: WANTED = $(OLDEST)
 $(SDKS)/newest.stamp: WANTED = $(NEWEST)
@@ -141,11 +141,11 @@ PROPERTIES := tests/generators tests/graders tests/memory tests/tasks tests/harn
 	tests/harness/schemas
 slow: .venv/all.stamp  ## kill -9 at 20 moments, what else takes minutes, and all cases of a property
 	$(BIN)/python -m pytest -m slow
-	$(BIN)/python -m pytest -n auto --hypothesis-profile deep $(PROPERTIES)
+	$(BIN)/python -m pytest -n auto -m 'not slow' --hypothesis-profile deep $(PROPERTIES)
 
 # The tests once more, against the package as it is installed.
 wheel-test: .venv/wheel.stamp
-	$(BIN)/python -m tests.wheel .venv/wheel/bin/python -n auto
+	$(BIN)/python -m tests.wheel .venv/wheel/bin/python -n auto -m 'not slow'
 
 .venv/wheel.stamp: .venv/all.stamp
 	$(PYTHON) -m venv .venv/wheel
