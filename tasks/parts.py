@@ -13,6 +13,7 @@ import msgspec
 from tasks.base import InputError, Noun
 from tasks.near import did_you_mean
 from tasks.plugins import Parts
+from tasks.refusals import reason_of
 
 
 class NoSettings(Noun, frozen=True):
@@ -58,7 +59,7 @@ def settings_of(part: PartName, kind: type[Noun]) -> Any:
     try:
         return msgspec.convert(part.settings, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise InputError(f"{part.name}: {error}") from None
+        raise InputError(f"{part.name}: {reason_of(kind, part.settings, error)}") from None
 
 
 class Kind(Protocol):

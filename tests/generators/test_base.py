@@ -3,12 +3,13 @@
 import msgspec
 import pytest
 
-from generators.base import bounds_of, settings_as
+from generators.base import settings_as
 from generators.calendar_year import CalendarSettings
 from generators.rcpsp import ProjectSettings
 from generators.tardiness import JobsSettings
 from generators.tools import RequestSettings
 from tasks.base import InputError
+from tasks.refusals import bounds_of
 
 KINDS = (CalendarSettings, JobsSettings, ProjectSettings, RequestSettings)
 

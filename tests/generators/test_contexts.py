@@ -110,7 +110,7 @@ def test_questions_held_out_are_on_the_same_project_and_new() -> None:
         (1, {"questions": 0}, "questions: 0 is not from 1 to 28"),
         (1, {"questions": 29}, "questions: 29 is not from 1 to 28"),
         (1, {"foretold": 8}, "foretold: 8 is not from 0 to 7"),
-        (1, {"shown": "never"}, "settings of contexts: Invalid enum value 'never'"),
+        (1, {"shown": "never"}, "settings of contexts: shown: 'never' is not one of always, once"),
         (1, {"kinds": 3}, "settings of contexts"),
     ],
 )

@@ -137,7 +137,7 @@ def test_the_same_seed_has_the_same_bytes_in_any_process() -> None:
         (2, {"jobs": 1}, "jobs: 1 is not from 2 to 50"),
         (2, {"load": 0}, "load: 0 is not from 0.1 to 100"),
         (2, {"load": "nan"}, "load"),
-        (2, {"shape": "round"}, "Invalid enum value 'round'"),
+        (2, {"shape": "round"}, "'round' is not one of"),
         (2, {"machines": 2}, "unknown field `machines`"),
     ],
 )

@@ -133,7 +133,7 @@ def test_settings_are_in_one_spelling() -> None:
     ("level", "settings", "message"),
     [
         (4, {"load": 0.7}, "load: only projects of pattern=periodic have one"),
-        (4, {"pattern": "weekly"}, "Invalid enum value 'weekly'"),
+        (4, {"pattern": "weekly"}, "'weekly' is not one of"),
         (4, {"pattern": "periodic", "edges": 3}, "rcpsp with pattern=periodic: .*field `edges`"),
         (4, {"pattern": "periodic", "load": 2}, "load: 2 is not from 0.05 to 1"),
         (4, {"pattern": "periodic", "load": "nan"}, "load"),

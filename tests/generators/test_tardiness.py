@@ -149,7 +149,7 @@ def test_position_gives_nothing_away() -> None:
         ({"tf": 0.2, "rdd": "nan"}, "rdd: nan is not from 0 to 1"),
         ({"tf": 0.2}, "tf is given without rdd"),
         ({"rdd": 0.2}, "rdd is given without tf"),
-        ({"tf": "tight", "rdd": 1}, r"'tight' - at `\$\.tf`"),
+        ({"tf": "tight", "rdd": 1}, r"tf: 'tight' is not one of grid, nor a number"),
         ({"tf": None}, r"\$\.tf"),
         ({"variant": "moon"}, "moon"),
         ({"weights": "some"}, r"\$\.weights"),

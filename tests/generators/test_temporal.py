@@ -75,7 +75,7 @@ def test_a_reference_can_be_left_out() -> None:
     [
         (0, {}, "level 0: questions about time have levels 1 to 8"),
         (9, {}, "level 9"),
-        (1, {"kind": "riddle"}, "settings of temporal: Invalid enum value 'riddle'"),
+        (1, {"kind": "riddle"}, "settings of temporal: kind: 'riddle' is not one of business, "),
         (1, {"kinds": "clock"}, "unknown field `kinds`.*did you mean"),
     ],
 )

@@ -203,8 +203,8 @@ def test_a_scene_stands_in_front_of_what_is_thought_over() -> None:
     [
         ("sleep-time:nothing", "unknown memory 'nothing'"),
         ("sleep-time:sleep-time", "cannot be itself"),
-        ("sleep-time:rethinks=0", "Expected `int` >= 1"),
-        ("sleep-time:tokens=0", "Expected `int` >= 1"),
+        ("sleep-time:rethinks=0", "rethinks: 0 is not from 1 to 20"),
+        ("sleep-time:tokens=0", "tokens: 0 is not from 1 on"),
         ("sleep-time:history,placebo=perhaps", "sleep-time: Expected `bool`"),
         ("sleep-time:history,nap=1", "unknown setting 'nap'"),
     ],

@@ -44,7 +44,7 @@ def test_the_shortest_spelling_reads_back(words: int, exact: bool, share: float,
     [
         ("summery", "unknown memory 'summery': there are none, history"),
         ("summary:word=2", "summary: unknown setting 'word': it has words"),
-        ("summary:words=0", "summary: Expected `int` >= 1"),
+        ("summary:words=0", "summary: words: 0 is not from 1 to 400"),
         ("summary:words=many", "summary: Expected `int"),
         ("summary:history", "memory summary takes no 'history', only settings"),
         ("summary:words=2,words=3", "words is given twice"),

@@ -121,11 +121,11 @@ def test_packages_have_one_order_and_their_versions_are_part_of_what_is_allowed(
     ("text", "why"),
     [
         ("program:packages=pandas", "no package 'pandas' in packages: there are numpy, scipy"),
-        ("program:rounds=0", "Expected `int` >= 1"),
-        ("python:seconds=0", "Expected `float` > 0"),
-        ("checker:0", "Expected `int` >= 1"),
+        ("program:rounds=0", "rounds: 0 is not from 1 "),
+        ("python:seconds=0", "seconds: 0 is not above 0"),
+        ("checker:0", "checks: 0 is not from 1 "),
         ("checker:3,checks=4", "checks is given twice"),
-        ("checker:mode=worst", "Invalid enum value 'worst'"),
+        ("checker:mode=worst", "'worst' is not one of"),
         ("direct:3", "agent direct takes no '3', only settings"),
     ],
 )

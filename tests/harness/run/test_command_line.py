@@ -323,7 +323,7 @@ WRONG = {
     "cli:clade": "no command-line agent 'clade': there are claude, codex, gemini, mini-swe-agent,"
     " opencode, or a file that ends in .toml; did you mean 'claude'?",
     "cli:none.toml": "cannot read none.toml: No such file or directory",
-    "cli:claude,calls=0": "cli: Expected `int` >= 1 - at `$.calls`",
+    "cli:claude,calls=0": "cli: calls: 0 is not from 1 to 999",
 }
 
 
