@@ -118,7 +118,7 @@ FAMILY: Family[Project] = Family(
         *COLUMNS,
     ),
     strata=grader.strata,
-    ramp=("edges", "layers"),
+    ramp=("edges", "layers", "machines"),
     along=("youden@",),
     drawings=".feasibility",
     means=("program",),
