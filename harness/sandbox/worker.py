@@ -173,7 +173,8 @@ def _watch(pipe: int, child: int, limits: Limits) -> tuple[bytes, bool, bool]:
     """Read a pipe until its end, until too much has come, or until time is over.
 
     Returns:
-        The bytes, whether they were too many, and whether time was over.
+        The bytes, as many as are allowed however many came at once; whether they were too many;
+        and whether time was over.
     """
     poll = select.poll()
     poll.register(pipe, select.POLLIN)
@@ -185,7 +186,7 @@ def _watch(pipe: int, child: int, limits: Limits) -> tuple[bytes, bool, bool]:
             part = os.read(pipe, 65536)
             output += part
             if not part or len(output) > maximum:
-                return bytes(output), len(output) > maximum, False
+                return bytes(output[:maximum]), len(output) > maximum, False
         wall = monotonic() - start
         remaining = min(
             limits.seconds - _cpu_seconds(child, wall), WALL + SLACK * limits.seconds - wall

@@ -90,6 +90,7 @@ REASONS = (
     Reason("*", "skill_over_mddc", "*", "good rules differ on few instances, and there much"),
     Reason("tools", "ratio_*", "*", "over the complete answers alone, of which there are few"),
     Reason("rcpsp-makespan", "quality@*", "*", "two heaps: infeasible, or near the bound"),
+    Reason("temporal", "score@*", "policy/naive", "one answer in a hundred is right: whole counts"),
     Reason("*", "half_level", "*", "near an end of the ramp, or few instances a level"),
     Reason("*", "gap_*", "*", "nearly all gaps are 0: the horizon is the optimum, or nearly"),
     Reason("*", "mean_of_ratios", "*", "a small reference makes a ratio of any size"),

@@ -197,7 +197,7 @@ def test_a_domain_says_how_much_its_programs_may_return() -> None:
 
 
 def test_an_output_above_the_limit_of_the_domain_fails(sandbox: Sandbox) -> None:
-    assert kinds(evaluated(HONEST, "few", sandbox, online(output_bytes=20))) == {"output"}
+    assert kinds(evaluated(HONEST, "few", sandbox, online(output_bytes=4))) == {"output"}
     assert not evaluated(HONEST, "few", sandbox, online(output_bytes=2000)).failures
 
 

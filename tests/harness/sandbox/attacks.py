@@ -93,7 +93,7 @@ LOUD: dict[str, tuple[str, set[str]]] = {
         {"channel"},
     ),
     "forged depth": (
-        "import os\ndef schedule(p, d):\n    os.write(3, b'[\"ok\",' + b'[' * 99999 + b'\\n')\n    os._exit(0)",
+        "import os\ndef schedule(p, d):\n    os.write(3, b'[\"ok\",' + b'[' * 90000 + b'\\n')\n    os._exit(0)",
         {"channel"},
     ),
     "forged kind": (

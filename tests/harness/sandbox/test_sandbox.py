@@ -65,6 +65,13 @@ def test_the_time_is_for_all_cases_and_what_was_done_is_kept(sandbox: Sandbox) -
     assert found.detail == "case 1: not done after 0.3 CPU seconds"
 
 
+def test_what_is_beyond_the_limit_is_lost_however_much_is_read_at_once(sandbox: Sandbox) -> None:
+    limits = Limits(seconds=0.3, memory_mb=64, output_bytes=40)
+    for _ in range(20):
+        found = sandbox.run("def f(x): return 'x' * x", "f", CALL, [[9], [9], [9]], limits)
+        assert [result.kind for result in found.results] == ["ok", "ok", "output"]
+
+
 def test_no_case_is_no_failure(sandbox: Sandbox) -> None:
     assert sandbox.run("", "f", CALL, [], LIMITS).kind == "ok"
 
