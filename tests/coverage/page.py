@@ -90,6 +90,9 @@ REASONS = (
     Reason("*", "skill_over_mddc", "*", "good rules differ on few instances, and there much"),
     Reason("tools", "ratio_*", "*", "over the complete answers alone, of which there are few"),
     Reason("rcpsp-makespan", "quality@*", "*", "two heaps: infeasible, or near the bound"),
+    Reason(
+        "flow", "over_fifo", "*", "a share of what FIFO leaves, which may be little: heavy tails"
+    ),
     Reason("temporal", "score@*", "policy/naive", "one answer in a hundred is right: whole counts"),
     Reason("*", "half_level", "*", "near an end of the ramp, or few instances a level"),
     Reason("*", "gap_*", "*", "nearly all gaps are 0: the horizon is the optimum, or nearly"),
