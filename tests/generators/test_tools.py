@@ -295,6 +295,7 @@ def graded(level: int, count: int, name: str, **dials: Any) -> list[Grade]:
 NEEDED = ("sequential", "all-ready", "longest-path-first", "optimal")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("track", ["reactive", "plan"])
 @pytest.mark.parametrize("failures", [0.0, 0.3])
 def test_policies_complete_and_only_the_optimal_one_is_optimal(track: str, failures: float) -> None:

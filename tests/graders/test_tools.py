@@ -247,6 +247,7 @@ def scribble(instance: Instance[Errand], rng: Random) -> Outcome:
     return read(None, json.dumps(script))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("track", ["reactive", "plan"])
 @pytest.mark.parametrize("failures", [0.0, 0.3])
 def test_500_random_agents_never_beat_the_optimum(track: str, failures: float) -> None:

@@ -53,6 +53,7 @@ def test_less_room_is_never_shorter_and_no_bound_is_above(case: tuple[Jobs, Down
     assert lower_bound(index_shop(shops[0])) <= free <= swap <= none
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("level", [2, 3, 4, 5, 6, 7])
 def test_optima_of_the_same_jobs_are_nested(level: int) -> None:
     """As the suite has them: free <= swap <= none, and each step costs something somewhere."""

@@ -73,6 +73,7 @@ def test_all_permutations_of_nine() -> None:
     assert solve(p, d).objective == by_permutations(p, d, [1] * 9)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("unit", [10**12, 10**17, 10**40])
 def test_values_of_any_size_are_exact(unit: int) -> None:
     for p, d, w in draws("huge", 60, 7):

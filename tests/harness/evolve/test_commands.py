@@ -282,6 +282,7 @@ def test_a_program_that_fails_is_no_answer_and_the_run_goes_on(tmp_path: Path) -
     assert len(told) == 8 - odd
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("source", "kind"),
     [

@@ -84,6 +84,7 @@ def test_splits_share_no_instance_and_the_larger_are_larger(name: str) -> None:
     assert all(0 <= w.seed <= 9999 for split in made.values() for w in split)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", OFFLINE)
 def test_seed_programs_are_valid_and_some_are_published_rules(name: str, sandbox: Sandbox) -> None:
     judge, about = evaluator(name, sandbox), domain(name)
@@ -106,6 +107,7 @@ def test_seed_programs_are_valid_and_some_are_published_rules(name: str, sandbox
     assert sum(known) < sum(c for c in chance if c is not None)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", DOMAINS)
 def test_the_sandbox_is_given_no_reference(name: str) -> None:
     about = domain(name)

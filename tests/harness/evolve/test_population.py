@@ -160,6 +160,7 @@ def steps(name: str, count: int) -> list[SearchStep]:
     ]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", DOMAINS)
 def test_mutations_are_programs_and_mostly_new_ones(name: str) -> None:
     for make in (mutate, random_constants):

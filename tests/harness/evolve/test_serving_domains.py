@@ -150,6 +150,7 @@ def test_solutions_are_checked_here() -> None:
     assert case(instance)["until"] is None
 
 
+@pytest.mark.heavy
 def test_the_simulator_has_one_text_and_imports_nothing_of_ours() -> None:
     scope: dict[str, Any] = {"__name__": "driver"}
     exec(compile(SIMULATOR, "driver", "exec"), scope)

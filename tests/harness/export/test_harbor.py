@@ -207,6 +207,7 @@ ATTACKS: dict[str, Callable[[Path, Path], Any]] = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_attack_gains_nothing(tree: Path, tmp_path: Path, name: str) -> None:
     folder = task_of(tree, instance_of("rcpsp"))

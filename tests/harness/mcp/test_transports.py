@@ -88,6 +88,7 @@ def test_many_wide_turns_at_once_do_not_wait_for_each_other(tmp_path: Path, tran
     assert len(asyncio.run(all_traces())) == 1
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("transport", MCP)
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_traces_are_the_same_under_asyncio_and_trio(

@@ -153,6 +153,7 @@ def test_litellm_does_not_hide_what_failed(finish: str) -> None:
     assert finish in str(failure)
 
 
+@pytest.mark.heavy
 @needs("litellm")
 def test_litellm_does_not_change_what_answered() -> None:
     body = chat_completion("x", MODEL)

@@ -248,6 +248,7 @@ EXAM = """
 """
 
 
+@pytest.mark.heavy
 def test_killed_in_round_50_and_resumed_is_the_same_as_uncut(tmp_path: Path) -> None:
     def said(_: int, body: Json) -> str:
         """By the request alone: a note on every round, the event whose id is the largest."""

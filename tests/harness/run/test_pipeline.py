@@ -60,6 +60,7 @@ def digest(out: Path) -> str:
     return makespan("audit", out).stdout.splitlines()[-1]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", NAMES)
 def test_replies_in_any_order_make_the_same_run_which_replays_without_a_model(
     name: str, tmp_path: Path
