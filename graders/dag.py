@@ -19,11 +19,11 @@ from graders.dag_violations import broken_share as broken_share
 from graders.dag_violations import violations as violations
 from graders.exact.dag import lower_bound
 from graders.exact.dag_lists import index_graph
-from graders.makespans import reward_of
+from graders.makespans import invalid_grade, least_of, reward_of, valid_grade
 from graders.makespans import strata as strata
 from graders.makespans import summarise as summarise
 from graders.spelling import in_both_readings, invalid_verdict
-from tasks.base import Fields, Grade, Instance, Number, Outcome, Reward, SolverFailure, Verdict
+from tasks.base import Fields, Grade, Instance, Number, Outcome, Reward, Verdict
 from tasks.dag import KEY, TaskGraph, in_a_row, spelled, value
 
 FORMAT = ("not_an_object", "not_integer")  # the kinds that make an answer unparsable
@@ -55,48 +55,16 @@ def _grade(instance: Instance[TaskGraph], outcome: Outcome) -> Grade:
     if not isinstance(schedule, dict):
         reason = parsed.problem or f'the value of "{KEY}" is not an object'
         problem: Fields = {"kind": "unparsable", "reason": reason}
-        return _invalid(instance, Verdict.unparsable, [problem])
+        return invalid_grade(instance, Verdict.unparsable, [problem], broken_share)
     problems = violations(graph, schedule)
     if problems:
-        return _invalid(instance, invalid_verdict(problems, FORMAT), problems)
-    return _valid(instance, value(graph, schedule))
-
-
-def _invalid(instance: Instance[TaskGraph], verdict: Verdict, problems: list[Fields]) -> Grade:
-    is_read = verdict is Verdict.infeasible
-    return Grade(
-        verdict,
-        0.0,
-        bound=instance.reference.bound,
-        violations=tuple(problems),
-        metrics={"broken": broken_share(instance.payload, problems) if is_read else 1.0},
-    )
-
-
-def _valid(instance: Instance[TaskGraph], objective: int) -> Grade:
-    reference, least = instance.reference, _least_value(instance)
-    if reference.bound is not None and objective < reference.bound:
-        raise SolverFailure(
-            f"{instance.id}: an answer's makespan {objective} is below the reference's bound"
-            f" {reference.bound}"
-        )
-    return Grade(
-        Verdict.valid,
-        least / objective,
-        objective=objective,
-        bound=reference.bound,
-        gap=(objective - least) / least,
-        against="optimum" if reference.status == "optimal" else "bound",
-        metrics={"broken": 0.0},
-    )
+        verdict = invalid_verdict(problems, FORMAT)
+        return invalid_grade(instance, verdict, problems, broken_share)
+    return valid_grade(instance, value(graph, schedule), _least_value(instance), "makespan")
 
 
 def _least_value(instance: Instance[TaskGraph]) -> Number:
-    """Return the optimum where it is proven, else the best bound that takes no search."""
-    reference = instance.reference
-    if reference.status == "optimal" and reference.objective is not None:
-        return reference.objective
-    return max(reference.bound or 0, _quick_bound(instance.payload))
+    return least_of(instance, lambda: _quick_bound(instance.payload))
 
 
 def _quick_bound(graph: TaskGraph) -> int:

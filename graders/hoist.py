@@ -19,7 +19,7 @@ station is a tank by the name of `load`.
 from graders.exact.hoist_rules import lower_bound
 from graders.hoist_violations import broken_share as broken_share
 from graders.hoist_violations import violations as violations
-from graders.makespans import reward_of
+from graders.makespans import invalid_grade, least_of, reward_of, valid_grade
 from graders.makespans import strata as strata
 from graders.makespans import summarise as summarise
 from graders.spelling import in_both_readings, invalid_verdict
@@ -30,7 +30,6 @@ from tasks.base import (
     Number,
     Outcome,
     Reward,
-    SolverFailure,
     Verdict,
 )
 from tasks.hoist import KEY, PERIOD, HoistLine, one_at_a_time, spelled
@@ -64,48 +63,16 @@ def _grade(instance: Instance[HoistLine], outcome: Outcome) -> Grade:
     if not isinstance(times, dict):
         reason = parsed.problem or f'the value of "{KEY}" is not an object'
         problem: Fields = {"kind": "unparsable", "reason": reason}
-        return _invalid(instance, Verdict.unparsable, [problem])
+        return invalid_grade(instance, Verdict.unparsable, [problem], broken_share)
     problems = violations(line, fields.get(PERIOD), times)
     if problems:
-        return _invalid(instance, invalid_verdict(problems, FORMAT), problems)
-    return _valid(instance, fields[PERIOD])
-
-
-def _invalid(instance: Instance[HoistLine], verdict: Verdict, problems: list[Fields]) -> Grade:
-    is_read = verdict is Verdict.infeasible
-    return Grade(
-        verdict,
-        0.0,
-        bound=instance.reference.bound,
-        violations=tuple(problems),
-        metrics={"broken": broken_share(instance.payload, problems) if is_read else 1.0},
-    )
-
-
-def _valid(instance: Instance[HoistLine], period: int) -> Grade:
-    reference, least = instance.reference, _least_period(instance)
-    if reference.bound is not None and period < reference.bound:
-        raise SolverFailure(
-            f"{instance.id}: an answer's period {period} is below the reference's bound"
-            f" {reference.bound}"
-        )
-    return Grade(
-        Verdict.valid,
-        least / period,
-        objective=period,
-        bound=reference.bound,
-        gap=(period - least) / least,
-        against="optimum" if reference.status == "optimal" else "bound",
-        metrics={"broken": 0.0},
-    )
+        verdict = invalid_verdict(problems, FORMAT)
+        return invalid_grade(instance, verdict, problems, broken_share)
+    return valid_grade(instance, fields[PERIOD], _least_period(instance), "period")
 
 
 def _least_period(instance: Instance[HoistLine]) -> Number:
-    """Return the optimum where it is proven, else the best bound that takes no search."""
-    reference = instance.reference
-    if reference.status == "optimal" and reference.objective is not None:
-        return reference.objective
-    return max(reference.bound or 0, lower_bound(instance.payload))
+    return least_of(instance, lambda: lower_bound(instance.payload))
 
 
 def reward(instance: Instance[HoistLine], grade: Grade) -> Reward:

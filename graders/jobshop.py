@@ -24,7 +24,7 @@ from graders.exact.jobshop import lower_bound
 from graders.exact.jobshop_rules import index_shop
 from graders.jobshop_violations import broken_share as broken_share
 from graders.jobshop_violations import violations as violations
-from graders.makespans import reward_of
+from graders.makespans import invalid_grade, least_of, reward_of, valid_grade
 from graders.makespans import strata as strata
 from graders.makespans import summarise as summarise
 from graders.spelling import in_both_readings, invalid_verdict
@@ -35,7 +35,6 @@ from tasks.base import (
     Number,
     Outcome,
     Reward,
-    SolverFailure,
     Verdict,
 )
 from tasks.jobshop import KEY, Shop, in_a_row, makespan, spelled
@@ -68,48 +67,16 @@ def _grade(instance: Instance[Shop], outcome: Outcome) -> Grade:
     if not isinstance(starts, dict):
         reason = parsed.problem or f'the value of "{KEY}" is not an object'
         problem: Fields = {"kind": "unparsable", "reason": reason}
-        return _invalid(instance, Verdict.unparsable, [problem])
+        return invalid_grade(instance, Verdict.unparsable, [problem], broken_share)
     problems = violations(shop, starts)
     if problems:
-        return _invalid(instance, invalid_verdict(problems, FORMAT), problems)
-    return _valid(instance, makespan(shop, starts))
-
-
-def _invalid(instance: Instance[Shop], verdict: Verdict, problems: list[Fields]) -> Grade:
-    is_read = verdict is Verdict.infeasible
-    return Grade(
-        verdict,
-        0.0,
-        bound=instance.reference.bound,
-        violations=tuple(problems),
-        metrics={"broken": broken_share(instance.payload, problems) if is_read else 1.0},
-    )
-
-
-def _valid(instance: Instance[Shop], objective: int) -> Grade:
-    reference, least = instance.reference, _least_makespan(instance)
-    if reference.bound is not None and objective < reference.bound:
-        raise SolverFailure(
-            f"{instance.id}: an answer's makespan {objective} is below the reference's bound"
-            f" {reference.bound}"
-        )
-    return Grade(
-        Verdict.valid,
-        least / objective,
-        objective=objective,
-        bound=reference.bound,
-        gap=(objective - least) / least,
-        against="optimum" if reference.status == "optimal" else "bound",
-        metrics={"broken": 0.0},
-    )
+        verdict = invalid_verdict(problems, FORMAT)
+        return invalid_grade(instance, verdict, problems, broken_share)
+    return valid_grade(instance, makespan(shop, starts), _least_makespan(instance), "makespan")
 
 
 def _least_makespan(instance: Instance[Shop]) -> Number:
-    """Return the optimum where it is proven, else the best bound that takes no search."""
-    reference = instance.reference
-    if reference.status == "optimal" and reference.objective is not None:
-        return reference.objective
-    return max(reference.bound or 0, _quick_bound(instance.payload))
+    return least_of(instance, lambda: _quick_bound(instance.payload))
 
 
 @lru_cache(maxsize=1000)

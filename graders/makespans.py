@@ -1,11 +1,78 @@
 """What families share whose one answer has a least value: the worth of one, rows of a board."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from graders.clusters import Strata, group_by, mean_over, score_over, share_over
 from graders.rewards import closeness, valid_objective
 from graders.statistics import Estimate, median_of, per_instance
-from tasks.base import Grade, Number, Record, Reward, Verdict
+from tasks.base import Fields, Grade, Instance, Number, Record, Reward, SolverFailure, Verdict
+
+
+def least_of(instance: Instance[Any], quick: Callable[[], Number]) -> Number:
+    """Return the optimum where it is proven, else the best bound that takes no search.
+
+    Args:
+        instance: with its reference.
+        quick: computes a bound without a search.
+    """
+    reference = instance.reference
+    if reference.status == "optimal" and reference.objective is not None:
+        return reference.objective
+    return max(reference.bound or 0, quick())
+
+
+def valid_grade(instance: Instance[Any], value: Number, least: Number, name: str) -> Grade:
+    """Return the grade of an answer that keeps every rule: L / value.
+
+    Args:
+        instance: with its reference.
+        value: of the answer, above 0.
+        least: L, as `least_of` has it.
+        name: of the value, for a message.
+
+    Raises:
+        SolverFailure: if the answer refutes the reference.
+    """
+    reference = instance.reference
+    if reference.bound is not None and value < reference.bound:
+        raise SolverFailure(
+            f"{instance.id}: an answer's {name} {value} is below the reference's bound"
+            f" {reference.bound}"
+        )
+    return Grade(
+        Verdict.valid,
+        least / value,
+        objective=value,
+        bound=reference.bound,
+        gap=(value - least) / least,
+        against="optimum" if reference.status == "optimal" else "bound",
+        metrics={"broken": 0.0},
+    )
+
+
+def invalid_grade(
+    instance: Instance[Any],
+    verdict: Verdict,
+    problems: list[Fields],
+    broken_share: Callable[[Any, list[Fields]], float],
+) -> Grade:
+    """Return the grade of an answer that breaks a rule, or that could not be read: 0.
+
+    Args:
+        instance: with its reference.
+        verdict: infeasible or unparsable.
+        problems: the violations.
+        broken_share: the share of constraints of a payload that violations break.
+    """
+    is_read = verdict is Verdict.infeasible
+    return Grade(
+        verdict,
+        0.0,
+        bound=instance.reference.bound,
+        violations=tuple(problems),
+        metrics={"broken": broken_share(instance.payload, problems) if is_read else 1.0},
+    )
 
 
 def reward_of(grade: Grade, least: Number, longest: Number) -> Reward:
