@@ -56,6 +56,9 @@ METRICS = {  # those of each kind of interval; the others of a kind are made by 
     "temporal": ("score", "wrong_form", "score@8"),
     "dag": ("score", "share_optimal", "gap_median", "gap_mean", "score@20"),
     "pods": ("score", "share_better", "share_optimal", "disruption", "score@6"),
+    "hoist": ("score", "share_optimal", "gap_median", "gap_mean", "score@12"),
+    "allocation": ("score", "fits", "gap_median", "gap_mean", "score@24"),
+    "contexts": ("score", "foretold", "score_slack", "score@4"),
 }
 
 

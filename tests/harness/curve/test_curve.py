@@ -1,6 +1,8 @@
 """A ladder of limits with a model of known skill: what it needs is what the curve says."""
 
 import json
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from tests.factories.contexts import (
     project_digest,
     right_answers,
 )
-from tests.harness.helpers import makespan
+from tests.harness.helpers import command, makespan
 from tests.loopback import Loopback
 
 CONTEXTS, QUESTIONS = 5, len(NEEDED)
@@ -110,6 +112,30 @@ def test_the_tables_say_what_was_counted(ladder: tuple[Any, Sleeper, str]) -> No
     assert "5.00 (5.00 to 5.00)" in text
     assert "5 contexts of 3 questions" in text
     assert "10 tokens of sleep count as one that somebody waits for" in " ".join(text.split())
+
+
+@pytest.mark.heavy
+def test_killed_and_said_again_it_asks_only_what_has_no_answer(
+    ladder: tuple[Any, Sleeper, str], tmp_path: Path
+) -> None:
+    result, whole, _ = ladder
+    model = Sleeper([context(k) for k in range(CONTEXTS)])
+    words = ["curve", *map(str, WORDS), "--model", "openai/skilled", "--out", str(tmp_path / "out")]
+    words += ["--limits", ",".join(map(str, LIMITS)), "--max-connections", "1", "--json"]
+    asked = len(whole.slept) + whole.asked
+    with Loopback(model, delay=0.01) as server:
+        words += ["--base-url", server.url]
+        process = subprocess.Popen(
+            command(*words), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        server.wait_for(asked // 2)
+        assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=60)
+        done = makespan(*words)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == result
+    assert asked <= len(server.requests) <= asked + 1  # one was under way when it was killed
 
 
 @pytest.mark.parametrize(
