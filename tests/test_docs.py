@@ -78,6 +78,7 @@ def test_the_board_in_the_readme_is_what_the_command_prints(
     assert "\n".join(["rcpsp", "", *readme_board(), ""]) in printed
 
 
+@pytest.mark.heavy
 def test_quick_policies_have_the_figures_of_the_readme(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +144,7 @@ def test_a_familys_page_names_its_settings_policies_suites_and_metrics(name: str
 REWARD_ROW = re.compile(r"^\| ([a-z-]+) \| ([\d.]+) \| ([\d.]+) \|$", re.MULTILINE)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_familys_page_says_what_its_reward_is(name: str) -> None:
     """Its components by name, and what policies get as the means of the instances that it names."""

@@ -39,6 +39,7 @@ def test_the_corpus_has_something_of_everything() -> None:
     assert sum(path.stat().st_size for path in CORPUS.iterdir()) < 400_000
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "player",
     [

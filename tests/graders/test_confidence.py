@@ -94,6 +94,7 @@ CURVES: dict[str, tuple[list[float], Callable[[float], float]]] = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("curve", CURVES)
 @pytest.mark.parametrize("part", ["brier", "calibration", "resolution"])
 def test_intervals_hold_the_truth_and_the_parts_are_unbiased(curve: str, part: str) -> None:

@@ -484,7 +484,7 @@ GARBAGE = [
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("known", [pytest.param(True, marks=pytest.mark.heavy), False])
 def test_garbage_is_worth_nothing(name: str, known: bool) -> None:
     keys = (
         "starts",

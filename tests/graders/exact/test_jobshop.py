@@ -29,6 +29,7 @@ from tests.factories.shops import BUFFERS, Downs, Jobs, least_makespan, prototyp
 # Optima -------------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("buffers", BUFFERS)
 @examples(1000)
 @given(small())

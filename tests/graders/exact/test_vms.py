@@ -37,6 +37,7 @@ def state_of(placement: Placement) -> Places:
     )
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("moves", [1, 2, 3])
 def test_the_optimum_is_that_of_trying_all_moves(moves: int) -> None:
     """With two moves a wrong cut is missed: with three a further move makes room for an order."""

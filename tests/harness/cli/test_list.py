@@ -43,7 +43,10 @@ def test_all_there_is_as_json() -> None:
 
 
 @pytest.mark.parametrize("name", FAMILIES.own)
-@pytest.mark.parametrize("columns", [50, 80, 200])
+@pytest.mark.parametrize(
+    "columns",
+    [pytest.param(50, marks=pytest.mark.heavy), 80, pytest.param(200, marks=pytest.mark.heavy)],
+)
 def test_a_family_has_its_settings_policies_suites_columns_and_means(
     name: str, columns: int
 ) -> None:

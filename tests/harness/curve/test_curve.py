@@ -57,6 +57,7 @@ def equal(result: Any, arm: str, axis: str) -> list[Any]:
     return at
 
 
+@pytest.mark.heavy
 def test_accuracy_and_tokens_are_those_of_the_model(ladder: tuple[Any, Sleeper, str]) -> None:
     result, _, _ = ladder
     for arm, saved in (("plain", 1), ("sleep", SAVED), ("placebo", 1)):
@@ -74,6 +75,7 @@ def test_accuracy_and_tokens_are_those_of_the_model(ladder: tuple[Any, Sleeper, 
             assert each["all"] > spent + slept + 100  # the project is read each time
 
 
+@pytest.mark.heavy
 def test_equal_accuracy_takes_as_many_times_fewer_tokens_as_the_model_saves(
     ladder: tuple[Any, Sleeper, str],
 ) -> None:
@@ -94,6 +96,7 @@ def test_equal_accuracy_takes_as_many_times_fewer_tokens_as_the_model_saves(
         assert every["ratio"]["value"] < paid["ratio"]["value"] < waited["ratio"]["value"]
 
 
+@pytest.mark.heavy
 def test_a_context_is_slept_on_once_and_by_the_placebo_on_the_neighbour(
     ladder: tuple[Any, Sleeper, str],
 ) -> None:
@@ -105,6 +108,7 @@ def test_a_context_is_slept_on_once_and_by_the_placebo_on_the_neighbour(
     assert model.asked == 3 * len(LIMITS) * CONTEXTS * QUESTIONS
 
 
+@pytest.mark.heavy
 def test_the_tables_say_what_was_counted(ladder: tuple[Any, Sleeper, str]) -> None:
     _, _, text = ladder
     assert "equal accuracy, plain and sleep" in text

@@ -34,6 +34,7 @@ def working(_: int, body: Json) -> str:
     return "DONE"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_agent_works_in_any_protocol_and_all_of_it_replays_without_it(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -62,6 +63,7 @@ def test_an_agent_works_in_any_protocol_and_all_of_it_replays_without_it(
     assert {row["model"]: row for row in board(out)} == before
 
 
+@pytest.mark.heavy
 def test_a_run_that_was_cut_off_pays_no_answered_call_again(tmp_path: Path) -> None:
     out, whole = tmp_path / "run", tmp_path / "whole"
     file = declared(tmp_path)

@@ -94,6 +94,7 @@ def best(prompt: str) -> str:
     return json.dumps({"order": [name for _, name in sorted(due)[: len({n for _, n in due})]]})
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("agent", AGENTS)
 def test_nothing_is_read_and_the_next_honest_episode_is_graded_right(
     agent: str, tmp_path: Path

@@ -108,6 +108,7 @@ AGENTS = (
 )
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("agent", AGENTS)
 def test_all_that_was_done_replays_without_a_model_or_a_sandbox(
     agent: str, tmp_path: Path, request: pytest.FixtureRequest
@@ -353,6 +354,7 @@ def test_parts_of_a_run_are_joined_with_their_programs(tmp_path: Path) -> None:
     assert makespan("merge", joined, whole, "--out", twice).returncode == 0
 
 
+@pytest.mark.heavy
 def test_a_run_that_is_killed_goes_on_and_runs_no_program_again(tmp_path: Path) -> None:
     out, limit = tmp_path / "run", 6
     slow = fenced("for k in range(3 * 10**6):\n    pass\n" + EDD)

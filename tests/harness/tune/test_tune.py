@@ -55,6 +55,7 @@ def tuned(plan: Path, server: Loopback, out: Path, *words: object, text: str = T
     return json.loads(done.stdout)
 
 
+@pytest.mark.heavy
 def test_the_better_pipeline_is_found_and_only_it_is_ranked(tmp_path: Path) -> None:
     plan, out, model = tmp_path / "plan.toml", tmp_path / "out", Skilled()
     with Loopback(model) as server:
