@@ -3,19 +3,20 @@
 A way to answer has a rung a limit, and on each the same clusters (contexts, users), each with its
 accuracy and what it spent a question. Accuracy is fitted so that more tokens are never worth less
 (isotonic regression; Barlow and others 1972), between rungs it goes straight. Intervals resample
-clusters, the same ones in all ways and rungs (the percentile bootstrap; Efron 1979).
+clusters, the same ones in all ways and rungs (the percentile bootstrap; Efron 1979), and go out as
+far as the law of few clusters asks (the expanded percentile; Hesterberg 2015).
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import fsum, inf, isfinite, isnan, nan
+from math import fsum, inf, isfinite, isnan, nan, sqrt
 from random import Random
+from statistics import NormalDist
 
-from graders.statistics import FEWEST, Estimate
+from graders.statistics import FEWEST, Estimate, student
 from tasks.base import Noun
 
-DRAWS = 1000
-TAIL = 0.025  # of the draws beyond each end of an interval
+DRAWS = 2000
 TARGETS = (0.25, 0.5, 0.75)  # of the way from the least to the most that both ways reach
 
 
@@ -158,7 +159,7 @@ def _ratio(plain: float, aided: float, sample: Sequence[float], clusters: int) -
         return Estimate.unknown("no tokens were spent")
     if clusters < FEWEST:
         return Estimate(value, None, None, note=f"fewer than {FEWEST} contexts")
-    skip = int(TAIL * len(sample))
+    skip = int(_tail(clusters) * len(sample))
     low = sorted(-inf if isnan(x) else x for x in sample)[skip]
     high = sorted(inf if isnan(x) else x for x in sample)[-1 - skip]
     lost = sum(not isfinite(x) or x == 0 for x in sample)
@@ -167,3 +168,12 @@ def _ratio(plain: float, aided: float, sample: Sequence[float], clusters: int) -
         ends = (low if low > 0 else None, high if isfinite(high) else None)
         return Estimate(value, *ends, note=note)
     return Estimate.of(value, low, high)
+
+
+def _tail(clusters: int) -> float:
+    """Return the share of the draws that lies beyond each end of a 95 % interval.
+
+    Draws of n clusters spread less than the truth does about a sample, by sqrt((n - 1) / n), and
+    the law has Student's tails (Hesterberg 2015, section 5.3).
+    """
+    return NormalDist().cdf(-student(clusters - 1) * sqrt(clusters / (clusters - 1)))

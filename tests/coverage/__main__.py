@@ -14,12 +14,12 @@ import msgspec
 
 from harness.digests import digest
 from harness.families.registry import FAMILIES, family
-from tests.coverage import comparisons, forecasts, page, shapes, summaries
+from tests.coverage import comparisons, forecasts, ladders, page, shapes, summaries
 from tests.coverage.pools import FOLDER, SEEDS
 from tests.coverage.rows import Row, Size
 
 Part = Callable[[Size], Iterator[Row]]
-MODULES = (shapes, forecasts, summaries, comparisons)
+MODULES = (shapes, forecasts, summaries, ladders, comparisons)
 FULL = Size(boards=400, seeds=SEEDS)
 CODE = ("graders/*.py", "harness/board/*.py", "tests/coverage/*.py")
 

@@ -93,6 +93,8 @@ REASONS = (
     Reason(
         "flow", "over_fifo", "*", "a share of what FIFO leaves, which may be little: heavy tails"
     ),
+    Reason("allocation", "fits", "*", "few fit, and those at the lowest levels: whole counts"),
+    Reason("ladders", "*", "*", "few contexts: draws of them are in steps", most=10),
     Reason("temporal", "score@*", "policy/naive", "one answer in a hundred is right: whole counts"),
     Reason("*", "half_level", "*", "near an end of the ramp, or few instances a level"),
     Reason("*", "gap_*", "*", "nearly all gaps are 0: the horizon is the optimum, or nearly"),
