@@ -134,7 +134,7 @@ def family_versions(families: Mapping[str, Family[Any]], prompts: Prompts) -> di
     }
 
 
-ALIASES = {"standard": "standard-1", "mini": "mini-1"}  # the newest that are frozen
+ALIASES = {"standard": "standard-2", "mini": "mini-2"}  # the newest that are frozen
 
 
 def names() -> list[str]:

@@ -85,18 +85,24 @@ def test_settings_override_every_entry() -> None:
         suites.find("nothing", level=None, seed=None, settings={})
 
 
-def test_published_suites_are_frozen_and_their_drafts_hold_every_family() -> None:
-    standard, mini = suites.load("standard-1"), suites.load("mini-1")
-    assert standard.families == ("rcpsp", "tardiness", "calendar", "tools")
-    assert lock_of(standard, PROMPTS) == "6b5324f96698"
-    assert lock_of(mini, PROMPTS) == "9f76414a5927"
-    assert (standard.ranked, mini.ranked) == (True, False)
-    for name in ("standard-2", "mini-2"):
-        draft = suites.load(name)
-        assert set(draft.families) == set(FAMILIES)
-        assert not draft.ranked
-    found = suites.find("standard", level=None, seed=None, settings={})
-    assert found == standard
+FROZEN = {
+    "standard-1": "6b5324f96698",
+    "mini-1": "9f76414a5927",
+    "standard-2": "aed44e9b1413",
+    "mini-2": "1bce54b2a901",
+}
+
+
+def test_published_suites_are_frozen_and_the_newest_hold_every_family() -> None:
+    locks = {name: lock_of(suites.load(name), PROMPTS) for name in FROZEN}
+    assert locks == FROZEN
+    assert suites.load("standard-1").families == ("rcpsp", "tardiness", "calendar", "tools")
+    for kind, ranked in (("standard", True), ("mini", False)):
+        newest = max(name for name in suites.names() if name.startswith(f"{kind}-"))
+        assert set(suites.load(newest).families) == set(FAMILIES)
+        alias = suites.find(kind, level=None, seed=None, settings={})
+        assert alias.name == max(name for name in FROZEN if name.startswith(f"{kind}-"))
+        assert alias.ranked == ranked
 
 
 def test_a_frozen_suite_that_would_be_another_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +110,9 @@ def test_a_frozen_suite_that_would_be_another_is_refused(monkeypatch: pytest.Mon
     monkeypatch.setattr(suites, "installed", lambda: Prompts(changed))
     with pytest.raises(InputError, match="mini-1 is frozen with the lock 9f76414a5927"):
         suites.load("mini-1")
-    assert suites.load("mini-2").families
+    with pytest.raises(InputError, match="mini-2 is frozen with the lock 1bce54b2a901"):
+        suites.load("mini-2")
+    assert suites.load("quickstart").families
 
 
 def test_a_template_or_a_family_that_a_suite_does_not_use_is_no_part_of_its_lock() -> None:
