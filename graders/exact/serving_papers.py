@@ -82,10 +82,14 @@ def _power_above(count: int) -> int:
     return 1 << (count - 1).bit_length()
 
 
+def rest_of_prompt(server: ModelServer, tokens: int, layer: int) -> int:
+    """Return the ns that a prompt takes by itself whose first layers have been passed."""
+    return server.cost(tokens, 0, tokens * tokens // 2) * (LAYERS - layer) // LAYERS
+
+
 def slack(server: ModelServer, request: Request) -> tuple[bool, int, int]:
     """Return the key of the least slack to the first token; those that are hopeless come last."""
-    tokens = server.unread(request)
-    duration = server.cost(tokens, 0, tokens * tokens // 2) * (LAYERS - request.layer) // LAYERS
+    duration = rest_of_prompt(server, server.unread(request), request.layer)
     rest = request.arrived + (request.ttft or FAR) - server.now - duration
     return rest < 0, rest, request.id
 
@@ -121,6 +125,7 @@ class TurnMemory:
 
 
 Pin = Callable[[ModelServer, Request, TurnMemory], int]
+Durations = dict[tuple[int, int, int], int]  # ns by server, tokens and layer
 
 
 def released_pin(server: ModelServer, request: Request, memory: TurnMemory) -> int:  # noqa: ARG001
@@ -290,6 +295,7 @@ def hybrid(budget: int = 512) -> Plan:
         budget: tokens of an iteration.
     """
     memory = TurnMemory()
+    durations: Durations = {}
 
     def plan(server: ModelServer) -> Fields:
         if server.role == "decode":
@@ -298,14 +304,15 @@ def hybrid(budget: int = 512) -> Plan:
             memory.arrivals.setdefault(request.job, request.arrived)
         keep = _pins(server, released_pin, memory)
         pinned = {job for job, c in server.contexts.items() if c.pinned > server.now} | set(keep)
-        key = _hybrid_key(memory, pinned)
+        key = _hybrid_key(memory, durations, pinned)
         keys = {request.id: key(server, request) for request in server.waiting}
         order = sorted(server.waiting, key=lambda request: keys[request.id])
         admitted = _by_peak_beside(server, order, pinned)
         if not admitted and not server.running and order:
             return _only_first(server, order[0])
         requests = unread_of(server, admitted)
-        requests.sort(key=lambda request: keys.get(request.id) or key(server, request))
+        if len(requests) > 1:
+            requests.sort(key=lambda request: keys.get(request.id) or key(server, request))
         left = budget - decoding_count(server)
         rows = chunks(server, requests, left)
         return {"admit": admitted, "prefill": rows, "keep": [[j, t] for j, t in keep.items()]}
@@ -315,27 +322,36 @@ def hybrid(budget: int = 512) -> Plan:
 
 def _guess(server: ModelServer, request: Request) -> int:
     """Return the hint, or a bit more than is out where that is above it."""
-    guess = int(hinted(server, request))
-    return min(request.cap, guess if request.out < guess else int(request.out * 1.3) + 20)
+    hint, out, cap = request.hint, request.out, request.cap
+    guess = int(hinted(server, request)) if hint is None else hint if hint < cap else cap
+    return guess if out < guess else min(cap, int(out * 1.3) + 20)
 
 
-def _hybrid_key(memory: TurnMemory, pinned: set[int]) -> Key:
+def _hybrid_key(memory: TurnMemory, durations: Durations, pinned: set[int]) -> Key:
     def key(server: ModelServer, request: Request) -> tuple[Any, ...]:
-        if request.ttft and request.first is not None:
+        if not request.ttft:
+            is_pinned = bool(request.reuse) and request.job in pinned
+            arrival = memory.arrivals.get(request.job, request.arrived)
+            return not is_pinned, False, arrival, request.id
+        if request.first is not None:
             return 0, False, request.last, request.id
-        if request.ttft:
-            is_late, rest, number = slack(server, request)
-            work = server.unread(request) + 8 * _guess(server, request)
-            return 1, is_late, work if is_late else rest, number
-        is_pinned = bool(request.reuse) and request.job in pinned
-        arrival = memory.arrivals.get(request.job, request.arrived)
-        return not is_pinned, False, arrival, request.id
+        tokens = server.unread(request)
+        place = server.index, tokens, request.layer
+        duration = durations.get(place)
+        if duration is None:
+            duration = durations[place] = rest_of_prompt(server, tokens, request.layer)
+        rest = request.arrived + request.ttft - server.now - duration
+        if rest >= 0:
+            return 1, False, rest, request.id
+        return 1, True, tokens + 8 * _guess(server, request), request.id
 
     return key
 
 
 def _by_peak_beside(server: ModelServer, order: list[Request], pinned: set[int]) -> list[int]:
     """Return the requests whose peak fits beside pinned contexts, up to the first that does not."""
+    if not order:
+        return []
     pairs = [(r.need, float(max(1, _guess(server, r) - r.out))) for r in server.running]
     fixed = sum(c.tokens for job, c in server.contexts.items() if job in pinned)
     admitted = []
