@@ -269,6 +269,7 @@ def replay(
     *,
     agent: str = "direct",
     memory: str | None = None,
+    strict: bool = True,
 ) -> Episode:
     """Return the episode that a transcript tells.
 
@@ -279,6 +280,7 @@ def replay(
         messages: as chat completions have them; `finish_reason` of a turn counts if it is there.
         agent: how the model was asked.
         memory: what it remembered.
+        strict: whether turns after the episode's end are refused; else they count for nothing.
 
     Raises:
         InputError: a turn is none, or there are more turns than the episode asks for.
@@ -288,6 +290,8 @@ def replay(
         if message.get("role") != "assistant":
             continue
         if told.done:
+            if not strict:
+                break
             raise InputError(f"message {number}: the episode ended before it")
         told.reply(_reply(message, number))
     return told

@@ -25,6 +25,16 @@ def test_texts_and_conversations_have_the_reward_of_the_library(case: str) -> No
         assert makespan_reward([text, "no"], [line(case)] * 2) == [expected, 0.0]
 
 
+def test_turns_after_the_end_count_for_nothing() -> None:
+    """A trainer is not told where an episode ends, and may go on."""
+    replies = [reply for ask, reply in gold("flow").steps if hasattr(ask, "messages")]
+    turns = [{"role": "assistant", "content": reply.text} for reply in replies]
+    rewards = makespan_reward([turns, [*turns, turns[0]]], [line("flow")] * 2)
+    assert rewards[0] == rewards[1] > 0
+    with pytest.raises(makespan.InputError, match=f"message {len(turns)}: the episode ended"):
+        makespan.replay(instance_of("flow"), [*turns, turns[0]], memory="none")
+
+
 def test_what_goes_no_further_has_nothing() -> None:
     """The first turn of a conversation with tools is not the whole of it."""
     assert makespan_reward(["I shall call a tool."], [line("tools-turns")]) == [0.0]
