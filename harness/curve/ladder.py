@@ -236,7 +236,9 @@ def _point(point: LadderPoint, group: Sequence[Spending], price_ratio: float) ->
     return CurvePoint(
         point.arm,
         point.limit,
-        accuracy=mean_score([each.accuracy for each in group]),
+        accuracy=mean_score(
+            [each.accuracy for each in group], trials=sum(each.questions for each in group)
+        ),
         test=mean(each.test.written for each in group),
         recall=mean(each.recall.written for each in group),
         sleep=mean(each.sleep.written for each in group),
