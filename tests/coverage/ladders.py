@@ -108,9 +108,11 @@ def _ratio(
     if not all(map(isfinite, needed)):
         return None
     true = needed[0] / needed[1]
-    ratio = middle.ratio
-    ends = [None if end is None else end / true for end in (ratio.value, ratio.low, ratio.high)]
-    return Estimate(*ends, note=ratio.note)
+    value, low, high = (
+        None if end is None else end / true
+        for end in (middle.ratio.value, middle.ratio.low, middle.ratio.high)
+    )
+    return Estimate(value, low, high, note=middle.ratio.note)
 
 
 PARTS = {"ladders": ladders}
