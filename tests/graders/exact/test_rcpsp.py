@@ -14,6 +14,8 @@ from hypothesis import given
 from generators.psplib import read_psplib
 from graders.exact import rcpsp, sgs
 from graders.exact.rcpsp import Solution, reference
+from graders.exact.rcpsp_bounds import earliest_starts, longest_tails, lower_bound, quick_bound
+from graders.exact.rcpsp_search import upper_bound
 from graders.rcpsp import makespan, violations
 from tasks.base import Reference, SolverFailure
 from tasks.rcpsp import Downtime, Project, Resource, Task, Window
@@ -81,12 +83,12 @@ def test_solver_alone_is_what_enumeration_finds(project: Project) -> None:
 def test_cheap_bounds_hold(project: Project) -> None:
     best = least_makespan(project)
     compiled = sgs.compile_project(project)
-    heads, tails = rcpsp.earliest_starts(compiled), rcpsp.longest_tails(compiled)
-    bound = rcpsp.lower_bound(compiled, heads, tails)
-    assert rcpsp.quick_bound(project) == rcpsp.quick_bound(project) == bound
+    heads, tails = earliest_starts(compiled), longest_tails(compiled)
+    bound = lower_bound(compiled, heads, tails)
+    assert quick_bound(project) == quick_bound(project) == bound
     if best is not None:
         assert bound <= best
-    found = rcpsp.upper_bound(compiled, bound, tails)
+    found = upper_bound(compiled, bound, tails)
     if found is not None:
         assert best is not None
         assert best <= sgs.makespan(compiled, found) <= project.horizon
