@@ -7,7 +7,7 @@ bound and then looks for something shorter. One worker, fixed seeds, counted sch
 deterministic time make a reference the same bytes in every process.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from math import ceil
@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from graders.exact import sgs
 from graders.exact.rcpsp_bounds import (
+    Pool,
     bound_by,
     earliest_starts,
     longest_tails,
     lower_bound,
     resource_pools,
 )
+from graders.exact.rcpsp_covering import covering_pools
 from graders.exact.rcpsp_energy import destructive_bound
 from graders.exact.rcpsp_pools import clique_pools, later_heads, longer_tails, rounded_pools
 from graders.exact.rcpsp_search import breed, upper_bound
@@ -35,9 +37,12 @@ if TYPE_CHECKING:
     from ortools.sat.python.cp_model import CpSolver, IntervalVar, IntVar
 
 LIMIT = 3.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
-FIRST = 0.1  # the share of the limit that CP-SAT has before the portfolio
-PROVING = 0.6  # the share of what is left then that goes into the bound
-PLACEMENTS = 90_000  # tasks placed in all schedules of a population: about 1 CPU second
+FIRST = 0.1  # deterministic seconds of CP-SAT before the portfolio, which settle nearly all
+BRED = 0.1  # the first population's work, in deterministic seconds too
+FROM_ABOVE = 0.5  # the share of what is left then in which CP-SAT looks for something shorter
+BRED_AGAIN = 0.2  # the share of what is left after it for a second population
+PLACEMENTS = 250_000  # tasks placed in schedules for a deterministic second, in about 3 CPU seconds
+LEAST_WORK = 1e-3  # of a search, so that there is an end
 PORTFOLIO = "portfolio 1"  # the version of what comes between two searches of CP-SAT
 PURPOSE = "the search for a least makespan"
 LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overflow
@@ -172,18 +177,22 @@ class _Portfolio:
         self, project: Compiled, heads: Ints, tails: Ints, limit: float, seconds: float | None
     ) -> None:
         self._project, self._heads, self._tails = project, heads, tails
-        self._limit = self._left = limit
+        self._left, self._pools = limit, list[Pool]()
         self._end = None if seconds is None else monotonic() + seconds
 
     def run(self, solution: Solution) -> Solution:
         """Return the best bound and answer within the limits."""
-        solution = self._ask_cp_sat(solution, self._limit * FIRST)
-        if not self._is_settled(solution):
-            solution = self._bred(self._bounded(solution))
-        if not self._is_settled(solution) and solution.starts is not None:
-            solution = self._ask_cp_sat(solution, self._left * PROVING, from_below=True)
-        if not self._is_settled(solution):
-            solution = self._ask_cp_sat(solution, self._left)
+        steps: tuple[Callable[[Solution], Solution], ...] = (
+            lambda now: self._ask_cp_sat(now, min(FIRST, self._left)),
+            self._bounded,
+            lambda now: self._bred(now, BRED),
+            lambda now: self._ask_cp_sat(now, self._left * FROM_ABOVE),
+            lambda now: self._bred(now, self._left * BRED_AGAIN),
+            lambda now: self._ask_cp_sat(now, self._left, from_below=now.starts is not None),
+        )
+        for step in steps:
+            if not self._is_settled(solution):
+                solution = step(solution)
         return solution
 
     def _is_settled(self, solution: Solution) -> bool:
@@ -197,20 +206,29 @@ class _Portfolio:
     ) -> Solution:
         """Return what CP-SAT makes of a solution; its work is no longer left."""
         seconds = None if self._end is None else max(0.01, self._end - monotonic())
-        project, heads, tails = self._project, self._heads, self._tails
         better = improve(
-            project, solution, heads, limit, seconds, tails=tails, from_below=from_below
+            self._project,
+            solution,
+            self._heads,
+            limit,
+            seconds,
+            tails=self._tails,
+            pools=self._pools,
+            from_below=from_below,
         )
-        self._left -= better.work
+        self._left -= max(better.work, LEAST_WORK)
         return better
 
     def _bounded(self, solution: Solution) -> Solution:
         """Return a solution with a bound raised by relaxations; sharpen heads and tails too."""
         project, resources = self._project, resource_pools(self._project)
+        covering = covering_pools(project, self._heads, self._tails)
+        cliques = clique_pools(project)
         rounded = [each for pool in resources for each in rounded_pools(pool)]
-        pools = [*resources, *rounded, *clique_pools(project)]
+        pools = [*resources, *rounded, *cliques, *covering]
         self._heads = later_heads(project, pools, self._heads)
         self._tails = longer_tails(project, pools, self._tails)
+        self._pools = [*cliques, *covering[:1]]
         bound = max(solution.bound, bound_by(project, pools, self._heads, self._tails))
         most = self._most(solution)
         if bound < most:
@@ -223,12 +241,10 @@ class _Portfolio:
             return self._project.horizon + 1
         return sgs.makespan(self._project, solution.starts)
 
-    def _bred(self, solution: Solution) -> Solution:
-        """Return a solution with the best answer of a population."""
-        if self._is_settled(solution):
-            return solution
-        share = min(1.0, self._limit / LIMIT)
-        schedules = int(PLACEMENTS * share / len(self._project.ids))
+    def _bred(self, solution: Solution, work: float) -> Solution:
+        """Return a solution with the best answer of a population, which takes so much work."""
+        self._left -= work
+        schedules = int(work * PLACEMENTS / len(self._project.ids))
         starts = breed(self._project, solution.bound, solution.starts, schedules)
         return self._by_portfolio(solution, solution.bound, starts)
 
@@ -249,6 +265,7 @@ def improve(
     seconds: float | None,
     *,
     tails: Ints | None = None,
+    pools: Sequence[Pool] = (),
     any_schedule: bool = False,
     from_below: bool = False,
 ) -> Solution:
@@ -261,6 +278,7 @@ def improve(
         limit: in deterministic seconds.
         seconds: a limit of wall time, if given.
         tails: the n least times from a task's end to the makespan, if they are known.
+        pools: relaxations of the project, which cut off no schedule and may end the search sooner.
         any_schedule: whether the first schedule will do, and not only a shortest.
         from_below: whether it refutes one makespan after the other, the shortest first: a greater
             bound for fewer answers.
@@ -275,6 +293,8 @@ def improve(
     solver, starts = f"cp-sat {version('ortools')}", solution.starts
     most = project.horizon if starts is None else sgs.makespan(project, starts) - 1
     model = _Model(project, heads, tails or [0] * len(heads), solution.bound, most)
+    for pool in pools:
+        model.add_pool(pool)
     engine = cp_sat_engine(limit, seconds)
     engine.parameters.stop_after_first_solution = any_schedule
     engine.parameters.optimize_with_core = from_below
@@ -334,6 +354,14 @@ class _Model:
         for r in range(len(project.capacities)):
             self._constrain_resource(r)
         self.model.minimize(end)
+
+    def add_pool(self, pool: Pool) -> None:
+        """Hold a pool's capacity too, which every schedule does."""
+        runs = [self._runs[i] for i, _ in pool.units]
+        if pool.capacity == 1:
+            self.model.add_no_overlap(runs)
+        else:
+            self.model.add_cumulative(runs, [q for _, q in pool.units], pool.capacity)
 
     def _start_variables(self, heads: Ints, tails: Ints, most: int) -> "list[IntVar]":
         project = self._project
