@@ -50,12 +50,12 @@ def covering_pools(project: Compiled, heads: Ints, tails: Ints) -> list[Pool]:
 def _subsets(project: Compiled, heads: Ints, tails: Ints) -> Iterator[list[int]]:
     """Yield the tasks with no lesser head and tail than one of some, each subset once."""
     tasks = [i for i, d in enumerate(project.durations) if d and project.demands[i]]
-    known = set[tuple[int, ...]]()
+    subsets = set[tuple[int, ...]]()
     for head in _steps([heads[i] for i in tasks]):
         for tail in _steps([tails[i] for i in tasks]):
             subset = [i for i in tasks if heads[i] >= head and tails[i] >= tail]
-            if len(subset) > 1 and tuple(subset) not in known:
-                known.add(tuple(subset))
+            if len(subset) > 1 and tuple(subset) not in subsets:
+                subsets.add(tuple(subset))
                 yield subset
 
 

@@ -24,9 +24,9 @@ def rounded_pools(pool: Pool) -> list[Pool]:
     sizes = sorted({amount for _, amount in pool.units})
     pools: dict[tuple[int, ...], Pool] = {}
     for capacity, rounded in _roundings(pool.capacity, sizes):
-        known = dict(zip(sizes, rounded, strict=True))
-        if any(known[q] * pool.capacity > q * capacity for q in sizes):
-            units = tuple((i, known[q]) for i, q in pool.units if known[q])
+        by_size = dict(zip(sizes, rounded, strict=True))
+        if any(by_size[q] * pool.capacity > q * capacity for q in sizes):
+            units = tuple((i, by_size[q]) for i, q in pool.units if by_size[q])
             pools.setdefault((capacity, *rounded), Pool(capacity, pool.downtimes, units))
     return list(pools.values())
 

@@ -122,11 +122,13 @@ class _Nursery:
         return self._left >= 3
 
     def first_members(self, starts: Sequence[int] | None) -> list[Member]:
-        """Return members made from lists by latest finish time with noise, sorted, best first."""
+        """Return different members made from lists by latest finish time with noise, sorted, best first."""
         members = [self._member(starts)] if starts is not None else []
         latest = sgs.lft(self._project)
         spread = NOISE * (max(latest) - min(latest) + 1)
-        while self.has_room and len(members) < MEMBERS:
+        for _ in range(MEMBERS):
+            if not self.has_room:
+                break
             keys = [end + spread * (2 * self.rng.random() - 1) for end in latest]
             member = self._place(sgs.priority_list(self._project, keys))
             if member not in members:

@@ -4,7 +4,6 @@ import csv
 import subprocess
 import sys
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import msgspec
@@ -21,29 +20,13 @@ from tasks.base import Reference, SolverFailure
 from tasks.rcpsp import Downtime, Project, Resource, Task, Window
 from tests.data import data
 from tests.depth import examples
+from tests.factories.projects import mixed
 from tests.graders.exact.small import least_makespan, projects
 
 
 def plain(*tasks: Task, capacity: int = 1, horizon: int = 100, **more: Any) -> Project:
     fields = {"precedences": (), "downtimes": (), "windows": (), "disjunctions": ()} | more
     return Project(tasks=tasks, resources=(Resource("R", capacity),), horizon=horizon, **fields)
-
-
-def mixed(count: int, seed: int, horizon: int = 1000) -> Project:
-    """A project that list schedules and cheap bounds seldom settle."""
-    rng = Random(f"mixed/{count}/{seed}")
-    ids = [f"T{k:02d}" for k in range(count)]
-    tasks = [Task(i, rng.randint(1, 9), {r: rng.randint(1, 3) for r in "PQ"}) for i in ids]
-    pairs = sorted({tuple(sorted(rng.sample(ids, 2))) for _ in range(count)})
-    return Project(
-        tasks=tuple(tasks),
-        resources=(Resource("P", 5), Resource("Q", 5)),
-        precedences=tuple((a, b) for a, b in pairs),
-        downtimes=(Downtime("P", 7, 12), Downtime("P", 10, 14), Downtime("Q", 20, 21)),
-        windows=(),
-        disjunctions=((ids[0], ids[-1]), (ids[-1], ids[0])),
-        horizon=horizon,
-    )
 
 
 def check(project: Project, known: Reference, best: int | None) -> None:
