@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 LIMIT = 3.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
 FIRST = 0.1  # deterministic seconds of CP-SAT before the portfolio, which settle nearly all
 BRED = 0.1  # the first population's work, in deterministic seconds too
-FROM_ABOVE = 0.5  # the share of what is left then in which CP-SAT looks for something shorter
-BRED_AGAIN = 0.2  # the share of what is left after it for a second population
-PLACEMENTS = 250_000  # tasks placed in schedules for a deterministic second, in about 3 CPU seconds
+FROM_ABOVE = 0.4  # the share of what is left then in which CP-SAT looks for something shorter
+BRED_AGAIN = 0.25  # the share of what is left after it for a second population
+PLACEMENTS = 600_000  # tasks placed in schedules for a deterministic second
 LEAST_WORK = 1e-3  # of a search, so that there is an end
-PORTFOLIO = "portfolio 1"  # the version of what comes between two searches of CP-SAT
+PORTFOLIO = "portfolio 1"  # the version of what follows the first search of CP-SAT
 PURPOSE = "the search for a least makespan"
 LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overflow
 
@@ -178,6 +178,7 @@ class _Portfolio:
     ) -> None:
         self._project, self._heads, self._tails = project, heads, tails
         self._left, self._pools = limit, list[Pool]()
+        self._schedules: list[list[int]] = []  # the best so far, each time it got shorter
         self._end = None if seconds is None else monotonic() + seconds
 
     def run(self, solution: Solution) -> Solution:
@@ -191,8 +192,11 @@ class _Portfolio:
             lambda now: self._ask_cp_sat(now, self._left, from_below=now.starts is not None),
         )
         for step in steps:
-            if not self._is_settled(solution):
-                solution = step(solution)
+            if solution.starts is not None and solution.starts not in self._schedules:
+                self._schedules.append(solution.starts)
+            if self._is_settled(solution):
+                break
+            solution = step(solution)
         return solution
 
     def _is_settled(self, solution: Solution) -> bool:
@@ -217,7 +221,7 @@ class _Portfolio:
             from_below=from_below,
         )
         self._left -= max(better.work, LEAST_WORK)
-        return better
+        return better if solution.solver == "sgs" else better._replace(solver=solution.solver)
 
     def _bounded(self, solution: Solution) -> Solution:
         """Return a solution with a bound raised by relaxations; sharpen heads and tails too."""
@@ -233,7 +237,7 @@ class _Portfolio:
         most = self._most(solution)
         if bound < most:
             bound = destructive_bound(project, pools, self._heads, self._tails, bound, most)
-        return self._by_portfolio(solution, bound, solution.starts)
+        return solution._replace(bound=bound, solver=f"{solution.solver}, {PORTFOLIO}")
 
     def _most(self, solution: Solution) -> int:
         """Return the best makespan, or one past the horizon."""
@@ -245,13 +249,8 @@ class _Portfolio:
         """Return a solution with the best answer of a population, which takes so much work."""
         self._left -= work
         schedules = int(work * PLACEMENTS / len(self._project.ids))
-        starts = breed(self._project, solution.bound, solution.starts, schedules)
-        return self._by_portfolio(solution, solution.bound, starts)
-
-    def _by_portfolio(self, solution: Solution, bound: int, starts: list[int] | None) -> Solution:
-        if (bound, starts) == (solution.bound, solution.starts):
-            return solution
-        return Solution(bound, starts, PORTFOLIO)
+        starts = breed(self._project, solution.bound, self._schedules, schedules)
+        return solution._replace(starts=starts)
 
 
 # CP-SAT -------------------------------------------------------------------------------------

@@ -13,8 +13,9 @@ from graders.exact import sgs
 from graders.exact.sgs import Compiled, Ints
 
 SAMPLES = 20  # random lists tried for an upper bound; more met the lower one hardly more often
-MEMBERS = 30  # of a population
-NOISE = 0.3  # of the range of latest finish times, added to them for the first members
+MEMBERS = 40  # of a population at most
+SHARE = 30  # of all schedules for a member, so that there are ten children for each
+NOISE = 0.6  # of the range of latest finish times, added to them for the first members
 SWAPS = 0.05  # the chance of a place of a child's list to change with the next
 
 
@@ -74,9 +75,7 @@ class Member(NamedTuple):
     starts: tuple[int, ...]
 
 
-def breed(
-    project: Compiled, lower: int, starts: Sequence[int] | None, schedules: int
-) -> list[int] | None:
+def breed(project: Compiled, lower: int, first: Sequence[Ints], schedules: int) -> list[int] | None:
     """Return the best feasible schedule of a population of justified ones; None without one.
 
     A genetic algorithm on task lists: the two-point crossover of Hartmann (1998), "A competitive
@@ -87,11 +86,11 @@ def breed(
     Args:
         project: the compiled project of n tasks.
         lower: a bound on the makespan; a schedule that attains it ends the search.
-        starts: a feasible schedule to begin with, if there is one.
+        first: feasible schedules to begin with, n start times each.
         schedules: how many may be made.
     """
     nursery = _Nursery(project, schedules)
-    members = nursery.first_members(starts)
+    members = nursery.first_members(first)
     while nursery.has_room and not _is_least(members[0], lower):
         child = nursery.child(*(_winner(members, nursery.rng) for _ in "ab"))
         if child < members[-1] and child not in members:
@@ -113,7 +112,7 @@ class _Nursery:
     """Makes the members of a population, as many as it may."""
 
     def __init__(self, project: Compiled, schedules: int) -> None:
-        self.rng = Random("exact/rcpsp/population")
+        self.rng = Random(f"exact/rcpsp/population/{schedules}")
         self._project, self._left = project, schedules
 
     @property
@@ -121,12 +120,12 @@ class _Nursery:
         """Return whether one more member may be made, which takes three schedules."""
         return self._left >= 3
 
-    def first_members(self, starts: Sequence[int] | None) -> list[Member]:
+    def first_members(self, first: Sequence[Ints]) -> list[Member]:
         """Return members, best first, whose lists are by latest finish time with noise."""
-        members = [self._member(starts)] if starts is not None else []
+        members = sorted({self._member(starts) for starts in first})
         latest = sgs.lft(self._project)
         spread = NOISE * (max(latest) - min(latest) + 1)
-        for _ in range(MEMBERS):
+        for _ in range(min(MEMBERS, 1 + self._left // SHARE)):
             if not self.has_room:
                 break
             keys = [end + spread * (2 * self.rng.random() - 1) for end in latest]

@@ -18,7 +18,7 @@ from tests.graders.exact.small import least_makespan, projects
 @examples(600)
 def test_what_is_bred_is_feasible_and_never_below_the_least_makespan(project: Project) -> None:
     best, compiled = least_makespan(project), sgs.compile_project(project)
-    starts = breed(compiled, 0, None, 60)
+    starts = breed(compiled, 0, [], 60)
     if starts is not None:
         assert not violations(project, sgs.by_id(compiled, starts))
         assert best is not None
@@ -32,7 +32,7 @@ def test_a_population_is_never_worse_than_what_it_begins_with_and_often_better()
         bound = lower_bound(compiled, earliest_starts(compiled), longest_tails(compiled))
         first = upper_bound(compiled, bound, longest_tails(compiled))
         assert first is not None
-        starts = breed(compiled, bound, first, 300)
+        starts = breed(compiled, bound, [first], 300)
         assert starts is not None
         gain = sgs.makespan(compiled, first) - sgs.makespan(compiled, starts)
         assert gain >= 0
@@ -45,14 +45,14 @@ def test_no_more_schedules_are_made_than_are_allowed_and_the_same_every_time() -
     first = sgs.serial(compiled, compiled.order)
     for most in (0, 2, 3, 100):
         with patch.object(sgs, "serial", wraps=sgs.serial) as serial:
-            bred = breed(compiled, 0, first, most)
+            bred = breed(compiled, 0, [first], most)
         assert serial.call_count <= most
-        assert bred == breed(compiled, 0, first, most)
-    assert breed(compiled, 0, first, 0) == first
-    assert breed(compiled, 0, None, 0) is None
+        assert bred == breed(compiled, 0, [first], most)
+    assert breed(compiled, 0, [first], 0) == first
+    assert breed(compiled, 0, [], 0) is None
 
 
 def test_a_schedule_that_attains_the_bound_ends_the_search() -> None:
     compiled = sgs.compile_project(mixed(12, 1))
     first = sgs.serial(compiled, compiled.order)
-    assert breed(compiled, sgs.makespan(compiled, first), first, 10**9) is not None
+    assert breed(compiled, sgs.makespan(compiled, first), [first], 10**9) is not None
