@@ -1,9 +1,9 @@
 """The exact reference of a project: the least makespan, or bounds on it.
 
-Three steps, each only where the one before has not proven an optimum. Cheap bounds and list
-schedules, for which no solver is loaded; CP-SAT for a while; then a portfolio: dearer bounds from
-below, a population of schedules from above, and CP-SAT with what these know, which first raises the
-bound and then looks for something shorter. One worker, fixed seeds, counted schedules and
+Each step only where those before have not proven an optimum: cheap bounds and list schedules, and
+bounds of relaxations, for which no solver is loaded; CP-SAT for a while; then a portfolio of dearer
+bounds, populations of schedules, and CP-SAT with what these know, which first looks for something
+shorter and then refutes the shortest makespans. One worker, fixed seeds, counted schedules and
 deterministic time make a reference the same bytes in every process.
 """
 
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
     from ortools.sat.python.cp_model import CpSolver, IntervalVar, IntVar
 
 LIMIT = 3.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
-FIRST = 0.1  # deterministic seconds of CP-SAT before the portfolio, which settle nearly all
+FIRST = 0.4  # deterministic seconds of CP-SAT before what takes longer; they settle nearly all
 BRED = 0.1  # the first population's work, in deterministic seconds too
-FROM_ABOVE = 0.4  # the share of what is left then in which CP-SAT looks for something shorter
+FROM_ABOVE = 0.5  # the share of what is left then in which CP-SAT looks for something shorter
 BRED_AGAIN = 0.25  # the share of what is left after it for a second population
 PLACEMENTS = 600_000  # tasks placed in schedules for a deterministic second
 LEAST_WORK = 1e-3  # of a search, so that there is an end
-PORTFOLIO = "portfolio 1"  # the version of what follows the first search of CP-SAT
+PORTFOLIO = "portfolio 1"  # the version of all that is neither cheap nor the first search of CP-SAT
 PURPOSE = "the search for a least makespan"
 LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overflow
 
@@ -177,15 +177,17 @@ class _Portfolio:
         self, project: Compiled, heads: Ints, tails: Ints, limit: float, seconds: float | None
     ) -> None:
         self._project, self._heads, self._tails = project, heads, tails
-        self._left, self._pools = limit, list[Pool]()
+        self._left, self._pools, self._redundant = limit, list[Pool](), list[Pool]()
+        self._cliques: list[Pool] = []
         self._schedules: list[list[int]] = []  # the best so far, each time it got shorter
         self._end = None if seconds is None else monotonic() + seconds
 
     def run(self, solution: Solution) -> Solution:
         """Return the best bound and answer within the limits."""
         steps: tuple[Callable[[Solution], Solution], ...] = (
-            lambda now: self._ask_cp_sat(now, min(FIRST, self._left)),
             self._bounded,
+            lambda now: self._ask_cp_sat(now, min(FIRST, self._left)),
+            self._covered,
             lambda now: self._bred(now, BRED),
             lambda now: self._ask_cp_sat(now, self._left * FROM_ABOVE),
             lambda now: self._bred(now, self._left * BRED_AGAIN),
@@ -217,26 +219,40 @@ class _Portfolio:
             limit,
             seconds,
             tails=self._tails,
-            pools=self._pools,
+            pools=self._redundant,
             from_below=from_below,
         )
         self._left -= max(better.work, LEAST_WORK)
-        return better if solution.solver == "sgs" else better._replace(solver=solution.solver)
+        if PORTFOLIO in solution.solver:
+            return better._replace(solver=solution.solver)
+        return better
 
     def _bounded(self, solution: Solution) -> Solution:
-        """Return a solution with a bound raised by relaxations; sharpen heads and tails too."""
-        project, resources = self._project, resource_pools(self._project)
-        covering = covering_pools(project, self._heads, self._tails)
-        cliques = clique_pools(project)
+        """Return a solution with a bound raised in no time; sharpen heads and tails too."""
+        resources, self._cliques = resource_pools(self._project), clique_pools(self._project)
         rounded = [each for pool in resources for each in rounded_pools(pool)]
-        pools = [*resources, *rounded, *cliques, *covering]
-        self._heads = later_heads(project, pools, self._heads)
-        self._tails = longer_tails(project, pools, self._tails)
-        self._pools = [*cliques, *covering[:1]]
-        bound = max(solution.bound, bound_by(project, pools, self._heads, self._tails))
-        most = self._most(solution)
+        self._pools = [*resources, *rounded, *self._cliques]
+        raised = solution._replace(bound=max(solution.bound, self._sharpened()))
+        if self._is_settled(raised):
+            return raised._replace(solver=PORTFOLIO)
+        return raised
+
+    def _sharpened(self) -> int:
+        """Return the bound of all pools, from heads and tails that it sharpens by them."""
+        self._heads = later_heads(self._project, self._pools, self._heads)
+        self._tails = longer_tails(self._project, self._pools, self._tails)
+        return bound_by(self._project, self._pools, self._heads, self._tails)
+
+    def _covered(self, solution: Solution) -> Solution:
+        """Return a solution with a bound raised by a linear program and by energy."""
+        covering = covering_pools(self._project, self._heads, self._tails)
+        self._pools += covering
+        bound, most = max(solution.bound, self._sharpened()), self._most(solution)
         if bound < most:
-            bound = destructive_bound(project, pools, self._heads, self._tails, bound, most)
+            bound = destructive_bound(
+                self._project, self._pools, self._heads, self._tails, bound, most
+            )
+        self._redundant = [*self._cliques, *covering[:1]]
         return solution._replace(bound=bound, solver=f"{solution.solver}, {PORTFOLIO}")
 
     def _most(self, solution: Solution) -> int:

@@ -19,15 +19,19 @@ if TYPE_CHECKING:
     from ortools.linear_solver.pywraplp import Solver, Variable
 
 SCALE = 27_720  # units of a dual weight of 1, whole for every denominator to 12
+LARGEST = 80  # tasks; beyond them the searches for sets end too seldom
 STEPS = 4  # heads, and tails, from which a subset of tasks may begin
-ROUNDS = 100  # sets added for one subset
-NODES = 4_000  # of a search for the heaviest set; weights for which it takes more are left out
+ROUNDS = 300  # sets added for one subset
+NODES = 4_000  # of a search for a heavy set; weights for which it takes more are left out
+PATIENCE = 100  # nodes after a set that is heavy enough
 ALL_NODES = 40_000  # of all searches, after which no subset is begun: about half a CPU second
 PURPOSE = "the linear covering of a project"
 
 
 def covering_pools(project: Compiled, heads: Ints, tails: Ints) -> list[Pool]:
     """Return pools by the weights that bound subsets best: tasks from a head and a tail on.
+
+    A project of more than `LARGEST` tasks has none.
 
     Args:
         project: the compiled project of n tasks.
@@ -37,6 +41,8 @@ def covering_pools(project: Compiled, heads: Ints, tails: Ints) -> list[Pool]:
     Raises:
         MissingExtra: if the package of CP-SAT is not installed, which has the simplex method.
     """
+    if len(project.ids) > LARGEST:
+        return []
     weighing, pools = _Weighing(project), dict[Pool, None]()
     for subset in _subsets(project, heads, tails):
         if weighing.nodes > ALL_NODES:
@@ -69,7 +75,7 @@ class _Weighing:
     """The dual of the covering, whose rows are sets that can run together.
 
     Attributes:
-        nodes: sets tried in all searches for the heaviest one.
+        nodes: sets tried in all searches.
     """
 
     def __init__(self, project: Compiled) -> None:
@@ -86,15 +92,17 @@ class _Weighing:
         for _ in range(ROUNDS):
             self._program.Solve()
             units = [int(weight.solution_value() * SCALE + 1e-6) for weight in self._weights]
-            heaviest = self._sets.heaviest(units)
+            members = self._sets.heavier(units, SCALE)
             self.nodes += self._sets.nodes
-            if heaviest is None:
-                return None
-            weight, members = heaviest
-            if weight <= SCALE:
-                break
+            if not members:
+                return self._as_pool(units) if self._sets.nodes < NODES else None
             self._add(members)
-        return Pool(weight, (), tuple((i, q) for i, q in enumerate(units) if q)) if weight else None
+        return None
+
+    def _as_pool(self, units: Ints) -> Pool | None:
+        """Return units as a pool of `SCALE`, which no set exceeds."""
+        some = tuple((i, amount) for i, amount in enumerate(units) if amount)
+        return Pool(SCALE, (), some) if some else None
 
     def _aim(self, subset: Sequence[int]) -> None:
         objective = self._program.Objective()
@@ -110,7 +118,7 @@ class _Weighing:
 
 
 class _SetSearch:
-    """The search for the heaviest set of tasks that can run together.
+    """The search for heavy sets of tasks that can run together.
 
     Attributes:
         nodes: sets tried in the last search.
@@ -123,21 +131,24 @@ class _SetSearch:
             sum(q / project.capacities[r] for r, q in demands) for demands in project.demands
         ]
 
-    def heaviest(self, units: Ints) -> tuple[int, list[int]] | None:
-        """Return the weight and the members of a heaviest set; None after too many nodes.
+    def heavier(self, units: Ints, least: int) -> list[int]:
+        """Return the members of a set that weighs more, a heavy one; none if there is none.
+
+        None is also what is left of a search of `NODES`, which then proves nothing.
 
         Args:
             units: what each task weighs.
+            least: what the set is to weigh more than.
         """
-        self._units, self.nodes = units, 0
-        self._best: tuple[int, list[int]] = (0, [])
+        self._units, self.nodes, self._last = units, 0, NODES
+        self._best: tuple[int, list[int]] = (least, [])
         dense = sorted(
             (i for i, q in enumerate(units) if q),
             key=lambda i: -units[i] / (self._shares[i] or 1e-9),
         )
         room = float(len(self._capacities))
         self._extend(dense, list(self._capacities), room, 0, [])
-        return self._best if self.nodes < NODES else None
+        return self._best[1]
 
     def _extend(
         self, candidates: list[int], free: list[int], room: float, weight: int, members: list[int]
@@ -146,8 +157,12 @@ class _SetSearch:
         self.nodes += 1
         if weight > self._best[0]:
             self._best = (weight, members)
+            self._last = min(self._last, self.nodes + PATIENCE)
         for k, i in enumerate(candidates):
-            if self.nodes >= NODES or weight + self._most(candidates[k:], room) <= self._best[0]:
+            if (
+                self.nodes >= self._last
+                or weight + self._most(candidates[k:], room) <= self._best[0]
+            ):
                 return
             left = list(free)
             for r, q in self._demands[i]:
@@ -163,8 +178,8 @@ class _SetSearch:
         most = 0.0
         for i in candidates:
             share = self._shares[i]
-            if share >= room:
-                return most + self._units[i] * room / share + 1e-6
+            if share > max(0.0, room):
+                return most + self._units[i] * max(0.0, room) / share + 1e-6
             most += self._units[i]
             room -= share
         return most

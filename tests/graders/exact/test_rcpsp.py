@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import pytest
@@ -20,7 +21,7 @@ from tasks.base import Reference, SolverFailure
 from tasks.rcpsp import Downtime, Project, Resource, Task, Window
 from tests.data import data
 from tests.depth import examples
-from tests.factories.projects import mixed
+from tests.factories.projects import mixed, scarce
 from tests.graders.exact.small import least_makespan, projects
 
 
@@ -110,9 +111,27 @@ def test_known_optima(project: Project, makespan: int | None) -> None:
 def test_infeasible_beyond_the_cheap_bounds_is_proven() -> None:
     tasks = [Task(i, 3) for i in "ABCD"]
     apart = [(a.id, b.id) for k, a in enumerate(tasks) for b in tasks[:k]]
-    known = reference(plain(*tasks, disjunctions=tuple(apart), horizon=11))
-    assert known.status == "infeasible"
-    assert known.solver.startswith("cp-sat ")
+    by_clique = reference(plain(*tasks, disjunctions=tuple(apart), horizon=11))
+    assert (by_clique.status, by_clique.solver) == ("infeasible", rcpsp.PORTFOLIO)
+    best = reference(mixed(14, 0))
+    assert best.solver.startswith("cp-sat ")
+    assert isinstance(best.objective, int)
+    by_search = reference(mixed(14, 0, horizon=best.objective - 1))
+    assert by_search.status == "infeasible"
+    assert by_search.solver.startswith("cp-sat ")
+
+
+@pytest.mark.heavy
+def test_what_the_first_search_leaves_open_goes_to_the_portfolio() -> None:
+    project = scarce(30, 2)
+    first = reference(project, deterministic_limit=0.01)
+    with patch.object(rcpsp, "FIRST", 0.01):
+        more, again = (reference(project, deterministic_limit=0.3) for _ in "ab")
+    assert more == again
+    assert first.bound is not None
+    assert more.bound is not None
+    assert more.solver.endswith(rcpsp.PORTFOLIO)
+    assert more.bound > first.bound
 
 
 def test_horizon_does_not_matter_if_it_is_far() -> None:
