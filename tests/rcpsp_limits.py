@@ -30,11 +30,12 @@ from graders.exact.rcpsp_covering import covering_pools
 from graders.exact.rcpsp_energy import destructive_bound
 from graders.exact.rcpsp_pools import clique_pools, later_heads, longer_tails, rounded_pools
 from graders.exact.sgs import Compiled
+from tasks.base import Scalar
 from tasks.rcpsp import Project
 from tests.factories.projects import scarce
 
 TABLES = ("optimum.csv", "best.csv")
-SETTINGS = {"axes": "downtime,disjunctions", "horizon_factor": 2.0}
+SETTINGS: dict[str, Scalar] = {"axes": "downtime,disjunctions", "horizon_factor": 2.0}
 
 
 class Case(NamedTuple):
