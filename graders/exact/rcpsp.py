@@ -12,7 +12,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from math import ceil
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from graders.exact import sgs
 from graders.exact.rcpsp_bounds import (
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 LIMIT = 3.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
 FIRST = 0.4  # deterministic seconds of CP-SAT before what takes longer; they settle nearly all
+LARGE = 80  # tasks above which the steps are others
 BRED = 0.1  # the first population's work, in deterministic seconds too
 FROM_ABOVE = 0.5  # the share of what is left then in which CP-SAT looks for something shorter
 BRED_AGAIN = 0.25  # the share of what is left after it for a second population
@@ -169,6 +170,8 @@ def _check(project: Project, solution: Solution, answer: Mapping[str, int], obje
 
 # The portfolio ------------------------------------------------------------------------------
 
+Step: TypeAlias = Callable[[Solution], Solution]
+
 
 class _Portfolio:
     """All that is tried on a project whose cheap bounds do not meet."""
@@ -184,7 +187,17 @@ class _Portfolio:
 
     def run(self, solution: Solution) -> Solution:
         """Return the best bound and answer within the limits."""
-        steps: tuple[Callable[[Solution], Solution], ...] = (
+        for step in self._large() if len(self._project.ids) > LARGE else self._small():
+            if solution.starts is not None and solution.starts not in self._schedules:
+                self._schedules.append(solution.starts)
+            if self._is_settled(solution):
+                break
+            solution = step(solution)
+        return solution
+
+    def _small(self) -> tuple[Step, ...]:
+        """Return the steps where makespans may be refuted one by one."""
+        return (
             self._bounded,
             lambda now: self._ask_cp_sat(now, min(FIRST, self._left)),
             self._covered,
@@ -193,13 +206,10 @@ class _Portfolio:
             lambda now: self._bred(now, self._left * BRED_AGAIN),
             lambda now: self._ask_cp_sat(now, self._left, from_below=now.starts is not None),
         )
-        for step in steps:
-            if solution.starts is not None and solution.starts not in self._schedules:
-                self._schedules.append(solution.starts)
-            if self._is_settled(solution):
-                break
-            solution = step(solution)
-        return solution
+
+    def _large(self) -> tuple[Step, ...]:
+        """Return the steps where one long search was best: no part of the portfolio raised more."""
+        return self._bounded, lambda now: self._ask_cp_sat(now, self._left)
 
     def _is_settled(self, solution: Solution) -> bool:
         """Return whether no more can come out, or be asked for within the limits."""
