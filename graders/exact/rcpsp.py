@@ -208,7 +208,7 @@ class _Portfolio:
         )
 
     def _large(self) -> tuple[Step, ...]:
-        """Return the steps where one long search was best: no part of the portfolio raised more."""
+        """Return the steps where one long search did no worse than shorter ones between others."""
         return self._bounded, lambda now: self._ask_cp_sat(now, self._left)
 
     def _is_settled(self, solution: Solution) -> bool:

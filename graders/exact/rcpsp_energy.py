@@ -15,7 +15,7 @@ from graders.exact.sgs import Compiled, Ints
 if TYPE_CHECKING:
     from numpy import ndarray
 
-STRONGEST = 16  # pools asked; those with most work for their capacity, as the others refute little
+STRONGEST = 16  # pools asked, those with most work for their capacity, so that it takes no second
 
 
 def destructive_bound(

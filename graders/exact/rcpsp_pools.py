@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from graders.exact.rcpsp_bounds import Pool, propagate_heads, work_end
 from graders.exact.sgs import Compiled, Ints
 
-ROUNDINGS = 24  # of a resource at most; more of them raised no bound of generated projects
+ROUNDINGS = 24  # of a resource at most, so that large capacities cost no more
 
 
 def rounded_pools(pool: Pool) -> list[Pool]:
