@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from graders.exact import sgs
-from graders.exact.rcpsp import earliest_starts
+from graders.exact.rcpsp_bounds import earliest_starts
 from tasks.base import InputError
 from tasks.rcpsp import Project, Task
 

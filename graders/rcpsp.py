@@ -27,7 +27,7 @@ from graders.clusters import (
     score_over,
     share_over,
 )
-from graders.exact.rcpsp import quick_bound
+from graders.exact.rcpsp_bounds import quick_bound
 from graders.half_level import half_level
 from graders.passes import pass_rates
 from graders.rcpsp_periodic import is_periodic, periodic_estimates, periodic_metrics

@@ -6,6 +6,8 @@ from msgspec.structs import replace
 
 from graders.exact import rcpsp, sgs
 from graders.exact.rcpsp import Solution
+from graders.exact.rcpsp_bounds import earliest_starts, longest_tails, lower_bound
+from graders.exact.rcpsp_search import upper_bound
 from tasks.base import Reference
 from tasks.feasibility import STARTS, answer_of, constraints, restricted
 from tasks.rcpsp import Project
@@ -27,11 +29,11 @@ def has_schedule(project: Project, limit: float = LIMIT) -> bool | None:
         MissingExtra: it takes CP-SAT to decide, which is not installed.
     """
     compiled = sgs.compile_project(project)
-    heads, tails = rcpsp.earliest_starts(compiled), rcpsp.longest_tails(compiled)
-    bound = rcpsp.lower_bound(compiled, heads, tails)
+    heads, tails = earliest_starts(compiled), longest_tails(compiled)
+    bound = lower_bound(compiled, heads, tails)
     if bound > compiled.horizon:
         return False
-    if rcpsp.upper_bound(compiled, compiled.horizon, tails) is not None:
+    if upper_bound(compiled, compiled.horizon, tails) is not None:
         return True
     nothing = Solution(bound, None)
     solution = rcpsp.improve(compiled, nothing, heads, limit, None, any_schedule=True)

@@ -1,20 +1,32 @@
 """The exact reference of a project: the least makespan, or bounds on it.
 
-Cheap bounds come first: a critical path and the resources' energy from below, list schedules
-from above. Where they meet no solver is loaded; else CP-SAT looks for something shorter. One
-worker, a fixed seed and deterministic time make a reference the same bytes in every process.
+Each step only where those before have not proven an optimum: cheap bounds and list schedules, and
+bounds of relaxations, for which no solver is loaded; CP-SAT for a while; then a portfolio of dearer
+bounds, populations of schedules, and CP-SAT with what these know, which first looks for something
+shorter and then refutes the shortest makespans. One worker, fixed seeds, counted schedules and
+deterministic time make a reference the same bytes in every process.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from math import ceil
-from random import Random
-from typing import TYPE_CHECKING, NamedTuple
-
-import msgspec
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from graders.exact import sgs
+from graders.exact.rcpsp_bounds import (
+    Pool,
+    bound_by,
+    earliest_starts,
+    longest_tails,
+    lower_bound,
+    resource_pools,
+)
+from graders.exact.rcpsp_covering import covering_pools
+from graders.exact.rcpsp_energy import destructive_bound
+from graders.exact.rcpsp_pools import clique_pools, later_heads, longer_tails, rounded_pools
+from graders.exact.rcpsp_search import breed, upper_bound
 from graders.exact.sgs import Compiled, Ints
 from graders.rcpsp_violations import violations
 from tasks.base import Reference, SolverFailure
@@ -25,9 +37,14 @@ if TYPE_CHECKING:
     from ortools.sat.python.cp_model import CpSolver, IntervalVar, IntVar
 
 LIMIT = 3.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
-SAMPLES = 20  # random lists tried for an upper bound; more met the lower one hardly more often
-CACHED_BOUNDS = 1000
-_BOUNDS: dict[bytes, int] = {}  # by the JSON of their projects
+FIRST = 0.4  # deterministic seconds of CP-SAT before what takes longer; they settle nearly all
+LARGE = 80  # tasks above which the steps are others
+BRED = 0.1  # the first population's work, in deterministic seconds too
+FROM_ABOVE = 0.5  # the share of what is left then in which CP-SAT looks for something shorter
+BRED_AGAIN = 0.25  # the share of what is left after it for a second population
+PLACEMENTS = 600_000  # tasks placed in schedules for a deterministic second
+LEAST_WORK = 1e-3  # of a search, so that there is an end
+PORTFOLIO = "portfolio 1"  # the version of all that is neither cheap nor the first search of CP-SAT
 PURPOSE = "the search for a least makespan"
 LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overflow
 
@@ -39,11 +56,13 @@ class Solution(NamedTuple):
         bound: no answer is shorter.
         starts: the n start times of the best answer, None without one.
         solver: the name of the method of the last step.
+        work: what CP-SAT took in that step, in its deterministic seconds.
     """
 
     bound: int
     starts: list[int] | None
     solver: str = "sgs"
+    work: float = 0.0
 
 
 def reference(
@@ -78,7 +97,7 @@ def reference(
         solution = Solution(solution.bound, starts)
         if not _is_optimal(compiled, solution) and _fits_solver(compiled):
             limit = deterministic_limit or seconds or LIMIT
-            solution = improve(compiled, solution, heads, limit, seconds)
+            solution = _Portfolio(compiled, heads, tails, limit, seconds).run(solution)
     return state(project, compiled, solution)
 
 
@@ -121,7 +140,7 @@ def state(project: Project, compiled: Compiled, solution: Solution) -> Reference
     Raises:
         SolverFailure: if the answer breaks a rule, or is shorter than the bound.
     """
-    bound, starts, solver = solution
+    bound, starts, solver, _ = solution
     if starts is None and bound > compiled.horizon:
         return Reference("infeasible", solver=solver)
     if starts is None:
@@ -139,7 +158,7 @@ def state(project: Project, compiled: Compiled, solution: Solution) -> Reference
 
 
 def _check(project: Project, solution: Solution, answer: Mapping[str, int], objective: int) -> None:
-    bound, _, solver = solution
+    bound, _, solver, _ = solution
     problems = violations(project, answer)
     if problems:
         raise SolverFailure(
@@ -149,157 +168,115 @@ def _check(project: Project, solution: Solution, answer: Mapping[str, int], obje
         raise SolverFailure(f"{solver}: makespan {objective} is below its lower bound {bound}")
 
 
-# From below ---------------------------------------------------------------------------------
+# The portfolio ------------------------------------------------------------------------------
+
+Step: TypeAlias = Callable[[Solution], Solution]
 
 
-def earliest_starts(project: Compiled) -> list[int]:
-    """Return the n heads: earliest starts by release dates, precedence and downtimes alone."""
-    timelines = sgs.timelines(project)
-    heads = list(project.releases)
-    for i in project.order:
-        ends = [heads[j] + project.durations[j] for j in project.predecessors[i]]
-        heads[i] = _earliest_run(project, timelines, i, max([heads[i], *ends]))
-    return heads
+class _Portfolio:
+    """All that is tried on a project whose cheap bounds do not meet."""
 
+    def __init__(
+        self, project: Compiled, heads: Ints, tails: Ints, limit: float, seconds: float | None
+    ) -> None:
+        self._project, self._heads, self._tails = project, heads, tails
+        self._left, self._pools, self._redundant = limit, list[Pool](), list[Pool]()
+        self._cliques: list[Pool] = []
+        self._schedules: list[list[int]] = []  # the best so far, each time it got shorter
+        self._end = None if seconds is None else monotonic() + seconds
 
-def _earliest_run(
-    project: Compiled, timelines: Sequence[sgs.CapacityProfile], task: int, start: int
-) -> int:
-    """Return the first moment from `start` on at which every resource allows a task alone."""
-    tried = -1
-    while start != tried:
-        tried = start
-        for r, amount in project.demands[task]:
-            start = timelines[r].earliest(start, project.durations[task], amount)
-    return start
-
-
-def longest_tails(project: Compiled) -> list[int]:
-    """Return the n tails: least times from a task's end to the makespan, by precedence alone."""
-    tails = [0] * len(project.ids)
-    for i in reversed(project.order):
-        tails[i] = max((project.durations[j] + tails[j] for j in project.successors[i]), default=0)
-    return tails
-
-
-def lower_bound(project: Compiled, heads: Ints, tails: Ints) -> int:
-    """Return a makespan that no answer beats, past the horizon if it is proven that none exists.
-
-    The greatest of the critical path and, for each resource, head h and tail t: the moment when
-    the work of all tasks with no lesser head and tail can be done if it starts at h, plus t.
-
-    Args:
-        project: the compiled project of n tasks.
-        heads: the n earliest starts.
-        tails: the n least times from a task's end to the makespan.
-    """
-    ends = [h + d for h, d in zip(heads, project.durations, strict=True)]
-    if any(end > deadline for end, deadline in zip(ends, project.deadlines, strict=True)):
-        return project.horizon + 1
-    bound = max(end + tail for end, tail in zip(ends, tails, strict=True))
-    for resource in range(len(project.capacities)):
-        bound = _energy_bound(project, resource, heads, tails, bound)
-    return bound
-
-
-def quick_bound(project: Project) -> int:
-    """Return `lower_bound` of a project, in time units, without a search; kept by its content."""
-    content = msgspec.json.encode(project)
-    bound = _BOUNDS.get(content)
-    if bound is None:
-        compiled = sgs.compile_project(project)
-        bound = lower_bound(compiled, earliest_starts(compiled), longest_tails(compiled))
-        if len(_BOUNDS) >= CACHED_BOUNDS:
-            _BOUNDS.clear()
-        _BOUNDS[content] = bound
-    return bound
-
-
-def _energy_bound(project: Compiled, resource: int, heads: Ints, tails: Ints, bound: int) -> int:
-    """Return the greater of a bound and that of a resource's work.
-
-    The end of work is looked for only where it would be past the bound with all downtimes in it.
-    """
-    jobs, capacity = _areas(project, resource, heads, tails), project.capacities[resource]
-    for head in {job[1] for job in jobs}:
-        downtimes = (up - max(down, head) for down, up in project.downtimes[resource] if up > head)
-        latest, work = head + sum(downtimes), 0
-        for minus_tail, start, area in jobs:
-            if start >= head:
-                work += area
-                if latest - (-work // capacity) - minus_tail > bound:
-                    bound = max(bound, _work_end(project, resource, head, work) - minus_tail)
-    return bound
-
-
-def _areas(
-    project: Compiled, resource: int, heads: Ints, tails: Ints
-) -> list[tuple[int, int, int]]:
-    """Return (-tail, head, units times time) of the tasks that use a resource, sorted."""
-    return sorted(
-        (-tails[i], heads[i], amount * project.durations[i])
-        for i in range(len(project.ids))
-        for r, amount in project.demands[i]
-        if r == resource
-    )
-
-
-def _work_end(project: Compiled, resource: int, start: int, work: int) -> int:
-    """Return when the full capacity from `start` on, outside downtimes, has delivered the work.
-
-    `work` is in units times time, above 0.
-    """
-    capacity = project.capacities[resource]
-    for down, up in project.downtimes[resource]:
-        if up > start:
-            room = max(0, down - start) * capacity
-            if work <= room:
+    def run(self, solution: Solution) -> Solution:
+        """Return the best bound and answer within the limits."""
+        for step in self._large() if len(self._project.ids) > LARGE else self._small():
+            if solution.starts is not None and solution.starts not in self._schedules:
+                self._schedules.append(solution.starts)
+            if self._is_settled(solution):
                 break
-            work -= room
-            start = up
-    return start - (-work // capacity)
+            solution = step(solution)
+        return solution
 
+    def _small(self) -> tuple[Step, ...]:
+        """Return the steps where makespans may be refuted one by one."""
+        return (
+            self._bounded,
+            lambda now: self._ask_cp_sat(now, min(FIRST, self._left)),
+            self._covered,
+            lambda now: self._bred(now, BRED),
+            lambda now: self._ask_cp_sat(now, self._left * FROM_ABOVE),
+            lambda now: self._bred(now, self._left * BRED_AGAIN),
+            lambda now: self._ask_cp_sat(now, self._left, from_below=now.starts is not None),
+        )
 
-# From above ---------------------------------------------------------------------------------
+    def _large(self) -> tuple[Step, ...]:
+        """Return the steps where one long search did no worse than shorter ones between others."""
+        return self._bounded, lambda now: self._ask_cp_sat(now, self._left)
 
+    def _is_settled(self, solution: Solution) -> bool:
+        """Return whether no more can come out, or be asked for within the limits."""
+        none = solution.starts is None and solution.bound > self._project.horizon
+        late = self._end is not None and monotonic() >= self._end
+        return none or late or self._left <= 0 or _is_optimal(self._project, solution)
 
-def upper_bound(
-    project: Compiled, lower: int, tails: Ints, hints: Sequence[list[int]] = ()
-) -> list[int] | None:
-    """Return the best feasible list schedule, improved forward and backward; None without one.
+    def _ask_cp_sat(
+        self, solution: Solution, limit: float, *, from_below: bool = False
+    ) -> Solution:
+        """Return what CP-SAT makes of a solution; its work is no longer left."""
+        seconds = None if self._end is None else max(0.01, self._end - monotonic())
+        better = improve(
+            self._project,
+            solution,
+            self._heads,
+            limit,
+            seconds,
+            tails=self._tails,
+            pools=self._redundant,
+            from_below=from_below,
+        )
+        self._left -= max(better.work, LEAST_WORK)
+        if PORTFOLIO in solution.solver:
+            return better._replace(solver=solution.solver)
+        return better
 
-    Args:
-        project: the compiled project of n tasks.
-        lower: a bound on the makespan; a schedule that attains it ends the search.
-        tails: the n least times from a task's end to the makespan.
-        hints: feasible schedules to improve first, n start times each.
-    """
-    best: list[int] | None = None
-    shortest = project.horizon + 1
-    for starts in _candidates(project, tails, hints):
-        if sgs.in_time(project, starts):
-            improved = sgs.forward_backward(project, starts)
-            length = sgs.makespan(project, improved)
-            if length < shortest:
-                best, shortest = improved, length
-            if shortest <= lower:
-                break
-    return best
+    def _bounded(self, solution: Solution) -> Solution:
+        """Return a solution with a bound raised in no time; sharpen heads and tails too."""
+        resources, self._cliques = resource_pools(self._project), clique_pools(self._project)
+        rounded = [each for pool in resources for each in rounded_pools(pool)]
+        self._pools = [*resources, *rounded, *self._cliques]
+        raised = solution._replace(bound=max(solution.bound, self._sharpened()))
+        if self._is_settled(raised):
+            return raised._replace(solver=PORTFOLIO)
+        return raised
 
+    def _sharpened(self) -> int:
+        """Return the bound of all pools, from heads and tails that it sharpens by them."""
+        self._heads = later_heads(self._project, self._pools, self._heads)
+        self._tails = longer_tails(self._project, self._pools, self._tails)
+        return bound_by(self._project, self._pools, self._heads, self._tails)
 
-def _candidates(project: Compiled, tails: Ints, hints: Sequence[list[int]]) -> Iterator[list[int]]:
-    yield from hints
-    for keys in _priorities(project, tails):
-        yield sgs.serial(project, sgs.priority_list(project, keys))
-    rng = Random("exact/rcpsp")
-    for _ in range(SAMPLES):
-        yield sgs.serial(project, sgs.random_list(project, rng))
+    def _covered(self, solution: Solution) -> Solution:
+        """Return a solution with a bound raised by a linear program and by energy."""
+        covering = covering_pools(self._project, self._heads, self._tails)
+        self._pools += covering
+        bound, most = max(solution.bound, self._sharpened()), self._most(solution)
+        if bound < most:
+            bound = destructive_bound(
+                self._project, self._pools, self._heads, self._tails, bound, most
+            )
+        self._redundant = [*self._cliques, *covering[:1]]
+        return solution._replace(bound=bound, solver=f"{solution.solver}, {PORTFOLIO}")
 
+    def _most(self, solution: Solution) -> int:
+        """Return the best makespan, or one past the horizon."""
+        if solution.starts is None:
+            return self._project.horizon + 1
+        return sgs.makespan(self._project, solution.starts)
 
-def _priorities(project: Compiled, tails: Ints) -> tuple[list[int], ...]:
-    """Return the keys of latest finish time, longest tail with duration, and deadline."""
-    longest_tail = [-tail - d for tail, d in zip(tails, project.durations, strict=True)]
-    return sgs.lft(project), longest_tail, sgs.edf(project)
+    def _bred(self, solution: Solution, work: float) -> Solution:
+        """Return a solution with the best answer of a population, which takes so much work."""
+        self._left -= work
+        schedules = int(work * PLACEMENTS / len(self._project.ids))
+        starts = breed(self._project, solution.bound, self._schedules, schedules)
+        return solution._replace(starts=starts)
 
 
 # CP-SAT -------------------------------------------------------------------------------------
@@ -312,7 +289,10 @@ def improve(
     limit: float,
     seconds: float | None,
     *,
+    tails: Ints | None = None,
+    pools: Sequence[Pool] = (),
     any_schedule: bool = False,
+    from_below: bool = False,
 ) -> Solution:
     """Let CP-SAT look for a makespan below the best one, or of the horizon at most.
 
@@ -322,7 +302,11 @@ def improve(
         heads: the n earliest starts.
         limit: in deterministic seconds.
         seconds: a limit of wall time, if given.
+        tails: the n least times from a task's end to the makespan, if they are known.
+        pools: relaxations of the project, which cut off no schedule and may end the search sooner.
         any_schedule: whether the first schedule will do, and not only a shortest.
+        from_below: whether it refutes one makespan after the other, the shortest first: a greater
+            bound for fewer answers.
 
     Raises:
         MissingExtra: if CP-SAT is not installed.
@@ -333,18 +317,22 @@ def improve(
 
     solver, starts = f"cp-sat {version('ortools')}", solution.starts
     most = project.horizon if starts is None else sgs.makespan(project, starts) - 1
-    model = _Model(project, heads, solution.bound, most)
+    model = _Model(project, heads, tails or [0] * len(heads), solution.bound, most)
+    for pool in pools:
+        model.add_pool(pool)
     engine = cp_sat_engine(limit, seconds)
     engine.parameters.stop_after_first_solution = any_schedule
+    engine.parameters.optimize_with_core = from_below
     status = engine.solve(model.model)
+    work = engine.response_proto.deterministic_time
     if status == cp_model.INFEASIBLE:
-        return Solution(most + 1, starts, solver)
+        return Solution(most + 1, starts, solver, work)
     if status == cp_model.MODEL_INVALID:
         raise SolverFailure(f"{solver}: {model.model.validate()}")
     if status != cp_model.UNKNOWN:
         starts = [engine.value(start) for start in model.starts]
     bound = max(solution.bound, ceil(engine.best_objective_bound - 1e-6))
-    return Solution(bound, starts, solver)
+    return Solution(bound, starts, solver, work)
 
 
 def cp_sat_engine(limit: float, seconds: float | None) -> "CpSolver":
@@ -375,13 +363,13 @@ class _Model:
         starts: the n start variables.
     """
 
-    def __init__(self, project: Compiled, heads: Ints, least: int, most: int) -> None:
+    def __init__(self, project: Compiled, heads: Ints, tails: Ints, least: int, most: int) -> None:
         from ortools.sat.python.cp_model import CpModel
 
         self.model = CpModel()
         self._project = project
         end = self.model.new_int_var(least, most, "makespan")
-        self.starts = self._start_variables(heads, most)
+        self.starts = self._start_variables(heads, tails, most)
         self._runs = [
             self._interval(start, duration)
             for start, duration in zip(self.starts, project.durations, strict=True)
@@ -392,11 +380,21 @@ class _Model:
             self._constrain_resource(r)
         self.model.minimize(end)
 
-    def _start_variables(self, heads: Ints, most: int) -> "list[IntVar]":
+    def add_pool(self, pool: Pool) -> None:
+        """Hold a pool's capacity too, which every schedule does."""
+        runs = [self._runs[i] for i, _ in pool.units]
+        if pool.capacity == 1:
+            self.model.add_no_overlap(runs)
+        else:
+            self.model.add_cumulative(runs, [q for _, q in pool.units], pool.capacity)
+
+    def _start_variables(self, heads: Ints, tails: Ints, most: int) -> "list[IntVar]":
         project = self._project
         latest = [
-            min(most, deadline) - duration
-            for deadline, duration in zip(project.deadlines, project.durations, strict=True)
+            min(most - tail, deadline) - duration
+            for tail, deadline, duration in zip(
+                tails, project.deadlines, project.durations, strict=True
+            )
         ]
         rows = zip(heads, latest, project.ids, strict=True)
         return [self.model.new_int_var(low, high, name) for low, high, name in rows]

@@ -336,12 +336,22 @@ def forward_backward(project: Compiled, starts: Ints) -> list[int]:
     """
     best = list(starts)
     while True:
-        length = makespan(project, best)
-        right = _place_again(_mirror(project, length), _mirror_starts(project, best, length))
-        left = _place_again(project, _mirror_starts(project, right, length))
-        if makespan(project, left) >= length:
+        left = justified(project, best)
+        if makespan(project, left) >= makespan(project, best):
             return best
         best = left
+
+
+def justified(project: Compiled, starts: Ints) -> list[int]:
+    """Return a schedule pushed right within its makespan, then left; see `forward_backward`.
+
+    Args:
+        project: the compiled project of n tasks.
+        starts: n start times under which the constraints hold that `serial` names.
+    """
+    length = makespan(project, starts)
+    right = _place_again(_mirror(project, length), _mirror_starts(project, starts, length))
+    return _place_again(project, _mirror_starts(project, right, length))
 
 
 def _place_again(project: Compiled, starts: Ints) -> list[int]:

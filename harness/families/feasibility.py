@@ -6,7 +6,7 @@ from generators import feasibility as generator
 from graders import feasibility as grader
 from graders.exact import rcpsp as exact_rcpsp
 from graders.exact.feasibility import reference
-from graders.exact.rcpsp import quick_bound
+from graders.exact.rcpsp_bounds import quick_bound
 from harness.families.family import BoardColumn, Family, Levels, Policy
 from harness.families.rcpsp import list_best
 from harness.families.stated import COLUMNS, stating

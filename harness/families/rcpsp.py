@@ -9,7 +9,8 @@ from generators import psplib
 from generators import rcpsp as generator
 from graders import rcpsp as grader
 from graders.exact import sgs
-from graders.exact.rcpsp import earliest_starts, reference
+from graders.exact.rcpsp import reference
+from graders.exact.rcpsp_bounds import earliest_starts
 from graders.rcpsp import broken_share, violations
 from graders.rcpsp_periodic import is_periodic
 from harness.families import rcpsp_programs as programs

@@ -11,7 +11,8 @@ from generators.jobs import read_jobs
 from generators.orlib import read_orlib
 from generators.psplib import read_psplib, write_psplib
 from graders.exact import sgs
-from graders.exact.rcpsp import longest_tails, quick_bound, upper_bound
+from graders.exact.rcpsp_bounds import longest_tails, quick_bound
+from graders.exact.rcpsp_search import upper_bound
 from graders.rcpsp import makespan
 from tasks.base import InputError
 from tasks.rcpsp import Project, Resource, Task

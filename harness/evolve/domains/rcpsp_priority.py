@@ -6,7 +6,7 @@ from statistics import mean
 from typing import Any
 
 from graders.exact import sgs
-from graders.exact.rcpsp import longest_tails
+from graders.exact.rcpsp_bounds import longest_tails
 from harness.evolve.domain import Domain, WrongSolution, entries
 from harness.suites.suite import Suite
 from tasks.base import Fields, Instance, short

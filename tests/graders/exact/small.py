@@ -1,6 +1,6 @@
 """Small projects of every kind, and what is true of them by looking at everything."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from hypothesis import strategies as st
 
@@ -98,3 +98,19 @@ def least_makespan(project: Project) -> int | None:
 
     place(0, {}, 0)
     return best
+
+
+def schedules(project: Project) -> Iterator[dict[str, int]]:
+    """Every vector of start times within the horizon that is allowed."""
+
+    def place(k: int, starts: dict[str, int]) -> Iterator[dict[str, int]]:
+        if k == len(project.tasks):
+            yield starts
+            return
+        task = project.tasks[k]
+        for start in range(project.horizon - task.duration + 1):
+            tried = {**starts, task.id: start}
+            if allowed(project, tried):
+                yield from place(k + 1, tried)
+
+    return place(0, {})

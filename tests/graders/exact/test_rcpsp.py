@@ -4,8 +4,8 @@ import csv
 import subprocess
 import sys
 from pathlib import Path
-from random import Random
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import pytest
@@ -14,34 +14,20 @@ from hypothesis import given
 from generators.psplib import read_psplib
 from graders.exact import rcpsp, sgs
 from graders.exact.rcpsp import Solution, reference
+from graders.exact.rcpsp_bounds import earliest_starts, longest_tails, lower_bound, quick_bound
+from graders.exact.rcpsp_search import upper_bound
 from graders.rcpsp import makespan, violations
 from tasks.base import Reference, SolverFailure
 from tasks.rcpsp import Downtime, Project, Resource, Task, Window
 from tests.data import data
 from tests.depth import examples
+from tests.factories.projects import mixed, scarce
 from tests.graders.exact.small import least_makespan, projects
 
 
 def plain(*tasks: Task, capacity: int = 1, horizon: int = 100, **more: Any) -> Project:
     fields = {"precedences": (), "downtimes": (), "windows": (), "disjunctions": ()} | more
     return Project(tasks=tasks, resources=(Resource("R", capacity),), horizon=horizon, **fields)
-
-
-def mixed(count: int, seed: int, horizon: int = 1000) -> Project:
-    """A project that list schedules and cheap bounds seldom settle."""
-    rng = Random(f"mixed/{count}/{seed}")
-    ids = [f"T{k:02d}" for k in range(count)]
-    tasks = [Task(i, rng.randint(1, 9), {r: rng.randint(1, 3) for r in "PQ"}) for i in ids]
-    pairs = sorted({tuple(sorted(rng.sample(ids, 2))) for _ in range(count)})
-    return Project(
-        tasks=tuple(tasks),
-        resources=(Resource("P", 5), Resource("Q", 5)),
-        precedences=tuple((a, b) for a, b in pairs),
-        downtimes=(Downtime("P", 7, 12), Downtime("P", 10, 14), Downtime("Q", 20, 21)),
-        windows=(),
-        disjunctions=((ids[0], ids[-1]), (ids[-1], ids[0])),
-        horizon=horizon,
-    )
 
 
 def check(project: Project, known: Reference, best: int | None) -> None:
@@ -81,12 +67,12 @@ def test_solver_alone_is_what_enumeration_finds(project: Project) -> None:
 def test_cheap_bounds_hold(project: Project) -> None:
     best = least_makespan(project)
     compiled = sgs.compile_project(project)
-    heads, tails = rcpsp.earliest_starts(compiled), rcpsp.longest_tails(compiled)
-    bound = rcpsp.lower_bound(compiled, heads, tails)
-    assert rcpsp.quick_bound(project) == rcpsp.quick_bound(project) == bound
+    heads, tails = earliest_starts(compiled), longest_tails(compiled)
+    bound = lower_bound(compiled, heads, tails)
+    assert quick_bound(project) == quick_bound(project) == bound
     if best is not None:
         assert bound <= best
-    found = rcpsp.upper_bound(compiled, bound, tails)
+    found = upper_bound(compiled, bound, tails)
     if found is not None:
         assert best is not None
         assert best <= sgs.makespan(compiled, found) <= project.horizon
@@ -125,9 +111,27 @@ def test_known_optima(project: Project, makespan: int | None) -> None:
 def test_infeasible_beyond_the_cheap_bounds_is_proven() -> None:
     tasks = [Task(i, 3) for i in "ABCD"]
     apart = [(a.id, b.id) for k, a in enumerate(tasks) for b in tasks[:k]]
-    known = reference(plain(*tasks, disjunctions=tuple(apart), horizon=11))
-    assert known.status == "infeasible"
-    assert known.solver.startswith("cp-sat ")
+    by_clique = reference(plain(*tasks, disjunctions=tuple(apart), horizon=11))
+    assert (by_clique.status, by_clique.solver) == ("infeasible", rcpsp.PORTFOLIO)
+    best = reference(mixed(14, 0))
+    assert best.solver.startswith("cp-sat ")
+    assert isinstance(best.objective, int)
+    by_search = reference(mixed(14, 0, horizon=best.objective - 1))
+    assert by_search.status == "infeasible"
+    assert by_search.solver.startswith("cp-sat ")
+
+
+@pytest.mark.heavy
+def test_what_the_first_search_leaves_open_goes_to_the_portfolio() -> None:
+    project = scarce(30, 2)
+    first = reference(project, deterministic_limit=0.01)
+    with patch.object(rcpsp, "FIRST", 0.01):
+        more, again = (reference(project, deterministic_limit=0.3) for _ in "ab")
+    assert more == again
+    assert first.bound is not None
+    assert more.bound is not None
+    assert more.solver.endswith(rcpsp.PORTFOLIO)
+    assert more.bound > first.bound
 
 
 def test_horizon_does_not_matter_if_it_is_far() -> None:
