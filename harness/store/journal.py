@@ -18,6 +18,7 @@ import msgspec
 
 from harness.files import has_room, require_room
 from harness.store import queries
+from harness.store.records import LatestRecord, latest, packed
 from harness.store.rows import Answered, Performed, Row
 from tasks.base import Outcome, Record, Reply, StoreFailure, Usage
 
@@ -37,9 +38,6 @@ NAME = "journal.sqlite"
 LONGEST_SILENCE = 20.0  # seconds between two signs of life
 
 MEASURED = 0.1  # seconds for which the room on the disk is taken to be as it was
-
-
-SHARED = ("family", "level", "settings", "model", "agent", "memory", "epoch")  # by many records
 
 
 class UnreadReply(msgspec.Struct):
@@ -150,7 +148,7 @@ class Journal:
         self, episode: str, version: int, record: Record, outcome: Outcome | None
     ) -> None:
         """Commit the grade of an episode, and what was parsed and how, as the next version."""
-        shared, fields = _packed(record)
+        shared, fields = packed(record)
         text = msgspec.json.encode(outcome).decode() if outcome else None
         verdict = record.grade.verdict.value if record.grade else "error"
         row = (self._id(episode), version, verdict, self._shared_id(shared), fields, text)
@@ -219,7 +217,7 @@ class Journal:
     def latest(self) -> dict[str, tuple[int, Record]]:
         """The newest version and record of each episode."""
         with _readable(self.path):
-            return {key: (version, record) for key, version, record in _latest(self._db)}
+            return {each.key: (each.version, each.record) for each in latest(self._db)}
 
     def outcome(self, episode: str) -> Outcome | None:
         """Return what was parsed of an episode's replies when it was last graded."""
@@ -296,7 +294,13 @@ def key_of(model: str, epoch: int, instance: str) -> str:
 def read_records(folder: Path) -> Iterator[Record]:
     """The newest record of each episode, in the order in which the episodes were begun."""
     with _reading(folder) as db:
-        yield from (record for _, _, record in _latest(db))
+        yield from (each.record for each in latest(db))
+
+
+def read_latest(folder: Path) -> Iterator[LatestRecord]:
+    """The same with the number of each episode, by which calls are found beside them."""
+    with _reading(folder) as db:
+        yield from latest(db)
 
 
 class EpisodeScore(msgspec.Struct, frozen=True):
@@ -375,16 +379,30 @@ def read_replies(folder: Path) -> Iterator[tuple[str, ReplyPrice]]:
             yield key, decoder.decode(reply)
 
 
-def read_endings(folder: Path) -> Iterator[tuple[str, str | None]]:
-    """Of every reply its episode's key; itself (JSON) where it may be no plain answer."""
+def read_prices(folder: Path) -> Iterator[tuple[int, ReplyPrice]]:
+    """The same with the number of the episode in place of its key, in the order of numbers."""
+    decoder = msgspec.json.Decoder(ReplyPrice)
     with _reading(folder) as db:
-        yield from db.execute(queries.ENDINGS)
+        for number, reply in db.execute(queries.PRICES):
+            yield number, decoder.decode(reply)
 
 
-def read_retried(folder: Path) -> frozenset[str]:
-    """The keys of the episodes in which a call was tried more than once."""
+def read_odd_replies(folder: Path) -> Iterator[tuple[int, str]]:
+    """Yield the number of an episode and a reply (JSON), of each that may be no plain answer."""
     with _reading(folder) as db:
-        return frozenset(key for (key,) in db.execute(queries.RETRIED))
+        yield from db.execute(queries.ODD_REPLIES)
+
+
+def read_unusual_calls(folder: Path) -> Iterator[tuple[int, int, bool]]:
+    """Yield the number of an episode, its replies, and whether a call was tried more than once.
+
+    An episode of one reply at the first try is left out.
+    """
+    with _reading(folder) as db:
+        yield from (
+            (number, n, bool(tried)) for number, n, tried in db.execute(queries.UNUSUAL_CALLS)
+        )
+        yield from ((number, 0, False) for (number,) in db.execute(queries.SILENT))
 
 
 def read_outcome(folder: Path, key: str) -> Outcome | None:
@@ -451,47 +469,3 @@ def reading_uri(path: Path) -> str:
     writable = os.access(path.parent, os.W_OK) and has_room(path.parent)
     archived = not writable and not (log.exists() and log.stat().st_size)
     return f"{path.resolve().as_uri()}?{'immutable=1' if archived else 'mode=ro'}"
-
-
-def _packed(record: Record) -> tuple[str, str]:
-    """A record as two JSON objects: what many have in common, and its own; unknowns left out.
-
-    The episode's key tells the instance.
-    """
-    fields = msgspec.to_builtins(record)
-    del fields["instance"]
-    shared = {name: fields.pop(name) for name in SHARED}
-    separate = {k: v for k, v in fields.items() if v != LEFT_OUT.get(k, ...)}
-    if record.grade:
-        separate["grade"] = {
-            k: v for k, v in separate["grade"].items() if v not in (None, (), [], {})
-        }
-    return msgspec.json.encode(shared).decode(), msgspec.json.encode(separate).decode()
-
-
-UNKNOWN = dict.fromkeys(("grade", "problem", "input_tokens", "output_tokens", "cost"))
-
-ZERO = dict.fromkeys(
-    ("memory_calls", "memory_tokens", "memory_read", "memory_written", "recall_tokens"), 0
-)
-
-SESSIONS: dict[str, object] = {"own_tokens": 0, "side_tokens": 0}
-
-LEFT_OUT: dict[str, object] = {**UNKNOWN, **ZERO, **SESSIONS, "sandbox_seconds": 0.0}
-
-
-def _latest(db: sqlite3.Connection) -> Iterator[tuple[str, int, Record]]:
-    decoder = msgspec.json.Decoder(dict[str, Any])
-    shared = {
-        number: decoder.decode(fields) for number, fields in db.execute(queries.SHARED_FIELDS)
-    }
-    rows = db.execute(queries.LATEST_RECORDS)
-    for key, version, common, text in rows:
-        try:
-            instance = {"instance": msgspec.json.decode(key)[2]}
-            fields = UNKNOWN | shared[common] | decoder.decode(text) | instance
-            yield key, version, msgspec.convert(fields, Record)  # strict: no other version's
-        except msgspec.MsgspecError as error:
-            raise StoreFailure(
-                f"a record is of another version of makespan ({error}): regrade with that version"
-            ) from None

@@ -56,20 +56,26 @@ THROWN_AWAY = f"""
     select key, {_SECOND_LINE} from attempts join episodes on id = episode where {_THROWN_AWAY}
 """
 THROWN_AWAY_OF = f"select {_SECOND_LINE} from attempts where episode = ? and {_THROWN_AWAY}"
-# Of every reply its episode; itself only where it may be no plain answer: it ended in a way of its
-# own, or its text is empty, or begins with a blank or a tag, as blank ones and thoughts do.
-ENDINGS = """
-    select key, case
-        when instr(reply, '"finish":"') or substr(reply, 10, 1) in ('"', ' ', '\\', '<') then reply
-    end
-    from attempts join episodes on id = episode where reply is not null
+PRICES = "select episode, reply from attempts where reply is not null order by episode"
+# The replies that may be no plain answers: they ended in a way of their own, or their text is
+# empty, or begins with a blank or a tag, as blank ones and thoughts do.
+ODD_REPLIES = """
+    select episode, reply from attempts where reply is not null
+    and (instr(reply, '"finish":"') or substr(reply, 10, 1) in ('"', ' ', '\\', '<'))
 """
-RETRIED = "select key from episodes where id in (select episode from attempts where attempt > 1)"
+# Episodes of other than one reply, or in which a call was tried more than once.
+UNUSUAL_CALLS = """
+    select episode, count(reply), max(attempt) > 1 from attempts group by episode
+    having count(reply) <> 1 or max(attempt) > 1
+"""
+SILENT = """
+    select id from episodes where not exists (select 1 from attempts where episode = id)
+"""
 VERDICTS = """
     select key, max(version), verdict from records join episodes on id = episode group by episode
 """
 LATEST_RECORDS = """
-    select key, max(version), shared, record from records join episodes on id = episode
+    select key, max(version), shared, record, episode from records join episodes on id = episode
     group by episode order by episode
 """
 SCORES = """
