@@ -9,6 +9,7 @@ fewer: levels of edges and cells of axes are nested.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from math import floor
 from random import Random
@@ -21,6 +22,7 @@ from msgspec.structs import replace
 from generators import rcpsp_periodic
 from generators.base import plain_settings, settings_as
 from generators.rcpsp_edges import Edges, bits, irredundant
+from generators.rcpsp_lists import WideScheme
 from generators.rcpsp_packed import pack
 from graders.exact import sgs
 from graders.exact.rcpsp import PURPOSE
@@ -35,6 +37,7 @@ from tasks.rcpsp import VERSION, Downtime, Project, Resource, Task, Window, merg
 AXES = ("downtime", "windows", "disjunctions")
 LAST = 2.35  # edges a task that every witness obeys, if they fit: 47 at 20 tasks, the paper's size
 LISTS = 50  # random list schedules, the best of which is the witness
+SMALL = 50  # tasks to which lists are scheduled in wide integers
 STANDARD = {
     5: (3, 4),
     10: (4, 12),
@@ -230,10 +233,10 @@ def _design(level: int, seed: int, index: int, settings: ProjectSettings) -> _De
     schedules = _schedules(down, seed, index)
     starts = min(schedules, key=lambda schedule: _makespan(down, schedule))
     horizon = floor(settings.horizon_factor * _makespan(down, starts))
-    framed = replace(down, horizon=horizon)
-    windowed = replace(framed, windows=_windows(framed, starts, settings, seed, index))
-    pairs = _disjunctions(windowed, starts, schedules, _stream(seed, index, "disjunctions"))
-    return _Design(replace(windowed, disjunctions=pairs), starts)
+    windows = _windows(bare.tasks, horizon, starts, settings=settings, seed=seed, index=index)
+    relaxed = _relaxed(bare, windows, horizon)
+    pairs = _disjunctions(relaxed, starts, schedules, _stream(seed, index, "disjunctions"))
+    return _Design(replace(down, horizon=horizon, windows=windows, disjunctions=pairs), starts)
 
 
 def _packed_design(level: int, seed: int, index: int, settings: ProjectSettings) -> _Design:
@@ -257,9 +260,12 @@ def _packed_design(level: int, seed: int, index: int, settings: ProjectSettings)
         setting=settings.setting,
     )
     starts = dict(zip(ids, packing.starts, strict=True))
-    windowed = replace(project, windows=_windows(project, starts, settings, seed, index))
-    pairs = _disjunctions(windowed, starts, [starts], _stream(seed, index, "disjunctions"))
-    return _Design(replace(windowed, disjunctions=pairs), starts)
+    windows = _windows(
+        project.tasks, project.horizon, starts, settings=settings, seed=seed, index=index
+    )
+    relaxed = _relaxed(project, windows, project.horizon)
+    pairs = _disjunctions(relaxed, starts, [starts], _stream(seed, index, "disjunctions"))
+    return _Design(replace(project, windows=windows, disjunctions=pairs), starts)
 
 
 def _ids(level: int, seed: int, index: int) -> list[str]:
@@ -386,7 +392,10 @@ def _schedules(project: Project, seed: int, index: int) -> list[dict[str, int]]:
     """Draw list schedules under precedence, capacity and downtimes: start times by task."""
     rng, compiled = _stream(seed, index, "schedules"), sgs.compile_project(project)
     lists = (sgs.random_list(compiled, rng) for _ in range(LISTS))
-    return [sgs.by_id(compiled, sgs.serial(compiled, order)) for order in lists]
+    serial = (
+        WideScheme(compiled).serial if len(compiled.ids) <= SMALL else partial(sgs.serial, compiled)
+    )
+    return [sgs.by_id(compiled, serial(order)) for order in lists]
 
 
 def _makespan(project: Project, starts: Mapping[str, int]) -> int:
@@ -394,23 +403,36 @@ def _makespan(project: Project, starts: Mapping[str, int]) -> int:
 
 
 def _windows(
-    project: Project, starts: Mapping[str, int], settings: ProjectSettings, seed: int, index: int
+    tasks: Sequence[Task],
+    horizon: int,
+    starts: Mapping[str, int],
+    *,
+    settings: ProjectSettings,
+    seed: int,
+    index: int,
 ) -> tuple[Window, ...]:
     """Draw windows: the witness's interval, widened by U{0..slack} on each side."""
     rng, slack = _stream(seed, index, "windows"), settings.slack
     windows = []
-    for task in project.tasks:
+    for task in tasks:
         has = rng.random() < settings.axis_probability
         early, late = rng.randint(0, slack), rng.randint(0, slack)
         if has:
             start = starts[task.id]
-            end = min(project.horizon, start + task.duration + late)
+            end = min(horizon, start + task.duration + late)
             windows.append(Window(task.id, max(0, start - early), end))
     return tuple(windows)
 
 
+def _relaxed(project: Project, windows: tuple[Window, ...], horizon: int) -> sgs.Compiled:
+    """Return a project under precedence and windows alone."""
+    tasks = tuple(replace(task, demands={}) for task in project.tasks)
+    free = replace(project, tasks=tasks, windows=windows, downtimes=(), horizon=horizon)
+    return sgs.compile_project(free)
+
+
 def _disjunctions(
-    project: Project,
+    relaxed: sgs.Compiled,
     starts: Mapping[str, int],
     schedules: Sequence[Mapping[str, int]],
     rng: Random,
@@ -418,7 +440,7 @@ def _disjunctions(
     """Draw floor(n / 4) pairs that bind: apart in the witness, together in a relaxed schedule.
 
     Args:
-        project: with windows; n is the number of its tasks.
+        relaxed: the project under precedence and windows alone; n is the number of its tasks.
         starts: the witness.
         schedules: start times by task, under precedence, capacity and downtimes.
         rng: the stream of disjunctions.
@@ -426,10 +448,8 @@ def _disjunctions(
     Returns:
         Pairs of task ids, those that mislead most first (see `_PairRanking`).
     """
-    tasks = tuple(replace(task, demands={}) for task in project.tasks)
-    relaxed = sgs.compile_project(replace(project, tasks=tasks, downtimes=()))
     ranking = _PairRanking(
-        duration={task.id: task.duration for task in project.tasks},
+        duration=dict(zip(relaxed.ids, relaxed.durations, strict=True)),
         witness=starts,
         earliest=sgs.by_id(relaxed, sgs.serial(relaxed, relaxed.order)),
         latest=dict(zip(relaxed.ids, sgs.lft(relaxed), strict=True)),
@@ -443,7 +463,7 @@ def _disjunctions(
     ]
     rng.shuffle(apart)
     apart.sort(key=lambda pair: ranking.rank(*pair))
-    return tuple(apart[: len(tasks) // 4])
+    return tuple(apart[: len(relaxed.ids) // 4])
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,94 @@
+"""List schedules of small projects in wide integers: what `graders.exact.sgs.serial` makes, faster.
+
+A moment has a field of bits for each resource, with the units in use, all in one integer. Adding
+what a task demands at every moment carries into a field's highest bit where capacity is short, so
+where a task fits, and what it takes, are a few operations whatever else is there (Lamport, 1975,
+"Multiple byte processing with full-word instructions"). It pays while a project takes little time.
+"""
+
+from collections.abc import Mapping
+
+from graders.exact.sgs import Compiled, Ints
+
+
+class WideScheme:
+    """The serial scheme for a project of n tasks without disjunctions, for any number of lists.
+
+    Args:
+        project: the compiled project.
+    """
+
+    def __init__(self, project: Compiled) -> None:
+        self._project = project
+        self._bits = max(project.capacities, default=0).bit_length() + 1  # of a field
+        self._moment = max(1, self._bits * len(project.capacities))  # bits of a moment
+        ends = [end for spans in project.downtimes for _, end in spans]
+        moments = max(ends, default=0) + max(project.releases) + sum(project.durations) + 1
+        every = self._at_moments(0, moments)
+        self._high = every * self._fields(dict.fromkeys(range(len(project.capacities)), 1))
+        self._high <<= self._bits - 1  # the highest bit of each field
+        self._free = every << self._bits - 1  # that of the first field of each moment
+        self._tests = [every * self._excess(dict(pairs)) for pairs in project.demands]
+        self._taken = [
+            self._at_moments(0, duration) * self._fields(dict(pairs))
+            for pairs, duration in zip(project.demands, project.durations, strict=True)
+        ]
+        self._down = self._downtimes()
+
+    def _at_moments(self, start: int, end: int) -> int:
+        """Return the lowest bit of each moment in [start, end)."""
+        return sum(1 << moment * self._moment for moment in range(start, end))
+
+    def _fields(self, amounts: Mapping[int, int]) -> int:
+        """Return units of some resources in the fields of the first moment."""
+        return sum(amount << r * self._bits for r, amount in amounts.items())
+
+    def _excess(self, demands: Mapping[int, int]) -> int:
+        """Return what carries into the highest bit of a field where too many units are in use."""
+        most, capacities = (1 << self._bits - 1) - 1, self._project.capacities
+        return self._fields({r: q + most - capacities[r] for r, q in demands.items()})
+
+    def _downtimes(self) -> int:
+        """Return the units in use before any task is placed: all of them in downtimes."""
+        used = 0
+        project = self._project
+        resources = zip(project.capacities, project.downtimes, strict=True)
+        for r, (capacity, downtimes) in enumerate(resources):
+            for start, end in downtimes:
+                used += self._at_moments(start, end) * self._fields({r: capacity})
+        return used
+
+    def serial(self, order: Ints) -> list[int]:
+        """Place the tasks one by one, each as early as it fits; return the n start times.
+
+        Args:
+            order: every task once, after its predecessors.
+        """
+        durations, predecessors = self._project.durations, self._project.predecessors
+        starts, ends = list(self._project.releases), [0] * len(durations)
+        tests, taken, moment, used = self._tests, self._taken, self._moment, self._down
+        for i in order:
+            start = starts[i]
+            for j in predecessors[i]:
+                if ends[j] > start:
+                    start = ends[j]
+            short = ((used >> start * moment) + tests[i]) & self._high
+            if short:
+                start += self._first_gap(short, durations[i])
+            used += taken[i] << start * moment
+            starts[i], ends[i] = start, start + durations[i]
+        return starts
+
+    def _first_gap(self, short: int, duration: int) -> int:
+        """Return the first moment from which nothing is short for so many moments on end."""
+        blocked = short
+        for r in range(1, len(self._project.capacities)):
+            blocked |= short >> r * self._bits
+        blocked &= self._free
+        width = 1
+        while width < duration:
+            step = min(width, duration - width)
+            blocked |= blocked >> step * self._moment
+            width += step
+        free = self._free ^ blocked
+        return ((free & -free).bit_length() - self._bits) // self._moment
