@@ -9,7 +9,6 @@ fewer: levels of edges and cells of axes are nested.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import combinations
 from math import floor
 from random import Random
@@ -391,11 +390,11 @@ def _downtimes(
 def _schedules(project: Project, seed: int, index: int) -> list[dict[str, int]]:
     """Draw list schedules under precedence, capacity and downtimes: start times by task."""
     rng, compiled = _stream(seed, index, "schedules"), sgs.compile_project(project)
+    if len(compiled.ids) <= SMALL:
+        scheme = WideScheme(compiled)
+        return [sgs.by_id(compiled, scheme.random_schedule(rng)) for _ in range(LISTS)]
     lists = (sgs.random_list(compiled, rng) for _ in range(LISTS))
-    serial = (
-        WideScheme(compiled).serial if len(compiled.ids) <= SMALL else partial(sgs.serial, compiled)
-    )
-    return [sgs.by_id(compiled, serial(order)) for order in lists]
+    return [sgs.by_id(compiled, sgs.serial(compiled, order)) for order in lists]
 
 
 def _makespan(project: Project, starts: Mapping[str, int]) -> int:

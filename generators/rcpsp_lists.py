@@ -6,13 +6,14 @@ where a task fits, and what it takes, are a few operations whatever else is ther
 "Multiple byte processing with full-word instructions"). It pays while a project takes little time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from random import Random
 
-from graders.exact.sgs import Compiled, Ints
+from graders.exact.sgs import Compiled
 
 
 class WideScheme:
-    """The serial scheme for a project of n tasks without disjunctions, for any number of lists.
+    """The serial scheme for a project of n tasks without disjunctions, for any number of schedules.
 
     Args:
         project: the compiled project.
@@ -34,6 +35,10 @@ class WideScheme:
             for pairs, duration in zip(project.demands, project.durations, strict=True)
         ]
         self._down = self._downtimes()
+        self._folds = [r * self._bits for r in range(1, len(project.capacities))]
+        self._spreads = [[n * self._moment for n in _doublings(d)] for d in project.durations]
+        self._waiting = [len(group) for group in project.predecessors]
+        self._first = [i for i, count in enumerate(self._waiting) if not count]
 
     def _at_moments(self, start: int, end: int) -> int:
         """Return the lowest bit of each moment in [start, end)."""
@@ -58,37 +63,51 @@ class WideScheme:
                 used += self._at_moments(start, end) * self._fields({r: capacity})
         return used
 
-    def serial(self, order: Ints) -> list[int]:
+    def random_schedule(self, rng: Random) -> list[int]:
         """Place the tasks one by one, each as early as it fits; return the n start times.
 
+        They come as in a list of `graders.exact.sgs.random_list`.
+
         Args:
-            order: every task once, after its predecessors.
+            rng: the generator; `random()` is called n times.
         """
-        durations, predecessors = self._project.durations, self._project.predecessors
-        starts, ends = list(self._project.releases), [0] * len(durations)
+        starts, waiting, ready = [*self._project.releases], [*self._waiting], [*self._first]
+        durations, successors, draw = self._project.durations, self._project.successors, rng.random
         tests, taken, moment, used = self._tests, self._taken, self._moment, self._down
-        for i in order:
-            start = starts[i]
-            for j in predecessors[i]:
-                if ends[j] > start:
-                    start = ends[j]
-            short = ((used >> start * moment) + tests[i]) & self._high
-            if short:
-                start += self._first_gap(short, durations[i])
-            used += taken[i] << start * moment
-            starts[i], ends[i] = start, start + durations[i]
+        while ready:
+            k = int(draw() * len(ready))
+            i, ready[k] = ready[k], ready[-1]
+            ready.pop()
+            place = starts[i] * moment
+            if short := (used >> place) + tests[i] & self._high:
+                place += self._first_gap(short, self._spreads[i])
+                starts[i] = place // moment
+            used += taken[i] << place
+            end = starts[i] + durations[i]
+            for j in successors[i]:
+                if starts[j] < end:
+                    starts[j] = end
+                waiting[j] -= 1
+                if not waiting[j]:
+                    ready.append(j)
         return starts
 
-    def _first_gap(self, short: int, duration: int) -> int:
-        """Return the first moment from which nothing is short for so many moments on end."""
+    def _first_gap(self, short: int, spreads: Sequence[int]) -> int:
+        """Return the place of the first moment from which nothing is short for a task's time."""
         blocked = short
-        for r in range(1, len(self._project.capacities)):
-            blocked |= short >> r * self._bits
+        for shift in self._folds:
+            blocked |= short >> shift
         blocked &= self._free
-        width = 1
-        while width < duration:
-            step = min(width, duration - width)
-            blocked |= blocked >> step * self._moment
-            width += step
+        for shift in spreads:
+            blocked |= blocked >> shift
         free = self._free ^ blocked
-        return ((free & -free).bit_length() - self._bits) // self._moment
+        return (free & -free).bit_length() - self._bits
+
+
+def _doublings(duration: int) -> list[int]:
+    """Return steps by which a bit, copied by each in turn, is at so many moments on end."""
+    width, steps = 1, []
+    while width < duration:
+        steps.append(min(width, duration - width))
+        width += steps[-1]
+    return steps
