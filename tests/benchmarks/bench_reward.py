@@ -33,7 +33,9 @@ def answers(instance: Instance[Any]) -> list[str]:
 def _changed(answer: Fields, count: int, rng: Random) -> Fields:
     [(key, value)] = answer.items()
     if isinstance(value, dict):
-        changed = {name: rng.randrange(50) for name in rng.sample(sorted(value), min(count, 5))}
+        changed = {
+            name: rng.randrange(50) for name in rng.sample(sorted(value), min(count, 5, len(value)))
+        }
         return {key: value | changed}
     order = list(value)
     for _ in range(count):
