@@ -18,6 +18,7 @@ import msgspec
 
 from harness.files import has_room, require_room
 from harness.store import queries
+from harness.store.open_episodes import OpenEpisodes
 from harness.store.records import LatestRecord, latest, packed
 from harness.store.rows import Answered, Performed, Row
 from tasks.base import Outcome, Record, Reply, StoreFailure, Usage
@@ -92,7 +93,6 @@ class Journal:
             self._ids: dict[str, int] = dict(self._db.execute(queries.EPISODE_IDS))
             self._shared: dict[str, int] = dict(self._db.execute(queries.SHARED_IDS))
             self._last = max(self._ids.values(), default=0)
-            self._begun = {i for (i,) in self._db.execute(queries.BEGUN)}
         except (sqlite3.Error, OSError) as error:
             raise self._failure(error) from None
         self._measured = monotonic()
@@ -122,7 +122,7 @@ class Journal:
 
     def rows(self, episode: str) -> list[Row]:
         """The attempts at an episode's calls as they are kept, by path; see `answered_of`."""
-        if self._ids.get(episode) not in self._begun:
+        if episode not in self._ids:
             return []
         with _readable(f"{self.path}, {episode}"):
             return self._db.execute(queries.ATTEMPTS_OF, (self._ids[episode],)).fetchall()
@@ -141,7 +141,6 @@ class Journal:
         """Commit one attempt, answered or failed; return when it is safe."""
         text = msgspec.json.encode(reply).decode() if reply else None
         row = (self._id(episode), path, number, request, text, fault, seconds)
-        self._begun.add(row[0])
         await self._commit(queries.ADD_ATTEMPT, row)
 
     async def record(
@@ -173,13 +172,14 @@ class Journal:
             rows = self._db.execute(queries.EFFECTS_OF, (self._ids[episode],))
             return {path: Performed(request, outcome) for path, request, outcome in rows}
 
-    def verdicts(self) -> dict[str, tuple[int, str]]:
-        """The newest version of each episode's record and its verdict, `error` without a grade."""
+    def open_episodes(self) -> OpenEpisodes:
+        """Return the episodes that have no grade now.
+
+        Raises:
+            StoreFailure: the journal cannot be read.
+        """
         with _readable(self.path):
-            return {
-                key: (version, verdict)
-                for key, version, verdict in self._db.execute(queries.VERDICTS)
-            }
+            return OpenEpisodes(self._ids, dict(self._db.execute(queries.OPEN)))
 
     def pulse(self, model: str, state: LimiterState) -> None:
         """Note how a model's calls stand, if that has changed or is long ago; never replayed."""

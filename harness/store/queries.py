@@ -44,7 +44,6 @@ FOLD_LOG = "pragma wal_checkpoint(truncate)"  # the write-ahead log into the fil
 EPISODE_IDS = "select key, id from episodes"
 SHARED_IDS = "select fields, id from shared"
 SHARED_FIELDS = "select id, fields from shared"
-BEGUN = "select distinct episode from attempts"
 ATTEMPTS_OF = "select path, request, reply from attempts where episode = ? order by path, attempt"
 EFFECTS_OF = "select path, request, outcome from effects where episode = ?"
 REPLIES = """
@@ -71,8 +70,12 @@ UNUSUAL_CALLS = """
 SILENT = """
     select id from episodes where not exists (select 1 from attempts where episode = id)
 """
-VERDICTS = """
-    select key, max(version), verdict from records join episodes on id = episode group by episode
+# Of each episode without a grade the version that its next record has.
+OPEN = """
+    select id, coalesce((select max(version) + 1 from records where episode = id), 0) from episodes
+    where 'error' = coalesce(
+        (select verdict from records where episode = id order by version desc limit 1), 'error'
+    )
 """
 LATEST_RECORDS = """
     select key, max(version), shared, record, episode from records join episodes on id = episode
