@@ -72,7 +72,7 @@ class _Batch:
     """Rows waiting for one commit, and those who wait for it."""
 
     def __init__(self) -> None:
-        self.rows: list[tuple[str, tuple[Any, ...]]] = []
+        self.rows: dict[str, list[tuple[Any, ...]]] = {}  # by their statement
         self.done = asyncio.Event()
         self.failure: StoreFailure | None = None
 
@@ -243,7 +243,7 @@ class Journal:
         if self._batch is None:
             self._batch = _Batch()
             asyncio.get_running_loop().call_soon(self._flush)
-        self._batch.rows.append((statement, row))
+        self._batch.rows.setdefault(statement, []).append(row)
         return self._batch
 
     async def _commit(self, statement: str, row: tuple[Any, ...]) -> None:
@@ -268,8 +268,8 @@ class Journal:
                 require_room(self.path)
                 self._measured = monotonic()
             self._db.execute("begin immediate")
-            for statement, row in batch.rows:
-                self._db.execute(statement, row)
+            for statement, rows in batch.rows.items():
+                self._db.executemany(statement, rows)
             self._db.execute("commit")
         except (sqlite3.Error, OSError, UnicodeEncodeError, StoreFailure) as error:
             batch.failure = self._broken = self._failure(error)
