@@ -370,17 +370,16 @@ class ReplyPrice(msgspec.Struct):
     cost: float | None = None
 
 
-def read_replies(folder: Path) -> Iterator[tuple[str, ReplyPrice]]:
-    """Of every reply its episode's key, its usage and the cost that its provider told."""
+def read_replies(folder: Path) -> Iterator[tuple[int, str, ReplyPrice]]:
+    """Of every reply the episode's number and key, its usage and the cost that was told."""
     decoder = msgspec.json.Decoder(ReplyPrice)
     with _reading(folder) as db:
-        rows = db.execute(queries.REPLIES)
-        for key, reply in rows:
-            yield key, decoder.decode(reply)
+        for number, key, reply in db.execute(queries.ALL_PRICES):
+            yield number, key, decoder.decode(reply)
 
 
 def read_prices(folder: Path) -> Iterator[tuple[int, ReplyPrice]]:
-    """The same with the number of the episode in place of its key, in the order of numbers."""
+    """The same without the key, in the order of the numbers."""
     decoder = msgspec.json.Decoder(ReplyPrice)
     with _reading(folder) as db:
         for number, reply in db.execute(queries.PRICES):

@@ -55,6 +55,9 @@ THROWN_AWAY = f"""
     select key, {_SECOND_LINE} from attempts join episodes on id = episode where {_THROWN_AWAY}
 """
 THROWN_AWAY_OF = f"select {_SECOND_LINE} from attempts where episode = ? and {_THROWN_AWAY}"
+ALL_PRICES = """
+    select episode, key, reply from attempts join episodes on id = episode where reply is not null
+"""
 PRICES = "select episode, reply from attempts where reply is not null order by episode"
 # The replies that may be no plain answers: they ended in a way of their own, or their text is
 # empty, or begins with a blank or a tag, as blank ones and thoughts do.
@@ -107,8 +110,10 @@ PACE_OF_LATE = """
 HAS_PACE = "select 1 from sqlite_master where name = 'pace'"
 LAST_SIGN = "select max(at) from pace"
 PROBLEMS = """
-    select key, max(version), json_extract(record, '$.problem.kind'),
-        json_extract(record, '$.problem.boundary')
+    select episode, key, max(version), case when verdict = 'error' then
+        json_array(json_extract(record, '$.problem.kind'),
+            json_extract(record, '$.problem.boundary'))
+    end
     from records join episodes on id = episode group by episode
 """
 MEASURED = """
@@ -116,7 +121,7 @@ MEASURED = """
     from records join episodes on id = episode group by episode
 """
 WORK = """
-    select key, count(reply), max(path), sum(seconds), count(*)
+    select episode, key, count(reply), max(path), sum(seconds), count(*)
     from attempts join episodes on id = episode group by episode
 """
 SEARCH_ANSWERS = """

@@ -98,9 +98,9 @@ class _Reader:
         """Return the record of an episode's key, of a shared row, and of its own fields."""
         instance = _once(self._instances, _KEY.decode(key)[2])
         grade, *others = astuple(_OWN.decode(text))
-        return Record(
-            instance, *self._shared[common], self._grade(grade) if grade else None, *others
-        )
+        judged = self._grade(grade) if grade else None
+        fields: list[Any] = [instance, *self._shared[common], judged, *others]
+        return Record(*fields)
 
     def _grade(self, raw: _RawGrade) -> Grade:
         fields = list(astuple(raw))
