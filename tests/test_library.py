@@ -274,9 +274,10 @@ def test_a_batch_is_a_part_of_the_stream(name: str) -> None:
 
 def test_a_batch_refuses_what_no_stream_has() -> None:
     assert makespan.batch("tardiness", 3, 0) == []
-    for wrong in ({"start": -1}, {"seed": -1}):
-        with pytest.raises(InputError, match="is negative"):
-            makespan.batch("tardiness", 3, 1, **wrong)
+    with pytest.raises(InputError, match="`start` -1 is negative"):
+        makespan.batch("tardiness", 3, 1, start=-1)
+    with pytest.raises(InputError, match="`seed` -1 is negative"):
+        makespan.batch("tardiness", 3, 1, seed=-1)
     with pytest.raises(InputError, match="`count` -2 is negative"):
         makespan.batch("tardiness", 3, -2)
     with pytest.raises(InputError, match="level 0"):
