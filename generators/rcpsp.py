@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from generators import rcpsp_periodic
 from generators.base import plain_settings, settings_as
 from generators.rcpsp_edges import Edges, bits, irredundant
-from generators.rcpsp_lists import WideScheme
+from generators.rcpsp_lists import list_schedules, relaxed_project
 from generators.rcpsp_packed import pack
 from graders.exact import sgs
 from graders.exact.rcpsp import PURPOSE
@@ -36,7 +36,6 @@ from tasks.rcpsp import VERSION, Downtime, Project, Resource, Task, Window, merg
 AXES = ("downtime", "windows", "disjunctions")
 LAST = 2.35  # edges a task that every witness obeys, if they fit: 47 at 20 tasks, the paper's size
 LISTS = 50  # random list schedules, the best of which is the witness
-SMALL = 50  # tasks to which lists are scheduled in wide integers
 STANDARD = {
     5: (3, 4),
     10: (4, 12),
@@ -229,11 +228,11 @@ def _design(level: int, seed: int, index: int, settings: ProjectSettings) -> _De
         return _packed_design(level, seed, index, settings=settings)
     bare = _bare_project(level, seed, index, settings=settings)
     down = replace(bare, downtimes=_downtimes(bare, settings, seed, index))
-    schedules = _schedules(down, seed, index)
+    schedules = list_schedules(down, LISTS, _stream(seed, index, "schedules"))
     starts = min(schedules, key=lambda schedule: _makespan(down, schedule))
     horizon = floor(settings.horizon_factor * _makespan(down, starts))
     windows = _windows(bare.tasks, horizon, starts, settings=settings, seed=seed, index=index)
-    relaxed = _relaxed(bare, windows, horizon)
+    relaxed = relaxed_project(bare, windows, horizon)
     pairs = _disjunctions(relaxed, starts, schedules, _stream(seed, index, "disjunctions"))
     return _Design(replace(down, horizon=horizon, windows=windows, disjunctions=pairs), starts)
 
@@ -262,7 +261,7 @@ def _packed_design(level: int, seed: int, index: int, settings: ProjectSettings)
     windows = _windows(
         project.tasks, project.horizon, starts, settings=settings, seed=seed, index=index
     )
-    relaxed = _relaxed(project, windows, project.horizon)
+    relaxed = relaxed_project(project, windows, project.horizon)
     pairs = _disjunctions(relaxed, starts, [starts], _stream(seed, index, "disjunctions"))
     return _Design(replace(project, windows=windows, disjunctions=pairs), starts)
 
@@ -387,16 +386,6 @@ def _downtimes(
     return tuple(Downtime(name, a, b) for name, spans in merged.items() for a, b in spans)
 
 
-def _schedules(project: Project, seed: int, index: int) -> list[dict[str, int]]:
-    """Draw list schedules under precedence, capacity and downtimes: start times by task."""
-    rng, compiled = _stream(seed, index, "schedules"), sgs.compile_project(project)
-    if len(compiled.ids) <= SMALL:
-        scheme = WideScheme(compiled)
-        return [sgs.by_id(compiled, scheme.random_schedule(rng)) for _ in range(LISTS)]
-    lists = (sgs.random_list(compiled, rng) for _ in range(LISTS))
-    return [sgs.by_id(compiled, sgs.serial(compiled, order)) for order in lists]
-
-
 def _makespan(project: Project, starts: Mapping[str, int]) -> int:
     return max(starts[task.id] + task.duration for task in project.tasks)
 
@@ -421,13 +410,6 @@ def _windows(
             end = min(horizon, start + task.duration + late)
             windows.append(Window(task.id, max(0, start - early), end))
     return tuple(windows)
-
-
-def _relaxed(project: Project, windows: tuple[Window, ...], horizon: int) -> sgs.Compiled:
-    """Return a project under precedence and windows alone."""
-    tasks = tuple(replace(task, demands={}) for task in project.tasks)
-    free = replace(project, tasks=tasks, windows=windows, downtimes=(), horizon=horizon)
-    return sgs.compile_project(free)
 
 
 def _disjunctions(

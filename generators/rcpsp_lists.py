@@ -9,7 +9,13 @@ where a task fits, and what it takes, are a few operations whatever else is ther
 from collections.abc import Mapping, Sequence
 from random import Random
 
+from msgspec.structs import replace
+
+from graders.exact import sgs
 from graders.exact.sgs import Compiled
+from tasks.rcpsp import Project, Window
+
+SMALL = 50  # tasks to which lists are scheduled in wide integers
 
 
 class WideScheme:
@@ -29,16 +35,29 @@ class WideScheme:
         self._high = every * self._fields(dict.fromkeys(range(len(project.capacities)), 1))
         self._high <<= self._bits - 1  # the highest bit of each field
         self._free = every << self._bits - 1  # that of the first field of each moment
-        self._tests = [every * self._excess(dict(pairs)) for pairs in project.demands]
-        self._taken = [
-            self._at_moments(0, duration) * self._fields(dict(pairs))
-            for pairs, duration in zip(project.demands, project.durations, strict=True)
-        ]
         self._down = self._downtimes()
         self._folds = [r * self._bits for r in range(1, len(project.capacities))]
-        self._spreads = [[n * self._moment for n in _doublings(d)] for d in project.durations]
         self._waiting = [len(group) for group in project.predecessors]
         self._first = [i for i, count in enumerate(self._waiting) if not count]
+        self._tests, self._taken, self._spreads = self._tasks(every)
+
+    def _tasks(self, every: int) -> tuple[list[int], list[int], list[list[int]]]:
+        """Return of each task what finds where it fits, what it takes, and steps of its time.
+
+        Args:
+            every: the lowest bit of each moment.
+        """
+        demands = [dict(pairs) for pairs in self._project.demands]
+        durations = self._project.durations
+        taken = [
+            self._at_moments(0, duration) * self._fields(amounts)
+            for amounts, duration in zip(demands, durations, strict=True)
+        ]
+        return (
+            [every * self._excess(amounts) for amounts in demands],
+            taken,
+            [[n * self._moment for n in _doublings(duration)] for duration in durations],
+        )
 
     def _at_moments(self, start: int, end: int) -> int:
         """Return the lowest bit of each moment in [start, end)."""
@@ -111,3 +130,26 @@ def _doublings(duration: int) -> list[int]:
         steps.append(min(width, duration - width))
         width += steps[-1]
     return steps
+
+
+def list_schedules(project: Project, count: int, rng: Random) -> list[dict[str, int]]:
+    """Draw list schedules under precedence, capacity and downtimes: start times by task.
+
+    Args:
+        project: without windows and disjunctions.
+        count: of schedules.
+        rng: the generator.
+    """
+    compiled = sgs.compile_project(project)
+    if len(compiled.ids) <= SMALL:
+        scheme = WideScheme(compiled)
+        return [sgs.by_id(compiled, scheme.random_schedule(rng)) for _ in range(count)]
+    lists = (sgs.random_list(compiled, rng) for _ in range(count))
+    return [sgs.by_id(compiled, sgs.serial(compiled, order)) for order in lists]
+
+
+def relaxed_project(project: Project, windows: tuple[Window, ...], horizon: int) -> Compiled:
+    """Return a project under precedence and windows alone."""
+    tasks = tuple(replace(task, demands={}) for task in project.tasks)
+    free = replace(project, tasks=tasks, windows=windows, downtimes=(), horizon=horizon)
+    return sgs.compile_project(free)

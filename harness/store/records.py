@@ -86,7 +86,7 @@ _OWN = msgspec.json.Decoder(_OWN_TYPE)
 _LIST = msgspec.json.Decoder(tuple[Fields, ...])
 
 
-class _Reader:
+class _RecordReader:
     """Reads records, and holds what they share once."""
 
     def __init__(self, shared: Mapping[int, tuple[Any, ...]]) -> None:
@@ -129,7 +129,7 @@ def latest(db: sqlite3.Connection) -> Iterator[LatestRecord]:
     """
     try:
         rows = db.execute(queries.SHARED_FIELDS)
-        reader = _Reader({number: astuple(_SHARED.decode(fields)) for number, fields in rows})
+        reader = _RecordReader({number: astuple(_SHARED.decode(fields)) for number, fields in rows})
         for key, version, common, text, number in db.execute(queries.LATEST_RECORDS):
             yield LatestRecord(key, version, reader.record(key, common, text), number=number)
     except (msgspec.MsgspecError, ValueError) as error:
