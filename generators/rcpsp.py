@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from generators import rcpsp_periodic
 from generators.base import plain_settings, settings_as
 from generators.rcpsp_edges import Edges, bits, irredundant
+from generators.rcpsp_lists import list_schedules, relaxed_project
 from generators.rcpsp_packed import pack
 from graders.exact import sgs
 from graders.exact.rcpsp import PURPOSE
@@ -227,13 +228,13 @@ def _design(level: int, seed: int, index: int, settings: ProjectSettings) -> _De
         return _packed_design(level, seed, index, settings=settings)
     bare = _bare_project(level, seed, index, settings=settings)
     down = replace(bare, downtimes=_downtimes(bare, settings, seed, index))
-    schedules = _schedules(down, seed, index)
+    schedules = list_schedules(down, LISTS, _stream(seed, index, "schedules"))
     starts = min(schedules, key=lambda schedule: _makespan(down, schedule))
     horizon = floor(settings.horizon_factor * _makespan(down, starts))
-    framed = replace(down, horizon=horizon)
-    windowed = replace(framed, windows=_windows(framed, starts, settings, seed, index))
-    pairs = _disjunctions(windowed, starts, schedules, _stream(seed, index, "disjunctions"))
-    return _Design(replace(windowed, disjunctions=pairs), starts)
+    windows = _windows(bare.tasks, horizon, starts, settings=settings, seed=seed, index=index)
+    relaxed = relaxed_project(bare, windows, horizon)
+    pairs = _disjunctions(relaxed, starts, schedules, _stream(seed, index, "disjunctions"))
+    return _Design(replace(down, horizon=horizon, windows=windows, disjunctions=pairs), starts)
 
 
 def _packed_design(level: int, seed: int, index: int, settings: ProjectSettings) -> _Design:
@@ -257,9 +258,12 @@ def _packed_design(level: int, seed: int, index: int, settings: ProjectSettings)
         setting=settings.setting,
     )
     starts = dict(zip(ids, packing.starts, strict=True))
-    windowed = replace(project, windows=_windows(project, starts, settings, seed, index))
-    pairs = _disjunctions(windowed, starts, [starts], _stream(seed, index, "disjunctions"))
-    return _Design(replace(windowed, disjunctions=pairs), starts)
+    windows = _windows(
+        project.tasks, project.horizon, starts, settings=settings, seed=seed, index=index
+    )
+    relaxed = relaxed_project(project, windows, project.horizon)
+    pairs = _disjunctions(relaxed, starts, [starts], _stream(seed, index, "disjunctions"))
+    return _Design(replace(project, windows=windows, disjunctions=pairs), starts)
 
 
 def _ids(level: int, seed: int, index: int) -> list[str]:
@@ -382,35 +386,34 @@ def _downtimes(
     return tuple(Downtime(name, a, b) for name, spans in merged.items() for a, b in spans)
 
 
-def _schedules(project: Project, seed: int, index: int) -> list[dict[str, int]]:
-    """Draw list schedules under precedence, capacity and downtimes: start times by task."""
-    rng, compiled = _stream(seed, index, "schedules"), sgs.compile_project(project)
-    lists = (sgs.random_list(compiled, rng) for _ in range(LISTS))
-    return [sgs.by_id(compiled, sgs.serial(compiled, order)) for order in lists]
-
-
 def _makespan(project: Project, starts: Mapping[str, int]) -> int:
     return max(starts[task.id] + task.duration for task in project.tasks)
 
 
 def _windows(
-    project: Project, starts: Mapping[str, int], settings: ProjectSettings, seed: int, index: int
+    tasks: Sequence[Task],
+    horizon: int,
+    starts: Mapping[str, int],
+    *,
+    settings: ProjectSettings,
+    seed: int,
+    index: int,
 ) -> tuple[Window, ...]:
     """Draw windows: the witness's interval, widened by U{0..slack} on each side."""
     rng, slack = _stream(seed, index, "windows"), settings.slack
     windows = []
-    for task in project.tasks:
+    for task in tasks:
         has = rng.random() < settings.axis_probability
         early, late = rng.randint(0, slack), rng.randint(0, slack)
         if has:
             start = starts[task.id]
-            end = min(project.horizon, start + task.duration + late)
+            end = min(horizon, start + task.duration + late)
             windows.append(Window(task.id, max(0, start - early), end))
     return tuple(windows)
 
 
 def _disjunctions(
-    project: Project,
+    relaxed: sgs.Compiled,
     starts: Mapping[str, int],
     schedules: Sequence[Mapping[str, int]],
     rng: Random,
@@ -418,7 +421,7 @@ def _disjunctions(
     """Draw floor(n / 4) pairs that bind: apart in the witness, together in a relaxed schedule.
 
     Args:
-        project: with windows; n is the number of its tasks.
+        relaxed: the project under precedence and windows alone; n is the number of its tasks.
         starts: the witness.
         schedules: start times by task, under precedence, capacity and downtimes.
         rng: the stream of disjunctions.
@@ -426,10 +429,8 @@ def _disjunctions(
     Returns:
         Pairs of task ids, those that mislead most first (see `_PairRanking`).
     """
-    tasks = tuple(replace(task, demands={}) for task in project.tasks)
-    relaxed = sgs.compile_project(replace(project, tasks=tasks, downtimes=()))
     ranking = _PairRanking(
-        duration={task.id: task.duration for task in project.tasks},
+        duration=dict(zip(relaxed.ids, relaxed.durations, strict=True)),
         witness=starts,
         earliest=sgs.by_id(relaxed, sgs.serial(relaxed, relaxed.order)),
         latest=dict(zip(relaxed.ids, sgs.lft(relaxed), strict=True)),
@@ -443,7 +444,7 @@ def _disjunctions(
     ]
     rng.shuffle(apart)
     apart.sort(key=lambda pair: ranking.rank(*pair))
-    return tuple(apart[: len(tasks) // 4])
+    return tuple(apart[: len(relaxed.ids) // 4])
 
 
 @dataclass(frozen=True)

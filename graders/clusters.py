@@ -29,6 +29,7 @@ from tasks.base import Grade, Noun, Record
 from tasks.ids import cluster_of
 
 Strata: TypeAlias = Sequence[Sequence[Record]]
+Groups: TypeAlias = Sequence[Mapping[str, Sequence[float]]]
 OverEpochs: TypeAlias = Callable[[Sequence[float]], float]
 K = TypeVar("K")
 
@@ -75,7 +76,14 @@ def sample(
         over_epochs: what an instance's epochs come to, their mean by default.
         equal: whether all strata weigh the same, and not as many instances as they have.
     """
-    trials = _trials(strata, measure, over_epochs, equal)
+    return sample_of(
+        [by_instance(records, measure) for records in strata], over_epochs, equal=equal
+    )
+
+
+def sample_of(groups: Groups, over_epochs: OverEpochs = fmean, *, equal: bool = False) -> Sample:
+    """Return the same of the scores of each stratum, as `by_instance` has them."""
+    trials = _trials(groups, over_epochs, equal)
     weight = sum(t.weight for t in trials)
     total = sum(t.weight * t.value for t in trials) / weight if trials else 0.0
     count = len({t.cluster for t in trials})
@@ -86,10 +94,9 @@ def sample(
     return Sample(tuple(values), count - len(components))
 
 
-def _trials(strata: Strata, measure: Measure, over_epochs: OverEpochs, equal: bool) -> list[_Trial]:
+def _trials(groups: Groups, over_epochs: OverEpochs, equal: bool) -> list[_Trial]:
     trials = []
-    for group, records in enumerate(strata):
-        scores = by_instance(records, measure)
+    for group, scores in enumerate(groups):
         means = {name: over_epochs(values) for name, values in scores.items()}
         weight = 1 / len(means) if equal and means else 1.0
         trials += [
@@ -251,15 +258,17 @@ def rates_over(strata: Strata, measure: Measure, over_epochs: OverEpochs = fmean
         measure: a measure in [0, 1].
         over_epochs: what an instance's epochs come to, their mean by default.
     """
-    groups = [by_instance(records, measure) for records in strata]
+    return rates_of([by_instance(records, measure) for records in strata], over_epochs)
+
+
+def rates_of(groups: Groups, over_epochs: OverEpochs = fmean) -> list[Rate]:
+    """Return the same of the scores of each stratum, as `by_instance` has them."""
     means = [[over_epochs(scores) for scores in group.values()] for group in groups]
-    effect = _design_effect(groups, sample(strata, measure, over_epochs, equal=True), means)
+    effect = _design_effect(groups, sample_of(groups, over_epochs, equal=True), means)
     return [Rate(sum(group) / effect, len(group) / effect) for group in means]
 
 
-def _design_effect(
-    groups: Sequence[Mapping[str, Sequence[float]]], of: Sample, means: Sequence[Sequence[float]]
-) -> float:
+def _design_effect(groups: Groups, of: Sample, means: Sequence[Sequence[float]]) -> float:
     shared, epochs = _largest_cluster(groups), most_epochs(groups)
     if of.freedom < FEWEST - 1 or shared == epochs == 1:
         return float(shared)
@@ -270,22 +279,22 @@ def _design_effect(
     return min(float(shared), max(1 / epochs, effect))
 
 
-def _largest_cluster(groups: Sequence[Mapping[str, Sequence[float]]]) -> int:
+def _largest_cluster(groups: Groups) -> int:
     sizes = Counter(cluster_of(name) for group in groups for name in group)
     return max(sizes.values(), default=1)
 
 
-def shares_clusters(strata: Strata) -> bool:
+def shares_clusters(groups: Groups) -> bool:
     """Return whether a cluster has more than one instance.
 
     Args:
-        strata: the records of each stratum.
+        groups: the scores of each stratum, by instance.
     """
-    names = {record.instance for records in strata for record in records}
+    names = {name for group in groups for name in group}
     return len({cluster_of(name) for name in names}) < len(names)
 
 
-def most_epochs(groups: Sequence[Mapping[str, Sequence[float]]]) -> int:
+def most_epochs(groups: Groups) -> int:
     """Return the most epochs that an instance has; 1 without any.
 
     Args:

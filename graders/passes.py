@@ -7,17 +7,18 @@ mean and its spread are those of all together. Of values that are 0 or 1 this is
 Agresti & Coull (1998), of several groups that of Price & Bonett (2004).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import sqrt
 from statistics import fmean
 from typing import TypeAlias
 
 from graders.clusters import (
+    Groups,
     OverEpochs,
     Strata,
     most_epochs,
-    rates_over,
-    sample,
+    rates_of,
+    sample_of,
     shares_clusters,
 )
 from graders.statistics import (
@@ -31,7 +32,7 @@ from graders.statistics import (
     pass_hat,
     student,
 )
-from tasks.base import Grade, Record
+from tasks.base import Grade
 
 PassRate: TypeAlias = Callable[[float, int, int], float]  # of successes, tries, and tries allowed
 ROUNDING = 1e-9  # by which the best score may be missed
@@ -52,49 +53,47 @@ def pass_rates(strata: Strata, success: Measure = best) -> dict[str, Estimate]:
     Returns:
         The estimates by name; none where no instance has a second epoch.
     """
+    groups = [by_instance(records, success) for records in strata]
     return {
-        f"{name}{k}": _pass_rate(strata, success, function, k=k)
-        for k in _tries(strata, success)
+        f"{name}{k}": _pass_rate(groups, function, k=k)
+        for k in _tries(groups)
         for name, function in (("pass@", pass_at), ("pass^", pass_hat))
     }
 
 
-def _tries(strata: Strata, success: Measure) -> list[int]:
-    epochs = most_epochs([by_instance(records, success) for records in strata])
+def _tries(groups: Groups) -> list[int]:
+    epochs = most_epochs(groups)
     return sorted({2**x for x in range(1, epochs.bit_length())} | {epochs} - {1})
 
 
-def _pass_rate(strata: Strata, success: Measure, function: PassRate, *, k: int) -> Estimate:
-    enough = [_with_epochs(records, success, k) for records in strata]
+def _pass_rate(groups: Groups, function: PassRate, *, k: int) -> Estimate:
+    """Estimate a rate over the instances with at least k graded epochs."""
+    enough = [{name: s for name, s in group.items() if len(s) >= k} for group in groups]
     if not all(enough):
         return Estimate.unknown(f"a level without an instance of {k} graded epochs")
-    return _mean_of_fractions(enough, success, _chance(function, k))
+    return _mean_of_fractions(enough, _chance(function, k))
 
 
-def _mean_of_fractions(strata: Strata, success: Measure, chance: OverEpochs) -> Estimate:
+def _mean_of_fractions(groups: Groups, chance: OverEpochs) -> Estimate:
     """Estimate the mean over groups of a fraction of each instance.
 
     Where clusters are too few for a spread, instances are as good as trials of right and wrong.
     """
-    of = sample(strata, success, chance, equal=True)
+    of = sample_of(groups, chance, equal=True)
     if of.freedom < FEWEST - 1:
-        return mean_of_rates(rates_over(strata, success, chance))
-    added, groups = 2 / len(strata), [_fractions(records, success, chance) for records in strata]
-    least = min(len(group) for group in groups)
+        return mean_of_rates(rates_of(groups, chance))
+    added, fractions = 2 / len(groups), [[chance(s) for s in g.values()] for g in groups]
+    least = min(len(group) for group in fractions)
     variance = of.variance * (least / (least + 2 * added)) ** 2
     centre = 0.0
-    for group in groups:
+    for group in fractions:
         n = len(group) + 2 * added
         middle = (sum(group) + added) / n
-        centre += middle / len(groups)
-        variance += _added_variance(fmean(group), middle, added, n) / len(groups) ** 2
-    half = (student(of.freedom) if shares_clusters(strata) else Z) * sqrt(variance)
-    value = fmean(fmean(group) for group in groups)
+        centre += middle / len(fractions)
+        variance += _added_variance(fmean(group), middle, added, n) / len(fractions) ** 2
+    half = (student(of.freedom) if shares_clusters(groups) else Z) * sqrt(variance)
+    value = fmean(fmean(group) for group in fractions)
     return Estimate.of(value, min(centre - half, value), max(centre + half, value), (0.0, 1.0))
-
-
-def _fractions(records: Sequence[Record], success: Measure, chance: OverEpochs) -> list[float]:
-    return [chance(scores) for scores in by_instance(records, success).values()]
 
 
 def _added_variance(mean: float, middle: float, added: float, n: float) -> float:
@@ -108,12 +107,6 @@ def _added_variance(mean: float, middle: float, added: float, n: float) -> float
     """
     off = (n - 2 * added) * (mean - middle) ** 2
     return float(off + added * ((1 - middle) ** 2 + middle**2)) / n**2
-
-
-def _with_epochs(records: Sequence[Record], success: Measure, k: int) -> list[Record]:
-    """Return the records of instances with at least k graded epochs."""
-    scores = by_instance(records, success)
-    return [r for r in records if len(scores.get(r.instance, ())) >= k]
 
 
 def _chance(function: PassRate, k: int) -> OverEpochs:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from makespan.episodes import tools as tools
     from makespan.frames import dataset as dataset
     from makespan.frames import read_line as read_line
+    from makespan.problems import batch as batch
     from makespan.problems import families as families
     from makespan.problems import family as family
     from makespan.problems import generate as generate
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "episodes": ("Episode", "chat", "grade", "replay", "reward", "start", "tools"),
     "frames": ("dataset", "read_line"),
-    "problems": ("families", "family", "generate", "read", "solve", "stream", "write"),
+    "problems": ("batch", "families", "family", "generate", "read", "solve", "stream", "write"),
     "runs": ("Run", "board", "compare", "load", "run", "run_file"),
     "harness.calls.budget": ("Budget",),
     "harness.calls.options": ("RunOptions",),

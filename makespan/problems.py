@@ -1,6 +1,7 @@
 """Families of problems, and their instances: made, solved, read and written."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import count as naturals
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -81,6 +82,48 @@ def stream(
         now = _level(level, index)
         resolved = declared.resolve(now, settings)
         yield declared.generate(now, TRAINING + seed, index, resolved, reference=reference)
+
+
+def batch(
+    name: str,
+    level: Level,
+    count: int,
+    *,
+    start: int = 0,
+    seed: int = 0,
+    settings: Mapping[str, Scalar] = NO_SETTINGS,
+) -> list[Instance[Any]]:
+    """Generate a part of a stream at once: the instances that `stream` has, without a solver.
+
+    Parts do not depend on each other, so that several processes can make one each.
+
+    Args:
+        name: of the family.
+        level: as `stream` has it.
+        count: how many.
+        start: the number of the first of them in its stream.
+        seed: of the stream.
+        settings: of the family; those that are not given have their defaults.
+
+    Raises:
+        InputError: there is no such family, level or setting, or a number is negative.
+    """
+    for what, number in (("count", count), ("start", start), ("seed", seed)):
+        if number < 0:
+            raise InputError(f"`{what}` {number} is negative")
+    declared = family(name)
+
+    @cache
+    def resolved(now: int) -> Mapping[str, Scalar]:
+        return declared.resolve(now, settings)
+
+    batched = []
+    for index in range(start, start + count):
+        now = _level(level, index)
+        batched.append(
+            declared.generate(now, TRAINING + seed, index, resolved(now), reference=False)
+        )
+    return batched
 
 
 def _level(level: Level, index: int) -> int:

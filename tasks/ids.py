@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 
 import msgspec
@@ -39,6 +40,7 @@ def instance_id(
     return f"{family}-{level}-s{seed}-{number}-{sha256(text).hexdigest()[:8]}"
 
 
+@lru_cache(maxsize=2**15)  # statistics ask for the same ones many times
 def cluster_of(identifier: str) -> str:
     """Return the name of the cluster of an instance: those that may share ingredients with it.
 

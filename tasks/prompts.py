@@ -18,7 +18,26 @@ from tasks.base import InputError, Message
 from tasks.shipped import shipped
 
 Role: TypeAlias = Literal["system", "user"]
+DECIDED = 2**12  # reads of attributes of which it is remembered whether they are safe
 _TURN = re.compile(r"^--- (system|user)\n", re.MULTILINE)
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """The sandbox of templates; what it lets them read is decided once for a type and a name."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._decided: dict[tuple[type, str], bool] = {}
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Return whether a template may read an attribute, which the object's type decides."""
+        place = (type(obj), attr)
+        is_safe = self._decided.get(place)
+        if is_safe is None:
+            is_safe = super().is_safe_attribute(obj, attr, value)
+            if len(self._decided) < DECIDED:
+                self._decided[place] = is_safe
+        return is_safe
 
 
 class Prompts:
@@ -26,7 +45,7 @@ class Prompts:
 
     def __init__(self, sources: Mapping[str, str]) -> None:
         self.sources = dict(sorted(sources.items()))
-        self._environment = ImmutableSandboxedEnvironment(
+        self._environment = _Sandbox(
             loader=DictLoader(self.sources),
             undefined=StrictUndefined,
             trim_blocks=True,

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -253,6 +254,34 @@ def test_training_has_seeds_of_its_own() -> None:
     assert next(makespan.stream("rcpsp", 4)).reference.solver == "witness"
     with pytest.raises(InputError, match="is negative"):
         next(makespan.stream("tardiness", 3, seed=-1))
+
+
+@pytest.mark.parametrize("name", ["rcpsp", "tardiness", "jobshop", "dag", "allocation"])
+def test_a_batch_is_a_part_of_the_stream(name: str) -> None:
+    curriculum = (4, 6, 5)
+    stream = makespan.stream(name, curriculum, seed=2, settings={})
+    part = makespan.batch(name, curriculum, 7, start=3, seed=2)
+    assert part == list(islice(stream, 3, 10))
+    lines = [instances.encode(each) for each in part]
+    assert lines == [
+        instances.encode(each)
+        for start in range(3, 10)
+        for each in makespan.batch(
+            name, lambda index: curriculum[index % 3], 1, start=start, seed=2
+        )
+    ]
+
+
+def test_a_batch_refuses_what_no_stream_has() -> None:
+    assert makespan.batch("tardiness", 3, 0) == []
+    with pytest.raises(InputError, match="`start` -1 is negative"):
+        makespan.batch("tardiness", 3, 1, start=-1)
+    with pytest.raises(InputError, match="`seed` -1 is negative"):
+        makespan.batch("tardiness", 3, 1, seed=-1)
+    with pytest.raises(InputError, match="`count` -2 is negative"):
+        makespan.batch("tardiness", 3, -2)
+    with pytest.raises(InputError, match="level 0"):
+        makespan.batch("rcpsp", 0, 1)
 
 
 def test_instances_of_the_library_are_those_of_the_command(tmp_path: Path) -> None:

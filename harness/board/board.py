@@ -254,20 +254,30 @@ def _scored(
     """Return the records of each row, as they were scored."""
     dials = dials_of(scored.record for scored in records) if dials is None else dials
     groups: dict[Key, list[ScoredRecord]] = {}
+    rows: dict[tuple[object, ...], list[ScoredRecord]] = {}  # by what is cheap to compare
     for scored in records:
         r = scored.record
-        key = Key(
-            r.family,
-            CanonicalFields.of({name: r.settings.get(name) for name in dials[r.family]}),
-            r.model,
-            agent=r.agent,
-            memory=r.memory,
-            setup=CanonicalFields.of(scored.setup),
-            means=scored.means,
-            versions=scored.versions,
-        )
-        groups.setdefault(key, []).append(scored)
+        who = (r.family, r.model, r.agent, r.memory, scored.means, scored.versions)
+        objects = (id(r.settings), id(scored.setup), *who)
+        if objects not in rows:
+            rows[objects] = groups.setdefault(_key(scored, dials[r.family]), [])
+        rows[objects].append(scored)
     return groups
+
+
+def _key(scored: ScoredRecord, dials: Sequence[str]) -> Key:
+    """Return what a record shares with those of its row."""
+    r = scored.record
+    return Key(
+        r.family,
+        CanonicalFields.of({name: r.settings.get(name) for name in dials}),
+        r.model,
+        agent=r.agent,
+        memory=r.memory,
+        setup=CanonicalFields.of(scored.setup),
+        means=scored.means,
+        versions=scored.versions,
+    )
 
 
 def _with_calls(row: Row, calls: Sequence[EpisodeCalls]) -> Row:

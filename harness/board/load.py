@@ -3,10 +3,12 @@
 An episode that several of them hold counts once, as the first of them has it.
 """
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache, partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,14 @@ from typing import Any
 import msgspec
 
 from graders.spelling import MENDED
-from harness.board.replies import SILENT, EpisodeCalls, read_calls
+from harness.board.replies import ONE_ANSWER, EpisodeCalls, read_calls
 from harness.board.selection import WHOLE, Selection
 from harness.board.shared import SharedEpisode, require_equal
 from harness.calls.prices import Prices, priced
 from harness.families.registry import family
 from harness.models.names import START
 from harness.store.folder import Folder, by_content
-from harness.store.journal import key_of, read_outcome, read_records
+from harness.store.journal import key_of, read_latest, read_outcome
 from harness.store.manifest import Configuration, differences
 from harness.suites.commitment import REVEALED, problems_of, read_secret
 from harness.suites.grading import Reading, graded_strictly
@@ -230,7 +232,9 @@ def commitment_of(folder: Folder) -> CommitmentState | None:
     return msgspec.structs.replace(state, revealed=secret.revealed if is_shown else None)
 
 
-def _shown(records: Iterable[ScoredRecord], selection: Selection) -> list[ScoredRecord]:
+def _shown(records: list[ScoredRecord], selection: Selection) -> list[ScoredRecord]:
+    if selection.is_whole:
+        return records
     return [each for each in records if selection.has(each.record.model, each.record.family)]
 
 
@@ -241,10 +245,11 @@ def _shown_counts(count: Counter[str], selection: Selection) -> Counter[str]:
 def dials_of(records: Iterable[Record]) -> dict[str, list[str]]:
     """Return by family the settings by which its rows differ: not the ramp, nor what all share."""
     values: dict[str, dict[str, set[Scalar | None]]] = {}
-    for record in records:
-        settings = values.setdefault(record.family, {})
-        absent = dict.fromkeys(family(record.family).asked_templates)
-        for name, value in (absent | record.settings).items():
+    shared = {(record.family, id(record.settings)): record.settings for record in records}
+    for (name_of_family, _), source in shared.items():  # many records have the same object
+        settings = values.setdefault(name_of_family, {})
+        absent = dict.fromkeys(family(name_of_family).asked_templates)
+        for name, value in (absent | source).items():
             settings.setdefault(name, set()).add(value)
     return {
         name: sorted(k for k, v in settings.items() if len(v) > 1 and k not in family(name).ramp)
@@ -377,24 +382,31 @@ def scored_records(
     }
     means = {spec.name: configuration.allowed(spec.name) for spec in configuration.models}
     parts = by_content(folder).versions
-    records = list(read_records(folder.path))
+    records, numbers = _numbered(folder)
     if reading == "strict":
         records = _read_strictly(folder, records)
-    costs = priced(folder, records, prices) if prices else {}
+    costs = priced(folder, records, numbers, prices) if prices else [None] * len(records)
     models = {name for name in setups if not name.startswith("policy/")}
     calls = read_calls(folder.path) if models else {}
-    for r in records:
-        key = key_of(r.model, r.epoch, r.instance) if costs or models else ""
-        cost = costs.get(key)
-        full = r if cost is None else msgspec.structs.replace(r, cost=cost)
-        versions = part_versions_of(r, parts)
-        told = calls.get(key, SILENT) if r.model in models else None
-        yield (
-            ScoredRecord(
-                full, setups[r.model], means=means[r.model], versions=versions, calls=told
-            ),
-            cost is not None,
+    versions_of = cache(partial(part_versions_of, versions=parts))
+    for place, (number, cost) in enumerate(zip(numbers, costs, strict=True)):
+        r = records[place]
+        if cost is not None:
+            records[place] = r = msgspec.structs.replace(r, cost=cost)
+        replies = calls.get(number, ONE_ANSWER) if r.model in models else None
+        scored = ScoredRecord(
+            r, setups[r.model], means[r.model], versions=versions_of(r.memory), calls=replies
         )
+        yield scored, cost is not None
+
+
+def _numbered(folder: Folder) -> tuple[list[Record], Sequence[int]]:
+    """Return the newest record of each episode, and its number in the journal."""
+    records, numbers = list[Record](), array("q")
+    for each in read_latest(folder.path):
+        records.append(each.record)
+        numbers.append(each.number)
+    return records, numbers
 
 
 def _read_strictly(folder: Folder, records: Sequence[Record]) -> list[Record]:
@@ -413,14 +425,14 @@ def _read_strictly(folder: Folder, records: Sequence[Record]) -> list[Record]:
     return strict
 
 
-def part_versions_of(record: Record, versions: Mapping[str, str]) -> tuple[str, ...]:
+def part_versions_of(memory: str, versions: Mapping[str, str]) -> tuple[str, ...]:
     """Return the versions of a record's agent and memory, of those that say something to models.
 
     Args:
-        record: one without a memory has no version of it.
+        memory: of the record; one without a memory has no version of it.
         versions: of the parts of its run, by name.
     """
-    names = ["agent"] if record.memory == "none" else ["agent", "memory"]
+    names = ["agent"] if memory == "none" else ["agent", "memory"]
     return tuple(f"{name}: {versions[name]}" for name in names if name in versions)
 
 

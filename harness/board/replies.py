@@ -1,13 +1,14 @@
 """How the replies of a run ended: what a row of the board must tell beside its score."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from harness.models.finishes import ending_of
-from harness.store.journal import read_endings, read_retried
+from harness.store.journal import read_odd_replies, read_unusual_calls
 from tasks.base import Noun, Usage
 from tasks.thoughts import without_thoughts
 
@@ -67,7 +68,7 @@ class EpisodeCalls(Noun, frozen=True):
     retried: bool = False
 
 
-SILENT = EpisodeCalls(OddReplies(0))  # no call of it has a reply
+ONE_ANSWER = EpisodeCalls(OddReplies(1))
 
 
 def sum_of(calls: Sequence[EpisodeCalls]) -> OddReplies:
@@ -76,19 +77,26 @@ def sum_of(calls: Sequence[EpisodeCalls]) -> OddReplies:
     return OddReplies(*(sum(getattr(each.replies, name) for each in calls) for name in names))
 
 
-def read_calls(folder: Path) -> dict[str, EpisodeCalls]:
-    """Return what a run's journal tells of the calls of each episode, by its key."""
-    ends: dict[str, list[End]] = {}
-    for key, reply in read_endings(folder):
-        ends.setdefault(key, []).append("answered" if reply is None else end_of(reply))
-    retried = read_retried(folder)
+def read_calls(folder: Path) -> Mapping[int, EpisodeCalls]:
+    """Return what a run's journal tells of the calls of episodes, by their numbers.
+
+    Those are left out of which that is `ONE_ANSWER`.
+    """
+    counts = {number: (n, tried) for number, n, tried in read_unusual_calls(folder)}
+    ends: dict[int, list[End]] = {}
+    for number, reply in read_odd_replies(folder):
+        if (end := end_of(reply)) != "answered":
+            ends.setdefault(number, []).append(end)
+    count_of = cache(_counted)  # most of them are alike
     return {
-        key: EpisodeCalls(_counted(ends.get(key, [])), key in retried) for key in {*ends, *retried}
+        number: count_of(*counts.get(number, (1, False)), tuple(ends.get(number, ())))
+        for number in {*counts, *ends}
     }
 
 
-def _counted(ends: Sequence[End]) -> OddReplies:
-    return OddReplies(len(ends), **{name: ends.count(name) for name in WORDS})
+def _counted(replies: int, is_retried: bool, ends: tuple[End, ...]) -> EpisodeCalls:
+    odd = {name: ends.count(name) for name in WORDS}
+    return EpisodeCalls(OddReplies(replies, **odd), is_retried)
 
 
 class _Ended(msgspec.Struct):

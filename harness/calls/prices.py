@@ -1,7 +1,7 @@
 """The cost of replies: stored usage at a dated table of prices. An unknown cost stays unknown."""
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from harness.calls.budget import Spent
 from harness.costs import MILLION, Price, cost_of
 from harness.models.names import read_name
 from harness.store.folder import Folder
-from harness.store.journal import Journal, key_of, read_replies
+from harness.store.journal import Journal, read_prices
 from harness.store.manifest import Manifest
 from tasks.base import InputError, Noun, Record, Reply
 from tasks.encoding import as_utf8
@@ -83,27 +83,39 @@ def _given_prices(manifest: Manifest) -> dict[str, Price]:
     return (search.prices if search else {}) | manifest.prices
 
 
-def priced(folder: Folder, records: Iterable[Record], prices: Prices) -> dict[str, float]:
-    """The cost of each episode of which nobody told it, by its key in the journal.
+def priced(
+    folder: Folder, records: Sequence[Record], numbers: Sequence[int], prices: Prices
+) -> list[float | None]:
+    """Return the cost of each episode of which nobody told it.
 
-    An episode is left out, its cost unknown, if its model has no price, a call of it has no usage,
-    or a call failed for good and may have been billed.
+    It is None, and stays what it is, if its model has no price, a call of it has no usage, or a
+    call failed for good and may have been billed.
+
+    Args:
+        folder: of the run.
+        records: of its episodes.
+        numbers: theirs in the journal, in rising order.
+        prices: the table.
     """
     table = _by_model(folder.manifest, prices)
-    unpriced = {
-        key_of(r.model, r.epoch, r.instance): table[r.model]
-        for r in records
-        if r.cost is None
-        and r.model in table
-        and (r.problem is None or r.problem.boundary != "provider")
-    }
-    costs: dict[str, float | None] = dict.fromkeys(unpriced, 0.0)
-    for key, reply_price in read_replies(folder.path) if unpriced else ():
-        if key in unpriced:
-            cost = cost_of(reply_price, unpriced[key])
-            before = costs[key]
-            costs[key] = None if cost is None or before is None else before + cost
-    return {key: cost for key, cost in costs.items() if cost is not None}
+    asked_prices = [table.get(r.model) if _is_unpriced(r) else None for r in records]
+    costs = [None if price is None else 0.0 for price in asked_prices]
+    place = 0
+    for number, reply_price in read_prices(folder.path) if any(asked_prices) else ():
+        while place < len(numbers) and numbers[place] < number:
+            place += 1
+        if place == len(numbers):
+            break
+        before, price = costs[place], asked_prices[place]
+        if numbers[place] == number and price is not None and before is not None:
+            cost = cost_of(reply_price, price)
+            costs[place] = None if cost is None else before + cost
+    return costs
+
+
+def _is_unpriced(record: Record) -> bool:
+    is_lost = record.problem is not None and record.problem.boundary == "provider"
+    return record.cost is None and not is_lost
 
 
 def read_price(text: str) -> tuple[str, Price]:

@@ -69,9 +69,10 @@ class SuiteRun:
         others go on, and its failure is raised at the end. Where a budget ended, it is only told.
         """
         run = self.recorded
-        jobs = {model.name: run.jobs(model.name) for model in models}
-        due = {name: [job for job in each if run.is_open(job)] for name, each in jobs.items()}
-        everything, count = (sum(map(len, each.values())) for each in (jobs, due))
+        open_jobs = {model.name: run.open_jobs(model.name) for model in models}
+        due = {name: jobs for name, (jobs, _) in open_jobs.items()}
+        everything = sum(size for _, size in open_jobs.values())
+        count = sum(map(len, due.values()))
         if count < everything:
             self.log.say(f"resuming: {everything - count} of {everything} episodes are done")
         with_tools = [m.instance for m in run.instances if family(m.family).tools]
@@ -136,9 +137,8 @@ class SuiteRun:
             if isinstance(error, Failure) and policy_of(error).then in ("model", "run"):
                 raise
             problem = _problem(error)
-        version = run.verdicts[job.key][0] + 1 if job.key in run.verdicts else 0
         record = run.rollout.record(job, calls, state, grade, problem)
-        await run.journal.record(job.key, version, record, outcome)
+        await run.journal.record(job.key, run.next_version(job), record, outcome)
         self._log_episode(record)
         loop.note_end(cost=record.cost, error=problem is not None)
 

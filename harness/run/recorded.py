@@ -1,7 +1,7 @@
 """A run as its folder has it: its episodes, their grades and their calls. Nothing is asked."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 
 from harness.calls.checks import checked
 from harness.calls.client import ModelClient
@@ -17,7 +17,7 @@ from harness.run.jobs import EpisodeJob, in_shard
 from harness.run.models import is_asked
 from harness.run.rollout import Rollout
 from harness.store.folder import Folder
-from harness.store.journal import Journal
+from harness.store.journal import Journal, key_of
 from harness.suites.instances import InstanceLine
 from tasks.base import Grade, Record
 
@@ -41,7 +41,7 @@ class RecordedRun:
         self.configuration = folder.manifest.configuration
         self.epochs = epochs or self.configuration.epochs
         self.rollout = Rollout.of(folder, instances)
-        self.verdicts = journal.verdicts()
+        self._open = journal.open_episodes()
 
     @cached_property
     def latest(self) -> dict[str, tuple[int, Record]]:
@@ -50,16 +50,35 @@ class RecordedRun:
 
     def jobs(self, model: str) -> list[EpisodeJob]:
         """Return a model's episodes, epoch by epoch; a policy's in the families that have it."""
-        programs = self.folder.programs
-        asked_lines = [i for i in self.instances if is_asked(model, i.family, programs)]
-        jobs = (
-            EpisodeJob(line, model, epoch) for epoch in range(self.epochs) for line in asked_lines
-        )
-        return [job for job in jobs if in_shard(job.key, self.folder.manifest.shard)]
+        return [EpisodeJob(line, model, epoch) for line, epoch, _ in self._episodes(model)]
+
+    def open_jobs(self, model: str) -> tuple[list[EpisodeJob], int]:
+        """Return those of a model's episodes that have no grade yet, and how many it has in all."""
+        jobs, count = list[EpisodeJob](), 0
+        for line, epoch, key in self._episodes(model):
+            count += 1
+            if key in self._open:
+                jobs.append(EpisodeJob(line, model, epoch))
+        return jobs, count
+
+    def _episodes(self, model: str) -> Iterator[tuple[InstanceLine, int, str]]:
+        """Yield the instance, the epoch and the key of each episode of a model."""
+        programs, shard = self.folder.programs, self.folder.manifest.shard
+        takes_part = cache(lambda name: is_asked(model, name, programs))
+        asked_lines = [line for line in self.instances if takes_part(line.family)]
+        for epoch in range(self.epochs):
+            for line in asked_lines:
+                key = key_of(model, epoch, line.id)
+                if in_shard(key, shard):
+                    yield line, epoch, key
 
     def is_open(self, job: EpisodeJob) -> bool:
         """Return whether an episode has no grade yet: new, cut off, or ended in an error."""
-        return self.verdicts.get(job.key, (0, "error"))[1] == "error"
+        return job.key in self._open
+
+    def next_version(self, job: EpisodeJob) -> int:
+        """Return the version of the next record of an open episode."""
+        return self._open.next_version(job.key)
 
     def graded(self) -> list[EpisodeJob]:
         """Return the episodes that have a grade, model by model."""

@@ -31,8 +31,7 @@ def run_to_end(suite_run: SuiteRun, opened: OpenRun) -> None:
         Unfinished: it was stopped, or has errors.
     """
     recorded, place = suite_run.recorded, opened.folder.path
-    jobs = [job for model in opened.models for job in recorded.jobs(model.name)]
-    if not any(map(recorded.is_open, jobs)):
+    if not any(recorded.open_jobs(model.name)[0] for model in opened.models):
         return
     counts = asyncio.run(suite_run.run(opened.models))
     if counts["errors"]:

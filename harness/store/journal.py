@@ -18,6 +18,8 @@ import msgspec
 
 from harness.files import has_room, require_room
 from harness.store import queries
+from harness.store.open_episodes import OpenEpisodes
+from harness.store.records import LatestRecord, latest, packed
 from harness.store.rows import Answered, Performed, Row
 from tasks.base import Outcome, Record, Reply, StoreFailure, Usage
 
@@ -37,9 +39,6 @@ NAME = "journal.sqlite"
 LONGEST_SILENCE = 20.0  # seconds between two signs of life
 
 MEASURED = 0.1  # seconds for which the room on the disk is taken to be as it was
-
-
-SHARED = ("family", "level", "settings", "model", "agent", "memory", "epoch")  # by many records
 
 
 class UnreadReply(msgspec.Struct):
@@ -73,7 +72,7 @@ class _Batch:
     """Rows waiting for one commit, and those who wait for it."""
 
     def __init__(self) -> None:
-        self.rows: list[tuple[str, tuple[Any, ...]]] = []
+        self.rows: dict[str, list[tuple[Any, ...]]] = {}  # by their statement
         self.done = asyncio.Event()
         self.failure: StoreFailure | None = None
 
@@ -94,7 +93,6 @@ class Journal:
             self._ids: dict[str, int] = dict(self._db.execute(queries.EPISODE_IDS))
             self._shared: dict[str, int] = dict(self._db.execute(queries.SHARED_IDS))
             self._last = max(self._ids.values(), default=0)
-            self._begun = {i for (i,) in self._db.execute(queries.BEGUN)}
         except (sqlite3.Error, OSError) as error:
             raise self._failure(error) from None
         self._measured = monotonic()
@@ -124,7 +122,7 @@ class Journal:
 
     def rows(self, episode: str) -> list[Row]:
         """The attempts at an episode's calls as they are kept, by path; see `answered_of`."""
-        if self._ids.get(episode) not in self._begun:
+        if episode not in self._ids:
             return []
         with _readable(f"{self.path}, {episode}"):
             return self._db.execute(queries.ATTEMPTS_OF, (self._ids[episode],)).fetchall()
@@ -143,14 +141,13 @@ class Journal:
         """Commit one attempt, answered or failed; return when it is safe."""
         text = msgspec.json.encode(reply).decode() if reply else None
         row = (self._id(episode), path, number, request, text, fault, seconds)
-        self._begun.add(row[0])
         await self._commit(queries.ADD_ATTEMPT, row)
 
     async def record(
         self, episode: str, version: int, record: Record, outcome: Outcome | None
     ) -> None:
         """Commit the grade of an episode, and what was parsed and how, as the next version."""
-        shared, fields = _packed(record)
+        shared, fields = packed(record)
         text = msgspec.json.encode(outcome).decode() if outcome else None
         verdict = record.grade.verdict.value if record.grade else "error"
         row = (self._id(episode), version, verdict, self._shared_id(shared), fields, text)
@@ -175,13 +172,14 @@ class Journal:
             rows = self._db.execute(queries.EFFECTS_OF, (self._ids[episode],))
             return {path: Performed(request, outcome) for path, request, outcome in rows}
 
-    def verdicts(self) -> dict[str, tuple[int, str]]:
-        """The newest version of each episode's record and its verdict, `error` without a grade."""
+    def open_episodes(self) -> OpenEpisodes:
+        """Return the episodes that have no grade now.
+
+        Raises:
+            StoreFailure: the journal cannot be read.
+        """
         with _readable(self.path):
-            return {
-                key: (version, verdict)
-                for key, version, verdict in self._db.execute(queries.VERDICTS)
-            }
+            return OpenEpisodes(self._ids, dict(self._db.execute(queries.OPEN)))
 
     def pulse(self, model: str, state: LimiterState) -> None:
         """Note how a model's calls stand, if that has changed or is long ago; never replayed."""
@@ -219,7 +217,7 @@ class Journal:
     def latest(self) -> dict[str, tuple[int, Record]]:
         """The newest version and record of each episode."""
         with _readable(self.path):
-            return {key: (version, record) for key, version, record in _latest(self._db)}
+            return {each.key: (each.version, each.record) for each in latest(self._db)}
 
     def outcome(self, episode: str) -> Outcome | None:
         """Return what was parsed of an episode's replies when it was last graded."""
@@ -245,7 +243,7 @@ class Journal:
         if self._batch is None:
             self._batch = _Batch()
             asyncio.get_running_loop().call_soon(self._flush)
-        self._batch.rows.append((statement, row))
+        self._batch.rows.setdefault(statement, []).append(row)
         return self._batch
 
     async def _commit(self, statement: str, row: tuple[Any, ...]) -> None:
@@ -270,8 +268,8 @@ class Journal:
                 require_room(self.path)
                 self._measured = monotonic()
             self._db.execute("begin immediate")
-            for statement, row in batch.rows:
-                self._db.execute(statement, row)
+            for statement, rows in batch.rows.items():
+                self._db.executemany(statement, rows)
             self._db.execute("commit")
         except (sqlite3.Error, OSError, UnicodeEncodeError, StoreFailure) as error:
             batch.failure = self._broken = self._failure(error)
@@ -296,7 +294,13 @@ def key_of(model: str, epoch: int, instance: str) -> str:
 def read_records(folder: Path) -> Iterator[Record]:
     """The newest record of each episode, in the order in which the episodes were begun."""
     with _reading(folder) as db:
-        yield from (record for _, _, record in _latest(db))
+        yield from (each.record for each in latest(db))
+
+
+def read_latest(folder: Path) -> Iterator[LatestRecord]:
+    """The same with the number of each episode, by which calls are found beside them."""
+    with _reading(folder) as db:
+        yield from latest(db)
 
 
 class EpisodeScore(msgspec.Struct, frozen=True):
@@ -366,25 +370,38 @@ class ReplyPrice(msgspec.Struct):
     cost: float | None = None
 
 
-def read_replies(folder: Path) -> Iterator[tuple[str, ReplyPrice]]:
-    """Of every reply its episode's key, its usage and the cost that its provider told."""
+def read_replies(folder: Path) -> Iterator[tuple[int, str, ReplyPrice]]:
+    """Of every reply the episode's number and key, its usage and the cost that was told."""
     decoder = msgspec.json.Decoder(ReplyPrice)
     with _reading(folder) as db:
-        rows = db.execute(queries.REPLIES)
-        for key, reply in rows:
-            yield key, decoder.decode(reply)
+        for number, key, reply in db.execute(queries.ALL_PRICES):
+            yield number, key, decoder.decode(reply)
 
 
-def read_endings(folder: Path) -> Iterator[tuple[str, str | None]]:
-    """Of every reply its episode's key; itself (JSON) where it may be no plain answer."""
+def read_prices(folder: Path) -> Iterator[tuple[int, ReplyPrice]]:
+    """The same without the key, in the order of the numbers."""
+    decoder = msgspec.json.Decoder(ReplyPrice)
     with _reading(folder) as db:
-        yield from db.execute(queries.ENDINGS)
+        for number, reply in db.execute(queries.PRICES):
+            yield number, decoder.decode(reply)
 
 
-def read_retried(folder: Path) -> frozenset[str]:
-    """The keys of the episodes in which a call was tried more than once."""
+def read_odd_replies(folder: Path) -> Iterator[tuple[int, str]]:
+    """Yield the number of an episode and a reply (JSON), of each that may be no plain answer."""
     with _reading(folder) as db:
-        return frozenset(key for (key,) in db.execute(queries.RETRIED))
+        yield from db.execute(queries.ODD_REPLIES)
+
+
+def read_unusual_calls(folder: Path) -> Iterator[tuple[int, int, bool]]:
+    """Yield the number of an episode, its replies, and whether a call was tried more than once.
+
+    An episode of one reply at the first try is left out.
+    """
+    with _reading(folder) as db:
+        yield from (
+            (number, n, bool(tried)) for number, n, tried in db.execute(queries.UNUSUAL_CALLS)
+        )
+        yield from ((number, 0, False) for (number,) in db.execute(queries.SILENT))
 
 
 def read_outcome(folder: Path, key: str) -> Outcome | None:
@@ -451,47 +468,3 @@ def reading_uri(path: Path) -> str:
     writable = os.access(path.parent, os.W_OK) and has_room(path.parent)
     archived = not writable and not (log.exists() and log.stat().st_size)
     return f"{path.resolve().as_uri()}?{'immutable=1' if archived else 'mode=ro'}"
-
-
-def _packed(record: Record) -> tuple[str, str]:
-    """A record as two JSON objects: what many have in common, and its own; unknowns left out.
-
-    The episode's key tells the instance.
-    """
-    fields = msgspec.to_builtins(record)
-    del fields["instance"]
-    shared = {name: fields.pop(name) for name in SHARED}
-    separate = {k: v for k, v in fields.items() if v != LEFT_OUT.get(k, ...)}
-    if record.grade:
-        separate["grade"] = {
-            k: v for k, v in separate["grade"].items() if v not in (None, (), [], {})
-        }
-    return msgspec.json.encode(shared).decode(), msgspec.json.encode(separate).decode()
-
-
-UNKNOWN = dict.fromkeys(("grade", "problem", "input_tokens", "output_tokens", "cost"))
-
-ZERO = dict.fromkeys(
-    ("memory_calls", "memory_tokens", "memory_read", "memory_written", "recall_tokens"), 0
-)
-
-SESSIONS: dict[str, object] = {"own_tokens": 0, "side_tokens": 0}
-
-LEFT_OUT: dict[str, object] = {**UNKNOWN, **ZERO, **SESSIONS, "sandbox_seconds": 0.0}
-
-
-def _latest(db: sqlite3.Connection) -> Iterator[tuple[str, int, Record]]:
-    decoder = msgspec.json.Decoder(dict[str, Any])
-    shared = {
-        number: decoder.decode(fields) for number, fields in db.execute(queries.SHARED_FIELDS)
-    }
-    rows = db.execute(queries.LATEST_RECORDS)
-    for key, version, common, text in rows:
-        try:
-            instance = {"instance": msgspec.json.decode(key)[2]}
-            fields = UNKNOWN | shared[common] | decoder.decode(text) | instance
-            yield key, version, msgspec.convert(fields, Record)  # strict: no other version's
-        except msgspec.MsgspecError as error:
-            raise StoreFailure(
-                f"a record is of another version of makespan ({error}): regrade with that version"
-            ) from None

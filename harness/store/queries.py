@@ -44,7 +44,6 @@ FOLD_LOG = "pragma wal_checkpoint(truncate)"  # the write-ahead log into the fil
 EPISODE_IDS = "select key, id from episodes"
 SHARED_IDS = "select fields, id from shared"
 SHARED_FIELDS = "select id, fields from shared"
-BEGUN = "select distinct episode from attempts"
 ATTEMPTS_OF = "select path, request, reply from attempts where episode = ? order by path, attempt"
 EFFECTS_OF = "select path, request, outcome from effects where episode = ?"
 REPLIES = """
@@ -56,20 +55,33 @@ THROWN_AWAY = f"""
     select key, {_SECOND_LINE} from attempts join episodes on id = episode where {_THROWN_AWAY}
 """
 THROWN_AWAY_OF = f"select {_SECOND_LINE} from attempts where episode = ? and {_THROWN_AWAY}"
-# Of every reply its episode; itself only where it may be no plain answer: it ended in a way of its
-# own, or its text is empty, or begins with a blank or a tag, as blank ones and thoughts do.
-ENDINGS = """
-    select key, case
-        when instr(reply, '"finish":"') or substr(reply, 10, 1) in ('"', ' ', '\\', '<') then reply
-    end
-    from attempts join episodes on id = episode where reply is not null
+ALL_PRICES = """
+    select episode, key, reply from attempts join episodes on id = episode where reply is not null
 """
-RETRIED = "select key from episodes where id in (select episode from attempts where attempt > 1)"
-VERDICTS = """
-    select key, max(version), verdict from records join episodes on id = episode group by episode
+PRICES = "select episode, reply from attempts where reply is not null order by episode"
+# The replies that may be no plain answers: they ended in a way of their own, or their text is
+# empty, or begins with a blank or a tag, as blank ones and thoughts do.
+ODD_REPLIES = """
+    select episode, reply from attempts where reply is not null
+    and (instr(reply, '"finish":"') or substr(reply, 10, 1) in ('"', ' ', '\\', '<'))
+"""
+# Episodes of other than one reply, or in which a call was tried more than once.
+UNUSUAL_CALLS = """
+    select episode, count(reply), max(attempt) > 1 from attempts group by episode
+    having count(reply) <> 1 or max(attempt) > 1
+"""
+SILENT = """
+    select id from episodes where not exists (select 1 from attempts where episode = id)
+"""
+# Of each episode without a grade the version that its next record has.
+OPEN = """
+    select id, coalesce((select max(version) + 1 from records where episode = id), 0) from episodes
+    where 'error' = coalesce(
+        (select verdict from records where episode = id order by version desc limit 1), 'error'
+    )
 """
 LATEST_RECORDS = """
-    select key, max(version), shared, record from records join episodes on id = episode
+    select key, max(version), shared, record, episode from records join episodes on id = episode
     group by episode order by episode
 """
 SCORES = """
@@ -98,8 +110,10 @@ PACE_OF_LATE = """
 HAS_PACE = "select 1 from sqlite_master where name = 'pace'"
 LAST_SIGN = "select max(at) from pace"
 PROBLEMS = """
-    select key, max(version), json_extract(record, '$.problem.kind'),
-        json_extract(record, '$.problem.boundary')
+    select episode, key, max(version), case when verdict = 'error' then
+        json_array(json_extract(record, '$.problem.kind'),
+            json_extract(record, '$.problem.boundary'))
+    end
     from records join episodes on id = episode group by episode
 """
 MEASURED = """
@@ -107,7 +121,7 @@ MEASURED = """
     from records join episodes on id = episode group by episode
 """
 WORK = """
-    select key, count(reply), max(path), sum(seconds), count(*)
+    select episode, key, count(reply), max(path), sum(seconds), count(*)
     from attempts join episodes on id = episode group by episode
 """
 SEARCH_ANSWERS = """

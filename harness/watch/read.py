@@ -32,10 +32,10 @@ def read_frame(path: Path) -> Snapshot:
             spec.name: ModelProgress(spec.name, episode_count(folder, spec.name, families))
             for spec in configuration.models
         }
-        ended_keys, problems = count_ended(db, models)
+        ended, problems = count_ended(db, models)
         for progress in models.values():
             pace_of(db, progress, progress.model, silent)
-        slowest = work_under_way(db, folder, models, ended_keys)
+        slowest = work_under_way(db, folder, models, ended)
         faults = faults_of(db)
         unusable = unusable_answers(db, families)
     ready = (len(folder.lines()[: folder.manifest.limit]), len(families))

@@ -4,10 +4,11 @@ import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from heapq import nlargest
 from itertools import islice
 from statistics import fmean
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,6 +25,7 @@ from harness.watch.frame import SLOWEST, ModelProgress, Slow, Unusable, plus
 from tasks.base import Scalar
 
 _ROUND = re.compile(r"round-(\d+)")
+_KEY = msgspec.json.Decoder(tuple[str, int, str])
 
 
 def episode_families(folder: Folder) -> list[str]:
@@ -44,14 +46,16 @@ def episode_count(folder: Folder, model: str, families: list[str]) -> int:
     lines = folder.lines()[: manifest.limit]
     programs, epochs = folder.programs, range(manifest.configuration.epochs)
     ids = [id_of(line) for line in lines if is_asked(model, family_of(line), programs)]
-    present = sum(in_shard(key_of(model, e, i), manifest.shard) for e in epochs for i in ids)
+    present = len(ids) * len(epochs)
+    if manifest.shard:
+        present = sum(in_shard(key_of(model, e, i), manifest.shard) for e in epochs for i in ids)
     unmade = sum(is_asked(model, name, programs) for name in families[len(lines) :])
     return present + round(unmade * len(epochs) / (manifest.shard[1] if manifest.shard else 1))
 
 
 def count_ended(
     db: sqlite3.Connection, models: Mapping[str, ModelProgress]
-) -> tuple[set[str], dict[str, int]]:
+) -> tuple[set[int], dict[str, int]]:
     """Count the episodes that have a record.
 
     Args:
@@ -59,19 +63,24 @@ def count_ended(
         models: their counts are changed.
 
     Returns:
-        The keys of those episodes, and the number of errors among them by name.
+        The numbers of those episodes, and the number of errors among them by name.
     """
     problems: Counter[str] = Counter()
-    ended_keys = set()
-    for key, _, kind, boundary in db.execute(queries.PROBLEMS):
-        ended_keys.add(key)
-        progress = models[json.loads(key)[0]]
-        if boundary is None:
+    ended = set()
+    for number, key, _, problem in db.execute(queries.PROBLEMS):
+        ended.add(number)
+        progress = models[_model_of(key)]
+        if problem is None:
             progress.done += 1
         else:
+            kind, boundary = json.loads(problem)
             progress.errors += 1
             problems[kind or boundary] += 1
-    return ended_keys, dict(problems)
+    return ended, dict(problems)
+
+
+def _model_of(key: str) -> str:
+    return _KEY.decode(key)[0]
 
 
 def unusable_answers(db: sqlite3.Connection, families: Iterable[str]) -> tuple[Unusable, ...]:
@@ -87,7 +96,7 @@ def unusable_answers(db: sqlite3.Connection, families: Iterable[str]) -> tuple[U
         shares: dict[str, list[float]] = {}
         for key, _, share in db.execute(queries.MEASURED, (f'$.grade.metrics."{column.name}"',)):
             if share is not None:
-                shares.setdefault(json.loads(key)[0], []).append(share)
+                shares.setdefault(_model_of(key), []).append(share)
         unusable += [Unusable(m, fmean(s), column.unusable) for m, s in shares.items() if any(s)]
     return tuple(unusable)
 
@@ -96,7 +105,7 @@ def work_under_way(
     db: sqlite3.Connection,
     folder: Folder,
     models: Mapping[str, ModelProgress],
-    ended_keys: set[str],
+    ended: set[int],
 ) -> tuple[Slow, ...]:
     """Count answers and costs, and return the episodes that took longest.
 
@@ -104,53 +113,85 @@ def work_under_way(
         db: the journal.
         folder: of the run.
         models: their counts are changed.
-        ended: the keys of episodes that have a record.
+        ended: the numbers of episodes that have a record.
     """
     costs = _costs(folder, models)
-    rows = list(db.execute(queries.WORK))
-    usual_answers = _count_answers(rows, models, ended_keys)
-    rounds = dict(_rounds(folder))
-    for key, answers, path, *_ in rows:
-        model, _, instance = json.loads(key)
-        progress, share = models[model], 1.0
-        if key not in ended_keys:
-            share = _share(path, answers, rounds.get(instance), usual_answers[model])
-            progress.answers += answers if share else 0
-            progress.episodes += share
-        if share:
-            progress.paid = plus(progress.paid, costs.get(key, 0.0))
-    longest = sorted(rows, key=lambda row: -row[3])[:SLOWEST]
+    under_way: list[_Work] = []
+    work = map(_Work._make, db.execute(queries.WORK))
+    longest = nlargest(SLOWEST, _counted(work, models, costs, ended, under_way), _seconds_of)
+    for progress in models.values():
+        progress.episodes = progress.done + progress.errors
+    _count_under_way(under_way, models, costs, dict(_rounds(folder)) if under_way else {})
     return tuple(
-        Slow(_label(key), seconds, n, path=path, under_way=key not in ended_keys)
-        for key, _, path, seconds, n in longest
+        Slow(_label(w.key), w.seconds, w.tries, path=w.path, under_way=w.number not in ended)
+        for w in longest
     )
 
 
-def _count_answers(
-    rows: Sequence[tuple[Any, ...]], models: Mapping[str, ModelProgress], ended_keys: set[str]
-) -> dict[str, float]:
-    """Count the answers of the episodes that have a record; return their mean for each model."""
-    for key, answers, *_ in rows:
-        if key in ended_keys:
-            models[json.loads(key)[0]].answers += answers
-    for progress in models.values():
-        progress.episodes = progress.done + progress.errors
-    return {m.model: m.answers / max(1, m.done + m.errors) for m in models.values()}
+class _Work(NamedTuple):
+    """What was done of an episode; `path` is the last of its calls, `tries` their attempts."""
+
+    number: int
+    key: str
+    answers: int
+    path: str
+    seconds: float
+    tries: int
+
+
+def _seconds_of(work: _Work) -> float:
+    return work.seconds
+
+
+def _counted(
+    work: Iterable[_Work],
+    models: Mapping[str, ModelProgress],
+    costs: Mapping[int, float | None],
+    ended: set[int],
+    under_way: list[_Work],
+) -> Iterator[_Work]:
+    """Yield episodes after counting those that have a record; the others are put aside."""
+    for each in work:
+        if each.number in ended:
+            progress = models[_model_of(each.key)]
+            progress.answers += each.answers
+            progress.paid = plus(progress.paid, costs.get(each.number, 0.0))
+        else:
+            under_way.append(each)
+        yield each
+
+
+def _count_under_way(
+    under_way: Iterable[_Work],
+    models: Mapping[str, ModelProgress],
+    costs: Mapping[int, float | None],
+    rounds: Mapping[str, int],
+) -> None:
+    """Count the episodes without a record by the share of them that is done."""
+    usual = {m.model: m.answers / max(1, m.done + m.errors) for m in models.values()}
+    for each in under_way:
+        model, _, instance = _KEY.decode(each.key)
+        progress = models[model]
+        share = _share(each.path, each.answers, rounds.get(instance), usual[model])
+        if share:
+            progress.answers += each.answers
+            progress.paid = plus(progress.paid, costs.get(each.number, 0.0))
+        progress.episodes += share
 
 
 def _label(key: str) -> str:
-    model, epoch, instance = json.loads(key)
+    model, epoch, instance = _KEY.decode(key)
     return f"{instance}, {model}" + (f", epoch {epoch}" if epoch else "")
 
 
-def _costs(folder: Folder, models: Mapping[str, ModelProgress]) -> dict[str, float | None]:
+def _costs(folder: Folder, models: Mapping[str, ModelProgress]) -> dict[int, float | None]:
     """Return the cost of each episode's replies, and add it to that of its model."""
     prices = applying(folder.manifest, load(None))
-    costs: dict[str, float | None] = {}
-    for key, reply in read_replies(folder.path):
-        model = json.loads(key)[0]
+    costs: dict[int, float | None] = {}
+    for number, key, reply in read_replies(folder.path):
+        model = _model_of(key)
         cost = cost_of(reply, prices.get(model))
-        costs[key] = plus(costs.get(key, 0.0), cost)
+        costs[number] = plus(costs.get(number, 0.0), cost)
         models[model].cost = plus(models[model].cost, cost)
     return costs
 

@@ -1,6 +1,7 @@
-"""How long a run of 100,000 answered calls takes to begin asking again, and what it holds on disk.
+"""How long a run takes to begin asking again, what it holds in memory until then, and on disk.
 
-The folder is made by a real run of a few episodes, whose rows are then written again under the
+A run of 100,000 instances, and one of a million calls: 10 models, 5,000 instances, 20 epochs. The
+folders are made by a real run of a few episodes, whose rows are then written again under the
 names of all the others; the last episode is open. `makespan resume` is a whole process, from its
 start to the moment its one request arrives at a loopback server.
 """
@@ -10,10 +11,12 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 from time import monotonic, sleep
 
+from harness.store import queries
 from harness.store.journal import key_of as episode_key
 from harness.suites.instances import id_of
 from tests.benchmarks.limits import Limit, cpu_limit
@@ -21,10 +24,12 @@ from tests.harness.helpers import command, instances, makespan_apart, zeros
 from tests.loopback import Json, Loopback
 
 CALLS, SECONDS, BYTES = 100_000, 2.0, 700
+MILLION, MILLION_SECONDS, MILLION_MB = 1_000_000, 10.0, 500
+MODELS, INSTANCES = 10, 5_000  # of the million calls; the epochs follow
 
 
 def main() -> list[Limit]:
-    """Make the folder, resume it three times; the least counts."""
+    """Make both folders, resume each three times; the least counts."""
     arrived: list[float] = []
 
     def answer(number: int, body: Json) -> str:
@@ -32,36 +37,59 @@ def main() -> list[Limit]:
         return zeros(number, body)
 
     with tempfile.TemporaryDirectory() as name, Loopback(answer) as server:
-        folder = Path(name)
-        whole = make(folder, server.url)
-        size = (whole / "journal.sqlite").stat().st_size / CALLS
-        walls, cpus = [], []
-        for k in range(3):
-            copy = folder / f"copy-{k}"
-            shutil.copytree(whole, copy)
-            arrived.clear()
-            before, began = getrusage(RUSAGE_CHILDREN), monotonic()
-            process = subprocess.Popen(
-                command("resume", copy), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
-            while not arrived:
-                assert monotonic() < began + 120, "it asked nothing"
-                sleep(0.001)
-            walls.append(arrived[0] - began)
-            process.kill()
-            process.wait(timeout=60)
-            after = getrusage(RUSAGE_CHILDREN)
-            cpus.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    print(f"resume of {CALLS} calls: asks after {min(walls):.2f} s, {min(cpus):.2f} CPU s")
+        place = Path(name)
+        one = make(place / "one", server.url, CALLS)
+        size = (one / "journal.sqlite").stat().st_size / CALLS
+        seconds, _ = until_asked(one, arrived)
+        many = multiply(make(place / "many", server.url, INSTANCES))
+        million_seconds, peak = until_asked(many, arrived)
+    print(f"resume of {CALLS} calls: asks after {seconds:.2f} CPU s")
+    print(f"resume of {MILLION} calls: asks after {million_seconds:.2f} CPU s, {peak:.0f} MB")
     return [
-        cpu_limit(f"resume of {CALLS} calls, until it asks", min(cpus), SECONDS),
+        cpu_limit(f"resume of {CALLS} calls, until it asks", seconds, SECONDS),
+        cpu_limit(f"resume of {MILLION} calls, until it asks", million_seconds, MILLION_SECONDS),
+        Limit(f"resume of {MILLION} calls: peak MB until it asks", peak, MILLION_MB),
         Limit("journal, bytes a trivial sample", size, BYTES),
     ]
 
 
-def make(folder: Path, url: str) -> Path:
-    """A run folder of `CALLS` instances, all but the last answered."""
-    file, out = instances(folder / "i.jsonl", CALLS, level=1), folder / "run"
+def until_asked(whole: Path, arrived: list[float]) -> tuple[float, float]:
+    """Return the CPU seconds and the peak MB of a process until it asks, the least of three."""
+    cpus, peaks = [], []
+    for k in range(3):
+        copy = whole.with_name(f"copy-{k}")
+        shutil.copytree(whole, copy)
+        arrived.clear()
+        before, began = getrusage(RUSAGE_CHILDREN), monotonic()
+        process = subprocess.Popen(
+            command("resume", copy), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while not arrived:
+            assert process.poll() is None, "it ended before it asked"
+            assert monotonic() < began + 300, "it asked nothing"
+            sleep(0.001)
+        peaks.append(_peak_of(process.pid))
+        process.kill()
+        process.wait(timeout=60)
+        after = getrusage(RUSAGE_CHILDREN)
+        cpus.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        shutil.rmtree(copy)
+    return min(cpus), min(peaks)
+
+
+def _peak_of(process: int) -> float:
+    """Return the most memory that a process has had so far, in MB; nan where nobody tells."""
+    place = Path(f"/proc/{process}/status")
+    if not place.exists():
+        return float("nan")
+    [line] = [line for line in place.read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
+
+
+def make(folder: Path, url: str, count: int) -> Path:
+    """A run folder of so many instances, all but the last answered."""
+    folder.mkdir()
+    file, out = instances(folder / "i.jsonl", count, level=1), folder / "run"
     makespan_apart(
         "run",
         file,
@@ -90,8 +118,34 @@ def make(folder: Path, url: str) -> Path:
     db.execute("pragma wal_checkpoint(truncate)")
     db.close()
     manifest = json.loads((out / "manifest.json").read_text())
-    assert manifest["made"][0] == CALLS
+    assert manifest["made"][0] == count
     return out
+
+
+def multiply(path: Path) -> Path:
+    """Make a run folder of a million calls of several models, all but the last answered."""
+    place = path / "manifest.json"
+    manifest = json.loads(place.read_text())
+    configuration, epochs = manifest["configuration"], MILLION // (MODELS * INSTANCES)
+    names = [f"openai/m{k}" for k in range(MODELS)]
+    configuration["models"] = [{**configuration["models"][0], "name": name} for name in names]
+    configuration["epochs"] = epochs
+    place.write_text(json.dumps(manifest))
+    ids = [id_of(line) for line in (path / "instances.jsonl").read_bytes().splitlines()]
+    episodes = ((m, e, i) for m in names for e in range(epochs) for i in ids)
+    keys = [episode_key(*episode) for episode in episodes][:-1]
+    with closing(sqlite3.connect(path / "journal.sqlite")) as db:
+        attempt = db.execute("select * from attempts").fetchone()[1:]
+        record = db.execute("select * from records").fetchone()[1:]
+        for table in ("episodes", "attempts", "records"):
+            db.execute(f"delete from {table}")
+        numbers = range(1, len(keys) + 1)
+        db.executemany("insert into episodes values (?, ?)", zip(numbers, keys, strict=True))
+        db.executemany(queries.ADD_ATTEMPT, ((n, *attempt) for n in numbers))
+        db.executemany(queries.ADD_RECORD, ((n, *record) for n in numbers))
+        db.commit()
+        db.execute("pragma wal_checkpoint(truncate)")
+    return path
 
 
 if __name__ == "__main__":

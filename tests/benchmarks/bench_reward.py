@@ -1,6 +1,7 @@
 """What trainers wait for: a reward of a text, and an instance that no solver has seen."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from random import Random
 from statistics import median, quantiles
 from time import process_time
@@ -8,17 +9,31 @@ from typing import Any
 
 import msgspec
 
+import makespan
 from graders import tardiness
 from harness.families.registry import family
 from harness.suites import suite as suites
 from harness.suites.suite import SuiteEntry
-from tasks.base import Fields, Instance
-from tests.benchmarks.limits import Limit, cpu_limit
+from tasks.base import Fields, InputError, Instance
+from tests.benchmarks.limits import USUAL, Limit, cpu_limit, yardstick
 
 FAMILIES = ("rcpsp", "tardiness")  # those of one question
 SEED = 1_000_000  # the first of training
 INSTANCES, GROUP = 10, 8  # of each level of standard-1; answers to one of them, as trainers sample
 LEVELS, TRAINED = range(1, 13), 30  # of training instances, and how many of each
+RATE = "training instances a second and core at usual speed, levels to 12"
+TRAINING = {  # a family of one question, and the least of them
+    "rcpsp": 1000,
+    "tardiness": 1000,
+    "jobshop": 1000,
+    "dag": 1000,
+    "hoist": 1000,
+    "allocation": 1000,
+    "temporal": 1000,
+    "feasibility": 60,  # a pair of projects, one of which is proven to have no schedule
+    "vms": 60,  # a cluster filled and emptied
+    "pods": 30,
+}
 
 
 def answers(instance: Instance[Any]) -> list[str]:
@@ -33,7 +48,9 @@ def answers(instance: Instance[Any]) -> list[str]:
 def _changed(answer: Fields, count: int, rng: Random) -> Fields:
     [(key, value)] = answer.items()
     if isinstance(value, dict):
-        changed = {name: rng.randrange(50) for name in rng.sample(sorted(value), min(count, 5))}
+        changed = {
+            name: rng.randrange(50) for name in rng.sample(sorted(value), min(count, 5, len(value)))
+        }
         return {key: value | changed}
     order = list(value)
     for _ in range(count):
@@ -71,18 +88,45 @@ def rewards(*, solved: bool) -> Limit:
     return cpu_limit(f"a reward {what} references, one question, p95", slow, 1, scale=1e3)
 
 
-def training_instances(name: str) -> Limit:
-    """The median over the instances of a curriculum through all levels; each level's is printed."""
-    one, times, medians = family(name), list[float](), {}
+def training_rate(name: str) -> float:
+    """Return how many instances a second and core a curriculum through all levels gets.
+
+    Of the machine on which limits were set; each level's rate is printed.
+    """
+    factor, rates, levels = yardstick() / USUAL, {}, levels_of(name)
+    makespan.batch(name, levels[-1], 1, start=10**6)  # what is loaded once
+    for level in levels:
+        began = process_time()
+        makespan.batch(name, level, TRAINED)
+        rates[level] = factor * TRAINED / (process_time() - began)
+    print(name, "training instances a second:", {level: round(r) for level, r in rates.items()})
+    return len(rates) / sum(1 / rate for rate in rates.values())
+
+
+def levels_of(name: str) -> list[int]:
+    """Return the levels up to 12 that a family has."""
+    levels = []
     for level in LEVELS:
-        for index in range(TRAINED):
+        with suppress(InputError):
+            family(name).resolve(level, {})
+            levels.append(level)
+    return levels
+
+
+def reward_rate(name: str) -> Limit:
+    """Return how many answers to training instances are judged a second, at levels up to 12."""
+    [first] = makespan.batch(name, LEVELS[-1], 1, start=10**6)
+    makespan.reward(first, "what is loaded once")
+    took, count = 0.0, 0
+    for level in LEVELS[3::4]:
+        for instance in makespan.batch(name, level, INSTANCES):
+            texts = answers(instance)
             began = process_time()
-            one.generate(level, SEED, index, {}, reference=False)
-            times.append(process_time() - began)
-        medians[level] = 1e3 * median(times[-TRAINED:])
-    print(name, "training instances:", {level: round(ms, 2) for level, ms in medians.items()})
-    what = f"{name}, an instance for training, levels 1 to 12, median"
-    return cpu_limit(what, median(times), 5, scale=1e3)
+            for text in texts:
+                makespan.reward(instance, text)
+            took, count = took + process_time() - began, count + len(texts)
+    rate = yardstick() / USUAL * count / took
+    return Limit(f"{name}, rewards a second and core at usual speed", rate, 5000, least=True)
 
 
 def main() -> list[Limit]:
@@ -90,7 +134,11 @@ def main() -> list[Limit]:
     return [
         rewards(solved=True),
         rewards(solved=False),
-        *(training_instances(name) for name in FAMILIES),
+        *(reward_rate(name) for name in FAMILIES),
+        *(
+            Limit(f"{name}, {RATE}", training_rate(name), least_rate, least=True)
+            for name, least_rate in TRAINING.items()
+        ),
     ]
 
 
