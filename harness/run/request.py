@@ -20,7 +20,7 @@ from harness.log import say
 from harness.models.base import Sampling
 from harness.models.names import START, canonical_name, read_name
 from harness.secrets import scrubber
-from harness.store.folder import RUNS
+from harness.store.folder import MANIFEST, RUNS, Folder
 from harness.store.manifest import ModelSpec
 from harness.suites import instances
 from harness.suites import suite as suites
@@ -142,9 +142,8 @@ class RunRequest:
             path = Path(self.what)
             return self._given(suites.of_file(path), instances.read(path))
         else:
-            suite = suites.find(
-                str(self.what), level=self.level, seed=self.seed, settings=self.settings
-            )
+            target = self._begun() or str(self.what)
+            suite = suites.find(target, level=self.level, seed=self.seed, settings=self.settings)
         if suite.files:
             return self._with_files(suite)
         if self.references is not None or self.time_limit is not None or not self.solve:
@@ -153,6 +152,17 @@ class RunRequest:
                 " `solve` and `time_limit` are for a file's"
             )
         return suite, []
+
+    def _begun(self) -> str | None:
+        """Return the suite that an alias meant when the run in `out` began; None if there is none.
+
+        So the command that began a run goes on with it, whatever the alias means since.
+        """
+        if self.out is None or not (Path(self.out) / MANIFEST).is_file():
+            return None
+        entries = _parts(Folder.open(Path(self.out)).manifest.configuration.suite)
+        versions = suites.versions_of(str(self.what))
+        return next((each.name for each in versions if _parts(each) == entries), None)
 
     def _committed(self, path: Path) -> Suite:
         """Return the suite that is meant, with the seed of a commitment."""
@@ -324,3 +334,8 @@ def require_no_secret(sampling: Sampling) -> None:
 
 def _content(lines: Sequence[Instance[Any]]) -> str:
     return instances.digest(map(instances.encode, lines))
+
+
+def _parts(suite: Suite) -> list[tuple[str, int, int | None]]:
+    """Return what of a suite no setting changes."""
+    return [(entry.family, entry.level, entry.count) for entry in suite.entry]

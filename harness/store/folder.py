@@ -35,6 +35,7 @@ from tasks.base import Fields, InputError, StoreFailure
 from tasks.prompts import Prompts
 
 RUNS = Path("results/runs")
+MANIFEST = "manifest.json"
 
 INSTANCES = "instances.jsonl"
 
@@ -78,7 +79,7 @@ class Folder:
         `lines` are the instances of a run whose instances are not generated; `fill` adds to a
         new folder before it has its name.
         """
-        if (path / "manifest.json").exists():
+        if (path / MANIFEST).exists():
             folder = cls.open(path)
             folder.require(manifest.configuration)
         elif path.exists() and not path.is_dir():
@@ -154,7 +155,7 @@ class Folder:
             files.write_lines(hidden / INSTANCES, lines or [])
             Journal(hidden).close()
             fill(hidden)
-            files.write(hidden / "manifest.json", pretty_json(self.manifest))
+            files.write(hidden / MANIFEST, pretty_json(self.manifest))
             hidden.replace(self.path)  # an empty folder may give way
         except OSError as error:
             raise StoreFailure(f"cannot write {self.path}: {error.strerror}") from None
@@ -166,7 +167,7 @@ class Folder:
     def save(self, manifest: Manifest) -> None:
         """Replace the manifest."""
         self.manifest = manifest
-        files.write(self.path / "manifest.json", pretty_json(manifest))
+        files.write(self.path / MANIFEST, pretty_json(manifest))
 
     def note_prices(self, prices: Mapping[str, Price], day: str) -> None:
         """Keep the prices of models as they were given on a day; those of others stay."""
@@ -364,7 +365,7 @@ def _with_prompts(version: str, prompts: Prompts, names: Iterable[str]) -> str:
 
 def _read_manifest(path: Path) -> Manifest:
     try:
-        manifest = msgspec.json.decode((path / "manifest.json").read_bytes(), type=Manifest)
+        manifest = msgspec.json.decode((path / MANIFEST).read_bytes(), type=Manifest)
     except OSError:
         raise InputError(f"{path} is no run folder: it has no manifest.json") from None
     except msgspec.DecodeError as error:

@@ -143,6 +143,13 @@ def names() -> list[str]:
     return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith("toml"))
 
 
+def versions_of(alias: str) -> list[Suite]:
+    """Return the suites that a name has meant, the newest first; none if it is no alias."""
+    if alias not in ALIASES:
+        return []
+    return [load(name) for name in reversed(names()) if name.startswith(f"{alias}-")]
+
+
 def load_file(path: Path) -> Suite:
     """Load a suite of the user's own, with its settings resolved.
 
