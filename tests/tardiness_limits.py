@@ -20,13 +20,13 @@ class SolvedCell(NamedTuple):
     """An instance, what is proven of it, and its cost.
 
     Attributes:
-        index: the number of the instance, which names its cell.
+        number: the number of the instance, which names its cell.
         solution: the best order and its bound.
         seconds: of CPU, for the solver alone.
         megabytes: the peak of the process, with Python and all that is imported.
     """
 
-    index: int
+    number: int
     solution: OrderSolution
     seconds: float
     megabytes: int
@@ -50,12 +50,12 @@ def each_apart(jobs: int, indices: Iterable[int]) -> Iterable[SolvedCell]:
 
 def line(cell: SolvedCell) -> str:
     """Return a row of the table."""
-    tf, rdd = GRID[cell.index % len(GRID)]
+    tf, rdd = GRID[cell.number % len(GRID)]
     objective, bound = cell.solution.objective, cell.solution.bound
     status = "optimal" if objective == bound else f"bounded by {bound}"
     nodes = f"{cell.solution.nodes:,} states"
     cost = f"{cell.seconds:.2f} CPU s | {cell.megabytes} MB"
-    return f"{cell.index} | TF {tf} RDD {rdd} | {objective} {status} | {nodes} | {cost}"
+    return f"{cell.number} | TF {tf} RDD {rdd} | {objective} {status} | {nodes} | {cost}"
 
 
 def main(jobs: str = "500", indices: str = "") -> None:
