@@ -34,12 +34,15 @@ typedef struct {
     int32_t longest, position;   /* index of the longest job; the position tried for it */
     int32_t split, half;         /* best position; 0: left half wanted, 1: right half wanted */
     int64_t start, cost;         /* start of the set; tardiness of what was stripped around it */
+    int64_t finish;              /* when all work of the set is over */
+    uint32_t set;                /* its number in the memory */
     int64_t end, needed;         /* end of the longest job; least end that its position allows */
     int64_t total, best;         /* tardiness of this position so far; of the best, or -1 */
 } Frame;
 
 typedef struct {
     int64_t *p, *d;              /* by job */
+    uint64_t *hashes;            /* what a job adds to the hash of a set */
     Item *items;                 /* a stack: the items of all frames, then of the wanted child */
     size_t top, room;
     Frame *frames;
@@ -62,14 +65,18 @@ static int before(const Item *a, const Item *b)
     return a->job < b->job;
 }
 
-/* Raise due dates to the earliest ends and sort; sets arrive nearly sorted. */
-static void raise_and_sort(const Search *s, Item *items, int32_t count, int64_t start)
+/* Raise due dates to the earliest ends after `start` and sort; sets arrive nearly sorted. Dates
+ * that were raised for a sooner start only rise further. */
+static void raise_and_sort(Item *items, int32_t count, int64_t start)
 {
     for (int32_t i = 0; i < count; i++) {
-        int64_t due = s->d[items[i].job], soonest = start + items[i].p;
-        items[i].due = due > soonest ? due : soonest;
+        int64_t soonest = start + items[i].p;
+        if (items[i].due < soonest)
+            items[i].due = soonest;
     }
     for (int32_t i = 1; i < count; i++) {
+        if (!before(&items[i], &items[i - 1]))
+            continue;
         Item item = items[i];
         int32_t k = i;
         for (; k && before(&item, &items[k - 1]); k--)
@@ -82,26 +89,27 @@ static int64_t longest_p(const Item *items, int32_t count)
 {
     int64_t p = 0;
     for (int32_t i = 0; i < count; i++)
-        if (items[i].p > p)
-            p = items[i].p;
+        p = items[i].p > p ? items[i].p : p;
     return p;
 }
 
-/* Take off jobs that are last for sure; returns the new count. */
-static int32_t strip_last(const Search *s, Item *items, int32_t count, int64_t *end, int64_t *cost)
+/* Take off jobs of the frame that are last for sure. */
+static void strip_last(const Search *s, Frame *f)
 {
+    const Item *items = s->items + f->base;
+    int32_t count = (int32_t)(f->top - f->base);
     int64_t longest = longest_p(items, count);
     while (count) {
         const Item *last = &items[count - 1];
-        if (last->due < *end && last->p < longest)
+        if (last->due < f->finish && last->p < longest)
             break;
-        *cost += lateness(*end, s->d[last->job]);
-        *end -= last->p;
+        f->cost += lateness(f->finish, s->d[last->job]);
+        f->finish -= last->p;
         count--;
         if (last->p == longest)
             longest = longest_p(items, count);
     }
-    return count;
+    f->top = f->base + (size_t)count;
 }
 
 static int shortest_is_first(const Item *items, int32_t count)
@@ -112,24 +120,23 @@ static int shortest_is_first(const Item *items, int32_t count)
     return 1;
 }
 
-/* Strip the frame's set at both ends, in place: items, start and cost are its own afterwards. */
-static void strip(const Search *s, Frame *f)
+/* Strip the frame's set at both ends, in place: items, start, finish and cost are its own
+ * afterwards. `raised`: whether it is sorted by due dates raised for its start already. */
+static void strip(const Search *s, Frame *f, int raised)
 {
-    int64_t end = f->start;
     f->cost = 0;
-    for (size_t i = f->base; i < f->top; i++)
-        end += s->items[i].p;
     for (;;) {
         Item *items = s->items + f->base;
+        if (!raised)
+            raise_and_sort(items, (int32_t)(f->top - f->base), f->start);
+        strip_last(s, f);
         int32_t count = (int32_t)(f->top - f->base);
-        raise_and_sort(s, items, count, f->start);
-        count = strip_last(s, items, count, &end, &f->cost);
-        f->top = f->base + (size_t)count;
         if (!count || !shortest_is_first(items, count))
             return;
         f->start += items[0].p;
         f->cost += lateness(f->start, s->d[items[0].job]);
         f->base++;
+        raised = 0;
     }
 }
 
@@ -164,40 +171,48 @@ static int reserve(Search *s, size_t count)
     return 1;
 }
 
-/* Make the memory look at the frame's set. */
-static void set_mask(Search *s, const Frame *f)
+/* Name the frame's set; 0 if there is no memory. */
+static int name_frame(Search *s, Frame *f)
 {
-    clear_mask(&s->memory);
-    for (size_t i = f->base; i < f->top; i++)
-        add_to_mask(&s->memory, s->items[i].job);
-    trim_mask(&s->memory);
+    const Item *items = s->items + f->base;
+    uint32_t count = (uint32_t)(f->top - f->base);
+    uint64_t hash = 0;
+    for (uint32_t i = 0; i < count; i++)
+        hash += s->hashes[items[i].job];
+    int64_t set = name_set(&s->memory.sets, hash, (const char *)&items->job, sizeof *items, count);
+    f->set = (uint32_t)set;
+    return set != NO_SET;
 }
 
-/* Value the set on top of the stack, [s->top, top); if it must be expanded, make it a frame. */
-static void enter(Search *s, size_t top, int64_t start)
+/* Value the set on top of the stack, [s->top, top), which fills the time from start to finish; if
+ * it must be expanded, make it a frame. 0 if there is no memory. */
+static int enter(Search *s, size_t top, int64_t start, int64_t finish, int raised)
 {
     Frame *f = &s->frames[s->depth];
     f->base = s->top;
     f->top = top;
     f->start = start;
-    strip(s, f);
+    f->finish = finish;
+    strip(s, f, raised);
     s->answer = f->cost;
     if (f->top == f->base)
-        return;
+        return 1;
     int64_t simple = due_date_order(s, f);
     if (simple >= 0) {
         s->answer += simple;
-        return;
+        return 1;
     }
-    set_mask(s, f);
-    const Entry *known = find(&s->memory, f->start);
+    if (!name_frame(s, f))
+        return 0;
+    const Entry *known = find(&s->memory, f->set, f->start);
     if (known) {
         s->answer += known->value;
-        return;
+        return 1;
     }
     s->answer = -1;
     s->top = f->top;
     s->depth++;
+    return 1;
 }
 
 /* Begin a frame: the longest job (the last of equals) stands just before its own position. */
@@ -244,20 +259,17 @@ static int enter_half(Search *s, Frame *f, int half)
     f->half = half;
     if (half) {
         memcpy(child, items + at + 1, (count - at - 1) * sizeof *child);
-        enter(s, s->top + count - at - 1, f->end);
-    } else {
-        memcpy(child, items, longest * sizeof *child);
-        memcpy(child + longest, items + longest + 1, (at - longest) * sizeof *child);
-        enter(s, s->top + at, f->start);
+        return enter(s, s->top + count - at - 1, f->end, f->finish, 0);
     }
-    return 1;
+    memcpy(child, items, longest * sizeof *child);
+    memcpy(child + longest, items + longest + 1, (at - longest) * sizeof *child);
+    return enter(s, s->top + at, f->start, f->end - items[longest].p, 1);
 }
 
 /* Close the frame on top: remember it and hand its value down. */
 static int leave(Search *s, Frame *f)
 {
-    set_mask(s, f);
-    if (!store(&s->memory, f->start, f->best, f->split))
+    if (!store(&s->memory, (Entry){f->start, f->best, f->set, (uint32_t)f->split}))
         return 0;
     s->answer = f->cost + f->best;
     s->depth--;
@@ -295,9 +307,24 @@ void tardiness_free(Search *s)
     memory_free(&s->memory);
     free(s->p);
     free(s->d);
+    free(s->hashes);
     free(s->items);
     free(s->frames);
     free(s);
+}
+
+/* Put all jobs on the stack and value them; 0 if there is no memory. */
+static int begin_search(Search *s, int32_t n, const int64_t *p, const int64_t *d)
+{
+    int64_t finish = 0;
+    memcpy(s->p, p, (size_t)n * sizeof *p);
+    memcpy(s->d, d, (size_t)n * sizeof *d);
+    for (int32_t i = 0; i < n; i++) {
+        s->hashes[i] = hash_of_job(i);
+        s->items[i] = (Item){d[i], p[i], i};
+        finish += p[i];
+    }
+    return enter(s, (size_t)n, 0, finish, 0);
 }
 
 /* A search over jobs that are sorted by (d, p); NULL if there is no memory. */
@@ -309,16 +336,13 @@ Search *tardiness_new(int32_t n, const int64_t *p, const int64_t *d)
     size_t count = (size_t)n;
     s->p = malloc((count + 1) * sizeof *s->p);
     s->d = malloc((count + 1) * sizeof *s->d);
+    s->hashes = malloc((count + 1) * sizeof *s->hashes);
     s->frames = malloc((count + 2) * sizeof *s->frames);
-    if (!memory_begin(&s->memory, n) || !s->p || !s->d || !s->frames || !reserve(s, count)) {
+    if (!memory_begin(&s->memory, n) || !s->p || !s->d || !s->hashes || !s->frames
+        || !reserve(s, count) || !begin_search(s, n, p, d)) {
         tardiness_free(s);
         return NULL;
     }
-    memcpy(s->p, p, count * sizeof *p);
-    memcpy(s->d, d, count * sizeof *d);
-    for (int32_t i = 0; i < n; i++)
-        s->items[i] = (Item){0, p[i], i};
-    enter(s, count, 0);
     return s;
 }
 
@@ -346,10 +370,13 @@ int32_t tardiness_split(Search *s, const int32_t *jobs, int32_t count, int64_t s
 {
     if (count < 1)
         return -1;
-    clear_mask(&s->memory);
+    uint64_t hash = 0, slot;
     for (int32_t i = 0; i < count; i++)
-        add_to_mask(&s->memory, jobs[i]);
-    trim_mask(&s->memory);
-    const Entry *known = find(&s->memory, start);
+        hash += s->hashes[jobs[i]];
+    int64_t set = find_set(&s->memory.sets, hash, (const char *)jobs, sizeof *jobs,
+                           (uint32_t)count, &slot);
+    if (set == NO_SET)
+        return -1;
+    const Entry *known = find(&s->memory, (uint32_t)set, start);
     return known ? (int32_t)known->split : -1;
 }

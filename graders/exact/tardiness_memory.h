@@ -1,8 +1,8 @@
 /* What the search of tardiness_kernel.c remembers: values of states, by set of jobs and start.
  *
- * Entries are packed one behind the other into chunks of memory, each with only those words of its
- * mask that are not 0 at both ends; an open-addressing table of word numbers finds them. 500 jobs
- * take at most 88 bytes an entry, and 8 to 16 of the table.
+ * States are many and sets are few: 500 jobs of the hardest cell have 4.5 million states and 26,000
+ * sets. So each set is kept once, as a mask, and an entry names it by its number: 24 bytes an
+ * entry, in chunks, and 5 to 11 of the open-addressing table that finds it, whatever the jobs.
  */
 
 #ifndef TARDINESS_MEMORY_H
@@ -12,68 +12,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNKS = 4096, CHUNK_WORDS = 1 << 20, FIRST_SLOTS = 1 << 12 };
+enum { CHUNKS = 8192, CHUNK_ENTRIES = 1 << 18, FIRST_SLOTS = 1 << 12, NO_SET = -1 };
 
-/* What is remembered of a state: `count` mask words from word `first` on, and what was found. */
+/* A state and what was found of it. */
 typedef struct {
     int64_t start, value;
-    uint32_t split;
-    uint16_t first, count;
-    uint64_t words[];
+    uint32_t set, split;
 } Entry;
 
-enum { ENTRY_WORDS = sizeof(Entry) / sizeof(uint64_t) };
+/* A set of jobs: its hash, how many jobs it has, and where its mask is in Sets.masks. */
+typedef struct {
+    uint64_t hash;
+    uint32_t count, mask;
+} JobSet;
+
+/* All sets that were met; the last one is at most a candidate until it is named. */
+typedef struct {
+    JobSet *sets;
+    uint64_t *masks;             /* `words` words a set */
+    uint32_t *table;             /* 1 + the number of a set; 0 is free */
+    uint64_t slots;
+    uint32_t count, room;
+    size_t words;
+} Sets;
 
 typedef struct {
-    uint64_t *chunks[CHUNKS];    /* entries, addressed by word; word 0 is never given out */
-    uint64_t used;               /* words given out */
-    uint32_t *table;             /* the first word of entries; 0 is free */
+    Sets sets;
+    Entry *chunks[CHUNKS];
+    uint32_t *table;             /* 1 + the number of an entry; 0 is free */
     uint64_t slots, entries;
-    uint64_t *mask;              /* the set that is looked up: `words` words, */
-    int32_t words;
-    int32_t first, count;        /* all 0 outside [first, first + count) */
 } Memory;
-
-static int memory_begin(Memory *m, int32_t jobs)
-{
-    m->words = jobs / 64 + 1;
-    m->slots = FIRST_SLOTS;
-    m->used = 1;
-    m->mask = calloc((size_t)m->words, sizeof *m->mask);
-    m->table = calloc(m->slots, sizeof *m->table);
-    return m->mask && m->table;
-}
-
-static void memory_free(Memory *m)
-{
-    for (int i = 0; i < CHUNKS; i++)
-        free(m->chunks[i]);
-    free(m->mask);
-    free(m->table);
-}
-
-/* Begin the set that is to be looked up or remembered. */
-static void clear_mask(Memory *m)
-{
-    memset(m->mask, 0, (size_t)m->words * sizeof *m->mask);
-}
-
-static void add_to_mask(Memory *m, int32_t job)
-{
-    m->mask[job / 64] |= UINT64_C(1) << (job % 64);
-}
-
-/* End it; it is not empty. */
-static void trim_mask(Memory *m)
-{
-    int32_t low = 0, high = m->words;
-    while (!m->mask[low])
-        low++;
-    while (!m->mask[high - 1])
-        high--;
-    m->first = low;
-    m->count = high - low;
-}
 
 static uint64_t mix(uint64_t hash, uint64_t word)
 {
@@ -81,89 +49,177 @@ static uint64_t mix(uint64_t hash, uint64_t word)
     return hash ^ (hash >> 32);
 }
 
-static uint64_t hash_of(int64_t start, int32_t first, int32_t count, const uint64_t *words)
+/* What a job adds to the hash of a set: the order of the jobs does not matter. */
+static uint64_t hash_of_job(int32_t job) { return mix(mix(1, (uint64_t)job), 2); }
+
+static int memory_begin(Memory *m, int32_t jobs)
 {
-    uint64_t hash = mix((uint64_t)first, (uint64_t)start);
-    for (int32_t i = 0; i < count; i++)
-        hash = mix(hash, words[i]);
-    return hash;
+    Sets *s = &m->sets;
+    s->words = (size_t)jobs / 64 + 1;
+    s->room = 64;
+    m->slots = s->slots = FIRST_SLOTS;
+    m->table = calloc(m->slots, sizeof *m->table);
+    s->table = calloc(s->slots, sizeof *s->table);
+    s->sets = malloc(s->room * sizeof *s->sets);
+    s->masks = malloc(s->room * s->words * sizeof *s->masks);
+    return m->table && s->table && s->sets && s->masks;
 }
 
-static Entry *entry_at(const Memory *m, uint64_t word)
+static void memory_free(Memory *m)
 {
-    return (Entry *)&m->chunks[word / CHUNK_WORDS][word % CHUNK_WORDS];
+    for (int i = 0; i < CHUNKS; i++)
+        free(m->chunks[i]);
+    free(m->table);
+    free(m->sets.table);
+    free(m->sets.sets);
+    free(m->sets.masks);
 }
 
-/* The entry of the masked state, or NULL. */
-static Entry *find(const Memory *m, int64_t start)
+/* Sets of jobs ------------------------------------------------------------------------------ */
+
+static int has_job(const uint64_t *mask, int32_t job)
 {
-    const uint64_t *words = m->mask + m->first;
-    uint64_t slot = hash_of(start, m->first, m->count, words) & (m->slots - 1);
-    for (; m->table[slot]; slot = (slot + 1) & (m->slots - 1)) {
-        Entry *e = entry_at(m, m->table[slot]);
-        if (e->start == start && e->first == m->first && e->count == m->count
-            && !memcmp(e->words, words, (size_t)m->count * sizeof *words))
+    return (int)(mask[job / 64] >> (job % 64) & 1);
+}
+
+/* Whether a set has these jobs, `stride` bytes apart; `hash` is the sum of theirs. */
+static int is_set(const Sets *s, uint32_t set, uint64_t hash, const char *jobs, size_t stride,
+                  uint32_t count)
+{
+    const JobSet *known = &s->sets[set];
+    if (known->hash != hash || known->count != count)
+        return 0;
+    const uint64_t *mask = s->masks + known->mask * s->words;
+    int all = 1;
+    for (uint32_t i = 0; i < count; i++)
+        all &= has_job(mask, *(const int32_t *)(jobs + i * stride));
+    return all;
+}
+
+/* The number of the set of `count` jobs, or NO_SET; `*slot` is its place in the table. */
+static int64_t find_set(const Sets *s, uint64_t hash, const char *jobs, size_t stride,
+                        uint32_t count, uint64_t *slot)
+{
+    for (*slot = mix(hash, 0) & (s->slots - 1); s->table[*slot]; *slot = (*slot + 1) & (s->slots - 1))
+        if (is_set(s, s->table[*slot] - 1, hash, jobs, stride, count))
+            return s->table[*slot] - 1;
+    return NO_SET;
+}
+
+static int grow_set_table(Sets *s)
+{
+    uint32_t *table = calloc(2 * s->slots, sizeof *table);
+    if (!table)
+        return 0;
+    free(s->table);
+    s->table = table;
+    s->slots *= 2;
+    for (uint32_t i = 0; i < s->count; i++) {
+        uint64_t slot = mix(s->sets[i].hash, 0) & (s->slots - 1);
+        while (table[slot])
+            slot = (slot + 1) & (s->slots - 1);
+        table[slot] = i + 1;
+    }
+    return 1;
+}
+
+static int grow_sets(Sets *s)
+{
+    if (s->count < s->room)
+        return 1;
+    size_t room = 2 * (size_t)s->room;
+    JobSet *sets = realloc(s->sets, room * sizeof *sets);
+    if (sets)
+        s->sets = sets;
+    uint64_t *masks = realloc(s->masks, room * s->words * sizeof *masks);
+    if (masks)
+        s->masks = masks;
+    if (!sets || !masks)
+        return 0;
+    s->room = (uint32_t)room;
+    return 1;
+}
+
+/* The number of a set, which is new if it has to be; NO_SET if there is no memory. */
+static int64_t name_set(Sets *s, uint64_t hash, const char *jobs, size_t stride, uint32_t count)
+{
+    uint64_t slot;
+    int64_t set = find_set(s, hash, jobs, stride, count, &slot);
+    if (set != NO_SET)
+        return set;
+    if (!grow_sets(s))
+        return NO_SET;
+    uint64_t *mask = s->masks + s->count * s->words;
+    memset(mask, 0, s->words * sizeof *mask);
+    for (uint32_t i = 0; i < count; i++) {
+        int32_t job = *(const int32_t *)(jobs + i * stride);
+        mask[job / 64] |= UINT64_C(1) << (job % 64);
+    }
+    s->sets[s->count] = (JobSet){hash, count, s->count};
+    s->table[slot] = ++s->count;
+    if (2 * (uint64_t)s->count > s->slots && !grow_set_table(s))
+        return NO_SET;
+    return s->count - 1;
+}
+
+/* States ------------------------------------------------------------------------------------ */
+
+static Entry *entry_at(const Memory *m, uint32_t number)
+{
+    return &m->chunks[number / CHUNK_ENTRIES][number % CHUNK_ENTRIES];
+}
+
+static uint64_t first_slot(const Memory *m, uint32_t set, int64_t start)
+{
+    return mix(mix(mix(1, set), (uint64_t)start), 1) & (m->slots - 1);
+}
+
+/* The entry of a state, or NULL. */
+static const Entry *find(const Memory *m, uint32_t set, int64_t start)
+{
+    for (uint64_t slot = first_slot(m, set, start); m->table[slot];
+         slot = (slot + 1) & (m->slots - 1)) {
+        const Entry *e = entry_at(m, m->table[slot] - 1);
+        if (e->start == start && e->set == set)
             return e;
     }
     return NULL;
 }
 
-static void put(Memory *m, uint32_t word)
+static void put(Memory *m, uint32_t number)
 {
-    const Entry *e = entry_at(m, word);
-    uint64_t slot = hash_of(e->start, e->first, e->count, e->words) & (m->slots - 1);
+    const Entry *e = entry_at(m, number);
+    uint64_t slot = first_slot(m, e->set, e->start);
     while (m->table[slot])
         slot = (slot + 1) & (m->slots - 1);
-    m->table[slot] = word;
+    m->table[slot] = number + 1;
 }
 
+/* A table of twice the size; the old one goes first, so that there is never more than one. */
 static int grow_table(Memory *m)
 {
-    uint32_t *old = m->table;
-    uint64_t slots = m->slots;
-    uint32_t *table = calloc(2 * slots, sizeof *table);
-    if (!table)
+    free(m->table);
+    m->slots *= 2;
+    m->table = calloc(m->slots, sizeof *m->table);
+    if (!m->table)
         return 0;
-    m->table = table;
-    m->slots = 2 * slots;
-    for (uint64_t i = 0; i < slots; i++)
-        if (old[i])
-            put(m, old[i]);
-    free(old);
+    for (uint64_t i = 0; i < m->entries; i++)
+        put(m, (uint32_t)i);
     return 1;
 }
 
-/* Words for one entry in the chunks; 0 if there is no memory. */
-static uint64_t new_words(Memory *m, uint64_t size)
+/* Remember a state that is not remembered; 0 if there is no memory. */
+static int store(Memory *m, Entry entry)
 {
-    if (m->used % CHUNK_WORDS + size > CHUNK_WORDS)
-        m->used += CHUNK_WORDS - m->used % CHUNK_WORDS;
-    uint64_t chunk = m->used / CHUNK_WORDS;
-    if (chunk >= CHUNKS)
+    uint64_t chunk = m->entries / CHUNK_ENTRIES;
+    if (chunk >= CHUNKS || (4 * (m->entries + 1) > 3 * m->slots && !grow_table(m)))
         return 0;
     if (!m->chunks[chunk])
-        m->chunks[chunk] = malloc(CHUNK_WORDS * sizeof(uint64_t));
+        m->chunks[chunk] = malloc(CHUNK_ENTRIES * sizeof(Entry));
     if (!m->chunks[chunk])
         return 0;
-    uint64_t word = m->used;
-    m->used += size;
-    return word;
-}
-
-/* Remember the masked state. */
-static int store(Memory *m, int64_t start, int64_t value, int32_t split)
-{
-    uint64_t word = new_words(m, ENTRY_WORDS + (uint64_t)m->count);
-    if (!word || (2 * ++m->entries > m->slots && !grow_table(m)))
-        return 0;
-    Entry *e = entry_at(m, word);
-    e->start = start;
-    e->value = value;
-    e->split = (uint32_t)split;
-    e->first = (uint16_t)m->first;
-    e->count = (uint16_t)m->count;
-    memcpy(e->words, m->mask + m->first, (size_t)m->count * sizeof *m->mask);
-    put(m, (uint32_t)word);
+    *entry_at(m, (uint32_t)m->entries) = entry;
+    put(m, (uint32_t)m->entries++);
     return 1;
 }
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from generators.tardiness import generate
 from graders.exact import tardiness_bounds, tardiness_local, tardiness_subsets
 from graders.exact.tardiness import reference, solve
 from graders.exact.tardiness_local import weighted_tardiness
@@ -22,6 +23,8 @@ from tests.data import data
 from tests.depth import examples, often
 from tests.factories.single_machine import cell, draws
 from tests.factories.single_machine import jobs as jobs_of
+from tests.tardiness_limits import line as row_of
+from tests.tardiness_limits import solved
 
 Ints = Sequence[int]
 
@@ -254,3 +257,18 @@ def test_references_are_the_same_bytes_in_every_process() -> None:
         for seed in "12"
     }
     assert len(outputs) == 1
+
+
+def test_the_table_of_limits_says_what_the_solver_proves() -> None:
+    row = solved(20, 10)
+    assert row.solution == solve(*zip(*_times(20, 10), strict=True))
+    assert row.solution.objective == row.solution.bound
+    text = row_of(row)
+    assert text.startswith(f"10 | TF 0.6 RDD 0.2 | {row.solution.objective} optimal | ")
+    bounded = row._replace(solution=row.solution._replace(bound=0))
+    assert f"{row.solution.objective} bounded by 0" in row_of(bounded)
+
+
+def _times(n: int, index: int) -> list[tuple[int, int]]:
+    payload = generate(n, 0, index, {}, reference=False).payload
+    return [(job.p, job.d) for job in payload.jobs]

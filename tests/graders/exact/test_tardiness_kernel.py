@@ -13,7 +13,7 @@ import pytest
 
 from graders.exact.tardiness import solve
 from graders.exact.tardiness_kernel import LIBRARY, SOURCES, KernelSearch, fits, library, load
-from graders.exact.tardiness_search import PlainSearch
+from graders.exact.tardiness_search import PlainSearch, read_order
 from tests.depth import often
 from tests.factories.single_machine import cell, draws
 
@@ -154,6 +154,32 @@ def test_hook_builds_what_the_loader_takes(tmp_path: Path) -> None:
     if not hook.compile_kernel(tmp_path):
         pytest.skip("no C compiler")
     assert load(tmp_path / LIBRARY.name, SOURCES) is not None
+
+
+@pytest.mark.heavy
+def test_tables_that_begin_with_the_least_room_grow_as_they_must(tmp_path: Path) -> None:
+    """The same sources with room for one set and two entries, against the plain search."""
+    hook = build_hook()
+    for source in SOURCES:
+        text = source.read_text("utf-8")
+        text = text.replace("1 << 18, FIRST_SLOTS = 1 << 12", "2, FIRST_SLOTS = 2")
+        (tmp_path / source.name).write_text(text.replace("s->room = 64;", "s->room = 1;"))
+    assert "CHUNK_ENTRIES = 2, FIRST_SLOTS = 2" in (tmp_path / SOURCES[1].name).read_text()
+    assert "s->room = 1;" in (tmp_path / SOURCES[1].name).read_text()
+    if not hook.compile_kernel(tmp_path):
+        pytest.skip("no C compiler")
+    small = load(tmp_path / LIBRARY.name, [tmp_path / source.name for source in SOURCES])
+    assert small is not None
+    sizes = []
+    cases = [(p, d) for p, d, _ in draws("growth", often(200), 40)]
+    for p, d in [*cases, *(cell(n, 0.6, 0.2) for n in (30, 65, 80))]:
+        p, d = map(list, zip(*sorted(zip(p, d, strict=True), key=lambda job: job[1]), strict=True))
+        grown, plain = KernelSearch(small, p, d), PlainSearch(p, d)
+        assert grown.run(10**6) == plain.run(10**6)
+        assert grown.nodes == plain.nodes
+        assert read_order(p, d, grown.split) == read_order(p, d, plain.split)
+        sizes.append(plain.nodes)
+    assert max(sizes) > 500  # else little grew
 
 
 @pytest.mark.parametrize("compiler", ["false", "no-such-compiler"])
