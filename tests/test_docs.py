@@ -94,13 +94,19 @@ def test_quick_policies_have_the_figures_of_the_readme(
         assert any(row[: len(cells)] == cells for row in printed), cells
 
 
-def test_the_kept_board_has_the_rows_that_the_policies_get_now(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("suite", "folder"),
+    [("mini-1", "mini"), pytest.param("mini-2", "mini-2", marks=pytest.mark.heavy)],
+)
+def test_the_kept_board_has_the_rows_that_the_policies_get_now(
+    suite: str, folder: str, tmp_path: Path
+) -> None:
     run, board = tmp_path / "run", tmp_path / "board.csv"
-    assert main(["run", "mini-1", "--out", str(run)]) == 0
+    assert main(["run", suite, "--out", str(run)]) == 0
     assert main(["board", str(run), "--csv", str(board)]) == 0
     now, kept = (
         list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
-        for path in (board, BOARDS / "mini" / "board.csv")
+        for path in (board, BOARDS / folder / "board.csv")
     )
     policies = [row for row in kept if row["model"].startswith("policy/")]
     assert len(now) > 30
