@@ -139,7 +139,8 @@ def test_killed_and_said_again_it_asks_only_what_has_no_answer(
         done = makespan(*words)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == result
-    assert asked <= len(server.requests) <= asked + 1  # one was under way when it was killed
+    # one was under way when it was killed, and one may have been answered but not yet written
+    assert asked <= len(server.requests) <= asked + 2
 
 
 @pytest.mark.parametrize(

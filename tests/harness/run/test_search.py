@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.calls.imagination import Branch, Imagination
-from tests.harness.helpers import board, command, makespan, rows
+from tests.harness.helpers import answered, board, command, makespan, rows
+from tests.harness.processes import until
 from tests.loopback import Fault, Json, Loopback
 from tests.scripted import answer
 
@@ -151,6 +152,7 @@ def test_a_run_that_is_killed_goes_on_to_the_same_digest(tmp_path: Path) -> None
         )
         try:
             server.wait_for(6)
+            until(lambda: len(answered(tmp_path / "cut")) == 5, 60)  # what is in flight is lost
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait(60)
