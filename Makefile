@@ -12,8 +12,11 @@ setup: .venv/all.stamp  ## .venv with everything
 
 test: .venv/all.stamp lint test-only  ## what must be green before anything is done
 
+# Tests wait for servers and processes a third of their time: half as many more at once as cores.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)))
+
 test-only: .venv/all.stamp
-	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_FLAGS)
 
 lint: .venv/all.stamp
 	$(BIN)/ruff check .
@@ -135,7 +138,7 @@ $(SDKS)/%.stamp: .venv/bin/python pyproject.toml Makefile
 	@touch $@
 
 heavy: .venv/all.stamp  ## whole runs, searches and audits, killed and gone on with: seconds each
-	$(BIN)/python -m pytest -n auto --dist worksteal -m heavy $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m heavy $(PYTEST_FLAGS)
 
 PROPERTIES := tests/generators tests/graders tests/memory tests/tasks tests/harness/evolve tests/harness/report \
 	tests/harness/schemas
