@@ -94,6 +94,9 @@ REASONS = (
         "flow", "over_fifo", "*", "a share of what FIFO leaves, which may be little: heavy tails"
     ),
     Reason("allocation", "fits", "*", "few fit, and those at the lowest levels: whole counts"),
+    Reason(
+        "pods", "score@*", "policy/random-200", "one level alone: nearly all of its values are 1"
+    ),
     Reason("hoist", "score@12", "*", "one level alone: 20 values, of which few are far off"),
     Reason("ladders", "*", "*", "few contexts: draws of them are in steps", most=10),
     Reason("temporal", "score@*", "policy/naive", "one answer in a hundred is right: whole counts"),
