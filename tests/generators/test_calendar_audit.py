@@ -165,6 +165,7 @@ def test_wins_in_runs_are_found(years: list[Instance[Year]]) -> None:
     assert findings["anchor"].passes
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("level", "drift"), [(2, 0), (3, 1), (4, 0), (5, 1)])
 def test_winners_are_uniform_and_the_past_says_nothing(level: int, drift: int) -> None:
     """By chi-squared of places, marks and what won before; the limits are 4 standard deviations."""

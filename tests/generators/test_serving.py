@@ -14,6 +14,7 @@ from tasks.base import InputError, Scalar
 from tasks.serving_payload import ModelCall, Service
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("regime", "jobs", "count"), [("few", 8, 3), ("mixed", 30, 3), ("agents", 40, 1)]
 )

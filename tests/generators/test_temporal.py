@@ -150,6 +150,7 @@ def hold(kind: Kind, level: int, count: int) -> None:
         assert share <= most, (kind, level, name, share)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_constant_and_no_shortcut_answers_a_kind(kind: Kind) -> None:
     """At the ends of the levels and in their middle; all levels in `make slow`."""

@@ -188,6 +188,7 @@ PLAIN = {  # optimum over makespan, 20 instances; random ones are active, `best`
 DAILY = (3, 4, 6)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "level", [n if n in DAILY else pytest.param(n, marks=pytest.mark.slow) for n in PLAIN]
 )
@@ -215,6 +216,7 @@ BLOCKING = {  # deadlocks of spt and mwkr; mwkr with swaps, careful mwkr, serial
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("level", BLOCKING)
 def test_the_table_of_blocking_is_what_rules_get(level: int) -> None:
     rows = []

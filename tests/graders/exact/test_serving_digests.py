@@ -47,6 +47,7 @@ def digest(name: str) -> str:
     return sha256(msgspec.json.encode(runs)).hexdigest()[:16]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", PLANS)
 def test_a_run_is_what_it_was(name: str) -> None:
     assert digest(name) == DIGESTS[name]

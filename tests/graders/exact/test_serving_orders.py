@@ -60,6 +60,7 @@ def test_a_search_runs_few_of_the_orders_that_it_tries() -> None:
     assert costs.simulated < len(tried) / 2
 
 
+@pytest.mark.heavy
 def test_a_change_of_priorities_costs_the_less_the_cheaper_a_swap_is() -> None:
     """As FastSwitch says, whose claim docs/serving.md has at its full size."""
     table = rows(workloads(100, 1))

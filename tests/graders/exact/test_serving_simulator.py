@@ -103,6 +103,7 @@ def test_layers_take_their_share_of_an_iteration_and_together_all_of_it() -> Non
         assert run.iterations == 32 // step + 2
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("regime", REGIMES)
 def test_tokens_and_memory_add_up_and_every_log_replays(regime: str) -> None:
     case = small_case(regime, 0)

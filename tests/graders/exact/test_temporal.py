@@ -271,6 +271,7 @@ TWINS = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("kind", KINDS)
 def test_answers_are_those_of_a_twin(kind: Kind) -> None:
     for facts in facts_of(kind, often(1800)):

@@ -74,6 +74,7 @@ async def expected(one: Instance[Any]) -> list[Any]:
     return found
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 def test_an_outside_client_lists_and_calls_tools_over_stdio(file: Path, mode: str) -> None:
     one = task(1, 4)

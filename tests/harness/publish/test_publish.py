@@ -93,6 +93,7 @@ def as_board(row: Json) -> Json:
     return msgspec.json.decode(msgspec.json.encode(msgspec.convert(made, Row)))  # type: ignore[no-any-return]
 
 
+@pytest.mark.heavy
 def test_what_is_published_loads_back_as_the_board(
     hub: Hub, tmp_path: Path, runs: dict[str, Path]
 ) -> None:

@@ -218,6 +218,7 @@ def test_an_agent_that_does_not_end_is_ended(tmp_path: Path) -> None:
     assert end["answer"] == '{"order": []}\n'
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("folder", "kept"), [("fresh", [False] * 3), ("stays", [False, True, True])]
 )

@@ -40,6 +40,7 @@ def run(out: Path, server: Loopback, agent: str, status: int = 0) -> str:
     return done.stderr
 
 
+@pytest.mark.heavy
 def test_each_program_is_tried_and_the_best_one_counts(tmp_path: Path) -> None:
     with in_turn(FAILS, EARLIEST, LATEST, FORGETS) as server:
         run(tmp_path / "four", server, "simulate:4,instances=2")

@@ -212,6 +212,7 @@ def test_a_server_that_dies_is_replaced() -> None:
         assert sandbox.restarts == 1
 
 
+@pytest.mark.heavy
 def test_a_server_that_dies_under_a_program_is_replaced_and_the_program_run_again() -> None:
     spin = "def f(x):\n    for _ in range(x): pass\n    return x"
     others = servers()

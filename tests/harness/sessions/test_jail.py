@@ -77,6 +77,7 @@ LIMITS = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("run", [run_jailed, run_unjailed])
 @pytest.mark.parametrize("name", LIMITS)
 def test_what_is_above_a_limit_is_ended_and_its_answer_is_there(name: str, run: Any) -> None:
