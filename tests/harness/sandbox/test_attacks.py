@@ -121,7 +121,6 @@ def schedule(p, d):
         assert answer == [-1, 1], name  # EPERM
 
 
-@pytest.mark.heavy
 def test_the_servers_processes_hold_no_key_and_no_file(sandbox: Sandbox) -> None:
     assert sandbox.layers
     [server] = servers()
