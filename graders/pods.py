@@ -20,7 +20,7 @@ from math import prod
 from graders.clusters import mean_over, score_of, score_over, share_over
 from graders.exact.pods import quick_bound
 from graders.exact.pods_rules import index_cluster, preempt
-from graders.makespans import having_kind, is_feasible, kinds_of
+from graders.makespans import having_kind, invalid_grade, is_feasible, kinds_of
 from graders.makespans import strata as strata
 from graders.pods_violations import broken_share as broken_share
 from graders.pods_violations import violations as violations
@@ -72,22 +72,11 @@ def _grade(instance: Instance[PodCluster], outcome: Outcome) -> Grade:
     if not isinstance(placement, dict):
         reason = parsed.problem or f'the value of "{KEY}" is not an object'
         problem: Fields = {"kind": "unparsable", "reason": reason}
-        return _invalid(instance, Verdict.unparsable, [problem])
+        return invalid_grade(instance, Verdict.unparsable, [problem], broken_share)
     problems = violations(cluster, placement)
     if problems:
-        return _invalid(instance, invalid_verdict(problems, FORMAT), problems)
+        return invalid_grade(instance, invalid_verdict(problems, FORMAT), problems, broken_share)
     return _valid(instance, value(cluster, placement))
-
-
-def _invalid(instance: Instance[PodCluster], verdict: Verdict, problems: list[Fields]) -> Grade:
-    is_read = verdict is Verdict.infeasible
-    return Grade(
-        verdict,
-        0.0,
-        bound=instance.reference.bound,
-        violations=tuple(problems),
-        metrics={"broken": broken_share(instance.payload, problems) if is_read else 1.0},
-    )
 
 
 def _valid(instance: Instance[PodCluster], objective: int) -> Grade:

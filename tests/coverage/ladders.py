@@ -47,9 +47,9 @@ class LadderShape:
 
     def needs(self, rng: numpy.random.Generator, n: int) -> tuple[Any, Any]:
         """What the questions of n contexts need without notes and with them, (n, questions)."""
-        about = 3.5 + self.spread * rng.normal(size=(n, 1)) + 0.6 * rng.normal(size=(n, QUESTIONS))
-        about[rng.random((n, QUESTIONS)) < self.never] = numpy.inf
-        plain, aided = (numpy.exp(about + 0.5 * rng.normal(size=about.shape)) for _ in range(2))
+        logs = 3.5 + self.spread * rng.normal(size=(n, 1)) + 0.6 * rng.normal(size=(n, QUESTIONS))
+        logs[rng.random((n, QUESTIONS)) < self.never] = numpy.inf
+        plain, aided = (numpy.exp(logs + 0.5 * rng.normal(size=logs.shape)) for _ in range(2))
         return plain, aided / self.factor / numpy.exp(self.differs * rng.normal(size=(n, 1)))
 
 
