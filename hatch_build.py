@@ -1,8 +1,8 @@
 """What hatchling runs before it packs a wheel; an editable install is one too.
 
-It compiles the tardiness kernel, if that can be done: without a C compiler the install is pure
-Python and does the same, only slower. With one the wheel carries the library, and so a platform tag
-(any Python 3: it is loaded by ctypes). On Linux that names the oldest C library that it runs with.
+It compiles the kernels, if that can be done: without a C compiler the install is pure Python and
+does the same, only slower. With one the wheel carries the libraries, and so a platform tag (any
+Python 3: they are loaded by ctypes). On Linux that names the oldest C library that they run with.
 
 A wheel has one top-level package, `makespan`, with the five folders inside it: `tasks` and `memory`
 are names that users give to modules of their own. The statements that import the five are
@@ -29,24 +29,27 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 PACKAGE = "makespan"
 INSIDE = ("tasks", "graders", "generators", "memory", "harness")
 FOLDER = "graders/exact"
-SOURCES = ("tardiness_kernel.c", "tardiness_memory.h")  # in the order of tardiness_kernel.py
-LIBRARY = "libtardiness.dll" if sys.platform == "win32" else "libtardiness.so"
+KERNELS = {  # name: sources, in the order in which `<name>_kernel.py` digests them
+    "tardiness": ("tardiness_kernel.c", "tardiness_memory.h"),
+    "rcpsp": ("rcpsp_kernel.c",),
+}
+SUFFIX = ".dll" if sys.platform == "win32" else ".so"
 
 
 class MakespanHook(BuildHookInterface[Any]):
-    """Builds the kernel into the source tree, where git ignores it, and lays out a wheel."""
+    """Builds the kernels into the source tree, where git ignores them, and lays out a wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Say what goes into the wheel; `version` is `editable` where that is the checkout."""
         root = Path(self.root)
-        (root / FOLDER / LIBRARY).unlink(missing_ok=True)
-        if compile_kernel(root / FOLDER):
+        libraries = compile_kernels(root / FOLDER)
+        if libraries:
             here = self.build_config.builder.get_best_matching_tag().split("-", 2)[2]
-            platform = wheel_platform(here, (root / FOLDER / LIBRARY).read_bytes())
+            platform = wheel_platform(here, [library.read_bytes() for library in libraries])
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-{platform}"
         else:
-            self.app.display_info("no C compiler: tardiness is solved in plain Python")
+            self.app.display_info("no C compiler: all is solved in plain Python")
         if version != "editable":
             self._folder = Path(tempfile.mkdtemp())
             lay_out(root, self._folder / PACKAGE)
@@ -86,19 +89,31 @@ def rewritten(source: str) -> str:
     return "\n".join(lines)
 
 
-def compile_kernel(folder: Path) -> bool:
-    """Compile the sources in `folder` to the library beside them; return whether it worked."""
+def compile_kernels(folder: Path) -> list[Path]:
+    """Compile the kernels of `folder`; return their libraries, none unless all of them work."""
+    libraries = [folder / f"lib{name}{SUFFIX}" for name in KERNELS]
+    for library in libraries:
+        library.unlink(missing_ok=True)
     compiler = compiler_command()
     if not compiler:
-        return False
-    digest = sha256(b"".join((folder / name).read_bytes() for name in SOURCES)).hexdigest()
-    flags = ["-std=c99", "-O2", "-shared", "-fPIC", f'-DDIGEST="{digest}"']
+        return []
     with tempfile.TemporaryDirectory(dir=folder) as build:
-        words = [*compiler, *flags, "-o", f"{build}/{LIBRARY}", str(folder / SOURCES[0])]
-        if subprocess.run(words, capture_output=True, check=False).returncode:
-            return False
-        Path(build, LIBRARY).replace(folder / LIBRARY)
-    return True
+        for library, sources in zip(libraries, KERNELS.values(), strict=True):
+            if not _is_compiled(
+                compiler, [folder / name for name in sources], Path(build, library.name)
+            ):
+                return []
+        for library in libraries:
+            Path(build, library.name).replace(library)
+    return libraries
+
+
+def _is_compiled(compiler: list[str], sources: list[Path], library: Path) -> bool:
+    """Compile the first of the sources, which includes the others; return whether it worked."""
+    digest = sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    flags = ["-std=c99", "-O2", "-shared", "-fPIC", f'-DDIGEST="{digest}"']
+    words = [*compiler, *flags, "-o", str(library), str(sources[0])]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
 def compiler_command() -> list[str]:
@@ -114,22 +129,23 @@ OLDEST_GLIBC = {"x86_64": (2, 5), "i686": (2, 5)}  # that installers know of; of
 RELATIVE_RELOCATIONS = (2, 36)  # the glibc that can load a library with GLIBC_ABI_DT_RELR
 
 
-def wheel_platform(here: str, library: bytes) -> str:
-    """Return the platform tag of a wheel with a library; indexes refuse `linux_...`.
+def wheel_platform(here: str, libraries: list[bytes]) -> str:
+    """Return the platform tag of a wheel with libraries; indexes refuse `linux_...`.
 
     Args:
         here: the tag of this machine, which stays where nothing better can be said.
-        library: the content of the library.
+        libraries: their contents.
     """
     system, _, machine = here.partition("_")
     if system != "linux":
         return here
-    elf = Elf(library)
-    if elf.libraries() == {"libc.so.6"}:
-        needed = [_glibc(name) for name in elf.versions()]
+    elves = [Elf(content) for content in libraries]
+    links = {name for elf in elves for name in elf.libraries()}
+    if links == {"libc.so.6"}:
+        needed = [_glibc(name) for elf in elves for name in elf.versions()]
         oldest = max([OLDEST_GLIBC.get(machine, (2, 17)), *filter(None, needed)])
         return here if None in needed else f"manylinux_{oldest[0]}_{oldest[1]}_{machine}"
-    if all(name == "libc.so" or name.startswith("libc.musl-") for name in elf.libraries()):
+    if all(name == "libc.so" or name.startswith("libc.musl-") for name in links):
         return _musl(here)
     return here
 

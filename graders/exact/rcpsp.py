@@ -27,6 +27,7 @@ from graders.exact.rcpsp_covering import covering_pools
 from graders.exact.rcpsp_energy import destructive_bound
 from graders.exact.rcpsp_pools import clique_pools, later_heads, longer_tails, rounded_pools
 from graders.exact.rcpsp_search import breed, upper_bound
+from graders.exact.rcpsp_targets import ask_targets
 from graders.exact.sgs import Compiled, Ints
 from graders.rcpsp_violations import violations
 from tasks.base import Reference, SolverFailure
@@ -39,12 +40,14 @@ if TYPE_CHECKING:
 LIMIT = 3.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
 FIRST = 0.4  # deterministic seconds of CP-SAT before what takes longer; they settle nearly all
 LARGE = 80  # tasks above which the steps are others
+ASKED = 0.4  # the share of what is left then in which targets are refuted in layers
+CHILDREN = 1_000_000  # states made for a deterministic second
 BRED = 0.1  # the first population's work, in deterministic seconds too
 FROM_ABOVE = 0.5  # the share of what is left then in which CP-SAT looks for something shorter
 BRED_AGAIN = 0.25  # the share of what is left after it for a second population
 PLACEMENTS = 600_000  # tasks placed in schedules for a deterministic second
 LEAST_WORK = 1e-3  # of a search, so that there is an end
-PORTFOLIO = "portfolio 1"  # the version of all that is neither cheap nor the first search of CP-SAT
+PORTFOLIO = "portfolio 2"  # the version of all that is neither cheap nor the first search of CP-SAT
 PURPOSE = "the search for a least makespan"
 LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overflow
 
@@ -201,6 +204,7 @@ class _Portfolio:
             self._bounded,
             lambda now: self._ask_cp_sat(now, min(FIRST, self._left)),
             self._covered,
+            lambda now: self._asked(now, self._left * ASKED),
             lambda now: self._bred(now, BRED),
             lambda now: self._ask_cp_sat(now, self._left * FROM_ABOVE),
             lambda now: self._bred(now, self._left * BRED_AGAIN),
@@ -270,6 +274,21 @@ class _Portfolio:
         if solution.starts is None:
             return self._project.horizon + 1
         return sgs.makespan(self._project, solution.starts)
+
+    def _asked(self, solution: Solution, work: float) -> Solution:
+        """Return a solution with the bound raised from target to target, or with an optimum."""
+        outcome = ask_targets(
+            self._project,
+            self._pools,
+            self._heads,
+            self._tails,
+            range(solution.bound, self._most(solution)),
+            children=int(work * CHILDREN),
+            is_late=lambda: self._end is not None and monotonic() >= self._end,
+        )
+        self._left -= outcome.children / CHILDREN
+        starts = outcome.starts or solution.starts
+        return solution._replace(bound=outcome.bound, starts=starts)
 
     def _bred(self, solution: Solution, work: float) -> Solution:
         """Return a solution with the best answer of a population, which takes so much work."""

@@ -1,29 +1,26 @@
 """The compiled twin of `tardiness_search.PlainSearch`, where the install had a C compiler.
 
-`hatch_build.py` compiles the C sources beside this file and puts their digest into the library.
-Where there is none, or one of other sources, Python walks the same states.
+Where there is none Python walks the same states.
 """
 
 import ctypes
-import sys
 import weakref
 from collections.abc import Sequence
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 
+from graders.exact.kernels import FOLDER, Longs, Signatures, library_path, load_kernel
 from graders.exact.tardiness_local import Ints
 
-_FOLDER = Path(__file__).parent
-SOURCES = (_FOLDER / "tardiness_kernel.c", _FOLDER / "tardiness_memory.h")
-LIBRARY = _FOLDER / ("libtardiness.dll" if sys.platform == "win32" else "libtardiness.so")
+NAME = "tardiness"
+SOURCES = (FOLDER / "tardiness_kernel.c", FOLDER / "tardiness_memory.h")
+LIBRARY = library_path(NAME)
 _MOST = 1 << 62  # what no sum of times in the kernel may reach
 
-_Longs = ctypes.POINTER(ctypes.c_int64)
-_SIGNATURES = {
-    "tardiness_new": ([ctypes.c_int32, _Longs, _Longs], ctypes.c_void_p),
+_SIGNATURES: Signatures = {
+    "tardiness_new": ([ctypes.c_int32, Longs, Longs], ctypes.c_void_p),
     "tardiness_free": ([ctypes.c_void_p], None),
-    "tardiness_run": ([ctypes.c_void_p, ctypes.c_int64, _Longs], ctypes.c_int),
+    "tardiness_run": ([ctypes.c_void_p, ctypes.c_int64, Longs], ctypes.c_int),
     "tardiness_nodes": ([ctypes.c_void_p], ctypes.c_int64),
     "tardiness_split": (
         [ctypes.c_void_p, ctypes.POINTER(ctypes.c_int32), ctypes.c_int32, ctypes.c_int64],
@@ -40,23 +37,7 @@ def library() -> ctypes.CDLL | None:
 
 def load(place: Path, sources: Sequence[Path]) -> ctypes.CDLL | None:
     """Load a kernel; None if it cannot be loaded here, or was compiled from other sources."""
-    try:
-        kernel = ctypes.CDLL(str(place))
-        built_from = ctypes.c_char_p.in_dll(kernel, "tardiness_digest").value
-        current = sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
-    except (OSError, ValueError):
-        return None
-    if built_from != current.encode():
-        return None
-    _declare(kernel)
-    return kernel
-
-
-def _declare(kernel: ctypes.CDLL) -> None:
-    """Give the kernel's functions their types."""
-    for name, (takes, gives) in _SIGNATURES.items():
-        function = getattr(kernel, name)
-        function.argtypes, function.restype = takes, gives
+    return load_kernel(NAME, place, sources, _SIGNATURES)
 
 
 def fits(p: Ints, d: Ints) -> bool:

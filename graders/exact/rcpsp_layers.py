@@ -1,0 +1,294 @@
+"""Whether a project can end by a target: sets of started tasks in layers, by dominance.
+
+Tasks are started one by one, in the order of their starts, each as early as what runs allows. What
+can still happen depends on the set of started tasks, on the next moment at which one more can
+start, and on when those that still run end: of two states with the same set, one whose next moment
+is no later and in which nothing ends later leaves at least as much room, so that the other is left
+out. That is the cutset rule of Demeulemeester & Herroelen (1992), "A branch-and-bound procedure
+for the multiple resource-constrained project scheduling problem", here between all states with as
+many started tasks, a layer, so that none is expanded before its rivals are there; layers with
+bounds are the bounded dynamic programming of Bautista & Pereira (2009), "A dynamic programming
+based heuristic for the assembly line balancing problem". States are also left out whose work does
+not fit before the target in some pool.
+
+This is the readable twin of `rcpsp_kernel.c`: both make the same states in the same order.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol, TypeAlias
+
+from graders.exact.rcpsp_bounds import Pool
+from graders.exact.sgs import Compiled, Ints, Pairs
+
+
+class LayerProblem(NamedTuple):
+    """A project that is to end by a target; its n tasks are in the order of their latest ends.
+
+    Attributes:
+        durations: for each task.
+        demands: for each task (resource, amount > 0).
+        heads: for each task its earliest start.
+        latest: for each task its latest end.
+        predecessors: for each task, as bits, those that end before it starts.
+        partners: for each task, as bits, those that it must not overlap.
+        capacities: for each resource.
+        downtimes: for each resource disjoint, sorted [start, end).
+        pools: relaxations, resources among them.
+    """
+
+    durations: Ints
+    demands: Sequence[Pairs]
+    heads: Ints
+    latest: Ints
+    predecessors: Ints
+    partners: Ints
+    capacities: Ints
+    downtimes: Sequence[Pairs]
+    pools: Sequence[Pool]
+
+
+class LayeredSearch(Protocol):
+    """A search that can be paused between two states."""
+
+    @property
+    def children(self) -> int:
+        """The number of states made so far, those left out among them."""
+
+    def run(self, children: int) -> bool | None:
+        """Make at least so many states more; return whether the target can be met, None so far."""
+
+    def starts(self) -> list[int]:
+        """Return the n starts of a schedule that meets the target, after a search that did."""
+
+
+def layer_problem(
+    project: Compiled, pools: Sequence[Pool], heads: Ints, latest: Ints, *, target: int | None
+) -> tuple[LayerProblem, list[int]]:
+    """Return the problem, and the project's tasks in its order.
+
+    Args:
+        project: the compiled project of n tasks.
+        pools: of its tasks, resources among them.
+        heads: the n earliest starts.
+        latest: the n latest ends.
+        target: the makespan at which time is turned around; None if it is not.
+    """
+    turned = target is not None
+    if target is not None:
+        heads, latest = [target - end for end in latest], [target - head for head in heads]
+    before = project.successors if turned else project.predecessors
+    order = sorted(range(len(project.ids)), key=lambda i: (latest[i], i))
+    place = {i: k for k, i in enumerate(order)}
+    problem = LayerProblem(
+        durations=[project.durations[i] for i in order],
+        demands=[project.demands[i] for i in order],
+        heads=[heads[i] for i in order],
+        latest=[latest[i] for i in order],
+        predecessors=[sum(1 << place[j] for j in before[i]) for i in order],
+        partners=[sum(1 << place[j] for j in project.partners[i]) for i in order],
+        capacities=project.capacities,
+        downtimes=[_turned(spans, target) for spans in project.downtimes],
+        pools=[
+            Pool(
+                pool.capacity,
+                _turned(pool.downtimes, target),
+                tuple(sorted((place[i], amount) for i, amount in pool.units)),
+            )
+            for pool in pools
+        ],
+    )
+    return problem, order
+
+
+def _turned(spans: Pairs, target: int | None) -> Pairs:
+    """Return spans as they are if time runs backward from a target; nothing lies before 0."""
+    if target is None:
+        return spans
+    turned = [(max(0, target - up), target - down) for down, up in reversed(spans)]
+    return tuple((down, up) for down, up in turned if up > 0)
+
+
+# The search ---------------------------------------------------------------------------------
+
+Running: TypeAlias = tuple[tuple[int, int], ...]  # (end, task) of what runs, sorted
+
+
+class _LayerState(NamedTuple):
+    """A partial schedule.
+
+    Attributes:
+        started: its tasks, as bits.
+        moment: none of the others can start before it.
+        running: the (end, task) past that moment, sorted.
+        parent: the state before its last start; None of the first.
+        task: the last that was started.
+        start: when it was.
+    """
+
+    started: int
+    moment: int
+    running: Running
+    parent: "_LayerState | None" = None
+    task: int = -1
+    start: int = 0
+
+
+class PlainLayers:
+    """The search in Python."""
+
+    def __init__(self, problem: LayerProblem) -> None:
+        self._problem, self._all = problem, (1 << len(problem.durations)) - 1
+        self.children = 0
+        self._demands = [dict(pairs) for pairs in problem.demands]
+        self._has_downtimes = any(problem.downtimes)
+        self._units = [
+            (pool, [(1 << i, i, amount) for i, amount in pool.units]) for pool in problem.pools
+        ]
+        first = self._settled(_LayerState(0, 0, ()))
+        self._layer: list[_LayerState] = [] if first is None else [first]
+        self._place, self._depth = 0, 0
+        self._next: list[_LayerState | None] = []  # None where a better one came later
+        self._rivals: dict[int, list[int]] = {}  # places in it, by set
+
+    def run(self, children: int) -> bool | None:
+        """Make at least so many states more; return whether the target can be met, None so far."""
+        last = self.children + children
+        while self._layer and self._depth < len(self._problem.durations):
+            while self._place < len(self._layer):
+                if self.children >= last:
+                    return None
+                for child in self._expand(self._layer[self._place]):
+                    self._insert(child)
+                self._place += 1
+            self._layer = [state for state in self._next if state is not None]
+            self._next, self._rivals = [], {}
+            self._place, self._depth = 0, self._depth + 1
+        return bool(self._layer)
+
+    def starts(self) -> list[int]:
+        """Return the n starts of the shortest schedule that was met."""
+        state: _LayerState | None = min(self._layer, key=_end)
+        starts = [0] * len(self._problem.durations)
+        while state is not None and state.parent is not None:
+            starts[state.task] = state.start
+            state = state.parent
+        return starts
+
+    def _expand(self, state: _LayerState) -> Iterator[_LayerState]:
+        """Yield the states with one more task that are not left out.
+
+        One that starts when another could have ended already is no loss: the other is moved there.
+        """
+        moments = list(self._moments(state))
+        durations = self._problem.durations
+        first_end = min(start + durations[i] for i, start in moments)
+        for i, start in moments:
+            if start < first_end or (not durations[i] and start == first_end):
+                self.children += 1
+                child = self._settled(self._with(state, i, start))
+                if child is not None:
+                    yield child
+
+    def _with(self, state: _LayerState, task: int, start: int) -> _LayerState:
+        running = [run for run in state.running if run[0] > start]
+        if self._problem.durations[task]:
+            running.append((start + self._problem.durations[task], task))
+        started = state.started | 1 << task
+        return _LayerState(started, start, tuple(sorted(running)), state, task, start)
+
+    def _moments(self, state: _LayerState) -> Iterator[tuple[int, int]]:
+        """Yield each task whose predecessors are started, and when it can start."""
+        for i, before in enumerate(self._problem.predecessors):
+            if not state.started >> i & 1 and not before & ~state.started:
+                yield i, self._earliest(state, i)
+
+    def _earliest(self, state: _LayerState, task: int) -> int:
+        """Return the first moment for a task: what runs leaves more and more room."""
+        problem = self._problem
+        apart = problem.predecessors[task] | problem.partners[task]
+        start = max(state.moment, problem.heads[task])
+        start = max([start, *(end for end, other in state.running if apart >> other & 1)])
+        for resource, amount in problem.demands[task]:
+            start = max(start, self._room(state.running, resource, amount))
+        return self._past_downtimes(task, start) if self._has_downtimes else start
+
+    def _room(self, running: Running, resource: int, amount: int) -> int:
+        """Return when a resource has room for so many units, 0 if at once."""
+        free, since = self._problem.capacities[resource], 0
+        for end, task in reversed(running):
+            free -= self._demands[task].get(resource, 0)
+            if free < amount:
+                since = end
+                break
+        return since
+
+    def _past_downtimes(self, task: int, start: int) -> int:
+        problem = self._problem
+        duration, tried = problem.durations[task], -1
+        while start != tried:
+            tried = start
+            for resource, _ in problem.demands[task]:
+                for down, up in problem.downtimes[resource]:
+                    if down < start + duration and start < up:
+                        start = up
+        return start
+
+    def _settled(self, state: _LayerState) -> _LayerState | None:
+        """Return a state with its next moment; None if it does not meet the target."""
+        if state.started == self._all:
+            return state
+        problem, moment = self._problem, 1 << 62
+        for i, start in self._moments(state):
+            if start + problem.durations[i] > problem.latest[i]:
+                return None
+            moment = min(moment, start)
+        running = tuple(run for run in state.running if run[0] > moment)
+        settled = state._replace(moment=moment, running=running)
+        return None if self._is_overfull(settled) else settled
+
+    def _is_overfull(self, state: _LayerState) -> bool:
+        """Return whether some pool has too little room for the work before a latest end."""
+        problem, moment = self._problem, state.moment
+        rest = {task: end - moment for end, task in state.running}
+        for pool, units in self._units:
+            work = 0
+            for bit, i, amount in units:
+                if not state.started & bit:
+                    work += amount * problem.durations[i]
+                elif i in rest:
+                    work += amount * rest[i]
+                else:
+                    continue
+                if work > pool.capacity * _open_time(pool.downtimes, moment, problem.latest[i]):
+                    return True
+        return False
+
+    def _insert(self, state: _LayerState) -> None:
+        """Put a state into the next layer, unless one there is as good; leave out the worse."""
+        rivals = [(k, self._next[k]) for k in self._rivals.get(state.started, ())]
+        if any(rival and _dominates(rival, state) for _, rival in rivals):
+            return
+        worse = {k for k, rival in rivals if rival and _dominates(state, rival)}
+        for k in worse:
+            self._next[k] = None
+        kept = [k for k, _ in rivals if k not in worse]
+        self._rivals[state.started] = [*kept, len(self._next)]
+        self._next.append(state)
+
+
+def _open_time(downtimes: Pairs, moment: int, until: int) -> int:
+    """Return the time in [moment, until) outside downtimes, less than 0 if it is past."""
+    closed = sum(max(0, min(up, until) - max(down, moment)) for down, up in downtimes)
+    return until - moment - closed
+
+
+def _dominates(state: _LayerState, other: _LayerState) -> bool:
+    """Return whether a state with the same set leaves at least as much room as another."""
+    if state.moment > other.moment:
+        return False
+    ends = {task: end for end, task in other.running}
+    return all(end <= max(other.moment, ends.get(task, 0)) for end, task in state.running)
+
+
+def _end(state: _LayerState) -> int:
+    return max((end for end, _ in state.running), default=state.moment)

@@ -1,0 +1,123 @@
+"""The bound on a project's makespan, raised target by target until one is met.
+
+A target is asked from both ends of time, in turn: which of the two needs fewer states differs by a
+factor of ten to either side, and the one that ends first does so on the next target too.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from graders.exact import sgs
+from graders.exact.rcpsp_bounds import Pool
+from graders.exact.rcpsp_kernel import MOST_TASKS, layered_search
+from graders.exact.rcpsp_layers import LayeredSearch, layer_problem
+from graders.exact.sgs import Compiled, Ints
+
+FIRST_TURN = 1000  # states that a search makes before the other has its turn
+LAST_TURN = 50_000  # states made at once, a tenth of a second; turns are as long as all before
+
+
+class TargetOutcome(NamedTuple):
+    """What came of asking targets.
+
+    Attributes:
+        bound: no makespan is less.
+        starts: the n starts of a schedule of that makespan, None if none was met.
+        children: the states that were made.
+    """
+
+    bound: int
+    starts: list[int] | None
+    children: int
+
+
+def ask_targets(
+    project: Compiled,
+    pools: Sequence[Pool],
+    heads: Ints,
+    tails: Ints,
+    targets: range,
+    *,
+    children: int,
+    is_late: Callable[[], bool] = lambda: False,
+    compiled: bool = True,
+) -> TargetOutcome:
+    """Refute targets, the least first, until one is met.
+
+    Args:
+        project: the compiled project of n tasks; nothing is asked if there are more than
+            `MOST_TASKS`.
+        pools: of its tasks, resources first.
+        heads: the n earliest starts.
+        tails: the n least times from a task's end to the makespan.
+        targets: from a lower bound to the last makespan that is asked for.
+        children: the states that may be made; a few thousand more may be.
+        is_late: whether to end now.
+        compiled: whether the kernel may be used.
+    """
+    if len(project.ids) > MOST_TASKS:
+        return TargetOutcome(targets.start, None, 0)
+    directions, made = (False, True), 0
+    for target in targets:
+        asked = [_Asked(project, pools, heads, tails, target, way, compiled) for way in directions]
+        ended = _first_to_end(asked, children - made, is_late)
+        made += sum(each.search.children for each in asked)
+        if ended is None:
+            return TargetOutcome(target, None, made)
+        if ended.is_met:
+            return TargetOutcome(target, ended.starts(), made)
+        if ended.search.children > FIRST_TURN:
+            directions = (ended.is_turned,)
+    return TargetOutcome(targets.stop, None, made)
+
+
+class _Asked:
+    """A target that is asked from one end of time.
+
+    Attributes:
+        search: of the states.
+        is_turned: whether time runs backward from the target.
+        is_met: whether a schedule ends by the target; None so far.
+    """
+
+    def __init__(
+        self,
+        project: Compiled,
+        pools: Sequence[Pool],
+        heads: Ints,
+        tails: Ints,
+        target: int,
+        is_turned: bool,
+        compiled: bool,
+    ) -> None:
+        latest = [min(target - t, end) for t, end in zip(tails, sgs.lft(project), strict=True)]
+        problem, self._order = layer_problem(
+            project, pools, heads, latest, target=target if is_turned else None
+        )
+        self.search: LayeredSearch = layered_search(problem, compiled=compiled)
+        self.is_turned, self.is_met = is_turned, None
+        self._durations, self._target = project.durations, target
+
+    def take_turn(self) -> bool | None:
+        """Make as many states more as there are, within limits; return whether it is met."""
+        turn = min(LAST_TURN, max(FIRST_TURN, self.search.children))
+        self.is_met = self.search.run(turn)
+        return self.is_met
+
+    def starts(self) -> list[int]:
+        """Return the n starts of a schedule that meets the target, in the project's order."""
+        starts = [0] * len(self._order)
+        for i, start in zip(self._order, self.search.starts(), strict=True):
+            starts[i] = self._target - start - self._durations[i] if self.is_turned else start
+        return starts
+
+
+def _first_to_end(
+    asked: Sequence[_Asked], children: int, is_late: Callable[[], bool]
+) -> _Asked | None:
+    """Return the search that ends first, in turn; None if the states are used up before."""
+    while sum(each.search.children for each in asked) < children and not is_late():
+        for each in asked:
+            if each.take_turn() is not None:
+                return each
+    return None
