@@ -23,6 +23,7 @@ ELSEWHERE = (  # tests of the checkout itself
     "test_declarations.py",
     "test_hops.py",
     "test_wheel.py",
+    "test_kernels.py",
     "test_tardiness_kernel.py",
     "benchmarks",
     "__pycache__",

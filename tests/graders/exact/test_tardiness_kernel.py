@@ -1,21 +1,22 @@
 """The compiled kernel against its plain twin, and an install without it."""
 
-import importlib.util
 import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from time import monotonic
-from types import FrameType, ModuleType
+from types import FrameType
 
 import pytest
 
+from graders.exact import kernels
 from graders.exact.tardiness import solve
 from graders.exact.tardiness_kernel import LIBRARY, SOURCES, KernelSearch, fits, library, load
 from graders.exact.tardiness_search import PlainSearch, read_order
 from tests.depth import often
 from tests.factories.single_machine import cell, draws
+from tests.wheel import hook
 
 ROOT = Path(__file__).parents[3]
 
@@ -125,48 +126,17 @@ def test_all_works_without_the_library(tmp_path: Path) -> None:
         assert printed == f"{solve(p, d)}\n"
 
 
-@pytest.mark.usefixtures("kernel")
-def test_a_library_of_other_sources_is_not_used(tmp_path: Path) -> None:
-    changed = tmp_path / "tardiness_kernel.c"
-    changed.write_bytes(SOURCES[0].read_bytes() + b"\n")
-    assert load(LIBRARY, (changed, SOURCES[1])) is None
-    assert load(LIBRARY, SOURCES) is not None
-
-
-# The build hook -----------------------------------------------------------------------------
-
-
-def build_hook() -> ModuleType:
-    pytest.importorskip("hatchling")
-    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_hook_builds_what_the_loader_takes(tmp_path: Path) -> None:
-    hook = build_hook()
-    for source in SOURCES:
-        shutil.copy(source, tmp_path)
-    assert [source.name for source in SOURCES] == list(hook.SOURCES)
-    if not hook.compile_kernel(tmp_path):
-        pytest.skip("no C compiler")
-    assert load(tmp_path / LIBRARY.name, SOURCES) is not None
-
-
 @pytest.mark.heavy
 def test_tables_that_begin_with_the_least_room_grow_as_they_must(tmp_path: Path) -> None:
     """The same sources with room for one set and two entries, against the plain search."""
-    hook = build_hook()
     for source in SOURCES:
         text = source.read_text("utf-8")
         text = text.replace("1 << 18, FIRST_SLOTS = 1 << 12", "2, FIRST_SLOTS = 2")
         (tmp_path / source.name).write_text(text.replace("s->room = 64;", "s->room = 1;"))
     assert "CHUNK_ENTRIES = 2, FIRST_SLOTS = 2" in (tmp_path / SOURCES[1].name).read_text()
     assert "s->room = 1;" in (tmp_path / SOURCES[1].name).read_text()
-    if not hook.compile_kernel(tmp_path):
+    shutil.copy(kernels.FOLDER / "rcpsp_kernel.c", tmp_path)
+    if not hook().compile_kernels(tmp_path):
         pytest.skip("no C compiler")
     small = load(tmp_path / LIBRARY.name, [tmp_path / source.name for source in SOURCES])
     assert small is not None
@@ -180,15 +150,3 @@ def test_tables_that_begin_with_the_least_room_grow_as_they_must(tmp_path: Path)
         assert read_order(p, d, grown.split) == read_order(p, d, plain.split)
         sizes.append(plain.nodes)
     assert max(sizes) > 500  # else little grew
-
-
-@pytest.mark.parametrize("compiler", ["false", "no-such-compiler"])
-def test_hook_does_without_a_compiler(
-    compiler: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    hook = build_hook()
-    for source in SOURCES:
-        shutil.copy(source, tmp_path)
-    monkeypatch.setenv("CC", compiler)
-    assert not hook.compile_kernel(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(hook.SOURCES)

@@ -1,0 +1,57 @@
+"""What the build hook compiles is what the loaders take, and nothing else is."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from ctypes import CDLL
+from pathlib import Path
+
+import pytest
+
+from graders.exact import rcpsp_kernel, tardiness_kernel
+from tests.wheel import hook
+
+Loader = Callable[[Path, Sequence[Path]], CDLL | None]
+KERNELS = {kernel.NAME: kernel for kernel in (tardiness_kernel, rcpsp_kernel)}
+
+
+def copied(folder: Path) -> list[Path]:
+    """The sources of all kernels, in a folder of their own."""
+    sources = [source for kernel in KERNELS.values() for source in kernel.SOURCES]
+    return [Path(shutil.copy(source, folder)) for source in sources]
+
+
+def test_hook_knows_every_kernel() -> None:
+    assert {
+        name: tuple(source.name for source in kernel.SOURCES) for name, kernel in KERNELS.items()
+    } == hook().KERNELS
+
+
+@pytest.mark.parametrize("name", sorted(KERNELS))
+def test_hook_builds_what_the_loader_takes(name: str, tmp_path: Path) -> None:
+    copied(tmp_path)
+    if not hook().compile_kernels(tmp_path):
+        pytest.skip("no C compiler")
+    kernel = KERNELS[name]
+    assert kernel.load(tmp_path / kernel.LIBRARY.name, kernel.SOURCES) is not None
+
+
+@pytest.mark.parametrize("name", sorted(KERNELS))
+def test_a_library_of_other_sources_is_not_used(name: str, tmp_path: Path) -> None:
+    kernel = KERNELS[name]
+    if kernel.library() is None:
+        pytest.skip("no compiled kernel: install again where there is a C compiler")
+    changed = tmp_path / "changed.c"
+    changed.write_bytes(kernel.SOURCES[0].read_bytes() + b"\n")
+    assert kernel.load(kernel.LIBRARY, (changed, *kernel.SOURCES[1:])) is None
+    assert kernel.load(kernel.LIBRARY, kernel.SOURCES) is not None
+    assert kernel.load(tmp_path / "missing.so", kernel.SOURCES) is None
+
+
+@pytest.mark.parametrize("compiler", ["false", "no-such-compiler"])
+def test_hook_does_without_a_compiler(
+    compiler: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sources = copied(tmp_path)
+    monkeypatch.setenv("CC", compiler)
+    assert hook().compile_kernels(tmp_path) == []
+    assert sorted(tmp_path.iterdir()) == sorted(sources)
