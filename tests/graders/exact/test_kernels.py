@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from graders.exact import rcpsp_kernel, tardiness_kernel
+from graders.exact import rcpsp_kernel, sgs, tardiness_kernel
+from graders.exact.rcpsp_bounds import earliest_starts, resource_pools
+from graders.exact.rcpsp_layers import PlainLayers, layer_problem
+from tests.depth import often
+from tests.factories.projects import scarce
 from tests.wheel import hook
 
 Loader = Callable[[Path, Sequence[Path]], CDLL | None]
@@ -45,6 +49,31 @@ def test_a_library_of_other_sources_is_not_used(name: str, tmp_path: Path) -> No
     assert kernel.load(kernel.LIBRARY, (changed, *kernel.SOURCES[1:])) is None
     assert kernel.load(kernel.LIBRARY, kernel.SOURCES) is not None
     assert kernel.load(tmp_path / "missing.so", kernel.SOURCES) is None
+
+
+@pytest.mark.heavy
+def test_layers_that_begin_with_the_least_room_grow_as_they_must(tmp_path: Path) -> None:
+    """The same source with room for one state and two slots, against the plain search."""
+    for source in copied(tmp_path):
+        text = source.read_text("utf-8").replace("FIRST_SLOTS = 1 << 10", "FIRST_SLOTS = 2")
+        source.write_text(text.replace("2 * *room : 64", "2 * *room : 1"), "utf-8")
+    [source] = [tmp_path / each.name for each in rcpsp_kernel.SOURCES]
+    assert "FIRST_SLOTS = 2," in source.read_text("utf-8")
+    assert "2 * *room : 1;" in source.read_text("utf-8")
+    if not hook().compile_kernels(tmp_path):
+        pytest.skip("no C compiler")
+    small = rcpsp_kernel.load(tmp_path / rcpsp_kernel.LIBRARY.name, [source])
+    assert small is not None
+    sizes = []
+    for seed in range(often(6)):
+        project = sgs.compile_project(scarce(16, seed))
+        heads, latest = earliest_starts(project), [80] * 16
+        problem, _ = layer_problem(project, resource_pools(project), heads, latest, target=None)
+        grown, plain = rcpsp_kernel.KernelLayers(small, problem), PlainLayers(problem)
+        assert grown.run(4000) == plain.run(4000)
+        assert grown.children == plain.children
+        sizes.append(plain.children)
+    assert max(sizes) > 1000  # else little grew
 
 
 @pytest.mark.parametrize("compiler", ["false", "no-such-compiler"])
