@@ -22,6 +22,7 @@ from graders.exact.serving_server import (
 )
 
 TICK = 8  # iterations after which a server asks again while requests wait
+MOVES = frozenset(("admit", "evict", "swap"))  # parts of a plan that change what runs
 LIMIT = 10**15  # ns: nothing of use takes longer
 Log = list[list[Any]]  # [number of the ask, plan], of the plans that are not empty
 
@@ -180,8 +181,8 @@ class ServingRun:
         longest = now - last
         for request in decoding:
             request.kv += count
-            request.out += count
             request.need += count
+            request.out = out = request.out + count
             if request.first is None:
                 request.first = request.last = first
             # the first of them decides the gap, or the last, which is the longest
@@ -191,7 +192,7 @@ class ServingRun:
             if gap > request.gap:
                 request.gap = gap
             request.last = now
-            if request.out == lengths[request.id]:
+            if out == lengths[request.id]:
                 ended.append(request)
         return list(decoding) if server.role == "prefill" else ended
 
@@ -254,7 +255,8 @@ class ServingRun:
             plan = self._ask(server)
             if plan:
                 self._apply(server, plan)
-                decoding = [r for r in server.running if r.kv == r.need - 1]
+                if not MOVES.isdisjoint(plan):
+                    decoding = [r for r in server.running if r.kv == r.need - 1]
         decoding = decoding if plan.get("decode", True) else []
         prefill = self._chunks(server, plan, decoding)
         if server.free < len(decoding):
@@ -425,11 +427,14 @@ class ServingRun:
 
     def _jump(self, server: ModelServer, batch: int, reads: int, most: int) -> tuple[int, int]:
         """Return how many iterations of decoding go by until something happens, and their ns."""
-        base = server.base(batch)
+        once, more, speed = (
+            server.base(batch) + server.read * reads,
+            server.read * batch,
+            server.speed,
+        )
 
         def total(count: int) -> int:
-            context = count * reads + batch * (count * (count - 1) // 2)
-            return (count * base + server.read * context) * 100 // server.speed
+            return (count * once + more * (count * (count - 1) // 2)) * 100 // speed
 
         if self.events and most > 1:
             gap = self.events[0][0] - server.now

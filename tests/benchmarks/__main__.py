@@ -16,10 +16,11 @@ from tests.benchmarks import (
     bench_tardiness,
     bench_tools,
 )
+from tests.benchmarks.limits import promises
 
 
 def main() -> int:
-    """Run all, print a line a promise."""
+    """Run all, print a table of the promises."""
     limits = [
         *bench_code.main(),
         *bench_evolve.main(),
@@ -35,8 +36,7 @@ def main() -> int:
         *bench_psplib.limits(),
     ]
     print()
-    for limit in limits:
-        print(limit)
+    print(promises(limits))
     return 0 if all(limit.kept for limit in limits) else 1
 
 

@@ -1,7 +1,10 @@
 """What a benchmark promises, and how fast this machine is today."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import process_time
+
+from harness.formatting import table
 
 USUAL = 0.016  # CPU s of `yardstick` on the machine on which limits in seconds were set
 ROUNDS, ITEMS = 15, 60_000
@@ -21,12 +24,35 @@ class Limit:
         """Whether the promise holds."""
         return self.value >= self.limit if self.least else self.value <= self.limit
 
+    @property
+    def ratio(self) -> float | None:
+        """The share of the limit that is used, at most 1 where it is kept; None of a limit of 0."""
+        above, below = (self.limit, self.value) if self.least else (self.value, self.limit)
+        return above / below if below else None
+
     def __str__(self) -> str:
         sign = "at least" if self.least else "at most"
         return (
             f"{'ok  ' if self.kept else 'FAIL'} {self.what}: {self.value:.4g}"
             f" ({sign} {self.limit:g})"
         )
+
+
+def promises(limits: Sequence[Limit]) -> str:
+    """Return a table of limits: what was measured, what is promised, and the ratio of the two."""
+    rows = [
+        (
+            each.what,
+            f"{each.value:.4g}",
+            f"{'at least' if each.least else 'at most'} {each.limit:g}",
+            "-" if each.ratio is None else f"{each.ratio:.2f}",
+            "ok" if each.kept else "FAIL",
+        )
+        for each in limits
+    ]
+    kept = sum(each.kept for each in limits)
+    head = ("promise", "measured", "promised", "ratio", "")
+    return table(f"{kept} of {len(limits)} promises kept", [head, *rows])
 
 
 def cpu_limit(what: str, seconds: float, most: float, *, scale: float = 1.0) -> Limit:
