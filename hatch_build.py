@@ -32,6 +32,7 @@ FOLDER = "graders/exact"
 KERNELS = {  # name: sources, in the order in which `<name>_kernel.py` digests them
     "tardiness": ("tardiness_kernel.c", "tardiness_memory.h"),
     "rcpsp": ("rcpsp_kernel.c",),
+    "sgs": ("sgs_kernel.c",),
 }
 SUFFIX = ".dll" if sys.platform == "win32" else ".so"
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from graders.exact import sgs
 from graders.exact.sgs import Compiled, Ints
+from graders.exact.sgs_kernel import scheduler
 
 SAMPLES = 20  # random lists tried for an upper bound; more met the lower one hardly more often
 MEMBERS = 40  # of a population at most
@@ -114,6 +115,7 @@ class _Nursery:
     def __init__(self, project: Compiled, schedules: int) -> None:
         self.rng = Random(f"exact/rcpsp/population/{schedules}")
         self._project, self._left = project, schedules
+        self._scheduler = scheduler(project)
 
     @property
     def has_room(self) -> bool:
@@ -156,8 +158,8 @@ class _Nursery:
     def _place(self, order: Ints) -> Member:
         """Return the better of a list's schedule and that schedule justified."""
         self._left -= 3
-        first = sgs.serial(self._project, order)
-        return min(self._member(first), self._member(sgs.justified(self._project, first)))
+        first = self._scheduler.serial(order)
+        return min(self._member(first), self._member(self._scheduler.justified(first)))
 
     def _member(self, starts: Ints) -> Member:
         durations, deadlines = self._project.durations, self._project.deadlines
@@ -171,7 +173,7 @@ class _Nursery:
 def _crossed(first: Ints, second: Ints, cuts: Ints) -> list[int]:
     """Return the first list, with what is next in the second between two cuts."""
     begin, end = cuts
-    head = list(first[:begin])
-    middle = [i for i in second if i not in set(head)][: end - begin]
-    taken = {*head, *middle}
+    head, taken = list(first[:begin]), set(first[:begin])
+    middle = [i for i in second if i not in taken][: end - begin]
+    taken.update(middle)
     return [*head, *middle, *(i for i in first if i not in taken)]

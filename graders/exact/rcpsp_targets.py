@@ -57,7 +57,8 @@ def ask_targets(
     """
     if len(project.ids) > MOST_TASKS:
         return TargetOutcome(targets.start, None, 0)
-    directions, made = (False, True), 0
+    directions: tuple[bool, ...] = (False, True)
+    made = 0
     for target in targets:
         asked = [_Asked(project, pools, heads, tails, target, way, compiled) for way in directions]
         ended = _first_to_end(asked, children - made, is_late)
@@ -95,7 +96,8 @@ class _Asked:
             project, pools, heads, latest, target=target if is_turned else None
         )
         self.search: LayeredSearch = layered_search(problem, compiled=compiled)
-        self.is_turned, self.is_met = is_turned, None
+        self.is_turned = is_turned
+        self.is_met: bool | None = None
         self._durations, self._target = project.durations, target
 
     def take_turn(self) -> bool | None:

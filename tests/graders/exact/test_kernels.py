@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from graders.exact import rcpsp_kernel, sgs, tardiness_kernel
+from graders.exact import rcpsp_kernel, sgs, sgs_kernel, tardiness_kernel
 from graders.exact.rcpsp_bounds import earliest_starts, resource_pools
 from graders.exact.rcpsp_layers import PlainLayers, layer_problem
 from tests.depth import often
@@ -15,7 +15,7 @@ from tests.factories.projects import scarce
 from tests.wheel import hook
 
 Loader = Callable[[Path, Sequence[Path]], CDLL | None]
-KERNELS = {kernel.NAME: kernel for kernel in (tardiness_kernel, rcpsp_kernel)}
+KERNELS = {kernel.NAME: kernel for kernel in (tardiness_kernel, rcpsp_kernel, sgs_kernel)}
 
 
 def copied(folder: Path) -> list[Path]:

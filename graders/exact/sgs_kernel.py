@@ -1,0 +1,128 @@
+"""The compiled twin of `sgs.serial` and `sgs.justified`, where the install had a C compiler.
+
+Where there is none Python makes the same schedules.
+"""
+
+import ctypes
+import weakref
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+from graders.exact import sgs
+from graders.exact.kernels import FOLDER, Longs, Signatures, library_path, load_kernel
+from graders.exact.sgs import Compiled, Ints
+
+NAME = "sgs"
+SOURCES = (FOLDER / "sgs_kernel.c",)
+LIBRARY = library_path(NAME)
+_MOST = 1 << 61  # what no sum of times in the kernel may reach
+
+_SIGNATURES: Signatures = {
+    "sgs_new": ([ctypes.c_int64, ctypes.c_int64, Longs, ctypes.c_int64], ctypes.c_void_p),
+    "sgs_free": ([ctypes.c_void_p], None),
+    "sgs_serial": ([ctypes.c_void_p, Longs, Longs], None),
+    "sgs_justified": ([ctypes.c_void_p, Longs], None),
+}
+
+
+class Scheduler(Protocol):
+    """Makes schedules of one project."""
+
+    def serial(self, order: Ints) -> list[int]:
+        """Return the n starts of the list schedule: see `sgs.serial`."""
+
+    def justified(self, starts: Ints) -> list[int]:
+        """Return a schedule pushed right within its makespan, then left: see `sgs.justified`."""
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """Return the compiled kernel, or None if there is none for this machine and these sources."""
+    return load(LIBRARY, SOURCES)
+
+
+def load(place: Path, sources: Sequence[Path]) -> ctypes.CDLL | None:
+    """Load a kernel; None if it cannot be loaded here, or was compiled from other sources."""
+    return load_kernel(NAME, place, sources, _SIGNATURES)
+
+
+def scheduler(project: Compiled, *, compiled: bool = True) -> Scheduler:
+    """Return the kernel's scheduler where there is one, else Python's.
+
+    Args:
+        project: the compiled project of n tasks.
+        compiled: whether the kernel may be used.
+    """
+    kernel = library() if compiled and fits(project) else None
+    return PlainScheduler(project) if kernel is None else KernelScheduler(kernel, project)
+
+
+def fits(project: Compiled) -> bool:
+    """Return whether no sum of times of this project can overflow 64 bits."""
+    ends = [up for spans in project.downtimes for _, up in spans]
+    latest = max([project.horizon, *ends, *project.releases, *project.deadlines])
+    units = max([0, *project.capacities])
+    return 2 * (latest + sum(project.durations) + sum(ends)) < _MOST and units < _MOST
+
+
+class PlainScheduler:
+    """The schedules in Python."""
+
+    def __init__(self, project: Compiled) -> None:
+        self._project = project
+
+    def serial(self, order: Ints) -> list[int]:
+        """Return the n starts of the list schedule."""
+        return sgs.serial(self._project, order)
+
+    def justified(self, starts: Ints) -> list[int]:
+        """Return a schedule pushed right within its makespan, then left."""
+        return sgs.justified(self._project, starts)
+
+
+class KernelScheduler:
+    """`PlainScheduler` in C; dropping it frees its memory."""
+
+    def __init__(self, kernel: ctypes.CDLL, project: Compiled) -> None:
+        self._kernel = kernel
+        self._row = ctypes.c_int64 * len(project.ids)
+        numbers = [
+            *project.durations,
+            *project.releases,
+            *project.deadlines,
+            *project.order,
+            *project.capacities,
+            *_groups(project.predecessors),
+            *_groups(project.successors),
+            *_groups(project.partners),
+            *_groups([value for pair in pairs for value in pair] for pairs in project.demands),
+            *_groups([value for pair in pairs for value in pair] for pairs in project.downtimes),
+        ]
+        row = (ctypes.c_int64 * len(numbers))(*numbers)
+        self._handle = kernel.sgs_new(len(project.ids), len(project.capacities), row, len(numbers))
+        if not self._handle:
+            raise MemoryError("sgs kernel: no memory to begin")
+        weakref.finalize(self, kernel.sgs_free, self._handle)
+
+    def serial(self, order: Ints) -> list[int]:
+        """Return the n starts of the list schedule."""
+        starts = self._row()
+        self._kernel.sgs_serial(self._handle, self._row(*order), starts)
+        return list(starts)
+
+    def justified(self, starts: Ints) -> list[int]:
+        """Return a schedule pushed right within its makespan, then left."""
+        row = self._row(*starts)
+        self._kernel.sgs_justified(self._handle, row)
+        return list(row)
+
+
+def _groups(groups: Iterable[Sequence[int]]) -> list[int]:
+    """Return where each group begins among the items, and one past the last; then the items."""
+    first, items = [0], list[int]()
+    for group in groups:
+        items += group
+        first.append(len(items))
+    return first + items
