@@ -14,7 +14,7 @@ not fit before the target in some pool.
 This is the readable twin of `rcpsp_kernel.c`: both make the same states in the same order.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from graders.exact.rcpsp_bounds import Pool
@@ -88,16 +88,14 @@ def layer_problem(
         partners=[sum(1 << place[j] for j in project.partners[i]) for i in order],
         capacities=project.capacities,
         downtimes=[_turned(spans, target) for spans in project.downtimes],
-        pools=[
-            Pool(
-                pool.capacity,
-                _turned(pool.downtimes, target),
-                tuple(sorted((place[i], amount) for i, amount in pool.units)),
-            )
-            for pool in pools
-        ],
+        pools=[_renumbered(pool, place, target) for pool in pools],
     )
     return problem, order
+
+
+def _renumbered(pool: Pool, place: Mapping[int, int], target: int | None) -> Pool:
+    units = tuple(sorted((place[i], amount) for i, amount in pool.units))
+    return Pool(pool.capacity, _turned(pool.downtimes, target), units)
 
 
 def _turned(spans: Pairs, target: int | None) -> Pairs:
