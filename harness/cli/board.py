@@ -1,6 +1,5 @@
 """The commands that read runs: board, compare."""
 
-import gc
 from argparse import Namespace
 
 from harness import files
@@ -9,6 +8,7 @@ from harness.calls.prices import load
 from harness.cli.options import selection
 from harness.cli.output import print_json, screen_of
 from harness.cli.runs import chosen
+from harness.garbage import uncollected
 
 
 def board(options: Namespace) -> int:
@@ -34,13 +34,10 @@ def board(options: Namespace) -> int:
 
 
 def _read(options: Namespace) -> Board:
-    gc.disable()  # a quarter of the time to read a million records, none of which refers to itself
-    try:
+    with uncollected():
         return read_board(
             chosen(options.folders, "run"),
             load(options.prices),
             options.reading,
             selection(options),
         )
-    finally:
-        gc.enable()
