@@ -50,7 +50,7 @@ def model_of(key: str) -> str:
     return _KEY.decode(key)[0]
 
 
-class Work(NamedTuple):
+class EpisodeWork(NamedTuple):
     """What was done of an episode; `path` is the last of its calls, `tries` their attempts."""
 
     number: int
@@ -71,7 +71,7 @@ class Work(NamedTuple):
 
 
 def count_under_way(
-    under_way: Iterable[Work],
+    under_way: Iterable[EpisodeWork],
     models: Mapping[str, ModelProgress],
     costs: Mapping[int, float | None],
     rounds: Mapping[str, int],

@@ -15,7 +15,7 @@ from harness.store import queries
 from harness.store.folder import Folder
 from harness.store.journal import prices_within
 from harness.watch.frame import SLOWEST, ModelProgress, Slow, Unusable, plus
-from harness.watch.run import Work, count_under_way, model_of, rounds_of
+from harness.watch.run import EpisodeWork, count_under_way, model_of, rounds_of
 
 BLOCK = 50_000  # episodes that are read together
 Range = tuple[int, int]  # numbers of episodes, both ends included
@@ -33,7 +33,7 @@ class OpenWork:
 
     errors: dict[int, tuple[str, str]] = field(default_factory=dict)
     costs: dict[int, float | None] = field(default_factory=dict)
-    work: list[Work] = field(default_factory=list)
+    work: list[EpisodeWork] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
 
 
@@ -52,7 +52,7 @@ class SettledWork:
 
     models: dict[str, ModelProgress] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
-    slowest: list[Work] = field(default_factory=list)
+    slowest: list[EpisodeWork] = field(default_factory=list)
     shares: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
     last: int = 0
     open: set[int] = field(default_factory=set)
@@ -127,8 +127,8 @@ class SettledWork:
     ) -> None:
         """Count the answers of episodes that have a grade; the work of others is put aside."""
 
-        def counted() -> Iterator[Work]:
-            for each in map(Work._make, db.execute(queries.WORK, part)):
+        def counted() -> Iterator[EpisodeWork]:
+            for each in map(EpisodeWork._make, db.execute(queries.WORK, part)):
                 if each.number not in graded:
                     others.work.append(each)
                     continue
@@ -200,7 +200,7 @@ def slowest_of(settled: SettledWork, others: OpenWork) -> tuple[Slow, ...]:
     return tuple(each.slow(under_way=each.number in unended) for each in longest)
 
 
-def _rank(work: Work) -> tuple[float, int]:
+def _rank(work: EpisodeWork) -> tuple[float, int]:
     return work.rank
 
 
