@@ -89,16 +89,23 @@ def build(
         runs=[run_facts(m) for m in manifests],
         board=board,
         part=part_note(board),
-        episodes=len(shown.views),
-        listed=len(shown.entries),
-        each=shown.each,
-        errors=sum(verdict_of(view.record) is Verdict.error for view in shown.views),
+        **_counts(shown),
         sections=[_section(name, board, shown, styles, families[name]) for name in families],
         looks=list(styles.values()),
         index=compress(_index(board, shown.entries, styles, list(families), pack)),
         chunks=chunks,
     )
     return page, board.complete
+
+
+def _counts(shown: PageEpisodes) -> Fields:
+    """Return how many episodes there are, are listed, and ended in errors."""
+    return {
+        "episodes": len(shown.views),
+        "listed": len(shown.entries),
+        "each": shown.each,
+        "errors": sum(verdict_of(view.record) is Verdict.error for view in shown.views),
+    }
 
 
 def _index(
