@@ -7,6 +7,7 @@ of a grid: differences between them are no chance, and widen no interval.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from math import sqrt
 from statistics import fmean
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -16,12 +17,14 @@ from graders.statistics import (
     FEWEST,
     Estimate,
     Measure,
+    MeasuredRecords,
     Rate,
     Z,
     by_instance,
     mean_of,
     mean_of_rates,
     mean_score,
+    plain_mean,
     student,
     unfit,
 )
@@ -63,7 +66,7 @@ class Sample(Noun, frozen=True):
 
 
 def sample(
-    strata: Strata, measure: Measure, over_epochs: OverEpochs = fmean, *, equal: bool = False
+    strata: Strata, measure: Measure, over_epochs: OverEpochs = plain_mean, *, equal: bool = False
 ) -> Sample:
     """Return the sample of a measure's mean over instances.
 
@@ -81,7 +84,9 @@ def sample(
     )
 
 
-def sample_of(groups: Groups, over_epochs: OverEpochs = fmean, *, equal: bool = False) -> Sample:
+def sample_of(
+    groups: Groups, over_epochs: OverEpochs = plain_mean, *, equal: bool = False
+) -> Sample:
     """Return the same of the scores of each stratum, as `by_instance` has them."""
     trials = _trials(groups, over_epochs, equal)
     weight = sum(t.weight for t in trials)
@@ -95,13 +100,12 @@ def sample_of(groups: Groups, over_epochs: OverEpochs = fmean, *, equal: bool = 
 
 
 def _trials(groups: Groups, over_epochs: OverEpochs, equal: bool) -> list[_Trial]:
-    trials = []
+    trials = list[_Trial]()
     for group, scores in enumerate(groups):
-        means = {name: over_epochs(values) for name, values in scores.items()}
-        weight = 1 / len(means) if equal and means else 1.0
-        trials += [
-            _Trial(cluster_of(name), group, mean, weight=weight) for name, mean in means.items()
-        ]
+        weight = 1 / len(scores) if equal and scores else 1.0
+        values = map(over_epochs, scores.values())
+        clusters = map(cluster_of, scores)
+        trials += map(_Trial, clusters, repeat(group), values, repeat(weight))
     return trials
 
 
@@ -131,8 +135,10 @@ def _redirect(places: dict[K, int], old: int, new: int) -> dict[K, int]:
     return {key: new if place == old else place for key, place in places.items()}
 
 
-def _components(trials: Iterable[_Trial]) -> list[list[_Trial]]:
+def _components(trials: Sequence[_Trial]) -> list[list[_Trial]]:
     """Return the trials in sets of strata that share clusters with each other, and no others."""
+    if len({trial.group for trial in trials}) == 1:
+        return [list(trials)]
     linking = _Linking()
     for trial in trials:
         linking.add(trial)
@@ -160,24 +166,21 @@ def _deviations(component: Sequence[_Trial], count: int) -> list[float]:
     `count` is the number of clusters in all components.
     """
     means = _stratum_means(component)
-    sums = _sums((t.cluster, t.weight * (t.value - means[t.group])) for t in component)
+    sums: dict[str, float] = {}
+    for cluster, group, value, weight in component:
+        sums[cluster] = sums.get(cluster, 0.0) + weight * (value - means[group])
     clusters = len(sums)
     bessel = sqrt(clusters / (clusters - 1) * (count - 1) / count) if clusters > 1 else 1.0
     return [bessel * off for off in sums.values()]
 
 
 def _stratum_means(component: Sequence[_Trial]) -> dict[int, float]:
-    sums = _sums((t.group, t.weight * t.value) for t in component)
-    weights = _sums((t.group, t.weight) for t in component)
-    return {group: sums[group] / weights[group] for group in sums}
-
-
-def _sums(pairs: Iterable[tuple[K, float]]) -> dict[K, float]:
-    """Return the sum of the values of each key."""
-    sums: dict[K, float] = {}
-    for key, value in pairs:
-        sums[key] = sums.get(key, 0.0) + value
-    return sums
+    sums: dict[int, float] = {}
+    weights: dict[int, float] = {}
+    for _, group, value, weight in component:
+        sums[group] = sums.get(group, 0.0) + weight * value
+        weights[group] = weights.get(group, 0.0) + weight
+    return {group: total / weights[group] for group, total in sums.items()}
 
 
 def group_by(records: Iterable[Record], key: Callable[[Record], K | None]) -> dict[K, list[Record]]:
@@ -186,7 +189,7 @@ def group_by(records: Iterable[Record], key: Callable[[Record], K | None]) -> di
     for record in records:
         name = key(record)
         if name is not None:
-            groups.setdefault(name, []).append(record)
+            groups.setdefault(name, MeasuredRecords()).append(record)
     return groups
 
 
@@ -245,7 +248,9 @@ def _linearised(value: Measure, base: Measure, ratio: float, middle: float) -> M
     return measure
 
 
-def rates_over(strata: Strata, measure: Measure, over_epochs: OverEpochs = fmean) -> list[Rate]:
+def rates_over(
+    strata: Strata, measure: Measure, over_epochs: OverEpochs = plain_mean
+) -> list[Rate]:
     """Return the share of each stratum, with an instance as a trial.
 
     All shares have as many trials fewer (or, of several epochs, more) as the design effect says
@@ -261,7 +266,7 @@ def rates_over(strata: Strata, measure: Measure, over_epochs: OverEpochs = fmean
     return rates_of([by_instance(records, measure) for records in strata], over_epochs)
 
 
-def rates_of(groups: Groups, over_epochs: OverEpochs = fmean) -> list[Rate]:
+def rates_of(groups: Groups, over_epochs: OverEpochs = plain_mean) -> list[Rate]:
     """Return the same of the scores of each stratum, as `by_instance` has them."""
     means = [[over_epochs(scores) for scores in group.values()] for group in groups]
     effect = _design_effect(groups, sample_of(groups, over_epochs, equal=True), means)

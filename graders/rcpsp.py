@@ -38,7 +38,9 @@ from graders.spelling import in_both_readings, invalid_verdict
 from graders.statistics import (
     Estimate,
     Measure,
+    MeasuredRecords,
     Rate,
+    by_instance,
     mean_of_rates,
     median_of,
     per_instance,
@@ -304,8 +306,8 @@ def _over_levels(levels: Strata, measure: Measure) -> Estimate:
 
 
 def _is_binary(levels: Strata, measure: Measure) -> bool:
-    grades = [r.grade for level in levels for r in level if r.grade]
-    return all(measure(grade) in (0, 1, None) for grade in grades)
+    groups = [by_instance(level, measure) for level in levels]
+    return all(v in (0, 1) for group in groups for values in group.values() for v in values)
 
 
 def strata(records: Sequence[Record]) -> list[list[Record]]:
@@ -332,7 +334,7 @@ def _by_level(records: Sequence[Record]) -> dict[float, list[Record]]:
     """
     levels: dict[float, list[Record]] = {}
     for record, level in zip(records, _edges(records) or _sizes(records), strict=True):
-        levels.setdefault(float(level), []).append(record)
+        levels.setdefault(float(level), MeasuredRecords()).append(record)
     return dict(sorted(levels.items()))
 
 

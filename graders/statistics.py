@@ -5,7 +5,9 @@ the truth. `clusters.py` makes trials independent, `comparisons.py` compares mod
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from math import cbrt, ceil, comb, inf, log10, sqrt
+from itertools import groupby
+from math import cbrt, ceil, comb, fsum, inf, log10, sqrt
+from operator import attrgetter
 from statistics import fmean, median
 
 from msgspec.structs import replace
@@ -297,19 +299,50 @@ def _median_place(n: int) -> tuple[int, float]:
     return k, (n - k) * part / (k + (n - 2 * k) * part)
 
 
+class MeasuredRecords(list[Record]):
+    """Records of which what each measure gives by instance is remembered.
+
+    Nothing is added to it once it is measured.
+    """
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        super().__init__(records)
+        self._groups: dict[Measure, dict[str, list[float]]] = {}
+
+    def by_instance(self, measure: Measure) -> dict[str, list[float]]:
+        """Return a measure of each instance; see the function `by_instance`."""
+        if measure not in self._groups:
+            self._groups[measure] = _by_instance(self, measure)
+        return self._groups[measure]
+
+
 def by_instance(records: Iterable[Record], measure: Measure) -> dict[str, list[float]]:
     """Return a measure of each instance, a value an epoch, by the instance's id.
+
+    It may be asked for again, so nobody changes it.
 
     Args:
         records: episodes; those without a grade are left out.
         measure: the measure of a grade; None leaves a grade out.
     """
+    if isinstance(records, MeasuredRecords):
+        return records.by_instance(measure)
+    return _by_instance(records, measure)
+
+
+def _by_instance(records: Iterable[Record], measure: Measure) -> dict[str, list[float]]:
     groups: dict[str, list[float]] = {}
-    for record in records:
-        value = measure(record.grade) if record.grade else None
-        if value is not None:
-            groups.setdefault(record.instance, []).append(float(value))
+    for name, epochs in groupby(records, attrgetter("instance")):
+        grades = [record.grade for record in epochs if record.grade]
+        values = [float(value) for value in map(measure, grades) if value is not None]
+        if values:
+            groups.setdefault(name, []).extend(values)
     return groups
+
+
+def plain_mean(values: Sequence[float]) -> float:
+    """Return `statistics.fmean` of a list, in half the time."""
+    return fsum(values) / len(values)
 
 
 def per_instance(records: Iterable[Record], measure: Measure) -> list[float]:
@@ -319,7 +352,7 @@ def per_instance(records: Iterable[Record], measure: Measure) -> list[float]:
         records: episodes; those without a grade are left out.
         measure: the measure of a grade; instances whose grades all have None are left out.
     """
-    return [fmean(group) for group in by_instance(records, measure).values()]
+    return [plain_mean(group) for group in by_instance(records, measure).values()]
 
 
 def skill(objective: Number, reference: Number, chance: float) -> float:

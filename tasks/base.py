@@ -245,7 +245,7 @@ class Verdict(StrEnum):
     error = "error"
 
 
-class Grade(Noun, frozen=True):
+class Grade(Noun, frozen=True, gc=False):
     """The judgement of one outcome.
 
     Attributes:
@@ -308,7 +308,7 @@ class Problem(Noun, frozen=True, omit_defaults=True):
     kind: str = ""
 
 
-class Record(Noun, frozen=True):
+class Record(Noun, frozen=True, gc=False):
     """A finished episode as the board reads it; exactly one of `grade` and `problem` is there.
 
     Calls and tokens are the agent's; those of its memory stand apart, and so do the tokens that

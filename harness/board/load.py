@@ -59,7 +59,7 @@ class CommitmentState(Noun, frozen=True):
         return f"drawn on {self.drawn}, {state}"
 
 
-class ScoredRecord(Noun, frozen=True):
+class ScoredRecord(Noun, frozen=True, gc=False):
     """A record, and how its run asked.
 
     Attributes:

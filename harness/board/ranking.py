@@ -1,6 +1,6 @@
 """Scores side by side, instance by instance, and the ranks that they leave open."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import nan
 from statistics import fmean
 
@@ -34,17 +34,27 @@ def side_by_side(name: str, contestants: Sequence[Sequence[Record]]) -> list[Str
         name: the family.
         contestants: the records of each.
     """
-    owners = {id(r): k for k, records in enumerate(contestants) for r in records}
+    place = _place_of(contestants)
     strata = family(name).strata([r for records in contestants for r in records])
-    return [_stratum(records, owners, len(contestants)) for records in strata]
+    return [_stratum(records, place, len(contestants)) for records in strata]
 
 
-def _stratum(records: Iterable[Record], owners: Mapping[int, int], width: int) -> Stratum:
+def _place_of(contestants: Sequence[Sequence[Record]]) -> Callable[[Record], int]:
+    """Return what gives a record's contestant, by its model where no two share one."""
+    models = [{record.model for record in records} for records in contestants]
+    by_model = {model: k for k, names in enumerate(models) for model in names}
+    if len(by_model) == sum(map(len, models)):
+        return lambda record: by_model[record.model]
+    by_record = {id(r): k for k, records in enumerate(contestants) for r in records}
+    return lambda record: by_record[id(record)]
+
+
+def _stratum(records: Iterable[Record], place: Callable[[Record], int], width: int) -> Stratum:
     groups: dict[str, list[list[float]]] = {}
     for r in records:
         scores = groups.setdefault(r.instance, [[] for _ in range(width)])
         if r.grade:
-            scores[owners[id(r)]].append(r.grade.score)
+            scores[place(r)].append(r.grade.score)
     return {i: [fmean(s) if s else nan for s in group] for i, group in sorted(groups.items())}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.cli.runs import chosen
 from harness.formatting import cost_text
 from harness.watch.frame import ModelProgress, Slow, Snapshot
-from harness.watch.read import read_frame
+from harness.watch.read import FrameReader
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -25,7 +25,8 @@ def watch(options: Namespace) -> int:
     terminal = sys.stdout.isatty()
     console = Console(highlight=False, markup=False, emoji=False, width=None if terminal else WIDE)
     [folder] = chosen(options.folder)
-    frame = read_frame(folder)
+    reader = FrameReader(folder)
+    frame = reader.frame()
     try:
         if terminal and not options.once:
             # a screen of its own: what is drawn anew from the top survives a new size
@@ -33,12 +34,12 @@ def watch(options: Namespace) -> int:
             with Live(first, console=console, auto_refresh=False, screen=True) as live:
                 while not frame.complete:
                     sleep(options.every)
-                    frame = read_frame(folder)
+                    frame = reader.frame()
                     live.update(view(frame, console), refresh=True)
         while not (terminal or options.once or frame.complete):
             console.print(view(frame, console))
             sleep(options.every)
-            frame = read_frame(folder)
+            frame = reader.frame()
     except KeyboardInterrupt:  # the way to leave; the run goes on
         pass
     console.print(view(frame, console))

@@ -3,7 +3,7 @@
 The journal keeps replies and digests only; prompts, memories and outcomes follow from them.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +68,18 @@ def episodes(path: Path, keys: Container[str] | None = None) -> Iterator[Episode
         for job, record in run.finished():
             if keys is None or job.key in keys:
                 yield _replay(run, job, record)
+
+
+def episodes_of(path: Path, records: Mapping[str, Record]) -> Iterator[Episode]:
+    """Replay some episodes of a run folder, whose records were read before.
+
+    Args:
+        path: of the folder.
+        records: the newest of each, by its name in the journal.
+    """
+    with _recorded(path) as run:
+        for job, record in run.finished(records):
+            yield _replay(run, job, record)
 
 
 def episode(path: Path, key: str) -> Episode | None:

@@ -36,7 +36,7 @@ class SeriesStyle:
     dash: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class EpisodeView:
     """A finished episode as figures see it, without its prompts.
 

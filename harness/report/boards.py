@@ -8,62 +8,33 @@ from typing import Any
 import msgspec
 
 from harness.board.board import Board, Row, board_of
-from harness.board.load import ScoredRecord, gather
+from harness.board.garbage import uncollected
+from harness.board.load import gather
 from harness.board.selection import WHOLE, Selection
 from harness.board.text import notes, part_note
 from harness.calls.prices import Prices
 from harness.families.registry import family
-from harness.replay.transcript import episodes
 from harness.report.assembly import render
 from harness.report.base import Drawings, EpisodeView, Figure, Looks, drawings, looks, series
 from harness.report.charts import cost_figure
-from harness.report.pack import Pack, compress, shorten
-from harness.report.svg import shortened
+from harness.report.entries import (
+    MOST,
+    ORDER,
+    EpisodeEntry,
+    PageEpisodes,
+    is_failure,
+    read_episodes,
+    verdict_of,
+)
+from harness.report.pack import Pack, compress
 from harness.report.tables import BoardTable, table
 from harness.secrets import scrub
 from harness.store.folder import Folder
-from harness.store.journal import key_of
 from harness.store.manifest import Configuration, Manifest
 from harness.suites.grading import Reading
 from tasks.base import Fields, Verdict
 
 FIRST = 3  # failures of each verdict on the page itself, a family
-ORDER = (Verdict.error, Verdict.unparsable, Verdict.infeasible, Verdict.valid)
-MOSTLY = 50  # per cent of an episode's answers that could not be used: it is not shown as valid
-WHY = 140  # characters of a reason in the list of episodes
-
-
-@dataclass(frozen=True)
-class EpisodeEntry:
-    """An episode in the list: enough to sort, filter and find it.
-
-    Attributes:
-        number: its place in the order in which episodes were packed.
-        view: the episode as figures see it.
-        why: the first reason of its verdict, and how many more there are.
-    """
-
-    number: int
-    view: EpisodeView
-    verdict: Verdict
-    why: str
-
-    @property
-    def unusable(self) -> int:
-        """Return how many per cent of its answers could not be used, down to whole ones."""
-        grade = self.view.record.grade
-        return int(100 * family(self.family).unusable(grade)) if grade else 0
-
-    @property
-    def is_failure(self) -> bool:
-        """Return whether it is not valid, or not what a reader would take for valid."""
-        return self.verdict is not Verdict.valid or self.unusable >= MOSTLY
-
-    @property
-    def family(self) -> str:
-        """Return its family."""
-        return self.view.record.family
-
 
 Numbered = tuple[int, EpisodeEntry]  # with its place on the page
 
@@ -86,20 +57,30 @@ def build(
     prices: Prices,
     reading: Reading = "canonical",
     selection: Selection = WHOLE,
+    most: int = MOST,
 ) -> tuple[str, bool]:
     """Return the page of run folders that belong on one board, and whether that is complete.
+
+    Args:
+        folders: of the runs.
+        prices: the table.
+        reading: of spelling.
+        selection: the part of the runs that is shown.
+        most: episodes in the page's list; boards and pictures are of all.
 
     Raises:
         InputError: they are no such folders, or nothing is what is selected.
     """
-    gathered = gather(folders, prices, reading, selection)
-    board = board_of(gathered)
+    with uncollected():
+        gathered = gather(folders, prices, reading, selection)
+        board = board_of(gathered)
     styles = looks(board.rows)
     families = {
         name: drawings(family(name)) for name in dict.fromkeys(r.family for r in board.rows)
     }
     pack = Pack()
-    entries = _entries(folders, gathered.shares, pack, families)
+    with uncollected():
+        shown = read_episodes(folders, gathered.shares, pack, families, most)
     chunks = list(pack.chunks())
     manifests = [Folder.open(folder).manifest for folder in folders]
     page = render(
@@ -108,27 +89,23 @@ def build(
         runs=[run_facts(m) for m in manifests],
         board=board,
         part=part_note(board),
-        episodes=len(entries),
-        errors=sum(e.verdict is Verdict.error for e in entries),
-        sections=[_section(name, board, entries, styles, families[name]) for name in families],
+        **_counts(shown),
+        sections=[_section(name, board, shown, styles, families[name]) for name in families],
         looks=list(styles.values()),
-        index=compress(_index(board, entries, styles, list(families), pack)),
+        index=compress(_index(board, shown.entries, styles, list(families), pack)),
         chunks=chunks,
     )
     return page, board.complete
 
 
-def _entries(
-    folders: Sequence[Path],
-    shares: Sequence[Sequence[ScoredRecord]],
-    pack: Pack,
-    families: dict[str, Drawings],
-) -> list[EpisodeEntry]:
-    """Pack the shares of all folders; return their episodes in the order of the page."""
-    entries: list[EpisodeEntry] = []
-    for folder, share in zip(folders, shares, strict=True):
-        entries += _read(folder, share, pack, families, len(entries))
-    return sorted(entries, key=_rank)
+def _counts(shown: PageEpisodes) -> Fields:
+    """Return how many episodes there are, are listed, and ended in errors."""
+    return {
+        "episodes": len(shown.views),
+        "listed": len(shown.entries),
+        "each": shown.each,
+        "errors": sum(verdict_of(view.record) is Verdict.error for view in shown.views),
+    }
 
 
 def _index(
@@ -141,56 +118,6 @@ def _index(
         "families": families,
         "entries": [_line(e, styles, families, pack) for e in entries],
     }
-
-
-def _read(
-    folder: Path,
-    share: Sequence[ScoredRecord],
-    pack: Pack,
-    families: dict[str, Drawings],
-    start: int,
-) -> Iterator[EpisodeEntry]:
-    """Pack a folder's share of the episodes as they are replayed; their costs are the board's."""
-    by_key = {key_of(s.record.model, s.record.epoch, s.record.instance): s for s in share}
-    for number, episode in enumerate(episodes(folder, by_key), start):
-        replayed = episode.record
-        scored = by_key[key_of(replayed.model, replayed.epoch, replayed.instance)]
-        view = EpisodeView(
-            episode.instance,
-            scored.record,
-            series(scored.record, scored.setup),
-            outcome=episode.outcome,
-            memory=episode.memory,
-        )
-        pictures = families[scored.record.family]
-        pack.add(episode, view, pictures)
-        yield EpisodeEntry(number, view, _verdict(view), why=_why(view, pictures))
-
-
-def _verdict(view: EpisodeView) -> Verdict:
-    return view.record.grade.verdict if view.record.grade else Verdict.error
-
-
-def _why(view: EpisodeView, pictures: Drawings) -> str:
-    """Return the first reason, and how many more there are; empty without any."""
-    problem, grade = view.record.problem, view.record.grade
-    if problem:
-        reason, more = f"{problem.boundary}: {problem.message}", 0
-    elif grade and grade.violations:
-        reason, more = pictures.words(grade.violations[0]), len(grade.violations) - 1
-    else:
-        return ""
-    reason = shortened(scrub(shorten(reason)), WHY)
-    return f"{reason} (+{more} more)" if more else reason
-
-
-def _rank(entry: EpisodeEntry) -> tuple[Any, ...]:
-    """Order failures first, those of models before those of policies; then the worst score."""
-    record, grade = entry.view.record, entry.view.record.grade
-    policy = record.model.startswith("policy/")
-    score = grade.score if grade else 0.0
-    gap = grade.gap if grade and grade.gap is not None else 0.0
-    return (ORDER.index(entry.verdict), policy, score, -gap, entry.number)
 
 
 def _line(entry: EpisodeEntry, styles: Looks, families: list[str], pack: Pack) -> list[Any]:
@@ -216,7 +143,7 @@ def _line(entry: EpisodeEntry, styles: Looks, families: list[str], pack: Pack) -
 def _section(
     name: str,
     board: Board,
-    entries: Sequence[EpisodeEntry],
+    shown: PageEpisodes,
     styles: Looks,
     pictures: Drawings,
 ) -> Section:
@@ -224,17 +151,17 @@ def _section(
     rows = [row for _, row in numbered]
     keys = {series(row, row.setup) for row in rows}
     family_looks = {key: look for key, look in styles.items() if key in keys}
-    inside = [(k, e) for k, e in enumerate(entries) if e.family == name]
-    views = [e.view for _, e in inside]
-    failed = [(k, e) for k, e in inside if e.is_failure]
+    views = [view for view in shown.views if view.record.family == name]
+    inside = [(k, e) for k, e in enumerate(shown.entries) if e.family == name]
+    failures = [(k, e) for k, e in inside if e.is_failure]
     return Section(
         name,
         _sentence(family(name).description),
         table(numbered, family_looks),
         notes=_section_notes(rows, board),
         figures=list(_figures(rows, views, family_looks, pictures)),
-        failures=[(k, e, family_looks[e.view.series].label) for k, e in _first(failed)],
-        failed=len(failed),
+        failures=[(k, e, family_looks[e.view.series].label) for k, e in _first(failures)],
+        failed=sum(is_failure(view.record) for view in views),
     )
 
 

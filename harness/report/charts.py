@@ -43,8 +43,10 @@ def by_series(
     episodes: Iterable[EpisodeView], looks: Looks
 ) -> dict[SeriesStyle, list[EpisodeView]]:
     """Return the graded episodes of each series that has any, in the order of the looks."""
-    graded = [e for e in episodes if e.record.grade]
-    groups = {name: [e for e in graded if e.series == name] for name in looks}
+    groups: dict[str, list[EpisodeView]] = {name: [] for name in looks}
+    for episode in episodes:
+        if episode.record.grade and episode.series in groups:
+            groups[episode.series].append(episode)
     return {looks[name]: group for name, group in groups.items() if group}
 
 

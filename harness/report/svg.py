@@ -13,6 +13,7 @@ from harness.report.base import SeriesStyle
 WIDTH, HEIGHT = 460, 270
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 12, 40
 EAST, SOUTH = float(WIDTH - RIGHT), float(HEIGHT - BOTTOM)  # where the axes end
+DENSE = 10_000  # points of a line, beyond which those in one place are drawn once
 LETTER, LINE = 6.0, 11  # about the width of a letter, the height of a line
 Point = tuple[float, float]
 Ticks = Sequence[tuple[float, str]]
@@ -212,7 +213,7 @@ class Plot:
         points = [(self._x(x), self._y(y)) for x, y in line.points if isfinite(y)]
         parts = [tag("title", look.label), *self._bands(line)]
         if len(points) > 1 and line.joined:
-            corners = stairs(points) if line.steps else points
+            corners = stairs(visible(points)) if line.steps else points
             parts.append(tag("path", d=path(corners), class_="line", stroke_dasharray=look.dash))
         if line.dots or len(points) == 1:
             parts += [tag("circle", cx=x, cy=y, r=2.6, class_="dot") for x, y in points]
@@ -263,6 +264,13 @@ def _meet(a: Box, b: Box) -> bool:
 def shortened(text: str, most: int) -> str:
     """Return a text of so many characters at most, the end of a longer one as an ellipsis."""
     return text if len(text) <= most else f"{text[: max(0, most - 1)]}…"
+
+
+def visible(points: list[Point]) -> list[Point]:
+    """Return the points of a step line; of very many those that a tenth of a pixel tells apart."""
+    if len(points) <= DENSE:
+        return points
+    return list({(round(x, 1), round(y, 1)): (x, y) for x, y in points}.values())
 
 
 def path(points: Sequence[Point]) -> str:

@@ -89,12 +89,20 @@ class RecordedRun:
         """Return the newest grade of an episode; None without one."""
         return self.latest[job.key][1].grade if job.key in self.latest else None
 
-    def finished(self) -> Iterator[tuple[EpisodeJob, Record]]:
-        """Yield the episodes that have a record, model by model, with their newest records."""
+    def finished(
+        self, records: Mapping[str, Record] | None = None
+    ) -> Iterator[tuple[EpisodeJob, Record]]:
+        """Yield the episodes that have a record, model by model, with their newest records.
+
+        Args:
+            records: the newest of those that are wanted, by key; None is all, read when wanted.
+        """
+        if records is None:
+            records = {key: record for key, (_, record) in self.latest.items()}
         for spec in self.configuration.models:
-            for job in self.jobs(spec.name):
-                if job.key in self.latest:
-                    yield job, self.latest[job.key][1]
+            for line, epoch, key in self._episodes(spec.name):
+                if key in records:
+                    yield EpisodeJob(line, spec.name, epoch), records[key]
 
     def calls(
         self,

@@ -370,16 +370,23 @@ class ReplyPrice(msgspec.Struct):
     cost: float | None = None
 
 
-def read_replies(folder: Path) -> Iterator[tuple[int, str, ReplyPrice]]:
-    """Of every reply the episode's number and key, its usage and the cost that was told."""
+def prices_within(
+    db: sqlite3.Connection, first: int, last: int
+) -> Iterator[tuple[int, str, ReplyPrice]]:
+    """Of every reply the episode's number and key, its usage and the cost that was told.
+
+    Args:
+        db: the journal.
+        first, last: the numbers of the episodes, both ends included.
+    """
     decoder = msgspec.json.Decoder(ReplyPrice)
-    with _reading(folder) as db:
-        for number, key, reply in db.execute(queries.ALL_PRICES):
+    with _readable(NAME):
+        for number, key, reply in db.execute(queries.PRICES_WITHIN, (first, last)):
             yield number, key, decoder.decode(reply)
 
 
 def read_prices(folder: Path) -> Iterator[tuple[int, ReplyPrice]]:
-    """The same without the key, in the order of the numbers."""
+    """Of every reply the episode's number, usage and cost, in the order of the numbers."""
     decoder = msgspec.json.Decoder(ReplyPrice)
     with _reading(folder) as db:
         for number, reply in db.execute(queries.PRICES):

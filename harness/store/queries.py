@@ -55,8 +55,9 @@ THROWN_AWAY = f"""
     select key, {_SECOND_LINE} from attempts join episodes on id = episode where {_THROWN_AWAY}
 """
 THROWN_AWAY_OF = f"select {_SECOND_LINE} from attempts where episode = ? and {_THROWN_AWAY}"
-ALL_PRICES = """
-    select episode, key, reply from attempts join episodes on id = episode where reply is not null
+PRICES_WITHIN = """
+    select episode, key, reply from attempts join episodes on id = episode
+    where reply is not null and episode between ? and ?
 """
 PRICES = "select episode, reply from attempts where reply is not null order by episode"
 # The replies that may be no plain answers: they ended in a way of their own, or their text is
@@ -98,11 +99,17 @@ LATEST_OUTCOME = """
 """
 OUTCOME_OF = "select outcome from records where episode = ? order by version desc limit 1"
 
-# A run under way: failures, signs of life, work and errors so far.
+# A run under way: failures, signs of life, work and errors so far; of some episodes, by number.
 FAULTS = """
     select substr(fault, 1, instr(fault || ':', ':') - 1), count(*) from attempts
     where fault is not null group by 1
 """
+FAULTS_WITHIN = """
+    select episode, substr(fault, 1, instr(fault || ':', ':') - 1) from attempts
+    where fault is not null and episode between ? and ?
+"""
+LAST_EPISODE = "select max(id) from episodes"
+NUMBERS_WITHIN = "select id from episodes where id between ? and ?"
 PACE_OF_LATE = """
     select at, allowed, flying, answers, complaints from pace where model = ?
     and at > (select max(at) from pace where model = ?) - ? order by rowid
@@ -114,15 +121,15 @@ PROBLEMS = """
         json_array(json_extract(record, '$.problem.kind'),
             json_extract(record, '$.problem.boundary'))
     end
-    from records join episodes on id = episode group by episode
+    from records join episodes on id = episode where episode between ? and ? group by episode
 """
 MEASURED = """
-    select key, max(version), json_extract(record, ?)
-    from records join episodes on id = episode group by episode
+    select episode, key, max(version), json_extract(record, ?)
+    from records join episodes on id = episode where episode between ? and ? group by episode
 """
 WORK = """
     select episode, key, count(reply), max(path), sum(seconds), count(*)
-    from attempts join episodes on id = episode group by episode
+    from attempts join episodes on id = episode where episode between ? and ? group by episode
 """
 SEARCH_ANSWERS = """
     select path, reply from attempts join episodes on id = episode
