@@ -269,8 +269,8 @@ class PlainLayers:
         worse = {k for k, rival in rivals if rival and _dominates(state, rival)}
         for k in worse:
             self._next[k] = None
-        kept = [k for k, _ in rivals if k not in worse]
-        self._rivals[state.started] = [*kept, len(self._next)]
+        others = [k for k, _ in rivals if k not in worse]
+        self._rivals[state.started] = [*others, len(self._next)]
         self._next.append(state)
 
 

@@ -58,21 +58,23 @@ def ask_targets(
     if len(project.ids) > MOST_TASKS:
         return TargetOutcome(targets.start, None, 0)
     directions: tuple[bool, ...] = (False, True)
-    made = 0
+    total = 0
     for target in targets:
-        asked = [_Asked(project, pools, heads, tails, target, way, compiled) for way in directions]
-        ended = _first_to_end(asked, children - made, is_late)
-        made += sum(each.search.children for each in asked)
+        searches = [
+            _TargetSearch(project, pools, heads, tails, target, way, compiled) for way in directions
+        ]
+        ended = _first_to_end(searches, children - total, is_late)
+        total += sum(each.search.children for each in searches)
         if ended is None:
-            return TargetOutcome(target, None, made)
+            return TargetOutcome(target, None, total)
         if ended.is_met:
-            return TargetOutcome(target, ended.starts(), made)
+            return TargetOutcome(target, ended.starts(), total)
         if ended.search.children > FIRST_TURN:
             directions = (ended.is_turned,)
-    return TargetOutcome(targets.stop, None, made)
+    return TargetOutcome(targets.stop, None, total)
 
 
-class _Asked:
+class _TargetSearch:
     """A target that is asked from one end of time.
 
     Attributes:
@@ -115,11 +117,11 @@ class _Asked:
 
 
 def _first_to_end(
-    asked: Sequence[_Asked], children: int, is_late: Callable[[], bool]
-) -> _Asked | None:
+    searches: Sequence[_TargetSearch], children: int, is_late: Callable[[], bool]
+) -> _TargetSearch | None:
     """Return the search that ends first, in turn; None if the states are used up before."""
-    while sum(each.search.children for each in asked) < children and not is_late():
-        for each in asked:
+    while sum(each.search.children for each in searches) < children and not is_late():
+        for each in searches:
             if each.take_turn() is not None:
                 return each
     return None

@@ -305,8 +305,8 @@ class ServingRun:
 
     def _admit(self, server: ModelServer, request: Request) -> None:
         is_new = not request.kv and not request.swapped
-        own = server.contexts.get(request.job) if request.reuse and is_new else None
-        if own:
+        context = server.contexts.get(request.job) if request.reuse and is_new else None
+        if context:
             _drop(server, request.job)
         if server.free < request.need:
             unpinned = [j for j, c in server.contexts.items() if c.pinned <= server.now]
@@ -316,10 +316,10 @@ class ServingRun:
         if server.free < request.need:
             raise RefusedPlan("memory", f"there is no room for {request.id}")
         server.waiting.remove(request)
-        if own:
-            request.kv = min(own.tokens, request.need - 1)
+        if context:
+            request.kv = min(context.tokens, request.need - 1)
         if request.reuse and not request.evictions:
-            self.stats["hits" if own else "misses"] += 1
+            self.stats["hits" if context else "misses"] += 1
         if request.swapped:
             server.stall += (server.swap or 0) * request.swapped
             request.kv, request.swapped = request.swapped, 0

@@ -80,7 +80,7 @@ def build(
     }
     pack = Pack()
     with uncollected():
-        shown = read_episodes(folders, gathered.shares, pack, families, most)
+        episodes = read_episodes(folders, gathered.shares, pack, families, most)
     chunks = list(pack.chunks())
     manifests = [Folder.open(folder).manifest for folder in folders]
     page = render(
@@ -89,22 +89,22 @@ def build(
         runs=[run_facts(m) for m in manifests],
         board=board,
         part=part_note(board),
-        **_counts(shown),
-        sections=[_section(name, board, shown, styles, families[name]) for name in families],
+        **_counts(episodes),
+        sections=[_section(name, board, episodes, styles, families[name]) for name in families],
         looks=list(styles.values()),
-        index=compress(_index(board, shown.entries, styles, list(families), pack)),
+        index=compress(_index(board, episodes.entries, styles, list(families), pack)),
         chunks=chunks,
     )
     return page, board.complete
 
 
-def _counts(shown: PageEpisodes) -> Fields:
+def _counts(episodes: PageEpisodes) -> Fields:
     """Return how many episodes there are, are listed, and ended in errors."""
     return {
-        "episodes": len(shown.views),
-        "listed": len(shown.entries),
-        "each": shown.each,
-        "errors": sum(verdict_of(view.record) is Verdict.error for view in shown.views),
+        "episodes": len(episodes.views),
+        "listed": len(episodes.entries),
+        "each": episodes.each,
+        "errors": sum(verdict_of(view.record) is Verdict.error for view in episodes.views),
     }
 
 

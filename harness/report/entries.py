@@ -131,8 +131,8 @@ def _groups(shares: Iterable[Sequence[ScoredRecord]]) -> list[list[ScoredRecord]
     groups: dict[tuple[object, ...], list[ScoredRecord]] = {}
     for scored in (each for share in shares for each in share):
         r = scored.record
-        who = (r.family, r.model, r.agent, r.memory, id(scored.setup))
-        groups.setdefault((*who, verdict_of(r)), []).append(scored)
+        entrant = (r.family, r.model, r.agent, r.memory, id(scored.setup))
+        groups.setdefault((*entrant, verdict_of(r)), []).append(scored)
     return list(groups.values())
 
 
@@ -192,10 +192,12 @@ def _unread(folder: Path, share: Sequence[ScoredRecord], listed: set[int]) -> It
         if _is_read(scored, listed):
             continue
         r = scored.record
-        who = (r.model, r.agent, r.memory, id(scored.setup))
-        if who not in names:
-            names[who] = series(r, scored.setup)
-        yield EpisodeView(lines[r.instance].instance, r, names[who], outcome=None, memory=nothing)
+        entrant = (r.model, r.agent, r.memory, id(scored.setup))
+        if entrant not in names:
+            names[entrant] = series(r, scored.setup)
+        yield EpisodeView(
+            lines[r.instance].instance, r, names[entrant], outcome=None, memory=nothing
+        )
 
 
 def _entry(number: int, view: EpisodeView, pictures: Drawings) -> EpisodeEntry:

@@ -147,9 +147,9 @@ class SettledWork:
             place = f'$.grade.metrics."{column.name}"'
             for number, key, _, share in db.execute(queries.MEASURED, (place, *part)):
                 if share is not None and number in graded:
-                    who = column.name, model_of(key)
-                    total, count = self.shares.get(who, (0.0, 0))
-                    self.shares[who] = total + share, count + 1
+                    contestant = column.name, model_of(key)
+                    total, count = self.shares.get(contestant, (0.0, 0))
+                    self.shares[contestant] = total + share, count + 1
 
     def unusable(self, columns: Iterable[BoardColumn]) -> tuple[Unusable, ...]:
         """Return for each model the mean shares of answers that could not be used, where not 0."""

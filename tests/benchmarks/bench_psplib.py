@@ -33,15 +33,15 @@ class Figures:
     def add(self, path: Path, optimum: int, seconds: float) -> None:
         """Solve one file within `seconds` of wall time and compare."""
         began = process_time()
-        known = reference(read_psplib(path), seconds=seconds)
+        best = reference(read_psplib(path), seconds=seconds)
         took = process_time() - began
         self.projects += 1
-        self.proven += known.status == "optimal"
-        self.without_solver += known.solver == "sgs"
+        self.proven += best.status == "optimal"
+        self.without_solver += best.solver == "sgs"
         self.contradictions += not (
-            known.objective is not None
-            and known.bound is not None
-            and known.bound <= optimum <= known.objective
+            best.objective is not None
+            and best.bound is not None
+            and best.bound <= optimum <= best.objective
         )
         self.cpu += took
         self.slowest = max(self.slowest, took)
@@ -84,10 +84,10 @@ def main() -> int:
     parser.add_argument("--limit", type=int, help="only the first N projects")
     parser.add_argument("--seconds", type=float, default=10.0, help="wall time for each")
     options = parser.parse_args()
-    found = limits(options.limit, options.seconds)
-    for limit in found:
+    promised = limits(options.limit, options.seconds)
+    for limit in promised:
         print(limit)
-    return 0 if found and all(limit.kept for limit in found) else 1
+    return 0 if promised and all(limit.kept for limit in promised) else 1
 
 
 if __name__ == "__main__":

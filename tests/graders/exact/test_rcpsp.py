@@ -30,14 +30,14 @@ def plain(*tasks: Task, capacity: int = 1, horizon: int = 100, **more: Any) -> P
     return Project(tasks=tasks, resources=(Resource("R", capacity),), horizon=horizon, **fields)
 
 
-def check(project: Project, known: Reference, best: int | None) -> None:
+def check(project: Project, exact: Reference, best: int | None) -> None:
     if best is None:
-        assert known.status == "infeasible"
-        assert (known.objective, known.bound, known.answer) == (None, None, None)
+        assert exact.status == "infeasible"
+        assert (exact.objective, exact.bound, exact.answer) == (None, None, None)
     else:
-        assert (known.status, known.objective, known.bound) == ("optimal", best, best)
-        assert known.answer is not None
-        starts = known.answer["starts"]
+        assert (exact.status, exact.objective, exact.bound) == ("optimal", best, best)
+        assert exact.answer is not None
+        starts = exact.answer["starts"]
         assert not violations(project, starts)
         assert makespan(project, starts) == best
         assert list(starts) == [task.id for task in project.tasks]
@@ -57,9 +57,9 @@ def test_solver_alone_is_what_enumeration_finds(project: Project) -> None:
     releases = compiled.releases
     if sgs.in_time(compiled, releases):
         none = Solution(sgs.makespan(compiled, releases), None)
-        known = rcpsp.improve(compiled, none, releases, limit=5, seconds=None)
-        assert known.solver.startswith("cp-sat ")
-        check(project, rcpsp.state(project, compiled, known), least_makespan(project))
+        exact = rcpsp.improve(compiled, none, releases, limit=5, seconds=None)
+        assert exact.solver.startswith("cp-sat ")
+        check(project, rcpsp.state(project, compiled, exact), least_makespan(project))
 
 
 @given(projects())
@@ -135,9 +135,9 @@ def test_what_the_first_search_leaves_open_goes_to_the_portfolio() -> None:
 
 
 def test_horizon_does_not_matter_if_it_is_far() -> None:
-    known = reference(mixed(14, 0))
-    assert known.status == "optimal"
-    assert reference(mixed(14, 0, horizon=10**17)) == known
+    exact = reference(mixed(14, 0))
+    assert exact.status == "optimal"
+    assert reference(mixed(14, 0, horizon=10**17)) == exact
 
 
 def test_times_beyond_the_solver_still_get_a_bound() -> None:
@@ -149,16 +149,16 @@ def test_times_beyond_the_solver_still_get_a_bound() -> None:
         disjunctions=(("C", "D"), ("A", "D"), ("B", "D")),
         horizon=10**18,
     )
-    known = reference(project)
-    assert (known.status, known.solver) == ("bounded", "sgs")
-    assert known.objective == 4 * far
+    exact = reference(project)
+    assert (exact.status, exact.solver) == ("bounded", "sgs")
+    assert exact.objective == 4 * far
 
 
 @pytest.mark.heavy
 def test_the_same_bytes_every_time() -> None:
-    known = [msgspec.json.encode(reference(mixed(30, 3), deterministic_limit=0.1)) for _ in "ab"]
-    assert known[0] == known[1]
-    assert b"bounded" in known[0]
+    exact = [msgspec.json.encode(reference(mixed(30, 3), deterministic_limit=0.1)) for _ in "ab"]
+    assert exact[0] == exact[1]
+    assert b"bounded" in exact[0]
 
 
 @pytest.mark.heavy
@@ -166,10 +166,10 @@ def test_out_of_time_without_an_answer_says_none_and_a_bound() -> None:
     short = reference(mixed(30, 3), deterministic_limit=0.1)
     assert isinstance(short.objective, int)
     project = mixed(30, 3, horizon=short.objective - 1)
-    known = reference(project, deterministic_limit=1e-6)
-    assert known.status == "none"
-    assert known.answer is None
-    assert known.bound is not None
+    exact = reference(project, deterministic_limit=1e-6)
+    assert exact.status == "none"
+    assert exact.answer is None
+    assert exact.bound is not None
 
 
 @pytest.mark.heavy

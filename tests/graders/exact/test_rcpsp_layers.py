@@ -94,14 +94,14 @@ def test_the_kernel_with_every_pool_meets_what_enumeration_meets(project: Projec
 @examples(150)
 def test_the_bound_is_raised_to_the_optimum(project: Project) -> None:
     compiled, best = sgs.compile_project(project), least_makespan(project)
-    found = outcome(compiled, range(project.horizon + 1))
+    raised = outcome(compiled, range(project.horizon + 1))
     if best is None:
-        assert (found.bound, found.starts) == (project.horizon + 1, None)
+        assert (raised.bound, raised.starts) == (project.horizon + 1, None)
     else:
-        assert found.bound == best
-        assert found.starts is not None
-        assert sgs.makespan(compiled, found.starts) == best
-        assert not violations(project, sgs.by_id(compiled, found.starts))
+        assert raised.bound == best
+        assert raised.starts is not None
+        assert sgs.makespan(compiled, raised.starts) == best
+        assert not violations(project, sgs.by_id(compiled, raised.starts))
 
 
 # The kernel ---------------------------------------------------------------------------------

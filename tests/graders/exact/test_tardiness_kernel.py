@@ -56,12 +56,12 @@ def test_pauses_change_nothing() -> None:
     whole, paused, plain = KernelSearch(loaded, p, d), KernelSearch(loaded, p, d), PlainSearch(p, d)
     value = whole.run(10**9)
     for nodes in range(10**6):
-        found = paused.run(1)
-        assert found == plain.run(1)
-        if found is not None:
+        least = paused.run(1)
+        assert least == plain.run(1)
+        if least is not None:
             break
         assert paused.nodes == plain.nodes == nodes + 1
-    assert found == value
+    assert least == value
     assert paused.nodes == whole.nodes
 
 
@@ -91,8 +91,8 @@ def test_what_might_overflow_is_left_to_python() -> None:
     assert fits([10**12] * 500, [10**12] * 500)
     assert not fits([2**60, 2**60], [0, 0])
     assert not fits([1, 1, 1], [0, 0, -(2**61)])
-    found = solve([2**60, 2**60, 3], [-(2**62), 5, 0])
-    assert found == solve([2**60, 2**60, 3], [-(2**62), 5, 0], compiled=False)
+    least = solve([2**60, 2**60, 3], [-(2**62), 5, 0])
+    assert least == solve([2**60, 2**60, 3], [-(2**62), 5, 0], compiled=False)
 
 
 def test_all_works_without_the_library(tmp_path: Path) -> None:
