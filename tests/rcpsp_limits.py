@@ -29,12 +29,14 @@ from graders.exact.rcpsp_bounds import (
 from graders.exact.rcpsp_covering import covering_pools
 from graders.exact.rcpsp_energy import destructive_bound
 from graders.exact.rcpsp_pools import clique_pools, later_heads, longer_tails, rounded_pools
+from graders.exact.rcpsp_targets import ask_targets
 from graders.exact.sgs import Compiled
 from tasks.base import Scalar
 from tasks.rcpsp import Project
 from tests.factories.projects import scarce
 
 TABLES = ("optimum.csv", "best.csv")
+STATES = 1_000_000  # of all layers of a project
 SETTINGS: dict[str, Scalar] = {"axes": "downtime,disjunctions", "horizon_factor": 2.0}
 
 
@@ -149,6 +151,16 @@ def energy(project: Compiled) -> int:
     return destructive_bound(project, resource_pools(project), heads, tails, bound, 2 * bound)
 
 
+def layers(project: Compiled) -> int:
+    """Targets refuted in layers, with all pools, from the bound of all pools on."""
+    pools = resource_pools(project)
+    pools += [*rounded(project), *clique_pools(project), *covering(project)]
+    heads = later_heads(project, pools, earliest_starts(project))
+    tails = longer_tails(project, pools, longest_tails(project))
+    targets = range(bound_by(project, pools, heads, tails), project.horizon + 1)
+    return ask_targets(project, pools, heads, tails, targets, children=STATES).bound
+
+
 FAMILIES: dict[str, Family] = {
     "cheap": cheap,
     "rounded resources": _with(rounded),
@@ -156,6 +168,7 @@ FAMILIES: dict[str, Family] = {
     "linear covering": _with(covering),
     "work before and after": paths,
     "energetic reasoning": energy,
+    "targets in layers, with all of them": layers,
 }
 
 
