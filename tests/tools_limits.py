@@ -14,6 +14,7 @@ from generators import tools as generator
 from graders.exact.tools import graph
 from graders.exact.tools_schedule import BestPlan, barrier, free
 from tasks.base import Scalar
+from tasks.failures import InputError
 from tasks.tools_payload import Errand, Hidden
 
 DIALS: dict[str, dict[str, Scalar]] = {
@@ -86,9 +87,13 @@ def main() -> None:
     for calls in options.calls:
         for name in options.dials:
             by_optimum: dict[str, list[Row]] = {}
-            for errand in errands(calls, DIALS[name], options.seeds, options.count):
-                for optimum, row in rows(errand).items():
-                    by_optimum.setdefault(optimum, []).append(row)
+            try:
+                for errand in errands(calls, DIALS[name], options.seeds, options.count):
+                    for optimum, row in rows(errand).items():
+                        by_optimum.setdefault(optimum, []).append(row)
+            except InputError as error:
+                print(f"{calls} calls, {name}: {error}", flush=True)
+                continue
             lines = "; ".join(summary(*each) for each in by_optimum.items())
             print(f"{calls} calls, {name}: {lines}", flush=True)
 
