@@ -262,6 +262,7 @@ def test_what_is_required_is_looked_for_and_not_loaded() -> None:
         require("stats", "it", "nowhere")
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(not (ROOT / "tasks").is_dir(), reason="needs the sources of a checkout")
 def test_every_extra_that_is_named_is_declared() -> None:
     named = {

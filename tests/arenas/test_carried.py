@@ -57,6 +57,7 @@ def test_a_talk_that_begins_anew_is_refused() -> None:
         carried.news(before, episode.reply("?").ask)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("name", "settings"),
     [("flow", {"history": "state"}), ("vms", {"track": "reactive", "churn": 1})],

@@ -14,6 +14,7 @@ def line(case: str) -> str:
     return row
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("case", [case for case in CASES if not case.startswith("tools")])
 def test_texts_and_conversations_have_the_reward_of_the_library(case: str) -> None:
     replies = [reply for ask, reply in gold(case).steps if hasattr(ask, "messages")]

@@ -66,6 +66,7 @@ def test_of_binary_scores_it_is_the_published_interval(differences: list[float])
     assert found.p == pytest.approx(2 * stats.norm.sf(abs(told.mean / error)))
 
 
+@pytest.mark.heavy
 def test_the_p_value_is_near_the_exact_test() -> None:
     """McNemar's exact test, which has no interval that agrees with it."""
     from scipy import stats

@@ -352,6 +352,7 @@ def test_floors_fall_along_the_levels_without_buffers() -> None:
     assert all(less < more for more, less in pairwise(scores))
 
 
+@pytest.mark.heavy
 def test_less_room_is_harder_for_rules_and_a_deadlock_is_0() -> None:
     free, swap, none = (values("mwkr-nondelay", (5,), each)[0] for each in BUFFERS)
     assert free > swap > 0.7

@@ -277,6 +277,7 @@ def suite_of(policy: str, levels: Sequence[int], count: int = 20) -> list[Record
     return [recorded(made(level, k), policy) for level in levels for k in range(count)]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("policy", ["repack-least", "repack-most", "one-move"])
 def test_floors_fall_with_the_first_node_more(policy: str) -> None:
     metrics = summarise(suite_of(policy, (2, 3)))[1]

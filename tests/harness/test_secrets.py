@@ -155,6 +155,7 @@ def texts(file: Path) -> Iterator[str]:
             yield from (archive.read(name).decode("latin-1") for name in archive.namelist())
 
 
+@pytest.mark.heavy
 def test_no_key_is_in_any_file_log_error_page_or_row(place: Path) -> None:
     files = [p for p in place.rglob("*") if p.is_file() and "home" not in p.parts]
     witnessed = set()

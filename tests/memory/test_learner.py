@@ -68,6 +68,7 @@ def test_each_memory_gives_the_learner_what_it_should() -> None:
     assert rows["full-history"].aers[0] < rows["none"].aers[0]
 
 
+@pytest.mark.heavy
 def test_the_table_pairs_users_and_bills_the_gate() -> None:
     memories = ("none", "temporal-tree", "temporal-tree:planner=true,gate=true", "placebo")
     none, tree, gated, placebo = table(Plan(2, SETTINGS, memories), workers=1)

@@ -71,6 +71,7 @@ def test_total_tardiness_of_nine_equals_the_twin(jobs: list[tuple[int, int]]) ->
     assert solve(p, d).objective == twin(p, d, [1] * len(p))
 
 
+@pytest.mark.heavy
 def test_all_permutations_of_nine() -> None:
     p, d = [7, 3, 9, 9, 2, 5, 4, 9, 6], [20, 11, 18, 18, 30, 12, 25, 26, 12]
     assert solve(p, d).objective == by_permutations(p, d, [1] * 9)
@@ -201,6 +202,7 @@ def test_local_search_stops_where_no_move_gains() -> None:
             assert weighted_tardiness(moved, p, d, w) >= value
 
 
+@pytest.mark.heavy
 def test_bounds_at_the_limit_are_near() -> None:
     p, d = cell(60, 0.6, 0.4)
     exact, limited = solve(p, d), solve(p, d, node_limit=0)

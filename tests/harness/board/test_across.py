@@ -57,6 +57,7 @@ def test_a_policy_that_draws_by_the_instance_has_a_difference(runs: tuple[Path, 
     assert len(match["apart"]) == match["wins"] + match["losses"] > 0
 
 
+@pytest.mark.heavy
 def test_a_reader_that_believes_rumours_pays_for_it_and_a_careful_one_does_not(
     tmp_path: Path,
 ) -> None:

@@ -74,6 +74,7 @@ def served(props: Any) -> Iterator[tuple[str, type[Slotted]]]:
         server.server_close()
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("props", "more", "most"),
     [

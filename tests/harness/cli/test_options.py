@@ -17,6 +17,8 @@ from harness.cli.parser import build_parser
 from tasks.base import Failure, InputError
 from tests.factories.pipelines import TUNE
 
+pytestmark = pytest.mark.heavy
+
 UNSAID = {"help", "version"}  # argparse does these itself
 NAMES = {"command", "action", "act"}  # of the command, not of what it does
 

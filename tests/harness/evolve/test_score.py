@@ -83,6 +83,7 @@ def test_where_a_look_cannot_be_noted_there_is_none(program: Path) -> None:
         note_look("tardiness-priority", Look("test", None, "0", file="p.py"))
 
 
+@pytest.mark.heavy
 def test_a_score_has_its_interval_and_the_rules_beside_it(program: Path) -> None:
     found = score(program)
     for name in ("ratio", "skill"):
@@ -103,6 +104,7 @@ def test_a_score_has_its_interval_and_the_rules_beside_it(program: Path) -> None
         assert f" {name} " in printed
 
 
+@pytest.mark.heavy
 def test_a_program_that_is_not_valid_ends_with_status_1(program: Path) -> None:
     program.write_text("def priority(p, d, t, P, n):\n    return 1 / (p - p)\n")
     found = score(program, status=1)

@@ -75,6 +75,7 @@ def evaluated(
     return judge.perform(Evaluate("e", "validation", source, False, rule))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("program", "rule"),
     [("first-come", "first-come"), ("shortest", "shortest"), ("chunks", "chunk-2048")],
@@ -87,6 +88,7 @@ def test_a_rule_written_as_a_program_has_the_values_of_the_rule(
     assert evaluation.values == evaluated(sandbox, rule=rule).values
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["serving", "serving-priority"])
 def test_every_seed_program_runs_and_is_honest(name: str, sandbox: Sandbox) -> None:
     for program, source in domain(name).programs.items():
@@ -117,6 +119,7 @@ def test_who_changes_what_it_sees_harms_only_its_own_run(sandbox: Sandbox) -> No
     assert all(value is None or value >= 1000 for value in evaluation.values)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("source", "kind"),
     [

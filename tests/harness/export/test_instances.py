@@ -85,6 +85,7 @@ def test_hidden_answers_are_not_there_and_rows_find_each_other(file: Path, tmp_p
             assert set(row) == {column.name for column in INSTANCES}
 
 
+@pytest.mark.heavy
 def test_no_truth_is_in_any_value_of_a_hidden_row(file: Path, tmp_path: Path) -> None:
     makespan("export", file, "--format", "hf", "--out", tmp_path / "out", "--hide-answers")
     rows = [r for n in library.families() for r in loaded(tmp_path / "out", n, tmp_path / "cache")]

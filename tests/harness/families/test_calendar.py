@@ -3,11 +3,14 @@
 from math import sqrt
 from pathlib import Path
 
+import pytest
+
 from tests.harness.helpers import board, makespan
 
 USERS, ROUNDS, EVENTS = 12, 60, 2
 
 
+@pytest.mark.heavy
 def test_counting_what_has_won_is_worth_no_more_than_chance(tmp_path: Path) -> None:
     """Version 1 of the generator gave such a policy two thirds of the rounds."""
     words = ["--level", EVENTS, "-T", f"rounds={ROUNDS}", "--limit", USERS]

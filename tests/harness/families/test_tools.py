@@ -106,6 +106,7 @@ def saved(path: Path, *instances: Any) -> Path:
     return path
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("speak", "words"),
     [

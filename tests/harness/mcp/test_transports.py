@@ -193,6 +193,7 @@ def test_an_http_server_that_is_gone_fails_episodes_and_in_the_end_the_run(tmp_p
     assert [f.kind for f in (lost, *others, last)] == ["tools"] * STARTS + ["tool server"]
 
 
+@pytest.mark.heavy
 def test_a_server_that_cannot_be_started_fails_episodes_and_in_the_end_the_run(
     tmp_path: Path,
 ) -> None:

@@ -309,6 +309,7 @@ def _digest(folder: Path) -> str:
     return digest
 
 
+@pytest.mark.heavy
 def test_shortcuts_are_found_out(tmp_path: Path) -> None:
     path = tmp_path / "years.jsonl"
     made = makespan(

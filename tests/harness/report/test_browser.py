@@ -15,9 +15,12 @@ from tests.harness.helpers import instances
 from tests.harness.report.browser import Page, chromium, find
 from tests.loopback import Json, Loopback, chat_completion
 
-pytestmark = pytest.mark.skipif(
-    find() is None, reason="no Chromium: install one, or name it by the variable CHROMIUM"
-)
+pytestmark = [
+    pytest.mark.heavy,
+    pytest.mark.skipif(
+        find() is None, reason="no Chromium: install one, or name it by the variable CHROMIUM"
+    ),
+]
 OPENED = "document.querySelector('#episode .call pre') !== null"
 
 

@@ -19,6 +19,8 @@ from tests.harness.helpers import makespan, rows
 from tests.harness.report.browser import Page, chromium, find
 from tests.harness.report.reader import Reader, said, unpacked
 
+pytestmark = pytest.mark.heavy
+
 
 class Keyed(Reader):
     """All values of the page by the place in the report that they name."""
@@ -58,7 +60,6 @@ def at(report: Any, key: str) -> Any:
     return report
 
 
-@pytest.mark.heavy
 def test_the_numbers_are_those_of_evolve_show(html: str, shown: Any) -> None:
     keys: set[str] = set()
     for key, cell in Keyed(html).found:
@@ -81,7 +82,6 @@ def test_the_numbers_are_those_of_evolve_show(html: str, shown: Any) -> None:
         assert {f"arms.{k}.problems.{kind}" for kind in arm["problems"]} <= keys
 
 
-@pytest.mark.heavy
 def test_what_is_read_is_the_value_beside_it(html: str) -> None:
     pattern = r'data-key="[^"]+" data-value="([-.e0-9]+)"[^>]*><span class="text">([-.,0-9]+)( %)?<'
     cells = re.findall(pattern, html)
@@ -208,7 +208,6 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         yield page
 
 
-@pytest.mark.heavy
 @pytest.mark.skipif(find() is None, reason="no Chromium")
 def test_a_try_opens_from_the_tree_and_shows_all(tab: Page, html: str, tmp_path: Path) -> None:
     path = tmp_path / "page.html"

@@ -14,6 +14,8 @@ from tests.harness.report.reader import Reader
 from tests.loopback import Json, Loopback
 from tests.old_folders import unpack
 
+pytestmark = pytest.mark.heavy
+
 
 def text_of(page: str) -> str:
     """What a reader reads: no tags, blanks as one."""
@@ -41,7 +43,6 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return folders
 
 
-@pytest.mark.heavy
 def test_each_search_is_a_line_in_every_table(pair: list[Path]) -> None:
     page, complete = build(pair)
     assert complete
@@ -59,7 +60,6 @@ def test_each_search_is_a_line_in_every_table(pair: list[Path]) -> None:
     assert len(re.findall(r'<li><button type="button" class="c\d"', page)) == len(pair)
 
 
-@pytest.mark.heavy
 def test_what_cannot_be_compared_over_runs_says_why(pair: list[Path]) -> None:
     page, _ = build(pair)
     assert "Not compared over runs: these runs are all of one arm" in text_of(page)

@@ -194,6 +194,7 @@ def test_without_an_answer_it_is_the_models_failure_whatever_the_status(tmp_path
     assert (row["errors"], row["unparsable"]) == (0, 1)
 
 
+@pytest.mark.heavy
 def test_a_provider_that_fails_is_an_error_and_never_a_zero(tmp_path: Path) -> None:
     out = tmp_path / "run"
 
@@ -313,6 +314,7 @@ def test_without_namespaces_it_refuses_unless_it_is_told_to_go_on(tmp_path: Path
     assert "replayed: 1 of 1" in makespan("audit", out).stdout
 
 
+@pytest.mark.heavy
 def test_where_there_is_a_jail_unsafe_changes_nothing(tmp_path: Path) -> None:
     with Loopback(working) as server:
         agent = f"cli:{declared(tmp_path)}"

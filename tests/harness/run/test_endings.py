@@ -149,6 +149,7 @@ def check_row(met: Counter[End], row: Json, planned: int) -> None:
     assert odd.get("refused", 0) + odd.get("too_long", 0) == met["refused"]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("provider", DIALECTS)
 def test_a_whole_run_adds_up(provider: Dialect) -> None:
     words = msgspec.json.encode(shaped(provider, ENDINGS["answered"][0], ANSWER, None))
@@ -165,6 +166,7 @@ def test_a_whole_run_adds_up(provider: Dialect) -> None:
     check()
 
 
+@pytest.mark.heavy
 @needs("litellm")
 def test_a_run_through_litellm_adds_up(tmp_path: Path) -> None:
     """Which has words of its own for endings and errors, and hides some."""

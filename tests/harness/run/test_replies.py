@@ -172,6 +172,7 @@ def test_thrown_away_tokens_count_in_the_budget_of_an_episode(tmp_path: Path) ->
     assert "episode budget" in str(problem)
 
 
+@pytest.mark.heavy
 @needs("litellm")
 def test_tokens_that_litellm_does_not_tell_are_unknown(tmp_path: Path) -> None:
     def answer(_: int, body: Json) -> Json:

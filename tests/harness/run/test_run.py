@@ -59,6 +59,7 @@ def test_another_configuration_is_refused_with_the_first_difference(tmp_path: Pa
     assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == kept
 
 
+@pytest.mark.heavy
 def test_faults_leave_every_sample_answered_once(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 100), tmp_path / "run"
     good: Counter[str] = Counter()

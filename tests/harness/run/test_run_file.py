@@ -86,6 +86,7 @@ files = st.builds(
 )
 
 
+@pytest.mark.heavy
 @settings(max_examples=300, deadline=None)
 @given(files)
 def test_what_is_written_reads_as_it_was(file: RunFile) -> None:

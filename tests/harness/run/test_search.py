@@ -87,6 +87,7 @@ def test_what_is_said_before_all_else_is_said_in_branches_once(tmp_path: Path) -
         assert json.dumps(body["messages"]).count("Be quick.") == 1
 
 
+@pytest.mark.heavy
 def test_floors_and_the_ceiling_are_asked_at_the_same_means(tmp_path: Path) -> None:
     limit = ("--limit", 3, *named(*FLOORS))
     direct, once, often, charged = (tmp_path / name for name in ("d", "1", "12", "c"))
@@ -132,6 +133,7 @@ def test_a_family_without_branches_is_refused_in_one_line(
     assert f"agent {agent.partition(':')[0]!r} is not for {family}, which {why}" in line
 
 
+@pytest.mark.heavy
 def test_a_run_that_is_killed_goes_on_to_the_same_digest(tmp_path: Path) -> None:
     hung = True
 

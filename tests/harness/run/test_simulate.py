@@ -63,6 +63,7 @@ def test_each_program_is_tried_and_the_best_one_counts(tmp_path: Path) -> None:
     assert sum(path.endswith("/run") for path in paths) == 1
 
 
+@pytest.mark.heavy
 def test_an_answer_that_breaks_a_rule_is_told_by_its_kind(tmp_path: Path) -> None:
     with in_turn(FORGETS, FORGETS) as server:
         run(tmp_path / "run", server, "simulate:2,instances=1")
@@ -84,6 +85,7 @@ def test_training_instances_are_others_without_a_reference(case: str) -> None:
         training_instance(first, 1)
 
 
+@pytest.mark.heavy
 def test_what_was_not_generated_has_no_training_instances(tmp_path: Path) -> None:
     line = json.loads(_line())
     line |= {"id": "mine", "seed": None}

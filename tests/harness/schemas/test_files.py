@@ -31,6 +31,8 @@ from tests.old_folders import FIXTURES, unpack
 from tests.old_folders import KINDS as FOLDERS
 from tests.scripted import answer as scripted
 
+pytestmark = pytest.mark.heavy
+
 CASES = (
     "rcpsp",
     "tardiness",
@@ -210,7 +212,6 @@ def test_descriptions_are_those_of_the_docstrings() -> None:
     assert plan["lag"]["description"].endswith("and timing changes nothing.")
 
 
-@pytest.mark.heavy
 def test_every_kind_is_written_somewhere(written: list[Written]) -> None:
     assert {each.kind for each in written} == set(KINDS)
     by_family = {(each.kind, each.family) for each in written if each.family}

@@ -112,6 +112,7 @@ def test_a_log_that_cannot_be_written_stops_the_run_with_one_line(tmp_path: Path
         assert len(server.requests) == 200
 
 
+@pytest.mark.heavy
 def test_a_run_that_cannot_begin_says_where_and_leaves_nothing(tmp_path: Path) -> None:
     file, disk = instances(tmp_path / "i.jsonl", 20), tmp_path / "disk"
     disk.mkdir()

@@ -29,6 +29,7 @@ def printed(*folders: Path) -> str:
     return json.dumps(without_seconds(json.loads(done.stdout)), indent=2)
 
 
+@pytest.mark.heavy
 def test_four_shards_and_a_merge_are_one_run(tmp_path: Path) -> None:
     file = instances(tmp_path / "i.jsonl", 24)
 
@@ -312,6 +313,7 @@ def test_copies_of_a_search_are_merged_to_the_one_that_went_on(
         }
 
 
+@pytest.mark.heavy
 def test_searches_that_went_on_apart_are_refused(search: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(search, copy)

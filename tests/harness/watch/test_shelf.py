@@ -119,6 +119,7 @@ def test_a_folder_that_is_claimed_is_running_and_looking_claims_nothing(tmp_path
     again.release()
 
 
+@pytest.mark.heavy
 def test_what_is_broken_or_foreign_is_told_and_stops_nothing(tmp_path: Path) -> None:
     root = tmp_path / "runs"
     good = policies(root, "good", "edf")
