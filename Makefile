@@ -13,7 +13,8 @@ setup: .venv/all.stamp  ## .venv with everything
 test: .venv/all.stamp lint test-only  ## what must be green before anything is done
 
 # Tests wait for servers and processes a third of their time: half as many more at once as cores.
-WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2)))
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+WORKERS ?= $(shell echo $$(($(CORES) * 3 / 2)))
 
 test-only: .venv/all.stamp
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_FLAGS)
@@ -21,7 +22,7 @@ test-only: .venv/all.stamp
 lint: .venv/all.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers $(CORES)
 
 SUBMITTED := $(wildcard results/boards/submissions/*/ results/boards/submissions/*.zip)
 submissions: .venv/all.stamp  ## every submitted run, verified without a model
