@@ -181,10 +181,8 @@ def checked_plan(plan: Any) -> dict[str, Any]:
 def _checked_part(key: str, part: Any) -> Any:
     if key in NUMBERS and _are_numbers(part):
         return list(part)
-    if key in PAIRS and type(part) in (list, tuple):
-        pairs = [list(pair) if type(pair) in (list, tuple) else [] for pair in part]
-        if all(len(pair) == 2 and _are_numbers(pair) for pair in pairs):
-            return pairs
+    if key in PAIRS and type(part) in (list, tuple) and all(map(_is_pair, part)):
+        return list(map(list, part))
     if (key == "decode" and type(part) is bool) or (key in ("layers", "steps") and is_whole(part)):
         return part
     raise RefusedPlan("plan", f"{key!r} has not the form of that part")
@@ -192,6 +190,13 @@ def _checked_part(key: str, part: Any) -> Any:
 
 def _are_numbers(part: Any) -> bool:
     return type(part) in (list, tuple) and (not part or all(map(is_whole, part)))
+
+
+def _is_pair(pair: Any) -> bool:
+    """Return whether it is a list of two numbers, or a tuple."""
+    if type(pair) not in (list, tuple) or len(pair) != 2:
+        return False
+    return is_whole(pair[0]) and is_whole(pair[1])
 
 
 def is_whole(value: object) -> bool:

@@ -23,6 +23,7 @@ from graders.exact.serving_server import (
 
 TICK = 8  # iterations after which a server asks again while requests wait
 MOVES = frozenset(("admit", "evict", "swap"))  # parts of a plan that change what runs
+CHANGES = MOVES | {"keep", "drop"}  # and those that change contexts
 LIMIT = 10**15  # ns: nothing of use takes longer
 Log = list[list[Any]]  # [number of the ask, plan], of the plans that are not empty
 
@@ -253,7 +254,7 @@ class ServingRun:
         is_asked = bool(server.waiting or server.finished) or count < len(server.running)
         if is_asked or server.free < count:
             plan = self._ask(server)
-            if plan:
+            if not CHANGES.isdisjoint(plan):
                 self._apply(server, plan)
                 if not MOVES.isdisjoint(plan):
                     decoding = [r for r in server.running if r.kv == r.need - 1]
@@ -386,14 +387,15 @@ class ServingRun:
             request = self._request_of(number)
             if request is None or request.server != server.index:
                 raise RefusedPlan("prefill", f"{number} does not run here")
-            if request.decoding or not 0 < tokens <= request.need - request.kv:
+            unread = request.need - request.kv
+            if unread == 1 or not 0 < tokens <= unread:
                 raise RefusedPlan("prefill", f"{number} has no {tokens} tokens to be read")
             if request.layer and not layers:
                 raise RefusedPlan("layers", f"{number} is between layers")
             if layers and not _fits_layers(request, tokens, layers):
                 raise RefusedPlan("layers", f"{number}: all of a prompt, and of the layers left")
             chunks.append((request, tokens))
-        if len({request.id for request, _ in chunks}) < len(chunks):
+        if len(chunks) > 1 and len({request.id for request, _ in chunks}) < len(chunks):
             raise RefusedPlan("prefill", "a prompt twice")
         return chunks
 
