@@ -26,7 +26,7 @@ from tests.harness.sandbox.attacks import (
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the layers are those of Linux")
 DRIVER = "def solve(f, case): return f(case['p'], case['d'])\n"
-LIMITS = Limits(seconds=0.3, memory_mb=64, output_bytes=100_000)
+LIMITS = Limits(seconds=0.6, memory_mb=64, output_bytes=100_000)
 CASES = [{"p": [4, 2, 7], "d": [9, 3, 5]}, {"p": [1, 1, 1, 1], "d": [4, 3, 2, 1]}]
 TRUE = [[1, 2, 0], [3, 2, 1, 0]]
 HONEST = NOBLE + "schedule = honest\n"
