@@ -268,9 +268,12 @@ class ServingRun:
         elif server.running:
             raise RefusedPlan("idle", "requests run, but nothing is done for them")
         elif server.waiting:
-            pinned = [c.pinned for c in server.contexts.values() if c.pinned > server.now]
-            if pinned:
-                self._push(min(pinned), "wake", server.index)
+            self._wake_at_next_unpin(server)
+
+    def _wake_at_next_unpin(self, server: ModelServer) -> None:
+        pinned = [c.pinned for c in server.contexts.values() if c.pinned > server.now]
+        if pinned:
+            self._push(min(pinned), "wake", server.index)
 
     def _ask(self, server: ModelServer) -> dict[str, Any]:
         if self.asks > self.patience:

@@ -50,9 +50,9 @@ def promises(limits: Sequence[Limit]) -> str:
         )
         for each in limits
     ]
-    kept = sum(each.kept for each in limits)
+    count = sum(each.kept for each in limits)
     head = ("promise", "measured", "promised", "ratio", "")
-    return table(f"{kept} of {len(limits)} promises kept", [head, *rows])
+    return table(f"{count} of {len(limits)} promises kept", [head, *rows])
 
 
 def cpu_limit(what: str, seconds: float, most: float, *, scale: float = 1.0) -> Limit:

@@ -39,8 +39,8 @@ def test_frames_of_one_reader_are_those_of_new_ones(tmp_path: Path) -> None:
     whole, out = tmp_path / "whole", tmp_path / "run"
     with Loopback(answer) as server:
         file = instances(tmp_path / "i.jsonl", 30)
-        how = ["--model", "openai/a", "--model", "openai/b", "--base-url", server.url]
-        makespan("run", file, *how, "--price", "openai/a=100,200", "--out", whole)
+        words = ["--model", "openai/a", "--model", "openai/b", "--base-url", server.url]
+        makespan("run", file, *words, "--price", "openai/a=100,200", "--out", whole)
     shutil.copytree(whole, out)
     with closing(sqlite3.connect(whole / "journal.sqlite")) as db:
         rows = [(name, row) for name in TABLES for row in db.execute(f"select * from {name}")]
