@@ -7,6 +7,7 @@ there is none, or one of other sources, Python walks the same states.
 import ctypes
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,31 +19,42 @@ Longs = ctypes.POINTER(ctypes.c_int64)
 Signatures: TypeAlias = Mapping[str, tuple[Sequence[Any], Any]]
 
 
-def library_path(name: str) -> Path:
-    """Return where the library of a kernel is, if it was compiled."""
-    return FOLDER / (f"lib{name}.dll" if sys.platform == "win32" else f"lib{name}.so")
+@dataclass(frozen=True)
+class Kernel:
+    """A compiled twin: its sources and library lie beside this file.
 
-
-def load_kernel(
-    name: str, place: Path, sources: Sequence[Path], signatures: Signatures
-) -> ctypes.CDLL | None:
-    """Load a kernel; None if it cannot be loaded here, or was compiled from other sources.
-
-    Args:
-        name: of the kernel; its symbol `<name>_digest` is the SHA-256 of its sources.
-        place: the library.
-        sources: in the order in which they are digested.
+    Attributes:
+        name: its symbol `<name>_digest` is the SHA-256 of its sources.
+        sources: file names, in the order in which they are digested.
         signatures: what each function takes and gives.
     """
-    try:
-        kernel = ctypes.CDLL(str(place))
-        built_from = ctypes.c_char_p.in_dll(kernel, f"{name}_digest").value
-        current = sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
-    except (OSError, ValueError):
-        return None
-    if built_from != current.encode():
-        return None
-    for function_name, (takes, gives) in signatures.items():
-        function = getattr(kernel, function_name)
-        function.argtypes, function.restype = takes, gives
-    return kernel
+
+    name: str
+    sources: tuple[str, ...]
+    signatures: Signatures
+
+    @property
+    def paths(self) -> list[Path]:
+        """Return the paths of its sources."""
+        return [FOLDER / source for source in self.sources]
+
+    @property
+    def place(self) -> Path:
+        """Return where its library is, if it was compiled."""
+        suffix = "dll" if sys.platform == "win32" else "so"
+        return FOLDER / f"lib{self.name}.{suffix}"
+
+    def load(self, place: Path, sources: Sequence[Path]) -> ctypes.CDLL | None:
+        """Load a library; None if it cannot be loaded here, or was compiled from other sources."""
+        try:
+            kernel = ctypes.CDLL(str(place))
+            built_from = ctypes.c_char_p.in_dll(kernel, f"{self.name}_digest").value
+            current = sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+        except (OSError, ValueError):
+            return None
+        if built_from != current.encode():
+            return None
+        for name, (takes, gives) in self.signatures.items():
+            function = getattr(kernel, name)
+            function.argtypes, function.restype = takes, gives
+        return kernel

@@ -5,50 +5,37 @@ Where there is none Python makes the same states.
 
 import ctypes
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 
-from graders.exact.kernels import (
-    FOLDER,
-    NO_MEMORY,
-    PAUSED,
-    Longs,
-    Signatures,
-    library_path,
-    load_kernel,
-)
+from graders.exact.kernels import NO_MEMORY, PAUSED, Kernel, Longs
 from graders.exact.rcpsp_layers import LayeredSearch, LayerProblem, PlainLayers
 
-NAME = "rcpsp"
-SOURCES = (FOLDER / "rcpsp_kernel.c",)
-LIBRARY = library_path(NAME)
 MOST_TASKS = 64  # a set of tasks is a word
 MET = 1  # what `rcpsp_run` returns of a target that can be met
 _MOST = 1 << 62  # what no sum or product in the kernel may reach
 
 _Words = ctypes.POINTER(ctypes.c_uint64)
-_SIGNATURES: Signatures = {
-    "rcpsp_new": (
-        [*[ctypes.c_int32] * 3, Longs, _Words, Longs, Longs, ctypes.c_int64, Longs],
-        ctypes.c_void_p,
-    ),
-    "rcpsp_free": ([ctypes.c_void_p], None),
-    "rcpsp_run": ([ctypes.c_void_p, ctypes.c_int64], ctypes.c_int),
-    "rcpsp_children": ([ctypes.c_void_p], ctypes.c_int64),
-    "rcpsp_starts": ([ctypes.c_void_p, Longs], None),
-}
+KERNEL = Kernel(
+    "rcpsp",
+    ("rcpsp_kernel.c",),
+    {
+        "rcpsp_new": (
+            [*[ctypes.c_int32] * 3, Longs, _Words, Longs, Longs, ctypes.c_int64, Longs],
+            ctypes.c_void_p,
+        ),
+        "rcpsp_free": ([ctypes.c_void_p], None),
+        "rcpsp_run": ([ctypes.c_void_p, ctypes.c_int64], ctypes.c_int),
+        "rcpsp_children": ([ctypes.c_void_p], ctypes.c_int64),
+        "rcpsp_starts": ([ctypes.c_void_p, Longs], None),
+    },
+)
 
 
 @cache
 def library() -> ctypes.CDLL | None:
     """Return the compiled kernel, or None if there is none for this machine and these sources."""
-    return load(LIBRARY, SOURCES)
-
-
-def load(place: Path, sources: Sequence[Path]) -> ctypes.CDLL | None:
-    """Load a kernel; None if it cannot be loaded here, or was compiled from other sources."""
-    return load_kernel(NAME, place, sources, _SIGNATURES)
+    return KERNEL.load(KERNEL.place, KERNEL.paths)
 
 
 def layered_search(problem: LayerProblem, *, compiled: bool = True) -> LayeredSearch:

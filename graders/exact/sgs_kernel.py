@@ -7,24 +7,24 @@ import ctypes
 import weakref
 from collections.abc import Iterable, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Protocol
 
 from graders.exact import sgs
-from graders.exact.kernels import FOLDER, Longs, Signatures, library_path, load_kernel
+from graders.exact.kernels import Kernel, Longs
 from graders.exact.sgs import Compiled, Ints
 
-NAME = "sgs"
-SOURCES = (FOLDER / "sgs_kernel.c",)
-LIBRARY = library_path(NAME)
 _MOST = 1 << 61  # what no sum of times in the kernel may reach
 
-_SIGNATURES: Signatures = {
-    "sgs_new": ([ctypes.c_int64, ctypes.c_int64, Longs, ctypes.c_int64], ctypes.c_void_p),
-    "sgs_free": ([ctypes.c_void_p], None),
-    "sgs_serial": ([ctypes.c_void_p, Longs, Longs], None),
-    "sgs_justified": ([ctypes.c_void_p, Longs], None),
-}
+KERNEL = Kernel(
+    "sgs",
+    ("sgs_kernel.c",),
+    {
+        "sgs_new": ([ctypes.c_int64, ctypes.c_int64, Longs, ctypes.c_int64], ctypes.c_void_p),
+        "sgs_free": ([ctypes.c_void_p], None),
+        "sgs_serial": ([ctypes.c_void_p, Longs, Longs], None),
+        "sgs_justified": ([ctypes.c_void_p, Longs], None),
+    },
+)
 
 
 class Scheduler(Protocol):
@@ -40,12 +40,7 @@ class Scheduler(Protocol):
 @cache
 def library() -> ctypes.CDLL | None:
     """Return the compiled kernel, or None if there is none for this machine and these sources."""
-    return load(LIBRARY, SOURCES)
-
-
-def load(place: Path, sources: Sequence[Path]) -> ctypes.CDLL | None:
-    """Load a kernel; None if it cannot be loaded here, or was compiled from other sources."""
-    return load_kernel(NAME, place, sources, _SIGNATURES)
+    return KERNEL.load(KERNEL.place, KERNEL.paths)
 
 
 def scheduler(project: Compiled, *, compiled: bool = True) -> Scheduler:

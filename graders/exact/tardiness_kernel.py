@@ -5,39 +5,33 @@ Where there is none Python walks the same states.
 
 import ctypes
 import weakref
-from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
-from graders.exact.kernels import FOLDER, Longs, Signatures, library_path, load_kernel
+from graders.exact.kernels import Kernel, Longs
 from graders.exact.tardiness_local import Ints
 
-NAME = "tardiness"
-SOURCES = (FOLDER / "tardiness_kernel.c", FOLDER / "tardiness_memory.h")
-LIBRARY = library_path(NAME)
 _MOST = 1 << 62  # what no sum of times in the kernel may reach
 
-_SIGNATURES: Signatures = {
-    "tardiness_new": ([ctypes.c_int32, Longs, Longs], ctypes.c_void_p),
-    "tardiness_free": ([ctypes.c_void_p], None),
-    "tardiness_run": ([ctypes.c_void_p, ctypes.c_int64, Longs], ctypes.c_int),
-    "tardiness_nodes": ([ctypes.c_void_p], ctypes.c_int64),
-    "tardiness_split": (
-        [ctypes.c_void_p, ctypes.POINTER(ctypes.c_int32), ctypes.c_int32, ctypes.c_int64],
-        ctypes.c_int32,
-    ),
-}
+KERNEL = Kernel(
+    "tardiness",
+    ("tardiness_kernel.c", "tardiness_memory.h"),
+    {
+        "tardiness_new": ([ctypes.c_int32, Longs, Longs], ctypes.c_void_p),
+        "tardiness_free": ([ctypes.c_void_p], None),
+        "tardiness_run": ([ctypes.c_void_p, ctypes.c_int64, Longs], ctypes.c_int),
+        "tardiness_nodes": ([ctypes.c_void_p], ctypes.c_int64),
+        "tardiness_split": (
+            [ctypes.c_void_p, ctypes.POINTER(ctypes.c_int32), ctypes.c_int32, ctypes.c_int64],
+            ctypes.c_int32,
+        ),
+    },
+)
 
 
 @cache
 def library() -> ctypes.CDLL | None:
     """Return the compiled kernel, or None if there is none for this machine and these sources."""
-    return load(LIBRARY, SOURCES)
-
-
-def load(place: Path, sources: Sequence[Path]) -> ctypes.CDLL | None:
-    """Load a kernel; None if it cannot be loaded here, or was compiled from other sources."""
-    return load_kernel(NAME, place, sources, _SIGNATURES)
+    return KERNEL.load(KERNEL.place, KERNEL.paths)
 
 
 def fits(p: Ints, d: Ints) -> bool:

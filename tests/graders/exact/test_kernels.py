@@ -1,8 +1,6 @@
 """What the build hook compiles is what the loaders take, and nothing else is."""
 
 import shutil
-from collections.abc import Callable, Sequence
-from ctypes import CDLL
 from pathlib import Path
 
 import pytest
@@ -14,20 +12,19 @@ from tests.depth import often
 from tests.factories.projects import scarce
 from tests.wheel import hook
 
-Loader = Callable[[Path, Sequence[Path]], CDLL | None]
-KERNELS = {kernel.NAME: kernel for kernel in (tardiness_kernel, rcpsp_kernel, sgs_kernel)}
+KERNELS = {
+    module.KERNEL.name: module.KERNEL for module in (tardiness_kernel, rcpsp_kernel, sgs_kernel)
+}
 
 
 def copied(folder: Path) -> list[Path]:
     """The sources of all kernels, in a folder of their own."""
-    sources = [source for kernel in KERNELS.values() for source in kernel.SOURCES]
+    sources = [source for kernel in KERNELS.values() for source in kernel.paths]
     return [Path(shutil.copy(source, folder)) for source in sources]
 
 
 def test_hook_knows_every_kernel() -> None:
-    assert {
-        name: tuple(source.name for source in kernel.SOURCES) for name, kernel in KERNELS.items()
-    } == hook().KERNELS
+    assert {name: kernel.sources for name, kernel in KERNELS.items()} == hook().KERNELS
 
 
 @pytest.mark.parametrize("name", sorted(KERNELS))
@@ -36,19 +33,19 @@ def test_hook_builds_what_the_loader_takes(name: str, tmp_path: Path) -> None:
     if not hook().compile_kernels(tmp_path):
         pytest.skip("no C compiler")
     kernel = KERNELS[name]
-    assert kernel.load(tmp_path / kernel.LIBRARY.name, kernel.SOURCES) is not None
+    assert kernel.load(tmp_path / kernel.place.name, kernel.paths) is not None
 
 
 @pytest.mark.parametrize("name", sorted(KERNELS))
 def test_a_library_of_other_sources_is_not_used(name: str, tmp_path: Path) -> None:
     kernel = KERNELS[name]
-    if kernel.library() is None:
+    if kernel.load(kernel.place, kernel.paths) is None:
         pytest.skip("no compiled kernel: install again where there is a C compiler")
     changed = tmp_path / "changed.c"
-    changed.write_bytes(kernel.SOURCES[0].read_bytes() + b"\n")
-    assert kernel.load(kernel.LIBRARY, (changed, *kernel.SOURCES[1:])) is None
-    assert kernel.load(kernel.LIBRARY, kernel.SOURCES) is not None
-    assert kernel.load(tmp_path / "missing.so", kernel.SOURCES) is None
+    changed.write_bytes(kernel.paths[0].read_bytes() + b"\n")
+    assert kernel.load(kernel.place, (changed, *kernel.paths[1:])) is None
+    assert kernel.load(kernel.place, kernel.paths) is not None
+    assert kernel.load(tmp_path / "missing.so", kernel.paths) is None
 
 
 @pytest.mark.heavy
@@ -57,12 +54,12 @@ def test_layers_that_begin_with_the_least_room_grow_as_they_must(tmp_path: Path)
     for source in copied(tmp_path):
         text = source.read_text("utf-8").replace("FIRST_SLOTS = 1 << 10", "FIRST_SLOTS = 2")
         source.write_text(text.replace("2 * *room : 64", "2 * *room : 1"), "utf-8")
-    [source] = [tmp_path / each.name for each in rcpsp_kernel.SOURCES]
+    [source] = [tmp_path / each.name for each in rcpsp_kernel.KERNEL.paths]
     assert "FIRST_SLOTS = 2," in source.read_text("utf-8")
     assert "2 * *room : 1;" in source.read_text("utf-8")
     if not hook().compile_kernels(tmp_path):
         pytest.skip("no C compiler")
-    small = rcpsp_kernel.load(tmp_path / rcpsp_kernel.LIBRARY.name, [source])
+    small = KERNELS["rcpsp"].load(tmp_path / KERNELS["rcpsp"].place.name, [source])
     assert small is not None
     sizes = []
     for seed in range(often(6)):

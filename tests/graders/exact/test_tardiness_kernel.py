@@ -12,7 +12,7 @@ import pytest
 
 from graders.exact import kernels
 from graders.exact.tardiness import solve
-from graders.exact.tardiness_kernel import LIBRARY, SOURCES, KernelSearch, fits, library, load
+from graders.exact.tardiness_kernel import KERNEL, KernelSearch, fits, library
 from graders.exact.tardiness_search import PlainSearch, read_order
 from tests.depth import often
 from tests.factories.single_machine import cell, draws
@@ -100,10 +100,10 @@ def test_all_works_without_the_library(tmp_path: Path) -> None:
     p, d = cell(20, 0.6, 0.4)
     for package in ("graders", "tasks"):
         shutil.copytree(ROOT / package, tmp_path / package)
-    installed = tmp_path / LIBRARY.relative_to(ROOT)
+    installed = tmp_path / KERNEL.place.relative_to(ROOT)
     code = (
         "from graders.exact import tardiness_kernel\nfrom graders.exact.tardiness import solve\n"
-        f"assert str(tardiness_kernel.LIBRARY) == {str(installed)!r}\n"
+        f"assert str(tardiness_kernel.KERNEL.place) == {str(installed)!r}\n"
         "assert tardiness_kernel.library() is None\n"
         f"print(solve({p}, {d}))"
     )
@@ -129,17 +129,19 @@ def test_all_works_without_the_library(tmp_path: Path) -> None:
 @pytest.mark.heavy
 def test_tables_that_begin_with_the_least_room_grow_as_they_must(tmp_path: Path) -> None:
     """The same sources with room for one set and two entries, against the plain search."""
-    for source in SOURCES:
+    for source in KERNEL.paths:
         text = source.read_text("utf-8")
         text = text.replace("1 << 18, FIRST_SLOTS = 1 << 12", "2, FIRST_SLOTS = 2")
         (tmp_path / source.name).write_text(text.replace("s->room = 64;", "s->room = 1;"))
-    assert "CHUNK_ENTRIES = 2, FIRST_SLOTS = 2" in (tmp_path / SOURCES[1].name).read_text()
-    assert "s->room = 1;" in (tmp_path / SOURCES[1].name).read_text()
+    assert "CHUNK_ENTRIES = 2, FIRST_SLOTS = 2" in (tmp_path / KERNEL.paths[1].name).read_text()
+    assert "s->room = 1;" in (tmp_path / KERNEL.paths[1].name).read_text()
     for other in ("rcpsp_kernel.c", "sgs_kernel.c"):
         shutil.copy(kernels.FOLDER / other, tmp_path)
     if not hook().compile_kernels(tmp_path):
         pytest.skip("no C compiler")
-    small = load(tmp_path / LIBRARY.name, [tmp_path / source.name for source in SOURCES])
+    small = KERNEL.load(
+        tmp_path / KERNEL.place.name, [tmp_path / source.name for source in KERNEL.paths]
+    )
     assert small is not None
     sizes = []
     cases = [(p, d) for p, d, _ in draws("growth", often(200), 40)]
