@@ -12,6 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -64,7 +65,11 @@ class Source:
         self.path = path
         self.text = path.read_text("utf-8")
         self.tree = ast.parse(self.text)
-        self.tokens = [
+
+    @cached_property
+    def tokens(self) -> list[tokenize.TokenInfo]:
+        """Return the tokens of the file but for its layout."""
+        return [
             token
             for token in tokenize.generate_tokens(io.StringIO(self.text).readline)
             if token.type not in _LAYOUT

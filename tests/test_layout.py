@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from tests.layout import against, circles, file_graph, room_graph
+import pytest
+
+from tests.layout import Graph, against, circles, file_graph, room_graph
 
 # lowest first; what stands on one floor knows nothing of its neighbours
 FLOORS = [
@@ -34,18 +36,22 @@ FLOORS = [
 GROUND = 10  # loose files of harness/ at most: tools that everyone may use
 
 
-def test_rooms_stand_on_their_floors() -> None:
-    assert against(FLOORS, room_graph(file_graph())) == []
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    return file_graph()
 
 
-def test_there_is_no_circle_of_rooms_or_of_files() -> None:
-    graph = file_graph()
+def test_rooms_stand_on_their_floors(graph: Graph) -> None:
+    assert against(FLOORS, room_graph(graph)) == []
+
+
+def test_there_is_no_circle_of_rooms_or_of_files(graph: Graph) -> None:
     assert circles(room_graph(graph)) == []
     assert circles(graph) == []
 
 
-def test_loose_files_are_few() -> None:
-    loose = [room for room in room_graph(file_graph()) if room.count("/") == 1]
+def test_loose_files_are_few(graph: Graph) -> None:
+    loose = [room for room in room_graph(graph) if room.count("/") == 1]
     folders = {path.parent.name for path in Path(__file__).parents[1].glob("harness/*/__init__.py")}
     assert len([room for room in loose if room.partition("/")[2] not in folders]) <= GROUND
 
@@ -71,10 +77,10 @@ def test_a_planted_circle_is_seen_wherever_it_hides(tmp_path: Path) -> None:
             "harness/board/__init__.py": "",
         },
     )
-    graph = file_graph(root)
-    assert circles(room_graph(graph)) == [["harness/board", "harness/run"]]
-    assert circles(graph) == [["harness.board.load", "harness.run.jobs", "harness.run.loop"]]
+    planted = file_graph(root)
+    assert circles(room_graph(planted)) == [["harness/board", "harness/run"]]
+    assert circles(planted) == [["harness.board.load", "harness.run.jobs", "harness.run.loop"]]
     order = [["harness/run"], ["harness/board"]]
-    assert against(order, room_graph(graph)) == [
+    assert against(order, room_graph(planted)) == [
         "harness/run imports harness/board, which is not below it"
     ]

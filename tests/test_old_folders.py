@@ -175,6 +175,7 @@ def test_a_complete_old_run_asks_nobody_when_it_is_resumed(name: str, tmp_path: 
     assert list(differences(json.loads(printed(name, "board.json")), board_of(folder))) == []
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", STOPPED_RUNS)
 def test_a_stopped_old_run_goes_on_to_the_board_that_it_came_to(name: str, tmp_path: Path) -> None:
     folder = unpack(name, tmp_path)
@@ -198,6 +199,7 @@ def test_an_old_search_shows_what_it_found(name: str, tmp_path: Path) -> None:
     assert lost_lines(printed(name, "show.txt"), text) == []
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", COMPLETE_SEARCHES)
 def test_a_complete_old_search_asks_nobody_when_it_is_resumed(name: str, tmp_path: Path) -> None:
     folder = unpack(name, tmp_path)

@@ -113,6 +113,7 @@ def test_the_type_checker_holds_a_plugin_to_what_it_declares(tmp_path: Path) -> 
     assert 'Argument "grade" to "Family"' in errors[0]
 
 
+@pytest.mark.heavy
 def test_one_without_its_plugin_says_so(site: Path, tmp_path: Path) -> None:
     file = tmp_path / "bags.jsonl"
     words = ["generate", "bag", "--level", "4", "--out", str(file)]

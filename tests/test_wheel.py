@@ -180,6 +180,7 @@ def test_the_tag_of_the_wheel_is_one_that_its_symbols_allow(wheel: Path, install
         assert tagged == max(least, newest) or (tagged == (2, 36) and newest < tagged)
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(shutil.which("readelf") is None, reason="no readelf")
 def test_needs_of_libraries_are_read_as_readelf_reads_them() -> None:
     folders = [Path(path) for path in sys.path if path.endswith("site-packages")]

@@ -26,6 +26,7 @@ def test_texts_and_conversations_have_the_reward_of_the_library(case: str) -> No
         assert makespan_reward([text, "no"], [line(case)] * 2) == [expected, 0.0]
 
 
+@pytest.mark.heavy
 def test_turns_after_the_end_count_for_nothing() -> None:
     """A trainer is not told where an episode ends, and may go on."""
     replies = [reply for ask, reply in gold("flow").steps if hasattr(ask, "messages")]

@@ -171,6 +171,7 @@ def test_weights_change_on_life_events_only(drift: int) -> None:
         assert sorted(before.weights) == sorted(after.weights)
 
 
+@pytest.mark.heavy
 def test_bytes_are_pinned_to_the_version() -> None:
     """A change here needs a new VERSION in tasks/calendar.py."""
     encoded = encode(*(make(2 + k % 4, k, drift=k % 2, noise=0.1) for k in range(12)))

@@ -33,6 +33,7 @@ def test_of_the_same_user_after_the_year_by_the_last_weights(drift: int) -> None
         assert (exam.history, exam.feedback) == (0, "none")
 
 
+@pytest.mark.heavy
 def test_the_same_each_time_and_nested_in_nothing() -> None:
     clash = msgspec.json.encode(held_out(make(), 20))
     assert clash == msgspec.json.encode(held_out(make(), 20))

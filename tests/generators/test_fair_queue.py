@@ -12,6 +12,7 @@ from tasks.base import InputError, Scalar
 from tasks.fair_queue import SharedCluster
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("jobs", "settings"), [(8, {}), (40, {"cores": 16, "users": 5})])
 def test_pressure_is_what_a_random_order_costs(jobs: int, settings: dict[str, Scalar]) -> None:
     costs = [

@@ -60,6 +60,7 @@ def test_both_twins_of_a_project_differ_in_the_horizon_alone() -> None:
         assert cluster_of(one.id) == cluster_of(other.id) == f"8-s5-k{index}"
 
 
+@pytest.mark.heavy
 def test_neither_the_index_nor_the_level_tells_which_twin_it_is() -> None:
     """Half of even indexes, half of each level, and no two levels alike."""
     kinds = {

@@ -27,6 +27,7 @@ def make(level: int, index: int = 0, seed: int = 0, **settings: Scalar) -> Insta
     return generate(level, seed, index, settings, reference=False)
 
 
+@pytest.mark.heavy
 def test_the_same_seed_is_the_same_bytes_in_any_process() -> None:
     done = subprocess.run(
         [sys.executable, "-c", BARE],

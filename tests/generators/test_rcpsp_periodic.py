@@ -103,6 +103,7 @@ def test_all_are_decided_and_more_load_has_fewer_schedules() -> None:
     assert shares == [1, 0.85, 0.45]
 
 
+@pytest.mark.heavy
 def test_earliest_deadline_first_falls_as_activities_grow() -> None:
     edf = family("rcpsp").policies["edf"]
     means = []

@@ -157,6 +157,7 @@ def test_paired_differences_cover_over_levels_and_epochs(epochs: int) -> None:
 CHANCES = [0.3, 0.45, 0.5, 0.55, 0.7, 0.9]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("levels", [1, 4])
 def test_the_rank_intervals_hold_the_true_ranks_all_at_once(levels: int) -> None:
     rng, right, certain = simulated(levels), 0, 0
@@ -169,6 +170,7 @@ def test_the_rank_intervals_hold_the_true_ranks_all_at_once(levels: int) -> None
     assert certain / (BOARDS // 10) > 0.5  # and they say something
 
 
+@pytest.mark.heavy
 def test_equal_models_are_told_apart_no_more_than_five_times_in_a_hundred() -> None:
     rng, wrong = simulated(11), 0
     for _ in range(BOARDS // 10):

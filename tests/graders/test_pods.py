@@ -284,6 +284,7 @@ def test_floors_fall_with_the_first_node_more(policy: str) -> None:
     assert 0 < (metrics["score@3"].value or 0) < (metrics["score@2"].value or 0) < 0.6
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("policy", ["keep", "preempt"])
 def test_what_moves_no_pod_is_worth_nothing_at_any_level(policy: str) -> None:
     score, metrics = summarise(suite_of(policy, (2, 3)))

@@ -67,6 +67,7 @@ def calls_of(script: Script) -> list[Script]:
     return found
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("track", ["reactive", "plan"])
 def test_one_change_that_breaks_a_rule_is_not_gold(track: str) -> None:
     for index in range(4):

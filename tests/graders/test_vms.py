@@ -202,6 +202,7 @@ def test_an_answer_after_the_last_turn_changes_nothing() -> None:
     assert judgement.violations[0]["amount"] == 3
 
 
+@pytest.mark.heavy
 def test_no_policy_beats_the_bound_of_turns_with_events() -> None:
     from makespan import start as begin
 

@@ -186,6 +186,7 @@ def test_no_key_is_in_any_file_log_error_page_or_row(place: Path) -> None:
         assert any(p.startswith(folder) for p in witnessed), folder
 
 
+@pytest.mark.heavy
 def test_what_was_hidden_is_marked(place: Path) -> None:
     with closing(sqlite3.connect(place / "run" / "journal.sqlite")) as db:
         told = "".join(str(row) for row in db.execute("select reply, fault from attempts"))

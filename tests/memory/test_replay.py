@@ -126,6 +126,7 @@ def test_whatever_the_model_says_bounds_hold_and_the_log_rebuilds(
     assert state.counts["asked"] == 8
 
 
+@pytest.mark.heavy
 @given(st.lists(st.text(max_size=60), min_size=5, max_size=5))
 @settings(max_examples=20)
 def test_anything_said_survives_the_journal(said: list[str]) -> None:

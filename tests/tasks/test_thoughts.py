@@ -129,6 +129,7 @@ def test_an_answer_after_a_thought_is_the_answer(thought: str) -> None:
         assert parse_object(Reply(before + ANSWER), "starts").value == json.loads(ANSWER)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "text", ["a </think> b" * 50_000, '"</think>"' * 50_000, "<think>" * 50_000]
 )

@@ -266,6 +266,7 @@ def test_prompts_are_as_they_were(name: str) -> None:
     assert text_of(asks[turn].messages) + "\n" == (GOLDEN / f"vms-{name}.txt").read_text("utf-8")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "settings", [{"delay": 6, "apart": 2}, {"track": "reactive", "churn": 2, "apart": 2}]
 )

@@ -27,6 +27,7 @@ def test_hook_knows_every_kernel() -> None:
     assert {name: kernel.sources for name, kernel in KERNELS.items()} == hook().KERNELS
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", sorted(KERNELS))
 def test_hook_builds_what_the_loader_takes(name: str, tmp_path: Path) -> None:
     copied(tmp_path)

@@ -40,6 +40,7 @@ from tests.factories.pods import (
 # Optima ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 @examples(2000)
 @given(small())
 def test_the_solver_agrees_with_trying_every_placement(payload: PodCluster) -> None:

@@ -130,6 +130,7 @@ def compare_twins(problem: LayerProblem) -> bool | None:
     return verdict
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("kernel")
 def test_kernel_makes_the_same_states_and_pauses_change_nothing() -> None:
     verdicts = set()
@@ -158,6 +159,7 @@ def test_what_might_overflow_or_is_too_large_is_left_to_python() -> None:
 # Targets ------------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_states_are_counted_and_no_more_are_made_than_may_be() -> None:
     project = sgs.compile_project(scarce(50, 1))
     targets = range(100, 10**6)
@@ -175,6 +177,7 @@ def test_python_asks_the_same_targets() -> None:
         assert outcome(project, targets) == outcome(project, targets, compiled=False)
 
 
+@pytest.mark.heavy
 def test_a_project_of_many_tasks_is_not_asked() -> None:
     project = sgs.compile_project(mixed(65, 0))
     assert outcome(project, range(5, 1000)) == TargetOutcome(5, None, 0)

@@ -210,6 +210,7 @@ def test_bounds_at_the_limit_are_near() -> None:
     assert exact.objective <= limited.objective < 1.02 * exact.objective
 
 
+@pytest.mark.heavy
 def test_no_time_still_gives_an_order_and_a_bound() -> None:
     for w in (None, [1 + k % 3 for k in range(120)]):
         began = monotonic()

@@ -27,6 +27,7 @@ def kernel() -> None:
         pytest.skip("no compiled kernel: install again where there is a C compiler")
 
 
+@pytest.mark.heavy
 @pytest.mark.usefixtures("kernel")
 def test_kernel_walks_the_same_states() -> None:
     for p, d, _ in draws("kernel", often(1500), 25):

@@ -60,6 +60,7 @@ def simulated(payload: Errand) -> int:
     return simulation.clock
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("failures", [0.0, 0.4])
 def test_calling_all_that_is_ready_is_what_the_clock_says(failures: float) -> None:
     rng = Random("all ready")

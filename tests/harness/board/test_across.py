@@ -30,6 +30,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return place / "told", place / "read"
 
 
+@pytest.mark.heavy
 def test_policies_read_nothing_so_that_it_costs_them_nothing(runs: tuple[Path, Path]) -> None:
     words = ["--model", "policy/role-prior", "--across", "evidence"]
     done = makespan("compare", *runs, *words, "--json")
@@ -149,6 +150,7 @@ def test_a_run_of_artefacts_is_verified_by_its_own_templates(runs: tuple[Path, P
     assert "its templates of calendar are not those it began with" in refused.stdout
 
 
+@pytest.mark.heavy
 def test_instances_of_a_file_bring_their_template(tmp_path: Path) -> None:
     for name, words in (("told", []), ("read", READ)):
         file = tmp_path / f"{name}.jsonl"

@@ -88,6 +88,7 @@ def test_runs_of_three_models_that_share_floors_are_one_board(place: Path) -> No
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.heavy
 @needs("pandas")
 def test_the_library_has_the_board_of_several_runs(place: Path) -> None:
     frame = library.board(single(place), models=["openai/*"])
@@ -105,6 +106,7 @@ def test_of_what_is_shared_the_first_folder_is_shown(place: Path) -> None:
         assert {name: seconds[name] for name in alone} == alone
 
 
+@pytest.mark.heavy
 def test_they_are_compared_and_reported_without_a_double(place: Path, tmp_path: Path) -> None:
     names = ("--model", "openai/good", "--model", "policy/exact")
     apart = makespan("compare", *single(place), *names, "--json")

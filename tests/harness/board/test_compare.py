@@ -262,6 +262,7 @@ def two_families(folder: Path) -> list[str]:
     return [str(folder / name) for name in files]
 
 
+@pytest.mark.heavy
 def test_the_command_prints_what_json_holds(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

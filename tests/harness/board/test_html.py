@@ -62,6 +62,7 @@ def visible(tab: Page, head: str) -> list[bool]:
     return seen
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_is_as_wide_as_the_window(

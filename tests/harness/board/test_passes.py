@@ -4,6 +4,8 @@ import json
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
 from harness.board.board import read_board
 from tests.harness.helpers import makespan
 from tests.loopback import Json, Loopback
@@ -31,6 +33,7 @@ def stumbling(number: int, body: Json) -> str:
     return '{"infeasible": ["P1", "P2", "P3"]}' if "infeasible" in text else '{"sequence": []}'
 
 
+@pytest.mark.heavy
 def test_every_family_with_epochs_has_pass_rates_with_intervals(tmp_path: Path) -> None:
     (tmp_path / "twice.toml").write_text(SUITE)
     words = ("run", tmp_path / "twice.toml", "--epochs", 4, "--out", tmp_path / "run")

@@ -50,6 +50,7 @@ def row_of(folder: Path, *words: str) -> Any:
     return row
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_run_of_misspelt_answers_has_the_score_of_right_ones_and_both_boards(
     family: str, tmp_path: Path
@@ -69,6 +70,7 @@ def test_a_run_of_misspelt_answers_has_the_score_of_right_ones_and_both_boards(
     assert makespan("regrade", tmp_path / "misspelt").stdout.startswith("changed 0 of 6")
 
 
+@pytest.mark.heavy
 def test_the_board_says_what_was_mended(tmp_path: Path) -> None:
     run("tardiness", tmp_path / "x", misspelt)
     row = row_of(tmp_path / "x")
@@ -113,6 +115,7 @@ def _twice(number: int, text: str) -> str:
     return text.replace('"T', '"t').replace("}}", "},}" if number % 2 else "}}")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_run_from_before_the_rule_is_replayed_and_tells_what_changes(
     family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -54,6 +54,7 @@ def test_two_requests_share_a_key_only_if_all_is_the_same(
     assert (key_of(a) == key_of(b)) == (a == b)
 
 
+@pytest.mark.heavy
 def test_a_second_run_asks_nobody_and_epochs_stay_apart(tmp_path: Path) -> None:
     file, cache = instances(tmp_path / "i.jsonl", 8), tmp_path / "cache"
 

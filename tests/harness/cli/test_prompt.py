@@ -34,6 +34,7 @@ def test_what_is_shown_is_what_is_sent(family: str, tmp_path: Path) -> None:
     assert prompt["characters"] == sum(len(content) for _, content in sent)
 
 
+@pytest.mark.heavy
 def test_an_instance_is_found_by_its_id(tmp_path: Path) -> None:
     makespan("generate", "tardiness", "--level", 4, "--count", 3, "--out", tmp_path / "i.jsonl")
     ids = [json.loads(line)["id"] for line in (tmp_path / "i.jsonl").read_text().splitlines()]

@@ -46,6 +46,7 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return unpack("search", tmp_path_factory.mktemp("search"))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("width", WIDTHS)
 def test_boards_comparisons_searches_and_lists_fit(width: int, mini: Path, search: Path) -> None:
     commands: dict[str, tuple[list[object], str]] = {
@@ -116,6 +117,7 @@ def test_where_there_is_no_terminal_every_column_stands(mini: Path) -> None:
     assert wide.stdout == done.stdout
 
 
+@pytest.mark.heavy
 def test_columns_are_chosen_by_name(mini: Path, search: Path) -> None:
     done = makespan("board", mini, "--columns", "cost,gap-median", COLUMNS="80")
     head = next(line for line in done.stdout.split("\n") if "gap median" in line).split("  ")
@@ -141,6 +143,7 @@ def test_columns_are_chosen_by_name(mini: Path, search: Path) -> None:
     assert "draws" not in done.stdout
 
 
+@pytest.mark.heavy
 def test_machines_get_what_they_got(mini: Path) -> None:
     """JSON and CSV do not know of screens."""
     for words in (["board", mini, "--json"], ["list"]):
@@ -150,6 +153,7 @@ def test_machines_get_what_they_got(mini: Path) -> None:
     assert narrow.stdout == plain
 
 
+@pytest.mark.heavy
 def test_the_run_folder_is_said_last(tmp_path: Path) -> None:
     words = ["run", "rcpsp", "--level", "4", "--limit", "2", "--model", "policy/edf"]
     done = subprocess.run(

@@ -107,6 +107,7 @@ def test_workers_end_with_the_process_they_work_for(tmp_path: Path) -> None:
     until(lambda: not any(running(pid) for pid in workers))
 
 
+@pytest.mark.heavy
 def test_regrade_in_several_processes_is_the_same(tmp_path: Path) -> None:
     file = instances(tmp_path / "i.jsonl", 30)
     models = ["--model", "policy/edf", "--model", "policy/serial"]
@@ -122,6 +123,7 @@ def test_regrade_in_several_processes_is_the_same(tmp_path: Path) -> None:
     assert rows(tmp_path / "a", "select distinct version from records") == [(0,), (1,)]
 
 
+@pytest.mark.heavy
 def test_regrade_in_several_processes_refuses_another_request(tmp_path: Path) -> None:
     out = tmp_path / "run"
     file = instances(tmp_path / "i.jsonl", 2)

@@ -436,6 +436,7 @@ def test_a_search_honours_every_option_of_how_to_ask(tmp_path: Path) -> None:
     assert reports[0]["champion"] == reports[1]["champion"]
 
 
+@pytest.mark.heavy
 def test_too_many_refused_calls_stop_a_search(tmp_path: Path) -> None:
     from tests.loopback import says as refuses
 

@@ -79,6 +79,7 @@ def run_of(source: str, instance: Instance[Flow], world: Any = None) -> Any:
     return result.value
 
 
+@pytest.mark.heavy
 def test_the_drivers_machine_is_that_of_the_world() -> None:
     instances = batch(often(240))
     for name, source in DOMAIN.programs.items():

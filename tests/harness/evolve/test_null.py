@@ -27,6 +27,7 @@ def searched(
     return studied(folder, [build_null(MUTATION)], plan(calls=TRIES, mutate=version), runner)
 
 
+@pytest.mark.heavy
 def test_nearly_every_try_is_a_valid_program_that_behaves_as_none_before(tmp_path: Path) -> None:
     _, before = searched(tmp_path / "before", 1)
     study, report = searched(tmp_path / "now", MUTATE)
@@ -61,6 +62,7 @@ def test_a_second_look_draws_nothing_again(tmp_path: Path, version: int) -> None
     assert study.searches[0].database.everyone == other.searches[0].database.everyone
 
 
+@pytest.mark.heavy
 def test_timing_plays_no_part_in_what_is_new(tmp_path: Path) -> None:
     runner = InProcess(lambda source: Random(source).random() * 0.004)
     slow, _ = searched(tmp_path / "slow", MUTATE, runner)

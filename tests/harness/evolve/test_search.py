@@ -112,6 +112,7 @@ def test_every_evaluation_is_kept_with_its_seconds(tmp_path: Path) -> None:
     assert not any('"solution' in outcome for _, outcome, _ in kept)
 
 
+@pytest.mark.heavy
 def test_a_refused_request_is_lost_and_a_dead_provider_stops(tmp_path: Path) -> None:
     study, report = studied(tmp_path / "run", [Scripted(refused=0.3)], plan())
     assert 0 < report.arms[0].statuses["lost"] < 30

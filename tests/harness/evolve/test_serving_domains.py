@@ -97,6 +97,7 @@ def test_every_seed_program_runs_and_is_honest(name: str, sandbox: Sandbox) -> N
         assert None not in evaluation.values
 
 
+@pytest.mark.heavy
 def test_weights_of_nothing_are_the_slack_and_arrival_is_first_come(sandbox: Sandbox) -> None:
     about = domain("serving-priority")
     values = {

@@ -97,6 +97,7 @@ def test_csv_jsonl_and_parquet_hold_the_same(tmp_path: Path, runs: dict[str, Pat
             assert known == line[column.name], column.name
 
 
+@pytest.mark.heavy
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path, runs: dict[str, Path]) -> None:
     pytest.importorskip("pyarrow")
     for form in ("csv", "jsonl", "parquet", "eee", "inspect"):

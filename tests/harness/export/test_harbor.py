@@ -225,6 +225,7 @@ def test_only_a_regular_file_that_is_not_too_long_is_read(tmp_path: Path) -> Non
     assert answer_text(place) == ""
 
 
+@pytest.mark.heavy
 def test_a_grader_that_fails_writes_no_reward(tree: Path, tmp_path: Path) -> None:
     """An answer that refutes the reference is no wrong answer, and no right one."""
     instance = instance_of("tardiness")

@@ -125,6 +125,7 @@ def test_no_key_of_the_user_is_sent_to_another_server(
     assert not any(KEY in value for value in request.headers.values())
 
 
+@pytest.mark.heavy
 @both
 @pytest.mark.parametrize("wanted", [7, 150])
 def test_as_many_at_once_as_asked(provider: str, wanted: int) -> None:

@@ -58,6 +58,7 @@ def card_of(hub: Hub) -> str:
     return hub.repos[REPO].at("main")["README.md"].decode()
 
 
+@pytest.mark.heavy
 def test_a_full_round(hub: Hub, home: Path) -> None:
     run, secret = home / "run", read_secret(home / "secret.json")
     environment = hub.environment(home)
@@ -94,6 +95,7 @@ def test_a_full_round(hub: Hub, home: Path) -> None:
     assert card_of(hub).count(f"S{words}revealed on {day}.") == 2  # as the repository has it
 
 
+@pytest.mark.heavy
 def test_every_picture_of_a_board_tells_the_commitment(home: Path) -> None:
     run, digest = home / "run", read_secret(home / "secret.json").digest
     assert (

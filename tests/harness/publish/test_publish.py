@@ -184,6 +184,7 @@ def test_ranks_come_with_the_run_they_are_of(hub: Hub, tmp_path: Path) -> None:
     assert ranks[1] == str(three)  # they were not all ranked together
 
 
+@pytest.mark.heavy
 def test_what_is_there_is_not_published_again(
     hub: Hub, tmp_path: Path, runs: dict[str, Path]
 ) -> None:
@@ -385,6 +386,7 @@ def test_killed_during_the_upload_it_can_be_done_again(
     assert len(hub.repos[REPO].log) == 2
 
 
+@pytest.mark.heavy
 def test_a_dry_run_shows_all_and_writes_nothing(
     hub: Hub, tmp_path: Path, runs: dict[str, Path]
 ) -> None:

@@ -55,6 +55,7 @@ def claims(sent: Path, **changes: Any) -> None:
     place.write_text(json.dumps(content))
 
 
+@pytest.mark.heavy
 def test_a_submission_verifies_and_is_boarded_beside_ours(home: Path, sent: Path) -> None:
     done = makespan("verify", sent)
     assert (done.returncode, done.stderr) == (0, "")

@@ -66,6 +66,7 @@ def problems_told(run: Path) -> list[str]:
     return lines
 
 
+@pytest.mark.heavy
 def test_a_round_from_the_commitment_to_its_verification(home: Path, run: Path) -> None:
     secret, before = read_secret(home / "s.json"), verify(home / "run")
     assert (before.commitment, before.revealed, before.problems) == (secret.digest, False, ())
@@ -181,6 +182,7 @@ def test_a_run_that_was_begun_after_its_secret_was_shown_is_told(run: Path) -> N
     assert "begun on 2999-01-01, its secret was revealed on " in result.notes[0]
 
 
+@pytest.mark.heavy
 def test_a_secret_of_another_suite_or_day_is_not_taken(run: Path) -> None:
     for name, value, reason in (
         ("suite", "other", "the secret is of suite other, the run of tiny"),

@@ -21,6 +21,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.heavy
 def test_the_picture_is_there_where_confidence_was_asked_for(home: Path) -> None:
     assert TITLE in (home / "stated.html").read_text("utf-8")
     assert TITLE not in (home / "plain.html").read_text("utf-8")

@@ -17,6 +17,7 @@ from harness.report.svg import DENSE, stairs, visible
 from tests.harness.report.reader import Reader, unpacked
 
 
+@pytest.mark.heavy
 def test_as_many_of_each_entrant_and_verdict_are_listed_the_worst_first(policies: Path) -> None:
     shares = gather([policies]).shares
     families = {each.record.family for share in shares for each in share}
@@ -63,6 +64,7 @@ def test_boards_and_pictures_are_of_all(which: str, request: pytest.FixtureReque
     assert figures[0] == figures[1]
 
 
+@pytest.mark.heavy
 def test_a_line_of_very_many_points_has_no_two_in_one_place() -> None:
     count = 20 * DENSE
     points = [(400 * k / count, 200 - 200 * k / count) for k in range(count)]

@@ -24,6 +24,7 @@ def listed(folder: Path, *words: object) -> list[Json]:
     return found
 
 
+@pytest.mark.heavy
 def test_episodes_are_listed_worst_first(policies: Path, hostile: Path) -> None:
     for folder in (policies, hostile):
         found = listed(folder)
@@ -84,6 +85,7 @@ def test_an_episode_as_json_has_everything(hostile: Path) -> None:
     assert len(document["violations"]) == len(document["record"]["grade"]["violations"])
 
 
+@pytest.mark.heavy
 def test_of_many_calls_the_first_and_the_last_are_whole(years: list[Path]) -> None:
     folder = years[1]
     [replayed, *_] = episodes(folder)

@@ -28,6 +28,7 @@ def picked(row: Any, key: str) -> Any:
     return (row[name] or {}).get(metric) if metric else row[name]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("which", ["policies", "hostile", "years"])
 def test_the_numbers_are_those_of_the_board(which: str, request: pytest.FixtureRequest) -> None:
     folders = request.getfixturevalue(which)
@@ -284,6 +285,7 @@ def test_a_run_without_an_episode_is_wrong_use(
     assert "is no run folder" in capsys.readouterr().err
 
 
+@pytest.mark.heavy
 def test_a_report_is_replaced_and_an_incomplete_one_says_so(
     tmp_path: Path, hostile: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -56,6 +56,7 @@ def test_what_cannot_be_run_has_no_picture(broken: Any) -> None:
     assert watched(answered(instance, {"schedule": broken})) == []
 
 
+@pytest.mark.heavy
 def test_goodput_is_drawn_by_load_where_there_is_more_than_one() -> None:
     instances = [
         generate(8, 0, k, {"pressure": pressure}, reference=False)

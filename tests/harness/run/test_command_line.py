@@ -375,6 +375,7 @@ def test_a_declaration_is_known_by_its_content_wherever_its_file_is(tmp_path: Pa
         assert [row["agent"] for row in board(out)] == ["cli:chat.toml"]
 
 
+@pytest.mark.heavy
 def test_another_version_of_the_agent_does_not_resume_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

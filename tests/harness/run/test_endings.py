@@ -91,6 +91,7 @@ async def end_of_call(dialect: Dialect, behaviour: Behaviour, folder: Path, name
     return ENDS.get(end, end)  # type: ignore[arg-type]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("dialect", READERS)
 def test_each_call_ends_as_its_server_meant(dialect: Dialect) -> None:
     with TemporaryDirectory() as folder:

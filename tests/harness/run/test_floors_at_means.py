@@ -39,6 +39,7 @@ def test_one_list_at_random_is_asked_where_several_answers_are_wanted_or_it_is_n
     assert set(models("checker:4")) == {f"policy/{name}" for name in family("rcpsp").policies}
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("mode", ["repair", "best"])
 def test_a_policy_that_draws_has_another_answer_for_each_check(mode: str, tmp_path: Path) -> None:
     names = named("policy/random", "policy/edd")
@@ -83,6 +84,7 @@ def test_the_short_models_of_projects_are_right(tmp_path: Path) -> None:
     assert rows(solved, answers) == rows(again, answers)  # the same bytes twice
 
 
+@pytest.mark.heavy
 def test_a_board_says_what_rows_were_allowed_and_which_lack_a_floor(tmp_path: Path) -> None:
     def answer(_: int, body: Json) -> str:
         lines = [line for line in prompt_of(body).splitlines() if line.startswith("- J")]

@@ -74,6 +74,7 @@ def test_models_epochs_and_instances_are_added_and_what_is_there_is_not_asked(
     assert parts[0] == parts[1]
 
 
+@pytest.mark.heavy
 def test_a_command_runs_its_part_and_leaves_the_rest(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 4), tmp_path / "run"
     with Loopback(answer) as server:
@@ -90,6 +91,7 @@ def test_a_command_runs_its_part_and_leaves_the_rest(tmp_path: Path) -> None:
         assert counts == {"openai/a": (2, 6), "openai/b": (4, 6)}
 
 
+@pytest.mark.heavy
 def test_the_default_folder_is_that_of_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +110,7 @@ def test_the_default_folder_is_that_of_the_command(
     assert sorted(Path("results/runs").iterdir()) == folders
 
 
+@pytest.mark.heavy
 def test_what_is_no_growth_is_refused(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 2), tmp_path / "run"
     with Loopback(answer) as server, Loopback(answer) as other:
@@ -126,6 +129,7 @@ def test_what_is_no_growth_is_refused(tmp_path: Path) -> None:
         assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
 
 
+@pytest.mark.heavy
 def test_each_server_gets_its_own_key_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,6 +274,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.heavy
 @examples(48)
 @given(steps=STEPS)
 def test_grown_in_any_steps_and_resumed_it_is_the_run_that_was_asked_at_once(
@@ -289,6 +294,7 @@ def test_grown_in_any_steps_and_resumed_it_is_the_run_that_was_asked_at_once(
     shutil.rmtree(root)
 
 
+@pytest.mark.heavy
 def test_instances_that_are_solved_first_grow_with_the_models(tmp_path: Path) -> None:
     """Each is solved once; a command that asks for fewer solves and asks no more."""
     lines = [{"id": f"own-{k}", "p": [9, 4, 7, 2 + k], "d": [3, 6, 2, 9]} for k in range(4)]

@@ -115,6 +115,7 @@ def test_too_many_errors_stop_the_run(tmp_path: Path, most: str, errors: int) ->
     assert len(rows(out, "select * from attempts")) == len(server.requests) <= errors + 8
 
 
+@pytest.mark.heavy
 def test_a_provider_that_goes_down_is_one_line_and_everything_is_kept(tmp_path: Path) -> None:
     file, out, up = instances(tmp_path / "i.jsonl", 60), tmp_path / "run", True
 
@@ -227,6 +228,7 @@ def test_a_filter_of_the_provider_is_the_models_failure(tmp_path: Path) -> None:
     assert (row["errors"], row["unparsable"], row["tokens"]) == (0, 2, 0)
 
 
+@pytest.mark.heavy
 def test_events_are_json_lines_with_names_and_without_keys(tmp_path: Path) -> None:
     file, out, log = instances(tmp_path / "i.jsonl", 6), tmp_path / "run", tmp_path / "log"
     secret = "sk-planted-0123456789abcdef"

@@ -116,6 +116,7 @@ def test_given_instances_that_were_changed_are_refused(tmp_path: Path) -> None:
     assert "its given.jsonl is not what it was" in done.stderr
 
 
+@pytest.mark.heavy
 def test_shards_agree_and_their_union_is_the_run(tmp_path: Path) -> None:
     file = jobs(tmp_path)
     for part in (1, 2):

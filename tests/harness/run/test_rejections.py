@@ -126,6 +126,7 @@ def test_tools_that_a_server_does_not_take_can_be_asked_for_in_text(
     assert "--agent: give text-tools" in done.stderr
 
 
+@pytest.mark.heavy
 def test_the_other_name_of_the_limit_mends_it(tmp_path: Path) -> None:
     file = instances(tmp_path / "i.jsonl", 4)
 

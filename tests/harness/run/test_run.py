@@ -175,6 +175,7 @@ def start(file: Path, out: Path, server: Loopback, *more: object) -> "subprocess
     )
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "moment", [9, *(pytest.param(k, marks=pytest.mark.heavy) for k in (1, 37, 90))]
 )
@@ -195,6 +196,7 @@ def test_kill_9_loses_nothing_and_asks_nothing_again(tmp_path: Path, moment: int
     assert board(out)[0]["n"] == 100
 
 
+@pytest.mark.heavy
 def test_ctrl_c_keeps_what_is_in_flight(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 60), tmp_path / "run"
     with Loopback(zeros, delay=0.2) as server:

@@ -132,6 +132,7 @@ agent = "text-tools"
 """
 
 
+@pytest.mark.heavy
 def test_what_one_folder_cannot_hold_makes_several_runs(tmp_path: Path) -> None:
     """Policies are asked where a suite has their family."""
     (tmp_path / "board.toml").write_text(TWO_WAYS)

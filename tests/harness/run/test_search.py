@@ -50,6 +50,7 @@ def unimagined(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Branch, "__init__", refuse)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("agent", ["best-of:2", "mcts:3,clock=charged"])
 def test_all_that_was_imagined_replays_and_is_not_imagined_again(
     agent: str, tmp_path: Path, request: pytest.FixtureRequest

@@ -192,6 +192,7 @@ def test_without_asking_there_is_no_numpy(sandbox: Sandbox) -> None:
     assert "No module named 'numpy'" in found.detail
 
 
+@pytest.mark.heavy
 def test_many_at_once_from_threads() -> None:
     with Sandbox(workers=2) as sandbox, ThreadPoolExecutor(6) as pool:
 

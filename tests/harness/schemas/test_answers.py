@@ -186,6 +186,7 @@ def test_a_round_takes_its_own_events_only() -> None:
 # What users hand them to ---------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("case", SHORT)
 def test_openai_parses_an_answer_that_grade_takes(case: str, tmp_path: Path) -> None:
     instance = instance_of(case)

@@ -46,6 +46,7 @@ def more_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FAMILIES, "own", (*FAMILIES.own, "moon"))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("memory", ["summary", "history"])
 def test_one_part_more_in_the_project_changes_no_run(
     tmp_path: Path, memory: str, request: pytest.FixtureRequest
@@ -80,6 +81,7 @@ def test_a_board_says_when_runs_differ_in_versions_only(
     assert told.count("\n") == 1
 
 
+@pytest.mark.heavy
 def test_a_memory_that_says_something_else_is_ranked_apart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,6 +109,7 @@ def test_a_folder_holds_the_templates_that_it_uses_and_no_others(tmp_path: Path)
     assert not names & {"memory/facts.j2", "rcpsp/plain.j2", "tools/text.j2"}
 
 
+@pytest.mark.heavy
 def test_settings_of_a_memory_are_part_of_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -138,6 +138,7 @@ def test_another_configuration_or_a_folder_in_the_way_is_refused(tmp_path: Path)
     assert "is there already" in makespan("merge", a, "--out", b).stderr
 
 
+@pytest.mark.heavy
 def test_folders_of_one_run_with_other_models_and_epochs_are_merged(tmp_path: Path) -> None:
     """A floor that is in both was computed twice, so its seconds differ: it is the same."""
     file, a, b = instances(tmp_path / "i.jsonl", 3), tmp_path / "a", tmp_path / "b"
@@ -337,6 +338,7 @@ def test_an_unfinished_search_is_merged_and_goes_on(search: Path, tmp_path: Path
     assert "policy/mutate" in again.stdout
 
 
+@pytest.mark.heavy
 def test_a_search_and_a_run_are_not_merged(
     search: Path, shards: tuple[Path, Path], tmp_path: Path
 ) -> None:

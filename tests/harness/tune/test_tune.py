@@ -173,6 +173,7 @@ def test_the_better_seat_is_found_and_is_the_best_single_model(tmp_path: Path) -
     assert first["model"] == single["model"] == "openai/strong"
 
 
+@pytest.mark.heavy
 def test_another_plan_needs_another_folder_and_too_few_tokens_are_told(tmp_path: Path) -> None:
     plan, out = tmp_path / "plan.toml", tmp_path / "out"
     with Loopback(Skilled()) as server:

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 
 import msgspec
+import pytest
 
 from harness.watch.frame import Snapshot
 from harness.watch.read import FrameReader, read_frame
@@ -30,6 +31,7 @@ def _rounded(value: object) -> object:
     return [_rounded(part) for part in value] if isinstance(value, list) else value
 
 
+@pytest.mark.heavy
 def test_frames_of_one_reader_are_those_of_new_ones(tmp_path: Path) -> None:
     def answer(number: int, body: Json) -> str | Fault:
         if number % 7 == 3:

@@ -202,6 +202,7 @@ def test_a_model_speaks_for_a_run_before_floors_and_ceilings() -> None:
     assert [row.score for row in best["tools"]] == [0.1, 1.0]
 
 
+@pytest.mark.heavy
 def test_many_folders_are_listed_in_seconds(tmp_path: Path) -> None:
     """A hundredth of a second each is far above what it takes, and below what replay would."""
     root = tmp_path / "runs"
