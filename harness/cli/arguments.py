@@ -26,8 +26,17 @@ _CHOICE = re.compile(r"invalid choice: '(.*?)' \(choose from (.*)\)")
 class OneLineParser(argparse.ArgumentParser):
     """Says what is wrong in one line, and what may have been meant; exits with status 2."""
 
+    declare: Callable[[Parser], None] | None = None
+
+    def complete(self) -> None:
+        """Add the options, which are declared when a command is used."""
+        if self.declare:
+            declare, self.declare = self.declare, None
+            declare(self)
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Return the options; whatever is left over is an error."""
+        self.complete()
         options, rest = super().parse_known_args(args, namespace)
         if rest:
             self.error(f"unrecognized arguments: {' '.join(rest)}{self._meant(rest)}")
@@ -251,14 +260,23 @@ def out(p: Parser, explanation: str) -> None:
     p.add_argument("--out", type=Path, metavar="FILE", help=explanation)
 
 
-def adder(commands: Any) -> Callable[..., Parser]:
-    """Return what adds a command: its name, a line about it, and `module.function` that does it."""
+def adder(commands: Any) -> Callable[..., None]:
+    """Return what adds a command.
 
-    def add(name: str, line: str, act: str | None = None) -> Parser:
-        command: Parser = commands.add_parser(name, help=line, description=line, allow_abbrev=False)
+    It takes a name, a line about it, the `module.function` that does it (none where actions of its
+    own do), and what declares its options once the command is used.
+    """
+
+    def add(
+        name: str,
+        line: str,
+        act: str | None = None,
+        declare: Callable[[Parser], None] | None = None,
+    ) -> None:
+        command = commands.add_parser(name, help=line, description=line, allow_abbrev=False)
+        command.declare = declare
         if act:
             command.set_defaults(act=act)
-        return command
 
     return add
 

@@ -28,8 +28,8 @@ from harness.cli.arguments import (
 NEWEST = "(the newest in results/runs)"
 
 
-def build_parser() -> Parser:
-    """The whole command line."""
+def build_parser() -> OneLineParser:
+    """Return the whole command line; each command declares its options once it is used."""
     from importlib.metadata import version
 
     parser = OneLineParser(
@@ -44,45 +44,51 @@ def build_parser() -> Parser:
     )
 
     add = adder(commands)
-    _list(add("list", "Show what there is, or all about a family.", "list.show"))
+    add("list", "Show what there is, or all about a family.", "list.show", _list)
     _on_instances(add)
-    _runs(add("runs", "List the runs there are and how they stand, newest last.", "runs.runs"))
-    _run(add("run", "Let models answer a suite, a family or a file.", "run.run"))
-    _prompt(add("prompt", "Show what a model would be asked, and how long it is.", "prompt.prompt"))
-    _resume(add("resume", "Go on with a run that was cut off.", "resume.resume"))
-    _regrade(add("regrade", "Replay a run with today's graders.", "regrade.regrade"))
-    _merge(add("merge", "Join the shards of a run, or copies of it.", "merge.merge"))
-    _watch(add("watch", "Watch a run that is under way, wherever it runs.", "watch.watch"))
-    _board(add("board", "Print the leaderboard of runs.", "board.board"))
-    _show(add("show", "Show a run's episodes, or one with prompt, reply and grade.", "show.show"))
-    _audit(add("audit", "Look for shortcuts in instances, or check a run.", "audit.audit"))
-    _compare(add("compare", "Compare two models instance by instance.", "compare.compare"))
-    _timeline(
-        add(
-            "timeline", "Show an episode's tool calls beside the optimal ones.", "timeline.timeline"
-        )
+    add("runs", "List the runs there are and how they stand, newest last.", "runs.runs", _runs)
+    add("run", "Let models answer a suite, a family or a file.", "run.run", _run)
+    add("prompt", "Show what a model would be asked, and how long it is.", "prompt.prompt", _prompt)
+    add("resume", "Go on with a run that was cut off.", "resume.resume", _resume)
+    add("regrade", "Replay a run with today's graders.", "regrade.regrade", _regrade)
+    add("merge", "Join the shards of a run, or copies of it.", "merge.merge", _merge)
+    add("watch", "Watch a run that is under way, wherever it runs.", "watch.watch", _watch)
+    add("board", "Print the leaderboard of runs.", "board.board", _board)
+    add("show", "Show a run's episodes, or one with prompt, reply and grade.", "show.show", _show)
+    add("audit", "Look for shortcuts in instances, or check a run.", "audit.audit", _audit)
+    add("compare", "Compare two models instance by instance.", "compare.compare", _compare)
+    add(
+        "timeline",
+        "Show an episode's tool calls beside the optimal ones.",
+        "timeline.timeline",
+        _timeline,
     )
-    _mcp(add("mcp", "Serve the tools of an instance to any MCP client.", "mcp.serve"))
-    _tune(add("tune", "Search for a pipeline at a budget of tokens an answer.", "tune.tune"))
-    _curve(
-        add(
-            "curve", "Accuracy against tokens, with memories that sleep and without.", "curve.curve"
-        )
+    add("mcp", "Serve the tools of an instance to any MCP client.", "mcp.serve", _mcp)
+    add("tune", "Search for a pipeline at a budget of tokens an answer.", "tune.tune", _tune)
+    add(
+        "curve",
+        "Accuracy against tokens, with memories that sleep and without.",
+        "curve.curve",
+        _curve,
     )
-    _evolve(add("evolve", "Let models invent heuristics, beside a search without a model."))
-    _publish(add("publish", "Put result tables on a Hugging Face hub.", "publish.publish"))
-    _report(add("report", "Write runs or a search as a page with pictures.", "report.report"))
+    add(
+        "evolve",
+        "Let models invent heuristics, beside a search without a model.",
+        declare=_evolve,
+    )
+    add("publish", "Put result tables on a Hugging Face hub.", "publish.publish", _publish)
+    add("report", "Write runs or a search as a page with pictures.", "report.report", _report)
     _on_records(add)
     return parser
 
 
-def _on_instances(add: Callable[..., Parser]) -> None:
+def _on_instances(add: Callable[..., None]) -> None:
     from harness.cli.parser_instances import add_commands
 
     add_commands(add)
 
 
-def _on_records(add: Callable[..., Parser]) -> None:
+def _on_records(add: Callable[..., None]) -> None:
     from harness.cli.parser_records import add_commands
 
     add_commands(add)

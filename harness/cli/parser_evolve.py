@@ -17,39 +17,18 @@ from harness.cli.arguments import (
 )
 
 
-def add_actions(add: Callable[..., Parser]) -> None:
+def add_actions(add: Callable[..., None]) -> None:
     """Add them all."""
-    _run(add("run", "Search for a program with a model.", "evolve.run"))
-    action = add("score", "Score any program of a domain.", "evolve.score")
-    action.add_argument("file", type=Path, metavar="FILE.py")
-    action.add_argument("--domain", required=True, metavar="D")
-    action.add_argument(
-        "--split",
-        default="validation",
-        metavar="S",
-        help="train, validation, test, larger, cells (validation; looks at the others are counted)",
+    add("run", "Search for a program with a model.", "evolve.run", _run)
+    add("score", "Score any program of a domain.", "evolve.score", _score)
+    add("show", "Print what a search found.", "evolve.show", _show)
+    add(
+        "export",
+        "Write a search's champion, or a domain for others' evolvers.",
+        "evolve.export",
+        _export,
     )
-    action.add_argument("--limit", type=natural, metavar="N", help="the first N instances")
-    action.add_argument("--json", action="store_true", help="print JSON")
-    _programs(action)
-    sandbox(action)
-    action = add("show", "Print what a search found.", "evolve.show")
-    action.add_argument("folder", type=Path, metavar="DIR")
-    action.add_argument("--json", action="store_true", help="print JSON")
-    screen(action)
-    action = add(
-        "export", "Write a search's champion, or a domain for others' evolvers.", "evolve.export"
-    )
-    action.add_argument("source", metavar="DIR|DOMAIN", help="of a search; or with --format")
-    action.add_argument(
-        "--format", choices=["openevolve"], help="write the domain as a folder for other evolvers"
-    )
-    action.add_argument("--out", type=Path, required=True, metavar="FILE.py|FOLDER")
-    action = add("compare", "Compare models or methods over runs.", "evolve.compare")
-    action.add_argument("folders", type=Path, nargs="+", metavar="DIR")
-    action.add_argument("--split", default="test", help="a reported one (test)")
-    action.add_argument("--json", action="store_true", help="print JSON")
-    screen(action)
+    add("compare", "Compare models or methods over runs.", "evolve.compare", _compare)
 
 
 def _run(p: Parser) -> None:
@@ -99,6 +78,42 @@ def _run(p: Parser) -> None:
     sandbox(p)
     engine(p)
     asking(p)
+
+
+def _score(p: Parser) -> None:
+    p.add_argument("file", type=Path, metavar="FILE.py")
+    p.add_argument("--domain", required=True, metavar="D")
+    p.add_argument(
+        "--split",
+        default="validation",
+        metavar="S",
+        help="train, validation, test, larger, cells (validation; looks at the others are counted)",
+    )
+    p.add_argument("--limit", type=natural, metavar="N", help="the first N instances")
+    p.add_argument("--json", action="store_true", help="print JSON")
+    _programs(p)
+    sandbox(p)
+
+
+def _show(p: Parser) -> None:
+    p.add_argument("folder", type=Path, metavar="DIR")
+    p.add_argument("--json", action="store_true", help="print JSON")
+    screen(p)
+
+
+def _export(p: Parser) -> None:
+    p.add_argument("source", metavar="DIR|DOMAIN", help="of a search; or with --format")
+    p.add_argument(
+        "--format", choices=["openevolve"], help="write the domain as a folder for other evolvers"
+    )
+    p.add_argument("--out", type=Path, required=True, metavar="FILE.py|FOLDER")
+
+
+def _compare(p: Parser) -> None:
+    p.add_argument("folders", type=Path, nargs="+", metavar="DIR")
+    p.add_argument("--split", default="test", help="a reported one (test)")
+    p.add_argument("--json", action="store_true", help="print JSON")
+    screen(p)
 
 
 def _programs(p: Parser) -> None:

@@ -15,14 +15,14 @@ from harness.cli.arguments import (
 )
 
 
-def add_commands(add: Callable[..., Parser]) -> None:
+def add_commands(add: Callable[..., None]) -> None:
     """Add them all."""
-    _generate(add("generate", "Make instances of a family, one a line.", "generate.generate"))
-    _import(add("import", "Read instances from a public format.", "import_.import_"))
-    _export(add("export", "Write instances or runs in a public format.", "export.export"))
-    _solve(add("solve", "Find each instance's optimum or bound, one a line.", "solve.solve"))
-    _grade(add("grade", "Grade answers from a file, one a line.", "grade.grade"))
-    _schema(add("schema", "Print the JSON schema of a kind of file.", "schema.schema"))
+    add("generate", "Make instances of a family, one a line.", "generate.generate", _generate)
+    add("import", "Read instances from a public format.", "import_.import_", _import)
+    add("export", "Write instances or runs in a public format.", "export.export", _export)
+    add("solve", "Find each instance's optimum or bound, one a line.", "solve.solve", _solve)
+    add("grade", "Grade answers from a file, one a line.", "grade.grade", _grade)
+    add("schema", "Print the JSON schema of a kind of file.", "schema.schema", _schema)
 
 
 def _generate(p: Parser) -> None:

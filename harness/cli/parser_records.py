@@ -6,14 +6,17 @@ from pathlib import Path
 from harness.cli.arguments import Parser
 
 
-def add_commands(add: Callable[..., Parser]) -> None:
+def add_commands(add: Callable[..., None]) -> None:
     """Add them all."""
-    _commit(
-        add("commit", "Draw a secret seed, and print its digest to be published.", "commit.commit")
+    add(
+        "commit",
+        "Draw a secret seed, and print its digest to be published.",
+        "commit.commit",
+        _commit,
     )
-    _reveal(add("reveal", "Show the secret of a commitment.", "commit.reveal"))
-    _verify(add("verify", "Recompute a run: seed, instances, lock, grades.", "verify.verify"))
-    _submit(add("submit", "Pack a verified run, to be verified again.", "submit.submit"))
+    add("reveal", "Show the secret of a commitment.", "commit.reveal", _reveal)
+    add("verify", "Recompute a run: seed, instances, lock, grades.", "verify.verify", _verify)
+    add("submit", "Pack a verified run, to be verified again.", "submit.submit", _submit)
 
 
 def _commit(p: Parser) -> None:

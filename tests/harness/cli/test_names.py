@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from harness.cli.arguments import OneLineParser
 from harness.cli.names import NAMES
 from harness.cli.parser import build_parser
 from harness.models.ways import WAYS
@@ -76,8 +77,9 @@ def test_every_name_from_elsewhere_leads_to_an_option_that_there_is() -> None:
     assert set(NAMES) <= set(options(build_parser()))
 
 
-def options(parser: argparse.ArgumentParser) -> Iterator[str]:
+def options(parser: OneLineParser) -> Iterator[str]:
     """Yield the options of all commands."""
+    parser.complete()
     for action in parser._actions:
         yield from action.option_strings
         if isinstance(action, argparse._SubParsersAction):

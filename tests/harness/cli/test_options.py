@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from harness.cli import command_of
+from harness.cli.arguments import OneLineParser
 from harness.cli.parser import build_parser
 from tasks.base import Failure, InputError
 from tests.factories.pipelines import TUNE
@@ -38,8 +39,9 @@ class Reading(Namespace):
         return super().__getattribute__(name)
 
 
-def leaves(parser: argparse.ArgumentParser, words: tuple[str, ...] = ()) -> Iterator[Any]:
+def leaves(parser: OneLineParser, words: tuple[str, ...] = ()) -> Iterator[Any]:
     """Yield the words of each command with the names of its options."""
+    parser.complete()
     inner = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
     if not inner:
         shown = [a for a in parser._actions if a.default != argparse.SUPPRESS]
