@@ -51,6 +51,7 @@ IN_ARENAS = (  # loaded by the packages that they are for
 NUMPY = "import numpy\n\n\ndef priority(p, d, t, P, n):\n    return float(numpy.abs(d))\n"
 
 
+@pytest.mark.heavy
 def test_the_base_is_small() -> None:
     assert base_distributions() - {"colorama"} == {
         "jinja2",

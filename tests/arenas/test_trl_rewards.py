@@ -37,6 +37,7 @@ def test_turns_after_the_end_count_for_nothing() -> None:
         makespan.replay(instance_of("flow"), [*turns, turns[0]], memory="none")
 
 
+@pytest.mark.heavy
 def test_what_goes_no_further_has_nothing() -> None:
     """The first turn of a conversation with tools is not the whole of it."""
     assert makespan_reward(["I shall call a tool."], [line("tools-turns")]) == [0.0]

@@ -173,6 +173,7 @@ def test_an_exam_of_a_memory_has_no_evidence() -> None:
 # Rumours -------------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_rumours_are_right_as_often_as_chance() -> None:
     for level in (2, 5):
         years = [make(k, level, rounds=30, rumours=9, noise=0.1).payload for k in range(2)]

@@ -26,6 +26,7 @@ LIMIT, OVER_CHANCE = 0.15, 0.05
 CHANCE = {"weekday": 1 / 7, "interval_relation": 1 / 13}  # of a guess among the names
 
 
+@pytest.mark.heavy
 def test_the_same_seed_is_the_same_bytes_in_any_process() -> None:
     outputs = set()
     for number in ("0", "77"):

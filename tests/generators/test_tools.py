@@ -200,6 +200,7 @@ def test_same_bytes_in_any_process(hashseed: str) -> None:
     assert found.stdout == encode(*(generate(10, 3, k, {"select": 4}) for k in range(3)))
 
 
+@pytest.mark.heavy
 def test_neighbours_share_nothing() -> None:
     made = [make(6, index, seed) for seed in range(12) for index in range(6)]
     codes = [call.value.name.split("-")[1] for i in made for call in Hidden(i.payload).steps()]
@@ -322,6 +323,7 @@ def test_one_call_after_another_takes_twice_the_optimum() -> None:
     assert all(g.metrics["turns"] == 12 and g.metrics["parallelism"] == 1 for g in found)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("track", ["reactive", "plan"])
 def test_the_optimal_policy_attains_its_tracks_optimum(track: str) -> None:
     ratio = {"reactive": "ratio_barrier", "plan": "ratio_free"}[track]

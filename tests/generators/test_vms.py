@@ -51,6 +51,7 @@ def batch(level: int, count: int, **settings: Scalar) -> list[Instance[Cluster]]
 # Instances -----------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 def test_clusters_are_full_of_fragments_by_which_two_chunks_can_be_gained() -> None:
     shares = []
     for level in (2, 3, 4):
@@ -118,6 +119,7 @@ def test_who_is_sure_of_room_has_it_however_others_lie() -> None:
     assert sure > often(3000) // 20
 
 
+@pytest.mark.heavy
 def test_the_same_seed_has_the_same_bytes_in_any_process() -> None:
     settings: dict[str, Scalar] = {"track": "reactive", "churn": 1, "apart": 3}
     line = encode(generate(3, 5, 2, settings, reference=False)) + encode(generate(2, 5, 2, {}))

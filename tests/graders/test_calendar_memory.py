@@ -66,6 +66,7 @@ def test_right_and_wrong_answers() -> None:
     assert "supported" not in empty
 
 
+@pytest.mark.heavy
 def test_stale_decisions_are_those_of_the_weights_before() -> None:
     for one in users(drift=1):
         held = held_out(one, 20)

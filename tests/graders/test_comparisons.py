@@ -338,6 +338,7 @@ def test_five_signs_cannot_reach_the_level_and_resolve_nothing() -> None:
     assert flips([[1.0, 2, 3, 4, 5, 6]]).resolves is not None
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("n", "boards"), [(10, 300), (40, 200)])
 def test_equal_skewed_models_differ_five_times_in_a_hundred(n: int, boards: int) -> None:
     rng, wrong = simulated(n), 0

@@ -323,6 +323,7 @@ def test_every_plan_is_worth_less_under_more_noise(policy: str) -> None:
     assert all(less < more for more, less in pairwise(scores))
 
 
+@pytest.mark.heavy
 def test_the_ceiling_stands_at_1_and_no_one_is_paid_for_abstaining() -> None:
     exact, metrics = summarise(suite_of("exact", (3, 6)))
     assert exact.value == metrics["feasible"].value == metrics["share_optimal"].value == 1.0

@@ -135,6 +135,7 @@ def test_the_gold_answer_is_right_for_its_own_twin_only(twin: str) -> None:
         assert reward(counterpart, wrong).value == 0
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("pattern", "level"), [("jobshop", 3), ("periodic", 4)])
 def test_hostile_certificates_of_other_patterns_are_wrong_and_never_an_error(
     pattern: str, level: int

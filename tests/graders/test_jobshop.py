@@ -257,6 +257,7 @@ def answers(payload: Shop, seed: int) -> list[Any]:
     return [*listed, *(dict(list(each.items())[1:]) for each in listed[:20])]
 
 
+@pytest.mark.heavy
 @examples(150)
 @given(small(2), st.sampled_from(BUFFERS), st.integers(0, 10**9))
 def test_rewards_keep_what_every_reward_promises(

@@ -60,6 +60,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(n: int) -> None:
     assert 0.93 <= sum(hits) / len(hits) <= 0.985, hits
 
 
+@pytest.mark.heavy
 def test_the_estimate_is_unbiased() -> None:
     values = [
         pass_rates(row_of(Random(f"u{board}"), 20, (2.0, 2.0), 4))["pass^2"].value

@@ -236,6 +236,7 @@ def hold(one: Instance[PodCluster], grades: Sequence[Grade]) -> list[Reward]:
     return rewards
 
 
+@pytest.mark.heavy
 def test_a_reward_sets_eviction_at_about_a_half() -> None:
     for index in range(5):
         one = made(3, index)
@@ -292,6 +293,7 @@ def test_what_moves_no_pod_is_worth_nothing_at_any_level(policy: str) -> None:
     assert metrics["feasible"].value == 1
 
 
+@pytest.mark.heavy
 def test_the_ceiling_stands_at_1_and_no_one_is_paid_for_abstaining() -> None:
     exact, metrics = summarise(suite_of("exact", (2, 3)))
     assert exact.value == metrics["feasible"].value == metrics["share_optimal"].value == 1.0

@@ -173,6 +173,7 @@ def test_twin_agrees_on_any_starts(case: tuple[Project, Fields]) -> None:
     assert (broken_share(project, wrong) == 0) == (not wrong)
 
 
+@pytest.mark.heavy
 @examples(500)
 @given(st.one_of(drawn(), mutated()), st.data())
 def test_broken_is_0_only_without_fault_and_never_falls_by_leaving_out(

@@ -56,6 +56,7 @@ def small(draw: st.DrawFn) -> Jobs:
     )
 
 
+@pytest.mark.heavy
 @settings(max_examples=200)
 @given(small())
 def test_gold_scores_1_and_worse_orders_less(payload: Jobs) -> None:

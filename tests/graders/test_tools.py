@@ -201,6 +201,7 @@ def test_without_a_proof_the_time_is_set_against_a_bound(track: str) -> None:
     assert of(half, script).score == (best - 2) / best
 
 
+@pytest.mark.heavy
 def test_a_lower_bound_is_none_that_the_optimum_beats() -> None:
     for index in range(25):
         for track in ("reactive", "plan"):

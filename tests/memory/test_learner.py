@@ -59,6 +59,7 @@ def test_rounds_apart_add_up_and_no_round_counts_twice() -> None:
     assert believed(year, f"- {small}\n- {large}") == believed(year, large)
 
 
+@pytest.mark.heavy
 def test_each_memory_gives_the_learner_what_it_should() -> None:
     """Without a past it is common sense; notes on all rounds are worth as much as the rounds."""
     rows = {name: lived(name, [instance()]) for name in ("none", "full-history", "summary")}

@@ -24,6 +24,7 @@ from tests.factories.graphs import (
 # Optima -------------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 @examples(2500)
 @given(small())
 def test_the_solver_agrees_with_trying_every_order_and_processor(payload: TaskGraph) -> None:
@@ -157,6 +158,7 @@ TABLE = {  # optimum over makespan: 40 instances of the suite's seed 0
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "level", [n if n < 15 else pytest.param(n, marks=pytest.mark.slow) for n in TABLE]
 )

@@ -78,6 +78,7 @@ def test_fewer_shutdowns_are_never_longer() -> None:
         assert values[0] < values[-1]
 
 
+@pytest.mark.heavy
 def test_a_reference_is_the_same_bytes_again_and_honest_when_it_is_cut_off() -> None:
     payload = shop(prototype(10, 0))
     assert reference(payload) == reference(payload)

@@ -164,6 +164,7 @@ def test_best_values_of_the_or_library() -> None:
 # At the limit -------------------------------------------------------------------------------
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("limit", [0, 1, 3])
 def test_limits_give_valid_bounds(limit: int) -> None:
     for p, d, w in draws(f"limit {limit}", 60, 7):

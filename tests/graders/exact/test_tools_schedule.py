@@ -145,6 +145,7 @@ def all_ready(case: Case) -> int:
     return total
 
 
+@pytest.mark.heavy
 @given(cases(6))
 @examples(2000)
 def test_the_turns_are_the_best_of_all(case: Case) -> None:

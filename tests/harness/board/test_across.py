@@ -44,6 +44,7 @@ def test_policies_read_nothing_so_that_it_costs_them_nothing(runs: tuple[Path, P
     assert "A: policy/role-prior at evidence not set" in makespan("compare", *runs, *words).stdout
 
 
+@pytest.mark.heavy
 def test_a_policy_that_draws_by_the_instance_has_a_difference(runs: tuple[Path, Path]) -> None:
     told, read = runs
     words = ["--model", "policy/random", "--across", "evidence", "--json"]
@@ -138,6 +139,7 @@ def test_the_template_of_artefacts_counts_only_where_a_setting_asks_for_it(
     assert not names[0] - names[1]
 
 
+@pytest.mark.heavy
 def test_a_run_of_artefacts_is_verified_by_its_own_templates(runs: tuple[Path, Path]) -> None:
     for run in runs:
         assert makespan("verify", run).returncode == 0

@@ -98,6 +98,7 @@ def test_the_library_has_the_board_of_several_runs(place: Path) -> None:
         library.board(single(place), models=["openai/god"])
 
 
+@pytest.mark.heavy
 def test_of_what_is_shared_the_first_folder_is_shown(place: Path) -> None:
     for first, second in (("good", "bad"), ("bad", "good")):
         done = makespan("board", place / first, place / second, "--json")

@@ -327,6 +327,7 @@ class Page(HTMLParser):
             self.tables[-1][-1].append(found.get("data-value"))
 
 
+@pytest.mark.heavy
 def test_the_page_has_the_boards_numbers_and_fetches_nothing(tmp_path: Path) -> None:
     both = map(str, several(tmp_path))
     page_file, csv_file = tmp_path / "b.html", tmp_path / "b.csv"

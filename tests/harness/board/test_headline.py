@@ -39,6 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.heavy
 def test_the_board_scores_by_the_headline(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["board", str(folder), "--json"]) == 0
     rows = {r["model"]: r for r in json.loads(capsys.readouterr().out)["rows"]}

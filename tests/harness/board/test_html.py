@@ -80,6 +80,7 @@ def test_the_page_is_as_wide_as_the_window(
     assert light == (scheme == "light")
 
 
+@pytest.mark.heavy
 def test_a_phone_has_name_score_n_and_errors_and_the_rest_when_asked(tab: Page) -> None:
     tab.size(390, 900)
     for head in ("model", "score (95 % interval)", "n", "errors"):

@@ -76,6 +76,7 @@ TOLD = (
 )
 
 
+@pytest.mark.heavy
 def test_a_row_tells_its_replies_under_the_board(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 12), tmp_path / "run"
     with Loopback(mixed) as server:

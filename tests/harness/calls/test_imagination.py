@@ -63,6 +63,7 @@ def ended(instance: Instance[Errand], outcome: Outcome) -> Imagined:
     return Imagined(ended=True, answered=whole and bool(answers), time=max(ends, default=0))
 
 
+@pytest.mark.heavy
 @given(st.sampled_from(CASES), st.integers(0, 10**6))
 @examples(200)
 def test_a_branch_asks_what_the_episode_asks_and_ends_as_it_ends(

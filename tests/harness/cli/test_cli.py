@@ -246,6 +246,7 @@ def test_some_instances_without_an_answer_are_told(
     assert out.count("\n") == 1
 
 
+@pytest.mark.heavy
 def test_what_solve_writes_can_be_graded(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

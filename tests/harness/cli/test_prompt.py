@@ -20,6 +20,7 @@ def shown(*words: object) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("family", FAMILIES)
 def test_what_is_shown_is_what_is_sent(family: str, tmp_path: Path) -> None:
     prompt = shown(family, "--level", 3, *MANNERS)
@@ -34,7 +35,6 @@ def test_what_is_shown_is_what_is_sent(family: str, tmp_path: Path) -> None:
     assert prompt["characters"] == sum(len(content) for _, content in sent)
 
 
-@pytest.mark.heavy
 def test_an_instance_is_found_by_its_id(tmp_path: Path) -> None:
     makespan("generate", "tardiness", "--level", 4, "--count", 3, "--out", tmp_path / "i.jsonl")
     ids = [json.loads(line)["id"] for line in (tmp_path / "i.jsonl").read_text().splitlines()]
@@ -56,6 +56,7 @@ def test_a_length_in_tokens_says_that_it_is_an_estimate() -> None:
     assert "tools: " not in plain
 
 
+@pytest.mark.heavy
 def test_memory_and_agent_are_those_of_a_run() -> None:
     assert shown("calendar", "--level", 2)["memory"] == "history"
     assert shown("calendar", "--level", 2, "--memory", "none")["memory"] == "none"

@@ -108,6 +108,7 @@ def test_the_overview_holds_all_families(width: int) -> None:
         assert len([line for line in about if re.search(r" 23 +3$", line)]) == 1, "its errors"
 
 
+@pytest.mark.heavy
 def test_where_there_is_no_terminal_every_column_stands(mini: Path) -> None:
     done = makespan("board", mini)
     assert "left out" not in done.stdout

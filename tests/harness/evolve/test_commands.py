@@ -187,6 +187,7 @@ def test_a_program_in_a_file_is_a_policy_of_its_family(tmp_path: Path) -> None:
     assert refused.stderr.count("\n") == 1
 
 
+@pytest.mark.heavy
 def test_a_program_is_named_with_its_digest_and_asked_apart_from_models(tmp_path: Path) -> None:
     file, out = tmp_path / "rule.py", tmp_path / "run"
     file.write_text("def priority(p, d, t, P, n):\n    return max(p + t, d)\n")

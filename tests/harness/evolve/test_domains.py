@@ -117,6 +117,7 @@ def test_the_sandbox_is_given_no_reference(name: str) -> None:
     assert about.case(instance) == about.case(bare)
 
 
+@pytest.mark.heavy
 def test_a_rule_written_as_a_program_scores_as_the_policy(sandbox: Sandbox) -> None:
     judge = evaluator("tardiness", sandbox, limit=24)
     score = score_program(judge, "test", MDDC)

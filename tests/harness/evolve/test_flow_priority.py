@@ -99,6 +99,7 @@ def _family() -> Any:
     return family("flow")
 
 
+@pytest.mark.heavy
 def test_who_looks_ahead_fails_on_every_instance_with_a_choice_and_nobody_else() -> None:
     instances = [each for each in batch(often(120)) if each.level > 2]
     for name, source in DOMAIN.programs.items():

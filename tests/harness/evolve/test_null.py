@@ -43,6 +43,7 @@ def test_nearly_every_try_is_a_valid_program_that_behaves_as_none_before(tmp_pat
             assert study.searches[0].database.by_name(name).status == "valid"
 
 
+@pytest.mark.heavy
 def test_every_draw_is_run_on_the_first_few_and_only_the_last_on_the_rest(tmp_path: Path) -> None:
     study, report = searched(tmp_path / "run", MUTATE)
     paths = [path for (path,) in rows(tmp_path / "run", "select path from effects")]
@@ -52,6 +53,7 @@ def test_every_draw_is_run_on_the_first_few_and_only_the_last_on_the_rest(tmp_pa
     assert len(rest) == sum(c.status in ("valid", "duplicate") for c in study.searches[0].tried)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("version", [1, MUTATE])
 def test_a_second_look_draws_nothing_again(tmp_path: Path, version: int) -> None:
     study, report = searched(tmp_path / "run", version)

@@ -58,6 +58,7 @@ def test_a_program_that_fails_has_less_than_any_that_is_valid(
     assert told["failed"] > 0
 
 
+@pytest.mark.heavy
 def test_what_is_no_fault_of_the_program_is_an_error(evaluate: Evaluate) -> None:
     with pytest.raises(RuntimeError, match=r"cannot read nowhere\.py"):
         evaluate("nowhere.py")

@@ -127,6 +127,7 @@ def lines_of(root: Path, aggregate: Any) -> list[Any]:
     return made
 
 
+@pytest.mark.heavy
 def test_eee_has_the_numbers_of_the_board(tmp_path: Path, runs: dict[str, Path]) -> None:
     export(runs["shots"], "eee", tmp_path)
     rows = {row["model"]: row for row in board(runs["shots"])}

@@ -260,6 +260,7 @@ def seen_by_agents(folder: Path) -> str:
     return "\n".join(path.read_text() for path in paths)
 
 
+@pytest.mark.heavy
 def test_no_answer_is_in_what_an_agent_sees(tree: Path) -> None:
     for instance in [*map(instance_of, CASES), year()]:
         folder = task_of(tree, instance)

@@ -37,6 +37,7 @@ def run(out: Path, usable: int) -> None:
         assert makespan(*words, *how, "--out", out).returncode == 0
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("usable", "share", "looks_valid"), [(1, "91.7", False), (9, "25.0", True)]
 )

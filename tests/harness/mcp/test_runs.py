@@ -107,7 +107,6 @@ def test_a_run_whose_server_is_killed_has_an_error_episode_and_goes_on_when_resu
     assert [call["result"]["status"] for call in calls] == ["ok"] * 3
 
 
-@pytest.mark.heavy
 def test_without_the_sdk_a_run_over_mcp_is_one_line_and_a_direct_one_runs(tmp_path: Path) -> None:
     program = (
         "import sys; sys.modules['mcp'] = None; from harness.cli import main; sys.exit(main())"

@@ -95,7 +95,6 @@ def test_a_full_round(hub: Hub, home: Path) -> None:
     assert card_of(hub).count(f"S{words}revealed on {day}.") == 2  # as the repository has it
 
 
-@pytest.mark.heavy
 def test_every_picture_of_a_board_tells_the_commitment(home: Path) -> None:
     run, digest = home / "run", read_secret(home / "secret.json").digest
     assert (

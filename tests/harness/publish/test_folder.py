@@ -79,6 +79,7 @@ def test_a_dry_run_of_a_folder_writes_nothing(runs: dict[str, Path], tmp_path: P
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.heavy
 def test_a_licence_is_told_kept_and_changed(runs: dict[str, Path], tmp_path: Path) -> None:
     card, run = tmp_path / "out" / "README.md", runs["edf"]
 

@@ -284,6 +284,7 @@ def test_the_order_of_publishing_makes_no_difference(tmp_path: Path, runs: dict[
     assert ends[0] == ends[1]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("status", "message"), [(503, "overloaded"), (429, "slow down")])
 def test_a_refused_commit_is_tried_again(
     hub: Hub, tmp_path: Path, runs: dict[str, Path], status: int, message: str
@@ -324,6 +325,7 @@ def test_a_hub_that_says_nothing_is_not_waited_for(
     assert len(hub.repos[REPO].log) == 2
 
 
+@pytest.mark.heavy
 def test_a_commit_whose_answer_was_lost_is_not_made_twice(
     hub: Hub, tmp_path: Path, runs: dict[str, Path]
 ) -> None:

@@ -32,6 +32,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "sent.zip"
 
 
+@pytest.mark.heavy
 def test_a_packed_run_is_verified_and_kept_where_it_is_wanted(packed: Path, tmp_path: Path) -> None:
     done = makespan("verify", packed, "--into", tmp_path / "kept")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "all is as it says")

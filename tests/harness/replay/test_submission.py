@@ -66,6 +66,7 @@ def test_a_submission_verifies_and_is_boarded_beside_ours(home: Path, sent: Path
     assert theirs_alone[0] in rows
 
 
+@pytest.mark.heavy
 def test_a_claim_that_its_records_do_not_come_to_is_refused(sent: Path) -> None:
     claims(sent, score=0.987)
     done = makespan("verify", sent)

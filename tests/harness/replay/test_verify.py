@@ -78,6 +78,7 @@ def test_a_round_from_the_commitment_to_its_verification(home: Path, run: Path) 
     assert problems_told(run) == []
 
 
+@pytest.mark.heavy
 def test_boards_tell_the_digest_the_dates_and_whether_it_is_revealed(home: Path, run: Path) -> None:
     secret = read_secret(home / "s.json")
     opened = read_secret(run / "revealed.json")

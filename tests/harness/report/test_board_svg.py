@@ -22,6 +22,7 @@ def lines(picture: str) -> list[ET.Element]:
     return [g for g in ET.fromstring(picture).iter(f"{SVG}g") if g.find(f"{SVG}title") is not None]
 
 
+@pytest.mark.heavy
 def test_every_row_is_there_with_its_number_and_interval(tmp_path: Path) -> None:
     folders = list(map(str, several(tmp_path)))
     file = tmp_path / "board.svg"

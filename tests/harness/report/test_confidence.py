@@ -27,6 +27,7 @@ def test_the_picture_is_there_where_confidence_was_asked_for(home: Path) -> None
     assert TITLE not in (home / "plain.html").read_text("utf-8")
 
 
+@pytest.mark.heavy
 def test_its_numbers_are_in_a_table(home: Path) -> None:
     text = (home / "stated.html").read_text("utf-8")
     [table] = [part for part in text.split("<table")[1:] if ">answers<" in part]

@@ -157,6 +157,7 @@ def test_one_of_several_is_chosen_by_model_and_epoch(tmp_path: Path) -> None:
     assert len(listed(run, "--epoch", 1, "--model", "policy/serial")) == 2
 
 
+@pytest.mark.heavy
 def test_wrong_names_are_one_line_with_near_ones(
     policies: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -151,6 +151,7 @@ def test_a_board_has_a_model_by_itself_and_by_agents_with_the_agents_own_tokens(
         assert csv.read_text("utf-8").partition("\n")[0].count("own_tokens") == columns
 
 
+@pytest.mark.heavy
 def test_a_spent_budget_ends_the_agent_at_once(tmp_path: Path) -> None:
     out = tmp_path / "run"
     with Loopback(working) as server:

@@ -26,6 +26,7 @@ def faults(root: Path) -> list[str]:
     return [fault for (fault,) in rows(root / "run", "select fault from attempts") if fault]
 
 
+@pytest.mark.heavy
 def test_a_rate_limit_inside_slows_down(tmp_path: Path) -> None:
     def answer(number: int, body: Json) -> str | Fault:
         return inside(429) if number == 1 else zeros(number, body)
@@ -45,6 +46,7 @@ def test_a_key_that_is_refused_inside_stops_the_model(tmp_path: Path, code: int,
     assert len(faults(tmp_path)) == 1
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("finish", ["error", "stop"])
 def test_an_error_beside_the_message_is_tried_again(tmp_path: Path, finish: str) -> None:
     def answer(number: int, body: Json) -> str | Json:

@@ -58,6 +58,7 @@ def test_what_has_no_reference_is_solved_before_anybody_is_asked(tmp_path: Path)
     assert "solved" not in again.stderr
 
 
+@pytest.mark.heavy
 def test_the_same_command_finds_its_folder_without_solving(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

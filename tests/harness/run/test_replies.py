@@ -138,6 +138,7 @@ def test_a_long_body_is_kept_in_part(tmp_path: Path) -> None:
     assert 100_000 < len(fault) < 110_000
 
 
+@pytest.mark.heavy
 def test_thrown_away_tokens_count_in_the_budget_of_a_run(tmp_path: Path) -> None:
     """Also when it is resumed: what is spent is in the folder."""
 

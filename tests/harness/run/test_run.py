@@ -102,6 +102,7 @@ def test_retry_after_is_waited_for(tmp_path: Path) -> None:
     assert times[1] - times[0] >= 1.2
 
 
+@pytest.mark.heavy
 def test_errors_are_a_column_and_a_status(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 10), tmp_path / "run"
     failing = True
@@ -341,6 +342,7 @@ def test_what_fails_inside_is_an_error_record(tmp_path: Path) -> None:
     assert len(rows(out, "select fault from attempts where fault is not null")) == 1
 
 
+@pytest.mark.heavy
 def test_a_model_that_cannot_go_on_leaves_the_others_alone(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 12), tmp_path / "run"
 
@@ -369,6 +371,7 @@ def test_a_retry_after_of_a_day_is_not_waited_for(tmp_path: Path) -> None:
         assert len(server.requests) == 1
 
 
+@pytest.mark.heavy
 def test_a_provider_that_is_down_gives_up_by_name(tmp_path: Path) -> None:
     file, out = instances(tmp_path / "i.jsonl", 2), tmp_path / "run"
     answer: Answer = lambda *_: FAULTS["server"]  # noqa: E731

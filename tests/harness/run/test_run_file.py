@@ -160,6 +160,7 @@ def test_paths_are_those_from_the_file(tmp_path: Path, monkeypatch: pytest.Monke
     assert list((tmp_path / "else").iterdir()) == []
 
 
+@pytest.mark.heavy
 def test_each_model_has_its_server_and_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRST_KEY", "first-key-of-a-test")
     monkeypatch.setenv("SECOND_KEY", "second-key-of-a-test")
@@ -203,6 +204,7 @@ def _priced(_: int, body: Json) -> str:
     return zeros(0, body)
 
 
+@pytest.mark.heavy
 def test_one_budget_is_for_all_runs_of_a_file(tmp_path: Path) -> None:
     """17 tokens a reply: three replies reach 50, and a second time nothing more is asked."""
     with Loopback(_priced) as server:
@@ -276,6 +278,7 @@ def prompts(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.heavy
 def test_templates_of_ones_own_are_another_identity(tmp_path: Path, prompts: Path) -> None:
     words = ("run", "mine.toml", "--model", "policy/edd", "--limit", 1)
     assert makespan(*words, "--out", "a").returncode == 0

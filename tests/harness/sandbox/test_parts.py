@@ -92,6 +92,7 @@ def ended(output: bytes, **how: Any) -> ForkExit:
     )
 
 
+@pytest.mark.heavy
 @given(JSON)
 def test_plain_json_passes_unchanged(value: Any) -> None:
     assert repr(plain(value)) == repr(value)

@@ -251,6 +251,7 @@ sandbox.run("def f(x):\\n    while True: pass", "f", {CALL!r}, [[0]], Limits(sec
 """
 
 
+@pytest.mark.heavy
 def test_what_the_kernel_says_of_a_program_and_that_it_dies_with_the_parent() -> None:
     parent = subprocess.Popen([sys.executable, "-c", ENDLESS], stdout=subprocess.PIPE, text=True)
     assert parent.stdout

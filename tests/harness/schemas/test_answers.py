@@ -208,6 +208,7 @@ def test_openai_parses_an_answer_that_grade_takes(case: str, tmp_path: Path) -> 
     )
 
 
+@pytest.mark.heavy
 def test_openai_refuses_a_reply_of_wrong_types() -> None:
     model = answer_model("tardiness", instance_of("tardiness"))
     with Loopback(lambda _number, _body: '{"order": "J01"}') as server:

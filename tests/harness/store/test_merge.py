@@ -96,6 +96,7 @@ def test_another_shard_is_refused_and_resume_keeps_to_it(tmp_path: Path) -> None
     assert len(rows(out, "select * from records")) == count
 
 
+@pytest.mark.heavy
 def test_copies_are_told_and_conflicts_refused(tmp_path: Path) -> None:
     file, a, b = instances(tmp_path / "i.jsonl", 6), tmp_path / "a", tmp_path / "b"
     with Loopback(zeros) as server:
@@ -209,6 +210,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return parts
 
 
+@pytest.mark.heavy
 def test_every_row_of_every_table_is_merged_once(shards: tuple[Path, Path], tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(shards[0], copy)

@@ -66,6 +66,7 @@ def test_scores_of_the_list_are_those_of_the_board(name: str, tmp_path: Path) ->
     assert (state.done >= state.of) == is_complete
 
 
+@pytest.mark.heavy
 def test_a_suite_with_a_headline_of_its_own_is_listed_by_it(tmp_path: Path) -> None:
     models = ("--model", "policy/sgs-lft-disjunctions", "--model", "policy/list-best")
     done = makespan("run", "rcpsp-makespan", "--limit", 6, *models, "--out", tmp_path / "run")
