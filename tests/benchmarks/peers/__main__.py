@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness.progress import Progress
 from tests.benchmarks.peers.base import Peer
 from tests.benchmarks.peers.known import Floor, Inspect, LmEval, Makespan
 from tests.benchmarks.peers.measure import against_peers, costs, figures
@@ -26,8 +27,11 @@ def main() -> int:
         for folder in peers:
             folder.mkdir()
         print(f"measuring {', '.join(peer.name for peer in every)}", file=sys.stderr, flush=True)
-        for (folder, peer), cost in zip(peers.items(), costs(peers, given.rounds), strict=True):
-            found.append(figures(peer, cost, folder))
+        every_cost = costs(peers, given.rounds)
+        with Progress("peers killed, and given faults", len(peers)) as progress:
+            for (folder, peer), cost in zip(peers.items(), every_cost, strict=True):
+                found.append(figures(peer, cost, folder))
+                progress.add()
     floor, ours, inspect, _ = found
     limits = against_peers(ours, floor, inspect)
     if given.json:

@@ -6,6 +6,7 @@ from time import monotonic
 
 import msgspec
 
+from harness.progress import Progress
 from tests.benchmarks.limits import Limit
 from tests.benchmarks.peers.base import AT_ONCE, Keeper, Peer, Words, Work
 from tests.benchmarks.peers.processes import LONGEST, Server, Started, Usage, filled, run
@@ -109,9 +110,11 @@ def costs(peers: Mapping[Path, Peer], rounds: int) -> list[Costs]:
     """
     samples = {folder: [make(folder, n) for n in (SMALL, LARGE, LONG)] for folder in peers}
     measured: dict[Path, list[PeerRound]] = {folder: [] for folder in peers}
-    for number in range(rounds):
-        for folder, peer in peers.items():
-            measured[folder].append(round_of(peer, samples[folder], folder, number))
+    with Progress("turns of the peers", rounds * len(peers)) as progress:
+        for number in range(rounds):
+            for folder, peer in peers.items():
+                measured[folder].append(round_of(peer, samples[folder], folder, number))
+                progress.add()
     return [least(turns) for turns in measured.values()]
 
 
