@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness import files
 from harness.board.board import read_board
+from harness.board.garbage import seldom_collected
 from harness.board.text import print_board
 from harness.calls.options import RunOptions
 from harness.cli.dry_run import print_estimates
@@ -177,9 +178,7 @@ def _save(command: RunCommand, place: Path) -> None:
 def go_on(opened: OpenRun, how: RunOptions, options: Namespace, prices: Sequence[str]) -> int:
     """Run what is open, print the board; status 1 if episodes are left or ended in errors."""
     log, path = Log(options.log_json), opened.folder.path
-    with ready(opened, how, log, prices) as suite_run:
-        gc.freeze()  # what was read stays
-        gc.enable()
+    with ready(opened, how, log, prices) as suite_run, seldom_collected():
         counts = asyncio.run(suite_run.run(opened.models))
     if counts["done"] or not counts["left"]:
         _print_board(path, log)
