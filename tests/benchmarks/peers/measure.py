@@ -1,20 +1,21 @@
 """What is measured of a peer, and what is promised about it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from time import monotonic
 
 import msgspec
 
 from harness.progress import Progress
-from tests.benchmarks.limits import Limit
+from tests.benchmarks.limits import USUAL, Limit, yardstick
 from tests.benchmarks.peers.base import AT_ONCE, Keeper, Peer, Words, Work
 from tests.benchmarks.peers.processes import LONGEST, Server, Started, Usage, filled, run
 from tests.benchmarks.peers.samples import Samples, make
 
 SMALL, LARGE = 100, 1000
 LONG = 3000  # samples of which places are counted: filling them takes a tenth of a second
-LATENCY = 0.2  # seconds
+LATENCY = 0.2  # seconds, on a machine as fast as usual
 FAULTS = ("--faults", 0.2, "--kinds", "rate limit", "server", "hang", "truncated")
 SETTLED = 0.5  # seconds: what was answered so long before the kill must have been kept
 OVER_FLOOR, MORE_OVER_FLOOR, OVER_INSPECT = 1.5, 1.1, 1 / 8
@@ -29,7 +30,8 @@ class Costs(msgspec.Struct, frozen=True):
         margin: CPU milliseconds that a sample more takes.
         peak: MB.
         start: CPU seconds of starting and doing nothing.
-        filled: the share of `AT_ONCE` places that is taken at `LATENCY`, over `LONG` samples.
+        filled: the share of `AT_ONCE` places that is taken, over `LONG` samples.
+        latency: seconds that the server takes for an answer there.
         log: bytes a sample of what is kept, None where nothing is.
     """
 
@@ -39,6 +41,7 @@ class Costs(msgspec.Struct, frozen=True):
     peak: float
     start: float
     filled: float
+    latency: float
     log: float | None
 
 
@@ -144,6 +147,7 @@ def least(rounds: Sequence[PeerRound]) -> Costs:
         peak=min(one.large.peak for one in rounds),
         start=min(one.start for one in rounds),
         filled=max(one.filled for one in rounds),
+        latency=latency(),
         log=rounds[-1].log,
     )
 
@@ -153,9 +157,19 @@ def run_of(peer: Peer, server: Server, samples: Samples, folder: Path) -> Usage:
     return run(peer.lean(Work(server.url, samples, folder)), folder)
 
 
+@cache
+def latency() -> float:
+    """Return the seconds that a server takes where places are counted.
+
+    It grows with the time that the machine takes for anything: where the bare SDK has no CPU left
+    to fill all places, nothing is told about who fills them.
+    """
+    return round(LATENCY * max(1.0, yardstick() / USUAL), 2)
+
+
 def places(peer: Peer, samples: Samples, folder: Path) -> float:
     """Return the share of places that is taken, as the server sees it."""
-    with Server("--delay", LATENCY) as server:
+    with Server("--delay", latency()) as server:
         run_of(peer, server, samples, folder)
         return filled(server.calls(), AT_ONCE)
 
