@@ -23,8 +23,8 @@ def uncollected() -> Iterator[None]:
 def seldom_collected() -> Iterator[None]:
     """Keep what there is, and look for cycles in what comes after it only now and then.
 
-    A run makes thousands of objects for each call, nearly none of them in a cycle: looking for those
-    as often as Python does on its own takes a seventh of the CPU, and saves 3 MB.
+    A run makes thousands of objects for each call, nearly none of them in a cycle: to look for
+    those as often as Python does on its own takes a seventh of the CPU, and saves 3 MB.
     """
     thresholds = gc.get_threshold()
     gc.freeze()

@@ -79,7 +79,7 @@ class InstanceLine:
     @cached_property
     def instance(self) -> Instance[Any]:
         """Return the instance; InputError says which line and what is wrong."""
-        return decode(self._line, f"{self._place}, {self.id}")
+        return _decode(self.family, self._line, f"{self._place}, {self.id}")
 
 
 def decode(line: bytes | str, place: str) -> Instance[Any]:
@@ -92,7 +92,11 @@ def decode(line: bytes | str, place: str) -> Instance[Any]:
     Raises:
         InputError: says which line and what is wrong.
     """
-    name = decode_as(_LineHead, line, place).family
+    return _decode(decode_as(_LineHead, line, place).family, line, place)
+
+
+def _decode(name: str, line: bytes | str, place: str) -> Instance[Any]:
+    """Read a line of a family that is known already."""
     try:
         payload = family(name).payload
     except InputError as error:
