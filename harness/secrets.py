@@ -59,8 +59,9 @@ def _parts(key: str) -> str:
 
 def redact(reply: Reply) -> Reply:
     """A reply without the keys that were read, which a server may say again."""
-    told = msgspec.json.encode(reply).decode()
-    keys = [key for key in _read if len(key) >= LONG and key in told]
+    long = [key for key in _read if len(key) >= LONG]
+    told = msgspec.json.encode(reply).decode() if long else ""
+    keys = [key for key in long if key in told]
     for key in sorted(keys, key=lambda k: (-len(k), k)):
         told = told.replace(key, "***")
     return msgspec.json.decode(told, type=Reply) if keys else reply

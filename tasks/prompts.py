@@ -51,6 +51,7 @@ class Prompts:
             trim_blocks=True,
             lstrip_blocks=True,
             autoescape=False,
+            auto_reload=False,  # a run's sources never change
         )
 
     def __reduce__(self) -> tuple[type["Prompts"], tuple[dict[str, str]]]:
