@@ -242,7 +242,8 @@ class Journal:
             raise self._broken
         if self._batch is None:
             self._batch = _Batch()
-            asyncio.get_running_loop().call_soon(self._flush)
+            loop = asyncio.get_running_loop()
+            loop.call_soon(loop.call_soon, self._flush)  # a turn later: what comes in it goes too
         self._batch.rows.setdefault(statement, []).append(row)
         return self._batch
 

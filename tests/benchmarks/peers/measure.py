@@ -10,10 +10,11 @@ import msgspec
 from harness.progress import Progress
 from tests.benchmarks.limits import USUAL, Limit, yardstick
 from tests.benchmarks.peers.base import AT_ONCE, Keeper, Peer, Words, Work
-from tests.benchmarks.peers.processes import LONGEST, Server, Started, Usage, filled, run
+from tests.benchmarks.peers.processes import LONGEST, Server, Started, Usage, ended, filled, run
 from tests.benchmarks.peers.samples import Samples, make
 
-SMALL, LARGE = 100, 1000
+LARGE = 1000
+WINDOW = (200, 900)  # answers of these between which CPU is counted: all is warm, none ends
 LONG = 3000  # samples of which places are counted: filling them takes a tenth of a second
 PLACED = 2  # rounds in which places are counted, the most of them is taken
 LATENCY = 0.2  # seconds, on a machine as fast as usual
@@ -28,7 +29,7 @@ class Costs(msgspec.Struct, frozen=True):
 
     Attributes:
         cpu, wall: seconds of the whole run.
-        margin: CPU milliseconds that a sample more takes.
+        margin: CPU milliseconds that a sample more takes, between two moments of a run.
         peak: MB.
         start: CPU seconds of starting and doing nothing.
         filled: the share of `AT_ONCE` places that is taken, over `LONG` samples.
@@ -98,10 +99,10 @@ def figures(peer: Peer, cost: Costs, folder: Path) -> Figures:
 
 
 class PeerRound(msgspec.Struct, frozen=True):
-    """What one peer took in one round: of `SMALL` samples, of `LARGE`, of starting; and places."""
+    """What one peer took in one round: of `LARGE` samples, of one more, of starting; and places."""
 
-    small: Usage
     large: Usage
+    margin: float
     start: float
     filled: float
     log: float | None
@@ -112,7 +113,7 @@ def costs(peers: Mapping[Path, Peer], rounds: int) -> list[Costs]:
 
     In a round each peer has its turn: a machine that is slow for a while is slow for all.
     """
-    samples = {folder: [make(folder, n) for n in (SMALL, LARGE, LONG)] for folder in peers}
+    samples = {folder: [make(folder, n) for n in (LARGE, LONG)] for folder in peers}
     measured: dict[Path, list[PeerRound]] = {folder: [] for folder in peers}
     with Progress("turns of the peers", rounds * len(peers)) as progress:
         for number in range(rounds):
@@ -124,26 +125,39 @@ def costs(peers: Mapping[Path, Peer], rounds: int) -> list[Costs]:
 
 def round_of(peer: Peer, samples: Sequence[Samples], folder: Path, number: int) -> PeerRound:
     """Return what one peer takes in one round."""
-    few, many, most = samples
+    many, most = samples
     with Server() as server:
-        small = run_of(peer, server, few, folder / f"few-{number}")
         work = Work(server.url, many, folder / f"many-{number}")
-        large = run_of(peer, server, many, work.folder)
+        program = Started(peer.lean(work), work.folder)
+        margin = margin_of(program, server)
+        large = ended(program)
     return PeerRound(
-        small=small,
         large=large,
+        margin=margin,
         start=run(peer.start(), folder / "start").cpu,
         filled=places(peer, most, folder / f"places-{number}") if number < PLACED else 0.0,
         log=peer.log(work).stat().st_size / LARGE if isinstance(peer, Keeper) else None,
     )
 
 
+def margin_of(program: Started, server: Server) -> float:
+    """Return the CPU milliseconds of a sample between two moments of a run.
+
+    Two seconds of one process: that differs less from round to round than two whole runs do, of
+    which half is starting.
+    """
+    marks = [(server.await_answers(count, program), program.cpu()) for count in WINDOW]
+    (first, before), (last, after) = marks
+    if after <= before:
+        raise SystemExit("it ended before its CPU could be read twice: is /proc there?")
+    return 1000 * (after - before) / (last - first)
+
+
 def least(rounds: Sequence[PeerRound]) -> Costs:
     """Return the least of each measure, and the most places filled."""
-    cpu = min(one.large.cpu for one in rounds)
     return Costs(
-        cpu=cpu,
-        margin=1000 * (cpu - min(one.small.cpu for one in rounds)) / (LARGE - SMALL),
+        cpu=min(one.large.cpu for one in rounds),
+        margin=min(one.margin for one in rounds),
         wall=min(one.large.wall for one in rounds),
         peak=min(one.large.peak for one in rounds),
         start=min(one.start for one in rounds),

@@ -54,6 +54,16 @@ class Started:
         """Whether it has not ended."""
         return self._process.poll() is None
 
+    def cpu(self) -> float:
+        """Return the CPU seconds of the program until now, 0 once it has ended; Linux only."""
+        timer = self._process.pid
+        try:
+            [program] = Path(f"/proc/{timer}/task/{timer}/children").read_text().split()
+            fields = Path(f"/proc/{program}/stat").read_text().rpartition(")")[2].split()
+        except (OSError, ValueError):
+            return 0.0
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")  # user and system time
+
     def kill(self) -> None:
         """kill -9, the program and all that it has started."""
         os.killpg(self._process.pid, signal.SIGKILL)
@@ -71,11 +81,16 @@ class Started:
 
 def run(words: Sequence[object], folder: Path) -> Usage:
     """Run a program that must succeed; SystemExit with its last words if it does not."""
-    usage = Started(words, folder).wait()
+    return ended(Started(words, folder))
+
+
+def ended(program: Started) -> Usage:
+    """Return what a program took that must succeed; SystemExit as `run` has it."""
+    usage = program.wait()
     if usage.status != 0:
-        said = (folder / "said.txt").read_text(errors="replace").splitlines()[-20:]
-        told = "\n".join(said)
-        raise SystemExit(f"exit status {usage.status}: {' '.join(map(str, words))}\n{told}")
+        said = (program.folder / "said.txt").read_text(errors="replace").splitlines()[-20:]
+        words = " ".join(map(str, program.words))
+        raise SystemExit("\n".join([f"exit status {usage.status}: {words}", *said]))
     return usage
 
 
@@ -120,10 +135,11 @@ class Server:
         """The requests that have ended."""
         return msgspec.json.decode(self._get("calls"), type=list[Call])
 
-    def await_answers(self, count: int, program: Started) -> None:
-        """Wait until it has given so many, or nobody asks any more."""
-        while self.answered < count and program.running:
+    def await_answers(self, count: int, program: Started) -> int:
+        """Wait until it has given so many, or nobody asks any more; return how many they are."""
+        while (answered := self.answered) < count and program.running:
             sleep(0.02)
+        return answered
 
     def _get(self, what: str) -> bytes:
         with urlopen(f"{self.url.removesuffix('/v1')}/{what}") as response:
