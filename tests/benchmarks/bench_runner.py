@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tests.benchmarks.limits import Limit
 from tests.benchmarks.peers.known import Floor, Makespan
-from tests.benchmarks.peers.measure import LARGE, against_floor, costs
+from tests.benchmarks.peers.measure import LARGE, TURNS, against_floor, costs, margin_ratio
 
-ROUNDS = 9  # of which the least counts: a machine's speed may change by half within seconds
+ROUNDS = 4
 
 
 def main() -> list[Limit]:
@@ -21,12 +21,13 @@ def main() -> list[Limit]:
         for folder in peers:
             folder.mkdir()
         ours, floor = costs(peers, ROUNDS)
+        margin = margin_ratio(Makespan(), Floor(), Path(name) / "turns", TURNS)
     for who, one in (("run loop", ours), ("bare script", floor)):
         print(
             f"{who}, {LARGE} samples: {one.cpu:.2f} CPU s, {one.margin:.2f} ms a sample more,"
             f" places filled {one.filled:.3f}"
         )
-    return against_floor(ours, floor)
+    return against_floor(ours, floor, margin)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import msgspec
 from harness.progress import Progress
 from tests.benchmarks.peers.base import Peer
 from tests.benchmarks.peers.known import Floor, Inspect, LmEval, Makespan
-from tests.benchmarks.peers.measure import against_peers, costs, figures
+from tests.benchmarks.peers.measure import TURNS, against_peers, costs, figures, margin_ratio
 from tests.benchmarks.peers.table import table
 
 
@@ -32,8 +32,12 @@ def main() -> int:
             for (folder, peer), cost in zip(peers.items(), every_cost, strict=True):
                 found.append(figures(peer, cost, folder))
                 progress.add()
-    floor, ours, inspect, _ = found
-    limits = against_peers(ours, floor, inspect)
+        beside: list[tuple[Peer, int]] = [(Floor(), TURNS), (Inspect(), given.rounds)]
+        margins = [
+            margin_ratio(Makespan(), peer, Path(name) / f"beside-{place}", turns)
+            for place, (peer, turns) in enumerate(beside)
+        ]
+    limits = against_peers(found[1], found[0], margins)
     if given.json:
         kept = [{**msgspec.to_builtins(limit), "kept": limit.kept} for limit in limits]
         print(msgspec.json.encode({"peers": found, "promises": kept}).decode())
