@@ -60,11 +60,13 @@ def _parts(key: str) -> str:
 def redact(reply: Reply) -> Reply:
     """A reply without the keys that were read, which a server may say again."""
     long = [key for key in _read if len(key) >= LONG]
-    told = msgspec.json.encode(reply).decode() if long else ""
-    keys = [key for key in long if key in told]
+    if not long:
+        return reply
+    text = msgspec.json.encode(reply).decode()
+    keys = [key for key in long if key in text]
     for key in sorted(keys, key=lambda k: (-len(k), k)):
-        told = told.replace(key, "***")
-    return msgspec.json.decode(told, type=Reply) if keys else reply
+        text = text.replace(key, "***")
+    return msgspec.json.decode(text, type=Reply) if keys else reply
 
 
 def scrubber() -> Callable[[Any], Any]:

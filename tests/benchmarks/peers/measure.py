@@ -128,11 +128,7 @@ def costs(peers: Mapping[Path, Peer], rounds: int) -> list[Costs]:
 def round_of(peer: Peer, samples: Sequence[Samples], folder: Path, number: int) -> PeerRound:
     """Return what one peer takes in one round."""
     many, most = samples
-    with Server() as server:
-        work = Work(server.url, many, folder / f"many-{number}")
-        program = Started(peer.lean(work), work.folder)
-        margin = margin_of(program, server)
-        large = ended(program)
+    work, large, margin = whole_run(peer, many, folder / f"many-{number}")
     return PeerRound(
         large=large,
         margin=margin,
@@ -140,6 +136,15 @@ def round_of(peer: Peer, samples: Sequence[Samples], folder: Path, number: int) 
         filled=places(peer, most, folder / f"places-{number}") if number < PLACED else 0.0,
         log=peer.log(work).stat().st_size / LARGE if isinstance(peer, Keeper) else None,
     )
+
+
+def whole_run(peer: Peer, samples: Samples, folder: Path) -> tuple[Work, Usage, float]:
+    """Return a lean run on a server of its own, what it took, and what a sample more takes."""
+    with Server() as server:
+        work = Work(server.url, samples, folder)
+        program = Started(peer.lean(work), work.folder)
+        margin = margin_of(program, server)
+        return work, ended(program), margin
 
 
 def margin_of(program: Started, server: Server) -> float:
@@ -167,11 +172,8 @@ def margin_ratio(ours: Peer, other: Peer, folder: Path, turns: int) -> float:
         for number in range(turns):
             margins = []
             for peer in (ours, other):
-                with Server() as server:
-                    work = Work(server.url, samples, folder / f"{peer.name}-{number}")
-                    program = Started(peer.lean(work), work.folder)
-                    margins.append(margin_of(program, server))
-                    ended(program)
+                _, _, margin = whole_run(peer, samples, folder / f"{peer.name}-{number}")
+                margins.append(margin)
             ratios.append(margins[0] / margins[1])
             progress.add()
     return median(ratios)
@@ -191,11 +193,6 @@ def least(rounds: Sequence[PeerRound]) -> Costs:
     )
 
 
-def run_of(peer: Peer, server: Server, samples: Samples, folder: Path) -> Usage:
-    """Return what one lean run took, in which every sample was answered."""
-    return run(peer.lean(Work(server.url, samples, folder)), folder)
-
-
 @cache
 def latency() -> float:
     """Return the seconds that a server takes where places are counted.
@@ -209,7 +206,7 @@ def latency() -> float:
 def places(peer: Peer, samples: Samples, folder: Path) -> float:
     """Return the share of places that is taken, as the server sees it."""
     with Server("--delay", latency()) as server:
-        run_of(peer, server, samples, folder)
+        run(peer.lean(Work(server.url, samples, folder)), folder)
         return filled(server.calls(), AT_ONCE)
 
 

@@ -88,9 +88,10 @@ def ended(program: Started) -> Usage:
     """Return what a program took that must succeed; SystemExit as `run` has it."""
     usage = program.wait()
     if usage.status != 0:
-        said = (program.folder / "said.txt").read_text(errors="replace").splitlines()[-20:]
+        output = (program.folder / "said.txt").read_text(errors="replace")
         words = " ".join(map(str, program.words))
-        raise SystemExit("\n".join([f"exit status {usage.status}: {words}", *said]))
+        lines = [f"exit status {usage.status}: {words}", *output.splitlines()[-20:]]
+        raise SystemExit("\n".join(lines))
     return usage
 
 
