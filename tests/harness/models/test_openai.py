@@ -1,5 +1,8 @@
 """What is sent to chat completions, and what comes back."""
 
+import asyncio
+
+import msgspec
 import pytest
 
 from harness.models.base import Sampling
@@ -7,7 +10,7 @@ from harness.models.build import Server, build_model
 from harness.models.openai import OpenAI, chat_request
 from tasks.base import Ask, Message, Tool, ToolCall, Usage
 from tests.harness.models.talk import ASK, PLAIN, model_at, reply_of
-from tests.loopback import Loopback, chat_completion
+from tests.loopback import Fault, Json, Loopback, chat_completion
 
 SCHEMA = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
 TOOL = Tool("find", "Finds a slot.", {"type": "object", "properties": {}})
@@ -32,6 +35,24 @@ def test_a_plain_ask() -> None:
             {"role": "user", "content": "When?"},
         ],
     }
+
+
+def test_a_servers_cookie_comes_back_once() -> None:
+    def answer(number: int, body: Json) -> Fault:
+        text = msgspec.json.encode(chat_completion("so", body)).decode()
+        return Fault(200, text, {"Set-Cookie": f"way={number}"})
+
+    with Loopback(answer) as server:
+        url = server.url.replace("127.0.0.1", "localhost")  # an address may set none
+        model = build_model("openai/test", PLAIN, Server(url, None, 10))
+
+        async def twice() -> None:
+            await model.reply(ASK)
+            await model.reply(ASK)
+            await model.close()
+
+        asyncio.run(twice())
+    assert [each.headers.get("cookie") for each in server.requests] == [None, "way=1"]
 
 
 def test_every_setting() -> None:
