@@ -27,6 +27,7 @@ from generators.feasibility_periodic import PeriodicTwinSettings
 from generators.feasibility_shop import ShopTwinSettings
 from graders.exact import rcpsp as exact
 from graders.exact.feasibility import has_schedule, judged
+from graders.exact.rcpsp_cp_sat import PURPOSE
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.extras import require
 from tasks.feasibility import VERSION
@@ -136,7 +137,7 @@ def generate(
         InputError: the level or a setting is wrong, or no project of them has twins.
         MissingExtra: the solver is not installed.
     """
-    require("solvers", exact.PURPOSE, "ortools")
+    require("solvers", PURPOSE, "ortools")
     resolved = resolve(level, settings)
     typed = msgspec.convert(resolved, _type_of(resolved))
     project, best, without = _draw(level, seed, index, typed)

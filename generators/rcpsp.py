@@ -24,8 +24,8 @@ from generators.rcpsp_edges import Edges, bits, irredundant
 from generators.rcpsp_lists import list_schedules, relaxed_project
 from generators.rcpsp_packed import pack
 from graders.exact import sgs
-from graders.exact.rcpsp import PURPOSE
 from graders.exact.rcpsp import reference as solve
+from graders.exact.rcpsp_cp_sat import PURPOSE
 from graders.rcpsp import violations
 from graders.rcpsp_periodic import is_periodic
 from tasks.base import InputError, Instance, Noun, Reference, Scalar

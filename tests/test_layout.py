@@ -8,7 +8,7 @@ from tests.layout import Graph, against, circles, file_graph, room_graph
 
 # lowest first; what stands on one floor knows nothing of its neighbours
 FLOORS = [
-    ["harness", "harness/digests", "harness/progress", "tasks"],
+    ["harness", "harness/digests", "harness/garbage", "harness/progress", "tasks"],
     [
         "graders",
         "harness/costs",

@@ -22,7 +22,7 @@ from graders.exact.allocation_rules import (
     quick_bound,
     unit,
 )
-from graders.exact.rcpsp import cp_sat_engine
+from graders.exact.cp_sat import cp_sat_engine
 from tasks.allocation import KEY, TensorProgram, value
 from tasks.base import Reference, SolverFailure
 from tasks.extras import require

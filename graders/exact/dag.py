@@ -13,8 +13,8 @@ from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from graders.dag_violations import violations
+from graders.exact.cp_sat import cp_sat_engine
 from graders.exact.dag_lists import RULES, IndexedGraph, Plan, index_graph, optimistic
-from graders.exact.rcpsp import cp_sat_engine
 from tasks.base import Fields, Reference, SolverFailure
 from tasks.dag import KEY, TaskGraph, value
 from tasks.extras import extra

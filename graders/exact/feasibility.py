@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from graders.exact import rcpsp, sgs
-from graders.exact.rcpsp import Solution
 from graders.exact.rcpsp_bounds import earliest_starts, longest_tails, lower_bound
+from graders.exact.rcpsp_cp_sat import Solution, improve
 from graders.exact.rcpsp_search import upper_bound
 from tasks.base import Reference
 from tasks.feasibility import STARTS, answer_of, constraints, restricted
@@ -36,7 +36,7 @@ def has_schedule(project: Project, limit: float = LIMIT) -> bool | None:
     if upper_bound(compiled, compiled.horizon, tails) is not None:
         return True
     nothing = Solution(bound, None)
-    solution = rcpsp.improve(compiled, nothing, heads, limit, None, any_schedule=True)
+    solution = improve(compiled, nothing, heads, limit, None, any_schedule=True)
     if solution.starts is not None:
         return True
     return False if solution.bound > compiled.horizon else None

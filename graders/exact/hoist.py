@@ -16,8 +16,8 @@ from itertools import combinations
 from math import ceil
 from typing import TYPE_CHECKING
 
+from graders.exact.cp_sat import cp_sat_engine
 from graders.exact.hoist_rules import HoistCycle, lower_bound, serial
-from graders.exact.rcpsp import cp_sat_engine
 from graders.hoist_violations import violations
 from tasks.base import Reference, SolverFailure
 from tasks.extras import extra

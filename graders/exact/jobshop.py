@@ -16,6 +16,7 @@ from itertools import combinations, pairwise
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
+from graders.exact.cp_sat import cp_sat_engine
 from graders.exact.jobshop_rules import (
     GENERATORS,
     RULES,
@@ -26,7 +27,6 @@ from graders.exact.jobshop_rules import (
     in_turn,
     index_shop,
 )
-from graders.exact.rcpsp import cp_sat_engine
 from graders.jobshop_violations import violations
 from tasks.base import Reference, SolverFailure
 from tasks.extras import extra

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
+from graders.exact.cp_sat import cp_sat_engine
 from graders.exact.pods_rules import (
     IndexedCluster,
     PodRequest,
@@ -23,7 +24,6 @@ from graders.exact.pods_rules import (
     preempt,
     repack,
 )
-from graders.exact.rcpsp import cp_sat_engine
 from graders.pods_violations import violations
 from tasks.base import Reference, SolverFailure
 from tasks.extras import extra

@@ -7,12 +7,10 @@ shorter and then refutes the shortest makespans. One worker, fixed seeds, counte
 deterministic time make a reference the same bytes in every process.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from importlib.metadata import version
-from math import ceil
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from graders.exact import sgs
 from graders.exact.rcpsp_bounds import (
@@ -24,6 +22,7 @@ from graders.exact.rcpsp_bounds import (
     resource_pools,
 )
 from graders.exact.rcpsp_covering import covering_pools
+from graders.exact.rcpsp_cp_sat import Solution, improve
 from graders.exact.rcpsp_energy import destructive_bound
 from graders.exact.rcpsp_pools import clique_pools, later_heads, longer_tails, rounded_pools
 from graders.exact.rcpsp_search import breed, upper_bound
@@ -31,11 +30,7 @@ from graders.exact.rcpsp_targets import ask_targets
 from graders.exact.sgs import Compiled, Ints
 from graders.rcpsp_violations import violations
 from tasks.base import Reference, SolverFailure
-from tasks.extras import extra
 from tasks.rcpsp import Project
-
-if TYPE_CHECKING:
-    from ortools.sat.python.cp_model import CpSolver, IntervalVar, IntVar
 
 LIMIT = 3.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
 FIRST = 0.4  # deterministic seconds of CP-SAT before what takes longer; they settle nearly all
@@ -48,24 +43,7 @@ BRED_AGAIN = 0.25  # the share of what is left after it for a second population
 PLACEMENTS = 2_000_000  # tasks placed in schedules for a deterministic second
 LEAST_WORK = 1e-3  # of a search, so that there is an end
 PORTFOLIO = "portfolio 2"  # the version of all that is neither cheap nor the first search of CP-SAT
-PURPOSE = "the search for a least makespan"
 LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overflow
-
-
-class Solution(NamedTuple):
-    """The bound and the best answer of a project, in time units.
-
-    Attributes:
-        bound: no answer is shorter.
-        starts: the n start times of the best answer, None without one.
-        solver: the name of the method of the last step.
-        work: what CP-SAT took in that step, in its deterministic seconds.
-    """
-
-    bound: int
-    starts: list[int] | None
-    solver: str = "sgs"
-    work: float = 0.0
 
 
 def reference(
@@ -296,149 +274,3 @@ class _Portfolio:
         schedules = int(work * PLACEMENTS / len(self._project.ids))
         starts = breed(self._project, solution.bound, self._schedules, schedules)
         return solution._replace(starts=starts)
-
-
-# CP-SAT -------------------------------------------------------------------------------------
-
-
-def improve(
-    project: Compiled,
-    solution: Solution,
-    heads: Ints,
-    limit: float,
-    seconds: float | None,
-    *,
-    tails: Ints | None = None,
-    pools: Sequence[Pool] = (),
-    any_schedule: bool = False,
-    from_below: bool = False,
-) -> Solution:
-    """Let CP-SAT look for a makespan below the best one, or of the horizon at most.
-
-    Args:
-        project: the compiled project of n tasks.
-        solution: the bound and the best answer so far.
-        heads: the n earliest starts.
-        limit: in deterministic seconds.
-        seconds: a limit of wall time, if given.
-        tails: the n least times from a task's end to the makespan, if they are known.
-        pools: relaxations of the project, which cut off no schedule and may end the search sooner.
-        any_schedule: whether the first schedule will do, and not only a shortest.
-        from_below: whether it refutes one makespan after the other, the shortest first: a greater
-            bound for fewer answers.
-
-    Raises:
-        MissingExtra: if CP-SAT is not installed.
-        SolverFailure: if CP-SAT takes the model for invalid.
-    """
-    with extra("solvers", PURPOSE):
-        from ortools.sat.python import cp_model
-
-    solver, starts = f"cp-sat {version('ortools')}", solution.starts
-    most = project.horizon if starts is None else sgs.makespan(project, starts) - 1
-    model = _Model(project, heads, tails or [0] * len(heads), solution.bound, most)
-    for pool in pools:
-        model.add_pool(pool)
-    engine = cp_sat_engine(limit, seconds)
-    engine.parameters.stop_after_first_solution = any_schedule
-    engine.parameters.optimize_with_core = from_below
-    status = engine.solve(model.model)
-    work = engine.response_proto.deterministic_time
-    if status == cp_model.INFEASIBLE:
-        return Solution(most + 1, starts, solver, work)
-    if status == cp_model.MODEL_INVALID:
-        raise SolverFailure(f"{solver}: {model.model.validate()}")
-    if status != cp_model.UNKNOWN:
-        starts = [engine.value(start) for start in model.starts]
-    bound = max(solution.bound, ceil(engine.best_objective_bound - 1e-6))
-    return Solution(bound, starts, solver, work)
-
-
-def cp_sat_engine(limit: float, seconds: float | None) -> "CpSolver":
-    """Return CP-SAT as it is asked everywhere: the same answer in every process without `seconds`.
-
-    Args:
-        limit: in deterministic seconds.
-        seconds: a limit of wall time, if given.
-    """
-    from ortools.sat.python.cp_model import CpSolver
-
-    engine = CpSolver()
-    engine.parameters.num_workers = 1
-    engine.parameters.random_seed = 0
-    engine.parameters.catch_sigint_signal = False  # Ctrl-C is ours; a cut-off search is no proof
-    engine.parameters.max_deterministic_time = limit
-    # a linear relaxation only costs here: without it the hard j30 take half the time
-    engine.parameters.linearization_level = 0
-    if seconds is not None:
-        engine.parameters.max_time_in_seconds = seconds
-    return engine
-
-
-class _Model:
-    """The CP-SAT model of a project: least makespan in [least, most].
-
-    Attributes:
-        starts: the n start variables.
-    """
-
-    def __init__(self, project: Compiled, heads: Ints, tails: Ints, least: int, most: int) -> None:
-        from ortools.sat.python.cp_model import CpModel
-
-        self.model = CpModel()
-        self._project = project
-        end = self.model.new_int_var(least, most, "makespan")
-        self.starts = self._start_variables(heads, tails, most)
-        self._runs = [
-            self._interval(start, duration)
-            for start, duration in zip(self.starts, project.durations, strict=True)
-        ]
-        for i in range(len(project.ids)):
-            self._constrain_task(i, end)
-        for r in range(len(project.capacities)):
-            self._constrain_resource(r)
-        self.model.minimize(end)
-
-    def add_pool(self, pool: Pool) -> None:
-        """Hold a pool's capacity too, which every schedule does."""
-        runs = [self._runs[i] for i, _ in pool.units]
-        if pool.capacity == 1:
-            self.model.add_no_overlap(runs)
-        else:
-            self.model.add_cumulative(runs, [q for _, q in pool.units], pool.capacity)
-
-    def _start_variables(self, heads: Ints, tails: Ints, most: int) -> "list[IntVar]":
-        project = self._project
-        latest = [
-            min(most - tail, deadline) - duration
-            for tail, deadline, duration in zip(
-                tails, project.deadlines, project.durations, strict=True
-            )
-        ]
-        rows = zip(heads, latest, project.ids, strict=True)
-        return [self.model.new_int_var(low, high, name) for low, high, name in rows]
-
-    def _interval(self, start: "IntVar | int", duration: int) -> "IntervalVar":
-        return self.model.new_fixed_size_interval_var(start, duration, "")
-
-    def _constrain_task(self, i: int, end: "IntVar") -> None:
-        """Hold a task before the end and its successors, and apart from its partners."""
-        task_end = self.starts[i] + self._project.durations[i]
-        self.model.add(task_end <= end)
-        for j in self._project.successors[i]:
-            self.model.add(task_end <= self.starts[j])
-        self._separate(i)
-
-    def _separate(self, i: int) -> None:
-        for j in self._project.partners[i]:
-            if i < j:
-                self.model.add_no_overlap([self._runs[i], self._runs[j]])
-
-    def _constrain_resource(self, resource: int) -> None:
-        """Hold usage within a resource's capacity; a downtime uses all of it."""
-        capacity = self._project.capacities[resource]
-        demands = enumerate(self._project.demands)
-        uses = [(self._runs[i], q) for i, pairs in demands for r, q in pairs if r == resource]
-        for down, up in self._project.downtimes[resource]:
-            uses.append((self._interval(down, up - down), capacity))
-        self.model.add_cumulative([run for run, _ in uses], [q for _, q in uses], capacity)

@@ -4,11 +4,11 @@ from argparse import Namespace
 
 from harness import files
 from harness.board.board import Board, as_csv, read_board
-from harness.board.garbage import uncollected
 from harness.calls.prices import load
 from harness.cli.options import selection
 from harness.cli.output import print_json, screen_of
 from harness.cli.runs import chosen
+from harness.garbage import uncollected
 
 
 def board(options: Namespace) -> int:

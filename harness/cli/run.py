@@ -10,11 +10,11 @@ from pathlib import Path
 
 from harness import files
 from harness.board.board import read_board
-from harness.board.garbage import seldom_collected
 from harness.board.text import print_board
 from harness.calls.options import RunOptions
 from harness.cli.dry_run import print_estimates
 from harness.cli.options import run_options, sampling
+from harness.garbage import seldom_collected
 from harness.log import Log, worded
 from harness.models.base import Sampling
 from harness.run.begin import OpenRun, ready

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from harness.board.board import Board, Row, board_of
-from harness.board.garbage import uncollected
 from harness.board.load import gather
 from harness.board.selection import WHOLE, Selection
 from harness.board.text import notes, part_note
 from harness.calls.prices import Prices
 from harness.families.registry import family
+from harness.garbage import uncollected
 from harness.report.assembly import render
 from harness.report.base import Drawings, EpisodeView, Figure, Looks, drawings, looks, series
 from harness.report.charts import cost_figure

@@ -13,8 +13,9 @@ from hypothesis import given
 
 from generators.psplib import read_psplib
 from graders.exact import rcpsp, sgs
-from graders.exact.rcpsp import Solution, reference
+from graders.exact.rcpsp import reference
 from graders.exact.rcpsp_bounds import earliest_starts, longest_tails, lower_bound, quick_bound
+from graders.exact.rcpsp_cp_sat import Solution, improve
 from graders.exact.rcpsp_search import upper_bound
 from graders.rcpsp import makespan, violations
 from tasks.base import Reference, SolverFailure
@@ -57,7 +58,7 @@ def test_solver_alone_is_what_enumeration_finds(project: Project) -> None:
     releases = compiled.releases
     if sgs.in_time(compiled, releases):
         none = Solution(sgs.makespan(compiled, releases), None)
-        exact = rcpsp.improve(compiled, none, releases, limit=5, seconds=None)
+        exact = improve(compiled, none, releases, limit=5, seconds=None)
         assert exact.solver.startswith("cp-sat ")
         check(project, rcpsp.state(project, compiled, exact), least_makespan(project))
 
