@@ -1,15 +1,16 @@
 """Generates tasks that come and go on hosts of one size, with room between random and good."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import exp
 from random import Random
+from statistics import fmean
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from generators.base import plain_settings, settings_as
-from graders.exact.placement import FEW, least_cost, random_cost, random_costs
+from graders.exact.placement import FEW, TaskRow, least_cost, leaves_choice, random_costs
 from graders.exact.placement import reference as solved
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.ids import instance_id
@@ -100,18 +101,22 @@ def solve(fleet: Fleet, /, *, seconds: float | None = None) -> Reference:
 def _with_room(level: int, place: str, settings: PlacementSettings) -> Fleet:
     """Draw tasks until random fits are clearly worse than the bound, and than the best of them."""
     for number in range(TRIES):
-        fleet = drawn(level, f"{place}/{number}", settings)
+        stream = f"{place}/{number}"
+        rows = _rows(level, stream, settings)
+        if level <= FEW and not leaves_choice(rows, CPU, MEMORY):  # all fits are one
+            continue
+        fleet = _fleet(rows, stream, settings)
         if _leaves_room(fleet):
             return fleet
     raise InputError(f"level {level}: every placing of these tasks is as good: give more of them")
 
 
 def _leaves_room(fleet: Fleet) -> bool:
-    chance, bound = random_cost(fleet), least_cost(fleet)
+    costs, bound = random_costs(fleet), least_cost(fleet)
+    chance = fmean(costs)
     if chance < LEAST * bound:
         return False
-    is_few = len(fleet.tasks) <= FEW
-    return not is_few or chance - min(random_costs(fleet)) >= ROOM * (chance - bound)
+    return len(fleet.tasks) > FEW or chance - min(costs) >= ROOM * (chance - bound)
 
 
 def drawn(level: int, place: str, settings: PlacementSettings) -> Fleet:
@@ -122,27 +127,31 @@ def drawn(level: int, place: str, settings: PlacementSettings) -> Fleet:
         place: of the streams.
         settings: the dials.
     """
-    rng, guesses = _stream(place, "tasks"), _stream(place, "guesses")
-    arrivals = _stream(place, "arrivals")
+    return _fleet(_rows(level, place, settings), place, settings)
+
+
+def _rows(level: int, place: str, settings: PlacementSettings) -> list[TaskRow]:
+    rng, arrivals = _stream(place, "tasks"), _stream(place, "arrivals")
     stay = TYPICAL * exp(settings.spread**2 / 2)
     gap = stay * MEAN_CPU / (settings.load * CPU)
-    tasks, now, width = [], 0, max(2, len(str(level)))
-    for number in range(level):
+    rows, now = list[TaskRow](), 0
+    for _ in range(level):
         cpu = rng.choice(SIZES if rng.random() < 0.5 else SMALL_SIZES)
         memory = min(MEMORY, max(1, int(cpu * rng.choice(RATIOS) * 0.9)))
         time = max(30, int(TYPICAL * exp(rng.gauss(0, settings.spread))))
-        guess = max(30, int(time * exp(guesses.gauss(0, 0.5))))
-        tasks.append(
-            PlacedTask(
-                f"T{number + 1:0{width}d}",
-                now,
-                time,
-                cpu=cpu,
-                memory=memory,
-                guess={"guess": guess, "exact": time, "none": None}[settings.hint],
-            )
-        )
+        rows.append((now, now + time, cpu, memory))
         now += int(arrivals.expovariate(1) * gap)
+    return rows
+
+
+def _fleet(rows: Sequence[TaskRow], place: str, settings: PlacementSettings) -> Fleet:
+    guesses, width = _stream(place, "guesses"), max(2, len(str(len(rows))))
+    tasks = []
+    for number, (at, end, cpu, memory) in enumerate(rows, 1):
+        time = end - at
+        guess = max(30, int(time * exp(guesses.gauss(0, 0.5))))
+        hint = {"guess": guess, "exact": time, "none": None}[settings.hint]
+        tasks.append(PlacedTask(f"T{number:0{width}d}", at, time, cpu, memory, hint))
     return Fleet(CPU, MEMORY, tuple(tasks))
 
 

@@ -7,7 +7,7 @@ nowhere wait. A cluster is kept if a search without a solver finds a placement o
 priority, than eviction alone has: where that is the best there is, nothing is left to plan.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from math import ceil
 from random import Random
@@ -22,11 +22,15 @@ from generators.jobshop import numbered
 from graders.exact.pods import PURPOSE
 from graders.exact.pods import reference as solve
 from graders.exact.pods_rules import (
+    Fill,
+    IndexedCluster,
+    PodRequest,
     index_cluster,
     one_move,
     preempt,
-    random_repacks,
+    random_orders,
     repack,
+    repacks_better,
     schedule,
 )
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
@@ -183,5 +187,14 @@ def can_gain(cluster: PodCluster, rng: Random) -> bool:
     quick = (one_move(indexed), repack(indexed, "least"), repack(indexed, "most"))
     if any(indexed.waiting(spots) < base for spots in quick):
         return True
-    tries = islice(random_repacks(indexed, rng), REPACKS)
-    return any(indexed.waiting(spots) < base for spots in tries)
+    return any(repacks_better(indexed, order, fill, base) for order, fill in _repacks(indexed, rng))
+
+
+def _repacks(cluster: IndexedCluster, rng: Random) -> Iterator[tuple[list[int], Fill]]:
+    """Yield `REPACKS` random orders, but those in which pods ask for the same as in one before."""
+    before = set[tuple[Fill | PodRequest, ...]]()
+    for order, fill in islice(random_orders(cluster, rng), REPACKS):
+        requests = (fill, *(cluster.requests[pod] for pod in order))
+        if requests not in before:
+            before.add(requests)
+            yield order, fill

@@ -4,9 +4,10 @@ Machines are put at random until the hosts are full; a third of them leaves and 
 A cluster is kept if a short search finds moves that gain two whole chunks.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from itertools import accumulate
 from random import Random
-from typing import Annotated
+from typing import Annotated, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -20,18 +21,30 @@ from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.extras import require
 from tasks.ids import instance_id
 from tasks.vms import VERSION
-from tasks.vms_payload import NODES, Cluster, ClusterEvent, Host, Machine, Numa, Track, is_sure
+from tasks.vms_payload import (
+    CHUNK,
+    NODES,
+    Cluster,
+    ClusterEvent,
+    Host,
+    Machine,
+    Numa,
+    Track,
+    is_sure,
+)
 from tasks.vms_placement import Placement
 
 LEAST, LARGEST = 2, 64  # hosts
 NODE = Numa(44, 92)  # of every host two: the cores of the paper's, memory in GiB
 SIZES = ((1, 1), (2, 1), (4, 1), (8, 1), (16, 1), (32, 2), (44, 2))  # cores, nodes
 WEIGHTS = (3, 6, 9, 8, 5, 3, 1)  # how often: 31 of 35 have 16 cores or fewer
+SHARES = tuple(accumulate(WEIGHTS))
 GIB = 2  # of memory a core
 ROUNDS = 2  # of machines that leave after the first fill
 GAIN = 2  # whole chunks that moves must be able to gain
 ATTEMPTS = 500  # clusters, or sets of events, that are drawn until one can be gained by
 DEPARTURE = 0.5  # the chance that an event is one
+Shape: TypeAlias = tuple[int, int, int]  # of a machine: its cores, GiB and nodes
 
 
 class ClusterSettings(Noun, frozen=True):
@@ -125,51 +138,60 @@ class _Draw:
     def cluster(self) -> Cluster:
         """Return the first cluster by which enough can be gained, as it is shown."""
         for attempt in range(ATTEMPTS):
-            cluster = self._candidate(attempt)
+            room = self._filled(attempt)
+            if room.fragments() < GAIN * CHUNK:  # no search has to be asked
+                continue
+            cluster = self._candidate(room, attempt)
             if can_gain(Placement(cluster), cluster.moves):
                 return cluster
         raise InputError(
             f"level {self._level}: at this fill and share no cluster lets {GAIN} chunks be gained"
         )
 
-    def _candidate(self, attempt: int) -> Cluster:
+    def _candidate(self, room: "_Room", attempt: int) -> Cluster:
+        """Return the machines of a room as a cluster, in an order that is drawn."""
         settings, level = self._settings, self._level
         hosts = tuple(Host(f"h{k + 1:0{len(str(level))}d}", (NODE, NODE)) for k in range(level))
-        vms = self._filled(hosts, attempt)
+        vms = list(room.present.values())
         self._stream("order", attempt).shuffle(vms)
         width = max(2, len(str(len(vms))))
-        named = tuple(replace(vm, id=f"vm-{k:0{width}d}") for k, vm in enumerate(vms, 1))
+        named = tuple(
+            Machine(
+                f"vm-{k:0{width}d}",
+                *vm.shape,
+                hosts[vm.nodes[0] // NODES].id,
+                vm.nodes[0] % NODES if len(vm.nodes) == 1 else None,
+            )
+            for k, vm in enumerate(vms, 1)
+        )
         moves = max(1, round(settings.share * len(named)))
         pairs = self._apart(named, attempt)
         return Cluster(hosts, named, moves, apart=pairs, track=settings.track)
 
-    def _filled(self, hosts: tuple[Host, ...], attempt: int) -> list[Machine]:
-        """Return the machines that are there after some have come and gone, where they are."""
+    def _filled(self, attempt: int) -> "_Room":
+        """Return hosts with the machines that are there after some have come and gone."""
         sizes, places = self._stream("sizes", attempt), self._stream("places", attempt)
         memory, departures = self._stream("memory", attempt), self._stream("departures", attempt)
-        room, present = _Room(hosts), dict[str, Machine]()
-        most, number = self._settings.fill * room.cpu, 0
+        room = _Room(self._level)
+        most = self._settings.fill * sum(room.cpu)
         for turn in range(ROUNDS + 1):
-            while sum(vm.cpu for vm in present.values()) < most:
-                vm = room.put(self._machine(f"{number}", sizes, memory), places)
-                if vm is None:
-                    break
-                present[vm.id] = vm
-                number += 1
+            while room.taken < most and room.put(self._shape(sizes, memory), places):
+                pass
             if turn < ROUNDS:
-                for name in departures.sample(list(present), len(present) // 3):
-                    room.free(present.pop(name))
-        return list(present.values())
+                for number in departures.sample(list(room.present), len(room.present) // 3):
+                    room.free(number)
+        return room
 
-    def _machine(self, name: str, sizes: Random, memory: Random) -> Machine:
-        [(cpu, numas)] = sizes.choices(SIZES, WEIGHTS)
+    def _shape(self, sizes: Random, memory: Random) -> Shape:
+        [(cpu, numas)] = sizes.choices(SIZES, cum_weights=SHARES)
         heavy = memory.random() < self._settings.heavy
         most = NODE.memory * numas  # a machine that no node holds would end the fill
-        gib = min(GIB * cpu * (2 if heavy else 1), most)
-        return Machine(name, cpu, gib, numas)
+        return cpu, min(GIB * cpu * (2 if heavy else 1), most), numas
 
     def _apart(self, vms: tuple[Machine, ...], attempt: int) -> tuple[tuple[str, str], ...]:
         """Return pairs of machines on unlike hosts."""
+        if not self._settings.apart:
+            return ()
         rng, pairs = self._stream("apart", attempt), set[tuple[str, str]]()
         candidates = [(a.id, b.id) for k, a in enumerate(vms) for b in vms[:k] if a.host != b.host]
         pairs.update(rng.sample(candidates, min(self._settings.apart, len(candidates))))
@@ -214,7 +236,7 @@ class _Draw:
         sizes, memory = self._stream("arrivals", attempt), self._stream("arrived memory", attempt)
         first, width = len(cluster.vms) + 1, len(cluster.vms[0].id) - len("vm-")
         names = (f"vm-{k:0{width}d}" for k in range(first, first + count))
-        return [self._machine(name, sizes, memory) for name in names]
+        return [Machine(name, *self._shape(sizes, memory)) for name in names]
 
     def _sure(
         self, cluster: Cluster, present: Mapping[str, Machine], vm: Machine
@@ -231,43 +253,62 @@ class _Draw:
         return Machine(vm.id, cpu, GIB * cpu, numas)
 
 
+class _Resident(NamedTuple):
+    """A machine that is there: what it takes, and the numbers of its nodes."""
+
+    shape: Shape
+    nodes: tuple[int, ...]
+
+
 class _Room:
-    """What is free on hosts while machines come and go."""
+    """What is free on hosts while machines come and go.
 
-    def __init__(self, hosts: Iterable[Host]) -> None:
-        self._free = {
-            (host.id, k): [node.cpu, node.memory]
-            for host in hosts
-            for k, node in enumerate(host.numas)
-        }
-        self.cpu = sum(cpu for cpu, _ in self._free.values())
+    Attributes:
+        cpu, memory: what is free, by node; node n of host h is 2 h + n.
+        taken: cores, of all nodes.
+        present: machines by the number of their arrival.
+    """
 
-    def put(self, vm: Machine, rng: Random) -> Machine | None:
-        """Return a machine at a random place with room; None if there is none."""
-        places = self._places(vm)
+    def __init__(self, hosts: int) -> None:
+        self.cpu, self.memory = [NODE.cpu] * NODES * hosts, [NODE.memory] * NODES * hosts
+        self.taken, self._arrived = 0, 0
+        self.present: dict[int, _Resident] = {}
+
+    def put(self, shape: Shape, rng: Random) -> bool:
+        """Put a machine at a random place with room, and return whether there is one."""
+        places = self._places(shape)
         if not places:
-            return None
-        host, numa = rng.choice(places)
-        placed = replace(vm, host=host, numa=numa)
-        self._take(placed, -1)
-        return placed
-
-    def free(self, vm: Machine) -> None:
-        """Give back what a machine took."""
+            return False
+        vm = _Resident(shape, rng.choice(places))
+        self.present[self._arrived] = vm
+        self._arrived += 1
         self._take(vm, 1)
+        return True
 
-    def _places(self, vm: Machine) -> list[tuple[str, int | None]]:
-        cpu, memory = vm.cpu // vm.numas, vm.memory // vm.numas
-        nodes = [key for key, (c, m) in self._free.items() if c >= cpu and m >= memory]
-        if vm.numas == 1:
-            return list(nodes)
-        return [(host, None) for host, k in nodes if not k and (host, 1) in nodes]
+    def free(self, number: int) -> None:
+        """Let a machine leave."""
+        self._take(self.present.pop(number), -1)
 
-    def _take(self, vm: Machine, sign: int) -> None:
-        for k in range(NODES) if vm.numa is None else (vm.numa,):
-            free = self._free[vm.host, k]
-            free[0] += sign * vm.cpu // vm.numas
-            free[1] += sign * vm.memory // vm.numas
+    def fragments(self) -> int:
+        """Return the free cores that are no whole chunk of their node."""
+        return sum(cpu % CHUNK for cpu in self.cpu)
+
+    def _places(self, shape: Shape) -> list[tuple[int, ...]]:
+        """Return the nodes, or pairs of them, that have room."""
+        cpu, memory, numas = shape
+        cpu, memory = cpu // numas, memory // numas
+        has_room = [c >= cpu and m >= memory for c, m in zip(self.cpu, self.memory, strict=True)]
+        if numas == 1:
+            return [(node,) for node, has in enumerate(has_room) if has]
+        pairs = zip(has_room[::2], has_room[1::2], strict=True)
+        return [(NODES * k, NODES * k + 1) for k, pair in enumerate(pairs) if all(pair)]
+
+    def _take(self, vm: _Resident, sign: int) -> None:
+        cpu, memory, numas = vm.shape
+        self.taken += sign * cpu
+        for node in vm.nodes:
+            self.cpu[node] -= sign * cpu // numas
+            self.memory[node] -= sign * memory // numas
 
 
 def can_gain(placement: Placement, moves: int) -> bool:

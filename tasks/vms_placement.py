@@ -4,6 +4,7 @@ Hosts, nodes and machines are numbers here. Numa n of host h is 2 h + n.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import NamedTuple, TypeAlias
 
 from tasks.base import Fields
@@ -81,10 +82,9 @@ class Placement:
         """Yield the machines that are there."""
         return (vm for vm, place in enumerate(self.places) if place is not None)
 
-    def everywhere(self, vm: int) -> Iterator[Location]:
-        """Yield all places that a machine could have, with room or not."""
-        numas = (BOTH,) if self.sizes[vm].numas == BOTH else (0, 1)
-        return (Location(host, numa) for host in range(len(self.cpu) // 2) for numa in numas)
+    def everywhere(self, vm: int) -> tuple[Location, ...]:
+        """Return all places that a machine could have, with room or not, in their order."""
+        return locations(len(self.cpu) // 2, self.sizes[vm].numas)
 
     def lacking(self, vm: int, place: Location) -> tuple[str, int, int] | None:
         """Return what a place lacks for a machine that is nowhere: resource, node, amount."""
@@ -221,6 +221,13 @@ class Placement:
             }
             for k, node in enumerate(self.cluster.hosts[host].numas)
         ]
+
+
+@cache
+def locations(hosts: int, numas: int) -> tuple[Location, ...]:
+    """Return the places that hosts have for a machine of one node, or two, in their order."""
+    nodes = (BOTH,) if numas == BOTH else (0, 1)
+    return tuple(Location(host, numa) for host in range(hosts) for numa in nodes)
 
 
 def nodes_of(place: Location) -> tuple[int, ...]:

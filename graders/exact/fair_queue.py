@@ -11,13 +11,13 @@ from statistics import fmean
 
 import msgspec
 
-from graders.exact.fair_queue_measure import job_costs, limits_of, simulate
+from graders.exact.fair_queue_measure import job_costs, limits_of, order_costs, simulate
+from graders.exact.fair_queue_orders import random_ranks, ranks_of
 from graders.exact.fair_queue_rules import (
     POLICIES,
     earliest_due,
     job_fair,
     least_slack,
-    random_order,
     ranked,
     shortest,
     uwfq,
@@ -57,7 +57,8 @@ def random_cost(cluster: SharedCluster) -> float:
 def random_costs(cluster: SharedCluster, orders: int) -> list[int]:
     """Return what the jobs cost in each of so many random orders, in thousandths of all."""
     count = len(cluster.jobs)
-    return [cost_of(cluster, random_order(count, str(number))) for number in range(orders)]
+    ranks = (random_ranks(count, str(number)) for number in range(orders))
+    return [sum(order_costs(cluster, each)) for each in ranks]
 
 
 def reference(
@@ -92,7 +93,7 @@ def _best_order(cluster: SharedCluster) -> tuple[int, Fields]:
     dues = _dues(cluster)
 
     def cost(order: Sequence[int]) -> int:
-        return cost_of(cluster, ranked({job: rank for rank, job in enumerate(order)}))
+        return sum(order_costs(cluster, ranks_of(order)))
 
     count = len(cluster.jobs)
     start = sorted(range(count), key=lambda number: (dues[number], number))

@@ -12,6 +12,7 @@ from functools import lru_cache
 from math import ceil
 from typing import Any
 
+from graders.exact.fair_queue_orders import ends_by_rank
 from graders.exact.fair_queue_simulator import ClusterRun, Pick
 from graders.exact.limits import LEAST, MOST, over_limit
 from tasks.fair_queue import ClusterJob, SharedCluster
@@ -33,11 +34,19 @@ def job_costs(limits: Sequence[int], run: ClusterRun) -> list[int]:
         limits: of each job, in ms from its coming (see `limits_of`).
         run: of the same cluster.
     """
-    pairs = zip(run.jobs, limits, strict=True)
-    return [
-        max(LEAST, min(MOST, over_limit((job.done or 0) - job.arrived, limit)))
-        for job, limit in pairs
-    ]
+    times = [(job.done or 0) - job.arrived for job in run.jobs]
+    return [_cost(time, limit) for time, limit in zip(times, limits, strict=True)]
+
+
+def order_costs(cluster: SharedCluster, ranks: Sequence[int]) -> list[int]:
+    """Return what each job costs if free cores go to the job of the least rank, in thousandths."""
+    ends = ends_by_rank(cluster.jobs, cluster.cores, ranks)
+    rows = zip(cluster.jobs, ends, limits_of(cluster), strict=True)
+    return [_cost(end - job.at, limit) for job, end, limit in rows]
+
+
+def _cost(time: int, limit: int) -> int:
+    return max(LEAST, min(MOST, over_limit(time, limit)))
 
 
 @lru_cache(maxsize=2000)
@@ -52,8 +61,13 @@ def limits_of(cluster: SharedCluster) -> tuple[int, ...]:
 
 def alone(job: ClusterJob, cores: int) -> int:
     """Return the ms that a job takes on an empty cluster."""
-    spec = {"user": 0, "at": 0, "stages": job.stages, "hint": None}
-    return simulate({"cores": cores, "jobs": [spec]}, lambda run: run.ready[0]).now
+    return _alone(job.stages, cores)
+
+
+@lru_cache(maxsize=2000)
+def _alone(stages: tuple[tuple[int, ...], ...], cores: int) -> int:
+    [end] = ends_by_rank([ClusterJob("", 0, 0, stages)], cores, [0])
+    return end
 
 
 class _FluidUser:

@@ -4,9 +4,9 @@ What a policy must know of arrivals it learns at its next pick: nothing is decid
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from random import Random
 from typing import Any
 
+from graders.exact.fair_queue_orders import random_ranks
 from graders.exact.fair_queue_simulator import ClusterRun, Pick, QueuedJob
 
 Size = Callable[[QueuedJob], float]
@@ -26,9 +26,7 @@ def ranked(ranks: Mapping[int, int]) -> Pick:
 
 def random_order(count: int, seed: str) -> Pick:
     """Return a random order of so many jobs as a policy."""
-    numbers = list(range(count))
-    Random(f"fair-queue/random/{seed}").shuffle(numbers)
-    return ranked({number: rank for rank, number in enumerate(numbers)})
+    return ranked(dict(enumerate(random_ranks(count, seed))))
 
 
 def guessed_size(job: QueuedJob) -> float:

@@ -5,21 +5,31 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from graders.exact import rcpsp, sgs
-from graders.exact.rcpsp_bounds import earliest_starts, longest_tails, lower_bound
+from graders.exact.rcpsp_bounds import (
+    earliest_starts,
+    longest_tails,
+    lower_bound,
+    resource_pools,
+)
 from graders.exact.rcpsp_cp_sat import Solution, improve
 from graders.exact.rcpsp_search import upper_bound
+from graders.exact.rcpsp_targets import ask_targets
+from graders.exact.sgs import Compiled, Ints
 from tasks.base import Reference
 from tasks.feasibility import STARTS, answer_of, constraints, restricted
 from tasks.rcpsp import Project
 
 LIMIT = 3.0  # deterministic seconds of CP-SAT to decide one project
 STEP_LIMIT = 0.5  # and for each step of a core, which is larger if a step is undecided
+FEW = 16  # tasks of which CP-SAT decides all in a fraction of that: another search decides the same
+STATES = 4000  # of the search in layers
 
 
 def has_schedule(project: Project, limit: float = LIMIT) -> bool | None:
     """Return whether a project has a schedule; None if that is not decided within the limit.
 
-    Cheap bounds and list schedules come first, then CP-SAT, whose verdict is a proof.
+    Cheap bounds come first; few tasks are then searched in layers, which mostly ends at once; then
+    come list schedules and CP-SAT. Every verdict is a proof.
 
     Args:
         project: the project.
@@ -33,6 +43,10 @@ def has_schedule(project: Project, limit: float = LIMIT) -> bool | None:
     bound = lower_bound(compiled, heads, tails)
     if bound > compiled.horizon:
         return False
+    if len(compiled.ids) <= FEW and limit >= STEP_LIMIT:
+        verdict = _met(compiled, heads, tails)
+        if verdict is not None:
+            return verdict
     if upper_bound(compiled, compiled.horizon, tails) is not None:
         return True
     nothing = Solution(bound, None)
@@ -40,6 +54,15 @@ def has_schedule(project: Project, limit: float = LIMIT) -> bool | None:
     if solution.starts is not None:
         return True
     return False if solution.bound > compiled.horizon else None
+
+
+def _met(project: Compiled, heads: Ints, tails: Ints) -> bool | None:
+    """Return whether a project can end by its horizon; None if that takes too many states."""
+    last = range(project.horizon, project.horizon + 1)
+    outcome = ask_targets(project, resource_pools(project), heads, tails, last, children=STATES)
+    if outcome.starts is not None:
+        return True
+    return False if outcome.bound > project.horizon else None
 
 
 def irreducible_core(project: Project, labels: Sequence[str]) -> tuple[str, ...]:

@@ -34,13 +34,18 @@ def room(run: PlacementRun, host: UsedHost) -> float:
 
 def random_fit(seed: str) -> Make:
     """Return the policy that takes any host with room: the zero of skill."""
-    rng = Random(f"placement/random/{seed}")
+    rng = random_stream(seed)
 
     def place(task: ComingTask, hosts: Sequence[UsedHost]) -> int | None:
         del task
         return rng.randrange(len(hosts)) if hosts else None
 
     return lambda run: place  # noqa: ARG005
+
+
+def random_stream(seed: str) -> Random:
+    """Return the stream from which a random fit draws."""
+    return Random(f"placement/random/{seed}")
 
 
 def first_fit(run: PlacementRun) -> Place:

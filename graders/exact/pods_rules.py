@@ -80,58 +80,42 @@ def index_cluster(cluster: PodCluster) -> IndexedCluster:
 # The scheduler -------------------------------------------------------------------------------
 
 
-def score(capacity: PodRequest, taken: PodRequest, fill: Fill) -> int:
-    """Return the scheduler's score of a node on which so much would be taken, 0 to 200."""
-    allocated = 0
-    for most, used in zip(capacity, taken, strict=True):
-        allocated += 100 * (most - used if fill == "least" else used) // most
-    total = capacity.cpu * capacity.memory
-    apart = abs(taken.cpu * capacity.memory - taken.memory * capacity.cpu)
-    return allocated // 2 + (200 * total - 100 * apart) // (2 * total)
-
-
 class PodPacking:
     """Pods on nodes, one after another, as the scheduler places them.
 
     Attributes:
         spots: where each pod is.
-        taken: by node, the cpu and the memory.
+        cpu, memory: what is taken, by node.
     """
 
     def __init__(self, cluster: IndexedCluster, spots: Sequence[int | None]) -> None:
         self.cluster, self.spots = cluster, Spots(spots)
-        self.taken = [PodRequest(0, 0) for _ in cluster.nodes]
+        self.cpu, self.memory = [0] * len(cluster.nodes), [0] * len(cluster.nodes)
         for pod, node in enumerate(spots):
             if node is not None:
-                self._take(node, pod, 1)
-
-    def _take(self, node: int, pod: int, sign: int) -> None:
-        request, taken = self.cluster.requests[pod], self.taken[node]
-        self.taken[node] = PodRequest(
-            taken.cpu + sign * request.cpu, taken.memory + sign * request.memory
-        )
+                self.put(pod, node)
 
     def put(self, pod: int, node: int) -> None:
         """Place a pod that waits."""
         self.spots[pod] = node
-        self._take(node, pod, 1)
+        cpu, memory = self.cluster.requests[pod]
+        self.cpu[node] += cpu
+        self.memory[node] += memory
 
     def remove(self, pod: int) -> int:
         """Let a pod wait, and return the node that it was on."""
         node = self.spots[pod]
         assert node is not None
         self.spots[pod] = None
-        self._take(node, pod, -1)
+        cpu, memory = self.cluster.requests[pod]
+        self.cpu[node] -= cpu
+        self.memory[node] -= memory
         return node
 
     def fits(self, pod: int, node: int, gone: Iterable[int] = ()) -> bool:
         """Return whether a node has room for a pod, once others of its pods are gone."""
-        request, capacity, taken = (
-            self.cluster.requests[pod],
-            self.cluster.capacities[node],
-            self.taken[node],
-        )
-        cpu, memory = taken.cpu + request.cpu, taken.memory + request.memory
+        request, capacity = self.cluster.requests[pod], self.cluster.capacities[node]
+        cpu, memory = self.cpu[node] + request.cpu, self.memory[node] + request.memory
         for other in gone:
             cpu -= self.cluster.requests[other].cpu
             memory -= self.cluster.requests[other].memory
@@ -139,14 +123,19 @@ class PodPacking:
 
     def best_node(self, pod: int, fill: Fill) -> int | None:
         """Return where the scheduler places a pod, None if it fits nowhere."""
-        request, best, most = self.cluster.requests[pod], None, -1
-        for node, (capacity, taken) in enumerate(
-            zip(self.cluster.capacities, self.taken, strict=True)
-        ):
-            after = PodRequest(taken.cpu + request.cpu, taken.memory + request.memory)
-            if after.cpu > capacity.cpu or after.memory > capacity.memory:
+        (more_cpu, more_memory), best, most = self.cluster.requests[pod], None, -1
+        is_least, rows = fill == "least", zip(self.cpu, self.memory, strict=True)
+        for node, (cpu, memory) in enumerate(rows):
+            all_cpu, all_memory = self.cluster.capacities[node]
+            cpu += more_cpu
+            memory += more_memory
+            if cpu > all_cpu or memory > all_memory:
                 continue
-            points = score(capacity, after, fill)
+            apart, total = abs(cpu * all_memory - memory * all_cpu), all_cpu * all_memory
+            if is_least:
+                cpu, memory = all_cpu - cpu, all_memory - memory
+            allocated = (100 * cpu // all_cpu + 100 * memory // all_memory) // 2
+            points = allocated + 100 + -50 * apart // total
             if points > most:
                 best, most = node, points
         return best
@@ -158,7 +147,7 @@ class PodPacking:
         priority first. Least is the highest priority that goes, then the sum, then the number.
         """
         choices = []
-        for node in range(len(self.taken)):
+        for node in range(len(self.cpu)):
             gone = self._gone(pod, node)
             if gone:
                 ranks = [-self.cluster.ranks[other] for other in gone]
@@ -248,11 +237,53 @@ def repack(cluster: IndexedCluster, fill: Fill) -> Spots:
 def random_repacks(cluster: IndexedCluster, rng: Random) -> Iterator[Spots]:
     """Yield all pods placed anew by priority, without end: orders within one and fill are drawn."""
     empty = emptied(cluster)
-    while True:
-        keys = [rng.random() for _ in cluster.pods]
-        order = sorted(range(len(keys)), key=lambda pod: (cluster.ranks[pod], keys[pod]))
-        fill: Fill = "least" if rng.random() < 0.5 else "most"
+    for order, fill in random_orders(cluster, rng):
         yield schedule(cluster, empty, order, fill=fill)
+
+
+def random_orders(cluster: IndexedCluster, rng: Random) -> Iterator[tuple[list[int], Fill]]:
+    """Yield orders by priority, drawn within one, and whether to fill, without end.
+
+    They are of all pods but those that are protected.
+    """
+    count = len(cluster.pods)
+    free = [pod for pod in range(count) if pod not in cluster.protected]
+    ranks = sorted(set(cluster.ranks))
+    tiers = [[pod for pod in free if cluster.ranks[pod] == rank] for rank in ranks]
+    while True:
+        keys = [rng.random() for _ in range(count)]
+        order = [pod for tier in tiers for pod in sorted(tier, key=keys.__getitem__)]
+        yield order, "least" if rng.random() < 0.5 else "most"
+
+
+def repacks_better(
+    cluster: IndexedCluster, order: Iterable[int], fill: Fill, waiting: Sequence[int]
+) -> bool:
+    """Return whether fewer pods wait, the highest tier first, once all are placed anew.
+
+    The scheduler stops as soon as that is decided.
+
+    Args:
+        cluster: n pods.
+        order: all of them but those that are protected, by priority.
+        fill: whether the emptiest or the fullest node is best.
+        waiting: as `IndexedCluster.waiting` has it, with which is compared; not all 0.
+    """
+    packing, tier, count = PodPacking(cluster, emptied(cluster)), 0, 0
+    for pod in order:
+        rank = cluster.ranks[pod]
+        if rank > tier:
+            if any(count < each for each in waiting[tier:rank]):
+                return True
+            tier = rank
+        node = packing.best_node(pod, fill)
+        if node is None:
+            count += 1
+            if count > waiting[tier] or count == waiting[-1]:
+                return False
+        else:
+            packing.put(pod, node)
+    return True
 
 
 def emptied(cluster: IndexedCluster) -> Spots:
@@ -279,7 +310,7 @@ def one_move(cluster: IndexedCluster) -> Spots:
 
 def _moves(packing: PodPacking, pod: int) -> Iterator[tuple[int, int, int]]:
     """Yield a node, a pod there and where that would go, so that another has its room."""
-    nodes = range(len(packing.taken))
+    nodes = range(len(packing.cpu))
     for node in nodes:
         for other, spot in enumerate(packing.spots):
             if spot != node or other in packing.cluster.protected:

@@ -5,7 +5,7 @@ from heapq import nsmallest
 from itertools import islice
 from typing import NamedTuple
 
-from tasks.vms_placement import Location, Move, Placement, Size, nodes_of
+from tasks.vms_placement import BOTH, Location, Move, Placement, Size, locations, nodes_of
 
 WIDTH = 8  # of the beam
 ORDERS = 20_000  # sets of moves that a search for an order may look at
@@ -35,14 +35,19 @@ def _may(placement: Placement, vm: int, place: Location) -> bool:
 
 def movable(placement: Placement, moved: Collection[int]) -> Iterator[int]:
     """Yield the machines that may be moved, in their order."""
-    return (v for v in placement.present() if v not in moved and not placement.pinned[v])
+    return (
+        vm
+        for vm, place in enumerate(placement.places)
+        if place is not None and vm not in moved and not placement.pinned[vm]
+    )
 
 
 def ranked_moves(placement: Placement, moved: Collection[int], count: int) -> list[Ranked]:
     """Return the moves after which fragments are fewest, ties by machine and place.
 
     What a machine frees where it leaves, and takes where it goes, adds up, as these are never the
-    same nodes. So places are ranked once for all machines of a size.
+    same nodes. So places are ranked once for all machines of a size, and machines are looked at by
+    what they change at the best place of their size, until no other can be among those wanted.
 
     Args:
         placement: where machines are.
@@ -50,38 +55,52 @@ def ranked_moves(placement: Placement, moved: Collection[int], count: int) -> li
         count: how many moves at the most.
     """
     ranks: dict[Size, list[tuple[int, Location]]] = {}
-    moves: list[Ranked] = []
+    heads: list[tuple[int, int]] = []  # a bound on the change by a machine, and the machine
     for vm in movable(placement, moved):
-        size, own = placement.sizes[vm], placement.places[vm]
+        size = placement.sizes[vm]
         if size not in ranks:
-            ranks[size] = _ranked_places(placement, vm)
-        assert own is not None
-        freed = _change(placement, size, own, 1)
+            ranks[size] = _ranked_places(placement, size)
+        if ranks[size]:
+            heads.append((_freed(placement, vm) + ranks[size][0][0], vm))
+    moves: list[Ranked] = []
+    for head in sorted(heads):
+        if len(moves) == count and head > moves[-1][:2]:
+            break
+        vm = head[1]
+        size, own = placement.sizes[vm], placement.places[vm]
+        freed = head[0] - ranks[size][0][0]
         places = (
             (freed + taken, vm, place)
             for taken, place in ranks[size]
             if place != own and placement.partner_on(vm, place.host) is None
         )
-        moves += islice(places, count)
-    return nsmallest(count, moves)
+        moves = sorted([*moves, *islice(places, count)])[:count]
+    return moves
 
 
-def _ranked_places(placement: Placement, vm: int) -> list[tuple[int, Location]]:
+def _ranked_places(placement: Placement, size: Size) -> list[tuple[int, Location]]:
     """Return the places with room for a machine, by how fragments change if it comes there."""
-    size = placement.sizes[vm]
-    return sorted(
-        (_change(placement, size, place, -1), place)
-        for place in placement.everywhere(vm)
-        if placement.has_room(vm, place)
-    )
+    chunk, (cpu, memory, numas) = placement.cluster.chunk, size
+    taken = [
+        (free - cpu) % chunk - free % chunk if free >= cpu and gib >= memory else None
+        for free, gib in zip(placement.cpu, placement.memory, strict=True)
+    ]
+    places = locations(len(taken) // 2, numas)
+    if numas != BOTH:
+        return sorted((x, place) for x, place in zip(taken, places, strict=True) if x is not None)
+    pairs = zip(taken[::2], taken[1::2], places, strict=True)
+    return sorted((x + y, place) for x, y, place in pairs if x is not None and y is not None)
 
 
-def _change(placement: Placement, size: Size, place: Location, sign: int) -> int:
-    """Return by how much fragments change if a machine leaves a place (1) or comes there (-1)."""
-    chunk, free = placement.cluster.chunk, placement.cpu
-    return sum(
-        (free[node] + sign * size.cpu) % chunk - free[node] % chunk for node in nodes_of(place)
-    )
+def _freed(placement: Placement, vm: int) -> int:
+    """Return by how much fragments change if a machine leaves its place."""
+    chunk, cpu, own = placement.cluster.chunk, placement.sizes[vm].cpu, placement.places[vm]
+    assert own is not None
+    change = 0
+    for node in nodes_of(own):
+        rest = placement.cpu[node] % chunk
+        change += (rest + cpu) % chunk - rest
+    return change
 
 
 def greedy(placement: Placement, most: int, moved: Collection[int] = ()) -> list[Move]:
@@ -105,11 +124,15 @@ def greedy(placement: Placement, most: int, moved: Collection[int] = ()) -> list
 
 
 class _Beam(NamedTuple):
-    """A state of the beam: what it is worth, the moves that led there, the placement."""
+    """A state of the beam: what it is worth, the moves that led there, where the last is made."""
 
     rank: tuple[int, int]
     moves: tuple[Move, ...]
-    placement: Placement
+    before: Placement
+
+    def placement(self) -> Placement:
+        """Return where machines are after the last move."""
+        return apply(self.before, self.moves[-1:])
 
 
 def beam(
@@ -127,20 +150,16 @@ def beam(
         most: how many moves.
         moved: machines that were moved already.
         width: how many states are kept after each move, and tried from each.
-        enough: fragments at which the search ends at once.
+        enough: fragments, fewer than there are, at which the search ends at once.
     """
     best = _Beam(_rank(placement), (), placement)
     states = [best]
     for _ in range(most):
-        if enough is not None and best.rank[0] <= enough:
-            break
         children: dict[frozenset[Move], _Beam] = {}
-        for state in states:
-            done = {*moved, *(vm for vm, _ in state.moves)}
-            for _, vm, place in ranked_moves(state.placement, done, width):
-                moves = (*state.moves, (vm, place))
-                if frozenset(moves) not in children:
-                    children[frozenset(moves)] = _child(state.placement, moves)
+        for child in (child for state in states for child in _children(state, moved, width)):
+            if enough is not None and child.rank[0] <= enough:
+                return list(child.moves)
+            children.setdefault(frozenset(child.moves), child)
         if not children:
             break
         states = nsmallest(width, children.values(), key=lambda each: (each.rank, each.moves))
@@ -148,16 +167,33 @@ def beam(
     return list(best.moves)
 
 
-def _child(placement: Placement, moves: tuple[Move, ...]) -> _Beam:
-    after = placement.copy()
-    after.move(*moves[-1])
-    return _Beam(_rank(after), moves, after)
+def _children(state: _Beam, moved: Collection[int], width: int) -> Iterator[_Beam]:
+    """Yield a state after one of its best moves more."""
+    now, (fragments, evenness) = state.placement(), state.rank
+    done = {*moved, *(vm for vm, _ in state.moves)}
+    for change, vm, place in ranked_moves(now, done, width):
+        rank = fragments + change, evenness + _evened(now, vm, place)
+        yield _Beam(rank, (*state.moves, (vm, place)), now)
 
 
 def _rank(placement: Placement) -> tuple[int, int]:
     """Return fragments, and less the more uneven they are: one large is nearer to a chunk."""
     rests = [cpu % placement.cluster.chunk for cpu in placement.cpu]
     return sum(rests), -sum(rest * rest for rest in rests)
+
+
+def _evened(placement: Placement, vm: int, place: Location) -> int:
+    """Return by how much a move changes the second part of the rank."""
+    chunk, cpu, own = placement.cluster.chunk, placement.sizes[vm].cpu, placement.places[vm]
+    assert own is not None
+    evened = 0
+    for node in nodes_of(own):
+        rest = placement.cpu[node] % chunk
+        evened += rest**2 - ((rest + cpu) % chunk) ** 2
+    for node in nodes_of(place):
+        rest = placement.cpu[node] % chunk
+        evened += rest**2 - ((rest - cpu) % chunk) ** 2
+    return evened
 
 
 def in_order(

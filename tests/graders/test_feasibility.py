@@ -1,6 +1,7 @@
 """Certificates against a brute-force twin; what always takes one side; Youden's J by hand."""
 
 import json
+from collections import Counter
 from itertools import combinations
 from random import Random
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import given
 from msgspec.structs import replace
 
 from generators.feasibility import generate
+from graders.exact import feasibility as exact
 from graders.exact.feasibility import has_schedule, irreducible_core, reference
 from graders.feasibility import ONE_KIND, grade, reward, strata, summarise, youden
 from harness.families.registry import family
@@ -45,6 +47,24 @@ def judged(instance: Instance[Project], answer: Fields | str) -> Grade:
 @given(projects(4))
 def test_a_project_has_a_schedule_if_a_search_of_all_starts_finds_one(project: Project) -> None:
     assert has_schedule(project) == (least_makespan(project) is not None)
+
+
+def test_lists_and_the_solver_decide_as_layers_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Projects and parts of them at the least makespan and one less, and what layers leave open."""
+    rng, few, verdicts = Random("feasibility/layers"), exact.FEW, Counter[bool | None]()
+    for index in range(often(600)):
+        project = generate(rng.randint(6, few), 1, index, {}).payload
+        labels = list(constraints(project))
+        for share in (1.0, 0.9, 0.7):
+            part = restricted(project, [each for each in labels if rng.random() < share])
+            verdict = has_schedule(part)
+            for name, value in (("FEW", 0), ("STATES", 1)):
+                with monkeypatch.context() as patch:
+                    patch.setattr(exact, name, value)
+                    assert has_schedule(part) == verdict
+            verdicts[verdict] += 1
+    assert min(verdicts[True], verdicts[False]) > often(600) // 4
+    assert verdicts[None] == 0
 
 
 @examples(400)

@@ -9,7 +9,15 @@ from random import Random
 import pytest
 
 from graders.exact.fair_queue import case_of, cost_of, least_cost, reference
-from graders.exact.fair_queue_measure import alone, fluid_ends, job_costs, limits_of, simulate
+from graders.exact.fair_queue_measure import (
+    alone,
+    fluid_ends,
+    job_costs,
+    limits_of,
+    order_costs,
+    simulate,
+)
+from graders.exact.fair_queue_orders import ends_by_rank, ranks_of
 from graders.exact.fair_queue_rules import POLICIES, by_key, fifo, job_fair, random_order, ranked
 from graders.exact.fair_queue_simulator import ClusterRun, Pick, QueuedJob, RefusedPick, replayed
 from tasks.fair_queue import ClusterJob, SharedCluster
@@ -183,6 +191,19 @@ def test_who_sends_one_job_does_not_wait_for_all_of_another(name: str) -> None:
         return simulate(case_of(uneven()), make()).jobs[6].done or 0
 
     assert end_of_last(POLICIES[name][1]) < end_of_last(fifo) / 2 < 750
+
+
+def test_ends_by_rank_are_those_of_a_run_of_the_order() -> None:
+    """Also where tasks end as others do, and as jobs come."""
+    rng = Random("fair-queue/ends")
+    for index in range(often(600)):
+        cluster = drawn_cluster(rng) if index % 10 else dense_cluster(index)
+        order = rng.sample(range(len(cluster.jobs)), len(cluster.jobs))
+        ranks = ranks_of(order)
+        assert [ranks[number] for number in order] == list(range(len(order)))
+        run = simulate(case_of(cluster), ranked(dict(enumerate(ranks))))
+        assert ends_by_rank(cluster.jobs, cluster.cores, ranks) == [job.done for job in run.jobs]
+        assert order_costs(cluster, ranks) == job_costs(limits_of(cluster), run)
 
 
 def test_a_random_order_is_the_same_in_every_process() -> None:

@@ -11,14 +11,21 @@ from graders.exact.placement import (
     by_id,
     case_of,
     least_cost,
+    leaves_choice,
     random_cost,
     random_costs,
     reference,
     simulate,
 )
-from graders.exact.placement_rules import RULES
+from graders.exact.placement_rules import RULES, random_fit
 from graders.exact.placement_search import descent, longest_first
-from graders.exact.placement_simulator import ComingTask, PlacementRun, RefusedPlace, UsedHost
+from graders.exact.placement_simulator import (
+    ComingTask,
+    Place,
+    PlacementRun,
+    RefusedPlace,
+    UsedHost,
+)
 from tasks.placement import Fleet, PlacedTask, host_seconds
 from tests.depth import often
 from tests.factories.fleets import drawn_fleet, partitions, slow_seconds
@@ -111,6 +118,49 @@ def test_random_fits_are_the_same_in_every_process_and_differ() -> None:
     fleet = drawn(30, "random", PlacementSettings())
     assert random_costs(fleet) == random_costs(fleet)
     assert len(set(random_costs(fleet))) > 5
+
+
+def test_random_costs_are_those_of_runs_of_the_policy() -> None:
+    """Also where tasks end as others come, and where none can choose its host."""
+    choices = 0
+    for k in range(often(150)):
+        fleet = crowded(f"twin/{k}", 3 + k % 30)
+        runs = [random_run(fleet, str(number)) for number in range(20)]
+        costs = [host_seconds(fleet, by_id(fleet, hosts)) for hosts, _ in runs]
+        assert random_costs(fleet) == costs
+        rows = [(task.at, task.end, task.cpu, task.memory) for task in fleet.tasks]
+        has_choice = any(most > 1 for _, most in runs)
+        assert leaves_choice(rows, fleet.cpu, fleet.memory) == has_choice
+        assert has_choice or len(set(costs)) == 1
+        choices += has_choice
+    assert often(150) // 4 < choices < often(150)
+
+
+def random_run(fleet: Fleet, seed: str) -> tuple[list[int], int]:
+    """The hosts of tasks, and the most that one of them had to choose from."""
+    counts = [0]
+
+    def make(run: PlacementRun) -> Place:
+        place = random_fit(seed)(run)
+
+        def noted(task: ComingTask, hosts: Sequence[UsedHost]) -> int | None:
+            counts.append(len(hosts))
+            choice: int | None = place(task, hosts)
+            return choice
+
+        return noted
+
+    return simulate(fleet, make), max(counts)
+
+
+def crowded(seed: str, count: int) -> Fleet:
+    """Tasks of few moments and sizes, so that many come and end at once."""
+    rng, at, tasks = Random(seed), 0, []
+    for number in range(count):
+        at += rng.choice((0, 1, 1, 4))
+        cpu, memory = rng.randint(1, 6), rng.randint(0, 6)
+        tasks.append(PlacedTask(f"T{number}", at, rng.randint(1, 5), cpu, memory))
+    return Fleet(8, 8, tuple(tasks))
 
 
 # The simulator -------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Pods by priority: the solver is right, the scheduler does what it says, the paper's cells."""
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import accumulate, islice
 from random import Random
 from statistics import fmean
 
@@ -13,20 +13,23 @@ from msgspec.structs import replace
 from generators.pods import PodSettings, generate, started, workload
 from graders.exact.pods import pod_sets, quick_bound, reference
 from graders.exact.pods_rules import (
+    Fill,
     PodPacking,
     PodRequest,
+    emptied,
     index_cluster,
     keep,
     one_move,
     preempt,
+    random_orders,
     random_repacks,
     repack,
+    repacks_better,
     schedule,
-    score,
 )
 from graders.pods_violations import violations
 from tasks.pods import KEY, PodCluster, composed, now, split_value, value, waiting
-from tests.depth import examples
+from tests.depth import examples, often
 from tests.factories.pods import (
     best_of_all,
     cluster,
@@ -36,6 +39,8 @@ from tests.factories.pods import (
     small,
     worth,
 )
+
+FILLS: tuple[Fill, ...] = ("least", "most")
 
 # Optima ---------------------------------------------------------------------------------------
 
@@ -111,6 +116,16 @@ def test_replicas_are_one_set_but_those_that_must_stay() -> None:
 # The scheduler --------------------------------------------------------------------------------
 
 
+def score(capacity: PodRequest, taken: PodRequest, fill: Fill) -> int:
+    """The scheduler's score of a node, as its plugins have it one after another."""
+    pairs = zip(capacity, taken, strict=True)
+    shares = [all_ - used if fill == "least" else used for all_, used in pairs]
+    allocated = sum(100 * share // all_ for share, all_ in zip(shares, capacity, strict=True))
+    total = capacity.cpu * capacity.memory
+    apart = abs(taken.cpu * capacity.memory - taken.memory * capacity.cpu)
+    return allocated // 2 + (200 * total - 100 * apart) // (2 * total)
+
+
 def test_scores_of_nodes_by_hand() -> None:
     """Half of both is left: 50, and alike: 100; cpu .5 and memory 1: 25, a deviation of .25: 75."""
     half, uneven = PodRequest(500, 500), PodRequest(500, 1000)
@@ -119,6 +134,37 @@ def test_scores_of_nodes_by_hand() -> None:
     assert score(PodRequest(1000, 1000), uneven, "least") == 100
     assert score(PodRequest(1000, 1000), uneven, "most") == 150
     assert score(PodRequest(3, 3), PodRequest(1, 2), "least") == (66 + 33) // 2 + 83
+
+
+def test_a_pod_goes_to_the_node_of_the_best_score() -> None:
+    """Nodes of any sizes, so that scores differ by little and round otherwise."""
+    for k in range(often(2000)):
+        rng = Random(f"scores/{k}")
+        nodes = [(rng.randint(5, 40), rng.randint(5, 40)) for _ in range(4)]
+        pods = [(rng.randint(1, 5), rng.randint(1, 5), 1, spot) for spot in (0, 1, 2, None)]
+        indexed = index_cluster(cluster(nodes, pods))
+        packing, fill = PodPacking(indexed, indexed.spots), rng.choice(FILLS)
+        scores = {}
+        for node, capacity in enumerate(indexed.capacities):
+            rows = [pods[3], *(pod for pod in pods if pod[3] == node)]
+            taken = PodRequest(sum(pod[0] for pod in rows), sum(pod[1] for pod in rows))
+            if taken.cpu <= capacity.cpu and taken.memory <= capacity.memory:
+                scores[node] = score(capacity, taken, fill)
+        assert packing.best_node(3, fill) == max(scores, key=lambda n: scores[n], default=None)
+
+
+@examples(600)
+@given(small(8), st.integers(0, 10**9))
+def test_a_repack_is_better_exactly_where_fewer_wait_in_the_end(
+    payload: PodCluster, seed: int
+) -> None:
+    indexed, rng = index_cluster(payload), Random(seed)
+    for order, fill in islice(random_orders(indexed, rng), 5):
+        waits = indexed.waiting(schedule(indexed, emptied(indexed), order, fill=fill))
+        other = [rng.randint(0, 2) for _ in waits]
+        for base in (indexed.waiting(preempt(indexed)), tuple(accumulate(other))):
+            if any(base):
+                assert repacks_better(indexed, order, fill, base) == (waits < base)
 
 
 def test_a_pod_goes_to_the_emptiest_or_the_fullest_node_and_ties_to_the_first() -> None:

@@ -1,5 +1,6 @@
 """Fewest fragments, held against trying every sequence of moves; searches against their twins."""
 
+from collections.abc import Sequence
 from random import Random
 
 import pytest
@@ -17,7 +18,7 @@ from graders.exact.vms_search import (
     ranked_moves,
 )
 from tasks.vms_payload import Cluster, Host, Machine, Numa
-from tasks.vms_placement import BOTH, Location, Placement
+from tasks.vms_placement import BOTH, Location, Move, Placement
 from tests.depth import often
 from tests.factories.clusters import State as Places
 from tests.factories.clusters import (
@@ -145,6 +146,42 @@ def test_moves_are_those_that_are_allowed_and_ranked_by_what_they_leave() -> Non
             assert after.fragments() == now + change == expected[vm, state_of(after)]
         assert ranked_moves(placement, (), 3) == ranked[:3]
         assert ranked_moves(placement, {0}, 9) == [r for r in ranked if r[1] != 0][:9]
+
+
+def test_a_beam_keeps_the_best_states_of_all_that_its_best_moves_lead_to() -> None:
+    """Held against one that ranks every move anew, and every state by its placement."""
+    reached = 0
+    for k in range(often(200)):
+        payload = cluster(f"beam/{k}", hosts=3, most=9)
+        placement, width = Placement(payload), 1 + k % 4
+        moves = _plain_beam(placement, 3, width)
+        assert beam(placement, 3, width=width) == moves
+        least, now = apply(placement, moves).fragments(), placement.fragments()
+        for enough in range(now):
+            early = apply(placement, beam(placement, 3, width=width, enough=enough)).fragments()
+            assert (early <= enough) == (least <= enough)
+            reached += least <= enough
+    assert reached > often(200)
+
+
+def _plain_beam(placement: Placement, most: int, width: int) -> list[Move]:
+    def rank(state: Sequence[Move]) -> tuple[int, int]:
+        after = apply(placement, state)
+        rests = [cpu % placement.cluster.chunk for cpu in after.cpu]
+        return sum(rests), -sum(rest * rest for rest in rests)
+
+    best, states = list[Move](), [list[Move]()]
+    for _ in range(most):
+        children = dict[frozenset[Move], list[Move]]()
+        for state in states:
+            now = apply(placement, state)
+            legal = legal_moves(now, [vm for vm, _ in state])
+            legal.sort(key=lambda move: (apply(now, [move]).fragments(), move))
+            for move in legal[:width]:
+                children.setdefault(frozenset([*state, move]), [*state, move])
+        states = sorted(children.values(), key=lambda each: (rank(each), each))[:width]
+        best = min([best, *states[:1]], key=lambda each: rank(each)[0])
+    return best
 
 
 def test_no_search_beats_the_optimum_and_greedy_makes_the_best_single_moves() -> None:
