@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from generators import tools as generator
 from graders.exact.tools import graph
-from graders.exact.tools_schedule import BestPlan, barrier, free
+from graders.exact.tools_schedule import FURTHER, BestPlan, barrier, free
 from tasks.base import Scalar
 from tasks.failures import InputError
 from tasks.tools_payload import Errand, Hidden
@@ -48,7 +48,7 @@ def rows(errand: Errand) -> dict[str, Row]:
     attempts, capacity = graph(errand, due, planned=False)
     planned, _ = graph(errand, due, planned=True)
     solved = {
-        "barrier": timed(lambda: barrier(attempts, capacity, overhead)),
+        "barrier": timed(lambda: barrier(attempts, capacity, overhead, further=FURTHER)),
         "free": timed(lambda: free(attempts, capacity, overhead)),
     }
     if errand.failures:

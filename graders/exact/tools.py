@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from heapq import heapreplace
 from typing import NamedTuple
 
-from graders.exact.tools_schedule import BestPlan, barrier, free
+from graders.exact.tools_schedule import FURTHER, BestPlan, barrier, free
 from graders.exact.tools_search import CallNode, Calls, Ints
 from tasks.base import Fields, Reference
 from tasks.tools_payload import Due, Errand, Hidden
@@ -83,7 +83,7 @@ def reference(errand: Errand, *, seconds: float | None = None) -> Reference:  # 
     """
     due, planned = Hidden(errand).steps(), errand.track == "plan"
     calls, capacity = graph(errand, due, planned=planned)
-    turns = barrier(calls, capacity, errand.overhead)
+    turns = barrier(calls, capacity, errand.overhead, further=FURTHER)
     at_once = free(calls, capacity, errand.overhead)
     answer = {
         **_listing(errand, attempts(due, planned=planned), at_once if planned else turns),

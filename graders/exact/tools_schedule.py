@@ -10,13 +10,16 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Literal, NamedTuple
 
 from graders.exact import rcpsp
+from graders.exact.tools_beam import beam_turns
+from graders.exact.tools_lean import LeanSearch
 from graders.exact.tools_packing import Packing, StepsExhausted, list_schedule, makespan
 from graders.exact.tools_search import CallNode as CallNode
 from graders.exact.tools_search import Calls, Ints, Turns, TurnSearch
 from tasks.base import SolverFailure
 from tasks.rcpsp import Project, Resource, Task
 
-LIMIT = 300_000  # steps of the search for turns, some 3 CPU seconds
+LIMIT = 300_000  # steps of the search for turns, some 2 CPU seconds
+FURTHER = 700_000  # steps of a second search where the first gives up, some 8 CPU seconds
 
 
 class BestPlan(NamedTuple):
@@ -74,7 +77,9 @@ def _project(calls: Calls, capacity: Ints) -> Project:
     )
 
 
-def barrier(calls: Calls, capacity: Ints, overhead: int, *, limit: int = LIMIT) -> BestPlan:
+def barrier(
+    calls: Calls, capacity: Ints, overhead: int, *, limit: int = LIMIT, further: int = 0
+) -> BestPlan:
     """Return the least makespan of turns that return before the next one is issued.
 
     A call's needs are in turns before its own.
@@ -84,6 +89,7 @@ def barrier(calls: Calls, capacity: Ints, overhead: int, *, limit: int = LIMIT) 
         capacity: the places of each tool's pool.
         overhead: the time that each turn costs before its calls.
         limit: the most steps of search; counted, so that the plan is the same everywhere.
+        further: the most steps of a second search where the first gives up; 0 for none.
 
     Raises:
         ValueError: if calls or capacities are none that can run.
@@ -91,6 +97,8 @@ def barrier(calls: Calls, capacity: Ints, overhead: int, *, limit: int = LIMIT) 
     order = _topological(calls, capacity)
     pools = _Pools(calls, capacity, overhead)
     bound, turns = _search(pools, order, limit)
+    if further and bound < _time(pools, turns):
+        bound, turns = _search_further(pools, order, further, bound, turns)
     issued = tuple(pools.issue(turn) for turn in turns)
     objective = sum(map(pools.length, issued))
     return _plan(objective, min(bound, objective), (), issued)
@@ -107,6 +115,27 @@ def _search(pools: "_Pools", order: Ints, limit: int) -> tuple[int, Turns]:
     if better or bound >= objective:
         return bound, better or turns
     return bound, _improve(pools, turns)
+
+
+def _search_further(
+    pools: "_Pools", order: Ints, limit: int, bound: int, turns: Turns
+) -> tuple[int, Turns]:
+    """Return a bound and turns no worse than those given: of a beam, then of a leaner search."""
+    problem = pools.calls, pools.capacity, pools.overhead
+    beam = beam_turns(*problem, order=order)
+    if beam is not None:
+        turns = min(turns, _improve(pools, beam), key=lambda each: _time(pools, each))
+    objective = _time(pools, turns)
+    if bound >= objective:
+        return bound, turns
+    search = LeanSearch(*problem, order=order, limit=limit)
+    least, better = search.run(objective)
+    return max(bound, least), better or turns
+
+
+def _time(pools: "_Pools", turns: Turns) -> int:
+    """Return what turns take, each issued for a shortest schedule of its pools."""
+    return sum(pools.length(pools.issue(turn)) for turn in turns)
 
 
 def _plan(

@@ -4,7 +4,7 @@ It proves the optimum at once because few turns are worth looking at: see `TurnS
 masks of the calls' indices.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from heapq import heappop, heappush
 from itertools import pairwise, product
@@ -50,7 +50,7 @@ class _CallGraph:
         ]
         self.after, self.tail, self.depth = [0] * count, [0] * count, [1] * count
         for i in reversed(order):
-            for j in _members(self.successors[i]):
+            for j in members(self.successors[i]):
                 self.after[i] |= self.after[j] | 1 << j
                 self.tail[i] = max(self.tail[i], overhead + calls[j].duration + self.tail[j])
                 self.depth[i] = max(self.depth[i], 1 + self.depth[j])
@@ -60,12 +60,12 @@ class _RemainingTime:
     """A lower bound on the time that calls still to be made take."""
 
     def __init__(self, calls: Calls, capacity: Ints, overhead: int, graph: _CallGraph) -> None:
-        chain = [overhead + call.duration + t for call, t in zip(calls, graph.tail, strict=True)]
+        chains = [overhead + call.duration + t for call, t in zip(calls, graph.tail, strict=True)]
         self._overhead, self._full = overhead, (1 << len(calls)) - 1
-        self._by_chain = _falling(chain)
+        self._by_chain = _falling(chains)
         self._by_depth = _falling(graph.depth)
-        self._crowded = [
-            (places, sorted(_rows(pool, calls, graph.tail), reverse=True))
+        self._pools = [
+            _Pool(_rows(pool, calls, graph.tail), places)
             for pool, places in zip(_by_tool(calls, len(capacity)), capacity, strict=True)
             if len(pool) > places
         ]
@@ -76,18 +76,34 @@ class _RemainingTime:
             return 0
         bound = next(chain for chain, bit in self._by_chain if not done & bit)
         turns = self._overhead * next(depth for depth, bit in self._by_depth if not done & bit)
-        for places, pool in self._crowded:
-            work = 0
-            for tail, duration, bit in pool:  # by falling tail
-                if not done & bit:
-                    work += duration
-                    least = self._overhead - (-work // places) + tail
-                    if least > bound:
-                        bound = least
-            least = turns - (-work // places)
-            if least > bound:
-                bound = least
+        for pool in self._pools:
+            least, work = pool.times(done)
+            bound = max(bound, self._overhead + least, turns + work)
         return bound
+
+
+class _Pool:
+    """The calls of one tool with fewer places than calls, whose times are computed once a set."""
+
+    def __init__(self, rows: Iterable[tuple[int, int, int]], places: int) -> None:
+        self._rows, self._places = sorted(rows, reverse=True), places  # by falling tail
+        self._mask = reduce(or_, (bit for _, _, bit in self._rows), 0)
+        self._cache: dict[int, tuple[int, int]] = {}
+
+    def times(self, done: int) -> tuple[int, int]:
+        """Return the most time that work and the tail behind it take, and that of all work."""
+        key = done & self._mask
+        if key not in self._cache:
+            self._cache[key] = self._times(key)
+        return self._cache[key]
+
+    def _times(self, done: int) -> tuple[int, int]:
+        work = least = 0
+        for tail, duration, bit in self._rows:
+            if not done & bit:
+                work += duration
+                least = max(least, -(-work // self._places) + tail)
+        return least, -(-work // self._places)
 
 
 def _by_tool(calls: Calls, tools: int) -> list[list[int]]:
@@ -128,20 +144,20 @@ class _Options:
 
     def _nested(self, ready: int) -> list[Option]:
         """Return, with a place for each call, all that are short enough."""
-        members = _members(ready)
-        lengths = [0, *sorted({self._calls[i].duration for i in members}), _NEVER]
+        few = members(ready)
+        lengths = [0, *sorted({self._calls[i].duration for i in few}), _NEVER]
         return [
-            (low, end, _mask(i for i in members if self._calls[i].duration <= low))
+            (low, end, _mask(i for i in few if self._calls[i].duration <= low))
             for low, end in pairwise(lengths)
         ]
 
     def _subsets(self, ready: int, places: int) -> list[Option]:
         """Return the subsets that no turn as long could exchange for a better one."""
-        members = sorted(_members(ready), key=lambda i: -self._calls[i].duration)
-        self._packing.spend(1 << len(members))
-        lengths = self._lengths(ready, members, places)
-        better = [(1 << a, 1 << b) for a in members for b in members if self._precedes(a, b)]
-        bits = [1 << a for a in members]
+        many = sorted(members(ready), key=lambda i: -self._calls[i].duration)
+        self._packing.spend(1 << len(many))
+        lengths = self._lengths(ready, many, places)
+        better = [(1 << a, 1 << b) for a in many for b in many if self._precedes(a, b)]
+        bits = [1 << a for a in many]
         options = []
         for subset, low in lengths.items():
             end = min(_exchanges(lengths, subset, bits, better), default=_NEVER)
@@ -149,11 +165,12 @@ class _Options:
                 options.append((low, end, subset))
         return options
 
-    def _lengths(self, ready: int, members: Ints, places: int) -> dict[int, int]:
+    def _lengths(self, ready: int, longest_first: Ints, places: int) -> dict[int, int]:
         """Return the least length of each subset of the ready calls."""
         lengths, subset = {0: 0}, ready
         while subset:
-            durations = tuple(self._calls[i].duration for i in members if subset >> i & 1)
+            chosen = (i for i in longest_first if subset >> i & 1)
+            durations = tuple(self._calls[i].duration for i in chosen)
             lengths[subset] = self._packing.length(durations, places)
             subset = (subset - 1) & ready
         return lengths
@@ -186,6 +203,10 @@ class TurnSearch:
     that fits under a turn's length is in it. And a call b is in it without a call a of the same
     tool only if a would not fit in b's place, where a is no shorter and what waits for b waits for
     a as well.
+
+    Attributes:
+        remaining: a bound on the time that is left after a set of calls.
+        full: the set of all calls.
     """
 
     def __init__(
@@ -208,7 +229,7 @@ class TurnSearch:
         """
         graph = _CallGraph(calls, overhead, order)
         self._calls, self._needs, self._overhead = calls, graph.needs, overhead
-        self._full = (1 << len(calls)) - 1
+        self.full = (1 << len(calls)) - 1
         self._packing = Packing(limit)
         self._options = _Options(calls, capacity, graph, self._packing)
         self.remaining = _RemainingTime(calls, capacity, overhead, graph).bound
@@ -219,49 +240,54 @@ class TurnSearch:
         Returns:
             A bound on all turns, and the turns if there are any so short and the steps suffice.
         """
-        frontier = _Frontier(self.remaining, limit)
+        frontier = Frontier(self.remaining, limit)
         try:
             while frontier.heap:
                 done = frontier.pop()
-                if done == self._full:
+                if done == self.full:
                     return frontier.bound, frontier.path(done)
-                for length, turn in self._turns(done) if frontier.close(done) else ():
-                    frontier.push(done, turn, self._overhead + length)
+                for length, turn in self.turns(done) if frontier.close(done) else ():
+                    frontier.push(done, turn, length)
         except StepsExhausted:
             return frontier.bound, None
         return limit, None
 
-    def _turns(self, done: int) -> Iterator[tuple[int, int]]:
-        """Yield the turns worth looking at: their length, and their calls as a mask."""
-        options = [self._options.of_tool(tool, mask) for tool, mask in self._ready(done).items()]
+    def turns(self, done: int) -> Iterator[tuple[int, int]]:
+        """Yield the turns worth looking at: their time, and their calls as a mask.
+
+        Raises:
+            StepsExhausted: if that takes more steps than are left.
+        """
+        options = [self._options.of_tool(tool, mask) for tool, mask in self.ready(done).items()]
         for length in sorted({low for option in options for low, _, _ in option if low}):
             fitting = [[(c, m) for c, end, m in option if c <= length < end] for option in options]
             for chosen in product(*fitting):
                 self._packing.spend(1)
                 if max(low for low, _ in chosen) == length:
-                    yield length, reduce(or_, (mask for _, mask in chosen))
+                    yield self._overhead + length, reduce(or_, (mask for _, mask in chosen))
 
-    def _ready(self, done: int) -> dict[int, int]:
+    def ready(self, done: int) -> dict[int, int]:
         """Return for each tool the mask of its calls whose needs are done."""
         ready: dict[int, int] = {}
-        for i in _members(self._full & ~done):
+        for i in members(self.full & ~done):
             if not self._needs[i] & ~done:
                 tool = self._calls[i].tool
                 ready[tool] = ready.get(tool, 0) | 1 << i
         return ready
 
 
-class _Frontier:
+class Frontier:
     """The sets of calls that a search has reached, the most promising first.
 
     Attributes:
         heap: (bound on turns through the set, -size of the set, the set).
         bound: a bound on all turns that the search has proven.
+        spent: for each set the least time so far in which it was reached.
     """
 
     def __init__(self, remaining: Callable[[int], int], limit: int) -> None:
         self._remaining, self._limit = remaining, limit
-        self._spent, self._previous = {0: 0}, dict[int, int]()
+        self.spent, self._previous = {0: 0}, dict[int, int]()
         self._closed: set[int] = set()
         self.heap = [(remaining(0), 0, 0)]
         self.bound = 0
@@ -281,29 +307,40 @@ class _Frontier:
     def push(self, done: int, turn: int, length: int) -> None:
         """Add what a turn of some length leads to, if that is the shortest way so far."""
         after = done | turn
-        cost = self._spent[done] + length
-        if cost < self._spent.get(after, self._limit):
-            self._spent[after], self._previous[after] = cost, done
+        cost = self.spent[done] + length
+        if cost < self.spent.get(after, self._limit):
+            self.spent[after], self._previous[after] = cost, done
             least = max(self.bound, cost + self._remaining(after))
             if least < self._limit:
                 heappush(self.heap, (least, -after.bit_count(), after))
 
     def path(self, done: int) -> Turns:
         """Return the turns that lead to a set."""
-        turns = []
-        while done:
-            turns.append(_members(done & ~self._previous[done]))
-            done = self._previous[done]
-        return turns[::-1]
+        return read_path(done, self._previous)
 
 
-def _mask(members: Iterable[int]) -> int:
-    return reduce(or_, (1 << i for i in members), 0)
+def read_path(done: int, previous: Mapping[int, int]) -> Turns:
+    """Return the turns that lead to a set.
+
+    Args:
+        done: the set.
+        previous: for each set the one before its last turn.
+    """
+    turns = []
+    while done:
+        turns.append(members(done & ~previous[done]))
+        done = previous[done]
+    return turns[::-1]
 
 
-def _members(mask: int) -> list[int]:
-    members = []
+def _mask(indices: Iterable[int]) -> int:
+    return reduce(or_, (1 << i for i in indices), 0)
+
+
+def members(mask: int) -> list[int]:
+    """Return the indices in a mask, from the lowest."""
+    indices = []
     while mask:
-        members.append((mask & -mask).bit_length() - 1)
+        indices.append((mask & -mask).bit_length() - 1)
         mask &= mask - 1
-    return members
+    return indices

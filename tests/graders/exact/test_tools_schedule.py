@@ -11,7 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graders.exact.tools_schedule import BestPlan, CallNode, barrier, free
+from graders.exact.tools_beam import beam_turns
+from graders.exact.tools_lean import LeanSearch
+from graders.exact.tools_schedule import BestPlan, CallNode, _topological, barrier, free
+from graders.exact.tools_search import TurnSearch
 from tests.depth import examples
 
 Case = tuple[list[CallNode], list[int], int]
@@ -181,6 +184,89 @@ def test_a_search_that_is_cut_off_has_turns_that_hold_and_a_bound_that_is_true(
     assert plan.bound <= least_barrier(case) <= plan.objective
     assert (plan.status == "optimal") == (plan.bound == plan.objective)
     assert plan.objective <= all_ready(case)
+
+
+@given(cases(6), st.integers(0, 40), st.integers(1, 40))
+@examples(500)
+def test_a_second_search_that_is_cut_off_holds_as_well(
+    case: Case, limit: int, further: int
+) -> None:
+    plan = barrier(*case, limit=limit, further=further)
+    check_turns(case, plan)
+    assert plan.bound <= least_barrier(case) <= plan.objective
+    assert plan.objective <= barrier(*case, limit=limit).objective
+
+
+@pytest.mark.heavy
+@given(cases(6))
+@examples(1000)
+def test_the_lean_search_has_the_best_turns_of_all(case: Case) -> None:
+    order = _topological(case[0], case[1])
+    least = least_barrier(case)
+    bound, turns = LeanSearch(*case, order=order, limit=100_000).run(least + 1)
+    assert bound == least
+    check_turns(case, BestPlan("optimal", least, bound, (), _issued(case, turns or [])))
+    assert LeanSearch(*case, order=order, limit=100_000).run(least) == (least, None)
+
+
+@given(cases(12))
+@examples(300)
+def test_the_lean_search_and_the_other_prove_the_same(case: Case) -> None:
+    order = _topological(case[0], case[1])
+    lean = LeanSearch(*case, order=order, limit=10**6).run(10**6)
+    assert lean[0] == TurnSearch(*case, order=order, limit=10**6).run(10**6)[0]
+    assert lean[0] == barrier(*case).objective
+
+
+@given(cases(7))
+@examples(300)
+def test_what_remains_is_never_bounded_too_high_nor_falls_faster_than_time_passes(
+    case: Case,
+) -> None:
+    search = TurnSearch(*case, order=_topological(case[0], case[1]), limit=10**6)
+
+    @cache
+    def remaining(done: int) -> int:
+        if done == search.full:
+            return 0
+        return min(length + remaining(done | turn) for length, turn in search.turns(done))
+
+    remaining(0)
+    for done in _reached(search):
+        assert search.remaining(done) <= remaining(done)
+        for length, turn in search.turns(done):
+            assert search.remaining(done) <= length + search.remaining(done | turn)
+
+
+def _reached(search: TurnSearch) -> set[int]:
+    """All sets that some turns worth looking at lead to."""
+    reached, pending = {0}, [0]
+    while pending:
+        done = pending.pop()
+        after = {done | turn for _, turn in search.turns(done)} - reached
+        reached |= after
+        pending += after
+    return reached
+
+
+def _issued(case: Case, turns: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+    """Each turn's calls in the order in which they are as short as can be."""
+    calls, capacity, _ = case
+    return tuple(
+        min(permutations(turn), key=lambda order: turn_length(calls, capacity, order))
+        for turn in turns
+    )
+
+
+@given(cases(6))
+@examples(300)
+def test_a_beam_has_turns_that_hold(case: Case) -> None:
+    turns = beam_turns(*case, order=_topological(case[0], case[1]))
+    assert turns is not None
+    issued = _issued(case, turns)
+    lengths = [case[2] + turn_length(case[0], case[1], turn) for turn in issued]
+    check_turns(case, BestPlan("optimal", sum(lengths), 0, (), issued))
+    assert sum(lengths) >= barrier(*case).objective
 
 
 @pytest.mark.parametrize(
