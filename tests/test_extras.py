@@ -234,10 +234,14 @@ def test_an_sdk_without_what_it_needs_for_aiohttp_is_one_line(
 ) -> None:
     import openai
 
-    def refuse(**_: object) -> None:
-        raise RuntimeError("To use the aiohttp client you must have installed the extra")
+    class Refusing(openai.DefaultAioHttpClient):
+        def __init__(self, **_: object) -> None:
+            raise RuntimeError("To use the aiohttp client you must have installed the extra")
 
-    monkeypatch.setattr(openai, "DefaultAioHttpClient", refuse)
+        def __del__(self) -> None:
+            """Close nothing: it was never open."""
+
+    monkeypatch.setattr(openai, "DefaultAioHttpClient", Refusing)
     with pytest.raises(MissingExtra, match=r"needs the package httpx_aiohttp: .*makespan\[openai"):
         build_model("openai/m", Sampling(), Server("http://127.0.0.1:1/v1"))
 
