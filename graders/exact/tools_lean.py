@@ -3,12 +3,11 @@
 Of equally good turns it may return others.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain, combinations, starmap
 from operator import or_
 
-from graders.exact.tools_packing import StepsExhausted
-from graders.exact.tools_search import Frontier, Turns, TurnSearch, members
+from graders.exact.tools_search import TurnSearch, members
 
 
 class LeanSearch(TurnSearch):
@@ -18,26 +17,8 @@ class LeanSearch(TurnSearch):
     whatever turns follow it can follow that one too, without those calls.
     """
 
-    def run(self, limit: int) -> tuple[int, Turns | None]:
-        """Search turns shorter than a limit.
-
-        Returns:
-            A bound on all turns, and the turns if there are any so short and the steps suffice.
-        """
-        frontier = Frontier(self.remaining, limit)
-        try:
-            while frontier.heap:
-                done = frontier.pop()
-                if done == self.full:
-                    return frontier.bound, frontier.path(done)
-                if frontier.close(done) and not self._needless(frontier.spent, done):
-                    for length, turn in self.turns(done):
-                        frontier.push(done, turn, length)
-        except StepsExhausted:
-            return frontier.bound, None
-        return limit, None
-
-    def _needless(self, spent: dict[int, int], done: int) -> bool:
+    def is_needless(self, spent: Mapping[int, int], done: int) -> bool:
+        """Return whether a larger set was reached at no higher cost."""
         cost = spent[done]
         return any(spent.get(done | more, cost + 1) <= cost for more in self._more(done))
 

@@ -246,11 +246,16 @@ class TurnSearch:
                 done = frontier.pop()
                 if done == self.full:
                     return frontier.bound, frontier.path(done)
-                for length, turn in self.turns(done) if frontier.close(done) else ():
-                    frontier.push(done, turn, length)
+                if frontier.close(done) and not self.is_needless(frontier.spent, done):
+                    for length, turn in self.turns(done):
+                        frontier.push(done, turn, length)
         except StepsExhausted:
             return frontier.bound, None
         return limit, None
+
+    def is_needless(self, spent: Mapping[int, int], done: int) -> bool:  # noqa: ARG002
+        """Return whether no best turns need a set, by what was spent to reach others."""
+        return False
 
     def turns(self, done: int) -> Iterator[tuple[int, int]]:
         """Yield the turns worth looking at: their time, and their calls as a mask.
