@@ -349,9 +349,19 @@ def justified(project: Compiled, starts: Ints) -> list[int]:
         project: the compiled project of n tasks.
         starts: n start times under which the constraints hold that `serial` names.
     """
+    return _place_again(project, pushed_right(project, starts))
+
+
+def pushed_right(project: Compiled, starts: Ints) -> list[int]:
+    """Return a schedule in which the tasks, the last first, are as late as its makespan allows.
+
+    Args:
+        project: the compiled project of n tasks.
+        starts: n start times under which the constraints hold that `serial` names.
+    """
     length = makespan(project, starts)
     right = _place_again(_mirror(project, length), _mirror_starts(project, starts, length))
-    return _place_again(project, _mirror_starts(project, right, length))
+    return _mirror_starts(project, right, length)
 
 
 def _place_again(project: Compiled, starts: Ints) -> list[int]:
