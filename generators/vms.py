@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from generators.base import plain_settings, settings_as
 from graders.exact.vms import PURPOSE
 from graders.exact.vms import reference as solve
-from graders.exact.vms_search import apply, beam
+from graders.exact.vms_kernel import beam
+from graders.exact.vms_search import apply
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.extras import require
 from tasks.ids import instance_id

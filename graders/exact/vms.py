@@ -9,7 +9,8 @@ from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple
 
-from graders.exact.vms_search import apply, beam, greedy, in_order, movable, quick_bound
+from graders.exact.vms_kernel import beam
+from graders.exact.vms_search import apply, greedy, in_order, movable, quick_bound
 from tasks.base import Fields, Parsed, Reference, SolverFailure
 from tasks.extras import extra
 from tasks.vms_course import EVENTS, PLAN, STOP, TURN, WAIT, Course
