@@ -34,6 +34,7 @@ KERNELS = {  # name: sources, in the order in which `<name>_kernel.py` digests t
     "rcpsp": ("rcpsp_kernel.c",),
     "sgs": ("sgs_kernel.c",),
     "vms": ("vms_kernel.c",),
+    "pods": ("pods_kernel.c",),
 }
 SUFFIX = ".dll" if sys.platform == "win32" else ".so"
 

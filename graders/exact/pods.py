@@ -13,17 +13,8 @@ from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from graders.exact.cp_sat import cp_sat_engine
-from graders.exact.pods_rules import (
-    IndexedCluster,
-    PodRequest,
-    Spots,
-    emptied,
-    index_cluster,
-    keep,
-    one_move,
-    preempt,
-    repack,
-)
+from graders.exact.pods_packing import IndexedCluster, PodRequest, Spots, emptied, index_cluster
+from graders.exact.pods_rules import keep, one_move, preempt, repack
 from graders.pods_violations import violations
 from tasks.base import Reference, SolverFailure
 from tasks.extras import extra
