@@ -157,6 +157,8 @@ def started(cluster: PodCluster) -> PodCluster:
 
 def _protect(cluster: PodCluster, chance: float, rng: Random) -> PodCluster:
     """Draw which of the pods that run must stay."""
+    if not chance:
+        return cluster
     draws = [rng.random() < chance for _ in cluster.pods]
     pods = tuple(
         replace(pod, protected=drawn and pod.node is not None)
