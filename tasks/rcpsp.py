@@ -5,7 +5,7 @@ precedence, renewable resources, downtimes, windows and disjunctive pairs, withi
 All intervals are half-open: a task that starts at s with duration d runs in [s, s + d).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 
@@ -192,9 +192,16 @@ def _topological_order(
 
 
 def merged_downtimes(project: Project) -> dict[str, list[tuple[int, int]]]:
-    """Return the downtimes by resource as sorted, disjoint intervals [start, end) with gaps."""
-    merged: dict[str, list[tuple[int, int]]] = {r.id: [] for r in project.resources}
-    for downtime in sorted(project.downtimes, key=lambda d: (d.start, d.end)):
+    """Return the downtimes of a project by resource; see `merged_spans`."""
+    return merged_spans(project.resources, project.downtimes)
+
+
+def merged_spans(
+    resources: Iterable[Resource], downtimes: Iterable[Downtime]
+) -> dict[str, list[tuple[int, int]]]:
+    """Return downtimes by resource as sorted, disjoint intervals [start, end) with gaps."""
+    merged: dict[str, list[tuple[int, int]]] = {r.id: [] for r in resources}
+    for downtime in sorted(downtimes, key=lambda d: (d.start, d.end)):
         spans = merged[downtime.resource]
         if spans and downtime.start <= spans[-1][1]:
             spans[-1] = (spans[-1][0], max(spans[-1][1], downtime.end))

@@ -5,13 +5,16 @@ Where there is none Python makes the same schedules.
 
 import ctypes
 import weakref
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable
 from functools import cache
+from itertools import chain
+from random import Random
 from typing import Protocol
 
 from graders.exact import sgs
 from graders.exact.kernels import Kernel, Longs
-from graders.exact.sgs import Compiled, Ints
+from graders.exact.sgs import Compiled, Ints, Pairs
 
 _MOST = 1 << 61  # what no sum of times in the kernel may reach
 
@@ -23,6 +26,10 @@ KERNEL = Kernel(
         "sgs_free": ([ctypes.c_void_p], None),
         "sgs_serial": ([ctypes.c_void_p, Longs, Longs], None),
         "sgs_justified": ([ctypes.c_void_p, Longs], None),
+        "sgs_random": (
+            [ctypes.c_void_p, ctypes.c_int64, ctypes.POINTER(ctypes.c_double), Longs],
+            None,
+        ),
     },
 )
 
@@ -35,6 +42,9 @@ class Scheduler(Protocol):
 
     def justified(self, starts: Ints) -> list[int]:
         """Return a schedule pushed right within its makespan, then left: see `sgs.justified`."""
+
+    def random_schedules(self, rng: Random, count: int) -> list[list[int]]:
+        """Return the n starts of each of so many lists of `sgs.random_list`."""
 
 
 @cache
@@ -76,6 +86,10 @@ class PlainScheduler:
         """Return a schedule pushed right within its makespan, then left."""
         return sgs.justified(self._project, starts)
 
+    def random_schedules(self, rng: Random, count: int) -> list[list[int]]:
+        """Return the n starts of each of so many random lists."""
+        return [self.serial(sgs.random_list(self._project, rng)) for _ in range(count)]
+
 
 class KernelScheduler:
     """`PlainScheduler` in C; dropping it frees its memory."""
@@ -92,8 +106,8 @@ class KernelScheduler:
             *_groups(project.predecessors),
             *_groups(project.successors),
             *_groups(project.partners),
-            *_groups([value for pair in pairs for value in pair] for pairs in project.demands),
-            *_groups([value for pair in pairs for value in pair] for pairs in project.downtimes),
+            *_groups(map(_flat, project.demands)),
+            *_groups(map(_flat, project.downtimes)),
         ]
         row = (ctypes.c_int64 * len(numbers))(*numbers)
         self._handle = kernel.sgs_new(len(project.ids), len(project.capacities), row, len(numbers))
@@ -113,8 +127,21 @@ class KernelScheduler:
         self._kernel.sgs_justified(self._handle, row)
         return list(row)
 
+    def random_schedules(self, rng: Random, count: int) -> list[list[int]]:
+        """Return the n starts of each of so many random lists."""
+        tasks = len(self._row())
+        draws = array("d", [rng.random() for _ in range(count * tasks)])
+        starts = (ctypes.c_int64 * len(draws))()
+        given = (ctypes.c_double * len(draws)).from_buffer(draws)
+        self._kernel.sgs_random(self._handle, count, given, starts)
+        return [starts[k : k + tasks] for k in range(0, len(draws), tasks)]
 
-def _groups(groups: Iterable[Sequence[int]]) -> list[int]:
+
+def _flat(pairs: Pairs) -> list[int]:
+    return [*chain.from_iterable(pairs)]
+
+
+def _groups(groups: Iterable[Iterable[int]]) -> list[int]:
     """Return where each group begins among the items, and one past the last; then the items."""
     first, items = [0], list[int]()
     for group in groups:
