@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from graders.exact import (
+    feasibility_kernel,
     pods_kernel,
     rcpsp_kernel,
     sgs,
@@ -21,7 +22,14 @@ from tests.wheel import hook
 
 KERNELS = {
     module.KERNEL.name: module.KERNEL
-    for module in (tardiness_kernel, rcpsp_kernel, sgs_kernel, vms_kernel, pods_kernel)
+    for module in (
+        tardiness_kernel,
+        rcpsp_kernel,
+        feasibility_kernel,
+        sgs_kernel,
+        vms_kernel,
+        pods_kernel,
+    )
 }
 
 

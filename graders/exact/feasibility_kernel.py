@@ -1,0 +1,101 @@
+"""A compiled search for schedules under some of a project's constraints.
+
+It decides what `feasibility.has_schedule` decides, for few tasks, and for set after set of the
+constraints of one project. Where the install had no C compiler, that function does.
+"""
+
+import ctypes
+from collections.abc import Collection, Mapping
+from functools import cache
+from itertools import pairwise
+
+from graders.exact.kernels import NO_MEMORY, PAUSED, Kernel, Longs
+from graders.exact.rcpsp_kernel import MET, MOST_TASKS
+from tasks.feasibility import Constraint, constraints
+from tasks.rcpsp import Downtime, Project, Window, topological_order
+
+_MOST = 1 << 62  # what no sum or product in the kernel may reach
+_PRECEDENCE, _DOWNTIME, _WINDOW, _DISJUNCTION = range(4)
+_KINDS = {"precedences": _PRECEDENCE, "disjunctions": _DISJUNCTION}
+
+KERNEL = Kernel(
+    "feasibility",
+    ("feasibility_kernel.c", "rcpsp_layers.h"),
+    {"feasibility_decide": ([Longs, ctypes.c_char_p, ctypes.c_int64], ctypes.c_int)},
+)
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """Return the compiled kernel, or None if there is none for this machine and these sources."""
+    return KERNEL.load(KERNEL.place, KERNEL.paths)
+
+
+def decider(project: Project) -> "Decider | None":
+    """Return what decides whether constraints of a project leave a schedule; None without one."""
+    kernel = library() if fits(project) else None
+    return None if kernel is None else Decider(kernel, project)
+
+
+def fits(project: Project) -> bool:
+    """Return whether the kernel can hold a project, and none of its sums and products overflows."""
+    rows: dict[str, list[Downtime]] = {resource.id: [] for resource in project.resources}
+    for downtime in project.downtimes:
+        rows[downtime.resource].append(downtime)
+    if any(a.end > b.start for row in rows.values() for a, b in pairwise(row)):
+        return False
+    times = 2 * project.horizon + sum(task.duration for task in project.tasks)
+    times += sum(downtime.end for downtime in project.downtimes)
+    times += max(
+        (abs(bound) for w in project.windows for bound in (w.release, w.deadline)), default=0
+    )
+    units = max((resource.capacity for resource in project.resources), default=0)
+    return len(project.tasks) <= MOST_TASKS and times * (1 + units) < _MOST
+
+
+class Decider:
+    """Decides which constraints of a project, by their labels, leave a schedule."""
+
+    def __init__(self, kernel: ctypes.CDLL, project: Project) -> None:
+        self._kernel, labelled = kernel, constraints(project)
+        self._labels = tuple(labelled)
+        durations = {task.id: task.duration for task in project.tasks}
+        demands = {task.id: task.demands if task.duration else {} for task in project.tasks}
+        order = topological_order(project)
+        number = {name: k for k, name in enumerate(order)}
+        number_of = {resource.id: k for k, resource in enumerate(project.resources)}
+        numbers = [len(order), len(number_of), len(labelled), project.horizon]
+        numbers += (durations[name] for name in order)
+        numbers += (resource.capacity for resource in project.resources)
+        numbers += (demands[name].get(resource, 0) for name in order for resource in number_of)
+        for constraint in labelled.values():
+            numbers += _row(constraint, number, number_of)
+        self._numbers = (ctypes.c_int64 * len(numbers))(*numbers)
+
+    def has_schedule(self, labels: Collection[str], children: int) -> bool | None:
+        """Return whether constraints leave a schedule; None if that takes too many states.
+
+        Args:
+            labels: of the constraints.
+            children: states that the search may make.
+
+        Raises:
+            MemoryError: if the kernel gets no memory.
+        """
+        kept = bytes(label in labels for label in self._labels)
+        status = self._kernel.feasibility_decide(self._numbers, kept, children)
+        if status == NO_MEMORY:
+            raise MemoryError("feasibility kernel: no memory for a search")
+        return None if status == PAUSED else status == MET
+
+
+def _row(
+    constraint: Constraint, number: Mapping[str, int], number_of: Mapping[str, int]
+) -> tuple[int, int, int, int]:
+    """Return a constraint as the kernel reads it."""
+    field, each = constraint
+    if isinstance(each, Downtime):
+        return _DOWNTIME, number_of[each.resource], each.start, each.end
+    if isinstance(each, Window):
+        return _WINDOW, number[each.task], each.release, each.deadline
+    return _KINDS[field], number[each[0]], number[each[1]], 0
