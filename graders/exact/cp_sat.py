@@ -1,9 +1,17 @@
 """CP-SAT as every exact solver asks it."""
 
+from functools import cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ortools.sat.python.cp_model import CpSolver
+
+
+@cache
+def solver_name() -> str:
+    """Return CP-SAT's name as references tell it, its version in it."""
+    return f"cp-sat {version('ortools')}"
 
 
 def cp_sat_engine(limit: float, seconds: float | None) -> "CpSolver":

@@ -1,12 +1,11 @@
 """The CP-SAT model of a project, and what comes of asking it for a shorter makespan."""
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from graders.exact import sgs
-from graders.exact.cp_sat import cp_sat_engine
+from graders.exact.cp_sat import cp_sat_engine, solver_name
 from graders.exact.rcpsp_bounds import Pool
 from graders.exact.sgs import Compiled, Ints
 from tasks.base import SolverFailure
@@ -67,7 +66,7 @@ def improve(
     with extra("solvers", PURPOSE):
         from ortools.sat.python import cp_model
 
-    solver, starts = f"cp-sat {version('ortools')}", solution.starts
+    solver, starts = solver_name(), solution.starts
     most = project.horizon if starts is None else sgs.makespan(project, starts) - 1
     model = _Model(project, heads, tails or [0] * len(heads), solution.bound, most)
     for pool in pools:

@@ -320,30 +320,8 @@ def lft(project: Compiled) -> list[int]:
 # Improvement --------------------------------------------------------------------------------
 
 
-def forward_backward(project: Compiled, starts: Ints) -> list[int]:
-    """Push a schedule right, then left, for as long as it gets shorter (double justification).
-
-    Valls, Ballestin & Quintanilla (2005), "Justification and RCPSP". If the schedule is in time, so
-    is the result: no task of a schedule in time is ever pushed against the direction of its pass,
-    whatever the constraints.
-
-    Args:
-        project: the compiled project of n tasks.
-        starts: n start times under which the constraints hold that `serial` names.
-
-    Returns:
-        The n start times of the shortest schedule on the way.
-    """
-    best = list(starts)
-    while True:
-        left = justified(project, best)
-        if makespan(project, left) >= makespan(project, best):
-            return best
-        best = left
-
-
 def justified(project: Compiled, starts: Ints) -> list[int]:
-    """Return a schedule pushed right within its makespan, then left; see `forward_backward`.
+    """Return a schedule pushed right within its makespan, then left (double justification).
 
     Args:
         project: the compiled project of n tasks.
