@@ -5,18 +5,17 @@ constraints of one project. Where the install had no C compiler, that function d
 """
 
 import ctypes
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import cache
 from itertools import pairwise
 
 from graders.exact.kernels import NO_MEMORY, PAUSED, Kernel, Longs
 from graders.exact.rcpsp_kernel import MET, MOST_TASKS
-from tasks.feasibility import Constraint, constraints
-from tasks.rcpsp import Downtime, Project, Window, topological_order
+from tasks.feasibility import constraints
+from tasks.rcpsp import Downtime, Project, topological_order
 
 _MOST = 1 << 62  # what no sum or product in the kernel may reach
 _PRECEDENCE, _DOWNTIME, _WINDOW, _DISJUNCTION = range(4)
-_KINDS = {"precedences": _PRECEDENCE, "disjunctions": _DISJUNCTION}
 
 KERNEL = Kernel(
     "feasibility",
@@ -57,19 +56,25 @@ class Decider:
     """Decides which constraints of a project, by their labels, leave a schedule."""
 
     def __init__(self, kernel: ctypes.CDLL, project: Project) -> None:
-        self._kernel, labelled = kernel, constraints(project)
-        self._labels = tuple(labelled)
-        durations = {task.id: task.duration for task in project.tasks}
-        demands = {task.id: task.demands if task.duration else {} for task in project.tasks}
-        order = topological_order(project)
-        number = {name: k for k, name in enumerate(order)}
-        number_of = {resource.id: k for k, resource in enumerate(project.resources)}
-        numbers = [len(order), len(number_of), len(labelled), project.horizon]
-        numbers += (durations[name] for name in order)
+        self._kernel, self._labels = kernel, tuple(constraints(project))
+        tasks, order = {task.id: task for task in project.tasks}, topological_order(project)
+        resources = [resource.id for resource in project.resources]
+        numbers = [len(order), len(resources), len(self._labels), project.horizon]
+        numbers += (tasks[name].duration for name in order)
         numbers += (resource.capacity for resource in project.resources)
-        numbers += (demands[name].get(resource, 0) for name in order for resource in number_of)
-        for constraint in labelled.values():
-            numbers += _row(constraint, number, number_of)
+        for task in map(tasks.__getitem__, order):
+            demands = task.demands if task.duration else {}
+            numbers += (demands.get(resource, 0) for resource in resources)
+        place = {name: k for k, name in enumerate(order)}
+        number = {name: k for k, name in enumerate(resources)}
+        for a, b in project.precedences:
+            numbers += (_PRECEDENCE, place[a], place[b], 0)
+        for down in project.downtimes:
+            numbers += (_DOWNTIME, number[down.resource], down.start, down.end)
+        for window in project.windows:
+            numbers += (_WINDOW, place[window.task], window.release, window.deadline)
+        for a, b in project.disjunctions:
+            numbers += (_DISJUNCTION, place[a], place[b], 0)
         self._numbers = (ctypes.c_int64 * len(numbers))(*numbers)
 
     def has_schedule(self, labels: Collection[str], children: int) -> bool | None:
@@ -82,20 +87,8 @@ class Decider:
         Raises:
             MemoryError: if the kernel gets no memory.
         """
-        kept = bytes(label in labels for label in self._labels)
+        kept = bytes(map(set(labels).__contains__, self._labels))
         status = self._kernel.feasibility_decide(self._numbers, kept, children)
         if status == NO_MEMORY:
             raise MemoryError("feasibility kernel: no memory for a search")
         return None if status == PAUSED else status == MET
-
-
-def _row(
-    constraint: Constraint, number: Mapping[str, int], number_of: Mapping[str, int]
-) -> tuple[int, int, int, int]:
-    """Return a constraint as the kernel reads it."""
-    field, each = constraint
-    if isinstance(each, Downtime):
-        return _DOWNTIME, number_of[each.resource], each.start, each.end
-    if isinstance(each, Window):
-        return _WINDOW, number[each.task], each.release, each.deadline
-    return _KINDS[field], number[each[0]], number[each[1]], 0

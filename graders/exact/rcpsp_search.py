@@ -33,6 +33,8 @@ def upper_bound(
     """
     best: list[int] | None = None
     shortest = project.horizon + 1
+    if hints and sgs.makespan(project, hints[0]) <= lower:
+        return hints[0]
     schedules = scheduler(project)
     for starts in _candidates(project, schedules, tails, hints):
         if sgs.in_time(project, starts):
