@@ -234,12 +234,13 @@ def _design(level: int, seed: int, index: int, settings: ProjectSettings) -> _De
     merged = _downtimes(compiled, bare.resources, settings, seed, index)
     closed = replace(compiled, downtimes=tuple(map(tuple, merged.values())))
     schedules = list_schedules(closed, LISTS, _stream(seed, index, "schedules"))
-    witness = min(schedules, key=lambda starts: sgs.makespan(compiled, starts))
+    witness = schedules.shortest
     horizon = floor(settings.horizon_factor * sgs.makespan(compiled, witness))
     starts = sgs.by_id(compiled, witness)
     windows = _windows(bare.tasks, horizon, starts, settings=settings, seed=seed, index=index)
     rng = _stream(seed, index, "disjunctions")
-    pairs = misleading_pairs(relaxed(compiled, windows, horizon), witness, schedules, rng)
+    free = relaxed(compiled, windows, horizon)
+    pairs = misleading_pairs(free, witness, schedules.starts, rng)
     downtimes = tuple(Downtime(name, a, b) for name, spans in merged.items() for a, b in spans)
     return _Design(bare, horizon, downtimes, windows, pairs, starts)
 

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
+from graders.exact import sgs
 from graders.exact.sgs import Compiled
-from graders.exact.sgs_kernel import PlainScheduler, scheduler
+from graders.exact.sgs_kernel import PlainScheduler, RandomSchedules, scheduler
 from tasks.rcpsp import Window
 
 SMALL = 50  # tasks to which lists are scheduled in wide integers
@@ -131,8 +132,8 @@ def _doublings(duration: int) -> list[int]:
     return steps
 
 
-def list_schedules(project: Compiled, count: int, rng: Random) -> list[list[int]]:
-    """Draw list schedules: n start times each.
+def list_schedules(project: Compiled, count: int, rng: Random) -> RandomSchedules:
+    """Draw list schedules.
 
     Args:
         project: the compiled project of n tasks, without disjunctions.
@@ -142,7 +143,8 @@ def list_schedules(project: Compiled, count: int, rng: Random) -> list[list[int]
     schedules = scheduler(project)
     if isinstance(schedules, PlainScheduler) and len(project.ids) <= SMALL:
         scheme = WideScheme(project)
-        return [scheme.random_schedule(rng) for _ in range(count)]
+        starts = [scheme.random_schedule(rng) for _ in range(count)]
+        return RandomSchedules(starts, min(starts, key=lambda each: sgs.makespan(project, each)))
     return schedules.random_schedules(rng, count)
 
 

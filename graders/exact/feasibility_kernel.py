@@ -64,7 +64,7 @@ class Decider:
         numbers += (resource.capacity for resource in project.resources)
         for task in map(tasks.__getitem__, order):
             demands = task.demands if task.duration else {}
-            numbers += (demands.get(resource, 0) for resource in resources)
+            numbers += [demands.get(resource, 0) for resource in resources]
         place = {name: k for k, name in enumerate(order)}
         number = {name: k for k, name in enumerate(resources)}
         for a, b in project.precedences:

@@ -55,7 +55,7 @@ def _candidates(
         yield schedules.serial(sgs.priority_list(project, keys))
     rng = Random("exact/rcpsp")
     for _ in range(SAMPLES):
-        yield schedules.serial(sgs.random_list(project, rng))
+        yield schedules.random_schedules(rng, 1).shortest
 
 
 def _priorities(project: Compiled, tails: Ints) -> tuple[list[int], ...]:

@@ -225,14 +225,29 @@ static void draw_list(const Scheduler *s, const double *draws)
     }
 }
 
-/* Schedules of so many random lists, each by as many draws from [0, 1) as there are tasks. */
-void sgs_random(const Scheduler *s, int64_t count, const double *draws, int64_t *starts)
+static int64_t last_end(const Scheduler *s)
 {
+    int64_t end = 0;
+    for (int64_t i = 0; i < s->tasks; i++)
+        end = later(end, s->ends[i]);
+    return end;
+}
+
+/* Schedules of so many random lists, each by as many draws from [0, 1) as there are tasks; return
+ * the number of the first that is shortest. */
+int64_t sgs_random(const Scheduler *s, int64_t count, const double *draws, int64_t *starts)
+{
+    int64_t shortest = NEVER, best = 0;
     for (int64_t n = 0; n < count; n++) {
         draw_list(s, draws + n * s->tasks);
         place(s, (Direction){0, 0});
         memcpy(starts + n * s->tasks, s->starts, (size_t)s->tasks * sizeof *starts);
+        if (last_end(s) < shortest) {
+            shortest = last_end(s);
+            best = n;
+        }
     }
+    return best;
 }
 
 /* Beginning and end ----------------------------------------------------------------------- */

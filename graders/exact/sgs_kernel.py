@@ -8,9 +8,9 @@ import weakref
 from array import array
 from collections.abc import Iterable
 from functools import cache
-from itertools import chain
+from itertools import chain, repeat, starmap
 from random import Random
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from graders.exact import sgs
 from graders.exact.kernels import Kernel, Longs
@@ -28,10 +28,17 @@ KERNEL = Kernel(
         "sgs_justified": ([ctypes.c_void_p, Longs], None),
         "sgs_random": (
             [ctypes.c_void_p, ctypes.c_int64, ctypes.POINTER(ctypes.c_double), Longs],
-            None,
+            ctypes.c_int64,
         ),
     },
 )
+
+
+class RandomSchedules(NamedTuple):
+    """Schedules of random lists, n start times each, and the first of them that is shortest."""
+
+    starts: list[list[int]]
+    shortest: list[int]
 
 
 class Scheduler(Protocol):
@@ -43,8 +50,8 @@ class Scheduler(Protocol):
     def justified(self, starts: Ints) -> list[int]:
         """Return a schedule pushed right within its makespan, then left: see `sgs.justified`."""
 
-    def random_schedules(self, rng: Random, count: int) -> list[list[int]]:
-        """Return the n starts of each of so many lists of `sgs.random_list`."""
+    def random_schedules(self, rng: Random, count: int) -> RandomSchedules:
+        """Return the schedules of so many lists of `sgs.random_list`, at least one."""
 
 
 @cache
@@ -86,9 +93,11 @@ class PlainScheduler:
         """Return a schedule pushed right within its makespan, then left."""
         return sgs.justified(self._project, starts)
 
-    def random_schedules(self, rng: Random, count: int) -> list[list[int]]:
-        """Return the n starts of each of so many random lists."""
-        return [self.serial(sgs.random_list(self._project, rng)) for _ in range(count)]
+    def random_schedules(self, rng: Random, count: int) -> RandomSchedules:
+        """Return the schedules of so many random lists."""
+        project = self._project
+        starts = [self.serial(sgs.random_list(project, rng)) for _ in range(count)]
+        return RandomSchedules(starts, min(starts, key=lambda each: sgs.makespan(project, each)))
 
 
 class KernelScheduler:
@@ -127,14 +136,15 @@ class KernelScheduler:
         self._kernel.sgs_justified(self._handle, row)
         return list(row)
 
-    def random_schedules(self, rng: Random, count: int) -> list[list[int]]:
-        """Return the n starts of each of so many random lists."""
+    def random_schedules(self, rng: Random, count: int) -> RandomSchedules:
+        """Return the schedules of so many random lists."""
         tasks = len(self._row())
-        draws = array("d", [rng.random() for _ in range(count * tasks)])
+        draws = array("d", starmap(rng.random, repeat((), count * tasks)))
         starts = (ctypes.c_int64 * len(draws))()
         given = (ctypes.c_double * len(draws)).from_buffer(draws)
-        self._kernel.sgs_random(self._handle, count, given, starts)
-        return [starts[k : k + tasks] for k in range(0, len(draws), tasks)]
+        best = self._kernel.sgs_random(self._handle, count, given, starts)
+        rows = [starts[k : k + tasks] for k in range(0, len(draws), tasks)]
+        return RandomSchedules(rows, rows[best])
 
 
 def _flat(pairs: Pairs) -> list[int]:
