@@ -101,9 +101,9 @@ class Project(Noun, frozen=True):
             raise ValueError("tasks: a project needs at least one")
         if self.setting not in SETTINGS:
             raise ValueError(f"setting {self.setting!r} is not one of {', '.join(SETTINGS)}")
-        check_unique("tasks: id", (task.id for task in self.tasks))
-        check_unique("resources: id", (resource.id for resource in self.resources))
-        check_unique("windows: id", (window.task for window in self.windows))
+        check_unique("tasks: id", [task.id for task in self.tasks])
+        check_unique("resources: id", [resource.id for resource in self.resources])
+        check_unique("windows: id", [window.task for window in self.windows])
         _check_demands(self)
         _check_times(self)
         _check_pairs(self)
@@ -173,7 +173,7 @@ def topological_order(project: Project) -> tuple[str, ...]:
     Raises:
         ValueError: precedences are cyclic; the message names the tasks of a cycle.
     """
-    return _topological_order(tuple(task.id for task in project.tasks), project.precedences)
+    return _topological_order(tuple([task.id for task in project.tasks]), project.precedences)
 
 
 @lru_cache(maxsize=64)

@@ -38,7 +38,7 @@ def upper_bound(
     schedules = scheduler(project)
     for starts in _candidates(project, schedules, tails, hints):
         if sgs.in_time(project, starts):
-            improved = forward_backward(project, schedules, starts, lower)
+            improved = schedules.shortened(starts, lower)
             length = sgs.makespan(project, improved)
             if length < shortest:
                 best, shortest = improved, length
@@ -62,34 +62,6 @@ def _priorities(project: Compiled, tails: Ints) -> tuple[list[int], ...]:
     """Return the keys of latest finish time, longest tail with duration, and deadline."""
     longest_tail = [-tail - d for tail, d in zip(tails, project.durations, strict=True)]
     return sgs.lft(project), longest_tail, sgs.edf(project)
-
-
-def forward_backward(
-    project: Compiled, schedules: Scheduler, starts: Ints, lower: int = 0
-) -> list[int]:
-    """Push a schedule right, then left, for as long as it gets shorter (double justification).
-
-    Valls, Ballestin & Quintanilla (2005), "Justification and RCPSP". If the schedule is in time, so
-    is the result: no task of a schedule in time is ever pushed against the direction of its pass,
-    whatever the constraints.
-
-    Args:
-        project: the compiled project of n tasks.
-        schedules: of the project.
-        starts: n start times under which the constraints hold that `sgs.serial` names.
-        lower: a bound on the makespan, below which nothing is looked for.
-
-    Returns:
-        The n start times of the shortest schedule on the way.
-    """
-    best, shortest = list(starts), sgs.makespan(project, starts)
-    while shortest > lower:
-        pushed = schedules.justified(best)
-        length = sgs.makespan(project, pushed)
-        if length >= shortest:
-            break
-        best, shortest = pushed, length
-    return best
 
 
 # A population -------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ KERNEL = Kernel(
         "sgs_free": ([ctypes.c_void_p], None),
         "sgs_serial": ([ctypes.c_void_p, Longs, Longs], None),
         "sgs_justified": ([ctypes.c_void_p, Longs], None),
+        "sgs_shortened": ([ctypes.c_void_p, Longs, ctypes.c_int64], None),
         "sgs_random": (
             [ctypes.c_void_p, ctypes.c_int64, ctypes.POINTER(ctypes.c_double), Longs],
             ctypes.c_int64,
@@ -49,6 +50,14 @@ class Scheduler(Protocol):
 
     def justified(self, starts: Ints) -> list[int]:
         """Return a schedule pushed right within its makespan, then left: see `sgs.justified`."""
+
+    def shortened(self, starts: Ints, lower: int = 0) -> list[int]:
+        """Return a schedule pushed right and left for as long as it gets shorter.
+
+        Args:
+            starts: n start times under which the constraints hold that `sgs.serial` names.
+            lower: a bound on the makespan, below which nothing is looked for.
+        """
 
     def random_schedules(self, rng: Random, count: int) -> RandomSchedules:
         """Return the schedules of so many lists of `sgs.random_list`, at least one."""
@@ -93,6 +102,10 @@ class PlainScheduler:
         """Return a schedule pushed right within its makespan, then left."""
         return sgs.justified(self._project, starts)
 
+    def shortened(self, starts: Ints, lower: int = 0) -> list[int]:
+        """Return a schedule pushed right and left for as long as it gets shorter."""
+        return sgs.shortened(self._project, starts, lower)
+
     def random_schedules(self, rng: Random, count: int) -> RandomSchedules:
         """Return the schedules of so many random lists."""
         project = self._project
@@ -134,6 +147,12 @@ class KernelScheduler:
         """Return a schedule pushed right within its makespan, then left."""
         row = self._row(*starts)
         self._kernel.sgs_justified(self._handle, row)
+        return list(row)
+
+    def shortened(self, starts: Ints, lower: int = 0) -> list[int]:
+        """Return a schedule pushed right and left for as long as it gets shorter."""
+        row = self._row(*starts)
+        self._kernel.sgs_shortened(self._handle, row, lower)
         return list(row)
 
     def random_schedules(self, rng: Random, count: int) -> RandomSchedules:

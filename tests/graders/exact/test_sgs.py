@@ -6,8 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graders.exact import sgs
-from graders.exact.rcpsp_search import forward_backward
-from graders.exact.sgs_kernel import scheduler
 from graders.rcpsp import violations
 from tasks.rcpsp import Downtime, Project, Resource, Task, Window
 from tests.depth import examples
@@ -55,7 +53,7 @@ def test_only_deadlines_can_break_and_in_time_says_so(project: Project, seed: in
 def test_forward_backward_keeps_what_holds_and_is_never_longer(project: Project, seed: int) -> None:
     compiled = sgs.compile_project(project)
     starts = sgs.serial(compiled, sgs.random_list(compiled, Random(f"test/{seed}")))
-    better = forward_backward(compiled, scheduler(compiled), starts)
+    better = sgs.shortened(compiled, starts)
     assert sgs.makespan(compiled, better) <= sgs.makespan(compiled, starts)
     wrong = violations(project, sgs.by_id(compiled, better))
     assert {v.get("bound", v["kind"]) for v in wrong} <= LATE
@@ -82,7 +80,7 @@ def test_forward_backward_shortens_a_bad_list() -> None:
     compiled = sgs.compile_project(plain(*tasks))
     bad = sgs.serial(compiled, [1, 2, 0])
     assert sgs.makespan(compiled, bad) == 6
-    assert sgs.makespan(compiled, forward_backward(compiled, scheduler(compiled), bad)) == 4
+    assert sgs.makespan(compiled, sgs.shortened(compiled, bad)) == 4
 
 
 def test_same_seed_same_list_and_all_lists_are_drawn() -> None:
