@@ -26,7 +26,7 @@ from generators.base import plain_settings, settings_as
 from generators.feasibility_periodic import PeriodicTwinSettings
 from generators.feasibility_shop import ShopTwinSettings
 from graders.exact import rcpsp as exact
-from graders.exact.feasibility import has_schedule, judged
+from graders.exact.feasibility import FEW, ends_by, judged
 from graders.exact.rcpsp_cp_sat import PURPOSE
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.extras import require
@@ -202,10 +202,18 @@ def _twins(level: int, seed: int, number: int, settings: Typed) -> Twins | None:
 
 def _cut(project: Project, hint: Mapping[str, int] | None = None) -> Twins | None:
     """Return a project at its least makespan and at one less; None where that is not proven."""
-    best = exact.reference(project, hint=hint)
-    if best.status != "optimal" or best.objective is None:
-        return None
-    project, without = (replace(project, horizon=int(best.objective) - k) for k in (0, 1))
     longest = max(task.duration for task in project.tasks)
-    proven = project.horizon > longest and has_schedule(without) is False
-    return (project, best, without) if proven else None
+    least = _proven(project, hint, longest) if hint and len(project.tasks) <= FEW else 0
+    best = exact.reference(project, hint=hint, least=least)
+    if best.status != "optimal" or best.objective is None or best.objective <= longest:
+        return None
+    end = int(best.objective)
+    if end != least and ends_by(project, end - 1) is not False:
+        return None
+    return replace(project, horizon=end), best, replace(project, horizon=end - 1)
+
+
+def _proven(project: Project, starts: Mapping[str, int], longest: int) -> int:
+    """Return the makespan of a schedule if it is proven that none is less; else 0."""
+    end = max(starts[task.id] + task.duration for task in project.tasks)
+    return end if end > longest and ends_by(project, end - 1) is False else 0

@@ -61,6 +61,20 @@ def has_schedule(project: Project, limit: float = LIMIT) -> bool | None:
     return False if solution.bound > compiled.horizon else None
 
 
+def ends_by(project: Project, end: int) -> bool | None:
+    """Return whether a project has a schedule that ends by a moment, as `has_schedule` does.
+
+    Args:
+        project: the project.
+        end: no later than its horizon, and no sooner than its longest task can.
+    """
+    if len(project.tasks) <= FEW and (subsets := decider(project)):
+        verdict = subsets.has_schedule(constraints(project), STATES, end=end)
+        if verdict is not None:
+            return verdict
+    return has_schedule(replace(project, horizon=end))
+
+
 def _met(project: Compiled, heads: Ints, tails: Ints) -> bool | None:
     """Return whether a project can end by its horizon; None if that takes too many states."""
     last = range(project.horizon, project.horizon + 1)

@@ -305,25 +305,25 @@ static int search(const Project *p, const Sense *m, int64_t children)
     return status;
 }
 
-static Project read_project(const int64_t *numbers)
+static Project read_project(const int64_t *numbers, int64_t horizon)
 {
-    Project p = {numbers[0], numbers[1], numbers[2], numbers[3], NULL, NULL, NULL, NULL};
-    p.durations = numbers + 4;
+    Project p = {numbers[0], numbers[1], numbers[2], horizon, NULL, NULL, NULL, NULL};
+    p.durations = numbers + 3;
     p.capacities = p.durations + p.tasks;
     p.demands = p.capacities + p.resources;
     p.constraints = (const Constraint *)(p.demands + p.tasks * p.resources);
     return p;
 }
 
-/* Whether the constraints that are kept leave a schedule: MET, REFUTED, or PAUSED after so many
- * states; NO_MEMORY.
+/* Whether the constraints that are kept leave a schedule that ends by the horizon: MET, REFUTED, or
+ * PAUSED after so many states; NO_MEMORY.
  *
- * numbers: tasks, resources, constraints, horizon; durations, capacities, demands by task, and four
+ * numbers: tasks, resources, constraints; durations, capacities, demands by task, and four
  * numbers for each constraint.
  */
-int feasibility_decide(const int64_t *numbers, const char *kept, int64_t children)
+int feasibility_decide(const int64_t *numbers, const char *kept, int64_t horizon, int64_t children)
 {
-    Project p = read_project(numbers);
+    Project p = read_project(numbers, horizon);
     Sense m;
     memset(&m, 0, sizeof m);
     m.spans = malloc(((size_t)p.constraint_count + 1) * sizeof *m.spans);

@@ -20,7 +20,12 @@ _PRECEDENCE, _DOWNTIME, _WINDOW, _DISJUNCTION = range(4)
 KERNEL = Kernel(
     "feasibility",
     ("feasibility_kernel.c", "rcpsp_layers.h"),
-    {"feasibility_decide": ([Longs, ctypes.c_char_p, ctypes.c_int64], ctypes.c_int)},
+    {
+        "feasibility_decide": (
+            [Longs, ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64],
+            ctypes.c_int,
+        )
+    },
 )
 
 
@@ -59,7 +64,7 @@ class Decider:
         self._kernel, self._labels = kernel, tuple(constraints(project))
         tasks, order = {task.id: task for task in project.tasks}, topological_order(project)
         resources = [resource.id for resource in project.resources]
-        numbers = [len(order), len(resources), len(self._labels), project.horizon]
+        self._horizon, numbers = project.horizon, [len(order), len(resources), len(self._labels)]
         numbers += (tasks[name].duration for name in order)
         numbers += (resource.capacity for resource in project.resources)
         for task in map(tasks.__getitem__, order):
@@ -77,18 +82,22 @@ class Decider:
             numbers += (_DISJUNCTION, place[a], place[b], 0)
         self._numbers = (ctypes.c_int64 * len(numbers))(*numbers)
 
-    def has_schedule(self, labels: Collection[str], children: int) -> bool | None:
+    def has_schedule(
+        self, labels: Collection[str], children: int, *, end: int | None = None
+    ) -> bool | None:
         """Return whether constraints leave a schedule; None if that takes too many states.
 
         Args:
             labels: of the constraints.
             children: states that the search may make.
+            end: by which all tasks are to end, at most the horizon; the horizon if not given.
 
         Raises:
             MemoryError: if the kernel gets no memory.
         """
         kept = bytes(map(set(labels).__contains__, self._labels))
-        status = self._kernel.feasibility_decide(self._numbers, kept, children)
+        horizon = self._horizon if end is None else end
+        status = self._kernel.feasibility_decide(self._numbers, kept, horizon, children)
         if status == NO_MEMORY:
             raise MemoryError("feasibility kernel: no memory for a search")
         return None if status == PAUSED else status == MET

@@ -52,6 +52,7 @@ def reference(
     deterministic_limit: float | None = None,
     seconds: float | None = None,
     hint: Mapping[str, int] | None = None,
+    least: int = 0,
 ) -> Reference:
     """Minimise the makespan under every constraint, the horizon included.
 
@@ -61,6 +62,7 @@ def reference(
             if not given.
         seconds: a limit of CP-SAT's wall time; the outcome then depends on the machine.
         hint: a start time for each task id; saves work if it is feasible.
+        least: a makespan that no answer is below, as was proven elsewhere; saves work.
 
     Returns:
         The reference, in time units. `infeasible` is proven; `none` has a bound but no answer.
@@ -74,7 +76,7 @@ def reference(
     solution, hints = Solution(lower_bound(compiled, heads, tails), None), list[list[int]]()
     if solution.bound <= compiled.horizon:
         hints = _feasible_hints(project, compiled, hint)
-        starts = upper_bound(compiled, solution.bound, tails, hints)
+        starts = upper_bound(compiled, max(least, solution.bound), tails, hints)
         solution = Solution(solution.bound, starts)
         if not _is_optimal(compiled, solution) and _fits_solver(compiled):
             limit = deterministic_limit or seconds or LIMIT
