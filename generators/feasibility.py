@@ -22,7 +22,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from generators import feasibility_periodic, feasibility_shop, jobshop, rcpsp
-from generators.base import plain_settings, settings_as
+from generators.base import plain_settings, resolved_once, settings_as
 from generators.feasibility_periodic import PeriodicTwinSettings
 from generators.feasibility_shop import ShopTwinSettings
 from graders.exact import rcpsp as exact
@@ -83,6 +83,7 @@ class TwinSettings(Noun, frozen=True):
                 raise ValueError(f"{name}: only projects of pattern=jobshop have that")
 
 
+@resolved_once
 def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """Return all settings, with the defaults of the level, in one spelling.
 

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta, structs
 
 from generators import rcpsp_periodic
-from generators.base import plain_settings, settings_as
+from generators.base import plain_settings, resolved_once, settings_as
 from generators.rcpsp_edges import Edges, irredundant
 from generators.rcpsp_lists import list_schedules, relaxed
 from generators.rcpsp_packed import pack
@@ -96,6 +96,7 @@ class ProjectSettings(Noun, frozen=True):
         return self.witness == "packed"
 
 
+@resolved_once
 def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """Return all settings, with the defaults of the level, in one spelling.
 

@@ -40,7 +40,7 @@ def has_schedule(project: Project, limit: float = LIMIT) -> bool | None:
         MissingExtra: it takes CP-SAT to decide, which is not installed.
     """
     if len(project.tasks) <= FEW and limit >= STEP_LIMIT and (subsets := decider(project)):
-        verdict = subsets.has_schedule(constraints(project), STATES)
+        verdict = subsets.has_schedule(STATES)
         if verdict is not None:
             return verdict
     compiled = sgs.compile_project(project)
@@ -69,7 +69,7 @@ def ends_by(project: Project, end: int) -> bool | None:
         end: no later than its horizon, and no sooner than its longest task can.
     """
     if len(project.tasks) <= FEW and (subsets := decider(project)):
-        verdict = subsets.has_schedule(constraints(project), STATES, end=end)
+        verdict = subsets.has_schedule(STATES, end=end)
         if verdict is not None:
             return verdict
     return has_schedule(replace(project, horizon=end))
@@ -99,7 +99,7 @@ def irreducible_core(project: Project, labels: Sequence[str]) -> tuple[str, ...]
     subsets = decider(project) if len(project.tasks) <= FEW else None
     for label in tuple(core):
         fewer = [each for each in core if each != label]
-        verdict = subsets.has_schedule(fewer, STATES) if subsets else None
+        verdict = subsets.has_schedule(STATES, fewer) if subsets else None
         if verdict is None:
             verdict = has_schedule(restricted(project, fewer), STEP_LIMIT)
         if verdict is False:

@@ -6,13 +6,12 @@ constraints of one project. Where the install had no C compiler, that function d
 
 import ctypes
 from collections.abc import Collection
-from functools import cache
-from itertools import pairwise
+from functools import cache, cached_property
 
 from graders.exact.kernels import NO_MEMORY, PAUSED, Kernel, Longs
 from graders.exact.rcpsp_kernel import MET, MOST_TASKS
 from tasks.feasibility import constraints
-from tasks.rcpsp import Downtime, Project, topological_order
+from tasks.rcpsp import Project, topological_order
 
 _MOST = 1 << 62  # what no sum or product in the kernel may reach
 _PRECEDENCE, _DOWNTIME, _WINDOW, _DISJUNCTION = range(4)
@@ -37,23 +36,21 @@ def library() -> ctypes.CDLL | None:
 
 def decider(project: Project) -> "Decider | None":
     """Return what decides whether constraints of a project leave a schedule; None without one."""
-    kernel = library() if fits(project) else None
-    return None if kernel is None else Decider(kernel, project)
+    kernel = library()
+    return Decider(kernel, project) if kernel and fits(project) else None
 
 
 def fits(project: Project) -> bool:
     """Return whether the kernel can hold a project, and none of its sums and products overflows."""
-    rows: dict[str, list[Downtime]] = {resource.id: [] for resource in project.resources}
-    for downtime in project.downtimes:
-        rows[downtime.resource].append(downtime)
-    if any(a.end > b.start for row in rows.values() for a, b in pairwise(row)):
-        return False
-    times = 2 * project.horizon + sum(task.duration for task in project.tasks)
-    times += sum(downtime.end for downtime in project.downtimes)
-    times += max(
-        (abs(bound) for w in project.windows for bound in (w.release, w.deadline)), default=0
-    )
-    units = max((resource.capacity for resource in project.resources), default=0)
+    ends: dict[str, int] = {}
+    for downtime in project.downtimes:  # those of a resource are to stand in their order
+        if downtime.start < ends.get(downtime.resource, 0):
+            return False
+        ends[downtime.resource] = downtime.end
+    times = 2 * project.horizon + sum([task.duration for task in project.tasks])
+    times += sum([downtime.end for downtime in project.downtimes])
+    times += sum([abs(window.release) + abs(window.deadline) for window in project.windows])
+    units = max([0, *[resource.capacity for resource in project.resources]])
     return len(project.tasks) <= MOST_TASKS and times * (1 + units) < _MOST
 
 
@@ -61,15 +58,16 @@ class Decider:
     """Decides which constraints of a project, by their labels, leave a schedule."""
 
     def __init__(self, kernel: ctypes.CDLL, project: Project) -> None:
-        self._kernel, self._labels = kernel, tuple(constraints(project))
+        self._kernel, self._project = kernel, project
         tasks, order = {task.id: task for task in project.tasks}, topological_order(project)
         resources = [resource.id for resource in project.resources]
-        self._horizon, numbers = project.horizon, [len(order), len(resources), len(self._labels)]
-        numbers += (tasks[name].duration for name in order)
-        numbers += (resource.capacity for resource in project.resources)
+        numbers = [len(order), len(resources), 0]
+        numbers += [tasks[name].duration for name in order]
+        numbers += [resource.capacity for resource in project.resources]
         for task in map(tasks.__getitem__, order):
             demands = task.demands if task.duration else {}
             numbers += [demands.get(resource, 0) for resource in resources]
+        before = len(numbers)
         place = {name: k for k, name in enumerate(order)}
         number = {name: k for k, name in enumerate(resources)}
         for a, b in project.precedences:
@@ -80,23 +78,30 @@ class Decider:
             numbers += (_WINDOW, place[window.task], window.release, window.deadline)
         for a, b in project.disjunctions:
             numbers += (_DISJUNCTION, place[a], place[b], 0)
+        numbers[2] = self._count = (len(numbers) - before) // 4
         self._numbers = (ctypes.c_int64 * len(numbers))(*numbers)
 
+    @cached_property
+    def _labels(self) -> tuple[str, ...]:
+        return tuple(constraints(self._project))
+
     def has_schedule(
-        self, labels: Collection[str], children: int, *, end: int | None = None
+        self, children: int, labels: Collection[str] | None = None, *, end: int | None = None
     ) -> bool | None:
         """Return whether constraints leave a schedule; None if that takes too many states.
 
         Args:
-            labels: of the constraints.
             children: states that the search may make.
+            labels: of the constraints; all if not given.
             end: by which all tasks are to end, at most the horizon; the horizon if not given.
 
         Raises:
             MemoryError: if the kernel gets no memory.
         """
-        kept = bytes(map(set(labels).__contains__, self._labels))
-        horizon = self._horizon if end is None else end
+        kept = b"\1" * self._count
+        if labels is not None:
+            kept = bytes(map(set(labels).__contains__, self._labels))
+        horizon = self._project.horizon if end is None else end
         status = self._kernel.feasibility_decide(self._numbers, kept, horizon, children)
         if status == NO_MEMORY:
             raise MemoryError("feasibility kernel: no memory for a search")
