@@ -35,6 +35,7 @@ from tasks.rcpsp import VERSION, Downtime, Project, Resource, Task, Window, merg
 
 AXES = ("downtime", "windows", "disjunctions")
 LAST = 2.35  # edges a task that every witness obeys, if they fit: 47 at 20 tasks, the paper's size
+DURATIONS = range(1, 11)
 LISTS = 50  # random list schedules, the best of which is the witness
 STANDARD = {
     5: (3, 4),
@@ -363,16 +364,17 @@ def _work(
     rng = _stream(seed, index, "resources")
     resources = tuple(Resource(f"R{k}", rng.randint(4, 6)) for k in range(1, count + 1))
     durations, demands = _stream(seed, index, "durations"), _stream(seed, index, "demands")
+    amounts = [(r.id, range(1, floor(0.6 * r.capacity) + 1)) for r in resources]
     tasks = tuple(
-        Task(name, durations.randint(1, 10), _demands(resources, demands)) for name in ids
+        [Task(name, durations.choice(DURATIONS), _demands(amounts, demands)) for name in ids]
     )
     return tasks, resources
 
 
-def _demands(resources: Sequence[Resource], rng: Random) -> dict[str, int]:
+def _demands(amounts: Sequence[tuple[str, range]], rng: Random) -> dict[str, int]:
     """Draw a demand on each resource with chance .6, U{1..floor(.6 capacity)}; on one at least."""
-    needs = [r for r in resources if rng.random() < 0.6] or [rng.choice(resources)]
-    return {r.id: rng.randint(1, floor(0.6 * r.capacity)) for r in needs}
+    needs = [row for row in amounts if rng.random() < 0.6] or [rng.choice(amounts)]
+    return {name: rng.choice(row) for name, row in needs}
 
 
 def _downtimes(
@@ -412,11 +414,11 @@ def _windows(
     index: int,
 ) -> tuple[Window, ...]:
     """Draw windows: the witness's interval, widened by U{0..slack} on each side."""
-    rng, slack = _stream(seed, index, "windows"), settings.slack
+    rng, slacks = _stream(seed, index, "windows"), range(settings.slack + 1)
     windows = []
     for task in tasks:
         has = rng.random() < settings.axis_probability
-        early, late = rng.randint(0, slack), rng.randint(0, slack)
+        early, late = rng.choice(slacks), rng.choice(slacks)
         if has:
             start = starts[task.id]
             end = min(horizon, start + task.duration + late)

@@ -6,15 +6,15 @@ Where there is none Python makes the same schedules.
 import ctypes
 import weakref
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterator
 from functools import cache
-from itertools import chain, repeat, starmap
+from itertools import accumulate, chain, repeat, starmap
 from random import Random
 from typing import NamedTuple, Protocol
 
 from graders.exact import sgs
 from graders.exact.kernels import Kernel, Longs
-from graders.exact.sgs import Compiled, Ints, Pairs
+from graders.exact.sgs import Compiled, Groups, Ints
 
 _MOST = 1 << 61  # what no sum of times in the kernel may reach
 
@@ -128,8 +128,8 @@ class KernelScheduler:
             *_groups(project.predecessors),
             *_groups(project.successors),
             *_groups(project.partners),
-            *_groups(map(_flat, project.demands)),
-            *_groups(map(_flat, project.downtimes)),
+            *_groups([tuple(chain.from_iterable(pairs)) for pairs in project.demands]),
+            *_groups([tuple(chain.from_iterable(pairs)) for pairs in project.downtimes]),
         ]
         row = (ctypes.c_int64 * len(numbers))(*numbers)
         self._handle = kernel.sgs_new(len(project.ids), len(project.capacities), row, len(numbers))
@@ -166,14 +166,6 @@ class KernelScheduler:
         return RandomSchedules(rows, rows[best])
 
 
-def _flat(pairs: Pairs) -> list[int]:
-    return [*chain.from_iterable(pairs)]
-
-
-def _groups(groups: Iterable[Iterable[int]]) -> list[int]:
-    """Return where each group begins among the items, and one past the last; then the items."""
-    first, items = [0], list[int]()
-    for group in groups:
-        items += group
-        first.append(len(items))
-    return first + items
+def _groups(groups: Groups | list[tuple[int, ...]]) -> Iterator[int]:
+    """Yield where each group begins among the items, and one past the last; then the items."""
+    return chain(accumulate(map(len, groups), initial=0), chain.from_iterable(groups))
