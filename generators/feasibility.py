@@ -197,7 +197,10 @@ def _twin(level: int, seed: int, number: int, settings: Typed, *, lacks: bool) -
     """Return a twin, with a schedule or without; None where not both of them are proven."""
     if isinstance(settings, PeriodicTwinSettings):
         twins = feasibility_periodic.twins(level, seed, number, settings)
-        return twins and (twins[2 if lacks else 0], twins[1])
+        if twins is None:
+            return None
+        project, best, without = twins
+        return (without if lacks else project), best
     if isinstance(settings, ShopTwinSettings):
         return _cut(feasibility_shop.drawn_shop(level, seed, number, settings), None, lacks=lacks)
     base = rcpsp.generate(level, seed, number, _base(settings), reference=False)
