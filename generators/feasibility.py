@@ -26,7 +26,7 @@ from generators.base import plain_settings, resolved_once, settings_as
 from generators.feasibility_periodic import PeriodicTwinSettings
 from generators.feasibility_shop import ShopTwinSettings
 from graders.exact import rcpsp as exact
-from graders.exact.feasibility import FEW, ends_by, judged
+from graders.exact.feasibility import has_schedule, judged, least_end
 from graders.exact.rcpsp_cp_sat import PURPOSE
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.extras import require
@@ -210,17 +210,15 @@ def _twin(level: int, seed: int, number: int, settings: Typed, *, lacks: bool) -
 def _cut(project: Project, hint: Mapping[str, int] | None, *, lacks: bool) -> Twin | None:
     """Return a project at its least makespan or at one less; None where that is not proven."""
     longest = max(task.duration for task in project.tasks)
-    least = _proven(project, hint, longest) if hint and len(project.tasks) <= FEW else 0
-    best = exact.reference(project, hint=hint, least=least)
+    least = _least(project, hint) if hint else None
+    best = exact.reference(project, hint=hint, least=least or 0)
     if best.status != "optimal" or best.objective is None or best.objective <= longest:
         return None
     end = int(best.objective)
-    if end != least and ends_by(project, end - 1) is not False:
+    if least is None and has_schedule(replace(project, horizon=end - 1)) is not False:
         return None
     return replace(project, horizon=end - 1 if lacks else end), best
 
 
-def _proven(project: Project, starts: Mapping[str, int], longest: int) -> int:
-    """Return the makespan of a schedule if it is proven that none is less; else 0."""
-    end = max(starts[task.id] + task.duration for task in project.tasks)
-    return end if end > longest and ends_by(project, end - 1) is False else 0
+def _least(project: Project, starts: Mapping[str, int]) -> int | None:
+    return least_end(project, max(starts[task.id] + task.duration for task in project.tasks))

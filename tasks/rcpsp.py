@@ -112,20 +112,19 @@ class Project(Noun, frozen=True):
 def _check_demands(project: Project) -> None:
     capacity = {resource.id: resource.capacity for resource in project.resources}
     for task in project.tasks:
-        _check_task(task, capacity)
+        for name, amount in task.demands.items():
+            if not 0 <= amount <= capacity.get(name, -1):
+                raise ValueError(f"task {task.id}: {_wrong(name, amount, capacity)}")
     for downtime in project.downtimes:
         if downtime.resource not in capacity:
             raise ValueError(f"downtimes: unknown resource {downtime.resource!r}")
 
 
-def _check_task(task: Task, capacity: Mapping[str, int]) -> None:
-    for name, amount in task.demands.items():
-        if name not in capacity:
-            raise ValueError(f"task {task.id}: demands unknown resource {name!r}")
-        if not 0 <= amount <= capacity[name]:
-            raise ValueError(
-                f"task {task.id}: demands {amount} of {name}, whose capacity is {capacity[name]}"
-            )
+def _wrong(name: str, amount: int, capacity: Mapping[str, int]) -> str:
+    """Return what is wrong with a demand."""
+    if name not in capacity:
+        return f"demands unknown resource {name!r}"
+    return f"demands {amount} of {name}, whose capacity is {capacity[name]}"
 
 
 def _check_times(project: Project) -> None:
@@ -144,10 +143,13 @@ def _check_times(project: Project) -> None:
 
 def _check_pairs(project: Project) -> None:
     ids = {task.id for task in project.tasks}
-    for pair in project.precedences:
-        _check_pair("precedences", pair, ids)
-    for pair in project.disjunctions:
-        _check_pair("disjunctions", pair, ids)
+    for field, pairs in (
+        ("precedences", project.precedences),
+        ("disjunctions", project.disjunctions),
+    ):
+        for a, b in pairs:
+            if a == b or a not in ids or b not in ids:
+                _check_pair(field, (a, b), ids)
     _check_precedences(project)
 
 

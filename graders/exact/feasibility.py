@@ -61,18 +61,20 @@ def has_schedule(project: Project, limit: float = LIMIT) -> bool | None:
     return False if solution.bound > compiled.horizon else None
 
 
-def ends_by(project: Project, end: int) -> bool | None:
-    """Return whether a project has a schedule that ends by a moment, as `has_schedule` does.
+def least_end(project: Project, end: int) -> int | None:
+    """Return the least makespan of a project; None if that is not decided in no time.
 
     Args:
-        project: the project.
-        end: no later than its horizon, and no sooner than its longest task can.
+        project: with a schedule that ends at `end`.
+        end: from which it is counted down.
     """
-    if len(project.tasks) <= FEW and (subsets := decider(project)):
-        verdict = subsets.has_schedule(STATES, end=end)
-        if verdict is not None:
-            return verdict
-    return has_schedule(replace(project, horizon=end))
+    subsets = decider(project) if len(project.tasks) <= FEW else None
+    while subsets:
+        verdict = subsets.has_schedule(STATES, end=end - 1)
+        if not verdict:
+            return None if verdict is None else end
+        end -= 1
+    return None
 
 
 def _met(project: Compiled, heads: Ints, tails: Ints) -> bool | None:

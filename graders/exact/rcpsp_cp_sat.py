@@ -5,7 +5,7 @@ from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from graders.exact import sgs
-from graders.exact.cp_sat import cp_sat_engine, solver_name
+from graders.exact.cp_sat import cp_sat_engine, cp_sat_model, solver_name
 from graders.exact.rcpsp_bounds import Pool
 from graders.exact.sgs import Compiled, Ints
 from tasks.base import SolverFailure
@@ -94,9 +94,7 @@ class _Model:
     """
 
     def __init__(self, project: Compiled, heads: Ints, tails: Ints, least: int, most: int) -> None:
-        from ortools.sat.python.cp_model import CpModel
-
-        self.model = CpModel()
+        self.model = cp_sat_model()
         self._project = project
         end = self.model.new_int_var(least, most, "makespan")
         self.starts = self._start_variables(heads, tails, most)

@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum { PAUSED = 0, MET = 1, REFUTED = 2, NO_MEMORY = -1 };
-enum { MOST_TASKS = 64, FIRST_SLOTS = 1 << 10, NONE = -1 };
+enum { MOST_TASKS = 64, FIRST_SLOTS = 1 << 6, NONE = -1 };
 
 /* A span of time, or of a list. */
 typedef struct {

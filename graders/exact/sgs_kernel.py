@@ -162,7 +162,8 @@ class KernelScheduler:
         starts = (ctypes.c_int64 * len(draws))()
         given = (ctypes.c_double * len(draws)).from_buffer(draws)
         best = self._kernel.sgs_random(self._handle, count, given, starts)
-        rows = [starts[k : k + tasks] for k in range(0, len(draws), tasks)]
+        every = list(starts)
+        rows = [every[k : k + tasks] for k in range(0, len(every), tasks)]
         return RandomSchedules(rows, rows[best])
 
 

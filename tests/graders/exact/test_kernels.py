@@ -69,7 +69,7 @@ def test_a_library_of_other_sources_is_not_used(name: str, tmp_path: Path) -> No
 def test_layers_that_begin_with_the_least_room_grow_as_they_must(tmp_path: Path) -> None:
     """The same source with room for one state and two slots, against the plain search."""
     for source in copied(tmp_path):
-        text = source.read_text("utf-8").replace("FIRST_SLOTS = 1 << 10", "FIRST_SLOTS = 2")
+        text = source.read_text("utf-8").replace("FIRST_SLOTS = 1 << 6", "FIRST_SLOTS = 2")
         source.write_text(text.replace("2 * *room : 64", "2 * *room : 1"), "utf-8")
     sources = [tmp_path / each.name for each in rcpsp_kernel.KERNEL.paths]
     assert "FIRST_SLOTS = 2," in sources[1].read_text("utf-8")
