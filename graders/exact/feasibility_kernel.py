@@ -5,8 +5,9 @@ constraints of one project. Where the install had no C compiler, that function d
 """
 
 import ctypes
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import cache, cached_property
+from itertools import chain
 
 from graders.exact.kernels import NO_MEMORY, PAUSED, Kernel, Longs
 from graders.exact.rcpsp_kernel import MET, MOST_TASKS
@@ -61,24 +62,15 @@ class Decider:
         self._kernel, self._project = kernel, project
         tasks, order = {task.id: task for task in project.tasks}, topological_order(project)
         resources = [resource.id for resource in project.resources]
-        numbers = [len(order), len(resources), 0]
+        rows = _rows(project, order, resources)
+        self._count = len(rows)
+        numbers = [len(order), len(resources), len(rows)]
         numbers += [tasks[name].duration for name in order]
         numbers += [resource.capacity for resource in project.resources]
         for task in map(tasks.__getitem__, order):
             demands = task.demands if task.duration else {}
             numbers += [demands.get(resource, 0) for resource in resources]
-        before = len(numbers)
-        place = {name: k for k, name in enumerate(order)}
-        number = {name: k for k, name in enumerate(resources)}
-        for a, b in project.precedences:
-            numbers += (_PRECEDENCE, place[a], place[b], 0)
-        for down in project.downtimes:
-            numbers += (_DOWNTIME, number[down.resource], down.start, down.end)
-        for window in project.windows:
-            numbers += (_WINDOW, place[window.task], window.release, window.deadline)
-        for a, b in project.disjunctions:
-            numbers += (_DISJUNCTION, place[a], place[b], 0)
-        numbers[2] = self._count = (len(numbers) - before) // 4
+        numbers += chain.from_iterable(rows)
         self._numbers = (ctypes.c_int64 * len(numbers))(*numbers)
 
     @cached_property
@@ -106,3 +98,17 @@ class Decider:
         if status == NO_MEMORY:
             raise MemoryError("feasibility kernel: no memory for a search")
         return None if status == PAUSED else status == MET
+
+
+def _rows(
+    project: Project, order: Iterable[str], resources: Iterable[str]
+) -> list[tuple[int, int, int, int]]:
+    """Return constraints as the kernel reads them, in the order of their labels."""
+    place = {name: k for k, name in enumerate(order)}
+    number = {name: k for k, name in enumerate(resources)}
+    return [
+        *[(_PRECEDENCE, place[a], place[b], 0) for a, b in project.precedences],
+        *[(_DOWNTIME, number[d.resource], d.start, d.end) for d in project.downtimes],
+        *[(_WINDOW, place[w.task], w.release, w.deadline) for w in project.windows],
+        *[(_DISJUNCTION, place[a], place[b], 0) for a, b in project.disjunctions],
+    ]
