@@ -31,8 +31,11 @@ INSIDE = ("tasks", "graders", "generators", "memory", "harness")
 FOLDER = "graders/exact"
 KERNELS = {  # name: sources, in the order in which `<name>_kernel.py` digests them
     "tardiness": ("tardiness_kernel.c", "tardiness_memory.h"),
-    "rcpsp": ("rcpsp_kernel.c",),
+    "rcpsp": ("rcpsp_kernel.c", "rcpsp_layers.h"),
+    "feasibility": ("feasibility_kernel.c", "rcpsp_layers.h"),
     "sgs": ("sgs_kernel.c",),
+    "vms": ("vms_kernel.c",),
+    "pods": ("pods_kernel.c",),
 }
 SUFFIX = ".dll" if sys.platform == "win32" else ".so"
 

@@ -1,7 +1,8 @@
 """What all generators share: settings as they are given become the family's own type."""
 
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from functools import lru_cache, wraps
+from typing import TypeAlias, TypeVar
 
 import msgspec
 
@@ -10,6 +11,7 @@ from tasks.near import did_you_mean
 from tasks.refusals import reason_of
 
 S = TypeVar("S", bound=msgspec.Struct)
+Resolve: TypeAlias = Callable[[int, Mapping[str, Scalar]], dict[str, Scalar]]
 
 
 def settings_as(kind: type[S], family: str, settings: Mapping[str, Scalar]) -> S:
@@ -28,6 +30,24 @@ def settings_as(kind: type[S], family: str, settings: Mapping[str, Scalar]) -> S
         return msgspec.convert(dict(settings), kind, strict=False)
     except msgspec.ValidationError as error:
         raise InputError(f"settings of {family}: {_reason(kind, settings, error)}") from None
+
+
+def resolved_once(resolve: Resolve) -> Resolve:
+    """Return a family's `resolve` that remembers what it returned: batches ask for the same."""
+
+    @lru_cache(maxsize=100, typed=True)
+    def remembered(level: int, given: tuple[tuple[str, Scalar, type], ...]) -> dict[str, Scalar]:
+        return resolve(level, {name: value for name, value, _ in given})
+
+    @wraps(resolve)
+    def asked(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
+        given = tuple([(name, value, type(value)) for name, value in settings.items()])
+        try:
+            return dict(remembered(level, given))
+        except TypeError:  # a value that is no scalar, which `resolve` refuses
+            return resolve(level, settings)
+
+    return asked
 
 
 def plain_settings(settings: msgspec.Struct) -> dict[str, Scalar]:

@@ -22,11 +22,11 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from generators import feasibility_periodic, feasibility_shop, jobshop, rcpsp
-from generators.base import plain_settings, settings_as
+from generators.base import plain_settings, resolved_once, settings_as
 from generators.feasibility_periodic import PeriodicTwinSettings
 from generators.feasibility_shop import ShopTwinSettings
 from graders.exact import rcpsp as exact
-from graders.exact.feasibility import has_schedule, judged
+from graders.exact.feasibility import has_schedule, judged, least_end
 from graders.exact.rcpsp_cp_sat import PURPOSE
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.extras import require
@@ -41,7 +41,7 @@ LEAST, LARGEST = 3, 60  # tasks
 _OF_SHOPS = ("machines", "shutdowns", "high")
 _PATTERNS = {"jobshop": feasibility_shop.resolve, "periodic": feasibility_periodic.resolve}
 Typed: TypeAlias = "TwinSettings | ShopTwinSettings | PeriodicTwinSettings"
-Twins: TypeAlias = tuple[Project, Reference, Project]  # with a schedule, its reference, and without
+Twin: TypeAlias = tuple[Project, Reference]  # and the reference of the one with a schedule
 
 
 class TwinSettings(Noun, frozen=True):
@@ -83,6 +83,7 @@ class TwinSettings(Noun, frozen=True):
                 raise ValueError(f"{name}: only projects of pattern=jobshop have that")
 
 
+@resolved_once
 def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """Return all settings, with the defaults of the level, in one spelling.
 
@@ -140,9 +141,10 @@ def generate(
     require("solvers", PURPOSE, "ortools")
     resolved = resolve(level, settings)
     typed = msgspec.convert(resolved, _type_of(resolved))
-    project, best, without = _draw(level, seed, index, typed)
-    if _lacks_schedule(level, seed, index, typed):
-        project, best = without, Reference("infeasible", solver=best.solver)
+    lacks = _lacks_schedule(level, seed, index, typed)
+    project, best = _draw(level, seed, index, typed, lacks=lacks)
+    if lacks:
+        best = Reference("infeasible", solver=best.solver)
     return Instance(
         id=instance_id("feasibility", level, seed, index, VERSION, resolved, apart=True),
         family="feasibility",
@@ -171,13 +173,13 @@ def _lacks_schedule(level: int, seed: int, index: int, settings: Typed) -> bool:
     return rng.randrange(2) == index % 2
 
 
-def _draw(level: int, seed: int, index: int, settings: Typed) -> Twins:
-    """Return the first twins of which both are proven."""
+def _draw(level: int, seed: int, index: int, settings: Typed, *, lacks: bool) -> Twin:
+    """Return one of the first twins of which both are proven."""
     for attempt in range(TRIES):
         number = (level * SPAN + index) * TRIES + attempt
-        twins = _twins(level, seed, number, settings)
-        if twins is not None:
-            return twins
+        twin = _twin(level, seed, number, settings, lacks=lacks)
+        if twin is not None:
+            return twin
     raise InputError(
         f"level {level}: none of {TRIES} projects at seed {seed}, index {index} has a proven"
         f" optimum that is longer than its longest task: {_MENDS[settings.pattern]}"
@@ -191,21 +193,32 @@ _MENDS = {
 }
 
 
-def _twins(level: int, seed: int, number: int, settings: Typed) -> Twins | None:
+def _twin(level: int, seed: int, number: int, settings: Typed, *, lacks: bool) -> Twin | None:
+    """Return a twin, with a schedule or without; None where not both of them are proven."""
     if isinstance(settings, PeriodicTwinSettings):
-        return feasibility_periodic.twins(level, seed, number, settings)
+        twins = feasibility_periodic.twins(level, seed, number, settings)
+        if twins is None:
+            return None
+        project, best, without = twins
+        return (without if lacks else project), best
     if isinstance(settings, ShopTwinSettings):
-        return _cut(feasibility_shop.drawn_shop(level, seed, number, settings))
+        return _cut(feasibility_shop.drawn_shop(level, seed, number, settings), None, lacks=lacks)
     base = rcpsp.generate(level, seed, number, _base(settings), reference=False)
-    return _cut(base.payload, (base.reference.answer or {})["starts"])
+    return _cut(base.payload, (base.reference.answer or {})["starts"], lacks=lacks)
 
 
-def _cut(project: Project, hint: Mapping[str, int] | None = None) -> Twins | None:
-    """Return a project at its least makespan and at one less; None where that is not proven."""
-    best = exact.reference(project, hint=hint)
-    if best.status != "optimal" or best.objective is None:
-        return None
-    project, without = (replace(project, horizon=int(best.objective) - k) for k in (0, 1))
+def _cut(project: Project, hint: Mapping[str, int] | None, *, lacks: bool) -> Twin | None:
+    """Return a project at its least makespan or at one less; None where that is not proven."""
     longest = max(task.duration for task in project.tasks)
-    proven = project.horizon > longest and has_schedule(without) is False
-    return (project, best, without) if proven else None
+    least = _least(project, hint) if hint else None
+    best = exact.reference(project, hint=hint, least=least or 0)
+    if best.status != "optimal" or best.objective is None or best.objective <= longest:
+        return None
+    end = int(best.objective)
+    if least is None and has_schedule(replace(project, horizon=end - 1)) is not False:
+        return None
+    return replace(project, horizon=end - 1 if lacks else end), best
+
+
+def _least(project: Project, starts: Mapping[str, int]) -> int | None:
+    return least_end(project, max(starts[task.id] + task.duration for task in project.tasks))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import exp
 from random import Random
 from statistics import fmean
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -25,6 +25,7 @@ MEAN_CPU = 7.275
 ROOM = 0.2  # of skill between random fits and the best of them, where tasks are few
 LEAST = 1.05  # of random fits over the bound: below it there is nothing to plan
 TRIES = 400  # draws of tasks that leave as much
+TaskSize: TypeAlias = tuple[int, int, int]  # how long a task stays, its cpu and memory
 
 
 class PlacementSettings(Noun, frozen=True):
@@ -102,7 +103,10 @@ def _with_room(level: int, place: str, settings: PlacementSettings) -> Fleet:
     """Draw tasks until random fits are clearly worse than the bound, and than the best of them."""
     for number in range(TRIES):
         stream = f"{place}/{number}"
-        rows = _rows(level, stream, settings)
+        sizes = _sizes(level, stream, settings)
+        if level <= FEW and _fit_together(sizes[:-1]):  # on the one host in use
+            continue
+        rows = _rows(sizes, stream, settings)
         if level <= FEW and not leaves_choice(rows, CPU, MEMORY):  # all fits are one
             continue
         fleet = _fleet(rows, stream, settings)
@@ -127,18 +131,28 @@ def drawn(level: int, place: str, settings: PlacementSettings) -> Fleet:
         place: of the streams.
         settings: the dials.
     """
-    return _fleet(_rows(level, place, settings), place, settings)
+    return _fleet(_rows(_sizes(level, place, settings), place, settings), place, settings)
 
 
-def _rows(level: int, place: str, settings: PlacementSettings) -> list[TaskRow]:
-    rng, arrivals = _stream(place, "tasks"), _stream(place, "arrivals")
-    stay = TYPICAL * exp(settings.spread**2 / 2)
-    gap = stay * MEAN_CPU / (settings.load * CPU)
-    rows, now = list[TaskRow](), 0
+def _sizes(level: int, place: str, settings: PlacementSettings) -> list[TaskSize]:
+    rng, sizes = _stream(place, "tasks"), list[TaskSize]()
     for _ in range(level):
         cpu = rng.choice(SIZES if rng.random() < 0.5 else SMALL_SIZES)
         memory = min(MEMORY, max(1, int(cpu * rng.choice(RATIOS) * 0.9)))
         time = max(30, int(TYPICAL * exp(rng.gauss(0, settings.spread))))
+        sizes.append((time, cpu, memory))
+    return sizes
+
+
+def _fit_together(sizes: Sequence[TaskSize]) -> bool:
+    return sum([s[1] for s in sizes]) <= CPU and sum([s[2] for s in sizes]) <= MEMORY
+
+
+def _rows(sizes: Sequence[TaskSize], place: str, settings: PlacementSettings) -> list[TaskRow]:
+    arrivals, rows, now = _stream(place, "arrivals"), list[TaskRow](), 0
+    stay = TYPICAL * exp(settings.spread**2 / 2)
+    gap = stay * MEAN_CPU / (settings.load * CPU)
+    for time, cpu, memory in sizes:
         rows.append((now, now + time, cpu, memory))
         now += int(arrivals.expovariate(1) * gap)
     return rows

@@ -7,8 +7,7 @@ nowhere wait. A cluster is kept if a search without a solver finds a placement o
 priority, than eviction alone has: where that is the best there is, nothing is left to plan.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from math import ceil
 from random import Random
 from typing import Annotated, Literal
@@ -21,18 +20,9 @@ from generators.base import plain_settings, settings_as
 from generators.jobshop import numbered
 from graders.exact.pods import PURPOSE
 from graders.exact.pods import reference as solve
-from graders.exact.pods_rules import (
-    Fill,
-    IndexedCluster,
-    PodRequest,
-    index_cluster,
-    one_move,
-    preempt,
-    random_orders,
-    repack,
-    repacks_better,
-    schedule,
-)
+from graders.exact.pods_kernel import any_repack_better, schedule
+from graders.exact.pods_packing import index_cluster
+from graders.exact.pods_rules import one_move, preempt, repack
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.extras import require
 from tasks.ids import instance_id
@@ -167,6 +157,8 @@ def started(cluster: PodCluster) -> PodCluster:
 
 def _protect(cluster: PodCluster, chance: float, rng: Random) -> PodCluster:
     """Draw which of the pods that run must stay."""
+    if not chance:
+        return cluster
     draws = [rng.random() < chance for _ in cluster.pods]
     pods = tuple(
         replace(pod, protected=drawn and pod.node is not None)
@@ -181,20 +173,11 @@ def can_gain(cluster: PodCluster, rng: Random) -> bool:
     It repacks and moves by rule, and then tries `REPACKS` random orders.
     """
     indexed = index_cluster(cluster)
-    base = indexed.waiting(preempt(indexed))
+    evicted = preempt(indexed)
+    base = indexed.waiting(evicted)
     if not any(base):
         return False
-    quick = (one_move(indexed), repack(indexed, "least"), repack(indexed, "most"))
+    quick = (one_move(indexed, evicted), repack(indexed, "least"), repack(indexed, "most"))
     if any(indexed.waiting(spots) < base for spots in quick):
         return True
-    return any(repacks_better(indexed, order, fill, base) for order, fill in _repacks(indexed, rng))
-
-
-def _repacks(cluster: IndexedCluster, rng: Random) -> Iterator[tuple[list[int], Fill]]:
-    """Yield `REPACKS` random orders, but those in which pods ask for the same as in one before."""
-    before = set[tuple[Fill | PodRequest, ...]]()
-    for order, fill in islice(random_orders(cluster, rng), REPACKS):
-        requests = (fill, *(cluster.requests[pod] for pod in order))
-        if requests not in before:
-            before.add(requests)
-            yield order, fill
+    return any_repack_better(indexed, rng, REPACKS, base)

@@ -8,33 +8,34 @@ fewer: levels of edges and cells of axes are nested.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import replace
 from math import floor
 from random import Random
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
-from msgspec import Meta
-from msgspec.structs import replace
+from msgspec import Meta, structs
 
 from generators import rcpsp_periodic
-from generators.base import plain_settings, settings_as
-from generators.rcpsp_edges import Edges, bits, irredundant
-from generators.rcpsp_lists import list_schedules, relaxed_project
+from generators.base import plain_settings, resolved_once, settings_as
+from generators.rcpsp_edges import Edges, irredundant
+from generators.rcpsp_lists import list_schedules, relaxed
 from generators.rcpsp_packed import pack
+from generators.rcpsp_pairs import misleading_pairs
 from graders.exact import sgs
 from graders.exact.rcpsp import reference as solve
 from graders.exact.rcpsp_cp_sat import PURPOSE
+from graders.exact.sgs import Compiled
 from graders.rcpsp import violations
 from graders.rcpsp_periodic import is_periodic
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.extras import require
 from tasks.ids import instance_id
-from tasks.rcpsp import VERSION, Downtime, Project, Resource, Task, Window, merged_downtimes
+from tasks.rcpsp import VERSION, Downtime, Project, Resource, Task, Window, merged_spans
 
 AXES = ("downtime", "windows", "disjunctions")
 LAST = 2.35  # edges a task that every witness obeys, if they fit: 47 at 20 tasks, the paper's size
+DURATIONS = range(1, 11)
 LISTS = 50  # random list schedules, the best of which is the witness
 STANDARD = {
     5: (3, 4),
@@ -96,6 +97,7 @@ class ProjectSettings(Noun, frozen=True):
         return self.witness == "packed"
 
 
+@resolved_once
 def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """Return all settings, with the defaults of the level, in one spelling.
 
@@ -123,7 +125,7 @@ def resolve(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
     elif layers == 1 and not typed.is_packed:
         edges = 0
     axes = ",".join(axis for axis in AXES if axis in typed.active_axes) or "none"
-    resolved = plain_settings(replace(typed, layers=layers, edges=edges, axes=axes))
+    resolved = plain_settings(structs.replace(typed, layers=layers, edges=edges, axes=axes))
     # instances were published before there were others: their bytes and ids stay
     later = ("pattern", "load") if typed.is_packed else ("pattern", "load", "witness")
     return {name: value for name, value in resolved.items() if name not in later}
@@ -211,14 +213,17 @@ def _by_witness(project: Project, witness: dict[str, int]) -> Reference:
     )
 
 
-@dataclass(frozen=True)
-class _Design:
-    """A project with every axis and the last level of edges, the edges in order of insertion.
+class _Design(NamedTuple):
+    """A project, the last level of its edges in order of insertion, and all its axes apart.
 
     `starts` is the witness: start times by task.
     """
 
-    full: Project
+    bare: Project
+    horizon: int
+    downtimes: tuple[Downtime, ...]
+    windows: tuple[Window, ...]
+    disjunctions: tuple[tuple[str, str], ...]
     starts: dict[str, int]
 
 
@@ -227,14 +232,19 @@ def _design(level: int, seed: int, index: int, settings: ProjectSettings) -> _De
     if settings.is_packed:
         return _packed_design(level, seed, index, settings=settings)
     bare = _bare_project(level, seed, index, settings=settings)
-    down = replace(bare, downtimes=_downtimes(bare, settings, seed, index))
-    schedules = list_schedules(down, LISTS, _stream(seed, index, "schedules"))
-    starts = min(schedules, key=lambda schedule: _makespan(down, schedule))
-    horizon = floor(settings.horizon_factor * _makespan(down, starts))
+    compiled = sgs.compile_project(bare)
+    merged = _downtimes(compiled, bare.resources, settings, seed, index)
+    closed = replace(compiled, downtimes=tuple(map(tuple, merged.values())))
+    schedules = list_schedules(closed, LISTS, _stream(seed, index, "schedules"))
+    witness = schedules.shortest
+    horizon = floor(settings.horizon_factor * sgs.makespan(compiled, witness))
+    starts = sgs.by_id(compiled, witness)
     windows = _windows(bare.tasks, horizon, starts, settings=settings, seed=seed, index=index)
-    relaxed = relaxed_project(bare, windows, horizon)
-    pairs = _disjunctions(relaxed, starts, schedules, _stream(seed, index, "disjunctions"))
-    return _Design(replace(down, horizon=horizon, windows=windows, disjunctions=pairs), starts)
+    rng = _stream(seed, index, "disjunctions")
+    free = relaxed(compiled, windows, horizon)
+    pairs = misleading_pairs(free, witness, schedules.starts, rng)
+    downtimes = tuple(Downtime(name, a, b) for name, spans in merged.items() for a, b in spans)
+    return _Design(bare, horizon, downtimes, windows, pairs, starts)
 
 
 def _packed_design(level: int, seed: int, index: int, settings: ProjectSettings) -> _Design:
@@ -257,13 +267,13 @@ def _packed_design(level: int, seed: int, index: int, settings: ProjectSettings)
         horizon=floor(settings.horizon_factor * packing.end),
         setting=settings.setting,
     )
-    starts = dict(zip(ids, packing.starts, strict=True))
-    windows = _windows(
-        project.tasks, project.horizon, starts, settings=settings, seed=seed, index=index
-    )
-    relaxed = relaxed_project(project, windows, project.horizon)
-    pairs = _disjunctions(relaxed, starts, [starts], _stream(seed, index, "disjunctions"))
-    return _Design(replace(project, windows=windows, disjunctions=pairs), starts)
+    horizon, witness = project.horizon, packing.starts
+    starts = dict(zip(ids, witness, strict=True))
+    windows = _windows(project.tasks, horizon, starts, settings=settings, seed=seed, index=index)
+    free = relaxed(sgs.compile_project(project), windows, horizon)
+    rng = _stream(seed, index, "disjunctions")
+    pairs = misleading_pairs(free, witness, [witness], rng)
+    return _Design(project, horizon, project.downtimes, windows, pairs, starts)
 
 
 def _ids(level: int, seed: int, index: int) -> list[str]:
@@ -303,14 +313,15 @@ def _inserted_edges(level: int, seed: int, index: int, settings: ProjectSettings
 
 def _cell(design: _Design, settings: ProjectSettings) -> Project:
     """Drop the axes and edges that the instance does not have; sort by ids what remains."""
-    full, axes = design.full, settings.active_axes
-    return replace(
-        full,
-        tasks=tuple(sorted(full.tasks, key=lambda task: task.id)),
-        precedences=tuple(sorted(full.precedences[: settings.edges])),
-        downtimes=full.downtimes if "downtime" in axes else (),
-        windows=tuple(sorted(full.windows, key=lambda w: w.task)) if "windows" in axes else (),
-        disjunctions=tuple(sorted(full.disjunctions)) if "disjunctions" in axes else (),
+    bare, axes = design.bare, settings.active_axes
+    return structs.replace(
+        bare,
+        tasks=tuple(sorted(bare.tasks, key=lambda task: task.id)),
+        precedences=tuple(sorted(bare.precedences[: settings.edges])),
+        downtimes=design.downtimes if "downtime" in axes else (),
+        windows=tuple(sorted(design.windows, key=lambda w: w.task)) if "windows" in axes else (),
+        disjunctions=tuple(sorted(design.disjunctions)) if "disjunctions" in axes else (),
+        horizon=design.horizon,
     )
 
 
@@ -353,37 +364,40 @@ def _work(
     rng = _stream(seed, index, "resources")
     resources = tuple(Resource(f"R{k}", rng.randint(4, 6)) for k in range(1, count + 1))
     durations, demands = _stream(seed, index, "durations"), _stream(seed, index, "demands")
+    amounts = [(r.id, range(1, floor(0.6 * r.capacity) + 1)) for r in resources]
     tasks = tuple(
-        Task(name, durations.randint(1, 10), _demands(resources, demands)) for name in ids
+        [Task(name, durations.choice(DURATIONS), _demands(amounts, demands)) for name in ids]
     )
     return tasks, resources
 
 
-def _demands(resources: Sequence[Resource], rng: Random) -> dict[str, int]:
+def _demands(amounts: Sequence[tuple[str, range]], rng: Random) -> dict[str, int]:
     """Draw a demand on each resource with chance .6, U{1..floor(.6 capacity)}; on one at least."""
-    needs = [r for r in resources if rng.random() < 0.6] or [rng.choice(resources)]
-    return {r.id: rng.randint(1, floor(0.6 * r.capacity)) for r in needs}
+    needs = [row for row in amounts if rng.random() < 0.6] or [rng.choice(amounts)]
+    return {name: rng.choice(row) for name, row in needs}
 
 
 def _downtimes(
-    project: Project, settings: ProjectSettings, seed: int, index: int
-) -> tuple[Downtime, ...]:
-    """Draw two downtimes of U{3..6} for a resource that has any.
+    project: Compiled,
+    resources: Sequence[Resource],
+    settings: ProjectSettings,
+    seed: int,
+    index: int,
+) -> dict[str, list[tuple[int, int]]]:
+    """Draw two downtimes of U{3..6} for a resource that has any; return them merged.
 
     They start within the span of a plain schedule.
     """
     rng = _stream(seed, index, "downtimes")
-    compiled = sgs.compile_project(project)
-    span = sgs.makespan(compiled, sgs.serial(compiled, compiled.order))
+    span = sgs.makespan(project, sgs.serial(project, project.order))
     downtimes = []
-    for resource in project.resources:
+    for resource in resources:
         has = rng.random() < settings.axis_probability
         for _ in range(2):
             start, length = rng.randrange(span), rng.randint(3, 6)
             if has:
                 downtimes.append(Downtime(resource.id, start, start + length))
-    merged = merged_downtimes(replace(project, downtimes=tuple(downtimes)))
-    return tuple(Downtime(name, a, b) for name, spans in merged.items() for a, b in spans)
+    return merged_spans(resources, downtimes)
 
 
 def _makespan(project: Project, starts: Mapping[str, int]) -> int:
@@ -400,99 +414,13 @@ def _windows(
     index: int,
 ) -> tuple[Window, ...]:
     """Draw windows: the witness's interval, widened by U{0..slack} on each side."""
-    rng, slack = _stream(seed, index, "windows"), settings.slack
+    rng, slacks = _stream(seed, index, "windows"), range(settings.slack + 1)
     windows = []
     for task in tasks:
         has = rng.random() < settings.axis_probability
-        early, late = rng.randint(0, slack), rng.randint(0, slack)
+        early, late = rng.choice(slacks), rng.choice(slacks)
         if has:
             start = starts[task.id]
             end = min(horizon, start + task.duration + late)
             windows.append(Window(task.id, max(0, start - early), end))
     return tuple(windows)
-
-
-def _disjunctions(
-    relaxed: sgs.Compiled,
-    starts: Mapping[str, int],
-    schedules: Sequence[Mapping[str, int]],
-    rng: Random,
-) -> tuple[tuple[str, str], ...]:
-    """Draw floor(n / 4) pairs that bind: apart in the witness, together in a relaxed schedule.
-
-    Args:
-        relaxed: the project under precedence and windows alone; n is the number of its tasks.
-        starts: the witness.
-        schedules: start times by task, under precedence, capacity and downtimes.
-        rng: the stream of disjunctions.
-
-    Returns:
-        Pairs of task ids, those that mislead most first (see `_PairRanking`).
-    """
-    ranking = _PairRanking(
-        duration=dict(zip(relaxed.ids, relaxed.durations, strict=True)),
-        witness=starts,
-        earliest=sgs.by_id(relaxed, sgs.serial(relaxed, relaxed.order)),
-        latest=dict(zip(relaxed.ids, sgs.lft(relaxed), strict=True)),
-        schedules=schedules,
-    )
-    ordered = _ordered(relaxed)
-    apart = [
-        (a, b)
-        for a, b in combinations(sorted(relaxed.ids), 2)
-        if (a, b) not in ordered and not ranking.overlap(starts, a, b)
-    ]
-    rng.shuffle(apart)
-    apart.sort(key=lambda pair: ranking.rank(*pair))
-    return tuple(apart[: len(relaxed.ids) // 4])
-
-
-@dataclass(frozen=True)
-class _PairRanking:
-    """Ranks pairs of tasks by how much a disjunction between them misleads.
-
-    Attributes:
-        duration: of each task, in time units.
-        witness: its start times.
-        earliest: start times under precedence and windows alone.
-        latest: latest finish times under them.
-        schedules: start times under precedence, capacity and downtimes.
-    """
-
-    duration: Mapping[str, int]
-    witness: Mapping[str, int]
-    earliest: Mapping[str, int]
-    latest: Mapping[str, int]
-    schedules: Sequence[Mapping[str, int]]
-
-    def overlap(self, schedule: Mapping[str, int], a: str, b: str) -> bool:
-        """Return whether two tasks run at the same time at some moment of a schedule."""
-        return (
-            schedule[a] < schedule[b] + self.duration[b]
-            and schedule[b] < schedule[a] + self.duration[a]
-        )
-
-    def rank(self, a: str, b: str) -> int:
-        """Return the rank of a pair, 0 the best.
-
-        First come pairs whose order in the witness is not that of their latest finish times, so
-        that the obvious order misleads; then pairs that overlap at their earliest starts; then in
-        any of the schedules; then any that precedence leaves free to overlap.
-        """
-        overlap = self.overlap(self.earliest, a, b)
-        if (self.latest[a] - self.latest[b]) * (self.witness[a] - self.witness[b]) < 0:
-            return 0 if overlap else 1
-        if overlap:
-            return 2
-        return 3 if any(self.overlap(schedule, a, b) for schedule in self.schedules) else 4
-
-
-def _ordered(project: sgs.Compiled) -> set[tuple[str, str]]:
-    """Return the pairs of ids, either way round, of which one task has to precede the other."""
-    below = [0] * len(project.ids)
-    for i in reversed(project.order):
-        for j in project.successors[i]:
-            below[i] |= below[j] | 1 << j
-    ids = project.ids
-    pairs = {(ids[i], ids[j]) for i, mask in enumerate(below) for j in bits(mask)}
-    return pairs | {(b, a) for a, b in pairs}

@@ -17,17 +17,19 @@ def irredundant(count: int, keys: Mapping[tuple[int, int], float]) -> Edges:
     """
     above = [1 << i for i in range(count)]  # bit masks: the task and all that must precede it
     below = list(above)
-    parents = [0] * count
+    parents = [0] * count  # those with an edge to a task below: its own parents among them
     edges: Edges = []
     for a, b in sorted(keys, key=keys.__getitem__):
         up, down = above[a], below[b]
-        if below[a] >> b & 1 or any(parents[y] & up for y in bits(down)):
+        if below[a] >> b & 1 or parents[b] & up:
             continue
+        for x in bits(above[b]):
+            parents[x] |= 1 << a
         for x in bits(up):
             below[x] |= down
+            parents[x] |= parents[b]
         for y in bits(down):
             above[y] |= up
-        parents[b] |= 1 << a
         edges.append((a, b))
     return edges
 

@@ -7,13 +7,13 @@ where a task fits, and what it takes, are a few operations whatever else is ther
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from random import Random
-
-from msgspec.structs import replace
 
 from graders.exact import sgs
 from graders.exact.sgs import Compiled
-from tasks.rcpsp import Project, Window
+from graders.exact.sgs_kernel import PlainScheduler, RandomSchedules, scheduler
+from tasks.rcpsp import Window
 
 SMALL = 50  # tasks to which lists are scheduled in wide integers
 
@@ -132,24 +132,32 @@ def _doublings(duration: int) -> list[int]:
     return steps
 
 
-def list_schedules(project: Project, count: int, rng: Random) -> list[dict[str, int]]:
-    """Draw list schedules under precedence, capacity and downtimes: start times by task.
+def list_schedules(project: Compiled, count: int, rng: Random) -> RandomSchedules:
+    """Draw list schedules.
 
     Args:
-        project: without windows and disjunctions.
+        project: the compiled project of n tasks, without disjunctions.
         count: of schedules.
         rng: the generator.
     """
-    compiled = sgs.compile_project(project)
-    if len(compiled.ids) <= SMALL:
-        scheme = WideScheme(compiled)
-        return [sgs.by_id(compiled, scheme.random_schedule(rng)) for _ in range(count)]
-    lists = (sgs.random_list(compiled, rng) for _ in range(count))
-    return [sgs.by_id(compiled, sgs.serial(compiled, order)) for order in lists]
+    schedules = scheduler(project)
+    if isinstance(schedules, PlainScheduler) and len(project.ids) <= SMALL:
+        scheme = WideScheme(project)
+        starts = [scheme.random_schedule(rng) for _ in range(count)]
+        return RandomSchedules(starts, min(starts, key=lambda each: sgs.makespan(project, each)))
+    return schedules.random_schedules(rng, count)
 
 
-def relaxed_project(project: Project, windows: tuple[Window, ...], horizon: int) -> Compiled:
-    """Return a project under precedence and windows alone."""
-    tasks = tuple(replace(task, demands={}) for task in project.tasks)
-    free = replace(project, tasks=tasks, windows=windows, downtimes=(), horizon=horizon)
-    return sgs.compile_project(free)
+def relaxed(project: Compiled, windows: Sequence[Window], horizon: int) -> Compiled:
+    """Return a compiled project under precedence, windows and a horizon alone."""
+    spans = {window.task: (window.release, min(window.deadline, horizon)) for window in windows}
+    releases, deadlines = zip(*(spans.get(name, (0, horizon)) for name in project.ids), strict=True)
+    return replace(
+        project,
+        demands=((),) * len(project.ids),
+        partners=((),) * len(project.ids),
+        downtimes=((),) * len(project.capacities),
+        releases=releases,
+        deadlines=deadlines,
+        horizon=horizon,
+    )

@@ -4,8 +4,9 @@ Machines are put at random until the hosts are full; a third of them leaves and 
 A cluster is kept if a short search finds moves that gain two whole chunks.
 """
 
+from bisect import bisect
 from collections.abc import Mapping
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from random import Random
 from typing import Annotated, NamedTuple, TypeAlias
 
@@ -16,7 +17,8 @@ from msgspec.structs import replace
 from generators.base import plain_settings, settings_as
 from graders.exact.vms import PURPOSE
 from graders.exact.vms import reference as solve
-from graders.exact.vms_search import apply, beam
+from graders.exact.vms_kernel import beam
+from graders.exact.vms_search import apply
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.extras import require
 from tasks.ids import instance_id
@@ -183,8 +185,9 @@ class _Draw:
         return room
 
     def _shape(self, sizes: Random, memory: Random) -> Shape:
-        [(cpu, numas)] = sizes.choices(SIZES, cum_weights=SHARES)
-        heavy = memory.random() < self._settings.heavy
+        cpu, numas = SIZES[bisect(SHARES, sizes.random() * SHARES[-1], 0, len(SIZES) - 1)]
+        chance = self._settings.heavy
+        heavy = chance > 0 and memory.random() < chance
         most = NODE.memory * numas  # a machine that no node holds would end the fill
         return cpu, min(GIB * cpu * (2 if heavy else 1), most), numas
 
@@ -276,10 +279,12 @@ class _Room:
 
     def put(self, shape: Shape, rng: Random) -> bool:
         """Put a machine at a random place with room, and return whether there is one."""
-        places = self._places(shape)
-        if not places:
+        numas = shape[2]
+        firsts = self._firsts(*shape)
+        if not firsts:
             return False
-        vm = _Resident(shape, rng.choice(places))
+        first = rng.choice(firsts)
+        vm = _Resident(shape, (first,) if numas == 1 else (first, first + 1))
         self.present[self._arrived] = vm
         self._arrived += 1
         self._take(vm, 1)
@@ -293,15 +298,14 @@ class _Room:
         """Return the free cores that are no whole chunk of their node."""
         return sum(cpu % CHUNK for cpu in self.cpu)
 
-    def _places(self, shape: Shape) -> list[tuple[int, ...]]:
-        """Return the nodes, or pairs of them, that have room."""
-        cpu, memory, numas = shape
+    def _firsts(self, cpu: int, memory: int, numas: int) -> list[int]:
+        """Return the nodes that have room, or the first ones of pairs that have."""
         cpu, memory = cpu // numas, memory // numas
-        has_room = [c >= cpu and m >= memory for c, m in zip(self.cpu, self.memory, strict=True)]
+        nodes = enumerate(zip(self.cpu, self.memory, strict=True))
+        roomy = [node for node, (c, m) in nodes if c >= cpu and m >= memory]
         if numas == 1:
-            return [(node,) for node, has in enumerate(has_room) if has]
-        pairs = zip(has_room[::2], has_room[1::2], strict=True)
-        return [(NODES * k, NODES * k + 1) for k, pair in enumerate(pairs) if all(pair)]
+            return roomy
+        return [a for a, b in pairwise(roomy) if b - a == 1 and a % NODES == 0]
 
     def _take(self, vm: _Resident, sign: int) -> None:
         cpu, memory, numas = vm.shape

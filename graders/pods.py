@@ -19,7 +19,8 @@ from math import prod
 
 from graders.clusters import mean_over, score_of, score_over, share_over
 from graders.exact.pods import quick_bound
-from graders.exact.pods_rules import index_cluster, preempt
+from graders.exact.pods_packing import index_cluster
+from graders.exact.pods_rules import preempt
 from graders.makespans import having_kind, invalid_grade, is_feasible, kinds_of
 from graders.makespans import strata as strata
 from graders.pods_violations import broken_share as broken_share

@@ -9,10 +9,12 @@ from typing import Any, TypeAlias
 from harness import files
 from harness.families.registry import FAMILIES
 from harness.families.registry import family as family
+from harness.garbage import uncollected
 from harness.suites import instances
 from tasks.base import InputError, Instance, Reference, Scalar
 
 TRAINING = 1_000_000  # the first seed of training: evaluation has the seeds below
+TOGETHER = 100  # instances of a batch between two searches for cycles of garbage, which are few
 NO_SETTINGS: Mapping[str, Scalar] = {}
 
 Level: TypeAlias = int | Sequence[int] | Callable[[int], int]
@@ -117,12 +119,14 @@ def batch(
     def resolved(now: int) -> Mapping[str, Scalar]:
         return declared.resolve(now, settings)
 
-    batched = []
-    for index in range(start, start + count):
+    def made(index: int) -> Instance[Any]:
         now = _level(level, index)
-        batched.append(
-            declared.generate(now, TRAINING + seed, index, resolved(now), reference=False)
-        )
+        return declared.generate(now, TRAINING + seed, index, resolved(now), reference=False)
+
+    batched, end = list[Instance[Any]](), start + count
+    for first in range(start, end, TOGETHER):
+        with uncollected():
+            batched += map(made, range(first, min(first + TOGETHER, end)))
     return batched
 
 

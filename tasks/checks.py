@@ -9,7 +9,10 @@ T = TypeVar("T", bound=Hashable)
 
 def first_repeated(values: Iterable[T]) -> T | None:
     """Return the first value that is there more than once, None if all differ."""
-    return next((value for value, count in Counter(values).items() if count > 1), None)
+    row = list(values)
+    if len(set(row)) == len(row):
+        return None
+    return next(value for value, count in Counter(row).items() if count > 1)
 
 
 def check_unique(label: str, names: Iterable[str]) -> None:

@@ -96,11 +96,14 @@ Payload = PodCluster
 
 
 def _check_running(cluster: PodCluster) -> None:
-    for node in cluster.nodes:
-        running = [pod for pod in cluster.pods if pod.node == node.id]
-        over_cpu = sum(pod.cpu for pod in running) > node.cpu
-        if over_cpu or sum(pod.memory for pod in running) > node.memory:
-            raise ValueError(f"node {node.id}: the pods that run there do not fit")
+    free = {node.id: [node.cpu, node.memory] for node in cluster.nodes}
+    for pod in cluster.pods:
+        if pod.node is not None:
+            free[pod.node][0] -= pod.cpu
+            free[pod.node][1] -= pod.memory
+    for name, rest in free.items():
+        if min(rest) < 0:
+            raise ValueError(f"node {name}: the pods that run there do not fit")
 
 
 # The worth of a placement --------------------------------------------------------------------

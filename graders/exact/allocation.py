@@ -7,7 +7,6 @@ process.
 """
 
 from collections.abc import Iterator
-from importlib.metadata import version
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,7 @@ from graders.exact.allocation_rules import (
     quick_bound,
     unit,
 )
-from graders.exact.cp_sat import cp_sat_engine
+from graders.exact.cp_sat import cp_sat_engine, solver_name
 from tasks.allocation import KEY, TensorProgram, value
 from tasks.base import Reference, SolverFailure
 from tasks.extras import require
@@ -115,7 +114,7 @@ class _PackingSearch:
     def __init__(self, program: TensorProgram, bound: int, places: Places) -> None:
         require("solvers", PURPOSE, "ortools")
         self.bound, self.places, self._program = bound, places, program
-        self.solver = f"cp-sat {version('ortools')}"
+        self.solver = solver_name()
 
     def look(self, limit: float, seconds: float | None) -> None:
         """Look for better answers.

@@ -1,9 +1,35 @@
 """CP-SAT as every exact solver asks it."""
 
+from functools import cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ortools.sat.python.cp_model import CpSolver
+    from ortools.sat.python.cp_model import CpModel, CpSolver
+
+
+@cache
+def solver_name() -> str:
+    """Return CP-SAT's name as references tell it, its version in it."""
+    return f"cp-sat {version('ortools')}"
+
+
+@cache
+def _lean_model() -> "type[CpModel]":
+    from ortools.sat.python.cp_model import CpModel
+
+    class LeanModel(CpModel):
+        """A model without its methods' former names, which cost as much as a small search."""
+
+        def _add_pre_pep8_methods(self) -> None:
+            pass
+
+    return LeanModel
+
+
+def cp_sat_model() -> "CpModel":
+    """Return a model without anything in it."""
+    return _lean_model()()
 
 
 def cp_sat_engine(limit: float, seconds: float | None) -> "CpSolver":

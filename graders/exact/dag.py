@@ -8,12 +8,11 @@ With scenarios the bound is the sum of what each of them allows to whoever knows
 answer is the best one plan of those that were met on the way.
 """
 
-from importlib.metadata import version
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from graders.dag_violations import violations
-from graders.exact.cp_sat import cp_sat_engine
+from graders.exact.cp_sat import cp_sat_engine, solver_name
 from graders.exact.dag_lists import RULES, IndexedGraph, Plan, index_graph, optimistic
 from tasks.base import Fields, Reference, SolverFailure
 from tasks.dag import KEY, TaskGraph, value
@@ -151,7 +150,7 @@ def _improve(
     with extra("solvers", PURPOSE):
         from ortools.sat.python import cp_model
 
-    solver = f"cp-sat {version('ortools')}"
+    solver = solver_name()
     model = _GraphModel(graph, solution)
     search = cp_sat_engine(limit, seconds)
     status = search.solve(model.model)

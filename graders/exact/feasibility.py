@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from graders.exact import rcpsp, sgs
+from graders.exact.feasibility_kernel import decider
 from graders.exact.rcpsp_bounds import (
     earliest_starts,
     longest_tails,
@@ -38,6 +39,10 @@ def has_schedule(project: Project, limit: float = LIMIT) -> bool | None:
     Raises:
         MissingExtra: it takes CP-SAT to decide, which is not installed.
     """
+    if len(project.tasks) <= FEW and limit >= STEP_LIMIT and (subsets := decider(project)):
+        verdict = subsets.has_schedule(STATES)
+        if verdict is not None:
+            return verdict
     compiled = sgs.compile_project(project)
     heads, tails = earliest_starts(compiled), longest_tails(compiled)
     bound = lower_bound(compiled, heads, tails)
@@ -54,6 +59,22 @@ def has_schedule(project: Project, limit: float = LIMIT) -> bool | None:
     if solution.starts is not None:
         return True
     return False if solution.bound > compiled.horizon else None
+
+
+def least_end(project: Project, end: int) -> int | None:
+    """Return the least makespan of a project; None if that is not decided in no time.
+
+    Args:
+        project: with a schedule that ends at `end`.
+        end: from which it is counted down.
+    """
+    subsets = decider(project) if len(project.tasks) <= FEW else None
+    while subsets:
+        verdict = subsets.has_schedule(STATES, end=end - 1)
+        if not verdict:
+            return None if verdict is None else end
+        end -= 1
+    return None
 
 
 def _met(project: Compiled, heads: Ints, tails: Ints) -> bool | None:
@@ -77,9 +98,13 @@ def irreducible_core(project: Project, labels: Sequence[str]) -> tuple[str, ...]
         labels: of constraints that are proven to leave no schedule.
     """
     core = list(dict.fromkeys(labels))
+    subsets = decider(project) if len(project.tasks) <= FEW else None
     for label in tuple(core):
         fewer = [each for each in core if each != label]
-        if has_schedule(restricted(project, fewer), STEP_LIMIT) is False:
+        verdict = subsets.has_schedule(STATES, fewer) if subsets else None
+        if verdict is None:
+            verdict = has_schedule(restricted(project, fewer), STEP_LIMIT)
+        if verdict is False:
             core = fewer
     return tuple(core)
 

@@ -11,12 +11,11 @@ there is no product of variables. One worker, a fixed seed and deterministic tim
 the same bytes in every process.
 """
 
-from importlib.metadata import version
 from itertools import combinations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from graders.exact.cp_sat import cp_sat_engine
+from graders.exact.cp_sat import cp_sat_engine, solver_name
 from graders.exact.hoist_rules import HoistCycle, lower_bound, serial
 from graders.hoist_violations import violations
 from tasks.base import Reference, SolverFailure
@@ -85,7 +84,7 @@ def _improve(
     with extra("solvers", PURPOSE):
         from ortools.sat.python import cp_model
 
-    solver = f"cp-sat {version('ortools')}"
+    solver = solver_name()
     model = _CycleModel(line, bound, cycle)
     search = cp_sat_engine(limit, seconds)
     status = search.solve(model.model)

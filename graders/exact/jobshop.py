@@ -11,12 +11,11 @@ no ring of jobs can move at one instant: intervals of open length take 20 times 
 """
 
 from collections.abc import Iterator
-from importlib.metadata import version
 from itertools import combinations, pairwise
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
-from graders.exact.cp_sat import cp_sat_engine
+from graders.exact.cp_sat import cp_sat_engine, solver_name
 from graders.exact.jobshop_rules import (
     GENERATORS,
     RULES,
@@ -182,7 +181,7 @@ def improve(
     with extra("solvers", PURPOSE):
         from ortools.sat.python import cp_model
 
-    solver = f"cp-sat {version('ortools')}"
+    solver = solver_name()
     model = _ShopModel(shop, buffers, solution)
     search = cp_sat_engine(limit, seconds)
     status = search.solve(model.model)

@@ -5,10 +5,9 @@ by itself: the bound L2 of bin packing (Martello & Toth 1990).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from heapq import heappop, heappush
-from itertools import pairwise
-from random import Random
+from itertools import chain, islice, pairwise
 from statistics import fmean
 from typing import TypeAlias
 
@@ -28,6 +27,7 @@ from tasks.base import Fields, Reference
 from tasks.placement import KEY, Fleet, host_seconds
 
 FEW = 48  # tasks up to which good runs are mended by a descent
+WORDS = 500  # of a random fit's stream that are kept
 RUNS, RUNS_OF_FEW = 3, 20  # random runs that set the zero of skill, above `FEW` and below
 TaskRow: TypeAlias = tuple[int, int, int, int]  # when a task comes and ends, its cpu and memory
 
@@ -60,10 +60,35 @@ def random_costs(fleet: Fleet) -> list[int]:
     """Return the host-seconds of several random fits."""
     count = RUNS_OF_FEW if len(fleet.tasks) <= FEW else RUNS
     rows = [(task.at, task.end, task.cpu, task.memory) for task in fleet.tasks]
-    return [_cost(fleet, rows, random_stream(str(number))) for number in range(count)]
+    return [_cost(fleet, rows, _words(number)) for number in range(count)]
 
 
-def _cost(fleet: Fleet, rows: Sequence[TaskRow], rng: Random) -> int:
+def _words(number: int) -> Iterator[int]:
+    """Yield the 32-bit words of a random fit's stream, which is the same for every fleet."""
+    return chain(_first_words(number), _later_words(number))
+
+
+@cache
+def _first_words(number: int) -> tuple[int, ...]:
+    rng = random_stream(str(number))
+    return tuple(rng.getrandbits(32) for _ in range(WORDS))
+
+
+def _later_words(number: int) -> Iterator[int]:
+    rng = random_stream(str(number))
+    yield from islice(iter(partial(rng.getrandbits, 32), None), WORDS, None)
+
+
+def _below(count: int, words: Iterator[int]) -> int:
+    """Return what `Random.randrange` draws from a stream of words: too large ones are left out."""
+    shift = 32 - count.bit_length()
+    for word in words:
+        if word >> shift < count:
+            return word >> shift
+    raise AssertionError("words have no end")
+
+
+def _cost(fleet: Fleet, rows: Sequence[TaskRow], words: Iterator[int]) -> int:
     """Return the host-seconds of the policy `random_fit` without its log, which takes longer."""
     total, hosts, ends = 0, list[_Filled](), list[tuple[int, int, _Filled]]()
     for number, (at, end, cpu, memory) in enumerate(rows):
@@ -75,7 +100,7 @@ def _cost(fleet: Fleet, rows: Sequence[TaskRow], rng: Random) -> int:
                 hosts.remove(host)
         able = [host for host in hosts if host.cpu >= cpu and host.memory >= memory]
         if able:
-            host = able[rng.randrange(len(able))]
+            host = able[_below(len(able), words)]
         else:
             host = _Filled(fleet.cpu, fleet.memory, at)
             hosts.append(host)

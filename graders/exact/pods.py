@@ -8,22 +8,12 @@ make a reference the same bytes in every process.
 """
 
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
-from graders.exact.cp_sat import cp_sat_engine
-from graders.exact.pods_rules import (
-    IndexedCluster,
-    PodRequest,
-    Spots,
-    emptied,
-    index_cluster,
-    keep,
-    one_move,
-    preempt,
-    repack,
-)
+from graders.exact.cp_sat import cp_sat_engine, solver_name
+from graders.exact.pods_packing import IndexedCluster, PodRequest, Spots, emptied, index_cluster
+from graders.exact.pods_rules import keep, one_move, preempt, repack
 from graders.pods_violations import violations
 from tasks.base import Reference, SolverFailure
 from tasks.extras import extra
@@ -184,7 +174,7 @@ class _Search:
         *,
         share: float,
     ) -> None:
-        self.spots, self.solver = spots, f"cp-sat {version('ortools')}"
+        self.spots, self.solver = spots, solver_name()
         self._cluster, self._indexed = cluster, indexed
         self._model = _SetModel(indexed)
         self._limit = limit

@@ -7,7 +7,7 @@ shorter and then refutes the shortest makespans. One worker, fixed seeds, counte
 deterministic time make a reference the same bytes in every process.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from time import monotonic
 from typing import TypeAlias
@@ -29,7 +29,7 @@ from graders.exact.rcpsp_search import breed, upper_bound
 from graders.exact.rcpsp_targets import ask_targets
 from graders.exact.sgs import Compiled, Ints
 from graders.rcpsp_violations import violations
-from tasks.base import Reference, SolverFailure
+from tasks.base import Fields, Reference, SolverFailure
 from tasks.rcpsp import Project
 
 LIMIT = 3.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
@@ -52,6 +52,7 @@ def reference(
     deterministic_limit: float | None = None,
     seconds: float | None = None,
     hint: Mapping[str, int] | None = None,
+    least: int = 0,
 ) -> Reference:
     """Minimise the makespan under every constraint, the horizon included.
 
@@ -61,6 +62,7 @@ def reference(
             if not given.
         seconds: a limit of CP-SAT's wall time; the outcome then depends on the machine.
         hint: a start time for each task id; saves work if it is feasible.
+        least: a makespan that no answer is below, as was proven elsewhere; saves work.
 
     Returns:
         The reference, in time units. `infeasible` is proven; `none` has a bound but no answer.
@@ -71,15 +73,15 @@ def reference(
     """
     compiled = _trim_horizon(sgs.compile_project(project))
     heads, tails = earliest_starts(compiled), longest_tails(compiled)
-    solution = Solution(lower_bound(compiled, heads, tails), None)
+    solution, hints = Solution(lower_bound(compiled, heads, tails), None), list[list[int]]()
     if solution.bound <= compiled.horizon:
         hints = _feasible_hints(project, compiled, hint)
-        starts = upper_bound(compiled, solution.bound, tails, hints)
+        starts = upper_bound(compiled, max(least, solution.bound), tails, hints)
         solution = Solution(solution.bound, starts)
         if not _is_optimal(compiled, solution) and _fits_solver(compiled):
             limit = deterministic_limit or seconds or LIMIT
             solution = _Portfolio(compiled, heads, tails, limit, seconds).run(solution)
-    return state(project, compiled, solution)
+    return state(project, compiled, solution, hints)
 
 
 def _trim_horizon(project: Compiled) -> Compiled:
@@ -115,8 +117,16 @@ def _fits_solver(project: Compiled) -> bool:
     return project.horizon * max([1, *project.capacities]) <= LARGEST
 
 
-def state(project: Project, compiled: Compiled, solution: Solution) -> Reference:
+def state(
+    project: Project, compiled: Compiled, solution: Solution, checked: Sequence[Ints] = ()
+) -> Reference:
     """Return a solution as a reference, once the checker agrees.
+
+    Args:
+        project: the project.
+        compiled: the same by indices.
+        solution: what is known of it.
+        checked: answers to which the checker has agreed already.
 
     Raises:
         SolverFailure: if the answer breaks a rule, or is shorter than the bound.
@@ -128,7 +138,7 @@ def state(project: Project, compiled: Compiled, solution: Solution) -> Reference
         return Reference("none", bound=bound, solver=solver)
     answer = sgs.by_id(compiled, starts)
     objective = sgs.makespan(compiled, starts)
-    _check(project, solution, answer, objective)
+    _check(solution, [] if starts in checked else violations(project, answer), objective)
     return Reference(
         "optimal" if bound == objective else "bounded",
         objective,
@@ -138,9 +148,8 @@ def state(project: Project, compiled: Compiled, solution: Solution) -> Reference
     )
 
 
-def _check(project: Project, solution: Solution, answer: Mapping[str, int], objective: int) -> None:
+def _check(solution: Solution, problems: Sequence[Fields], objective: int) -> None:
     bound, _, solver, _ = solution
-    problems = violations(project, answer)
     if problems:
         raise SolverFailure(
             f"{solver}: its answer breaks {len(problems)} rules, first {problems[0]}"

@@ -1,12 +1,11 @@
 """The CP-SAT model of a project, and what comes of asking it for a shorter makespan."""
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
 from graders.exact import sgs
-from graders.exact.cp_sat import cp_sat_engine
+from graders.exact.cp_sat import cp_sat_engine, cp_sat_model, solver_name
 from graders.exact.rcpsp_bounds import Pool
 from graders.exact.sgs import Compiled, Ints
 from tasks.base import SolverFailure
@@ -67,7 +66,7 @@ def improve(
     with extra("solvers", PURPOSE):
         from ortools.sat.python import cp_model
 
-    solver, starts = f"cp-sat {version('ortools')}", solution.starts
+    solver, starts = solver_name(), solution.starts
     most = project.horizon if starts is None else sgs.makespan(project, starts) - 1
     model = _Model(project, heads, tails or [0] * len(heads), solution.bound, most)
     for pool in pools:
@@ -95,9 +94,7 @@ class _Model:
     """
 
     def __init__(self, project: Compiled, heads: Ints, tails: Ints, least: int, most: int) -> None:
-        from ortools.sat.python.cp_model import CpModel
-
-        self.model = CpModel()
+        self.model = cp_sat_model()
         self._project = project
         end = self.model.new_int_var(least, most, "makespan")
         self.starts = self._start_variables(heads, tails, most)

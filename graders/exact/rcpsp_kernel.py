@@ -18,7 +18,7 @@ _MOST = 1 << 62  # what no sum or product in the kernel may reach
 _Words = ctypes.POINTER(ctypes.c_uint64)
 KERNEL = Kernel(
     "rcpsp",
-    ("rcpsp_kernel.c",),
+    ("rcpsp_kernel.c", "rcpsp_layers.h"),
     {
         "rcpsp_new": (
             [*[ctypes.c_int32] * 3, Longs, _Words, Longs, Longs, ctypes.c_int64, Longs],

@@ -11,7 +11,7 @@ bounds are the bounded dynamic programming of Bautista & Pereira (2009), "A dyna
 based heuristic for the assembly line balancing problem". States are also left out whose work does
 not fit before the target in some pool.
 
-This is the readable twin of `rcpsp_kernel.c`: both make the same states in the same order.
+This is the readable twin of `rcpsp_layers.h`: both make the same states in the same order.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from graders.exact import sgs
 from graders.exact.sgs import Compiled, Ints
-from graders.exact.sgs_kernel import scheduler
+from graders.exact.sgs_kernel import Scheduler, scheduler
 
 SAMPLES = 20  # random lists tried for an upper bound; more met the lower one hardly more often
 MEMBERS = 40  # of a population at most
@@ -33,9 +33,12 @@ def upper_bound(
     """
     best: list[int] | None = None
     shortest = project.horizon + 1
-    for starts in _candidates(project, tails, hints):
+    if hints and sgs.makespan(project, hints[0]) <= lower:
+        return hints[0]
+    schedules = scheduler(project)
+    for starts in _candidates(project, schedules, tails, hints):
         if sgs.in_time(project, starts):
-            improved = sgs.forward_backward(project, starts)
+            improved = schedules.shortened(starts, lower)
             length = sgs.makespan(project, improved)
             if length < shortest:
                 best, shortest = improved, length
@@ -44,13 +47,15 @@ def upper_bound(
     return best
 
 
-def _candidates(project: Compiled, tails: Ints, hints: Sequence[list[int]]) -> Iterator[list[int]]:
+def _candidates(
+    project: Compiled, schedules: Scheduler, tails: Ints, hints: Sequence[list[int]]
+) -> Iterator[list[int]]:
     yield from hints
     for keys in _priorities(project, tails):
-        yield sgs.serial(project, sgs.priority_list(project, keys))
+        yield schedules.serial(sgs.priority_list(project, keys))
     rng = Random("exact/rcpsp")
     for _ in range(SAMPLES):
-        yield sgs.serial(project, sgs.random_list(project, rng))
+        yield schedules.random_schedules(rng, 1).shortest
 
 
 def _priorities(project: Compiled, tails: Ints) -> tuple[list[int], ...]:

@@ -13,7 +13,7 @@ from heapq import heapify, heappop, heappush
 from random import Random
 from typing import TypeAlias
 
-from tasks.rcpsp import Project, Task, merged_downtimes, topological_order
+from tasks.rcpsp import Project, merged_downtimes, topological_order
 
 _NEVER = 1 << 200  # ends every timeline; above any time a project can hold
 
@@ -79,16 +79,17 @@ def compile_project(project: Project) -> Compiled:
 
 def _demands(project: Project) -> tuple[Pairs, ...]:
     resource = {r.id: k for k, r in enumerate(project.resources)}
-    return tuple(_demands_of(task, resource) for task in project.tasks)
-
-
-def _demands_of(task: Task, resource: Mapping[str, int]) -> Pairs:
-    if not task.duration:
-        return ()
-    return tuple((resource[r], q) for r, q in task.demands.items() if q)
+    return tuple(
+        [
+            tuple([(resource[r], q) for r, q in task.demands.items() if q and task.duration])
+            for task in project.tasks
+        ]
+    )
 
 
 def _partners(project: Project, number: Mapping[str, int]) -> Groups:
+    if not project.disjunctions:
+        return ((),) * len(number)
     pairs = [(number[a], number[b]) for a, b in _disjoint_runs(project)]
     return _group_pairs(len(number), pairs + _turn_pairs(pairs))
 
@@ -117,11 +118,10 @@ def _deadlines(project: Project) -> tuple[int, ...]:
 
 def _group_pairs(count: int, pairs: Sequence[tuple[int, int]]) -> Groups:
     """Return for each of 0 to count - 1 the second indices of its pairs, each once."""
-    groups: list[list[int]] = [[] for _ in range(count)]
+    groups: list[dict[int, None]] = [{} for _ in range(count)]
     for key, value in pairs:
-        if value not in groups[key]:
-            groups[key].append(value)
-    return tuple(tuple(group) for group in groups)
+        groups[key][value] = None
+    return tuple(map(tuple, groups))
 
 
 # The scheme ---------------------------------------------------------------------------------
@@ -320,7 +320,7 @@ def lft(project: Compiled) -> list[int]:
 # Improvement --------------------------------------------------------------------------------
 
 
-def forward_backward(project: Compiled, starts: Ints) -> list[int]:
+def shortened(project: Compiled, starts: Ints, lower: int = 0) -> list[int]:
     """Push a schedule right, then left, for as long as it gets shorter (double justification).
 
     Valls, Ballestin & Quintanilla (2005), "Justification and RCPSP". If the schedule is in time, so
@@ -330,20 +330,23 @@ def forward_backward(project: Compiled, starts: Ints) -> list[int]:
     Args:
         project: the compiled project of n tasks.
         starts: n start times under which the constraints hold that `serial` names.
+        lower: a bound on the makespan, below which nothing is looked for.
 
     Returns:
         The n start times of the shortest schedule on the way.
     """
-    best = list(starts)
-    while True:
-        left = justified(project, best)
-        if makespan(project, left) >= makespan(project, best):
-            return best
-        best = left
+    best, shortest = list(starts), makespan(project, starts)
+    while shortest > lower:
+        pushed = justified(project, best)
+        length = makespan(project, pushed)
+        if length >= shortest:
+            break
+        best, shortest = pushed, length
+    return best
 
 
 def justified(project: Compiled, starts: Ints) -> list[int]:
-    """Return a schedule pushed right within its makespan, then left; see `forward_backward`.
+    """Return a schedule pushed right within its makespan, then left; see `shortened`.
 
     Args:
         project: the compiled project of n tasks.

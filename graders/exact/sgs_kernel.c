@@ -1,6 +1,7 @@
 /* List schedules and their justification: the compiled twin of `serial` and `justified` of sgs.py.
  *
- * Both give the same starts. The caller sees to it that no sum of times reaches 2^61.
+ * Both give the same starts, also for random lists. The caller sees to it that no sum of times
+ * reaches 2^61.
  */
 
 #include <stdint.h>
@@ -33,7 +34,7 @@ typedef struct {
     Groups demands;              /* resource, amount, resource, amount, ... */
     Groups downtimes;            /* start, end, start, end, ... */
     Profile *profiles;
-    int64_t *starts, *ends, *list, *mirrored;
+    int64_t *starts, *ends, *list, *mirrored, *waiting, *shortest;
 } Scheduler;
 
 /* Which way time runs: from 0, or backward from a length. */
@@ -188,12 +189,18 @@ void sgs_serial(const Scheduler *s, const int64_t *order, int64_t *starts)
     memcpy(starts, s->starts, (size_t)s->tasks * sizeof *starts);
 }
 
+static int64_t makespan(const Scheduler *s, const int64_t *starts)
+{
+    int64_t end = 0;
+    for (int64_t i = 0; i < s->tasks; i++)
+        end = later(end, starts[i] + s->durations[i]);
+    return end;
+}
+
 /* Push a schedule right within its makespan, then left; `starts` are changed. */
 void sgs_justified(const Scheduler *s, int64_t *starts)
 {
-    Direction left = {0, 0}, right = {1, 0};
-    for (int64_t i = 0; i < s->tasks; i++)
-        right.length = later(right.length, starts[i] + s->durations[i]);
+    Direction left = {0, 0}, right = {1, makespan(s, starts)};
     for (int64_t i = 0; i < s->tasks; i++)
         s->mirrored[i] = right.length - starts[i] - s->durations[i];
     sort_by(s, s->mirrored, right);
@@ -203,6 +210,58 @@ void sgs_justified(const Scheduler *s, int64_t *starts)
     sort_by(s, s->mirrored, left);
     place(s, left);
     memcpy(starts, s->starts, (size_t)s->tasks * sizeof *starts);
+}
+
+/* Put the tasks into s->list, any ready one next: one is drawn and the last takes its place. */
+static void draw_list(const Scheduler *s, const double *draws)
+{
+    int64_t *ready = s->mirrored, count = 0;
+    for (int64_t i = 0; i < s->tasks; i++) {
+        s->waiting[i] = s->predecessors.first[i + 1] - s->predecessors.first[i];
+        if (!s->waiting[i])
+            ready[count++] = i;
+    }
+    for (int64_t n = 0; count; n++) {
+        int64_t k = (int64_t)(draws[n] * (double)count), i = ready[k];
+        ready[k] = ready[--count];
+        s->list[n] = i;
+        for (int64_t j = s->successors.first[i]; j < s->successors.first[i + 1]; j++)
+            if (!--s->waiting[s->successors.items[j]])
+                ready[count++] = s->successors.items[j];
+    }
+}
+
+/* Push a schedule right, then left, for as long as it gets shorter than before, and longer than a
+ * bound; `starts` become the shortest. */
+void sgs_shortened(const Scheduler *s, int64_t *starts, int64_t lower)
+{
+    int64_t shortest = NEVER, length = makespan(s, starts);
+    while (length < shortest) {
+        shortest = length;
+        memcpy(s->shortest, starts, (size_t)s->tasks * sizeof *starts);
+        if (shortest <= lower)
+            return;
+        sgs_justified(s, starts);
+        length = makespan(s, starts);
+    }
+    memcpy(starts, s->shortest, (size_t)s->tasks * sizeof *starts);
+}
+
+/* Schedules of so many random lists, each by as many draws from [0, 1) as there are tasks; return
+ * the number of the first that is shortest. */
+int64_t sgs_random(const Scheduler *s, int64_t count, const double *draws, int64_t *starts)
+{
+    int64_t shortest = NEVER, best = 0;
+    for (int64_t n = 0; n < count; n++) {
+        draw_list(s, draws + n * s->tasks);
+        place(s, (Direction){0, 0});
+        memcpy(starts + n * s->tasks, s->starts, (size_t)s->tasks * sizeof *starts);
+        if (makespan(s, s->starts) < shortest) {
+            shortest = makespan(s, s->starts);
+            best = n;
+        }
+    }
+    return best;
 }
 
 /* Beginning and end ----------------------------------------------------------------------- */
@@ -247,7 +306,7 @@ Scheduler *sgs_new(int64_t tasks, int64_t resources, const int64_t *numbers, int
     s->tasks = tasks;
     s->resources = resources;
     s->durations = malloc(((size_t)count + 1) * sizeof *numbers);
-    s->starts = malloc((4 * (size_t)tasks + 1) * sizeof *numbers);
+    s->starts = malloc((6 * (size_t)tasks + 1) * sizeof *numbers);
     s->profiles = calloc((size_t)resources + 1, sizeof *s->profiles);
     if (!s->durations || !s->starts || !s->profiles) {
         sgs_free(s);
@@ -269,6 +328,8 @@ Scheduler *sgs_new(int64_t tasks, int64_t resources, const int64_t *numbers, int
     s->ends = taken(&work, tasks);
     s->list = taken(&work, tasks);
     s->mirrored = taken(&work, tasks);
+    s->waiting = taken(&work, tasks);
+    s->shortest = taken(&work, tasks);
     for (int64_t r = 0; r < resources; r++) {
         int64_t spans = s->downtimes.first[r + 1] - s->downtimes.first[r];
         size_t room = (size_t)(spans + 2 * tasks + 8);

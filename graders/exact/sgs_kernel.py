@@ -5,13 +5,16 @@ Where there is none Python makes the same schedules.
 
 import ctypes
 import weakref
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterator
 from functools import cache
-from typing import Protocol
+from itertools import accumulate, chain, repeat, starmap
+from random import Random
+from typing import NamedTuple, Protocol
 
 from graders.exact import sgs
 from graders.exact.kernels import Kernel, Longs
-from graders.exact.sgs import Compiled, Ints
+from graders.exact.sgs import Compiled, Groups, Ints
 
 _MOST = 1 << 61  # what no sum of times in the kernel may reach
 
@@ -23,8 +26,20 @@ KERNEL = Kernel(
         "sgs_free": ([ctypes.c_void_p], None),
         "sgs_serial": ([ctypes.c_void_p, Longs, Longs], None),
         "sgs_justified": ([ctypes.c_void_p, Longs], None),
+        "sgs_shortened": ([ctypes.c_void_p, Longs, ctypes.c_int64], None),
+        "sgs_random": (
+            [ctypes.c_void_p, ctypes.c_int64, ctypes.POINTER(ctypes.c_double), Longs],
+            ctypes.c_int64,
+        ),
     },
 )
+
+
+class RandomSchedules(NamedTuple):
+    """Schedules of random lists, n start times each, and the first of them that is shortest."""
+
+    starts: list[list[int]]
+    shortest: list[int]
 
 
 class Scheduler(Protocol):
@@ -35,6 +50,17 @@ class Scheduler(Protocol):
 
     def justified(self, starts: Ints) -> list[int]:
         """Return a schedule pushed right within its makespan, then left: see `sgs.justified`."""
+
+    def shortened(self, starts: Ints, lower: int = 0) -> list[int]:
+        """Return a schedule pushed right and left for as long as it gets shorter.
+
+        Args:
+            starts: n start times under which the constraints hold that `sgs.serial` names.
+            lower: a bound on the makespan, below which nothing is looked for.
+        """
+
+    def random_schedules(self, rng: Random, count: int) -> RandomSchedules:
+        """Return the schedules of so many lists of `sgs.random_list`, at least one."""
 
 
 @cache
@@ -76,6 +102,16 @@ class PlainScheduler:
         """Return a schedule pushed right within its makespan, then left."""
         return sgs.justified(self._project, starts)
 
+    def shortened(self, starts: Ints, lower: int = 0) -> list[int]:
+        """Return a schedule pushed right and left for as long as it gets shorter."""
+        return sgs.shortened(self._project, starts, lower)
+
+    def random_schedules(self, rng: Random, count: int) -> RandomSchedules:
+        """Return the schedules of so many random lists."""
+        project = self._project
+        starts = [self.serial(sgs.random_list(project, rng)) for _ in range(count)]
+        return RandomSchedules(starts, min(starts, key=lambda each: sgs.makespan(project, each)))
+
 
 class KernelScheduler:
     """`PlainScheduler` in C; dropping it frees its memory."""
@@ -92,8 +128,8 @@ class KernelScheduler:
             *_groups(project.predecessors),
             *_groups(project.successors),
             *_groups(project.partners),
-            *_groups([value for pair in pairs for value in pair] for pairs in project.demands),
-            *_groups([value for pair in pairs for value in pair] for pairs in project.downtimes),
+            *_groups([tuple(chain.from_iterable(pairs)) for pairs in project.demands]),
+            *_groups([tuple(chain.from_iterable(pairs)) for pairs in project.downtimes]),
         ]
         row = (ctypes.c_int64 * len(numbers))(*numbers)
         self._handle = kernel.sgs_new(len(project.ids), len(project.capacities), row, len(numbers))
@@ -113,11 +149,24 @@ class KernelScheduler:
         self._kernel.sgs_justified(self._handle, row)
         return list(row)
 
+    def shortened(self, starts: Ints, lower: int = 0) -> list[int]:
+        """Return a schedule pushed right and left for as long as it gets shorter."""
+        row = self._row(*starts)
+        self._kernel.sgs_shortened(self._handle, row, lower)
+        return list(row)
 
-def _groups(groups: Iterable[Sequence[int]]) -> list[int]:
-    """Return where each group begins among the items, and one past the last; then the items."""
-    first, items = [0], list[int]()
-    for group in groups:
-        items += group
-        first.append(len(items))
-    return first + items
+    def random_schedules(self, rng: Random, count: int) -> RandomSchedules:
+        """Return the schedules of so many random lists."""
+        tasks = len(self._row())
+        draws = array("d", starmap(rng.random, repeat((), count * tasks)))
+        starts = (ctypes.c_int64 * len(draws))()
+        given = (ctypes.c_double * len(draws)).from_buffer(draws)
+        best = self._kernel.sgs_random(self._handle, count, given, starts)
+        every = list(starts)
+        rows = [every[k : k + tasks] for k in range(0, len(every), tasks)]
+        return RandomSchedules(rows, rows[best])
+
+
+def _groups(groups: Groups | list[tuple[int, ...]]) -> Iterator[int]:
+    """Yield where each group begins among the items, and one past the last; then the items."""
+    return chain(accumulate(map(len, groups), initial=0), chain.from_iterable(groups))

@@ -5,11 +5,11 @@ without an order is cut off, and no other: with further moves the same machines 
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from functools import lru_cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple
 
-from graders.exact.vms_search import apply, beam, greedy, in_order, movable, quick_bound
+from graders.exact.cp_sat import solver_name
+from graders.exact.vms_kernel import beam
+from graders.exact.vms_search import apply, greedy, in_order, movable, quick_bound
 from tasks.base import Fields, Parsed, Reference, SolverFailure
 from tasks.extras import extra
 from tasks.vms_course import EVENTS, PLAN, STOP, TURN, WAIT, Course
@@ -203,7 +203,7 @@ def _improve(
     seconds: float | None,
 ) -> Best:
     """Let CP-SAT look for end states until the best one that has an order is found."""
-    model, solver = _EndModel(placement, most, moved, ()), _solver_name()
+    model, solver = _EndModel(placement, most, moved, ()), solver_name()
     model.hint(dict(best.moves))
     bound, spent, is_sure = best.bound, 0.0, True
     while spent < limit and best.fragments > bound:
@@ -223,11 +223,6 @@ def _improve(
         is_sure = is_sure and is_certain  # what was cut off without proof may have been the best
         model.forbid(targets)
     return best._replace(bound=bound, solver=solver)
-
-
-@lru_cache(maxsize=1)
-def _solver_name() -> str:
-    return f"cp-sat {version('ortools')}"
 
 
 class _EndModel:
@@ -320,7 +315,7 @@ class _EndModel:
         engine = _engine(limit, seconds)
         status = engine.solve(self.model)
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN):
-            raise SolverFailure(f"{_solver_name()}: {self.model.validate() or 'no end state'}")
+            raise SolverFailure(f"{solver_name()}: {self.model.validate() or 'no end state'}")
         return engine, status != cp_model.UNKNOWN
 
     def bound(self, limit: float, seconds: float | None) -> int:

@@ -7,16 +7,8 @@ from random import Random
 from generators import pods as generator
 from graders import pods as grader
 from graders.exact.pods import reference
-from graders.exact.pods_rules import (
-    IndexedCluster,
-    Spots,
-    index_cluster,
-    keep,
-    one_move,
-    preempt,
-    random_repacks,
-    repack,
-)
+from graders.exact.pods_packing import IndexedCluster, Spots, index_cluster
+from graders.exact.pods_rules import keep, one_move, preempt, random_repacks, repack
 from harness.families.family import BoardColumn, Family, Levels, Policy
 from harness.families.stated import with_confidence
 from tasks import pods as task

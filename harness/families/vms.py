@@ -9,6 +9,7 @@ from generators.vms_vmr2l import read_vmr2l, write_vmr2l
 from graders import vms as grader
 from graders.exact import vms_search as search
 from graders.exact.vms import reference
+from graders.exact.vms_kernel import beam
 from harness.families.family import BoardColumn, Family, FileFormat, Levels, Policy
 from tasks import vms as task
 from tasks.base import Fields, Instance, Reference, SolverFailure
@@ -64,7 +65,7 @@ def greedy(step: Step, placement: Placement, most: int, moved: set[int]) -> Sequ
 
 def lookahead(step: Step, placement: Placement, most: int, moved: set[int]) -> Sequence[Move]:  # noqa: ARG001
     """Make the moves of a beam search, some of which may help only later."""
-    return search.beam(placement, most, moved)
+    return beam(placement, most, moved)
 
 
 def exact(step: Step) -> Fields:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from graders.exact.pods import pod_sets
-from graders.exact.pods_rules import index_cluster
+from graders.exact.pods_packing import index_cluster
 from tasks.base import Instance, Reference
 from tasks.pods import Pod, PodCluster, PodNode
 

@@ -21,7 +21,8 @@ from generators.pods import (
     workload,
 )
 from graders.exact.pods import reference
-from graders.exact.pods_rules import index_cluster, preempt
+from graders.exact.pods_packing import index_cluster
+from graders.exact.pods_rules import preempt
 from graders.pods import grade
 from harness.families.pods import POLICIES
 from tasks.base import InputError, Instance, Reference, Scalar, Verdict

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from generators.pods import generate
 from graders.exact.pods import reference
-from graders.exact.pods_rules import index_cluster, random_repacks
+from graders.exact.pods_packing import index_cluster
+from graders.exact.pods_rules import random_repacks
 from graders.pods import broken_share, grade, reward, summarise, violations
 from harness.families.pods import POLICIES
 from tasks.base import (

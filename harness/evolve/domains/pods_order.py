@@ -11,7 +11,8 @@ from generators import pods as generator
 from graders import pods as grader
 from graders.exact.pods import quick_bound
 from graders.exact.pods import reference as solve
-from graders.exact.pods_rules import Fill, IndexedCluster, Spots, emptied, index_cluster, schedule
+from graders.exact.pods_kernel import schedule
+from graders.exact.pods_packing import Fill, IndexedCluster, Spots, emptied, index_cluster
 from harness.evolve.domain import Domain, WrongSolution, entries
 from harness.families.pods import POLICIES
 from harness.suites.suite import Suite

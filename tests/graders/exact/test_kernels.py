@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from graders.exact import rcpsp_kernel, sgs, sgs_kernel, tardiness_kernel
+from graders.exact import (
+    feasibility_kernel,
+    pods_kernel,
+    rcpsp_kernel,
+    sgs,
+    sgs_kernel,
+    tardiness_kernel,
+    vms_kernel,
+)
 from graders.exact.rcpsp_bounds import earliest_starts, resource_pools
 from graders.exact.rcpsp_layers import PlainLayers, layer_problem
 from tests.depth import often
@@ -13,13 +21,21 @@ from tests.factories.projects import scarce
 from tests.wheel import hook
 
 KERNELS = {
-    module.KERNEL.name: module.KERNEL for module in (tardiness_kernel, rcpsp_kernel, sgs_kernel)
+    module.KERNEL.name: module.KERNEL
+    for module in (
+        tardiness_kernel,
+        rcpsp_kernel,
+        feasibility_kernel,
+        sgs_kernel,
+        vms_kernel,
+        pods_kernel,
+    )
 }
 
 
 def copied(folder: Path) -> list[Path]:
     """The sources of all kernels, in a folder of their own."""
-    sources = [source for kernel in KERNELS.values() for source in kernel.paths]
+    sources = sorted({source for kernel in KERNELS.values() for source in kernel.paths})
     return [Path(shutil.copy(source, folder)) for source in sources]
 
 
@@ -53,14 +69,14 @@ def test_a_library_of_other_sources_is_not_used(name: str, tmp_path: Path) -> No
 def test_layers_that_begin_with_the_least_room_grow_as_they_must(tmp_path: Path) -> None:
     """The same source with room for one state and two slots, against the plain search."""
     for source in copied(tmp_path):
-        text = source.read_text("utf-8").replace("FIRST_SLOTS = 1 << 10", "FIRST_SLOTS = 2")
+        text = source.read_text("utf-8").replace("FIRST_SLOTS = 1 << 6", "FIRST_SLOTS = 2")
         source.write_text(text.replace("2 * *room : 64", "2 * *room : 1"), "utf-8")
-    [source] = [tmp_path / each.name for each in rcpsp_kernel.KERNEL.paths]
-    assert "FIRST_SLOTS = 2," in source.read_text("utf-8")
-    assert "2 * *room : 1;" in source.read_text("utf-8")
+    sources = [tmp_path / each.name for each in rcpsp_kernel.KERNEL.paths]
+    assert "FIRST_SLOTS = 2," in sources[1].read_text("utf-8")
+    assert "2 * *room : 1;" in sources[1].read_text("utf-8")
     if not hook().compile_kernels(tmp_path):
         pytest.skip("no C compiler")
-    small = KERNELS["rcpsp"].load(tmp_path / KERNELS["rcpsp"].place.name, [source])
+    small = KERNELS["rcpsp"].load(tmp_path / KERNELS["rcpsp"].place.name, sources)
     assert small is not None
     sizes = []
     for seed in range(often(6)):

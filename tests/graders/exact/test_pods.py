@@ -12,21 +12,17 @@ from msgspec.structs import replace
 
 from generators.pods import PodSettings, generate, started, workload
 from graders.exact.pods import pod_sets, quick_bound, reference
-from graders.exact.pods_rules import (
+from graders.exact.pods_kernel import schedule
+from graders.exact.pods_packing import (
     Fill,
     PodPacking,
     PodRequest,
     emptied,
     index_cluster,
-    keep,
-    one_move,
-    preempt,
     random_orders,
-    random_repacks,
-    repack,
     repacks_better,
-    schedule,
 )
+from graders.exact.pods_rules import keep, one_move, preempt, random_repacks, repack
 from graders.pods_violations import violations
 from tasks.pods import KEY, PodCluster, composed, now, split_value, value, waiting
 from tests.depth import examples, often

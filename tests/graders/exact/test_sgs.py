@@ -53,7 +53,7 @@ def test_only_deadlines_can_break_and_in_time_says_so(project: Project, seed: in
 def test_forward_backward_keeps_what_holds_and_is_never_longer(project: Project, seed: int) -> None:
     compiled = sgs.compile_project(project)
     starts = sgs.serial(compiled, sgs.random_list(compiled, Random(f"test/{seed}")))
-    better = sgs.forward_backward(compiled, starts)
+    better = sgs.shortened(compiled, starts)
     assert sgs.makespan(compiled, better) <= sgs.makespan(compiled, starts)
     wrong = violations(project, sgs.by_id(compiled, better))
     assert {v.get("bound", v["kind"]) for v in wrong} <= LATE
@@ -80,7 +80,7 @@ def test_forward_backward_shortens_a_bad_list() -> None:
     compiled = sgs.compile_project(plain(*tasks))
     bad = sgs.serial(compiled, [1, 2, 0])
     assert sgs.makespan(compiled, bad) == 6
-    assert sgs.makespan(compiled, sgs.forward_backward(compiled, bad)) == 4
+    assert sgs.makespan(compiled, sgs.shortened(compiled, bad)) == 4
 
 
 def test_same_seed_same_list_and_all_lists_are_drawn() -> None:

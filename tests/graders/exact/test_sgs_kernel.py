@@ -32,6 +32,11 @@ def compare_schedules(project: Compiled, rng: Random, lists: int) -> None:
         justified = plain.justified(starts)
         assert fast.justified(starts) == justified
         assert fast.justified(justified) == plain.justified(justified)
+        length = sgs.makespan(project, starts)
+        for lower in (0, length - 1, length):
+            assert fast.shortened(starts, lower) == plain.shortened(starts, lower)
+    seed = rng.random()
+    assert fast.random_schedules(Random(seed), lists) == plain.random_schedules(Random(seed), lists)
 
 
 @given(projects(most=6))

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from generators.pods import generate as generate_pods
-from graders.exact.pods_rules import index_cluster, random_repacks, repack
+from graders.exact.pods_packing import index_cluster
+from graders.exact.pods_rules import random_repacks, repack
 from graders.pods_violations import violations
 from harness.evolve.domain import WrongSolution
 from harness.evolve.domains.pods_order import (
