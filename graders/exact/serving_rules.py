@@ -7,6 +7,7 @@ family.
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -266,8 +267,17 @@ def ranked(ranks: Mapping[int, int], budget: int | None = None) -> Plan:
     return plan
 
 
-def random_order(jobs: int, seed: str) -> Plan:
-    """Return a random order of so many jobs as a policy."""
+@lru_cache(maxsize=1000)
+def random_ranks(jobs: int, seed: str) -> tuple[int, ...]:
+    """Return the rank of each of so many jobs in a random order, from 0."""
     order = list(range(jobs))
     Random(f"serving/random order/{seed}").shuffle(order)
-    return ranked({job: rank for rank, job in enumerate(order)})
+    return ranks_of(order)
+
+
+def ranks_of(order: Sequence[int]) -> tuple[int, ...]:
+    """Return the rank of each job in an order of their numbers, from 0."""
+    ranks = [0] * len(order)
+    for rank, number in enumerate(order):
+        ranks[number] = rank
+    return tuple(ranks)

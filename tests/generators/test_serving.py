@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from generators.serving import generate, resolve
-from generators.serving_regimes import REGIMES, CallMaker
+from generators.serving_regimes import REGIMES
 from graders.exact.serving import random_cost
 from harness.suites.instances import encode
 from tasks.base import InputError, Scalar
@@ -49,9 +49,8 @@ def _calls(service: Service) -> list[ModelCall]:
 @pytest.mark.parametrize("name", REGIMES)
 def test_every_regime_draws_jobs_that_fit(name: str) -> None:
     regime, rng = REGIMES[name], Random(f"regimes/{name}")
-    call = CallMaker(Random("hints"), "guess")
     for number in range(300):
-        job = regime.job(rng, call)
+        job = regime.job(rng)
         calls = [c for stage in job["stages"] for c in stage["calls"]]
         sizes = [c["prompt"] + c["output"] for c in calls]
         assert (sum(sizes) if job.get("reuse") else max(sizes)) < regime.memory, number
