@@ -34,6 +34,7 @@ KERNELS = {  # name: sources, in the order in which `<name>_kernel.py` digests t
     "rcpsp": ("rcpsp_kernel.c",),
     "sgs": ("sgs_kernel.c",),
     "serving": ("serving_kernel.c",),
+    "fair_queue": ("fair_queue_kernel.c",),
 }
 SUFFIX = ".dll" if sys.platform == "win32" else ".so"
 

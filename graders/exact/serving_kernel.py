@@ -86,7 +86,8 @@ def fits(case: Case) -> bool:
         return False
     tokens = min(tokens, max(server["memory"] for server in servers)) + calls  # on one server
     times = [_most_ns(server, tokens, longest + 1) for server in servers]
-    return max(times) + case["link"] * tokens < _MOST
+    most: int = max(times) + case["link"] * tokens
+    return most < _MOST
 
 
 def _most_ns(server: Mapping[str, Any], tokens: int, count: int) -> int:
@@ -94,7 +95,8 @@ def _most_ns(server: Mapping[str, Any], tokens: int, count: int) -> int:
     slope = server["token"] + (server["ramp"] or (0, 0))[1]
     linear = server["floor"] + server["fixed"] + (server["ramp"] or (0, 0))[0] + slope * tokens
     reads = server["read"] * tokens
-    return 100 * (count * linear + count * count * reads + server["pair"] * tokens * tokens)
+    most: int = count * linear + count * count * reads + server["pair"] * tokens * tokens
+    return 100 * most
 
 
 class PlainRuns:

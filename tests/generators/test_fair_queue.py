@@ -71,6 +71,6 @@ def test_wrong_use_is_one_line(level: int, settings: dict[str, Scalar], message:
 
 def test_where_no_order_matters_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("generators.fair_queue.TRIES", 2)
-    monkeypatch.setattr("generators.fair_queue.ROOM", 2)
+    monkeypatch.setattr("generators.pressure.ROOM", 2)
     with pytest.raises(InputError, match="no order of these jobs matters"):
         generate(3, 0, 0, {}, reference=False)

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from graders.exact import rcpsp_kernel, serving_kernel, sgs, sgs_kernel, tardiness_kernel
+from graders.exact import (
+    fair_queue_kernel,
+    rcpsp_kernel,
+    serving_kernel,
+    sgs,
+    sgs_kernel,
+    tardiness_kernel,
+)
 from graders.exact.rcpsp_bounds import earliest_starts, resource_pools
 from graders.exact.rcpsp_layers import PlainLayers, layer_problem
 from tests.depth import often
@@ -14,7 +21,7 @@ from tests.wheel import hook
 
 KERNELS = {
     module.KERNEL.name: module.KERNEL
-    for module in (tardiness_kernel, rcpsp_kernel, sgs_kernel, serving_kernel)
+    for module in (tardiness_kernel, rcpsp_kernel, sgs_kernel, serving_kernel, fair_queue_kernel)
 }
 
 
