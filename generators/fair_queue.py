@@ -5,7 +5,7 @@ many, large ones. Arrivals come in bursts.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import partial
 from math import exp
 from random import Random
 from statistics import fmean
@@ -16,10 +16,10 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from generators.base import plain_settings, settings_as
-from generators.pressure import TRIES, CostAt, share_at, sooner, step_with_room
+from generators.pressure import TRIES, RandomCosts, orders_that_count, sooner, step_with_room
 from graders.exact.fair_queue import reference as solved
-from graders.exact.fair_queue_kernel import cluster_runs
-from graders.exact.fair_queue_orders import random_ranks
+from graders.exact.fair_queue_kernel import ClusterRuns, cluster_runs
+from graders.exact.fair_queue_orders import random_orders
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.fair_queue import VERSION, ClusterJob, SharedCluster
 from tasks.ids import instance_id
@@ -106,23 +106,18 @@ def solve(cluster: SharedCluster, /, *, seconds: float | None = None) -> Referen
 
 def _under_pressure(level: int, place: str, settings: FairQueueSettings) -> SharedCluster:
     """Draw jobs until they can be put under the pressure that is asked for."""
+    orders = random_orders(level, orders_that_count(level))
     for number in range(TRIES):
         cluster = at_leisure(level, f"{place}/{number}", settings)
-        step = step_with_room(_costs_at(cluster), level, settings.pressure)
+        costs = RandomCosts(partial(_mean_cost, cluster_runs(cluster)), orders)
+        step = step_with_room(costs, level, settings.pressure)
         if step is not None:
             return denser(cluster, step)
     raise InputError(f"level {level}: no order of these jobs matters: give more jobs or users")
 
 
-def _costs_at(cluster: SharedCluster) -> CostAt:
-    """Return what gives the mean cost of a job in a random order, by its number, at a step."""
-    runs, jobs = cluster_runs(cluster), len(cluster.jobs)
-
-    @cache
-    def cost(ranks: tuple[int, ...], step: int) -> float:
-        return runs.cost(ranks, share_at(step)) / 1000 / jobs
-
-    return lambda number, step: cost(random_ranks(jobs, str(number)), step)
+def _mean_cost(runs: ClusterRuns, ranks: Sequence[int], share: int) -> float:
+    return runs.cost(ranks, share) / 1000 / len(ranks)
 
 
 def denser(cluster: SharedCluster, step: int) -> SharedCluster:

@@ -4,8 +4,8 @@ At a load that is fixed instead, a random order costs 1.02 on one instance and 2
 skill between it and the bound is noise.
 """
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from math import exp
 from random import Random
 from statistics import fmean
@@ -15,11 +15,11 @@ import msgspec
 from msgspec import Meta
 
 from generators.base import plain_settings, settings_as
-from generators.pressure import TRIES, CostAt, share_at, sooner, step_with_room
+from generators.pressure import TRIES, RandomCosts, orders_that_count, sooner, step_with_room
 from generators.serving_regimes import LINK, REGIMES, Regime
 from graders.exact.serving import reference as solved
-from graders.exact.serving_kernel import runs_of
-from graders.exact.serving_rules import random_ranks
+from graders.exact.serving_kernel import Runs, runs_of
+from graders.exact.serving_rules import random_orders
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.ids import instance_id
 from tasks.serving import VERSION
@@ -108,10 +108,12 @@ def solve(service: Service, /, *, seconds: float | None = None) -> Reference:
 
 def _under_pressure(level: int, place: str, settings: ServingSettings) -> Service:
     """Draw workloads until one can be put under the pressure that is asked for."""
+    orders = random_orders(level, orders_that_count(level))
     for number in range(TRIES):
         draw = f"{place}/{number}"
-        case = _without_hints(level, draw, settings)
-        step = step_with_room(_costs_at(case), level, settings.pressure)
+        case, runs = _without_hints(level, draw, settings)
+        costs = RandomCosts(partial(_mean_cost, runs), orders)
+        step = step_with_room(costs, level, settings.pressure)
         if step is not None:
             case = hinted(case, settings.hint, _stream(draw, "hints"))
             return msgspec.convert(denser(case, step), Service)
@@ -121,15 +123,8 @@ def _under_pressure(level: int, place: str, settings: ServingSettings) -> Servic
     )
 
 
-def _costs_at(case: Fields) -> CostAt:
-    """Return what gives the mean cost of a job in a random order, by its number, at a step."""
-    runs, jobs = runs_of(case), len(case["jobs"])
-
-    @cache
-    def cost(ranks: tuple[int, ...], step: int) -> float:
-        return runs.cost(ranks, share_at(step)) / jobs / 1000
-
-    return lambda number, step: cost(random_ranks(jobs, str(number)), step)
+def _mean_cost(runs: Runs, ranks: Sequence[int], share: int) -> float:
+    return runs.cost(ranks, share) / len(ranks) / 1000
 
 
 def denser(case: Fields, step: int) -> Fields:
@@ -146,7 +141,7 @@ def at_leisure(level: int, place: str, settings: ServingSettings) -> Fields:
         place: of the streams.
         settings: but the pressure.
     """
-    case = _without_hints(level, place, settings)
+    case, _ = _without_hints(level, place, settings)
     return hinted(case, settings.hint, _stream(place, "hints"))
 
 
@@ -164,7 +159,8 @@ def hinted(case: Fields, hint: str, rng: Random) -> Fields:
     return {**case, "jobs": jobs}
 
 
-def _without_hints(level: int, place: str, settings: ServingSettings) -> Fields:
+def _without_hints(level: int, place: str, settings: ServingSettings) -> tuple[Fields, Runs]:
+    """Return a workload at leisure, but for its hints, and its runs."""
     regime, rng = REGIMES[settings.regime], _stream(place, "jobs")
     jobs = [{**regime.job(rng), "id": f"J{number + 1:03d}"} for number in range(level)]
     case: Fields = {
@@ -172,11 +168,12 @@ def _without_hints(level: int, place: str, settings: ServingSettings) -> Fields:
         "jobs": jobs,
         "link": LINK if settings.regime == "pd" else 0,
     }
-    alone = runs_of(case).alone()
+    runs = runs_of(case)
+    alone = runs.alone()
     if any(job["ttft"] is None for job in jobs):
         _set_limits(jobs, alone, regime, _stream(place, "limits"))
     _set_arrivals(jobs, fmean(alone), _stream(place, "arrivals"))
-    return case
+    return case, runs.at_other_times(case)
 
 
 def _stream(place: str, part: str) -> Random:

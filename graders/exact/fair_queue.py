@@ -13,7 +13,7 @@ import msgspec
 
 from graders.exact.fair_queue_kernel import cluster_runs
 from graders.exact.fair_queue_measure import job_costs, limits_of, simulate
-from graders.exact.fair_queue_orders import random_ranks, ranks_of
+from graders.exact.fair_queue_orders import random_orders, ranks_of
 from graders.exact.fair_queue_rules import (
     POLICIES,
     earliest_due,
@@ -57,8 +57,8 @@ def random_cost(cluster: SharedCluster) -> float:
 
 def random_costs(cluster: SharedCluster, orders: int) -> list[int]:
     """Return what the jobs cost in each of so many random orders, in thousandths of all."""
-    runs, count = cluster_runs(cluster), len(cluster.jobs)
-    return [runs.cost(random_ranks(count, str(number))) for number in range(orders)]
+    runs = cluster_runs(cluster)
+    return list(map(runs.cost, random_orders(len(cluster.jobs), orders)))
 
 
 def reference(

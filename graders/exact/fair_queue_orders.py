@@ -11,7 +11,12 @@ from random import Random
 from tasks.fair_queue import ClusterJob
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=100)
+def random_orders(jobs: int, count: int) -> tuple[tuple[int, ...], ...]:
+    """Return the ranks of so many jobs, from 0, in each of the first random orders."""
+    return tuple(random_ranks(jobs, str(number)) for number in range(count))
+
+
 def random_ranks(count: int, seed: str) -> tuple[int, ...]:
     """Return the rank of each of so many jobs in a random order, from 0."""
     numbers = list(range(count))

@@ -23,7 +23,7 @@ from graders.exact.serving_rules import (
     chunked,
     first_come,
     prefill_first,
-    random_ranks,
+    random_orders,
     ranked,
 )
 from graders.exact.serving_server import ModelServer, RefusedPlan, Request
@@ -53,7 +53,7 @@ def random_cost(service: Service) -> float:
     """Return the mean cost of a workload in random orders, in thousandths: the zero of skill."""
     runs, count = runs_of(case_of(service)), len(service.jobs)
     orders = ORDERS_OF_FEW if count <= FEW else ORDERS
-    return fmean(runs.cost(random_ranks(count, str(number))) for number in range(orders))
+    return fmean(map(runs.cost, random_orders(count, orders)))
 
 
 def reference(service: Service, *, search: bool = True, seconds: float | None = None) -> Reference:

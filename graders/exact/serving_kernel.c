@@ -69,7 +69,7 @@ typedef struct {
 
 typedef struct {
     int64_t servers, jobs, stages, calls, link;
-    const Job *job;
+    Job *job;
     const Stage *stage;
     const Call *call;
     Server *server;
@@ -582,6 +582,12 @@ int64_t serving_alone(Run *run, int64_t number, int64_t budget)
 void serving_free(Run *run)
 {
     free(run);
+}
+
+/* Take other times and limits of all jobs. */
+void serving_set_jobs(Run *run, const int64_t *row)
+{
+    memcpy(run->job, row, (size_t)run->jobs * sizeof *run->job);
 }
 
 static void *carve(char **rest, int64_t count, size_t size)

@@ -32,6 +32,7 @@ KERNEL = Kernel(
     {
         "serving_new": ([Longs, Longs], ctypes.c_void_p),
         "serving_free": ([ctypes.c_void_p], None),
+        "serving_set_jobs": ([ctypes.c_void_p, Longs], None),
         "serving_cost": ([ctypes.c_void_p, Longs, ctypes.c_int64], ctypes.c_int64),
         "serving_alone": ([ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64], ctypes.c_int64),
     },
@@ -51,6 +52,13 @@ class Runs(Protocol):
 
     def alone(self) -> list[int]:
         """Return the ns that each job takes on empty servers, its prompts read whole."""
+
+    def at_other_times(self, case: Case) -> "Runs":
+        """Return the runs, instead of these, of a workload whose arrivals and limits alone differ.
+
+        Args:
+            case: that workload.
+        """
 
 
 @cache
@@ -117,6 +125,10 @@ class PlainRuns:
         cases = [{**self._case, "jobs": [{**job, "at": 0}]} for job in self._case["jobs"]]
         return [flow_time(simulate(each, chunked(_READ_WHOLE)), 0) for each in cases]
 
+    def at_other_times(self, case: Case) -> Runs:
+        """Return the runs of a workload whose arrivals and limits alone differ."""
+        return PlainRuns(case)
+
 
 class KernelRuns:
     """`PlainRuns` in C; dropping it frees its memory."""
@@ -139,16 +151,19 @@ class KernelRuns:
         times = [alone(self._handle, number, _READ_WHOLE) for number in range(count)]
         return PlainRuns(self._case).alone() if min(times) < 0 else times
 
+    def at_other_times(self, case: Case) -> Runs:
+        """Return the runs of a workload whose arrivals and limits alone differ."""
+        self._case = case
+        self._kernel.serving_set_jobs(self._handle, _longs(_jobs_row(case)))
+        return self
+
 
 def packed(case: Case) -> tuple[list[int], list[int]]:
     """Return counts of servers, jobs, stages and calls, and `link`; then the numbers of all."""
     servers, jobs = case["servers"], case["jobs"]
     stages = [stage for job in jobs for stage in job["stages"]]
     calls = [call for stage in stages for call in stage["calls"]]
-    row = [number for server in servers for number in _server_row(server)]
-    for job in jobs:
-        limits = (job["ttft"] or 0, job["tpot"] or 0, job["deadline"] or 0)
-        row += (job["at"], *limits, job["reuse"], len(job["stages"]))
+    row = [number for server in servers for number in _server_row(server)] + _jobs_row(case)
     for stage in stages:
         row += (stage["pause"], len(stage["calls"]))
     for call in calls:
@@ -160,6 +175,14 @@ def _server_row(server: Mapping[str, Any]) -> tuple[int, ...]:
     times = (server["floor"], server["fixed"], server["token"], server["read"], server["pair"])
     role, ramp = _ROLES[server["role"]], server["ramp"] or (-1, 0)
     return (role, server["memory"], server["speed"], *times, server["budget"], *ramp)
+
+
+def _jobs_row(case: Case) -> list[int]:
+    row = list[int]()
+    for job in case["jobs"]:
+        limits = (job["ttft"] or 0, job["tpot"] or 0, job["deadline"] or 0)
+        row += (job["at"], *limits, job["reuse"], len(job["stages"]))
+    return row
 
 
 def _longs(numbers: Ints) -> Any:

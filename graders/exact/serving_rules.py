@@ -267,9 +267,13 @@ def ranked(ranks: Mapping[int, int], budget: int | None = None) -> Plan:
     return plan
 
 
-@lru_cache(maxsize=1000)
-def random_ranks(jobs: int, seed: str) -> tuple[int, ...]:
-    """Return the rank of each of so many jobs in a random order, from 0."""
+@lru_cache(maxsize=100)
+def random_orders(jobs: int, count: int) -> tuple[tuple[int, ...], ...]:
+    """Return the ranks of so many jobs, from 0, in each of the first random orders."""
+    return tuple(_random_ranks(jobs, str(number)) for number in range(count))
+
+
+def _random_ranks(jobs: int, seed: str) -> tuple[int, ...]:
     order = list(range(jobs))
     Random(f"serving/random order/{seed}").shuffle(order)
     return ranks_of(order)
