@@ -16,7 +16,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from generators.base import plain_settings, settings_as
-from generators.pressure import TRIES, RandomCosts, orders_that_count, sooner, step_with_room
+from generators.pressure import TRIES, RandomCosts, Ranks, orders_that_count, sooner, step_with_room
 from graders.exact.fair_queue import reference as solved
 from graders.exact.fair_queue_kernel import ClusterRuns, cluster_runs
 from graders.exact.fair_queue_orders import random_orders
@@ -116,7 +116,7 @@ def _under_pressure(level: int, place: str, settings: FairQueueSettings) -> Shar
     raise InputError(f"level {level}: no order of these jobs matters: give more jobs or users")
 
 
-def _mean_cost(runs: ClusterRuns, ranks: Sequence[int], share: int) -> float:
+def _mean_cost(runs: ClusterRuns, ranks: Ranks, share: int) -> float:
     return runs.cost(ranks, share) / 1000 / len(ranks)
 
 

@@ -19,7 +19,7 @@ ROOM = 0.2  # of skill between random orders and the best of them, where jobs ar
 ORDERS, ORDERS_OF_FEW = 2, 20  # random orders that are run to see what there is to plan
 CLEARLY = 1e-6  # more than roundings of mean costs come to
 
-Ranks = Sequence[int]  # of jobs in an order, by their numbers
+Ranks = tuple[int, ...]  # of jobs in an order, by their numbers
 
 
 class RandomCosts:

@@ -4,7 +4,7 @@ At a load that is fixed instead, a random order costs 1.02 on one instance and 2
 skill between it and the bound is noise.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache, partial
 from math import exp
 from random import Random
@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from generators.base import plain_settings, settings_as
-from generators.pressure import TRIES, RandomCosts, orders_that_count, sooner, step_with_room
+from generators.pressure import TRIES, RandomCosts, Ranks, orders_that_count, sooner, step_with_room
 from generators.serving_regimes import LINK, REGIMES, Regime
 from graders.exact.serving import reference as solved
 from graders.exact.serving_kernel import Runs, runs_of
@@ -123,7 +123,7 @@ def _under_pressure(level: int, place: str, settings: ServingSettings) -> Servic
     )
 
 
-def _mean_cost(runs: Runs, ranks: Sequence[int], share: int) -> float:
+def _mean_cost(runs: Runs, ranks: Ranks, share: int) -> float:
     return runs.cost(ranks, share) / len(ranks) / 1000
 
 

@@ -6,7 +6,6 @@ is too large for its numbers, Python does the same.
 
 import ctypes
 import weakref
-from collections.abc import Sequence
 from functools import cache
 from math import ceil
 from typing import Any, Protocol
@@ -15,7 +14,7 @@ from msgspec.structs import replace
 
 from graders.exact.fair_queue_fluid import fluid_ends
 from graders.exact.fair_queue_orders import ends_by_rank
-from graders.exact.kernels import Kernel, Longs
+from graders.exact.kernels import Kernel, Longs, constants, longs
 from graders.exact.limits import over_limit, within
 from tasks.fair_queue import SharedCluster
 
@@ -23,7 +22,7 @@ WHOLE = 1_000_000  # the share of jobs that come as they are
 _MOST = 1 << 60  # what no number in the kernel may reach
 _LARGEST = 1 << 20  # of cores, and of tasks
 
-Ints = Sequence[int]
+Ranks = tuple[int, ...]
 
 KERNEL = Kernel(
     "fair_queue",
@@ -40,7 +39,7 @@ KERNEL = Kernel(
 class ClusterRuns(Protocol):
     """Runs of one cluster, whose jobs come at a share of their times, in millionths."""
 
-    def cost(self, ranks: Ints, share: int = WHOLE) -> int:
+    def cost(self, ranks: Ranks, share: int = WHOLE) -> int:
         """Return what all jobs cost together by their ranks, in thousandths.
 
         Args:
@@ -91,7 +90,7 @@ class PlainClusterRuns:
         self._cluster = cluster
         self._limits: dict[int, tuple[int, ...]] = {}
 
-    def cost(self, ranks: Ints, share: int = WHOLE) -> int:
+    def cost(self, ranks: Ranks, share: int = WHOLE) -> int:
         """Return what all jobs cost together by their ranks."""
         jobs = self._coming(share).jobs
         ends = ends_by_rank(jobs, self._cluster.cores, ranks)
@@ -126,14 +125,14 @@ class KernelClusterRuns:
         self._kernel, self._cluster = kernel, cluster
         self._row = ctypes.c_int64 * len(cluster.jobs)
         self._alone, self._limits = self._row(), dict[int, Any]()
-        self._handle = kernel.fair_queue_new(*map(_longs, packed(cluster)), self._alone)
+        self._handle = kernel.fair_queue_new(*map(longs, packed(cluster)), self._alone)
         if not self._handle:
             raise MemoryError("fair-queue kernel: no memory to begin")
         weakref.finalize(self, kernel.fair_queue_free, self._handle)
 
-    def cost(self, ranks: Ints, share: int = WHOLE) -> int:
+    def cost(self, ranks: Ranks, share: int = WHOLE) -> int:
         """Return what all jobs cost together by their ranks."""
-        row, limits = self._row(*ranks), self._limits_row(share)
+        row, limits = constants(ranks), self._limits_row(share)
         cost: int = self._kernel.fair_queue_cost(self._handle, row, share, limits)
         return cost
 
@@ -167,7 +166,3 @@ def packed(cluster: SharedCluster) -> tuple[list[int], list[int]]:
             lengths += stage
     sizes = [len(cluster.jobs), len(counts), len(lengths), len(users)]
     return [*sizes, cluster.cores, _bound(cluster)], jobs + counts + lengths
-
-
-def _longs(numbers: Ints) -> Any:
-    return (ctypes.c_int64 * len(numbers))(*numbers)

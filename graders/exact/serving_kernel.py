@@ -6,13 +6,13 @@ there is none, or a workload is too large for its numbers, Python runs the simul
 
 import ctypes
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Protocol
 
 import msgspec
 
-from graders.exact.kernels import Kernel, Longs
+from graders.exact.kernels import Kernel, Longs, constants, longs
 from graders.exact.serving_measure import flow_time, job_costs, simulate
 from graders.exact.serving_rules import chunked, ranked
 from tasks.serving_payload import Service
@@ -24,7 +24,7 @@ _ROLES = {"both": 0, "prefill": 1, "decode": 2}
 _READ_WHOLE = 1 << 31  # tokens of an iteration: more than any prompt has
 
 Case = Mapping[str, Any]
-Ints = Sequence[int]
+Ranks = tuple[int, ...]
 
 KERNEL = Kernel(
     "serving",
@@ -42,7 +42,7 @@ KERNEL = Kernel(
 class Runs(Protocol):
     """Runs of one workload."""
 
-    def cost(self, ranks: Ints, share: int = WHOLE) -> int:
+    def cost(self, ranks: Ranks, share: int = WHOLE) -> int:
         """Return what all jobs cost together by their ranks, in thousandths.
 
         Args:
@@ -114,7 +114,7 @@ class PlainRuns:
         msgspec.convert(case, Service)
         self._case = case
 
-    def cost(self, ranks: Ints, share: int = WHOLE) -> int:
+    def cost(self, ranks: Ranks, share: int = WHOLE) -> int:
         """Return what all jobs cost together by their ranks."""
         jobs = [{**job, "at": job["at"] * share // WHOLE} for job in self._case["jobs"]]
         plan = ranked(dict(enumerate(ranks)))
@@ -135,14 +135,14 @@ class KernelRuns:
 
     def __init__(self, kernel: ctypes.CDLL, case: Case) -> None:
         self._kernel, self._case = kernel, case
-        self._handle = kernel.serving_new(*map(_longs, packed(case)))
+        self._handle = kernel.serving_new(*map(longs, packed(case)))
         if not self._handle:
             raise MemoryError("serving kernel: no memory to begin")
         weakref.finalize(self, kernel.serving_free, self._handle)
 
-    def cost(self, ranks: Ints, share: int = WHOLE) -> int:
+    def cost(self, ranks: Ranks, share: int = WHOLE) -> int:
         """Return what all jobs cost together by their ranks; RefusedPlan as in Python."""
-        cost: int = self._kernel.serving_cost(self._handle, _longs(ranks), share)
+        cost: int = self._kernel.serving_cost(self._handle, constants(ranks), share)
         return PlainRuns(self._case).cost(ranks, share) if cost < 0 else cost
 
     def alone(self) -> list[int]:
@@ -154,7 +154,7 @@ class KernelRuns:
     def at_other_times(self, case: Case) -> Runs:
         """Return the runs of a workload whose arrivals and limits alone differ."""
         self._case = case
-        self._kernel.serving_set_jobs(self._handle, _longs(_jobs_row(case)))
+        self._kernel.serving_set_jobs(self._handle, longs(_jobs_row(case)))
         return self
 
 
@@ -183,7 +183,3 @@ def _jobs_row(case: Case) -> list[int]:
         limits = (job["ttft"] or 0, job["tpot"] or 0, job["deadline"] or 0)
         row += (job["at"], *limits, job["reuse"], len(job["stages"]))
     return row
-
-
-def _longs(numbers: Ints) -> Any:
-    return (ctypes.c_int64 * len(numbers))(*numbers)
