@@ -33,7 +33,7 @@ KERNELS = {  # name: sources, in the order in which `<name>_kernel.py` digests t
     "tardiness": ("tardiness_kernel.c", "tardiness_memory.h"),
     "rcpsp": ("rcpsp_kernel.c",),
     "sgs": ("sgs_kernel.c",),
-    "serving": ("serving_kernel.c",),
+    "serving": ("serving_kernel.c", "serving_state.h"),
     "fair_queue": ("fair_queue_kernel.c",),
 }
 SUFFIX = ".dll" if sys.platform == "win32" else ".so"

@@ -89,6 +89,7 @@ class PlainClusterRuns:
     def __init__(self, cluster: SharedCluster) -> None:
         self._cluster = cluster
         self._limits: dict[int, tuple[int, ...]] = {}
+        self._alone: list[int] = []
 
     def cost(self, ranks: Ranks, share: int = WHOLE) -> int:
         """Return what all jobs cost together by their ranks."""
@@ -109,9 +110,10 @@ class PlainClusterRuns:
 
     def alone(self) -> list[int]:
         """Return the ms that each job takes on an empty cluster."""
-        cores = self._cluster.cores
-        ends = (ends_by_rank([replace(job, at=0)], cores, [0]) for job in self._cluster.jobs)
-        return [end for [end] in ends]
+        if not self._alone:
+            jobs, cores = self._coming(0).jobs, self._cluster.cores
+            self._alone = [ends_by_rank([job], cores, [0])[0] for job in jobs]
+        return self._alone
 
     def _coming(self, share: int) -> SharedCluster:
         jobs = tuple(replace(job, at=job.at * share // WHOLE) for job in self._cluster.jobs)

@@ -28,7 +28,7 @@ Ranks = tuple[int, ...]
 
 KERNEL = Kernel(
     "serving",
-    ("serving_kernel.c",),
+    ("serving_kernel.c", "serving_state.h"),
     {
         "serving_new": ([Longs, Longs], ctypes.c_void_p),
         "serving_free": ([ctypes.c_void_p], None),

@@ -8,6 +8,7 @@ import pytest
 
 from generators.serving import generate, resolve
 from generators.serving_regimes import REGIMES
+from graders.exact import serving_kernel
 from graders.exact.serving import random_cost
 from harness.suites.instances import encode
 from tasks.base import InputError, Scalar
@@ -86,3 +87,9 @@ def test_where_no_order_matters_that_is_told(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("generators.serving.TRIES", 3)
     with pytest.raises(InputError, match="no order of regime=few matters"):
         generate(3, 0, 0, {"memory": 400, "pressure": 5}, reference=False)
+
+
+def test_instances_are_the_same_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = [generate(jobs, 3, 0, {}) for jobs in (4, 7)]
+    monkeypatch.setattr(serving_kernel, "library", lambda: None)
+    assert [generate(jobs, 3, 0, {}) for jobs in (4, 7)] == compiled

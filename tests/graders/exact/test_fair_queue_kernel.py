@@ -1,0 +1,93 @@
+"""The kernel's runs and fluid machine are those in Python."""
+
+from random import Random
+
+import pytest
+from msgspec.structs import replace
+
+from graders.exact import fair_queue_kernel
+from graders.exact.fair_queue_kernel import (
+    WHOLE,
+    KernelClusterRuns,
+    PlainClusterRuns,
+    cluster_runs,
+    fits,
+)
+from tasks.fair_queue import LONGEST, ClusterJob, SharedCluster
+from tests.depth import often
+from tests.factories.queues import dense_cluster, drawn_cluster
+
+
+@pytest.fixture
+def kernel() -> None:
+    if fair_queue_kernel.library() is None:
+        pytest.skip("no compiled kernel: install again where there is a C compiler")
+
+
+def compare_runs(cluster: SharedCluster, rng: Random) -> None:
+    fast, plain = cluster_runs(cluster), cluster_runs(cluster, compiled=False)
+    assert isinstance(fast, KernelClusterRuns)
+    assert isinstance(plain, PlainClusterRuns)
+    assert fast.alone() == plain.alone()
+    count = len(cluster.jobs)
+    for share in (WHOLE, 0, rng.randint(0, WHOLE)):
+        assert fast.limits(share) == plain.limits(share)
+        ranks = tuple(rng.sample(range(count), count))
+        assert fast.cost(ranks, share) == plain.cost(ranks, share)
+
+
+@pytest.mark.usefixtures("kernel")
+def test_small_runs_are_the_same() -> None:
+    rng = Random("fair-queue/kernel")
+    for _ in range(often(400)):
+        compare_runs(drawn_cluster(rng, 9), rng)
+
+
+@pytest.mark.usefixtures("kernel")
+def test_larger_runs_are_the_same() -> None:
+    rng = Random("fair-queue/kernel/larger")
+    for number in range(often(6)):
+        compare_runs(dense_cluster(number, 12), rng)
+        compare_runs(dense_cluster(number, 20, users=6, cores=3), rng)
+        compare_runs(dense_cluster(number, 12, users=1, cores=64), rng)
+
+
+@pytest.mark.usefixtures("kernel")
+def test_shares_that_are_too_fine_for_the_kernel_are_left_to_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng, asked = Random("fair-queue/kernel/fine"), list[int]()
+    times = sorted(rng.randrange(30_000) for _ in range(80))
+    jobs = tuple(
+        ClusterJob(f"J{k}", 0, time, ((rng.randint(1, 3000),),)) for k, time in enumerate(times)
+    )
+    cluster = SharedCluster(3, jobs)
+    limits = PlainClusterRuns(cluster).limits()
+
+    def noted(_: PlainClusterRuns, share: int) -> tuple[int, ...]:
+        asked.append(share)
+        return limits
+
+    monkeypatch.setattr(PlainClusterRuns, "limits", noted)
+    runs = cluster_runs(cluster)
+    assert isinstance(runs, KernelClusterRuns)
+    assert runs.limits() == runs.limits() == limits
+    assert asked == [WHOLE]
+    monkeypatch.undo()
+    compare_runs(replace(cluster, jobs=jobs[:30]), rng)
+
+
+@pytest.mark.usefixtures("kernel")
+def test_long_times_give_the_same() -> None:
+    rng = Random("fair-queue/kernel/long")
+    stages = ((LONGEST, 1), (LONGEST,) * 3)
+    jobs = [ClusterJob(f"J{k}", 10**30 * k, LONGEST, stages) for k in range(3)]
+    compare_runs(SharedCluster(2, tuple(jobs)), rng)
+    compare_runs(SharedCluster(1 << 20, tuple(jobs)), rng)
+
+
+def test_what_might_overflow_is_left_to_python() -> None:
+    jobs = tuple(ClusterJob(f"J{k}", 0, LONGEST, ((1,),)) for k in range(2000))
+    assert not fits(SharedCluster(1 << 20, jobs))
+    assert not fits(SharedCluster((1 << 20) + 1, jobs[:1]))
+    assert isinstance(cluster_runs(SharedCluster(1 << 21, jobs[:2])), PlainClusterRuns)
