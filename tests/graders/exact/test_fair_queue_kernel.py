@@ -39,14 +39,14 @@ def compare_runs(cluster: SharedCluster, rng: Random) -> None:
 @pytest.mark.usefixtures("kernel")
 def test_small_runs_are_the_same() -> None:
     rng = Random("fair-queue/kernel")
-    for _ in range(often(400)):
+    for _ in range(often(4000)):
         compare_runs(drawn_cluster(rng, 9), rng)
 
 
 @pytest.mark.usefixtures("kernel")
 def test_larger_runs_are_the_same() -> None:
     rng = Random("fair-queue/kernel/larger")
-    for number in range(often(6)):
+    for number in range(often(40)):
         compare_runs(dense_cluster(number, 12), rng)
         compare_runs(dense_cluster(number, 20, users=6, cores=3), rng)
         compare_runs(dense_cluster(number, 12, users=1, cores=64), rng)

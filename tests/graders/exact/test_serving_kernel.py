@@ -73,21 +73,21 @@ def compare_runs(case: Fields, rng: Random, orders: int = 2) -> int:
 @pytest.mark.usefixtures("kernel")
 def test_runs_of_jobs_and_servers_of_all_kinds_are_the_same() -> None:
     rng = Random("serving/kernel")
-    refused = [compare_runs(as_json(any_service(rng)), rng) for _ in range(often(300))]
+    refused = [compare_runs(as_json(any_service(rng)), rng) for _ in range(often(600))]
     assert 0 < sum(map(bool, refused)) < len(refused) / 5
 
 
 @pytest.mark.usefixtures("kernel")
 def test_runs_with_little_memory_are_the_same() -> None:
     rng = Random("serving/kernel/memory")
-    for _ in range(often(150)):
+    for _ in range(often(1000)):
         compare_runs(as_json(drawn_service(rng, memory=rng.choice((770, 850, 1500)))), rng)
 
 
 @pytest.mark.parametrize("regime", REGIMES)
 @pytest.mark.usefixtures("kernel")
 def test_runs_of_every_regime_are_the_same(regime: str) -> None:
-    for number in range(often(4)):
+    for number in range(often(20)):
         compare_runs(small_case(regime, number), Random(regime))
 
 
