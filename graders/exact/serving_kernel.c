@@ -110,6 +110,8 @@ static void leave(Server *server, Request *r, int64_t id)
 static void evict(Run *run, Server *server, int64_t id)
 {
     leave(server, &run->requests[id], id);
+    run->evictions++;
+    run->recomputed += run->requests[id].kv;
     run->requests[id].kv = 0;
     put(run, server->waiting, id, 0);
 }
@@ -413,6 +415,7 @@ static void reset(Run *run, const int64_t *ranks, int64_t budget)
     }
     run->queue.count = run->moved.count = 0;
     run->coming = run->numbered = run->arrived = run->asks = run->is_refused = 0;
+    run->evictions = run->recomputed = 0;
     run->ranks = ranks;
     run->budget = budget;
 }
@@ -443,13 +446,27 @@ int64_t serving_cost(Run *run, const int64_t *ranks, int64_t share)
         *cost = most(*cost, over_limit(r->gap, job->tpot));
     }
     for (int64_t k = 0; k < run->jobs; k++) {
-        const Progress *job = &run->progress[k];
+        Progress *job = &run->progress[k];
         if (job->done == NONE)
             return REFUSED;
         int64_t time = job->done - job->arrived - job->pause;
-        sum += least(DEAREST, most(job->cost, over_limit(time, run->job[k].deadline)));
+        job->cost = least(DEAREST, most(job->cost, over_limit(time, run->job[k].deadline)));
+        sum += job->cost;
     }
     return sum;
+}
+
+/* Of the run before: evictions and tokens lost, what each job cost, then waits and gaps of calls. */
+void serving_measured(const Run *run, int64_t *row)
+{
+    *row++ = run->evictions;
+    *row++ = run->recomputed;
+    for (int64_t k = 0; k < run->jobs; k++)
+        *row++ = run->progress[k].cost;
+    for (int64_t k = 0; k < run->calls; k++) {
+        row[k] = run->requests[k].first - run->requests[k].arrived;
+        row[run->calls + k] = run->requests[k].gap;
+    }
 }
 
 /* The ns that a job takes alone, its prompts read by so many tokens at a time. */

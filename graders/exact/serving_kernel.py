@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from graders.exact.kernels import Kernel, Longs, constants, longs
-from graders.exact.serving_measure import flow_time, job_costs, simulate
+from graders.exact.serving_measure import RunMeasures, flow_time, job_costs, measures, simulate
 from graders.exact.serving_rules import chunked, ranked
 from tasks.serving_payload import Service
 
@@ -34,6 +34,7 @@ KERNEL = Kernel(
         "serving_free": ([ctypes.c_void_p], None),
         "serving_set_jobs": ([ctypes.c_void_p, Longs], None),
         "serving_cost": ([ctypes.c_void_p, Longs, ctypes.c_int64], ctypes.c_int64),
+        "serving_measured": ([ctypes.c_void_p, Longs], None),
         "serving_alone": ([ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64], ctypes.c_int64),
     },
 )
@@ -49,6 +50,9 @@ class Runs(Protocol):
             ranks: of jobs, by their numbers: the smallest is admitted and read first.
             share: in millionths, of the time at which each job comes.
         """
+
+    def measures(self, ranks: Ranks) -> RunMeasures:
+        """Return all measures of the run by ranks of jobs that come as they are."""
 
     def alone(self) -> list[int]:
         """Return the ns that each job takes on empty servers, its prompts read whole."""
@@ -120,6 +124,10 @@ class PlainRuns:
         plan = ranked(dict(enumerate(ranks)))
         return sum(job_costs(simulate({**self._case, "jobs": jobs}, plan)))
 
+    def measures(self, ranks: Ranks) -> RunMeasures:
+        """Return all measures of the run by ranks."""
+        return measures(simulate(self._case, ranked(dict(enumerate(ranks)))))
+
     def alone(self) -> list[int]:
         """Return the ns that each job takes alone."""
         cases = [{**self._case, "jobs": [{**job, "at": 0}]} for job in self._case["jobs"]]
@@ -142,8 +150,24 @@ class KernelRuns:
 
     def cost(self, ranks: Ranks, share: int = WHOLE) -> int:
         """Return what all jobs cost together by their ranks; RefusedPlan as in Python."""
-        cost: int = self._kernel.serving_cost(self._handle, constants(ranks), share)
+        cost = self._run(ranks, share)
         return PlainRuns(self._case).cost(ranks, share) if cost < 0 else cost
+
+    def measures(self, ranks: Ranks) -> RunMeasures:
+        """Return all measures of the run by ranks; RefusedPlan as in Python."""
+        if self._run(ranks, WHOLE) < 0:
+            return PlainRuns(self._case).measures(ranks)
+        jobs = len(ranks)
+        calls = sum(len(stage["calls"]) for job in self._case["jobs"] for stage in job["stages"])
+        row = (ctypes.c_int64 * (2 + jobs + 2 * calls))()
+        self._kernel.serving_measured(self._handle, row)
+        costs, rest = row[2 : 2 + jobs], row[2 + jobs :]
+        return RunMeasures(costs, rest[:calls], rest[calls:], row[0], row[1])
+
+    def _run(self, ranks: Ranks, share: int) -> int:
+        """Return what a run costs, below 0 if it is refused."""
+        cost: int = self._kernel.serving_cost(self._handle, constants(ranks), share)
+        return cost
 
     def alone(self) -> list[int]:
         """Return the ns that each job takes alone; RefusedPlan as in Python."""

@@ -69,6 +69,7 @@ typedef struct {
     List queue, moved;
     Event *events;
     int64_t coming, numbered, arrived, asks, patience, is_refused;
+    int64_t evictions, recomputed;   /* calls that lost their place, and their tokens */
     const int64_t *ranks;            /* of jobs; NULL where they come first that came first */
     int64_t budget;                  /* of all servers, unless it is 0 */
 } Run;

@@ -10,6 +10,7 @@ import pytest
 
 from graders.exact import serving_kernel
 from graders.exact.serving_kernel import WHOLE, KernelRuns, PlainRuns, fits, runs_of
+from graders.exact.serving_measure import RunMeasures
 from graders.exact.serving_server import RefusedPlan
 from tasks.base import Fields
 from tasks.serving_payload import LARGEST, LONGEST, Service
@@ -28,6 +29,10 @@ class Refusal:
     def cost(self, ranks: tuple[int, ...], share: int) -> int:
         """Refuse."""
         raise RefusedPlan("kernel", f"{len(ranks)} jobs at {share}")
+
+    def measures(self, ranks: tuple[int, ...]) -> RunMeasures:
+        """Refuse."""
+        raise RefusedPlan("kernel", f"{len(ranks)} jobs")
 
     def alone(self) -> list[int]:
         """Refuse."""
@@ -61,6 +66,8 @@ def compare_runs(case: Fields, rng: Random, orders: int = 2) -> int:
     assert isinstance(fast, KernelRuns)
     alone, count, refused = outcome(plain.alone), len(case["jobs"]), 0
     assert outcome(fast.alone) == alone
+    ranks = tuple(range(count))
+    assert outcome(partial(fast.measures, ranks)) == outcome(partial(plain.measures, ranks))
     for _ in range(orders):
         ranks = tuple(rng.sample(range(count), count))
         for share in (WHOLE, 0, rng.randint(0, WHOLE)):
