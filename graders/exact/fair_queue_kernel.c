@@ -144,6 +144,15 @@ static void come(Cluster *c, int64_t share)
         c->progress[k].at = c->job[k].at * share / WHOLE;
 }
 
+/* The ms that each job takes from its coming, by their ranks. */
+void fair_queue_times(Cluster *c, const int64_t *ranks, int64_t *times)
+{
+    come(c, WHOLE);
+    run(c, 0, c->jobs, ranks);
+    for (int64_t k = 0; k < c->jobs; k++)
+        times[k] = c->progress[k].end - c->progress[k].at;
+}
+
 /* What all jobs cost by their ranks, in thousandths, if they come at a share of their times, which
  * is in millionths. */
 int64_t fair_queue_cost(Cluster *c, const int64_t *ranks, int64_t share, const int64_t *limits)

@@ -31,6 +31,7 @@ KERNEL = Kernel(
         "fair_queue_new": ([Longs, Longs, Longs], ctypes.c_void_p),
         "fair_queue_free": ([ctypes.c_void_p], None),
         "fair_queue_limits": ([ctypes.c_void_p, ctypes.c_int64, Longs], ctypes.c_int64),
+        "fair_queue_times": ([ctypes.c_void_p, Longs, Longs], None),
         "fair_queue_cost": ([ctypes.c_void_p, Longs, ctypes.c_int64, Longs], ctypes.c_int64),
     },
 )
@@ -46,6 +47,9 @@ class ClusterRuns(Protocol):
             ranks: of jobs, by their numbers: free cores go to the smallest first.
             share: of their times.
         """
+
+    def times(self, ranks: Ranks) -> list[int]:
+        """Return the ms that each job takes from its coming, by their ranks, as they come."""
 
     def limits(self, share: int = WHOLE) -> tuple[int, ...]:
         """Return the ms that each job may take: its fluid time, at least 1.5 times alone."""
@@ -93,10 +97,12 @@ class PlainClusterRuns:
 
     def cost(self, ranks: Ranks, share: int = WHOLE) -> int:
         """Return what all jobs cost together by their ranks."""
-        jobs = self._coming(share).jobs
-        ends = ends_by_rank(jobs, self._cluster.cores, ranks)
-        rows = zip(jobs, ends, self.limits(share), strict=True)
-        return sum(within(over_limit(end - job.at, limit)) for job, end, limit in rows)
+        rows = zip(_times(self._coming(share), ranks), self.limits(share), strict=True)
+        return sum(within(over_limit(time, limit)) for time, limit in rows)
+
+    def times(self, ranks: Ranks) -> list[int]:
+        """Return the ms that each job takes from its coming, by their ranks."""
+        return _times(self._cluster, ranks)
 
     def limits(self, share: int = WHOLE) -> tuple[int, ...]:
         """Return the ms that each job may take."""
@@ -120,6 +126,11 @@ class PlainClusterRuns:
         return replace(self._cluster, jobs=jobs)
 
 
+def _times(cluster: SharedCluster, ranks: Ranks) -> list[int]:
+    ends = ends_by_rank(cluster.jobs, cluster.cores, ranks)
+    return [end - job.at for job, end in zip(cluster.jobs, ends, strict=True)]
+
+
 class KernelClusterRuns:
     """`PlainClusterRuns` in C; dropping it frees its memory."""
 
@@ -137,6 +148,12 @@ class KernelClusterRuns:
         row, limits = constants(ranks), self._limits_row(share)
         cost: int = self._kernel.fair_queue_cost(self._handle, row, share, limits)
         return cost
+
+    def times(self, ranks: Ranks) -> list[int]:
+        """Return the ms that each job takes from its coming, by their ranks."""
+        row = self._row()
+        self._kernel.fair_queue_times(self._handle, constants(ranks), row)
+        return list(row)
 
     def limits(self, share: int = WHOLE) -> tuple[int, ...]:
         """Return the ms that each job may take."""

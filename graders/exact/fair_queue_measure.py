@@ -30,8 +30,17 @@ def job_costs(limits: Sequence[int], run: ClusterRun) -> list[int]:
         limits: of each job, in ms from its coming (see `limits_of`).
         run: of the same cluster.
     """
-    times = [(job.done or 0) - job.arrived for job in run.jobs]
+    return time_costs(limits, flow_times(run))
+
+
+def time_costs(limits: Sequence[int], times: Sequence[int]) -> list[int]:
+    """Return what jobs cost by the ms that each takes from its coming, in thousandths."""
     return [within(over_limit(time, limit)) for time, limit in zip(times, limits, strict=True)]
+
+
+def flow_times(run: ClusterRun) -> list[int]:
+    """Return the ms from each job's coming to its end in a finished run."""
+    return [(job.done or 0) - job.arrived for job in run.jobs]
 
 
 @lru_cache(maxsize=2000)
@@ -40,18 +49,22 @@ def limits_of(cluster: SharedCluster) -> tuple[int, ...]:
     return cluster_runs(cluster).limits()
 
 
-def figures(costs: Sequence[int], run: ClusterRun) -> dict[str, float]:
+def figures(cluster: SharedCluster, costs: Sequence[int], times: Sequence[int]) -> dict[str, float]:
     """Return what else there is to say of a finished run.
 
     `goodput` is the share of jobs within their limits; `seconds` the mean time from the coming of a
     job to its end, and `seconds_small` that of the smaller half of jobs by their work;
     `worst_user` the largest mean cost of a user's jobs.
+
+    Args:
+        cluster: with its jobs.
+        costs: of each, in thousandths.
+        times: ms from its coming to its end.
     """
-    times = [(job.done or 0) - job.arrived for job in run.jobs]
-    sizes = sorted((job.work, job.id) for job in run.jobs)
+    sizes = sorted((job.work, number) for number, job in enumerate(cluster.jobs))
     small = [number for _, number in sizes[: (len(sizes) + 1) // 2]]
     users: dict[int, list[int]] = {}
-    for job, cost in zip(run.jobs, costs, strict=True):
+    for job, cost in zip(cluster.jobs, costs, strict=True):
         users.setdefault(job.user, []).append(cost)
     return {
         "goodput": sum(cost == LEAST for cost in costs) / len(costs),

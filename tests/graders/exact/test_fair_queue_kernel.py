@@ -30,6 +30,7 @@ def compare_runs(cluster: SharedCluster, rng: Random) -> None:
     assert isinstance(plain, PlainClusterRuns)
     assert fast.alone() == plain.alone()
     count = len(cluster.jobs)
+    assert fast.times(tuple(range(count))) == plain.times(tuple(range(count)))
     for share in (WHOLE, 0, rng.randint(0, WHOLE)):
         assert fast.limits(share) == plain.limits(share)
         ranks = tuple(rng.sample(range(count), count))
