@@ -433,8 +433,9 @@ int64_t serving_cost(Run *run, const int64_t *ranks, int64_t share)
     reset(run, ranks, 0);
     run->patience = 100 * run->calls + 10000;
     for (int64_t k = 0; k < run->jobs; k++) {
-        run->progress[k].arrived = (int64_t)((uint64_t)run->job[k].at * (uint64_t)share / WHOLE);
-        push(run, run->progress[k].arrived, STAGE, k);
+        int64_t at = run->job[k].at, arrived = at / WHOLE * share + at % WHOLE * share / WHOLE;
+        run->progress[k].arrived = arrived;
+        push(run, arrived, STAGE, k);
     }
     if (!is_run(run))
         return REFUSED;

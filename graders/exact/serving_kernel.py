@@ -82,7 +82,10 @@ def runs_of(case: Case, *, compiled: bool = True) -> Runs:
         msgspec.ValidationError: a context has no room on a server.
     """
     kernel = library() if compiled and fits(case) else None
-    return PlainRuns(case) if kernel is None else KernelRuns(kernel, case)
+    if kernel:
+        return KernelRuns(kernel, case)
+    msgspec.convert(case, Service)
+    return PlainRuns(case)
 
 
 def fits(case: Case) -> bool:
@@ -115,7 +118,6 @@ class PlainRuns:
     """Runs of the simulator."""
 
     def __init__(self, case: Case) -> None:
-        msgspec.convert(case, Service)
         self._case = case
 
     def cost(self, ranks: Ranks, share: int = WHOLE) -> int:

@@ -132,6 +132,7 @@ def changed(**fields: Any) -> Fields:
         {"server_memory": LARGEST, "server_budget": LARGEST},
         {"job_at": LONGEST, "job_ttft": LONGEST, "job_tpot": LONGEST},
         {"job_at": LONGEST, "job_ttft": 1, "job_tpot": 1, "job_deadline": 1},
+        {"job_at": 99 * LONGEST + 1},  # as jobs at leisure come that are many
         {"server_floor": 10**9, "server_speed": 1},
     ],
 )
