@@ -162,9 +162,10 @@ def hinted(case: Fields, hint: str, rng: Random) -> Fields:
 def _without_hints(level: int, place: str, settings: ServingSettings) -> tuple[Fields, Runs]:
     """Return a workload at leisure, but for its hints, and its runs."""
     regime, rng = REGIMES[settings.regime], _stream(place, "jobs")
+    memory = regime.memory * settings.memory // 100
     jobs = [{**regime.job(rng), "id": f"J{number + 1:03d}"} for number in range(level)]
     case: Fields = {
-        "servers": _servers(settings.regime, regime.memory * settings.memory // 100),
+        "servers": list(map(dict, _servers(settings.regime, memory))),
         "jobs": jobs,
         "link": LINK if settings.regime == "pd" else 0,
     }

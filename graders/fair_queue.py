@@ -18,9 +18,9 @@ from graders.clusters import mean_over, metric_of, score_of, score_over, strata
 from graders.exact.fair_queue import case_of, least_cost, order_plan, random_cost
 from graders.exact.fair_queue_kernel import cluster_runs
 from graders.exact.fair_queue_measure import figures, flow_times, limits_of, simulate, time_costs
-from graders.exact.fair_queue_orders import ranks_of
 from graders.exact.fair_queue_simulator import ClusterRun, Pick, RefusedPick, replayed
 from graders.exact.limits import MOST
+from graders.exact.orders import ranks_of
 from graders.orders import order_violations, placed_share
 from graders.rewards import below_closeness, closeness, valid_objective
 from graders.spelling import in_both_readings

@@ -17,10 +17,10 @@ from collections.abc import Sequence
 
 from graders.clusters import mean_over, metric_of, score_of, score_over, strata
 from graders.exact.limits import MOST
+from graders.exact.orders import ranks_of
 from graders.exact.serving import case_of, least_cost, order_plan, random_cost
 from graders.exact.serving_kernel import runs_of
 from graders.exact.serving_measure import Plan, RunMeasures, figures, measures, simulate
-from graders.exact.serving_rules import ranks_of
 from graders.exact.serving_server import RefusedPlan
 from graders.exact.serving_simulator import replayed
 from graders.orders import order_violations, placed_share

@@ -13,7 +13,7 @@ import msgspec
 
 from graders.exact.fair_queue_kernel import cluster_runs
 from graders.exact.fair_queue_measure import job_costs, limits_of, simulate
-from graders.exact.fair_queue_orders import random_orders, ranks_of
+from graders.exact.fair_queue_orders import random_orders
 from graders.exact.fair_queue_rules import (
     POLICIES,
     earliest_due,
@@ -25,7 +25,7 @@ from graders.exact.fair_queue_rules import (
 )
 from graders.exact.fair_queue_simulator import Pick
 from graders.exact.limits import LEAST
-from graders.exact.orders import FEW, best_order
+from graders.exact.orders import FEW, best_order, ranks_of
 from tasks.base import Fields, Reference
 from tasks.fair_queue import KEY, SharedCluster
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from heapq import heappop, heappush
 from random import Random
 
+from graders.exact.orders import ranks_of
 from tasks.fair_queue import ClusterJob
 
 
@@ -22,14 +23,6 @@ def random_ranks(count: int, seed: str) -> tuple[int, ...]:
     numbers = list(range(count))
     Random(f"fair-queue/random/{seed}").shuffle(numbers)
     return ranks_of(numbers)
-
-
-def ranks_of(order: Sequence[int]) -> tuple[int, ...]:
-    """Return the rank of each job in an order of their numbers, from 0."""
-    ranks = [0] * len(order)
-    for rank, number in enumerate(order):
-        ranks[number] = rank
-    return tuple(ranks)
 
 
 def ends_by_rank(jobs: Sequence[ClusterJob], cores: int, ranks: Sequence[int]) -> list[int]:

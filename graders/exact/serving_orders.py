@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
+from graders.exact.orders import ranks_of
 from graders.exact.serving_kernel import KernelRuns, runs_of
 from graders.exact.serving_measure import Plan, job_costs, simulate
-from graders.exact.serving_rules import ranked, ranks_of, unread_of
+from graders.exact.serving_rules import ranked, unread_of
 from graders.exact.serving_server import ModelServer, Request
 from tasks.serving_payload import Service
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 from random import Random
 from typing import Any
 
+from graders.exact.orders import ranks_of
 from graders.exact.serving_measure import Plan
 from graders.exact.serving_server import ModelServer, Request
 
@@ -277,11 +278,3 @@ def _random_ranks(jobs: int, seed: str) -> tuple[int, ...]:
     order = list(range(jobs))
     Random(f"serving/random order/{seed}").shuffle(order)
     return ranks_of(order)
-
-
-def ranks_of(order: Sequence[int]) -> tuple[int, ...]:
-    """Return the rank of each job in an order of their numbers, from 0."""
-    ranks = [0] * len(order)
-    for rank, number in enumerate(order):
-        ranks[number] = rank
-    return tuple(ranks)

@@ -12,9 +12,10 @@ from graders.exact.fair_queue import case_of, cost_of, least_cost, reference
 from graders.exact.fair_queue_fluid import fluid_ends
 from graders.exact.fair_queue_kernel import cluster_runs
 from graders.exact.fair_queue_measure import job_costs, limits_of, simulate
-from graders.exact.fair_queue_orders import ends_by_rank, ranks_of
+from graders.exact.fair_queue_orders import ends_by_rank
 from graders.exact.fair_queue_rules import POLICIES, by_key, fifo, job_fair, random_order, ranked
 from graders.exact.fair_queue_simulator import ClusterRun, Pick, QueuedJob, RefusedPick, replayed
+from graders.exact.orders import ranks_of
 from tasks.fair_queue import ClusterJob, SharedCluster
 from tests.depth import often
 from tests.factories.queues import dense_cluster, drawn_cluster, slow_ends, slow_fluid
