@@ -49,9 +49,11 @@ typedef struct {
     int64_t *by_rank, *alone;
     char *is_ready;                  /* by rank */
     Task *heap;
-    int64_t going, free, lowest;     /* tasks that run; no job of a lower rank is ready */
+    int64_t going, free;             /* tasks that run, and cores that do not */
+    int64_t ready, lowest;           /* jobs with a task to begin, none below this rank */
     User *user;
     Wide *due;                       /* the level of its user at which a job ends; 0 of others */
+    int64_t first, coming;           /* jobs before and from there on have ended or not come */
 } Cluster;
 
 /* Runs ------------------------------------------------------------------------------------ */
@@ -85,7 +87,7 @@ static void open_stage(Cluster *c, int64_t number, int64_t rank)
     Progress *job = &c->progress[number];
     job->waiting = c->counts[c->job[number].first_stage + job->stage++];
     c->is_ready[rank] = 1;
-    if (rank < c->lowest)
+    if (!c->ready++ || rank < c->lowest)
         c->lowest = rank;
 }
 
@@ -99,9 +101,9 @@ static void end_task(Cluster *c, Task task, const int64_t *ranks)
 }
 
 /* Give free cores to the jobs of the least ranks that have a task to begin. */
-static void begin_tasks(Cluster *c, int64_t now, int64_t jobs)
+static void begin_tasks(Cluster *c, int64_t now)
 {
-    while (c->free && c->lowest < jobs) {
+    while (c->free && c->ready) {
         int64_t number = c->by_rank[c->lowest];
         Progress *job = &c->progress[number];
         if (!c->is_ready[c->lowest]) {
@@ -111,7 +113,10 @@ static void begin_tasks(Cluster *c, int64_t now, int64_t jobs)
         push(c, (Task){now + c->lengths[job->next++], number});
         job->going++;
         c->free--;
-        c->is_ready[c->lowest] = --job->waiting > 0;
+        if (!--job->waiting) {
+            c->is_ready[c->lowest] = 0;
+            c->ready--;
+        }
     }
 }
 
@@ -125,7 +130,7 @@ static void run(Cluster *c, int64_t first, int64_t jobs, const int64_t *ranks)
     }
     memset(c->is_ready, 0, (size_t)jobs);
     c->free = c->cores;
-    c->lowest = jobs;
+    c->ready = 0;
     while (coming < last || c->going) {
         int64_t now = c->going ? c->heap[0].at : c->progress[coming].at;
         if (coming < last && c->progress[coming].at < now)
@@ -134,7 +139,7 @@ static void run(Cluster *c, int64_t first, int64_t jobs, const int64_t *ranks)
             end_task(c, pop(c), ranks);
         for (; coming < last && c->progress[coming].at == now; coming++)
             open_stage(c, coming, ranks ? ranks[coming] : 0);
-        begin_tasks(c, now, jobs);
+        begin_tasks(c, now);
     }
 }
 
@@ -180,11 +185,17 @@ static int64_t gcd(int64_t a, int64_t b)
     return a;
 }
 
+/* When the next job comes, in parts of a ms of a core. */
+static Wide next_coming(const Cluster *c, Wide parts)
+{
+    return c->progress[c->coming].at * c->cores * parts;
+}
+
 /* The least work of a core until a job ends, in parts of a ms. */
 static Wide until_end(const Cluster *c, int64_t active)
 {
     Wide least = -1;
-    for (int64_t k = 0; k < c->jobs; k++)
+    for (int64_t k = c->first; k < c->coming; k++)
         if (c->due[k]) {
             const User *user = &c->user[c->job[k].user];
             Wide step = (c->due[k] - user->level) * active * user->jobs;
@@ -214,7 +225,7 @@ static void refine(Cluster *c, int64_t factor)
 {
     for (int64_t u = 0; u < c->users; u++)
         c->user[u].level *= factor;
-    for (int64_t k = 0; k < c->jobs; k++)
+    for (int64_t k = c->first; k < c->coming; k++)
         c->due[k] *= factor;
 }
 
@@ -225,7 +236,7 @@ static int64_t serve(Cluster *c, int64_t active, Wide step, int64_t end)
     for (int64_t u = 0; u < c->users; u++)
         if (c->user[u].jobs)
             c->user[u].level += step / (active * c->user[u].jobs);
-    for (int64_t k = 0; k < c->jobs; k++) {
+    for (int64_t k = c->first; k < c->coming; k++) {
         User *user = &c->user[c->job[k].user];
         if (c->due[k] && c->due[k] <= user->level) {
             c->due[k] = 0;
@@ -234,6 +245,8 @@ static int64_t serve(Cluster *c, int64_t active, Wide step, int64_t end)
                 user->level = 0;
         }
     }
+    while (c->first < c->coming && !c->due[c->first])
+        c->first++;
     for (int64_t u = 0; u < c->users; u++)
         stay += c->user[u].jobs > 0;
     return stay;
@@ -244,21 +257,22 @@ static int64_t serve(Cluster *c, int64_t active, Wide step, int64_t end)
 int64_t fair_queue_limits(Cluster *c, int64_t share, int64_t *limits)
 {
     Wide most = ((Wide)1 << (8 * sizeof(Wide) - 2)) / c->bound, parts = 1, now = 0;
-    int64_t coming = 0, active = 0;
+    int64_t active = 0;
     come(c, share);
-    while (coming < c->jobs || active) {
+    c->first = c->coming = 0;
+    while (c->coming < c->jobs || active) {
         if (!active) {
             parts = 1;
-            now = (Wide)c->progress[coming].at * c->cores;
+            now = next_coming(c, parts);
         }
-        for (; coming < c->jobs && c->progress[coming].at * c->cores * parts <= now; coming++) {
-            User *user = &c->user[c->job[coming].user];
+        for (; c->coming < c->jobs && next_coming(c, parts) <= now; c->coming++) {
+            User *user = &c->user[c->job[c->coming].user];
             active += !user->jobs++;
-            c->due[coming] = user->level + c->job[coming].work * parts;
+            c->due[c->coming] = user->level + c->job[c->coming].work * parts;
         }
         Wide step = until_end(c, active);
-        if (coming < c->jobs && c->progress[coming].at * c->cores * parts - now < step)
-            step = c->progress[coming].at * c->cores * parts - now;
+        if (c->coming < c->jobs && next_coming(c, parts) - now < step)
+            step = next_coming(c, parts) - now;
         int64_t factor = refinement(c, active, step);
         if (!factor || parts > most / factor) {
             memset(c->due, 0, (size_t)c->jobs * sizeof *c->due);

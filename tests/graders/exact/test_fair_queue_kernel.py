@@ -1,6 +1,7 @@
 """The kernel's runs and fluid machine are those in Python."""
 
 from random import Random
+from time import process_time
 
 import pytest
 from msgspec.structs import replace
@@ -51,6 +52,20 @@ def test_larger_runs_are_the_same() -> None:
         compare_runs(dense_cluster(number, 12), rng)
         compare_runs(dense_cluster(number, 20, users=6, cores=3), rng)
         compare_runs(dense_cluster(number, 12, users=1, cores=64), rng)
+
+
+@pytest.mark.usefixtures("kernel")
+def test_many_jobs_one_by_one_take_no_longer_than_in_python() -> None:
+    count, seconds = 20_000, list[float]()
+    jobs = tuple(ClusterJob(f"J{k}", 0, 3 * k, ((1, 1),)) for k in range(count))
+    cluster = SharedCluster(1, jobs)
+    ranks = tuple(Random("fair-queue/kernel/many").sample(range(count), count))
+    for compiled in (True, False):
+        runs, begin = cluster_runs(cluster, compiled=compiled), process_time()
+        assert runs.times(ranks) == [2] * count
+        assert runs.limits() == (3,) * count
+        seconds.append(process_time() - begin)
+    assert seconds[0] < seconds[1]
 
 
 @pytest.mark.usefixtures("kernel")
