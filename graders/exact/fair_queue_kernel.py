@@ -82,9 +82,9 @@ def fits(cluster: SharedCluster) -> bool:
 
 
 def _bound(cluster: SharedCluster) -> int:
-    """Return more than any work of cores on the fluid machine, times what it is divided by."""
+    """Return more than any work on the fluid machine, or a ms of it, times what divides them."""
     works = sum(job.work for job in cluster.jobs)
-    return (cluster.jobs[-1].at * cluster.cores + works) * len(cluster.jobs) ** 2
+    return ((cluster.jobs[-1].at + 1) * cluster.cores + works) * len(cluster.jobs) ** 2
 
 
 class PlainClusterRuns:

@@ -13,6 +13,7 @@ from graders.exact.fair_queue_kernel import (
     PlainClusterRuns,
     cluster_runs,
     fits,
+    packed,
 )
 from tasks.fair_queue import LONGEST, ClusterJob, SharedCluster
 from tests.depth import often
@@ -100,6 +101,13 @@ def test_long_times_give_the_same() -> None:
     jobs = [ClusterJob(f"J{k}", 10**30 * k, LONGEST, stages) for k in range(3)]
     compare_runs(SharedCluster(2, tuple(jobs)), rng)
     compare_runs(SharedCluster(1 << 20, tuple(jobs)), rng)
+
+
+def test_bound_of_the_fluid_machine_covers_a_ms_of_all_cores() -> None:
+    jobs = tuple(ClusterJob(f"J{k}", k, 0, ((1,),)) for k in range(3))
+    [*_, cores, bound], _ = packed(SharedCluster(1 << 20, jobs))
+    assert cores == 1 << 20
+    assert bound >= cores * 9
 
 
 def test_what_might_overflow_is_left_to_python() -> None:
