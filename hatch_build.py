@@ -36,6 +36,8 @@ KERNELS = {  # name: sources, in the order in which `<name>_kernel.py` digests t
     "sgs": ("sgs_kernel.c",),
     "vms": ("vms_kernel.c",),
     "pods": ("pods_kernel.c",),
+    "serving": ("serving_kernel.c", "serving_state.h"),
+    "fair_queue": ("fair_queue_kernel.c",),
 }
 SUFFIX = ".dll" if sys.platform == "win32" else ".so"
 

@@ -5,6 +5,7 @@ many, large ones. Arrivals come in bursts.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import exp
 from random import Random
 from statistics import fmean
@@ -15,19 +16,15 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from generators.base import plain_settings, settings_as
-from generators.pressure import sooner, step_under_pressure
-from graders.exact.fair_queue import ORDERS_OF_FEW, random_costs
+from generators.pressure import TRIES, RandomCosts, Ranks, orders_that_count, sooner, step_with_room
 from graders.exact.fair_queue import reference as solved
-from graders.exact.fair_queue_measure import alone
-from graders.exact.orders import FEW
+from graders.exact.fair_queue_kernel import ClusterRuns, cluster_runs
+from graders.exact.fair_queue_orders import random_orders
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.fair_queue import VERSION, ClusterJob, SharedCluster
 from tasks.ids import instance_id
 
 FEWEST, MOST = 3, 1000  # jobs
-LEAST = 1.1  # of the cost of a random order: below it there is nothing to plan
-ROOM = 0.2  # of skill between random orders and the best of them, where jobs are few
-TRIES = 400  # draws of jobs that leave as much
 SMALL, LARGE = (300, 0.5), (1500, 0.6)  # ms that a task of a job lasts, and the spread of that
 HEAVY_SMALL, LIGHT_SMALL = 0.35, 0.8  # of the jobs of the first user, and of the others
 
@@ -109,33 +106,18 @@ def solve(cluster: SharedCluster, /, *, seconds: float | None = None) -> Referen
 
 def _under_pressure(level: int, place: str, settings: FairQueueSettings) -> SharedCluster:
     """Draw jobs until they can be put under the pressure that is asked for."""
+    orders = random_orders(level, orders_that_count(level))
     for number in range(TRIES):
         cluster = at_leisure(level, f"{place}/{number}", settings)
-        cluster = denser(cluster, _step_of(cluster, settings.pressure))
-        if _leaves_room(cluster, min(LEAST, settings.pressure)):
-            return cluster
+        costs = RandomCosts(partial(_mean_cost, cluster_runs(cluster)), orders)
+        step = step_with_room(costs, level, settings.pressure)
+        if step is not None:
+            return denser(cluster, step)
     raise InputError(f"level {level}: no order of these jobs matters: give more jobs or users")
 
 
-def _step_of(cluster: SharedCluster, pressure: float) -> int:
-    def cost_at(step: int) -> float:
-        return _mean_cost(denser(cluster, step), 2)
-
-    return step_under_pressure(cost_at, pressure)
-
-
-def _mean_cost(cluster: SharedCluster, orders: int) -> float:
-    return fmean(random_costs(cluster, orders)) / 1000 / len(cluster.jobs)
-
-
-def _leaves_room(cluster: SharedCluster, least: float) -> bool:
-    """Return whether random orders cost enough, and one of few jobs clearly less than others."""
-    jobs = len(cluster.jobs)
-    orders = random_costs(cluster, ORDERS_OF_FEW if jobs <= FEW else 2)
-    costs = [cost / 1000 / jobs for cost in orders]
-    if fmean(costs) < least:
-        return False
-    return jobs > FEW or fmean(costs) - min(costs) >= ROOM * (fmean(costs) - 1)
+def _mean_cost(runs: ClusterRuns, ranks: Ranks, share: int) -> float:
+    return runs.cost(ranks, share) / 1000 / len(ranks)
 
 
 def denser(cluster: SharedCluster, step: int) -> SharedCluster:
@@ -153,8 +135,8 @@ def at_leisure(level: int, place: str, settings: FairQueueSettings) -> SharedClu
         settings: but the pressure.
     """
     rng = _stream(place, "jobs")
-    jobs = [_job(k, level, rng, settings) for k in range(level)]
-    gap = fmean(alone(job, settings.cores) for job in jobs)
+    jobs = tuple(_job(k, level, rng, settings) for k in range(level))
+    gap = fmean(cluster_runs(SharedCluster(settings.cores, jobs)).alone())
     jobs = _arriving(jobs, gap, _stream(place, "arrivals"))
     return SharedCluster(settings.cores, _hinted(jobs, settings.hint, _stream(place, "hints")))
 
@@ -179,13 +161,13 @@ def _job(number: int, level: int, rng: Random, settings: FairQueueSettings) -> C
     return ClusterJob(f"J{number + 1:0{width}d}", user, 0, tuple(stages))
 
 
-def _arriving(jobs: Sequence[ClusterJob], gap: float, rng: Random) -> list[ClusterJob]:
+def _arriving(jobs: Sequence[ClusterJob], gap: float, rng: Random) -> tuple[ClusterJob, ...]:
     """Return jobs that come in bursts, a mean gap in ms after one another."""
-    now, arriving = 0, []
+    now, arriving = 0, list[ClusterJob]()
     for job in jobs:
         arriving.append(replace(job, at=now))
         now += int(rng.gammavariate(0.5, 2 * gap))
-    return arriving
+    return tuple(arriving)
 
 
 def _hinted(jobs: Sequence[ClusterJob], hint: str, rng: Random) -> tuple[ClusterJob, ...]:

@@ -5,6 +5,8 @@ skill between it and the bound is noise.
 """
 
 from collections.abc import Mapping
+from functools import cache, partial
+from math import exp
 from random import Random
 from statistics import fmean
 from typing import Annotated, Any, Literal
@@ -13,22 +15,17 @@ import msgspec
 from msgspec import Meta
 
 from generators.base import plain_settings, settings_as
-from generators.pressure import sooner, step_under_pressure
-from generators.serving_regimes import LINK, REGIMES, CallMaker, Regime
-from graders.exact.orders import FEW
-from graders.exact.serving import ORDERS_OF_FEW
+from generators.pressure import TRIES, RandomCosts, Ranks, orders_that_count, sooner, step_with_room
+from generators.serving_regimes import LINK, REGIMES, Regime
 from graders.exact.serving import reference as solved
-from graders.exact.serving_measure import flow_time, job_costs, simulate
-from graders.exact.serving_rules import chunked, random_order
+from graders.exact.serving_kernel import Runs, runs_of
+from graders.exact.serving_rules import random_orders
 from tasks.base import InputError, Instance, Noun, Reference, Scalar
 from tasks.ids import instance_id
 from tasks.serving import VERSION
-from tasks.serving_payload import Service
+from tasks.serving_payload import ServerSpec, Service
 
 Fields = dict[str, Any]
-LEAST = 1.1  # of the cost of a random order: below it there is nothing to plan
-ROOM = 0.2  # of skill between random orders and the best of them, where jobs are few
-TRIES = 400  # draws of a workload that has as much
 
 
 class ServingSettings(Noun, frozen=True):
@@ -111,37 +108,23 @@ def solve(service: Service, /, *, seconds: float | None = None) -> Reference:
 
 def _under_pressure(level: int, place: str, settings: ServingSettings) -> Service:
     """Draw workloads until one can be put under the pressure that is asked for."""
+    orders = random_orders(level, orders_that_count(level))
     for number in range(TRIES):
-        case = at_leisure(level, f"{place}/{number}", settings)
-        case = denser(case, _step_of(case, settings.pressure))
-        if _leaves_room(case, min(LEAST, settings.pressure)):
-            return msgspec.convert(case, Service)
+        draw = f"{place}/{number}"
+        case, runs = _without_hints(level, draw, settings)
+        costs = RandomCosts(partial(_mean_cost, runs), orders)
+        step = step_with_room(costs, level, settings.pressure)
+        if step is not None:
+            case = hinted(case, settings.hint, _stream(draw, "hints"))
+            return msgspec.convert(denser(case, step), Service)
     raise InputError(
         f"level {level}: no order of regime={settings.regime} matters: give more jobs, or less"
         " memory"
     )
 
 
-def _step_of(case: Fields, pressure: float) -> int:
-    """Return the first step at which a random order costs as much, or the last."""
-    return step_under_pressure(lambda step: _pressure(denser(case, step)), pressure)
-
-
-def _leaves_room(case: Fields, least: float) -> bool:
-    """Return whether random orders cost enough, and one of few jobs clearly less than others."""
-    jobs = len(case["jobs"])
-    orders = ORDERS_OF_FEW if jobs <= FEW else 2
-    runs = (simulate(case, random_order(jobs, str(number))) for number in range(orders))
-    costs = [fmean(job_costs(run)) / 1000 for run in runs]
-    if fmean(costs) < least:
-        return False
-    return jobs > FEW or fmean(costs) - min(costs) >= ROOM * (fmean(costs) - 1)
-
-
-def _pressure(case: Fields) -> float:
-    """Return the mean cost of a job in two random orders, 1 or more."""
-    runs = (simulate(case, random_order(len(case["jobs"]), str(number))) for number in range(2))
-    return fmean(fmean(job_costs(run)) / 1000 for run in runs)
+def _mean_cost(runs: Runs, ranks: Ranks, share: int) -> float:
+    return runs.cost(ranks, share) / len(ranks) / 1000
 
 
 def denser(case: Fields, step: int) -> Fields:
@@ -158,51 +141,63 @@ def at_leisure(level: int, place: str, settings: ServingSettings) -> Fields:
         place: of the streams.
         settings: but the pressure.
     """
-    regime = REGIMES[settings.regime]
-    rng = _stream(place, "jobs")
-    call = CallMaker(_stream(place, "hints"), settings.hint)
+    case, _ = _without_hints(level, place, settings)
+    return hinted(case, settings.hint, _stream(place, "hints"))
+
+
+def hinted(case: Fields, hint: str, rng: Random) -> Fields:
+    """Return a workload with a hint of each call: `guess`, wrong by half, `exact` or `none`."""
+
+    def call(spec: Fields) -> Fields:
+        guess = max(1, int(spec["output"] * exp(rng.gauss(0, 0.5))))
+        return {**spec, "hint": {"exact": spec["output"], "guess": guess}.get(hint)}
+
+    def stage(spec: Fields) -> Fields:
+        return {**spec, "calls": list(map(call, spec["calls"]))}
+
+    jobs = [{**job, "stages": list(map(stage, job["stages"]))} for job in case["jobs"]]
+    return {**case, "jobs": jobs}
+
+
+def _without_hints(level: int, place: str, settings: ServingSettings) -> tuple[Fields, Runs]:
+    """Return a workload at leisure, but for its hints, and its runs."""
+    regime, rng = REGIMES[settings.regime], _stream(place, "jobs")
     memory = regime.memory * settings.memory // 100
+    jobs = [{**regime.job(rng), "id": f"J{number + 1:03d}"} for number in range(level)]
     case: Fields = {
-        "servers": [{**regime.hardware, "memory": memory, **each} for each in regime.servers],
-        "jobs": [regime.job(rng, call) for _ in range(level)],
+        "servers": list(map(dict, _servers(settings.regime, memory))),
+        "jobs": jobs,
         "link": LINK if settings.regime == "pd" else 0,
     }
-    case = _as_simulated(case)
-    alone = [_alone(case, job) for job in case["jobs"]]
-    _set_limits(case, alone, regime, _stream(place, "limits"))
-    _set_arrivals(case, fmean(alone), _stream(place, "arrivals"))
-    return case
+    runs = runs_of(case)
+    alone = runs.alone()
+    if any(job["ttft"] is None for job in jobs):
+        _set_limits(jobs, alone, regime, _stream(place, "limits"))
+    _set_arrivals(jobs, fmean(alone), _stream(place, "arrivals"))
+    return case, runs.at_other_times(case)
 
 
 def _stream(place: str, part: str) -> Random:
     return Random(f"serving/{VERSION}/{place}/{part}")
 
 
-def _as_simulated(case: Fields) -> Fields:
-    """Return a workload with all its defaults; a job without limits has a deadline of 1 ns."""
-    for number, job in enumerate(case["jobs"]):
-        job |= {"id": f"J{number + 1:03d}", "at": 0}
-        if "ttft" not in job:
-            job["deadline"] = 1
-    service = msgspec.convert(case, Service)
-    builtins: Fields = msgspec.to_builtins(service)
-    return builtins
+@cache
+def _servers(name: str, memory: int) -> list[Fields]:
+    """Return the servers of a regime as a workload's JSON has them."""
+    regime = REGIMES[name]
+    specs = [{**regime.hardware, "memory": memory, **each} for each in regime.servers]
+    servers: list[Fields] = msgspec.to_builtins(msgspec.convert(specs, list[ServerSpec]))
+    return servers
 
 
-def _alone(case: Fields, job: Fields) -> int:
-    """Return the ns that a job takes alone on empty servers, its prompts read whole."""
-    run = simulate({**case, "jobs": [{**job, "at": 0}]}, chunked(1 << 31))
-    return flow_time(run, 0)
-
-
-def _set_limits(case: Fields, alone: list[int], regime: Regime, rng: Random) -> None:
-    for job, time in zip(case["jobs"], alone, strict=True):
+def _set_limits(jobs: list[Fields], alone: list[int], regime: Regime, rng: Random) -> None:
+    for job, time in zip(jobs, alone, strict=True):
         if job["ttft"] is None:
             job["deadline"] = int(time * rng.uniform(*regime.slack))
 
 
-def _set_arrivals(case: Fields, mean: float, rng: Random) -> None:
+def _set_arrivals(jobs: list[Fields], mean: float, rng: Random) -> None:
     now = 0
-    for job in case["jobs"]:
+    for job in jobs:
         job["at"] = now
         now += int(rng.expovariate(1) * mean)

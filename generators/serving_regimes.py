@@ -39,7 +39,7 @@ class Regime:
 
     Attributes:
         about: one line.
-        job: draws a job without id, arrival and, maybe, deadline; the second argument makes calls.
+        job: draws a job, without hints; one without limits of its own has a deadline of 1 ns.
         memory: tokens of a server.
         hardware: times of its iterations.
         servers: changes of each server against that.
@@ -49,7 +49,7 @@ class Regime:
     """
 
     about: str
-    job: Callable[[Random, "CallMaker"], Fields]
+    job: Callable[[Random], Fields]
     memory: int
     hardware: Mapping[str, Any] = field(default_factory=lambda: DENSE)
     servers: tuple[Mapping[str, Any], ...] = ({},)
@@ -58,59 +58,51 @@ class Regime:
     slack: tuple[float, float] = (3.0, 3.0)
 
 
-class CallMaker:
-    """Makes calls of the model, with a hint of their length.
-
-    Args:
-        rng: of the hints.
-        hint: `guess` (wrong by half), `exact` or `none`.
-    """
-
-    def __init__(self, rng: Random, hint: str) -> None:
-        self._rng, self._hint = rng, hint
-
-    def __call__(self, prompt: int, output: int, cap: int, kind: str) -> Fields:
-        """Return a call of so many tokens."""
-        error = exp(self._rng.gauss(0, 0.5))  # drawn anyway, so that hints change nothing else
-        guess = {"exact": output, "guess": max(1, int(output * error))}.get(self._hint)
-        output = min(output, cap)
-        return {"prompt": prompt, "output": output, "cap": cap, "hint": guess, "kind": kind}
-
-
 def lognormal(rng: Random, median: float, sigma: float, low: int, high: int) -> int:
     """Draw a whole number around a median, cut to a range."""
     return int(min(max(median * exp(rng.gauss(0, sigma)), low), high))
 
 
+def _call(prompt: int, output: int, cap: int, kind: str) -> Fields:
+    """Return a call of so many tokens, of whose output nothing is said."""
+    return {"prompt": prompt, "output": output, "cap": cap, "hint": None, "kind": kind}
+
+
+def _stage(calls: list[Fields], tool: str | None = None, pause: int = 0) -> Fields:
+    return {"calls": calls, "tool": tool, "pause": pause}
+
+
+def _job(stages: list[Fields], *, user: int = 0, reuse: bool = False) -> Fields:
+    """Return a job with everything there that a workload's JSON has."""
+    limits = {"ttft": None, "tpot": None, "deadline": 1}
+    return {"id": "", "at": 0, "stages": stages, "user": user, "reuse": reuse, **limits}
+
+
 def _single(call: Fields, ttft: int, tpot: int, user: int = 0) -> Fields:
     """Return a job of one call; its limits are in ms."""
-    return {
-        "user": user,
-        "stages": [{"calls": [call]}],
-        "ttft": ttft * MS,
-        "tpot": tpot * MS,
-    }
+    limits = {"ttft": ttft * MS, "tpot": tpot * MS, "deadline": None}
+    return _job([_stage([call])], user=user) | limits
 
 
-def _few(rng: Random, call: CallMaker) -> Fields:
+def _few(rng: Random) -> Fields:
     prompt, output = rng.randint(100, 900), rng.randint(30, 400)
     ttft, tpot = rng.choice((300, 800, 2000)), rng.choice((60, 150, 400))
-    return _single(call(prompt, output, 512, "chat"), ttft, tpot)
+    return _single(_call(prompt, output, 512, "chat"), ttft, tpot)
 
 
-def _reason(rng: Random, call: CallMaker) -> Fields:
+def _reason(rng: Random) -> Fields:
     prompt = lognormal(rng, 250, 0.8, 20, 4000)
     output = lognormal(rng, 700, 0.9, 16, 4096)
-    return _single(call(prompt, output, 4096, "reason"), 10_000, 1500)
+    return _single(_call(prompt, output, 4096, "reason"), 10_000, 1500)
 
 
-def _chat(rng: Random, call: CallMaker) -> Fields:
+def _chat(rng: Random) -> Fields:
     prompt = lognormal(rng, 760, 0.98, 16, 8000)
     if rng.random() < 0.6:  # the outputs of the trace have two modes
         output = lognormal(rng, 110, 0.55, 7, 400)
     else:
         output = lognormal(rng, 400, 0.15, 50, 1000)
-    return _single(call(prompt, output, 1024, "chat"), 2000, 300)
+    return _single(_call(prompt, output, 1024, "chat"), 2000, 300)
 
 
 MIX = {  # kind: share, median and spread of prompts, their range, limits in ms
@@ -121,11 +113,11 @@ MIX = {  # kind: share, median and spread of prompts, their range, limits in ms
 }
 
 
-def _mixed(rng: Random, call: CallMaker) -> Fields:
+def _mixed(rng: Random) -> Fields:
     kind = rng.choices(list(MIX), [row[0] for row in MIX.values()])[0]
     _, median, spread, bounds, limits = MIX[kind]
     prompt = lognormal(rng, median, spread, *bounds)
-    return _single(call(prompt, lognormal(rng, 60, 0.7, 4, 400), 512, kind), *limits)
+    return _single(_call(prompt, lognormal(rng, 60, 0.7, 4, 400), 512, kind), *limits)
 
 
 TOOLS = {  # name: share, median in seconds, spread
@@ -137,7 +129,7 @@ TOOLS = {  # name: share, median in seconds, spread
 CONTEXT = 52_000  # tokens: an agent ends before it has more
 
 
-def _agent(rng: Random, call: CallMaker) -> Fields:
+def _agent(rng: Random) -> Fields:
     stages: list[Fields] = []
     context, turns = 0, min(24, 2 + int(rng.expovariate(1 / 7)))
     for turn in range(turns):
@@ -150,18 +142,16 @@ def _agent(rng: Random, call: CallMaker) -> Fields:
         context += prompt + output
         if context > CONTEXT:
             break
-        stages.append(
-            {"calls": [call(prompt, output, 1024, "agent")], "tool": tool, "pause": pause}
-        )
+        stages.append(_stage([_call(prompt, output, 1024, "agent")], tool, pause))
     stages[-1] |= {"tool": None, "pause": 0}
-    return {"stages": stages, "reuse": True}
+    return _job(stages, reuse=True)
 
 
-def _workflow(rng: Random, call: CallMaker) -> Fields:
+def _workflow(rng: Random) -> Fields:
     revisions = min(9, int(rng.expovariate(1 / 3.5)))
-    keywords = [call(680, lognormal(rng, 50, 0.3, 10, 200), 256, "keywords")]
+    keywords = [_call(680, lognormal(rng, 50, 0.3, 10, 200), 256, "keywords")]
     candidates = [
-        call(
+        _call(
             lognormal(rng, 5000, 0.3, 2000, 12_000),
             lognormal(rng, 500, 0.3, 100, 1200),
             2048,
@@ -171,7 +161,7 @@ def _workflow(rng: Random, call: CallMaker) -> Fields:
     ]
     revised = [
         [
-            call(
+            _call(
                 lognormal(rng, 3500, 0.4, 1000, 9000),
                 lognormal(rng, 110, 0.6, 20, 500),
                 1024,
@@ -180,26 +170,26 @@ def _workflow(rng: Random, call: CallMaker) -> Fields:
         ]
         for _ in range(revisions)
     ]
-    tests = [call(1150, lognormal(rng, 103, 0.2, 40, 200), 256, "tests")]
-    votes = [call(1100, lognormal(rng, 30, 0.3, 5, 80), 128, "evaluate") for _ in range(5)]
-    return {"stages": [{"calls": c} for c in (keywords, candidates, *revised, tests, votes)]}
+    tests = [_call(1150, lognormal(rng, 103, 0.2, 40, 200), 256, "tests")]
+    votes = [_call(1100, lognormal(rng, 30, 0.3, 5, 80), 128, "evaluate") for _ in range(5)]
+    return _job([_stage(calls) for calls in (keywords, candidates, *revised, tests, votes)])
 
 
-def _tenant(rng: Random, call: CallMaker) -> Fields:
+def _tenant(rng: Random) -> Fields:
     user = 0 if rng.random() < 0.7 else rng.randint(1, 6)
     if user == 0:
         prompt, output = lognormal(rng, 900, 0.6, 50, 6000), lognormal(rng, 250, 0.6, 20, 1024)
     else:
         prompt, output = lognormal(rng, 300, 0.6, 50, 2000), lognormal(rng, 120, 0.6, 10, 600)
-    return _single(call(prompt, output, 1024, "chat"), 3000, 500, user)
+    return _single(_call(prompt, output, 1024, "chat"), 3000, 500, user)
 
 
-def _summary(ttft: int, tpot: int) -> Callable[[Random, CallMaker], Fields]:
+def _summary(ttft: int, tpot: int) -> Callable[[Random], Fields]:
     """Make the regime of summaries of papers; limits in ms."""
 
-    def job(rng: Random, call: CallMaker) -> Fields:
+    def job(rng: Random) -> Fields:
         prompt, output = lognormal(rng, 2700, 0.45, 100, 8000), lognormal(rng, 170, 0.6, 10, 1000)
-        return _single(call(prompt, output, 1024, "summary"), ttft, tpot)
+        return _single(_call(prompt, output, 1024, "summary"), ttft, tpot)
 
     return job
 

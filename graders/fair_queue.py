@@ -16,9 +16,11 @@ from collections.abc import Sequence
 
 from graders.clusters import mean_over, metric_of, score_of, score_over, strata
 from graders.exact.fair_queue import case_of, least_cost, order_plan, random_cost
-from graders.exact.fair_queue_measure import figures, job_costs, limits_of, simulate
+from graders.exact.fair_queue_kernel import cluster_runs
+from graders.exact.fair_queue_measure import figures, flow_times, limits_of, simulate, time_costs
 from graders.exact.fair_queue_simulator import ClusterRun, Pick, RefusedPick, replayed
 from graders.exact.limits import MOST
+from graders.exact.orders import ranks_of
 from graders.orders import order_violations, placed_share
 from graders.rewards import below_closeness, closeness, valid_objective
 from graders.spelling import in_both_readings
@@ -66,11 +68,20 @@ def _grade(instance: Instance[SharedCluster], outcome: Outcome) -> Grade:
     if problems:
         return _invalid(_verdict(schedule), instance, problems)
     try:
-        run = played(cluster, schedule)
+        times = _times(cluster, schedule)
     except RefusedPick as error:
         refused: Fields = {"kind": "refused", "rule": error.kind, "detail": str(error)}
         return _invalid(Verdict.infeasible, instance, [refused])
-    return _valid(instance, run)
+    return _valid(instance, times)
+
+
+def _times(cluster: SharedCluster, schedule: Sequence[object]) -> list[int]:
+    """Return the ms that each job takes by an order or a log; RefusedPick of a bad log."""
+    if is_log(schedule):
+        return flow_times(played(cluster, schedule))
+    numbers = {job.id: number for number, job in enumerate(cluster.jobs)}
+    ranks = ranks_of([numbers[str(name)] for name in schedule])
+    return cluster_runs(cluster).times(ranks)
 
 
 def played(cluster: SharedCluster, schedule: Sequence[object]) -> ClusterRun:
@@ -111,9 +122,9 @@ def _mean(cluster: SharedCluster, cost: float) -> float:
     return cost / 1000 / len(cluster.jobs)
 
 
-def _valid(instance: Instance[SharedCluster], run: ClusterRun) -> Grade:
+def _valid(instance: Instance[SharedCluster], times: Sequence[int]) -> Grade:
     cluster, reference = instance.payload, instance.reference
-    costs = job_costs(limits_of(cluster), run)
+    costs = time_costs(limits_of(cluster), times)
     objective, bound, chance = sum(costs), least_cost(cluster), random_cost(cluster)
     if reference.bound is not None and objective < reference.bound:
         raise SolverFailure(
@@ -128,7 +139,7 @@ def _valid(instance: Instance[SharedCluster], run: ClusterRun) -> Grade:
         bound=bound,
         gap=(objective - bound) / bound,
         against="optimum" if reference.status == "optimal" else "bound",
-        metrics=metrics | figures(costs, run),
+        metrics=metrics | figures(cluster, costs, times),
     )
 
 

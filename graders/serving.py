@@ -17,10 +17,12 @@ from collections.abc import Sequence
 
 from graders.clusters import mean_over, metric_of, score_of, score_over, strata
 from graders.exact.limits import MOST
+from graders.exact.orders import ranks_of
 from graders.exact.serving import case_of, least_cost, order_plan, random_cost
-from graders.exact.serving_measure import Plan, figures, job_costs, simulate
+from graders.exact.serving_kernel import runs_of
+from graders.exact.serving_measure import Plan, RunMeasures, figures, measures, simulate
 from graders.exact.serving_server import RefusedPlan
-from graders.exact.serving_simulator import ServingRun, replayed
+from graders.exact.serving_simulator import replayed
 from graders.orders import order_violations, placed_share
 from graders.rewards import below_closeness, closeness, valid_objective
 from graders.spelling import in_both_readings
@@ -69,11 +71,20 @@ def _grade(instance: Instance[Service], outcome: Outcome) -> Grade:
     if problems:
         return _invalid(_verdict(schedule, problems), instance, problems)
     try:
-        simulation = simulate(case_of(service), plan_of(service, schedule))
+        run = _measures(service, schedule)
     except RefusedPlan as error:
         refused: Fields = {"kind": "refused", "rule": error.kind, "detail": str(error)}
         return _invalid(Verdict.infeasible, instance, [refused])
-    return _valid(instance, simulation)
+    return _valid(instance, run)
+
+
+def _measures(service: Service, schedule: Sequence[object]) -> RunMeasures:
+    """Return the measures of an order or a log without violations; RefusedPlan of a bad log."""
+    if is_log(schedule):
+        return measures(simulate(case_of(service), plan_of(service, schedule)))
+    numbers = {job.id: number for number, job in enumerate(service.jobs)}
+    ranks = ranks_of([numbers[str(name)] for name in schedule])
+    return runs_of(case_of(service)).measures(ranks)
 
 
 def plan_of(service: Service, schedule: Sequence[object]) -> Plan:
@@ -103,13 +114,9 @@ def _mean(service: Service, cost: float) -> float:
     return cost / 1000 / len(service.jobs)
 
 
-def _valid(instance: Instance[Service], simulation: ServingRun) -> Grade:
+def _valid(instance: Instance[Service], run: RunMeasures) -> Grade:
     service, reference = instance.payload, instance.reference
-    objective, bound, chance = (
-        sum(job_costs(simulation)),
-        least_cost(service),
-        random_cost(service),
-    )
+    objective, bound, chance = sum(run.costs), least_cost(service), random_cost(service)
     if reference.bound is not None and objective < reference.bound:
         raise SolverFailure(
             f"{instance.id}: an answer's cost {objective} is below the reference's bound"
@@ -123,7 +130,7 @@ def _valid(instance: Instance[Service], simulation: ServingRun) -> Grade:
         bound=bound,
         gap=(objective - bound) / bound,
         against="optimum" if reference.status == "optimal" else "bound",
-        metrics=metrics | figures(simulation),
+        metrics=metrics | figures(run),
     )
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from generators.serving import ServingSettings, at_leisure, denser, generate
 from graders.exact.serving import case_of, least_cost, random_cost, reference
-from graders.exact.serving_measure import figures, job_costs, quantile, simulate
+from graders.exact.serving_measure import figures, job_costs, measures, quantile, simulate
 from graders.exact.serving_server import RefusedPlan, Request
 from graders.exact.serving_simulator import ServingRun
 from graders.statistics import Estimate, mean_of, skill
@@ -30,7 +30,7 @@ def measured(instance: Instance[Service], run: ServingRun) -> dict[str, float]:
     chance, bound = random_cost(service), least_cost(service)
     return {
         "skill": skill(sum(job_costs(run)), bound, chance) if chance > bound else 1.0,
-        **figures(run),
+        **figures(measures(run)),
         "light_p50": quantile(others, 50) / 1e9 if others else 0.0,
         "token_ms": fmean(_per_token(request) for request in run.requests),
     }

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from generators.serving import generate
-from graders.exact.serving_measure import Plan, figures, simulate
+from graders.exact.serving_measure import Plan, figures, measures, simulate
 from graders.exact.serving_rules import first_come, reserve
 from graders.exact.serving_server import ModelServer, Request
 from graders.statistics import Estimate, mean_of
@@ -66,7 +66,8 @@ def measured(
     values: dict[str, list[float]] = {}
     for case in cases:
         servers = [{**server, "swap": price} for server in case["servers"]]
-        for key, value in figures(simulate({**case, "servers": servers}, policy())).items():
+        run = simulate({**case, "servers": servers}, policy())
+        for key, value in figures(measures(run)).items():
             values.setdefault(key, []).append(value)
     return {key: mean_of(each) for key, each in values.items()}
 

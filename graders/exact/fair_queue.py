@@ -11,8 +11,9 @@ from statistics import fmean
 
 import msgspec
 
-from graders.exact.fair_queue_measure import job_costs, limits_of, order_costs, simulate
-from graders.exact.fair_queue_orders import random_ranks, ranks_of
+from graders.exact.fair_queue_kernel import cluster_runs
+from graders.exact.fair_queue_measure import job_costs, limits_of, simulate
+from graders.exact.fair_queue_orders import random_orders
 from graders.exact.fair_queue_rules import (
     POLICIES,
     earliest_due,
@@ -24,7 +25,7 @@ from graders.exact.fair_queue_rules import (
 )
 from graders.exact.fair_queue_simulator import Pick
 from graders.exact.limits import LEAST
-from graders.exact.orders import FEW, best_order
+from graders.exact.orders import FEW, best_order, ranks_of
 from tasks.base import Fields, Reference
 from tasks.fair_queue import KEY, SharedCluster
 
@@ -56,9 +57,8 @@ def random_cost(cluster: SharedCluster) -> float:
 
 def random_costs(cluster: SharedCluster, orders: int) -> list[int]:
     """Return what the jobs cost in each of so many random orders, in thousandths of all."""
-    count = len(cluster.jobs)
-    ranks = (random_ranks(count, str(number)) for number in range(orders))
-    return [sum(order_costs(cluster, each)) for each in ranks]
+    runs = cluster_runs(cluster)
+    return list(map(runs.cost, random_orders(len(cluster.jobs), orders)))
 
 
 def reference(
@@ -90,10 +90,10 @@ def order_plan(cluster: SharedCluster, order: Sequence[str]) -> Pick:
 
 def _best_order(cluster: SharedCluster) -> tuple[int, Fields]:
     """Return the least cost of an order that is found, and that order."""
-    dues = _dues(cluster)
+    dues, runs = _dues(cluster), cluster_runs(cluster)
 
     def cost(order: Sequence[int]) -> int:
-        return sum(order_costs(cluster, ranks_of(order)))
+        return runs.cost(ranks_of(order))
 
     count = len(cluster.jobs)
     start = sorted(range(count), key=lambda number: (dues[number], number))

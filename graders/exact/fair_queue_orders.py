@@ -8,23 +8,21 @@ from functools import lru_cache
 from heapq import heappop, heappush
 from random import Random
 
+from graders.exact.orders import ranks_of
 from tasks.fair_queue import ClusterJob
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=100)
+def random_orders(jobs: int, count: int) -> tuple[tuple[int, ...], ...]:
+    """Return the ranks of so many jobs, from 0, in each of the first random orders."""
+    return tuple(random_ranks(jobs, str(number)) for number in range(count))
+
+
 def random_ranks(count: int, seed: str) -> tuple[int, ...]:
     """Return the rank of each of so many jobs in a random order, from 0."""
     numbers = list(range(count))
     Random(f"fair-queue/random/{seed}").shuffle(numbers)
     return ranks_of(numbers)
-
-
-def ranks_of(order: Sequence[int]) -> tuple[int, ...]:
-    """Return the rank of each job in an order of their numbers, from 0."""
-    ranks = [0] * len(order)
-    for rank, number in enumerate(order):
-        ranks[number] = rank
-    return tuple(ranks)
 
 
 def ends_by_rank(jobs: Sequence[ClusterJob], cores: int, ranks: Sequence[int]) -> list[int]:

@@ -6,8 +6,10 @@ there is none, or one of other sources, Python walks the same states.
 
 import ctypes
 import sys
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -58,3 +60,14 @@ class Kernel:
             function = getattr(kernel, name)
             function.argtypes, function.restype = takes, gives
         return kernel
+
+
+def longs(numbers: Sequence[int]) -> Any:
+    """Return numbers as a kernel takes them: by way of an array, which is three times as fast."""
+    return (ctypes.c_int64 * len(numbers)).from_buffer(array("q", numbers))
+
+
+@lru_cache(maxsize=1000)
+def constants(numbers: tuple[int, ...]) -> Any:
+    """Return numbers as a kernel takes them that only reads them, again and again."""
+    return longs(numbers)

@@ -9,6 +9,14 @@ PATIENCE = 600  # orders that a descent tries
 Order = tuple[int, ...]
 
 
+def ranks_of(order: Sequence[int]) -> tuple[int, ...]:
+    """Return the rank of each job in an order of their numbers, from 0."""
+    ranks = [0] * len(order)
+    for rank, number in enumerate(order):
+        ranks[number] = rank
+    return tuple(ranks)
+
+
 def best_order(
     count: int, cost: Callable[[Sequence[int]], int], least: int, start: Sequence[int] | None = None
 ) -> Order:

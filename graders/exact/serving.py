@@ -14,7 +14,8 @@ import msgspec
 
 from graders.exact.limits import LEAST
 from graders.exact.orders import FEW, best_order
-from graders.exact.serving_measure import Plan, job_costs, simulate
+from graders.exact.serving_kernel import runs_of
+from graders.exact.serving_measure import Plan, job_costs
 from graders.exact.serving_orders import OrderCosts
 from graders.exact.serving_papers import POLICIES, slack
 from graders.exact.serving_rules import (
@@ -22,7 +23,7 @@ from graders.exact.serving_rules import (
     chunked,
     first_come,
     prefill_first,
-    random_order,
+    random_orders,
     ranked,
 )
 from graders.exact.serving_server import ModelServer, RefusedPlan, Request
@@ -50,11 +51,9 @@ def least_cost(service: Service) -> int:
 @lru_cache(maxsize=1000)
 def random_cost(service: Service) -> float:
     """Return the mean cost of a workload in random orders, in thousandths: the zero of skill."""
-    case, count = case_of(service), len(service.jobs)
+    runs, count = runs_of(case_of(service)), len(service.jobs)
     orders = ORDERS_OF_FEW if count <= FEW else ORDERS
-    return fmean(
-        sum(job_costs(simulate(case, random_order(count, str(number))))) for number in range(orders)
-    )
+    return fmean(map(runs.cost, random_orders(count, orders)))
 
 
 def reference(service: Service, *, search: bool = True, seconds: float | None = None) -> Reference:

@@ -1,7 +1,7 @@
 """The one measure of all workloads: how far each job is over its limits, from 1 to 10."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from graders.exact.limits import LEAST, MOST, over_limit
 from graders.exact.serving_server import ModelServer, Request
@@ -49,22 +49,47 @@ def _shares(request: Request) -> tuple[int, int]:
     )
 
 
-def figures(simulation: ServingRun) -> dict[str, float]:
+class RunMeasures(NamedTuple):
+    """What a finished run is measured by.
+
+    Attributes:
+        costs: of jobs, in thousandths.
+        waits, gaps: of calls, in ns: to the first token, and the longest between two.
+        evictions, recomputed: how often one lost its place, and the tokens lost by it.
+    """
+
+    costs: Sequence[int]
+    waits: Sequence[int]
+    gaps: Sequence[int]
+    evictions: int
+    recomputed: int
+
+
+def measures(simulation: ServingRun) -> RunMeasures:
+    """Return the measures of a finished run."""
+    return RunMeasures(
+        job_costs(simulation),
+        [(r.first or 0) - r.arrived for r in simulation.requests],
+        [r.gap for r in simulation.requests],
+        simulation.stats["evictions"],
+        simulation.stats["recomputed"],
+    )
+
+
+def figures(run: RunMeasures) -> dict[str, float]:
     """Return what else there is to say of a finished run.
 
     `goodput` is the share of jobs within their limits; `ttft_p50`, `ttft_p95` and `gap_p95` are in
     seconds, over calls; `evictions`, and the tokens that were `recomputed`, are numbers.
     """
-    costs, requests = job_costs(simulation), simulation.requests
-    waits = sorted((r.first or 0) - r.arrived for r in requests)
-    gaps = sorted(r.gap for r in requests)
+    waits, gaps = sorted(run.waits), sorted(run.gaps)
     return {
-        "goodput": sum(cost == LEAST for cost in costs) / len(costs),
+        "goodput": sum(cost == LEAST for cost in run.costs) / len(run.costs),
         "ttft_p50": quantile(waits, 50) / 1e9,
         "ttft_p95": quantile(waits, 95) / 1e9,
         "gap_p95": quantile(gaps, 95) / 1e9,
-        "evictions": float(simulation.stats["evictions"]),
-        "recomputed": float(simulation.stats["recomputed"]),
+        "evictions": float(run.evictions),
+        "recomputed": float(run.recomputed),
     }
 
 

@@ -7,9 +7,11 @@ family.
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from random import Random
 from typing import Any
 
+from graders.exact.orders import ranks_of
 from graders.exact.serving_measure import Plan
 from graders.exact.serving_server import ModelServer, Request
 
@@ -266,8 +268,13 @@ def ranked(ranks: Mapping[int, int], budget: int | None = None) -> Plan:
     return plan
 
 
-def random_order(jobs: int, seed: str) -> Plan:
-    """Return a random order of so many jobs as a policy."""
+@lru_cache(maxsize=100)
+def random_orders(jobs: int, count: int) -> tuple[tuple[int, ...], ...]:
+    """Return the ranks of so many jobs, from 0, in each of the first random orders."""
+    return tuple(_random_ranks(jobs, str(number)) for number in range(count))
+
+
+def _random_ranks(jobs: int, seed: str) -> tuple[int, ...]:
     order = list(range(jobs))
     Random(f"serving/random order/{seed}").shuffle(order)
-    return ranked({job: rank for rank, job in enumerate(order)})
+    return ranks_of(order)

@@ -35,7 +35,8 @@ TRAINING = {  # a family of one question, and the least of them
     "vms": 1200,  # a cluster filled and emptied
     "pods": 1350,
     "feasibility": 1000,  # a pair of projects, one of which is proven to have no schedule
-    "fair-queue": 80,
+    "fair-queue": 2000,  # orders of jobs are run
+    "serving": 1200,
 }
 
 

@@ -46,6 +46,54 @@ def drawn_service(rng: Random, jobs: int = 8, memory: int = 850) -> Service:
     return msgspec.convert({"servers": [server], "jobs": made}, Service)
 
 
+def any_service(rng: Random) -> Service:
+    """Jobs of several stages on servers of all kinds, many of them at the same moments."""
+    roles = rng.choice((["both"], ["both"] * 2, ["prefill", "decode"], ["prefill", "decode"] * 2))
+    jobs = sorted((_any_job(rng) for _ in range(rng.randint(1, 6))), key=lambda job: int(job["at"]))
+    named = [{**job, "id": f"J{k}"} for k, job in enumerate(jobs)]
+    alone = {"servers": [{**DENSE, "memory": 10**6}], "jobs": named}
+    least = 1 + max(job.largest_context for job in msgspec.convert(alone, Service).jobs)
+    servers = [_any_server(rng, least, role) for role in roles]
+    case = {"servers": servers, "jobs": named, "link": rng.choice((0, 1, 10**6))}
+    return msgspec.convert(case, Service)
+
+
+def _any_job(rng: Random) -> Fields:
+    stages, reuse = [], rng.random() < 0.5
+    for _ in range(rng.choice((1, 1, 2, 4))):
+        outputs = [
+            rng.choice((1, 2, rng.randint(1, 40)))
+            for _ in range(1 if reuse else rng.choice((1, 1, 3)))
+        ]
+        calls: list[Fields] = [
+            {
+                "hint": None,
+                "kind": "x",
+                "prompt": rng.choice((1, 2, rng.randint(1, 300))),
+                "output": output,
+                "cap": 40,
+            }
+            for output in outputs
+        ]
+        stages.append({"calls": calls, "pause": rng.choice((0, 1, rng.randint(0, 10**9)))})
+    limits = {"ttft": rng.randint(1, 10**9), "tpot": rng.randint(1, 10**8)}
+    deadline = rng.choice((None, rng.randint(1, 10**10)))
+    at = rng.choice((0, 10**9, rng.randint(0, 3 * 10**9)))
+    return {"at": at, "stages": stages, "reuse": reuse, **limits, "deadline": deadline}
+
+
+def _any_server(rng: Random, least: int, role: str) -> Fields:
+    return {
+        **DENSE,
+        "memory": least + rng.choice((0, 1, rng.randint(0, 2 * least))),
+        "ramp": rng.choice((None, (0, 0), (3_000_000, 500_000))),
+        "floor": rng.choice((1, 10_385_000)),
+        "speed": rng.choice((100, 60, 10_000, 1)),
+        "budget": rng.choice((1, 64, 512)),
+        "role": role,
+    }
+
+
 def instance_with(service: Service, name: str = "i") -> Instance[Service]:
     """An instance of a workload, without a reference."""
     return Instance(name, "serving", len(service.jobs), None, 0, {}, 1, service)

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from generators.fair_queue import FairQueueSettings, at_leisure, generate, resolve
+from graders.exact import fair_queue_kernel
 from graders.exact.fair_queue import random_cost
 from harness.suites.instances import encode
 from tasks.base import InputError, Scalar
@@ -71,6 +72,12 @@ def test_wrong_use_is_one_line(level: int, settings: dict[str, Scalar], message:
 
 def test_where_no_order_matters_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("generators.fair_queue.TRIES", 2)
-    monkeypatch.setattr("generators.fair_queue.ROOM", 2)
+    monkeypatch.setattr("generators.pressure.ROOM", 2)
     with pytest.raises(InputError, match="no order of these jobs matters"):
         generate(3, 0, 0, {}, reference=False)
+
+
+def test_instances_are_the_same_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = [generate(jobs, 3, 0, {}) for jobs in (4, 7)]
+    monkeypatch.setattr(fair_queue_kernel, "library", lambda: None)
+    assert [generate(jobs, 3, 0, {}) for jobs in (4, 7)] == compiled

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from generators.serving import generate, resolve
-from generators.serving_regimes import REGIMES, CallMaker
+from generators.serving_regimes import REGIMES
+from graders.exact import serving_kernel
 from graders.exact.serving import random_cost
 from harness.suites.instances import encode
 from tasks.base import InputError, Scalar
@@ -49,9 +50,8 @@ def _calls(service: Service) -> list[ModelCall]:
 @pytest.mark.parametrize("name", REGIMES)
 def test_every_regime_draws_jobs_that_fit(name: str) -> None:
     regime, rng = REGIMES[name], Random(f"regimes/{name}")
-    call = CallMaker(Random("hints"), "guess")
     for number in range(300):
-        job = regime.job(rng, call)
+        job = regime.job(rng)
         calls = [c for stage in job["stages"] for c in stage["calls"]]
         sizes = [c["prompt"] + c["output"] for c in calls]
         assert (sum(sizes) if job.get("reuse") else max(sizes)) < regime.memory, number
@@ -87,3 +87,9 @@ def test_where_no_order_matters_that_is_told(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("generators.serving.TRIES", 3)
     with pytest.raises(InputError, match="no order of regime=few matters"):
         generate(3, 0, 0, {"memory": 400, "pressure": 5}, reference=False)
+
+
+def test_instances_are_the_same_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = [generate(jobs, 3, 0, {}) for jobs in (4, 7)]
+    monkeypatch.setattr(serving_kernel, "library", lambda: None)
+    assert [generate(jobs, 3, 0, {}) for jobs in (4, 7)] == compiled

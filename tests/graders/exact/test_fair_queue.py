@@ -9,17 +9,13 @@ from random import Random
 import pytest
 
 from graders.exact.fair_queue import case_of, cost_of, least_cost, reference
-from graders.exact.fair_queue_measure import (
-    alone,
-    fluid_ends,
-    job_costs,
-    limits_of,
-    order_costs,
-    simulate,
-)
-from graders.exact.fair_queue_orders import ends_by_rank, ranks_of
+from graders.exact.fair_queue_fluid import fluid_ends
+from graders.exact.fair_queue_kernel import cluster_runs
+from graders.exact.fair_queue_measure import job_costs, limits_of, simulate
+from graders.exact.fair_queue_orders import ends_by_rank
 from graders.exact.fair_queue_rules import POLICIES, by_key, fifo, job_fair, random_order, ranked
 from graders.exact.fair_queue_simulator import ClusterRun, Pick, QueuedJob, RefusedPick, replayed
+from graders.exact.orders import ranks_of
 from tasks.fair_queue import ClusterJob, SharedCluster
 from tests.depth import often
 from tests.factories.queues import dense_cluster, drawn_cluster, slow_ends, slow_fluid
@@ -71,7 +67,7 @@ def test_a_job_alone_has_its_closed_form(
     stages: tuple[tuple[int, ...], ...], cores: int, time: int
 ) -> None:
     cluster = one(stages, cores)
-    assert alone(cluster.jobs[0], cores) == time
+    assert cluster_runs(cluster).alone() == [time]
     run = simulate(case_of(cluster), fifo())
     assert run.jobs[0].done == 7 + time
     assert limits_of(cluster) == (max(-(-cluster.jobs[0].work // cores), -(-3 * time // 2)),)
@@ -203,7 +199,7 @@ def test_ends_by_rank_are_those_of_a_run_of_the_order() -> None:
         assert [ranks[number] for number in order] == list(range(len(order)))
         run = simulate(case_of(cluster), ranked(dict(enumerate(ranks))))
         assert ends_by_rank(cluster.jobs, cluster.cores, ranks) == [job.done for job in run.jobs]
-        assert order_costs(cluster, ranks) == job_costs(limits_of(cluster), run)
+        assert cluster_runs(cluster).cost(ranks) == sum(job_costs(limits_of(cluster), run))
 
 
 def test_a_random_order_is_the_same_in_every_process() -> None:

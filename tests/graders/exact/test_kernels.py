@@ -2,22 +2,28 @@
 
 import shutil
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 
 from graders.exact import (
+    fair_queue_kernel,
     feasibility_kernel,
     pods_kernel,
     rcpsp_kernel,
+    serving_kernel,
     sgs,
     sgs_kernel,
     tardiness_kernel,
     vms_kernel,
 )
+from graders.exact.fair_queue_kernel import KernelClusterRuns, PlainClusterRuns
 from graders.exact.rcpsp_bounds import earliest_starts, resource_pools
 from graders.exact.rcpsp_layers import PlainLayers, layer_problem
 from tests.depth import often
 from tests.factories.projects import scarce
+from tests.factories.queues import dense_cluster, drawn_cluster
 from tests.wheel import hook
 
 KERNELS = {
@@ -29,6 +35,8 @@ KERNELS = {
         sgs_kernel,
         vms_kernel,
         pods_kernel,
+        serving_kernel,
+        fair_queue_kernel,
     )
 }
 
@@ -88,6 +96,35 @@ def test_layers_that_begin_with_the_least_room_grow_as_they_must(tmp_path: Path)
         assert grown.children == plain.children
         sizes.append(plain.children)
     assert max(sizes) > 500  # else little grew
+
+
+@pytest.mark.heavy
+def test_fluid_machine_is_the_same_where_numbers_have_64_bits(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    copied(tmp_path)
+    kernel = fair_queue_kernel.KERNEL
+    [source] = [tmp_path / each.name for each in kernel.paths]
+    text = source.read_text("utf-8")
+    assert text.count("#ifdef __SIZEOF_INT128__") == 1
+    source.write_text(text.replace("#ifdef __SIZEOF_INT128__", "#if 0"), "utf-8")
+    if not hook().compile_kernels(tmp_path):
+        pytest.skip("no C compiler")
+    narrow = kernel.load(tmp_path / kernel.place.name, [source])
+    assert narrow is not None
+    rng, left, count = Random("fair-queue/kernel/narrow"), list[int](), often(600)
+    for number in range(count):
+        cluster = drawn_cluster(rng, 9) if number % 3 else dense_cluster(number, 8)
+        limits = PlainClusterRuns(cluster).limits()
+
+        def noted(_: PlainClusterRuns, share: int, limits: tuple[int, ...] = limits) -> Any:
+            left.append(share)
+            return limits
+
+        with monkeypatch.context() as patched:
+            patched.setattr(PlainClusterRuns, "limits", noted)
+            assert KernelClusterRuns(narrow, cluster).limits() == limits
+    assert 0 < len(left) < count
 
 
 @pytest.mark.parametrize("compiler", ["false", "no-such-compiler"])

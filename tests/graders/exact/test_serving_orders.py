@@ -28,7 +28,7 @@ def test_all_orders_of_few_jobs_cost_what_their_own_runs_do() -> None:
     rng, saved = Random("serving/orders"), 0
     for _ in range(often(90)):
         service = drawn_service(rng, 4, memory=rng.choice((850, 1500)))
-        costs = OrderCosts(service)
+        costs = OrderCosts(service, compiled=False)
         orders = [list(order) for order in permutations(range(len(service.jobs)))]
         for order in orders:
             assert costs.cost(order) == own_cost(service, order)
@@ -40,7 +40,7 @@ def test_all_orders_of_few_jobs_cost_what_their_own_runs_do() -> None:
 def test_neighbours_of_an_order_cost_what_their_own_runs_do(regime: str) -> None:
     service = msgspec.convert(small_case(regime, 4), Service)
     count, rng = len(service.jobs), Random(regime)
-    costs, order = OrderCosts(service), list(range(count))
+    costs, order = OrderCosts(service, compiled=False), list(range(count))
     for _ in range(often(48)):
         i, j = rng.sample(range(count), 2)
         order[i], order[j] = order[j], order[i]
@@ -49,7 +49,7 @@ def test_neighbours_of_an_order_cost_what_their_own_runs_do(regime: str) -> None
 
 def test_a_search_runs_few_of_the_orders_that_it_tries() -> None:
     service = generate(12, 0, 0, {}, reference=False).payload
-    costs, tried = OrderCosts(service), list[int]()
+    costs, tried = OrderCosts(service, compiled=False), list[int]()
 
     def cost(order: Sequence[int]) -> int:
         tried.append(costs.cost(order))

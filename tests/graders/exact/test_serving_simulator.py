@@ -14,7 +14,7 @@ import pytest
 
 from generators.serving_regimes import DENSE
 from graders.exact.serving import case_of
-from graders.exact.serving_measure import figures, job_costs, simulate
+from graders.exact.serving_measure import figures, job_costs, measures, simulate
 from graders.exact.serving_papers import POLICIES
 from graders.exact.serving_rules import (
     admission,
@@ -126,7 +126,10 @@ def test_tokens_and_memory_add_up_and_every_log_replays(regime: str) -> None:
             assert server.used == sum(c.tokens for c in server.contexts.values())
         again = simulate(case, replayed(json.loads(json.dumps(run.log))))
         assert again.log == run.log
-        assert (job_costs(again), figures(again)) == (job_costs(run), figures(run))
+        assert (job_costs(again), figures(measures(again))) == (
+            job_costs(run),
+            figures(measures(run)),
+        )
 
 
 @pytest.mark.parametrize("regime", ["reason", "chat", "tenants", "agents"])
@@ -136,7 +139,7 @@ def test_jumps_change_nothing(regime: str, monkeypatch: pytest.MonkeyPatch) -> N
     for tick in (1, 8, 10**6):
         monkeypatch.setattr("graders.exact.serving_simulator.TICK", tick)
         run = simulate(case, conservative())
-        runs.append((job_costs(run), figures(run), run.iterations))
+        runs.append((job_costs(run), figures(measures(run)), run.iterations))
     assert runs[0] == runs[1] == runs[2]
 
 
@@ -256,14 +259,14 @@ DIGEST = """
 import hashlib, json
 from generators.serving import generate
 from graders.exact.serving import case_of
-from graders.exact.serving_measure import figures, simulate
+from graders.exact.serving_measure import figures, measures, simulate
 from graders.exact.serving_papers import hybrid
 from harness.suites.instances import encode
 total = hashlib.sha256()
 for regime, jobs in (("few", 8), ("few", 20), ("mixed", 40)):
     instance = generate(jobs, 7, 0, {"regime": regime}, reference=False)
     run = simulate(case_of(instance.payload), hybrid())
-    total.update(encode(instance) + json.dumps([run.log, figures(run)]).encode())
+    total.update(encode(instance) + json.dumps([run.log, figures(measures(run))]).encode())
 print(total.hexdigest())
 """
 
