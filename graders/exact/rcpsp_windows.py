@@ -15,6 +15,7 @@ from time import monotonic
 from graders.exact import sgs
 from graders.exact.rcpsp_cp_sat import Solution, improve
 from graders.exact.sgs import Compiled, Ints
+from graders.exact.sgs_kernel import scheduler
 
 TASKS, LEAST = 40, 15  # in the first window, and in any, where there are as many
 GROWTH, SHRINKAGE = 1.05, 0.9
@@ -22,7 +23,7 @@ SEARCH = 0.1  # deterministic seconds of CP-SAT for a window
 OVERHEAD = 0.004  # what a window takes besides, in the same measure
 
 
-def shortened(
+def rearranged(
     project: Compiled,
     solution: Solution,
     heads: Ints,
@@ -62,6 +63,7 @@ class _Slider:
     def __init__(self, project: Compiled, solution: Solution, heads: Ints, tails: Ints) -> None:
         self.solution, self.work = solution, 0.0
         self._project, self._heads, self._tails = project, heads, tails
+        self._scheduler = scheduler(project)
         self._rng, self._size = Random("exact/rcpsp_windows"), float(TASKS)
         self._starts = list(solution.starts or [])
 
@@ -77,7 +79,7 @@ class _Slider:
         outcome = self._placed(range(first, first + count), limit)
         self.work += outcome.work + OVERHEAD
         if outcome.starts != self._starts:
-            self._starts = sgs.forward_backward(self._project, outcome.starts or [])
+            self._starts = self._scheduler.shortened(outcome.starts or [])
             self.solution = self.solution._replace(starts=self._starts)
         elif outcome.bound < sgs.makespan(self._project, self._starts):  # it was not refuted
             self._size = max(LEAST, self._size * SHRINKAGE)
@@ -90,7 +92,7 @@ class _Slider:
         """Return what CP-SAT makes of a window, given as places in the order of time."""
         project, target = self._project, sgs.makespan(self._project, self._starts) - 1
         right = sgs.pushed_right(project, self._starts)
-        left = sgs.serial(project, sorted(project.order, key=right.__getitem__))
+        left = self._scheduler.serial(sorted(project.order, key=right.__getitem__))
         order = sorted(range(len(left)), key=lambda i: (left[i] + right[i], left[i]))
         heads, tails = list(self._heads), list(self._tails)
         for place, i in enumerate(order):
