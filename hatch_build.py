@@ -33,7 +33,7 @@ KERNELS = {  # name: sources, in the order in which `<name>_kernel.py` digests t
     "tardiness": ("tardiness_kernel.c", "tardiness_memory.h"),
     "rcpsp": ("rcpsp_kernel.c",),
     "sgs": ("sgs_kernel.c",),
-    "tools": ("tools_kernel.c",),
+    "tools": ("tools_kernel.c", "tools_memory.h"),
 }
 SUFFIX = ".dll" if sys.platform == "win32" else ".so"
 

@@ -1,14 +1,15 @@
-/* Searches of the best turns of tool calls, as in tools_lean.py: the same sets in the same order.
+/* Searches of the best turns of tool calls: the compiled twin of tools_lean.py.
  *
- * A set of calls that are done is a mask of WORDS words. Sets that were reached lie in rows, each
- * once, and a table finds them; entries in buckets by bound and size say which to look at next.
+ * Both look at the same sets of done calls in the same order; read that file for the method. Sets
+ * that were reached lie in rows, each once, and entries in buckets by bound and size say which to
+ * look at next. The caller sees to it that times, and their products with places and counts, are
+ * small. A search can be paused between two sets. All it owns hangs on one struct; a failed
+ * allocation makes it return NO_MEMORY, after which it may only be freed.
  */
 
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tools_memory.h"
 
-enum { WORDS = 4, MOST_CALLS = 64 * WORDS, FLOORS = 32, MOST_READY = 16, FIRST_SLOTS = 1 << 10 };
+enum { MOST_CALLS = 64 * WORDS, FLOORS = 32, MOST_READY = 16 };
 enum { NO_MEMORY = -1, PAUSED = 0, DONE = 1, EXHAUSTED = 2 };
 #ifndef DIGEST /* of the sources, given by the build hook */
 #define DIGEST ""
@@ -17,9 +18,6 @@ enum { NO_MEMORY = -1, PAUSED = 0, DONE = 1, EXHAUSTED = 2 };
 const char *const tools_digest = DIGEST;
 
 #define NEVER INT32_MAX
-#define NONE UINT32_MAX
-
-typedef struct { uint64_t word[WORDS]; } Mask;
 
 /* What bounds the time that calls take: of each tool with few places the work with the tail behind
  * it and the work alone, the most of each; of each floor the longest chain. */
@@ -52,17 +50,6 @@ typedef struct {
 typedef struct { uint32_t row, next; } Entry;
 
 typedef struct {
-    void *items;
-    size_t size, count, room;
-} List;
-
-typedef struct {
-    List list;                   /* whose items begin with a mask */
-    uint32_t *table;             /* 1 + the number of an item; 0 is free */
-    size_t slots;
-} Index;
-
-typedef struct {
     int32_t calls, tools, overhead;
     int32_t duration[MOST_CALLS], tool[MOST_CALLS], tail[MOST_CALLS];
     Mask needs[MOST_CALLS], successors[MOST_CALLS], after[MOST_CALLS], full;
@@ -80,39 +67,6 @@ typedef struct {
     uint32_t goal;
 } Search;
 
-/* Masks ----------------------------------------------------------------------------------- */
-
-static int has(const Mask *m, int32_t i) { return m->word[i >> 6] >> (i & 63) & 1; }
-static void put(Mask *m, int32_t i) { m->word[i >> 6] |= UINT64_C(1) << (i & 63); }
-static void flip(Mask *m, int32_t i) { m->word[i >> 6] ^= UINT64_C(1) << (i & 63); }
-
-static int same(const Mask *a, const Mask *b) { return !memcmp(a, b, sizeof *a); }
-
-static int within(const Mask *a, const Mask *b)
-{
-    for (int k = 0; k < WORDS; k++)
-        if (a->word[k] & ~b->word[k])
-            return 0;
-    return 1;
-}
-
-static void join(Mask *m, const Mask *more)
-{
-    for (int k = 0; k < WORDS; k++)
-        m->word[k] |= more->word[k];
-}
-
-static int32_t lowest(uint64_t word)
-{
-    int32_t i = 0;
-    for (int32_t step = 32; step; step /= 2)
-        if (!(word & ((UINT64_C(1) << step) - 1))) {
-            word >>= step;
-            i += step;
-        }
-    return i;
-}
-
 /* Write the members of `full` that are not in `m`, from the lowest, and return how many. */
 static int32_t others(const Search *s, const Mask *m, int32_t *members)
 {
@@ -121,79 +75,6 @@ static int32_t others(const Search *s, const Mask *m, int32_t *members)
         for (uint64_t word = s->full.word[k] & ~m->word[k]; word; word &= word - 1)
             members[count++] = 64 * k + lowest(word);
     return count;
-}
-
-static uint64_t hash(const Mask *m)
-{
-    uint64_t h = 0;
-    for (int k = 0; k < WORDS; k++) {
-        h = (h ^ m->word[k]) * UINT64_C(0x9E3779B97F4A7C15);
-        h ^= h >> 29;
-    }
-    h *= UINT64_C(0xBF58476D1CE4E5B9);
-    return h ^ h >> 32;
-}
-
-/* Lists that grow ------------------------------------------------------------------------- */
-
-/* Return a new item, NULL if there is no memory. */
-static void *append(List *list)
-{
-    if (list->count == list->room) {
-        size_t room = list->room ? list->room + list->room / 2 + 1 : 64;
-        void *items = room < NONE ? realloc(list->items, room * list->size) : NULL;
-        if (!items)
-            return NULL;
-        list->items = items;
-        list->room = room;
-    }
-    return (char *)list->items + list->size * list->count++;
-}
-
-static const Mask *key_of(const Index *x, size_t k)
-{
-    return (const Mask *)((const char *)x->list.items + x->list.size * k);
-}
-
-static size_t slot_of(const Index *x, const Mask *key)
-{
-    size_t slot = hash(key) & (x->slots - 1);
-    while (x->table[slot] && !same(key_of(x, x->table[slot] - 1), key))
-        slot = (slot + 1) & (x->slots - 1);
-    return slot;
-}
-
-/* Return the number of the item with a key, NONE if there is none. */
-static uint32_t find(const Index *x, const Mask *key)
-{
-    return x->table[slot_of(x, key)] - 1;   /* 0 - 1 is NONE */
-}
-
-static int rehash(Index *x, size_t slots)
-{
-    uint32_t *table = calloc(slots, sizeof *table);
-    if (!table)
-        return 0;
-    free(x->table);
-    x->table = table;
-    x->slots = slots;
-    for (size_t k = 0; k < x->list.count; k++)
-        table[slot_of(x, key_of(x, k))] = (uint32_t)k + 1;
-    return 1;
-}
-
-/* Return a new item with a key that no other has; NULL if there is no memory. */
-static void *insert(Index *x, const Mask *key)
-{
-    if (2 * x->list.count >= x->slots && !rehash(x, 2 * x->slots))
-        return NULL;
-    void *item = append(&x->list);
-    if (item) {
-        size_t slot = slot_of(x, key);
-        memcpy(item, key, sizeof *key);
-        x->table[slot] = (uint32_t)x->list.count;
-    }
-    return item;
 }
 
 /* Bounds ---------------------------------------------------------------------------------- */
@@ -445,12 +326,6 @@ static uint32_t *bucket(const Search *s, int32_t bound, int32_t size)
     return s->buckets + (size_t)(bound - s->least) * (size_t)(s->calls + 1) + size;
 }
 
-static int32_t size_of(const Search *s, const Mask *m)
-{
-    int32_t rest[MOST_CALLS];
-    return s->calls - others(s, m, rest);
-}
-
 static int enter(Search *s, uint32_t row, int32_t bound, int32_t size)
 {
     Entry *entry = append(&s->entries);
@@ -487,27 +362,26 @@ static int push(Search *s, uint32_t from, const Mask *after, int32_t cost, int32
         s->goal = row;
         return DONE;
     }
-    return enter(s, row, bound, size_of(s, after));
+    return enter(s, row, bound, size_of(after));
 }
 
-/* Return whether a larger set was reached at no higher cost: with one or two ready calls more. */
+/* Return whether a set with these calls more was reached in no more time. */
+static int is_reached(const Search *s, const Row *row, int32_t a, int32_t b)
+{
+    Mask more = row->done;
+    put(&more, a);
+    put(&more, b);
+    uint32_t other = find(&s->rows, &more);
+    return other != NONE && ((const Row *)s->rows.list.items)[other].spent <= row->spent;
+}
+
+/* Return whether a larger set was reached in no more time: with one or two ready calls more. */
 static int is_needless(const Search *s, const Row *row, const int32_t *ready, int32_t count)
 {
-    const Row *rows = s->rows.list.items;
-    Mask more = row->done;
-    for (int32_t a = 0; a < count; a++) {
-        flip(&more, ready[a]);
-        for (int32_t b = a; b < count; b++) {
-            if (b > a)
-                flip(&more, ready[b]);
-            uint32_t other = find(&s->rows, &more);
-            if (other != NONE && rows[other].spent <= row->spent)
+    for (int32_t apart = 0; apart < count; apart++)
+        for (int32_t a = apart; a < count; a++)
+            if (is_reached(s, row, ready[a], ready[a - apart]))
                 return 1;
-            if (b > a)
-                flip(&more, ready[b]);
-        }
-        flip(&more, ready[a]);
-    }
     return 0;
 }
 

@@ -113,7 +113,7 @@ class _ManyChains:
         if not rest:
             return 0
         longest = list(map(max, zip(*rest, strict=True)))
-        bound = sum(gain * most for gain, most in zip(gains, longest, strict=True))
+        bound: int = sum(gain * most for gain, most in zip(gains, longest, strict=True))
         for pool in self._pools:
             least, work = pool.times(done)
             bound = max(bound, overhead + least, overhead * longest[0] + work)
@@ -175,9 +175,7 @@ class LeanSearch:
 
     def __init__(self, problem: LeanProblem) -> None:
         self._problem = problem
-        self._options = Options(
-            problem.calls, problem.capacity, problem.graph, Packing(_NO_END)
-        )
+        self._options = Options(problem.calls, problem.capacity, problem.graph, Packing(_NO_END))
         self.remaining = _ManyChains(problem).bound
         self._listed: set[int] = set()
         self._steps = self._bound = 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from graders.exact import rcpsp_kernel, sgs, sgs_kernel, tardiness_kernel
+from graders.exact import rcpsp_kernel, sgs, sgs_kernel, tardiness_kernel, tools_lean_kernel
 from graders.exact.rcpsp_bounds import earliest_starts, resource_pools
 from graders.exact.rcpsp_layers import PlainLayers, layer_problem
 from tests.depth import often
@@ -13,7 +13,8 @@ from tests.factories.projects import scarce
 from tests.wheel import hook
 
 KERNELS = {
-    module.KERNEL.name: module.KERNEL for module in (tardiness_kernel, rcpsp_kernel, sgs_kernel)
+    module.KERNEL.name: module.KERNEL
+    for module in (tardiness_kernel, rcpsp_kernel, sgs_kernel, tools_lean_kernel)
 }
 
 

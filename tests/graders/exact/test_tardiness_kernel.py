@@ -136,7 +136,7 @@ def test_tables_that_begin_with_the_least_room_grow_as_they_must(tmp_path: Path)
         (tmp_path / source.name).write_text(text.replace("s->room = 64;", "s->room = 1;"))
     assert "CHUNK_ENTRIES = 2, FIRST_SLOTS = 2" in (tmp_path / KERNEL.paths[1].name).read_text()
     assert "s->room = 1;" in (tmp_path / KERNEL.paths[1].name).read_text()
-    for other in ("rcpsp_kernel.c", "sgs_kernel.c"):
+    for other in ("rcpsp_kernel.c", "sgs_kernel.c", "tools_kernel.c", "tools_memory.h"):
         shutil.copy(kernels.FOLDER / other, tmp_path)
     if not hook().compile_kernels(tmp_path):
         pytest.skip("no C compiler")
