@@ -86,13 +86,13 @@ static int32_t quotient(int64_t work, int32_t places)
     return (int32_t)((work + places - 1) / places);
 }
 
-/* Add the chains from a call on. */
-static void add_chains(const Search *s, int32_t call, Rest *rest)
+/* Raise counts to others; that they lie apart lets the compiler take many at once. */
+static void lengthen(uint8_t *restrict longest, const uint8_t *restrict others)
 {
-    const uint8_t *chains = s->chains[call];
     for (int f = 0; f < FLOORS; f++)
-        rest->longest[f] = chains[f] > rest->longest[f] ? chains[f] : rest->longest[f];
+        longest[f] = others[f] > longest[f] ? others[f] : longest[f];
 }
+
 
 /* Add the work of a tool's calls that are not done. */
 static void add_pool(const Search *s, int32_t tool, const Mask *done, Rest *rest)
@@ -118,7 +118,7 @@ static Rest rest_of(const Search *s, const Mask *done)
     Rest rest = {0};
     int32_t calls[MOST_CALLS], count = others(s, done, calls);
     for (int32_t k = 0; k < count; k++)
-        add_chains(s, calls[k], &rest);
+        lengthen(rest.longest, s->chains[calls[k]]);
     for (int32_t t = 0; t < s->tools; t++)
         add_pool(s, t, done, &rest);
     return rest;
@@ -128,9 +128,7 @@ static void join_rest(Rest *rest, const Rest *more)
 {
     rest->least = larger(rest->least, more->least);
     rest->work = larger(rest->work, more->work);
-    for (int f = 0; f < FLOORS; f++)
-        rest->longest[f] = more->longest[f] > rest->longest[f] ? more->longest[f]
-                                                               : rest->longest[f];
+    lengthen(rest->longest, more->longest);
 }
 
 /* Return a bound on the time that calls take. */
@@ -298,7 +296,7 @@ static int choose(Search *s, const int32_t *ready, int32_t count, uint32_t *numb
     Mask key = {{0}};
     for (int32_t k = 0; k < count; k++)
         put(&key, ready[k]);
-    *number = find(&s->choices, &key);
+    *number = find(&s->choices, &key, mixed(sum_of(&key)));
     if (*number != NONE)
         return DONE;
     if (count > places) {
@@ -340,7 +338,7 @@ static int enter(Search *s, uint32_t row, int32_t bound, int32_t size)
 /* Add what a turn leads to, if that is the shortest way so far; `left` bounds what is then left. */
 static int push(Search *s, uint32_t from, const Mask *after, int32_t cost, int32_t left)
 {
-    uint32_t row = find(&s->rows, after);
+    uint32_t row = find(&s->rows, after, mixed(sum_of(after)));
     Row *rows = s->rows.list.items;
     if (row != NONE && rows[row].spent <= cost)
         return DONE;
@@ -365,23 +363,31 @@ static int push(Search *s, uint32_t from, const Mask *after, int32_t cost, int32
     return enter(s, row, bound, size_of(after));
 }
 
-/* Return whether a set with these calls more was reached in no more time. */
-static int is_reached(const Search *s, const Row *row, int32_t a, int32_t b)
+/* Return whether a set with these calls more, of a hash, was reached in no more time. */
+static int is_reached(const Search *s, const Row *row, int32_t a, int32_t b, uint64_t h)
 {
     Mask more = row->done;
     put(&more, a);
     put(&more, b);
-    uint32_t other = find(&s->rows, &more);
+    uint32_t other = find(&s->rows, &more, h);
     return other != NONE && ((const Row *)s->rows.list.items)[other].spent <= row->spent;
 }
 
-/* Return whether a larger set was reached in no more time: with one or two ready calls more. */
+/* Return whether a larger set was reached in no more time: with one or two ready calls more.
+ * The table is asked for all hashes of a round, which take their time to come, before any. */
 static int is_needless(const Search *s, const Row *row, const int32_t *ready, int32_t count)
 {
-    for (int32_t apart = 0; apart < count; apart++)
+    uint64_t sum = sum_of(&row->done), hashes[MOST_CALLS];
+    for (int32_t apart = 0; apart < count; apart++) {
+        for (int32_t a = apart; a < count; a++) {
+            uint64_t more = apart ? share(ready[a - apart]) : 0;
+            hashes[a] = mixed(sum + share(ready[a]) + more);
+            __builtin_prefetch(s->rows.table + (hashes[a] & (s->rows.slots - 1)));
+        }
         for (int32_t a = apart; a < count; a++)
-            if (is_reached(s, row, ready[a], ready[a - apart]))
+            if (is_reached(s, row, ready[a], ready[a - apart], hashes[a]))
                 return 1;
+    }
     return 0;
 }
 
@@ -461,7 +467,7 @@ static void write_rests(Search *s, const Turns *turns, const int32_t *ready, int
                 if (has(&c->ready, ready[k])) {
                     tool = s->tool[ready[k]];
                     if (!has(&after, ready[k]))
-                        add_chains(s, ready[k], &options[o].rest);
+                        lengthen(options[o].rest.longest, s->chains[ready[k]]);
                 }
             add_pool(s, tool, &after, &options[o].rest);
         }

@@ -42,15 +42,30 @@ static int32_t size_of(const Mask *m)
     return size;
 }
 
-static uint64_t hash(const Mask *m)
+/* What a call adds to the sum of a mask. */
+static uint64_t share(int32_t i)
 {
-    uint64_t h = 0;
-    for (int k = 0; k < WORDS; k++) {
-        h = (h ^ m->word[k]) * UINT64_C(0x9E3779B97F4A7C15);
-        h ^= h >> 29;
-    }
-    h *= UINT64_C(0xBF58476D1CE4E5B9);
-    return h ^ h >> 32;
+    static const uint64_t weights[WORDS] = {
+        UINT64_C(0x9E3779B97F4A7C15), UINT64_C(0xD1B54A32D192ED03),
+        UINT64_C(0x8CB92BA72F3D8DD7), UINT64_C(0xABC98388FB8FAC03),
+    };
+    return weights[i >> 6] << (i & 63);
+}
+
+static uint64_t sum_of(const Mask *m)
+{
+    uint64_t sum = 0;
+    for (int k = 0; k < WORDS; k++)
+        sum += m->word[k] * share(64 * k);
+    return sum;
+}
+
+/* Return the hash of a mask by its sum. */
+static uint64_t mixed(uint64_t sum)
+{
+    sum = (sum ^ sum >> 32) * UINT64_C(0xBF58476D1CE4E5B9);
+    sum = (sum ^ sum >> 29) * UINT64_C(0x94D049BB133111EB);
+    return sum ^ sum >> 32;
 }
 
 typedef struct {
@@ -97,10 +112,10 @@ static size_t slot_of(const Index *x, const Mask *key, uint64_t h)
 
 static uint64_t entry_of(uint64_t h, size_t count) { return h >> 32 << 32 | count; }
 
-/* Return the number of the item with a key, NONE if there is none. */
-static uint32_t find(const Index *x, const Mask *key)
+/* Return the number of the item with a key of a hash, NONE if there is none. */
+static uint32_t find(const Index *x, const Mask *key, uint64_t h)
 {
-    return (uint32_t)x->table[slot_of(x, key, hash(key))] - 1;   /* 0 - 1 is NONE */
+    return (uint32_t)x->table[slot_of(x, key, h)] - 1;   /* 0 - 1 is NONE */
 }
 
 static int rehash(Index *x, size_t slots)
@@ -112,7 +127,7 @@ static int rehash(Index *x, size_t slots)
     x->table = table;
     x->slots = slots;
     for (size_t k = 0; k < x->list.count; k++) {
-        uint64_t h = hash(key_of(x, k));
+        uint64_t h = mixed(sum_of(key_of(x, k)));
         table[slot_of(x, key_of(x, k), h)] = entry_of(h, k + 1);
     }
     return 1;
@@ -125,7 +140,7 @@ static void *insert(Index *x, const Mask *key)
         return NULL;
     void *item = append(&x->list);
     if (item) {
-        uint64_t h = hash(key);
+        uint64_t h = mixed(sum_of(key));
         x->table[slot_of(x, key, h)] = entry_of(h, x->list.count);
         memcpy(item, key, sizeof *key);
     }

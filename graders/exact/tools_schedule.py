@@ -20,7 +20,7 @@ from tasks.rcpsp import Project, Resource, Task
 
 LIMIT = 300_000  # steps of the search for turns, some 2 CPU seconds
 WIDTHS = 100, 1000  # of beams before all sets are searched
-FURTHER = Limits(steps=60_000_000, sets=8_000_000)  # of a second search where the first gives up
+FURTHER = Limits(steps=90_000_000, sets=8_000_000)  # of a second search where the first gives up
 
 
 class BestPlan(NamedTuple):
