@@ -45,6 +45,7 @@ def improve(
     pools: Sequence[Pool] = (),
     any_schedule: bool = False,
     from_below: bool = False,
+    by_costs: bool = False,
 ) -> Solution:
     """Let CP-SAT look for a makespan below the best one, or of the horizon at most.
 
@@ -75,6 +76,9 @@ def improve(
     engine = cp_sat_engine(limit, seconds)
     engine.parameters.stop_after_first_solution = any_schedule
     engine.parameters.optimize_with_core = from_below
+    if by_costs:
+        engine.parameters.interleave_search = True
+        engine.parameters.subsolvers.append("reduced_costs")
     status = engine.solve(model.model)
     work = engine.response_proto.deterministic_time
     if status == cp_model.INFEASIBLE:

@@ -19,6 +19,7 @@ from tasks.base import SolverFailure
 from tasks.rcpsp import Project, Resource, Task
 
 LIMIT = 300_000  # steps of the search for turns, some 2 CPU seconds
+NARROWING = 4.0  # deterministic seconds of a second search for the free optimum
 WIDTHS = 100, 1000  # of beams before all sets are searched
 FURTHER = Limits(steps=90_000_000, sets=8_000_000)  # of a second search where the first gives up
 
@@ -55,10 +56,13 @@ def free(calls: Calls, capacity: Ints, overhead: int) -> BestPlan:
         SolverFailure: if the solver finds no schedule, of which there always is one.
     """
     _topological(calls, capacity)
-    optimum = rcpsp.reference(_project(calls, capacity))
+    project = _project(calls, capacity)
+    optimum = rcpsp.reference(project)
     if optimum.answer is None:
         raise SolverFailure(f"{optimum.solver}: calls without deadlines have no schedule")
-    starts: dict[str, int] = optimum.answer["starts"]
+    if optimum.status == "bounded":
+        optimum = rcpsp.narrowed(project, optimum, NARROWING)
+    starts: dict[str, int] = (optimum.answer or {})["starts"]
     order = tuple(sorted(range(len(calls)), key=lambda i: starts[str(i)]))
     objective, bound = int(optimum.objective or 0), int(optimum.bound or 0)
     return _plan(overhead + objective, overhead + bound, order, ())
