@@ -69,7 +69,7 @@ def improve(
         from ortools.sat.python import cp_model
 
     solver, starts = f"cp-sat {version('ortools')}", solution.starts
-    most = project.horizon if starts is None else sgs.makespan(project, starts) - 1
+    most = project.horizon if starts is None else sgs.makespan(project, starts) - (not by_costs)
     model = _Model(project, heads, tails or [0] * len(heads), solution.bound, most)
     for pool in pools:
         model.add_pool(pool)

@@ -20,7 +20,7 @@ from graders.exact.tools_search import (
     Ints,
     Option,
     Options,
-    Pool,
+    ToolPool,
     Turns,
     by_tool,
     members,
@@ -34,7 +34,7 @@ FLOORS = 32  # durations at which chains are counted, at most
 Choices: TypeAlias = Sequence[tuple[int, list[Option]]]  # of each tool, with its ready calls
 
 
-class Limits(NamedTuple):
+class TurnSearchLimits(NamedTuple):
     """What ends a search: counted, so that it ends at the same place everywhere.
 
     Attributes:
@@ -101,7 +101,7 @@ class _ManyChains:
         calls, capacity = problem.calls, problem.capacity
         self._problem = problem
         self._pools = [
-            Pool(rows_of(pool, calls, problem.graph.tail), places)
+            ToolPool(rows_of(pool, calls, problem.graph.tail), places)
             for pool, places in zip(by_tool(calls, len(capacity)), capacity, strict=True)
             if len(pool) > places
         ]
@@ -181,7 +181,9 @@ class LeanSearch:
         self._steps = self._bound = 0
         self._sets = _Sets(problem.full, 0, 0)
 
-    def run(self, limit: int, limits: Limits, *, width: int = 0) -> tuple[int, Turns | None]:
+    def run(
+        self, limit: int, limits: TurnSearchLimits, *, width: int = 0
+    ) -> tuple[int, Turns | None]:
         """Search turns shorter than a limit.
 
         Args:

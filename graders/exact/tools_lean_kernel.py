@@ -10,7 +10,7 @@ from functools import cache
 from typing import Protocol
 
 from graders.exact.kernels import PAUSED, Kernel, Longs
-from graders.exact.tools_lean import FLOORS, LeanProblem, LeanSearch, Limits
+from graders.exact.tools_lean import FLOORS, LeanProblem, LeanSearch, TurnSearchLimits
 from graders.exact.tools_search import Turns, by_tool
 
 _MOST_CALLS = 255  # chains are counted in bytes
@@ -35,7 +35,9 @@ KERNEL = Kernel(
 class Searcher(Protocol):
     """Searches turns of one problem."""
 
-    def run(self, limit: int, limits: Limits, *, width: int = 0) -> tuple[int, Turns | None]:
+    def run(
+        self, limit: int, limits: TurnSearchLimits, *, width: int = 0
+    ) -> tuple[int, Turns | None]:
         """Search turns shorter than a limit: see `LeanSearch.run`."""
 
 
@@ -53,7 +55,7 @@ def searcher(problem: LeanProblem, *, compiled: bool = True) -> Searcher:
         compiled: whether the kernel may be used.
     """
     kernel = library() if compiled and fits(problem) else None
-    return LeanSearch(problem) if kernel is None else KernelSearch(kernel, problem)
+    return LeanSearch(problem) if kernel is None else KernelTurnSearch(kernel, problem)
 
 
 def fits(problem: LeanProblem) -> bool:
@@ -72,7 +74,7 @@ def _longest(problem: LeanProblem) -> int:
     return sum(problem.overhead + call.duration for call in problem.calls)
 
 
-class KernelSearch:
+class KernelTurnSearch:
     """`LeanSearch` in C: the same sets in the same order; dropping it frees its memory."""
 
     def __init__(self, kernel: ctypes.CDLL, problem: LeanProblem) -> None:
@@ -89,7 +91,9 @@ class KernelSearch:
             raise MemoryError("tools kernel: no memory to begin")
         weakref.finalize(self, kernel.tools_free, self._handle)
 
-    def run(self, limit: int, limits: Limits, *, width: int = 0) -> tuple[int, Turns | None]:
+    def run(
+        self, limit: int, limits: TurnSearchLimits, *, width: int = 0
+    ) -> tuple[int, Turns | None]:
         """Search turns shorter than a limit.
 
         Raises:

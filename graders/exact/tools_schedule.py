@@ -10,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Literal, NamedTuple
 
 from graders.exact import rcpsp
-from graders.exact.tools_lean import LeanProblem, Limits
+from graders.exact.tools_lean import LeanProblem, TurnSearchLimits
 from graders.exact.tools_lean_kernel import searcher
 from graders.exact.tools_packing import Packing, StepsExhausted, list_schedule, makespan
 from graders.exact.tools_search import CallNode as CallNode
@@ -21,7 +21,9 @@ from tasks.rcpsp import Project, Resource, Task
 LIMIT = 300_000  # steps of the search for turns, some 2 CPU seconds
 NARROWING = 4.0  # deterministic seconds of a second search for the free optimum
 WIDTHS = 100, 1000  # of beams before all sets are searched
-FURTHER = Limits(steps=90_000_000, sets=8_000_000)  # of a second search where the first gives up
+FURTHER = TurnSearchLimits(
+    steps=90_000_000, sets=8_000_000
+)  # of a second search where the first gives up
 
 
 class BestPlan(NamedTuple):
@@ -88,7 +90,7 @@ def barrier(
     overhead: int,
     *,
     limit: int = LIMIT,
-    further: Limits | None = None,
+    further: TurnSearchLimits | None = None,
 ) -> BestPlan:
     """Return the least makespan of turns that return before the next one is issued.
 
@@ -128,7 +130,7 @@ def _search(pools: "_Pools", order: Ints, limit: int) -> tuple[int, Turns]:
 
 
 def _search_further(
-    pools: "_Pools", order: Ints, limits: Limits, bound: int, turns: Turns
+    pools: "_Pools", order: Ints, limits: TurnSearchLimits, bound: int, turns: Turns
 ) -> tuple[int, Turns]:
     """Return a bound and turns no worse than those given: of beams, then of a search of all."""
     search = searcher(LeanProblem(pools.calls, pools.capacity, pools.overhead, order=order))

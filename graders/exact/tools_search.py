@@ -65,7 +65,7 @@ class _RemainingTime:
         self._by_chain = _falling(chains)
         self._by_depth = _falling(graph.depth)
         self._pools = [
-            Pool(rows_of(pool, calls, graph.tail), places)
+            ToolPool(rows_of(pool, calls, graph.tail), places)
             for pool, places in zip(by_tool(calls, len(capacity)), capacity, strict=True)
             if len(pool) > places
         ]
@@ -82,7 +82,7 @@ class _RemainingTime:
         return bound
 
 
-class Pool:
+class ToolPool:
     """The calls of one tool with fewer places than calls, whose times are computed once a set."""
 
     def __init__(self, rows: Iterable[tuple[int, int, int]], places: int) -> None:

@@ -8,16 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graders.exact import kernels, tools_lean_kernel
-from graders.exact.tools_lean import FLOORS, LeanProblem, LeanSearch, Limits
-from graders.exact.tools_lean_kernel import KERNEL, KernelSearch, fits, searcher
+from graders.exact.tools_lean import FLOORS, LeanProblem, LeanSearch, TurnSearchLimits
+from graders.exact.tools_lean_kernel import KERNEL, KernelTurnSearch, fits, searcher
 from graders.exact.tools_schedule import _topological
 from graders.exact.tools_search import CallNode
 from tests.depth import examples, often
 from tests.factories.tool_calls import Case, cases, large
 from tests.wheel import hook
 
-AMPLE = Limits(10**7, 10**7)
-ENDS = [AMPLE, Limits(30, 10**7), Limits(700, 10**7), Limits(10**7, 3), Limits(10**7, 40)]
+AMPLE = TurnSearchLimits(10**7, 10**7)
+ENDS = [
+    AMPLE,
+    TurnSearchLimits(30, 10**7),
+    TurnSearchLimits(700, 10**7),
+    TurnSearchLimits(10**7, 3),
+    TurnSearchLimits(10**7, 40),
+]
 
 
 @pytest.fixture
@@ -30,9 +36,11 @@ def problem(case: Case) -> LeanProblem:
     return LeanProblem(*case, order=_topological(case[0], case[1]))
 
 
-def compare_searches(case: Case, limit: int, widths: tuple[int, ...], ends: list[Limits]) -> None:
+def compare_searches(
+    case: Case, limit: int, widths: tuple[int, ...], ends: list[TurnSearchLimits]
+) -> None:
     fast, plain = searcher(problem(case)), searcher(problem(case), compiled=False)
-    assert isinstance(fast, KernelSearch)
+    assert isinstance(fast, KernelTurnSearch)
     assert isinstance(plain, LeanSearch)
     for width in widths:
         for limits in ends:
@@ -51,13 +59,15 @@ def test_larger_searches_are_the_same() -> None:
     for seed in range(often(2)):
         for most in (1, 2, 4):
             case = large(40, 8, 6, seed, most)
-            compare_searches(case, 10**6, (0, 3), [Limits(4000, 10**7), Limits(10**7, 300)])
+            compare_searches(
+                case, 10**6, (0, 3), [TurnSearchLimits(4000, 10**7), TurnSearchLimits(10**7, 300)]
+            )
 
 
 @pytest.mark.usefixtures("kernel")
 def test_more_durations_than_floors_are_the_same() -> None:
     calls = [CallNode(3 * i + 1, i % 5, (i - 9,) if i > 8 else ()) for i in range(3 * FLOORS + 5)]
-    compare_searches((calls, [1, 2, 1, 1, 2], 2), 10**6, (0, 1), [Limits(3000, 10**7)])
+    compare_searches((calls, [1, 2, 1, 1, 2], 2), 10**6, (0, 1), [TurnSearchLimits(3000, 10**7)])
 
 
 @pytest.mark.usefixtures("kernel")
@@ -104,5 +114,5 @@ def test_tables_that_begin_with_the_least_room_grow_as_they_must(tmp_path: Path)
     assert small is not None
     for seed in range(often(3)):
         case = problem(large(30, 6, 6, seed))
-        limits = Limits(5000, 10**7)
-        assert KernelSearch(small, case).run(900, limits) == LeanSearch(case).run(900, limits)
+        limits = TurnSearchLimits(5000, 10**7)
+        assert KernelTurnSearch(small, case).run(900, limits) == LeanSearch(case).run(900, limits)

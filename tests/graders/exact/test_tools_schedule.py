@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graders.exact.tools_lean import LeanProblem, LeanSearch, Limits
+from graders.exact.tools_lean import LeanProblem, LeanSearch, TurnSearchLimits
 from graders.exact.tools_schedule import BestPlan, CallNode, _topological, barrier, free
 from graders.exact.tools_search import TurnSearch
 from tests.depth import examples
 from tests.factories.tool_calls import Case, cases, large
 
-AMPLE = Limits(10**9, 10**9)
+AMPLE = TurnSearchLimits(10**9, 10**9)
 
 
 def lean(case: Case) -> LeanSearch:
@@ -156,7 +156,7 @@ def test_a_search_that_is_cut_off_has_turns_that_hold_and_a_bound_that_is_true(
 def test_a_second_search_that_is_cut_off_holds_as_well(
     case: Case, limit: int, further: int
 ) -> None:
-    plan = barrier(*case, limit=limit, further=Limits(further, further))
+    plan = barrier(*case, limit=limit, further=TurnSearchLimits(further, further))
     check_turns(case, plan)
     assert plan.bound <= least_barrier(case) <= plan.objective
     assert plan.objective <= barrier(*case, limit=limit).objective
