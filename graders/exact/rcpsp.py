@@ -41,6 +41,7 @@ BRED = 0.1  # the first population's work, in deterministic seconds too
 FROM_ABOVE = 0.5  # the share of what is left then in which CP-SAT looks for something shorter
 BRED_AGAIN = 0.25  # the share of what is left after it for a second population
 PLACEMENTS = 2_000_000  # tasks placed in schedules for a deterministic second
+NARROWING_SCHEDULES = 20_000  # made where a reference has a gap that is to be made smaller
 LEAST_WORK = 1e-3  # of a search, so that there is an end
 PORTFOLIO = "portfolio 2"  # the version of all that is neither cheap nor the first search of CP-SAT
 LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overflow
@@ -82,6 +83,28 @@ def reference(
             limit = deterministic_limit or seconds or LIMIT
             solution = _Portfolio(compiled, heads, tails, limit, seconds).run(solution)
     return state(project, compiled, solution, hints)
+
+
+def narrowed(project: Project, reference: Reference, limit: float) -> Reference:
+    """Return a reference whose gap is smaller, if a population or a linear relaxation finds that.
+
+    Args:
+        project: the project.
+        reference: its reference, with an answer.
+        limit: of CP-SAT with the relaxation, in deterministic seconds.
+
+    Raises:
+        MissingExtra: if CP-SAT is not installed.
+        SolverFailure: if the checker refutes an answer, or the bounds cross.
+    """
+    compiled = _trim_horizon(sgs.compile_project(project))
+    starts = [(reference.answer or {})["starts"][name] for name in compiled.ids]
+    heads, tails = earliest_starts(compiled), longest_tails(compiled)
+    bound = int(reference.bound or 0)
+    solution = Solution(bound, breed(compiled, bound, [starts], NARROWING_SCHEDULES))
+    if not _is_optimal(compiled, solution):
+        solution = improve(compiled, solution, heads, limit, None, tails=tails, by_costs=True)
+    return state(project, compiled, solution)
 
 
 def _trim_horizon(project: Compiled) -> Compiled:

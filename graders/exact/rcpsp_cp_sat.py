@@ -44,6 +44,7 @@ def improve(
     pools: Sequence[Pool] = (),
     any_schedule: bool = False,
     from_below: bool = False,
+    by_costs: bool = False,
 ) -> Solution:
     """Let CP-SAT look for a makespan below the best one, or of the horizon at most.
 
@@ -67,13 +68,16 @@ def improve(
         from ortools.sat.python import cp_model
 
     solver, starts = solver_name(), solution.starts
-    most = project.horizon if starts is None else sgs.makespan(project, starts) - 1
+    most = project.horizon if starts is None else sgs.makespan(project, starts) - (not by_costs)
     model = _Model(project, heads, tails or [0] * len(heads), solution.bound, most)
     for pool in pools:
         model.add_pool(pool)
     engine = cp_sat_engine(limit, seconds)
     engine.parameters.stop_after_first_solution = any_schedule
     engine.parameters.optimize_with_core = from_below
+    if by_costs:
+        engine.parameters.interleave_search = True
+        engine.parameters.subsolvers.append("reduced_costs")
     status = engine.solve(model.model)
     work = engine.response_proto.deterministic_time
     if status == cp_model.INFEASIBLE:

@@ -10,8 +10,8 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Literal, NamedTuple
 
 from graders.exact import rcpsp
-from graders.exact.tools_beam import beam_turns
-from graders.exact.tools_lean import LeanSearch
+from graders.exact.tools_lean import LeanProblem, TurnSearchLimits
+from graders.exact.tools_lean_kernel import searcher
 from graders.exact.tools_packing import Packing, StepsExhausted, list_schedule, makespan
 from graders.exact.tools_search import CallNode as CallNode
 from graders.exact.tools_search import Calls, Ints, Turns, TurnSearch
@@ -19,7 +19,11 @@ from tasks.base import SolverFailure
 from tasks.rcpsp import Project, Resource, Task
 
 LIMIT = 300_000  # steps of the search for turns, some 2 CPU seconds
-FURTHER = 700_000  # steps of a second search where the first gives up, some 8 CPU seconds
+NARROWING = 4.0  # deterministic seconds of a second search for the free optimum
+WIDTHS = 100, 1000  # of beams before all sets are searched
+FURTHER = TurnSearchLimits(
+    steps=90_000_000, sets=8_000_000
+)  # of a second search where the first gives up
 
 
 class BestPlan(NamedTuple):
@@ -54,10 +58,13 @@ def free(calls: Calls, capacity: Ints, overhead: int) -> BestPlan:
         SolverFailure: if the solver finds no schedule, of which there always is one.
     """
     _topological(calls, capacity)
-    optimum = rcpsp.reference(_project(calls, capacity))
+    project = _project(calls, capacity)
+    optimum = rcpsp.reference(project)
     if optimum.answer is None:
         raise SolverFailure(f"{optimum.solver}: calls without deadlines have no schedule")
-    starts: dict[str, int] = optimum.answer["starts"]
+    if optimum.status == "bounded":
+        optimum = rcpsp.narrowed(project, optimum, NARROWING)
+    starts: dict[str, int] = (optimum.answer or {})["starts"]
     order = tuple(sorted(range(len(calls)), key=lambda i: starts[str(i)]))
     objective, bound = int(optimum.objective or 0), int(optimum.bound or 0)
     return _plan(overhead + objective, overhead + bound, order, ())
@@ -78,7 +85,12 @@ def _project(calls: Calls, capacity: Ints) -> Project:
 
 
 def barrier(
-    calls: Calls, capacity: Ints, overhead: int, *, limit: int = LIMIT, further: int = 0
+    calls: Calls,
+    capacity: Ints,
+    overhead: int,
+    *,
+    limit: int = LIMIT,
+    further: TurnSearchLimits | None = None,
 ) -> BestPlan:
     """Return the least makespan of turns that return before the next one is issued.
 
@@ -89,7 +101,7 @@ def barrier(
         capacity: the places of each tool's pool.
         overhead: the time that each turn costs before its calls.
         limit: the most steps of search; counted, so that the plan is the same everywhere.
-        further: the most steps of a second search where the first gives up; 0 for none.
+        further: of each part of a second search where the first gives up, if there is to be one.
 
     Raises:
         ValueError: if calls or capacities are none that can run.
@@ -118,19 +130,15 @@ def _search(pools: "_Pools", order: Ints, limit: int) -> tuple[int, Turns]:
 
 
 def _search_further(
-    pools: "_Pools", order: Ints, limit: int, bound: int, turns: Turns
+    pools: "_Pools", order: Ints, limits: TurnSearchLimits, bound: int, turns: Turns
 ) -> tuple[int, Turns]:
-    """Return a bound and turns no worse than those given: of a beam, then of a leaner search."""
-    problem = pools.calls, pools.capacity, pools.overhead
-    beam = beam_turns(*problem, order=order)
-    if beam is not None:
-        turns = min(turns, _improve(pools, beam), key=lambda each: _time(pools, each))
-    objective = _time(pools, turns)
-    if bound >= objective:
-        return bound, turns
-    search = LeanSearch(*problem, order=order, limit=limit)
-    least, better = search.run(objective)
-    return max(bound, least), better or turns
+    """Return a bound and turns no worse than those given: of beams, then of a search of all."""
+    search = searcher(LeanProblem(pools.calls, pools.capacity, pools.overhead, order=order))
+    for width in (*WIDTHS, 0):
+        objective = _time(pools, turns)
+        least, better = search.run(objective, limits, width=width)
+        bound, turns = max(bound, least), better or turns
+    return bound, turns
 
 
 def _time(pools: "_Pools", turns: Turns) -> int:

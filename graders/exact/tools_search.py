@@ -31,7 +31,7 @@ Turns: TypeAlias = list[list[int]]  # the calls of each turn
 Option: TypeAlias = tuple[int, int, int]
 
 
-class _CallGraph:
+class CallGraph:
     """The calls that wait for each call, and how long they take.
 
     Attributes:
@@ -59,14 +59,14 @@ class _CallGraph:
 class _RemainingTime:
     """A lower bound on the time that calls still to be made take."""
 
-    def __init__(self, calls: Calls, capacity: Ints, overhead: int, graph: _CallGraph) -> None:
+    def __init__(self, calls: Calls, capacity: Ints, overhead: int, graph: CallGraph) -> None:
         chains = [overhead + call.duration + t for call, t in zip(calls, graph.tail, strict=True)]
         self._overhead, self._full = overhead, (1 << len(calls)) - 1
         self._by_chain = _falling(chains)
         self._by_depth = _falling(graph.depth)
         self._pools = [
-            _Pool(_rows(pool, calls, graph.tail), places)
-            for pool, places in zip(_by_tool(calls, len(capacity)), capacity, strict=True)
+            ToolPool(rows_of(pool, calls, graph.tail), places)
+            for pool, places in zip(by_tool(calls, len(capacity)), capacity, strict=True)
             if len(pool) > places
         ]
 
@@ -82,7 +82,7 @@ class _RemainingTime:
         return bound
 
 
-class _Pool:
+class ToolPool:
     """The calls of one tool with fewer places than calls, whose times are computed once a set."""
 
     def __init__(self, rows: Iterable[tuple[int, int, int]], places: int) -> None:
@@ -106,11 +106,11 @@ class _Pool:
         return least, -(-work // self._places)
 
 
-def _by_tool(calls: Calls, tools: int) -> list[list[int]]:
+def by_tool(calls: Calls, tools: int) -> list[list[int]]:
     return [[i for i, call in enumerate(calls) if call.tool == k] for k in range(tools)]
 
 
-def _rows(pool: Ints, calls: Calls, tail: Ints) -> list[tuple[int, int, int]]:
+def rows_of(pool: Ints, calls: Calls, tail: Ints) -> list[tuple[int, int, int]]:
     """Return (tail, duration, bit) of some calls."""
     return [(tail[i], calls[i].duration, 1 << i) for i in pool]
 
@@ -120,14 +120,14 @@ def _falling(values: Ints) -> list[tuple[int, int]]:
     return sorted(((value, 1 << i) for i, value in enumerate(values)), reverse=True)
 
 
-class _Options:
+class Options:
     """The choices of one tool's ready calls that a turn may hold."""
 
     def __init__(
         self,
         calls: Calls,
         capacity: Ints,
-        graph: _CallGraph,
+        graph: CallGraph,
         packing: Packing,
     ) -> None:
         self._calls, self._capacity, self._graph = calls, capacity, graph
@@ -227,11 +227,11 @@ class TurnSearch:
             order: the calls' indices, each after its needs.
             limit: the most steps.
         """
-        graph = _CallGraph(calls, overhead, order)
+        graph = CallGraph(calls, overhead, order)
         self._calls, self._needs, self._overhead = calls, graph.needs, overhead
         self.full = (1 << len(calls)) - 1
         self._packing = Packing(limit)
-        self._options = _Options(calls, capacity, graph, self._packing)
+        self._options = Options(calls, capacity, graph, self._packing)
         self.remaining = _RemainingTime(calls, capacity, overhead, graph).bound
 
     def run(self, limit: int) -> tuple[int, Turns | None]:

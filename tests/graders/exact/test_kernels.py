@@ -16,6 +16,7 @@ from graders.exact import (
     sgs,
     sgs_kernel,
     tardiness_kernel,
+    tools_lean_kernel,
     vms_kernel,
 )
 from graders.exact.fair_queue_kernel import KernelClusterRuns, PlainClusterRuns
@@ -37,6 +38,7 @@ KERNELS = {
         pods_kernel,
         serving_kernel,
         fair_queue_kernel,
+        tools_lean_kernel,
     )
 }
 

@@ -215,3 +215,13 @@ def test_known_psplib_optima(name: str) -> None:
         optimum = {row["problem"]: int(row["optimum"]) for row in csv.DictReader(file)}
     project = read_psplib(folder / f"{name}.sm")
     check(project, reference(project), optimum[f"{name}.sm"])
+
+
+def test_a_gap_is_narrowed_to_the_optimum_that_is_proven_otherwise() -> None:
+    for seed in range(3):
+        project = scarce(12, seed)
+        best = rcpsp.reference(project)
+        assert best.status == "optimal"
+        loose = msgspec.structs.replace(best, status="bounded", bound=1)
+        narrower = rcpsp.narrowed(project, loose, 1.0)
+        assert (narrower.status, narrower.objective) == ("optimal", best.objective)

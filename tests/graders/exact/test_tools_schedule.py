@@ -11,52 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graders.exact.tools_beam import beam_turns
-from graders.exact.tools_lean import LeanSearch
+from graders.exact.tools_lean import LeanProblem, LeanSearch, TurnSearchLimits
 from graders.exact.tools_schedule import BestPlan, CallNode, _topological, barrier, free
 from graders.exact.tools_search import TurnSearch
 from tests.depth import examples
+from tests.factories.tool_calls import Case, cases, large
 
-Case = tuple[list[CallNode], list[int], int]
-
-
-@st.composite
-def cases(draw: st.DrawFn, most: int) -> Case:
-    """Up to `most` calls of few tools and few durations, so that ties abound; needs point back."""
-    count = draw(st.integers(1, most))
-    tools = draw(st.integers(1, 3))
-    durations = st.integers(1, draw(st.sampled_from([2, 4, 30])))
-    calls = [
-        CallNode(
-            draw(durations),
-            draw(st.integers(0, tools - 1)),
-            tuple(draw(st.lists(st.integers(0, i - 1), max_size=2))) if i else (),
-        )
-        for i in range(count)
-    ]
-    names = draw(st.permutations(range(count)))  # so that the numbers are no topological order
-    renamed = [CallNode(0, 0, ())] * count
-    for i, call in enumerate(calls):
-        renamed[names[i]] = call._replace(needs=tuple(names[need] for need in call.needs))
-    capacity = draw(st.lists(st.integers(1, 3), min_size=tools, max_size=tools))
-    return renamed, capacity, draw(st.sampled_from([0, 1, 2, 20]))
+AMPLE = TurnSearchLimits(10**9, 10**9)
 
 
-def large(count: int, depth: int, tools: int, seed: int, most: int = 2) -> Case:
-    """Calls as in a suite: durations U{1..30}, each below the first layer needs up to three."""
-    rng = Random(f"calls/{count}/{depth}/{seed}")
-    layers = sorted([*range(depth), *(rng.randrange(depth) for _ in range(count - depth))])
-    calls: list[CallNode] = []
-    for layer in layers:
-        near = [j for j in range(len(calls)) if layers[j] == layer - 1]
-        early = [j for j in range(len(calls)) if layers[j] < layer]
-        needs = (
-            {rng.choice(near), *rng.sample(early, min(len(early), rng.randrange(3)))}
-            if near
-            else set()
-        )
-        calls.append(CallNode(rng.randint(1, 30), rng.randrange(tools), tuple(sorted(needs))))
-    return calls, [rng.randint(1, most) for _ in range(tools)], 2
+def lean(case: Case) -> LeanSearch:
+    return LeanSearch(LeanProblem(*case, order=_topological(case[0], case[1])))
 
 
 def turn_length(calls: Sequence[CallNode], capacity: Sequence[int], turn: Sequence[int]) -> int:
@@ -191,7 +156,7 @@ def test_a_search_that_is_cut_off_has_turns_that_hold_and_a_bound_that_is_true(
 def test_a_second_search_that_is_cut_off_holds_as_well(
     case: Case, limit: int, further: int
 ) -> None:
-    plan = barrier(*case, limit=limit, further=further)
+    plan = barrier(*case, limit=limit, further=TurnSearchLimits(further, further))
     check_turns(case, plan)
     assert plan.bound <= least_barrier(case) <= plan.objective
     assert plan.objective <= barrier(*case, limit=limit).objective
@@ -201,21 +166,21 @@ def test_a_second_search_that_is_cut_off_holds_as_well(
 @given(cases(6))
 @examples(1000)
 def test_the_lean_search_has_the_best_turns_of_all(case: Case) -> None:
-    order = _topological(case[0], case[1])
     least = least_barrier(case)
-    bound, turns = LeanSearch(*case, order=order, limit=100_000).run(least + 1)
+    bound, turns = lean(case).run(least + 1, AMPLE)
     assert bound == least
     check_turns(case, BestPlan("optimal", least, bound, (), _issued(case, turns or [])))
-    assert LeanSearch(*case, order=order, limit=100_000).run(least) == (least, None)
+    assert lean(case).run(least, AMPLE) == (least, None)
 
 
 @given(cases(12))
 @examples(300)
 def test_the_lean_search_and_the_other_prove_the_same(case: Case) -> None:
     order = _topological(case[0], case[1])
-    lean = LeanSearch(*case, order=order, limit=10**6).run(10**6)
-    assert lean[0] == TurnSearch(*case, order=order, limit=10**6).run(10**6)[0]
-    assert lean[0] == barrier(*case).objective
+    bound, turns = lean(case).run(10**6, AMPLE)
+    assert turns is not None
+    assert bound == TurnSearch(*case, order=order, limit=10**6).run(10**6)[0]
+    assert bound == barrier(*case).objective
 
 
 @given(cases(7))
@@ -238,6 +203,19 @@ def test_what_remains_is_never_bounded_too_high_nor_falls_faster_than_time_passe
             assert search.remaining(done) <= length + search.remaining(done | turn)
 
 
+@given(cases(7))
+@examples(300)
+def test_what_many_chains_bound_is_never_too_high_nor_falls_faster_than_time_passes(
+    case: Case,
+) -> None:
+    search = TurnSearch(*case, order=_topological(case[0], case[1]), limit=10**6)
+    remaining = lean(case).remaining
+    assert search.remaining(0) <= remaining(0) <= barrier(*case).objective
+    for done in _reached(search):
+        for length, turn in search.turns(done):
+            assert remaining(done) <= length + remaining(done | turn)
+
+
 def _reached(search: TurnSearch) -> set[int]:
     """All sets that some turns worth looking at lead to."""
     reached, pending = {0}, [0]
@@ -258,15 +236,15 @@ def _issued(case: Case, turns: Sequence[Sequence[int]]) -> tuple[tuple[int, ...]
     )
 
 
-@given(cases(6))
+@given(cases(6), st.integers(1, 3))
 @examples(300)
-def test_a_beam_has_turns_that_hold(case: Case) -> None:
-    turns = beam_turns(*case, order=_topological(case[0], case[1]))
+def test_a_beam_has_turns_that_hold(case: Case, width: int) -> None:
+    bound, turns = lean(case).run(sequential(case) + 1, AMPLE, width=width)
     assert turns is not None
     issued = _issued(case, turns)
     lengths = [case[2] + turn_length(case[0], case[1], turn) for turn in issued]
     check_turns(case, BestPlan("optimal", sum(lengths), 0, (), issued))
-    assert sum(lengths) >= barrier(*case).objective
+    assert sum(lengths) >= barrier(*case).objective >= bound
 
 
 @pytest.mark.parametrize(
