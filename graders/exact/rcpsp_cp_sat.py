@@ -59,6 +59,8 @@ def improve(
         any_schedule: whether the first schedule will do, and not only a shortest.
         from_below: whether it refutes one makespan after the other, the shortest first: a greater
             bound for fewer answers.
+        by_costs: whether a linear relaxation leads it, by reduced costs; the best makespan is then
+            not cut off, for without an answer it leads nowhere.
 
     Raises:
         MissingExtra: if CP-SAT is not installed.

@@ -69,7 +69,7 @@ class _Slider:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the best schedule is as short as the bound."""
+        """Return whether the best schedule is as short as the bound."""
         return self.solution.bound >= sgs.makespan(self._project, self._starts)
 
     def slide(self, limit: float) -> None:
