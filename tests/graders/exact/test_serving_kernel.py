@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from graders.exact import serving_kernel
-from graders.exact.serving_kernel import WHOLE, KernelRuns, PlainRuns, fits, runs_of
+from graders.exact.orders import WHOLE
+from graders.exact.serving_kernel import KernelRuns, PlainRuns, fits, runs_of
 from graders.exact.serving_measure import RunMeasures
 from graders.exact.serving_server import RefusedPlan
 from tasks.base import Fields
