@@ -164,7 +164,7 @@ def test_what_is_refused_is_refused_as_in_python() -> None:
     case = changed(server_floor=10**12, call_output=2000, server_memory=10**4, call_prompt=1)
     assert fits(case)
     for runs in (runs_of(case), runs_of(case, compiled=False)):
-        for run in (runs.alone, lambda: runs.cost((0,))):  # noqa: B023
+        for run in (runs.alone, partial(runs.cost, (0,)), partial(runs.measures, (0,))):
             with pytest.raises(RefusedPlan, match="does not end") as refusal:
                 run()
             assert refusal.value.kind == "time"
