@@ -81,7 +81,7 @@ def compare_runs(case: Fields, rng: Random, orders: int = 2) -> int:
 @pytest.mark.usefixtures("kernel")
 def test_runs_of_jobs_and_servers_of_all_kinds_are_the_same() -> None:
     rng = Random("serving/kernel")
-    refused = [compare_runs(as_json(any_service(rng)), rng) for _ in range(often(600))]
+    refused = [compare_runs(as_json(any_service(rng)), rng) for _ in range(often(1000))]
     assert 0 < sum(map(bool, refused)) < len(refused) / 5
 
 
@@ -158,6 +158,14 @@ def test_what_might_overflow_or_has_no_room_is_left_to_python(fields: Fields) ->
             runs_of(case)
     else:
         assert isinstance(runs_of(case), PlainRuns)
+
+
+@pytest.mark.parametrize("prompt", [10_101, 10_102])
+@pytest.mark.usefixtures("kernel")
+def test_patience_ends_at_the_same_ask(prompt: int) -> None:
+    """A job is asked about for each token of its prompt; alone it reads the prompt at once."""
+    case = changed(call_prompt=prompt, call_output=1, server_budget=1, server_memory=20_000)
+    assert compare_runs(case, Random("asks"), 1) == (3 if prompt > 10_101 else 0)
 
 
 def test_what_is_refused_is_refused_as_in_python() -> None:
