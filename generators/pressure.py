@@ -9,11 +9,10 @@ from functools import cache
 from math import inf
 from statistics import fmean
 
-from graders.exact.orders import FEW
+from graders.exact.orders import FEW, WHOLE
 
 TRIES = 400  # draws of a workload that leaves enough to plan
 STEPS, RATIO = 96, 0.92  # steps from jobs that come at leisure, and the gaps' share after each
-WHOLE = 1_000_000  # the share of all of a time, in millionths
 LEAST = 1.1  # of the cost of a random order: below it there is nothing to plan
 ROOM = 0.2  # of skill between random orders and the best of them, where jobs are few
 ORDERS, ORDERS_OF_FEW = 2, 20  # random orders that are run to see what there is to plan

@@ -16,9 +16,9 @@ from graders.exact.fair_queue_fluid import fluid_ends
 from graders.exact.fair_queue_orders import ends_by_rank
 from graders.exact.kernels import Kernel, Longs, constants, longs
 from graders.exact.limits import over_limit, within
+from graders.exact.orders import WHOLE
 from tasks.fair_queue import SharedCluster
 
-WHOLE = 1_000_000  # the share of jobs that come as they are
 _MOST = 1 << 60  # what no number in the kernel may reach
 _LARGEST = 1 << 20  # of cores, and of tasks
 

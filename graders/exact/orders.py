@@ -6,6 +6,7 @@ from itertools import combinations, permutations
 FEW = 24  # jobs up to which orders are searched, and more random ones set the zero of skill
 ALL = 6  # jobs up to which all orders are tried
 PATIENCE = 600  # orders that a descent tries
+WHOLE = 1_000_000  # the share of all of a time of arrival, in millionths
 Order = tuple[int, ...]
 
 

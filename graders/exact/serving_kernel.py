@@ -13,11 +13,11 @@ from typing import Any, Protocol
 import msgspec
 
 from graders.exact.kernels import Kernel, Longs, constants, longs
+from graders.exact.orders import WHOLE
 from graders.exact.serving_measure import RunMeasures, flow_time, job_costs, measures, simulate
 from graders.exact.serving_rules import chunked, ranked
 from tasks.serving_payload import Service
 
-WHOLE = 1_000_000  # the share of jobs that come as they are
 _MOST = 1 << 60  # what no number in the kernel may reach
 _LARGEST = 1 << 22  # what servers times calls may not reach
 _ROLES = {"both": 0, "prefill": 1, "decode": 2}

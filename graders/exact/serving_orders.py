@@ -27,14 +27,15 @@ class OrderCosts:
 
     def __init__(self, service: Service, *, compiled: bool = True) -> None:
         self._case: dict[str, Any] = msgspec.to_builtins(service)
-        self._compiled = runs_of(self._case, compiled=compiled)
+        runs = runs_of(self._case, compiled=compiled)
+        self._kernel = runs if isinstance(runs, KernelRuns) else None
         self._runs: list[tuple[list[Pair], int]] = []
         self.simulated = 0  # runs in Python
 
     def cost(self, order: Sequence[int]) -> int:
         """Return the sum of costs under an order of the numbers of jobs, in thousandths."""
-        if isinstance(self._compiled, KernelRuns):
-            return self._compiled.cost(ranks_of(order))
+        if self._kernel is not None:
+            return self._kernel.cost(ranks_of(order))
         ranks = {job: rank for rank, job in enumerate(order)}
         for pairs, cost in reversed(self._runs):
             if all(ranks[first] < ranks[second] for first, second in pairs):

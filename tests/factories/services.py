@@ -46,48 +46,53 @@ def drawn_service(rng: Random, jobs: int = 8, memory: int = 850) -> Service:
     return msgspec.convert({"servers": [server], "jobs": made}, Service)
 
 
+SWIFT: Fields = {"floor": 1, "fixed": 0, "token": 1, "read": 1, "pair": 1}  # much is at once
+
+
 def any_service(rng: Random) -> Service:
     """Jobs of several stages on servers of all kinds, many of them at the same moments."""
-    roles = rng.choice((["both"], ["both"] * 2, ["prefill", "decode"], ["prefill", "decode"] * 2))
-    jobs = sorted((_any_job(rng) for _ in range(rng.randint(1, 6))), key=lambda job: int(job["at"]))
+    pair = ["prefill", "decode"]
+    roles = rng.choice((["both"], ["both"] * 3, pair, pair * 2, ["decode", *pair]))
+    tokens, count, hardware = rng.choice((6, 300)), rng.choice((6, 20)), rng.choice((DENSE, SWIFT))
+    drawn = [_any_job(rng, tokens, hardware["floor"]) for _ in range(rng.randint(1, count))]
+    jobs = sorted(drawn, key=lambda job: int(job["at"]))
     named = [{**job, "id": f"J{k}"} for k, job in enumerate(jobs)]
     alone = {"servers": [{**DENSE, "memory": 10**6}], "jobs": named}
     least = 1 + max(job.largest_context for job in msgspec.convert(alone, Service).jobs)
-    servers = [_any_server(rng, least, role) for role in roles]
-    case = {"servers": servers, "jobs": named, "link": rng.choice((0, 1, 10**6))}
+    servers = [{**hardware, **_any_server(rng, least, role)} for role in roles]
+    case = {"servers": servers, "jobs": named, "link": rng.choice((0, 1, hardware["floor"]))}
     return msgspec.convert(case, Service)
 
 
-def _any_job(rng: Random) -> Fields:
+def _any_job(rng: Random, tokens: int, step: int) -> Fields:
+    """A job of prompts up to so many tokens, at times of about a hundred steps in ns."""
     stages, reuse = [], rng.random() < 0.5
     for _ in range(rng.choice((1, 1, 2, 4))):
         outputs = [
-            rng.choice((1, 2, rng.randint(1, 40)))
-            for _ in range(1 if reuse else rng.choice((1, 1, 3)))
+            rng.choice((1, 2, rng.randint(1, min(tokens, 40))))
+            for _ in range(1 if reuse else rng.choice((1, 1, 5)))
         ]
         calls: list[Fields] = [
             {
                 "hint": None,
                 "kind": "x",
-                "prompt": rng.choice((1, 2, rng.randint(1, 300))),
+                "prompt": rng.choice((1, 2, rng.randint(1, tokens))),
                 "output": output,
                 "cap": 40,
             }
             for output in outputs
         ]
-        stages.append({"calls": calls, "pause": rng.choice((0, 1, rng.randint(0, 10**9)))})
-    limits = {"ttft": rng.randint(1, 10**9), "tpot": rng.randint(1, 10**8)}
-    deadline = rng.choice((None, rng.randint(1, 10**10)))
-    at = rng.choice((0, 10**9, rng.randint(0, 3 * 10**9)))
+        stages.append({"calls": calls, "pause": rng.choice((0, 1, rng.randint(0, 100 * step)))})
+    limits = {"ttft": rng.randint(1, 100 * step), "tpot": rng.randint(1, 10 * step)}
+    deadline = rng.choice((None, rng.randint(1, 1000 * step)))
+    at = rng.choice((0, 100 * step, rng.randint(0, 300 * step)))
     return {"at": at, "stages": stages, "reuse": reuse, **limits, "deadline": deadline}
 
 
 def _any_server(rng: Random, least: int, role: str) -> Fields:
     return {
-        **DENSE,
         "memory": least + rng.choice((0, 1, rng.randint(0, 2 * least))),
         "ramp": rng.choice((None, (0, 0), (3_000_000, 500_000))),
-        "floor": rng.choice((1, 10_385_000)),
         "speed": rng.choice((100, 60, 10_000, 1)),
         "budget": rng.choice((1, 64, 512)),
         "role": role,

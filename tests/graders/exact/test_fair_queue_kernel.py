@@ -8,13 +8,13 @@ from msgspec.structs import replace
 
 from graders.exact import fair_queue_kernel
 from graders.exact.fair_queue_kernel import (
-    WHOLE,
     KernelClusterRuns,
     PlainClusterRuns,
     cluster_runs,
     fits,
     packed,
 )
+from graders.exact.orders import WHOLE
 from tasks.fair_queue import LONGEST, ClusterJob, SharedCluster
 from tests.depth import often
 from tests.factories.queues import dense_cluster, drawn_cluster

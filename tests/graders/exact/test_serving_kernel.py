@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from graders.exact import serving_kernel
-from graders.exact.serving_kernel import WHOLE, KernelRuns, PlainRuns, fits, runs_of
+from graders.exact.orders import WHOLE
+from graders.exact.serving_kernel import KernelRuns, PlainRuns, fits, runs_of
 from graders.exact.serving_measure import RunMeasures
 from graders.exact.serving_server import RefusedPlan
 from tasks.base import Fields
@@ -80,7 +81,7 @@ def compare_runs(case: Fields, rng: Random, orders: int = 2) -> int:
 @pytest.mark.usefixtures("kernel")
 def test_runs_of_jobs_and_servers_of_all_kinds_are_the_same() -> None:
     rng = Random("serving/kernel")
-    refused = [compare_runs(as_json(any_service(rng)), rng) for _ in range(often(600))]
+    refused = [compare_runs(as_json(any_service(rng)), rng) for _ in range(often(1000))]
     assert 0 < sum(map(bool, refused)) < len(refused) / 5
 
 
@@ -159,11 +160,19 @@ def test_what_might_overflow_or_has_no_room_is_left_to_python(fields: Fields) ->
         assert isinstance(runs_of(case), PlainRuns)
 
 
+@pytest.mark.parametrize("prompt", [10_101, 10_102])
+@pytest.mark.usefixtures("kernel")
+def test_patience_ends_at_the_same_ask(prompt: int) -> None:
+    """A job is asked about for each token of its prompt; alone it reads the prompt at once."""
+    case = changed(call_prompt=prompt, call_output=1, server_budget=1, server_memory=20_000)
+    assert compare_runs(case, Random("asks"), 1) == (3 if prompt > 10_101 else 0)
+
+
 def test_what_is_refused_is_refused_as_in_python() -> None:
     case = changed(server_floor=10**12, call_output=2000, server_memory=10**4, call_prompt=1)
     assert fits(case)
     for runs in (runs_of(case), runs_of(case, compiled=False)):
-        for run in (runs.alone, lambda: runs.cost((0,))):  # noqa: B023
+        for run in (runs.alone, partial(runs.cost, (0,)), partial(runs.measures, (0,))):
             with pytest.raises(RefusedPlan, match="does not end") as refusal:
                 run()
             assert refusal.value.kind == "time"
