@@ -2,9 +2,9 @@
 
 Each step only where those before have not proven an optimum: cheap bounds and list schedules, and
 bounds of relaxations, for which no solver is loaded; CP-SAT for a while; then a portfolio of dearer
-bounds, populations of schedules, and CP-SAT with what these know, which first looks for something
-shorter and then refutes the shortest makespans. One worker, fixed seeds, counted schedules and
-deterministic time make a reference the same bytes in every process.
+bounds, populations of schedules, windows, and CP-SAT with what these know, which first looks for
+something shorter and then refutes the shortest makespans. One worker, fixed seeds, counted
+schedules and deterministic time make a reference the same bytes in every process.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +27,7 @@ from graders.exact.rcpsp_energy import destructive_bound
 from graders.exact.rcpsp_pools import clique_pools, later_heads, longer_tails, rounded_pools
 from graders.exact.rcpsp_search import breed, upper_bound
 from graders.exact.rcpsp_targets import ask_targets
+from graders.exact.rcpsp_windows import rearranged
 from graders.exact.sgs import Compiled, Ints
 from graders.rcpsp_violations import violations
 from tasks.base import Fields, Reference, SolverFailure
@@ -34,8 +35,11 @@ from tasks.rcpsp import Project
 
 LIMIT = 3.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
 FIRST = 0.4  # deterministic seconds of CP-SAT before what takes longer; they settle nearly all
-LARGE = 80  # tasks above which the steps are others
+MIDDLE, LARGE = 45, 80  # tasks above which the steps are others
 ASKED = 0.4  # the share of what is left then in which targets are refuted in layers
+SEARCHED = 0.65  # the share in which CP-SAT looks for something shorter, of projects above MIDDLE
+ASKED_LATER = 0.7  # of these the share of what is left after it in which targets are refuted
+BEFORE_WINDOWS = 0.33  # the share of CP-SAT's one search for a project above LARGE
 CHILDREN = 600_000  # states made for a deterministic second
 BRED = 0.1  # the first population's work, in deterministic seconds too
 FROM_ABOVE = 0.5  # the share of what is left then in which CP-SAT looks for something shorter
@@ -43,7 +47,7 @@ BRED_AGAIN = 0.25  # the share of what is left after it for a second population
 PLACEMENTS = 2_000_000  # tasks placed in schedules for a deterministic second
 NARROWING_SCHEDULES = 20_000  # made where a reference has a gap that is to be made smaller
 LEAST_WORK = 1e-3  # of a search, so that there is an end
-PORTFOLIO = "portfolio 2"  # the version of all that is neither cheap nor the first search of CP-SAT
+PORTFOLIO = "portfolio 3"  # the version of all that is neither cheap nor the first search of CP-SAT
 LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overflow
 
 
@@ -200,7 +204,7 @@ class _Portfolio:
 
     def run(self, solution: Solution) -> Solution:
         """Return the best bound and answer within the limits."""
-        for step in self._large() if len(self._project.ids) > LARGE else self._small():
+        for step in self._steps():
             if solution.starts is not None and solution.starts not in self._schedules:
                 self._schedules.append(solution.starts)
             if self._is_settled(solution):
@@ -208,8 +212,14 @@ class _Portfolio:
             solution = step(solution)
         return solution
 
+    def _steps(self) -> tuple[Step, ...]:
+        count = len(self._project.ids)
+        if count > LARGE:
+            return self._large()
+        return self._middle() if count > MIDDLE else self._small()
+
     def _small(self) -> tuple[Step, ...]:
-        """Return the steps where makespans may be refuted one by one."""
+        """Return the steps where layers close what CP-SAT leaves open."""
         return (
             self._bounded,
             lambda now: self._ask_cp_sat(now, min(FIRST, self._left)),
@@ -221,9 +231,26 @@ class _Portfolio:
             lambda now: self._ask_cp_sat(now, self._left, from_below=now.starts is not None),
         )
 
+    def _middle(self) -> tuple[Step, ...]:
+        """Return the steps where CP-SAT proves more than layers, if it has the time."""
+        return (
+            self._bounded,
+            lambda now: self._ask_cp_sat(now, min(FIRST, self._left)),
+            self._covered,
+            lambda now: self._bred(now, BRED),
+            lambda now: self._ask_cp_sat(now, self._left * SEARCHED),
+            lambda now: self._asked(now, self._left * ASKED_LATER),
+            lambda now: self._ask_cp_sat(now, self._left, from_below=now.starts is not None),
+        )
+
     def _large(self) -> tuple[Step, ...]:
-        """Return the steps where one long search did no worse than shorter ones between others."""
-        return self._bounded, lambda now: self._ask_cp_sat(now, self._left)
+        """Return the steps where bounds are close and schedules too long."""
+        return (
+            self._bounded,
+            lambda now: self._ask_cp_sat(now, self._left * BEFORE_WINDOWS),
+            lambda now: self._rearranged(now, self._left),
+            lambda now: self._ask_cp_sat(now, self._left),
+        )
 
     def _is_settled(self, solution: Solution) -> bool:
         """Return whether no more can come out, or be asked for within the limits."""
@@ -306,3 +333,11 @@ class _Portfolio:
         schedules = int(work * PLACEMENTS / len(self._project.ids))
         starts = breed(self._project, solution.bound, self._schedules, schedules)
         return solution._replace(starts=starts)
+
+    def _rearranged(self, solution: Solution, work: float) -> Solution:
+        """Return a solution with what windows make of its answer, within so much work."""
+        better = rearranged(
+            self._project, solution, self._heads, self._tails, work, until=self._end
+        )
+        self._left -= better.work
+        return better._replace(solver=f"{solution.solver}, {PORTFOLIO}")

@@ -45,7 +45,7 @@ def rearranged(
         until: the moment of `time.monotonic` after which no window is begun, if given.
     """
     if solution.starts is None:
-        return solution
+        return solution._replace(work=0.0)
     slider = _Slider(project, solution, heads, tails)
     while slider.work < limit and not slider.is_settled and (until is None or monotonic() < until):
         slider.slide(min(SEARCH, limit - slider.work))
