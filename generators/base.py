@@ -40,14 +40,14 @@ def resolved_once(resolve: Resolve) -> Resolve:
         return resolve(level, {name: value for name, value, _ in given})
 
     @wraps(resolve)
-    def asked(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    def resolved(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
         given = tuple([(name, value, type(value)) for name, value in settings.items()])
         try:
             return dict(remembered(level, given))
         except TypeError:  # a value that is no scalar, which `resolve` refuses
             return resolve(level, settings)
 
-    return asked
+    return resolved
 
 
 def plain_settings(settings: msgspec.Struct) -> dict[str, Scalar]:

@@ -119,14 +119,14 @@ def batch(
     def resolved(now: int) -> Mapping[str, Scalar]:
         return declared.resolve(now, settings)
 
-    def made(index: int) -> Instance[Any]:
+    def drawn(index: int) -> Instance[Any]:
         now = _level(level, index)
         return declared.generate(now, TRAINING + seed, index, resolved(now), reference=False)
 
     batched, end = list[Instance[Any]](), start + count
     for first in range(start, end, TOGETHER):
         with uncollected():
-            batched += map(made, range(first, min(first + TOGETHER, end)))
+            batched += map(drawn, range(first, min(first + TOGETHER, end)))
     return batched
 
 

@@ -21,7 +21,7 @@ _WORDS, _WORD = 4, 64  # of a mask
 
 KERNEL = Kernel(
     "tools",
-    ("tools_kernel.c", "tools_memory.h"),
+    ("tools_kernel.c", "tools_options.h", "tools_memory.h"),
     {
         "tools_new": ([ctypes.c_int32] * 3 + [Longs], ctypes.c_void_p),
         "tools_free": ([ctypes.c_void_p], None),
