@@ -116,7 +116,7 @@ def test_fluid_machine_is_the_same_where_numbers_have_64_bits(
     assert narrow is not None
     rng, left, count = Random("fair-queue/kernel/narrow"), list[int](), often(600)
     for number in range(count):
-        cluster = drawn_cluster(rng, 9) if number % 3 else dense_cluster(number, 8)
+        cluster = drawn_cluster(rng, 9) if number % 3 else dense_cluster(number, 40)
         limits = PlainClusterRuns(cluster).limits()
 
         def noted(_: PlainClusterRuns, share: int, limits: tuple[int, ...] = limits) -> Any:
