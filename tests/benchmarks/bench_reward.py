@@ -24,7 +24,7 @@ INSTANCES, GROUP = 10, 8  # of each level of standard-1; answers to one of them,
 LEVELS, TRAINED = range(1, 13), 30  # of training instances, and how many of each
 RATE = "training instances a second and core at usual speed, levels to 12"
 TRAINING = {  # a family of one question, and the least of them
-    "rcpsp": 2700,
+    "rcpsp": 2000,
     "tardiness": 1000,
     "jobshop": 1000,
     "dag": 1000,
