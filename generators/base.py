@@ -36,14 +36,14 @@ def resolved_once(resolve: Resolve) -> Resolve:
     """Return a family's `resolve` that remembers what it returned: batches ask for the same."""
 
     @lru_cache(maxsize=100, typed=True)
-    def remembered(level: int, given: tuple[tuple[str, Scalar, type], ...]) -> dict[str, Scalar]:
-        return resolve(level, {name: value for name, value, _ in given})
+    def remembered(level: int, items: tuple[tuple[str, Scalar, type], ...]) -> dict[str, Scalar]:
+        return resolve(level, {name: value for name, value, _ in items})
 
     @wraps(resolve)
     def resolved(level: int, settings: Mapping[str, Scalar]) -> dict[str, Scalar]:
-        given = tuple([(name, value, type(value)) for name, value in settings.items()])
+        items = tuple([(name, value, type(value)) for name, value in settings.items()])
         try:
-            return dict(remembered(level, given))
+            return dict(remembered(level, items))
         except TypeError:  # a value that is no scalar, which `resolve` refuses
             return resolve(level, settings)
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from functools import cache, cached_property
 from itertools import chain
 
-from graders.exact.kernels import NO_MEMORY, PAUSED, Kernel, Longs
+from graders.exact.kernels import NO_MEMORY, PAUSED, Kernel, Longs, longs
 from graders.exact.rcpsp_kernel import MET, MOST_TASKS
 from tasks.feasibility import constraints
 from tasks.rcpsp import Project, topological_order
@@ -71,7 +71,7 @@ class Decider:
             demands = task.demands if task.duration else {}
             numbers += [demands.get(resource, 0) for resource in resources]
         numbers += chain.from_iterable(rows)
-        self._numbers = (ctypes.c_int64 * len(numbers))(*numbers)
+        self._numbers = longs(numbers)
 
     @cached_property
     def _labels(self) -> tuple[str, ...]:
@@ -90,11 +90,11 @@ class Decider:
         Raises:
             MemoryError: if the kernel gets no memory.
         """
-        kept = b"\1" * self._count
+        chosen = b"\1" * self._count
         if labels is not None:
-            kept = bytes(map(set(labels).__contains__, self._labels))
+            chosen = bytes(map(set(labels).__contains__, self._labels))
         horizon = self._project.horizon if end is None else end
-        status = self._kernel.feasibility_decide(self._numbers, kept, horizon, children)
+        status = self._kernel.feasibility_decide(self._numbers, chosen, horizon, children)
         if status == NO_MEMORY:
             raise MemoryError("feasibility kernel: no memory for a search")
         return None if status == PAUSED else status == MET

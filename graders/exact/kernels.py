@@ -7,7 +7,7 @@ there is none, or one of other sources, Python walks the same states.
 import ctypes
 import sys
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -62,12 +62,13 @@ class Kernel:
         return kernel
 
 
-def longs(numbers: Sequence[int]) -> Any:
+def longs(numbers: Iterable[int]) -> "ctypes.Array[ctypes.c_int64]":
     """Return numbers as a kernel takes them: by way of an array, which is three times as fast."""
-    return (ctypes.c_int64 * len(numbers)).from_buffer(array("q", numbers))
+    row = array("q", numbers)
+    return (ctypes.c_int64 * len(row)).from_buffer(row)
 
 
 @lru_cache(maxsize=1000)
-def constants(numbers: tuple[int, ...]) -> Any:
+def constants(numbers: tuple[int, ...]) -> "ctypes.Array[ctypes.c_int64]":
     """Return numbers as a kernel takes them that only reads them, again and again."""
     return longs(numbers)

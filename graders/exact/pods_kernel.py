@@ -10,7 +10,7 @@ from functools import cache
 from random import Random
 
 from graders.exact import pods_packing
-from graders.exact.kernels import NO_MEMORY, Kernel, Longs
+from graders.exact.kernels import NO_MEMORY, Kernel, Longs, longs
 from graders.exact.pods_packing import Fill, IndexedCluster, Spots, emptied
 
 _MOST = 1 << 61  # what no sum or product in the kernel may reach
@@ -69,10 +69,10 @@ def schedule(
     if kernel is None:
         return pods_packing.schedule(cluster, spots, order, fill=fill, preempts=preempts)
     queue = [pod for pod in order if spots[pod] is None]
-    row = _longs(_WAITS if spot is None else spot for spot in spots)
-    given = _longs(queue)
+    row = longs(_WAITS if spot is None else spot for spot in spots)
+    places = longs(queue)
     status = kernel.pods_schedule(
-        _numbers(cluster), row, given, len(queue), fill == "least", preempts
+        _numbers(cluster), row, places, len(queue), fill == "least", preempts
     )
     if status == NO_MEMORY:
         raise MemoryError("pods kernel: no memory for a schedule")
@@ -102,8 +102,8 @@ def any_repack_better(
     kernel = library() if compiled and fits(cluster) else None
     if kernel is None:
         return pods_packing.any_repack_better(cluster, rng, count, waiting)
-    numbers, base = _numbers(cluster), _longs(waiting)
-    spots = _longs(_WAITS if spot is None else spot for spot in emptied(cluster))
+    numbers, base = _numbers(cluster), longs(waiting)
+    spots = longs(_WAITS if spot is None else spot for spot in emptied(cluster))
     each = len(cluster.pods) + 1
     for begun in range(0, count, _DRAWN):
         drawn = min(_DRAWN, count - begun)
@@ -125,9 +125,4 @@ def _numbers(cluster: IndexedCluster) -> "ctypes.Array[ctypes.c_int64]":
     numbers = [len(pods), len(cluster.nodes)]
     for column in (*columns, cluster.ranks, protected):
         numbers += column
-    return _longs(numbers)
-
-
-def _longs(values: Iterable[int]) -> "ctypes.Array[ctypes.c_int64]":
-    row = list(values)
-    return (ctypes.c_int64 * len(row))(*row)
+    return longs(numbers)

@@ -5,10 +5,9 @@ Where there is none Python makes the same states.
 
 import ctypes
 import weakref
-from collections.abc import Iterable
 from functools import cache
 
-from graders.exact.kernels import NO_MEMORY, PAUSED, Kernel, Longs
+from graders.exact.kernels import NO_MEMORY, PAUSED, Kernel, Longs, longs
 from graders.exact.rcpsp_layers import LayeredSearch, LayerProblem, PlainLayers
 
 MOST_TASKS = 64  # a set of tasks is a word
@@ -73,12 +72,12 @@ class KernelLayers:
             self._tasks,
             len(problem.capacities),
             len(problem.pools),
-            _longs(value for row in times for value in row),
+            longs(value for row in times for value in row),
             (ctypes.c_uint64 * (2 * self._tasks))(*(bits for row in sets for bits in row)),
-            _longs(pools),
-            _longs(each.get(i, 0) for each in units for i in range(self._tasks)),
+            longs(pools),
+            longs(each.get(i, 0) for each in units for i in range(self._tasks)),
             len(spans),
-            _longs(moment for span in spans for moment in span),
+            longs(moment for span in spans for moment in span),
         )
         if not self._handle:
             raise MemoryError("rcpsp kernel: no memory to begin")
@@ -105,8 +104,3 @@ class KernelLayers:
         starts = (ctypes.c_int64 * self._tasks)()
         self._kernel.rcpsp_starts(self._handle, starts)
         return list(starts)
-
-
-def _longs(values: Iterable[int]) -> "ctypes.Array[ctypes.c_int64]":
-    row = list(values)
-    return (ctypes.c_int64 * len(row))(*row)

@@ -13,7 +13,7 @@ from random import Random
 from typing import NamedTuple, Protocol
 
 from graders.exact import sgs
-from graders.exact.kernels import Kernel, Longs
+from graders.exact.kernels import Kernel, Longs, longs
 from graders.exact.sgs import Compiled, Groups, Ints
 
 _MOST = 1 << 61  # what no sum of times in the kernel may reach
@@ -131,7 +131,7 @@ class KernelScheduler:
             *_groups([tuple(chain.from_iterable(pairs)) for pairs in project.demands]),
             *_groups([tuple(chain.from_iterable(pairs)) for pairs in project.downtimes]),
         ]
-        row = (ctypes.c_int64 * len(numbers))(*numbers)
+        row = longs(numbers)
         self._handle = kernel.sgs_new(len(project.ids), len(project.capacities), row, len(numbers))
         if not self._handle:
             raise MemoryError("sgs kernel: no memory to begin")
@@ -160,8 +160,8 @@ class KernelScheduler:
         tasks = len(self._row())
         draws = array("d", starmap(rng.random, repeat((), count * tasks)))
         starts = (ctypes.c_int64 * len(draws))()
-        given = (ctypes.c_double * len(draws)).from_buffer(draws)
-        best = self._kernel.sgs_random(self._handle, count, given, starts)
+        noise = (ctypes.c_double * len(draws)).from_buffer(draws)
+        best = self._kernel.sgs_random(self._handle, count, noise, starts)
         every = list(starts)
         rows = [every[k : k + tasks] for k in range(0, len(every), tasks)]
         return RandomSchedules(rows, rows[best])

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Protocol
 
-from graders.exact.kernels import PAUSED, Kernel, Longs
+from graders.exact.kernels import PAUSED, Kernel, Longs, longs
 from graders.exact.tools_lean import FLOORS, LeanProblem, LeanSearch, TurnSearchLimits
 from graders.exact.tools_search import Turns, by_tool
 
@@ -85,7 +85,7 @@ class KernelTurnSearch:
             self._count,
             len(problem.capacity),
             problem.overhead,
-            (ctypes.c_int64 * len(numbers))(*numbers),
+            longs(numbers),
         )
         if not self._handle:
             raise MemoryError("tools kernel: no memory to begin")

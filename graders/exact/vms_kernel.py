@@ -8,7 +8,7 @@ from collections.abc import Collection
 from functools import cache
 
 from graders.exact import vms_search
-from graders.exact.kernels import NO_MEMORY, Kernel, Longs
+from graders.exact.kernels import NO_MEMORY, Kernel, Longs, longs
 from graders.exact.vms_search import WIDTH
 from tasks.vms_placement import Location, Move, Placement
 
@@ -56,8 +56,7 @@ def beam(
         return vms_search.beam(placement, most, moved, width=width, enough=enough)
     most = max(0, min(most, len(placement.places)))
     numbers, row = _numbers(placement, moved), (ctypes.c_int64 * (2 * most + 1))()
-    given = (ctypes.c_int64 * len(numbers))(*numbers)
-    count = kernel.vms_beam(given, most, width, -1 if enough is None else enough, row)
+    count = kernel.vms_beam(longs(numbers), most, width, -1 if enough is None else enough, row)
     if count == NO_MEMORY:
         raise MemoryError("vms kernel: no memory for a beam")
     pairs = zip(row[: 2 * count : 2], row[1 : 2 * count : 2], strict=True)

@@ -10,23 +10,23 @@ from tests.depth import often
 
 
 def test_orders_that_are_not_asked_for_change_nothing() -> None:
-    rng, asked, kept = Random("pressure/room"), 0, 0
+    rng, runs, most = Random("pressure/room"), 0, 0
     for _ in range(often(20_000)):
         spread, orders = rng.choice((0, 0.1, 0.5, 3)), rng.choice((2, 20))
         costs = [1 + round(rng.random() * spread, rng.randint(1, 3)) for _ in range(orders)]
         least, room = rng.choice((1, 1.1, 1.2)), rng.choice((0, 0.2, 0.5))
 
         def each(costs: list[float] = costs) -> Iterator[float]:
-            nonlocal asked
+            nonlocal runs
             for cost in costs:
-                asked += 1
+                runs += 1
                 yield cost
 
         mean = fmean(costs)
         enough = mean >= least and mean - min(costs) >= room * (mean - 1)
         assert leaves_room(each(), orders, least, room) == enough
-        kept += orders
-    assert asked < 0.9 * kept
+        most += orders
+    assert runs < 0.9 * most
 
 
 def test_an_order_that_comes_again_is_run_once() -> None:
