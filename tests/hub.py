@@ -6,6 +6,7 @@ it knows of a repository is a list of commits on branches, each a map of paths t
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import re
 import threading
@@ -279,3 +280,20 @@ def on(method: str, part: str, answer: web.Response) -> Fault:
         return answer if request.method == method and part in request.path else None
 
     return fault
+
+
+def both_at(part: str) -> Fault:
+    """A fault: the first request whose path has a part waits until the second is there."""
+    waiting: list[asyncio.Event] = []
+
+    async def meet(request: web.Request) -> web.Response | None:
+        if part in request.path and len(waiting) < 2:
+            waiting.append(asyncio.Event())
+            if len(waiting) == 2:
+                for event in waiting:
+                    event.set()
+            with contextlib.suppress(TimeoutError):  # the other one may have failed before
+                await asyncio.wait_for(waiting[-1].wait(), 30)
+        return None
+
+    return meet

@@ -132,13 +132,25 @@ class Repository:
             return head
         with hub_failures():
             if not head.exists:
-                self._api.create_repo(**self._address, private=self._private or None, exist_ok=True)
+                self._make()
             if self.revision != "main":
                 self._api.create_branch(**self._address, branch=self.revision, exist_ok=True)
         head = self.head()
         if head.commit is None:
             raise HubFailure(f"{self.name} was made, but cannot be read", again=True)
         return head
+
+    def _make(self) -> None:
+        """Make the repository, if nobody else has made it meanwhile.
+
+        The client's `exist_ok` would read an address off the refusal, which has none when two ask
+        for the repository at the same time.
+        """
+        try:
+            self._api.create_repo(**self._address, private=self._private or None)
+        except _client().errors.HfHubHTTPError as error:
+            if error.response.status_code != 409:
+                raise
 
     def fetch(self, path: str, commit: str, cache: Path) -> Path:
         """Return a file as it was at a commit, in a cache folder."""
@@ -226,6 +238,8 @@ def hub_failures() -> Iterator[None]:
         raise _of_transport(error, http_error) from None
     except JSONDecodeError as error:  # a broken proxy's page, say
         raise HubFailure(_line(error), again=True) from None
+    except KeyError as error:
+        raise HubFailure(f"its answer has no {error}") from None
     except (ValueError, errors.EntryNotFoundError) as error:
         raise HubFailure(_line(error)) from None
 

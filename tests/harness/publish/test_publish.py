@@ -1,7 +1,6 @@
 """Publishing with the real clients against a hub on loopback."""
 
 import asyncio
-import contextlib
 import json
 import os
 import re
@@ -27,7 +26,7 @@ from harness.publish import card
 from harness.publish.card import MARKER
 from tasks.base import Record
 from tests.harness.helpers import board, command, instances, makespan, makespan_apart
-from tests.hub import TOKEN, Hub, on, refusal
+from tests.hub import TOKEN, Hub, both_at, on, refusal
 from tests.loopback import Fault, Json, Loopback
 from tests.optional import needs
 
@@ -234,18 +233,8 @@ def test_the_newest_run_of_a_system_speaks_for_it(
 
 @pytest.mark.heavy
 def test_two_publishers_at_once_both_land(hub: Hub, tmp_path: Path, runs: dict[str, Path]) -> None:
-    waiting: list[asyncio.Event] = []
-
-    async def meet(request: web.Request) -> None:  # neither commits before both have read the head
-        if "/commit/" in request.path and len(waiting) < 2:
-            waiting.append(asyncio.Event())
-            if len(waiting) == 2:
-                for event in waiting:
-                    event.set()
-            with contextlib.suppress(TimeoutError):  # the other one may have failed before
-                await asyncio.wait_for(waiting[-1].wait(), 30)
-
-    hub.faults.append(meet)
+    hub.faults.append(both_at("/repos/create"))  # both make it
+    hub.faults.append(both_at("/commit/"))  # neither commits before both have read the head
     started = [
         subprocess.Popen(
             command("publish", runs[name], "--repo", REPO),
@@ -519,6 +508,15 @@ def test_a_permission_that_is_missing_is_one_line(
     done = publish(hub, tmp_path, runs["b"])
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "hub: 403: HF_TOKEN may not do this" in done.stderr
+
+
+@pytest.mark.heavy
+def test_an_answer_that_lacks_a_field_is_one_line(
+    hub: Hub, tmp_path: Path, runs: dict[str, Path]
+) -> None:
+    hub.faults.append(on("POST", "/repos/create", web.json_response({"id": REPO})))
+    done = publish(hub, tmp_path, runs["b"])
+    assert (done.returncode, done.stderr) == (2, "makespan publish: hub: its answer has no 'url'\n")
 
 
 def test_every_field_of_a_row_and_a_record_is_published() -> None:
