@@ -30,7 +30,7 @@ typedef struct {
 /* What some constraints mean for tasks, and the downtimes among them. */
 typedef struct {
     int64_t heads[MOST_TASKS], latest[MOST_TASKS];
-    uint64_t predecessors[MOST_TASKS], successors[MOST_TASKS], partners[MOST_TASKS];
+    Set predecessors[MOST_TASKS], successors[MOST_TASKS], partners[MOST_TASKS];
     Span *spans;                 /* of resource r from first[r] to first[r + 1] */
     int64_t *first;
 } Sense;
@@ -44,14 +44,14 @@ static int64_t sooner(int64_t a, int64_t b) { return a < b ? a : b; }
 static void constrain(const Project *p, Sense *m, const Constraint *c)
 {
     if (c->kind == PRECEDENCE) {
-        m->predecessors[c->b] |= UINT64_C(1) << c->a;
-        m->successors[c->a] |= UINT64_C(1) << c->b;
+        m->predecessors[c->b] |= only(c->a);
+        m->successors[c->a] |= only(c->b);
     } else if (c->kind == WINDOW) {
         m->heads[c->a] = later(m->heads[c->a], c->b);
         m->latest[c->a] = sooner(m->latest[c->a], c->c);
     } else if (c->kind == DISJUNCTION && p->durations[c->a] && p->durations[c->b]) {
-        m->partners[c->a] |= UINT64_C(1) << c->b; /* else one of them runs at no moment */
-        m->partners[c->b] |= UINT64_C(1) << c->a;
+        m->partners[c->a] |= only(c->b); /* else one of them runs at no moment */
+        m->partners[c->b] |= only(c->a);
     }
 }
 
@@ -107,15 +107,15 @@ static int64_t open_until(const Project *p, const Sense *m, int32_t task, int64_
 static int propagate(const Project *p, Sense *m)
 {
     for (int32_t i = 0; i < p->tasks; i++) {
-        for (uint64_t bits = m->predecessors[i]; bits; bits &= bits - 1) {
-            int32_t j = lowest(bits);
+        FOR_BITS(m->predecessors[i]) {
+            int32_t j = task_at(word, bits);
             m->heads[i] = later(m->heads[i], m->heads[j] + p->durations[j]);
         }
         m->heads[i] = open_from(p, m, i, m->heads[i]);
     }
     for (int32_t i = (int32_t)p->tasks - 1; i >= 0; i--) {
-        for (uint64_t bits = m->successors[i]; bits; bits &= bits - 1) {
-            int32_t j = lowest(bits);
+        FOR_BITS(m->successors[i]) {
+            int32_t j = task_at(word, bits);
             m->latest[i] = sooner(m->latest[i], m->latest[j] - p->durations[j]);
         }
         m->latest[i] = open_until(p, m, i, m->latest[i]);
@@ -155,7 +155,7 @@ static void sort_tasks(const Project *p, const Sense *m, int is_turned, int32_t 
 
 /* A list schedule that is being made: tasks that are placed, and their starts and ends. */
 typedef struct {
-    uint64_t placed;
+    Set placed;
     int64_t starts[MOST_TASKS], ends[MOST_TASKS];
 } Schedule;
 
@@ -166,8 +166,8 @@ static int64_t until_room(const Project *p, const Schedule *s, int32_t task, int
         int64_t free = p->capacities[r] - demand(p, task, r), first_end = INT64_MAX;
         if (!demand(p, task, r))
             continue;
-        for (uint64_t bits = s->placed; bits; bits &= bits - 1) {
-            int32_t j = lowest(bits);
+        FOR_BITS(s->placed) {
+            int32_t j = task_at(word, bits);
             if (!demand(p, j, r) || s->starts[j] > moment || s->ends[j] <= moment)
                 continue;
             free -= demand(p, j, r);
@@ -187,11 +187,13 @@ static int64_t first_fit(const Project *p, const Sense *m, const Schedule *s, in
     while (start != tried) {
         tried = start = open_from(p, m, task, start);
         start = until_room(p, s, task, start);
-        for (uint64_t bits = s->placed; bits && start == tried; bits &= bits - 1) {
-            int32_t j = lowest(bits);
+        FOR_BITS(s->placed) {
+            int32_t j = task_at(word, bits);
+            if (start != tried)
+                break;
             if (s->ends[j] <= start || s->starts[j] >= start + p->durations[task])
                 continue;
-            if (m->partners[task] >> j & 1)
+            if (has(m->partners[task], j))
                 start = s->ends[j];
             else if (s->starts[j] > start && until_room(p, s, task, s->starts[j]) > s->starts[j])
                 start = until_room(p, s, task, s->starts[j]);
@@ -209,21 +211,21 @@ static int has_list_schedule(const Project *p, const Sense *m)
     for (int32_t n = 0; n < p->tasks; n++) {
         int32_t i = order[n];
         int64_t start = m->heads[i];
-        for (uint64_t bits = m->predecessors[i]; bits; bits &= bits - 1)
-            start = later(start, s.ends[lowest(bits)]);
+        FOR_BITS(m->predecessors[i])
+            start = later(start, s.ends[task_at(word, bits)]);
         s.starts[i] = first_fit(p, m, &s, i, start);
         s.ends[i] = s.starts[i] + p->durations[i];
         if (s.ends[i] > m->latest[i])
             return 0;
-        s.placed |= UINT64_C(1) << i;
+        s.placed |= only(i);
     }
     return 1;
 }
 
 /* The tasks of a set by their places in an order. */
-static uint64_t renumbered(const int32_t *order, int64_t tasks, uint64_t set)
+static Set renumbered(const int32_t *order, int64_t tasks, Set set)
 {
-    uint64_t places = 0;
+    Set places = 0;
     for (int32_t k = 0; k < tasks; k++)
         places |= (set >> order[k] & 1) << k;
     return places;
@@ -235,7 +237,7 @@ static void set_tasks(const Project *p, const Sense *m, int is_turned, Search *s
     sort_tasks(p, m, is_turned, order);
     for (int32_t k = 0; k < p->tasks; k++) {
         int32_t i = order[k];
-        uint64_t before = is_turned ? m->successors[i] : m->predecessors[i];
+        Set before = is_turned ? m->successors[i] : m->predecessors[i];
         s->duration[k] = p->durations[i];
         s->head[k] = is_turned ? p->horizon - m->latest[i] : m->heads[i];
         s->latest[k] = is_turned ? p->horizon - m->heads[i] : m->latest[i];
@@ -245,7 +247,7 @@ static void set_tasks(const Project *p, const Sense *m, int is_turned, Search *s
             int64_t amount = demand(p, i, r);
             s->demands[k * s->resources + r] = s->pools[r].units[k] = amount;
             if (amount)
-                s->pools[r].tasks |= UINT64_C(1) << k;
+                s->pools[r].tasks |= only(k);
         }
     }
 }

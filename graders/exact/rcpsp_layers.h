@@ -1,8 +1,8 @@
 /* Whether a project can end by a target, in layers: what rcpsp_layers.py does.
  *
  * Both make the same states in the same order, so answers and counts are equal; read that file for
- * the method. There are at most 64 tasks, in the order of their latest ends. The caller sees to it
- * that no sum or product of times, units and capacities reaches 2^62.
+ * the method. There are at most MOST_TASKS tasks, in the order of their latest ends. The caller sees
+ * to it that no sum or product of times, units and capacities reaches 2^62.
  *
  * A search can be paused between two states. All it owns hangs on one struct; a failed allocation
  * makes it return NO_MEMORY, after which it may only be freed.
@@ -16,7 +16,22 @@
 #include <string.h>
 
 enum { PAUSED = 0, MET = 1, REFUTED = 2, NO_MEMORY = -1 };
-enum { MOST_TASKS = 64, FIRST_SLOTS = 1 << 6, NONE = -1 };
+enum { FIRST_SLOTS = 1 << 6, NONE = -1 };
+/* Of strains, see rcpsp_layers.py. */
+enum { RESOURCE_STRAIN = 1 << 16, TASK_STRAIN = 1 << 12 };
+enum { GRAINS = 5, RESOURCE_GRAIN = 2, TASK_GRAIN = 15 };
+
+#define NONE_AT_WORK INT64_MAX
+
+/* A set of tasks, as bits: of one word, which is a quarter faster, or of two where WIDE is defined. */
+#if defined WIDE && defined __SIZEOF_INT128__
+__extension__ typedef unsigned __int128 Set;
+enum { MOST_TASKS = 128 };
+#else
+typedef uint64_t Set;
+enum { MOST_TASKS = 64 };
+#endif
+enum { SET_WORDS = sizeof(Set) / sizeof(uint64_t) };
 
 /* A span of time, or of a list. */
 typedef struct {
@@ -33,17 +48,19 @@ typedef struct {
 typedef struct {
     int64_t capacity;
     Span downtimes;
-    uint64_t tasks;
+    Set tasks;
     int64_t units[MOST_TASKS];
+    int64_t open[MOST_TASKS];    /* the time outside downtimes in [0, latest end) of each task */
 } Pool;
 
 /* A partial schedule: what has been started, the next moment, what runs then (in Layer.runs). */
 typedef struct {
-    uint64_t started;
+    Set started;
     int64_t moment;
     size_t runs;
     int32_t count;               /* of what runs */
-    int32_t left_out;            /* whether a better one came later */
+    int32_t left_out;            /* whether a better one came later, or the layer is too wide */
+    int64_t strain;              /* how hard the rest is to fit in, if layers have a width */
     int64_t link;                /* its last start, in Search.links */
     int64_t next;                /* one more state with the same hash */
 } State;
@@ -67,10 +84,14 @@ typedef struct {
 typedef struct {
     int32_t tasks, resources, pool_count;
     int64_t duration[MOST_TASKS], head[MOST_TASKS], latest[MOST_TASKS];
-    uint64_t predecessors[MOST_TASKS], partners[MOST_TASKS];
+    Set predecessors[MOST_TASKS], partners[MOST_TASKS];
     int64_t *demands;            /* resources a task */
     Pool *pools;                 /* the resources first */
     Span *spans;                 /* all downtimes */
+    int64_t *rooms;              /* of each pool, in the state that is settled */
+    int64_t width;               /* the most states of a layer that are gone on from, 0 for all */
+    int64_t total;               /* of all durations */
+    int32_t is_narrowed;         /* whether states were left out for the width */
     Layer layer, next;
     Link *links;
     size_t link_count, link_room;
@@ -85,12 +106,21 @@ typedef struct {
     Run runs[MOST_TASKS];
 } Draft;
 
-static uint64_t all_tasks(const Search *s)
+static Set only(int32_t task) { return (Set)1 << task; }
+
+static int has(Set set, int32_t task) { return (int)(set >> task) & 1; }
+
+static Set all_tasks(const Search *s)
 {
-    return s->tasks == MOST_TASKS ? ~UINT64_C(0) : (UINT64_C(1) << s->tasks) - 1;
+    return s->tasks == MOST_TASKS ? ~(Set)0 : only(s->tasks) - 1;
 }
 
-static int32_t lowest(uint64_t bits) { return __builtin_ctzll(bits); }
+/* Go over the words of a set, and over the bits of a word: task_at is the task of the lowest. */
+#define FOR_BITS(set) \
+    for (int32_t word = 0; word < SET_WORDS; word++) \
+        for (uint64_t bits = (uint64_t)((set) >> 64 * word); bits; bits &= bits - 1)
+
+static int32_t task_at(int32_t word, uint64_t bits) { return 64 * word + __builtin_ctzll(bits); }
 
 /* When a task can start ------------------------------------------------------------------- */
 
@@ -125,9 +155,9 @@ static int64_t past_downtimes(const Search *s, int32_t task, int64_t start)
 static int64_t earliest(const Search *s, const Draft *d, int32_t task)
 {
     int64_t start = d->state.moment > s->head[task] ? d->state.moment : s->head[task];
-    uint64_t apart = s->predecessors[task] | s->partners[task];
+    Set apart = s->predecessors[task] | s->partners[task];
     for (int32_t k = 0; k < d->state.count; k++)
-        if (apart >> d->runs[k].task & 1 && d->runs[k].end > start)
+        if (has(apart, d->runs[k].task) && d->runs[k].end > start)
             start = d->runs[k].end;
     for (int32_t r = 0; r < s->resources; r++) {
         int64_t amount = s->demands[task * s->resources + r];
@@ -153,41 +183,103 @@ static int64_t open_time(const Search *s, const Pool *pool, int64_t moment, int6
     return open;
 }
 
-/* Whether some pool has too little room for the work before a latest end. */
-static int is_overfull(const Search *s, const Draft *d)
+/* The least room that a pool leaves before a latest end of a task with work to do: units times
+ * time, less than 0 if there is too little, NONE_AT_WORK if there is no such task. */
+static int64_t least_room(const Search *s, const Pool *pool, const Draft *d, Set working,
+                          const int64_t *rest)
+{
+    int64_t work = 0, least = NONE_AT_WORK, past = open_time(s, pool, 0, d->state.moment);
+    FOR_BITS(working & pool->tasks) {
+        int32_t i = task_at(word, bits);
+        if (s->latest[i] < d->state.moment)
+            return -1;
+        work += pool->units[i] * rest[i];
+        int64_t room = pool->capacity * (pool->open[i] - past) - work;
+        if (room < 0)
+            return room;
+        if (room < least)
+            least = room;
+    }
+    return least;
+}
+
+/* Measure the room of all pools; 0 if one has too little. */
+static int has_room(const Search *s, const Draft *d)
 {
     int64_t rest[MOST_TASKS];
-    uint64_t unstarted = all_tasks(s) & ~d->state.started, working = unstarted;
-    for (uint64_t bits = unstarted; bits; bits &= bits - 1) {
-        int32_t i = lowest(bits);
-        rest[i] = s->duration[i];
-    }
+    Set working = all_tasks(s) & ~d->state.started;
+    FOR_BITS(working)
+        rest[task_at(word, bits)] = s->duration[task_at(word, bits)];
     for (int32_t k = 0; k < d->state.count; k++) {
         rest[d->runs[k].task] = d->runs[k].end - d->state.moment;
-        working |= UINT64_C(1) << d->runs[k].task;
+        working |= only(d->runs[k].task);
     }
-    for (int32_t p = 0; p < s->pool_count; p++) {
-        const Pool *pool = &s->pools[p];
-        int64_t work = 0;
-        for (uint64_t bits = working & pool->tasks; bits; bits &= bits - 1) {
-            int32_t i = lowest(bits);
-            work += pool->units[i] * rest[i];
-            if (work > pool->capacity * open_time(s, pool, d->state.moment, s->latest[i]))
-                return 1;
-        }
+    for (int32_t p = 0; p < s->pool_count; p++)
+        if ((s->rooms[p] = least_room(s, &s->pools[p], d, working, rest)) < 0)
+            return 0;
+    return 1;
+}
+
+/* The latest end of some tasks, or a moment that is later. */
+static int64_t latest_of(const int64_t *ends, Set tasks, int64_t moment)
+{
+    FOR_BITS(tasks)
+        if (ends[task_at(word, bits)] > moment)
+            moment = ends[task_at(word, bits)];
+    return moment;
+}
+
+/* The least moments at which unstarted tasks end, as far as those before them in the order tell;
+ * 0 if one is past its latest. */
+static int first_ends(const Search *s, const Draft *d, int64_t *ends)
+{
+    Set running = 0;
+    memset(ends, 0, (size_t)s->tasks * sizeof *ends);
+    for (int32_t k = 0; k < d->state.count; k++) {
+        running |= only(d->runs[k].task);
+        ends[d->runs[k].task] = d->runs[k].end;
     }
-    return 0;
+    FOR_BITS(all_tasks(s) & ~d->state.started) {
+        int32_t i = task_at(word, bits);
+        int64_t start = d->state.moment > s->head[i] ? d->state.moment : s->head[i];
+        Set apart = s->predecessors[i] & ~(d->state.started & ~running);
+        start = latest_of(ends, apart | (s->partners[i] & running), start);
+        ends[i] = start + s->duration[i];
+        if (ends[i] > s->latest[i])
+            return 0;
+    }
+    return 1;
+}
+
+/* Sum what little room resources and tasks have left; 0 if some task has less than none. */
+static int strain(const Search *s, Draft *d)
+{
+    int64_t ends[MOST_TASKS], sum = 0;
+    if (!first_ends(s, d, ends))
+        return 0;
+    for (int32_t r = 0; r < s->resources; r++) {
+        int64_t grain = RESOURCE_GRAIN * s->total * s->pools[r].capacity;
+        if (s->rooms[r] != NONE_AT_WORK && grain)
+            sum += RESOURCE_STRAIN * grain / (grain + GRAINS * s->tasks * s->rooms[r]);
+    }
+    FOR_BITS(all_tasks(s) & ~d->state.started) {
+        int64_t grain = TASK_GRAIN * s->total, slack = s->latest[task_at(word, bits)] - ends[task_at(word, bits)];
+        if (grain)
+            sum += TASK_STRAIN * grain / (grain + GRAINS * s->tasks * slack);
+    }
+    d->state.strain = sum;
+    return 1;
 }
 
 /* Give a state its next moment; 0 if it does not meet the target. */
 static int settle(const Search *s, Draft *d)
 {
-    uint64_t unstarted = all_tasks(s) & ~d->state.started;
+    Set unstarted = all_tasks(s) & ~d->state.started;
     int64_t moment = INT64_MAX;
     if (!unstarted)
         return 1;
-    for (uint64_t bits = unstarted; bits; bits &= bits - 1) {
-        int32_t i = lowest(bits);
+    FOR_BITS(unstarted) {
+        int32_t i = task_at(word, bits);
         if (s->predecessors[i] & ~d->state.started)
             continue;
         int64_t start = earliest(s, d, i);
@@ -202,7 +294,7 @@ static int settle(const Search *s, Draft *d)
     d->state.moment = moment;
     d->state.count -= past;
     memmove(d->runs, d->runs + past, (size_t)d->state.count * sizeof *d->runs);
-    return !is_overfull(s, d);
+    return has_room(s, d) && (!s->width || strain(s, d));
 }
 
 /* Whether a state with the same set leaves at least as much room as another. */
@@ -223,13 +315,17 @@ static int dominates(const State *a, const Run *runs, const State *b, const Run 
 
 /* Layers ---------------------------------------------------------------------------------- */
 
-static size_t slot_of(const Layer *l, uint64_t set)
+static size_t slot_of(const Layer *l, Set set)
 {
-    set ^= set >> 31;
-    set *= UINT64_C(0x9E3779B97F4A7C15);
-    set ^= set >> 29;
-    set *= UINT64_C(0xBF58476D1CE4E5B9);
-    return (size_t)(set ^ set >> 32) & (l->slots - 1);
+    uint64_t hash = 0;
+    for (int32_t word = 0; word < SET_WORDS; word++) {
+        hash ^= (uint64_t)(set >> 64 * word);
+        hash ^= hash >> 31;
+        hash *= UINT64_C(0x9E3779B97F4A7C15);
+    }
+    hash ^= hash >> 29;
+    hash *= UINT64_C(0xBF58476D1CE4E5B9);
+    return (size_t)(hash ^ hash >> 32) & (l->slots - 1);
 }
 
 static int grow(void **array, size_t *room, size_t wanted, size_t size)
@@ -334,7 +430,7 @@ static void start_task(const Search *s, const Draft *from, int32_t task, int64_t
     if (!is_put)
         to->runs[count++] = (Run){end, task};
     memset(&to->state, 0, sizeof to->state);
-    to->state.started = from->state.started | UINT64_C(1) << task;
+    to->state.started = from->state.started | only(task);
     to->state.moment = start;
     to->state.count = count;
 }
@@ -344,21 +440,21 @@ static int expand(Search *s, const State *state)
 {
     Draft from, child;
     int64_t starts[MOST_TASKS], first_end = INT64_MAX;
-    uint64_t ready = 0;
+    Set ready = 0;
     from.state = *state;
     if (state->count)
         memcpy(from.runs, s->layer.runs + state->runs, (size_t)state->count * sizeof *from.runs);
-    for (uint64_t bits = all_tasks(s) & ~state->started; bits; bits &= bits - 1) {
-        int32_t i = lowest(bits);
+    FOR_BITS(all_tasks(s) & ~state->started) {
+        int32_t i = task_at(word, bits);
         if (s->predecessors[i] & ~state->started)
             continue;
-        ready |= UINT64_C(1) << i;
+        ready |= only(i);
         starts[i] = earliest(s, &from, i);
         if (starts[i] + s->duration[i] < first_end)
             first_end = starts[i] + s->duration[i];
     }
-    for (; ready; ready &= ready - 1) {
-        int32_t i = lowest(ready);
+    FOR_BITS(ready) {
+        int32_t i = task_at(word, bits);
         if (starts[i] > first_end || (starts[i] == first_end && s->duration[i]))
             continue;
         s->children++;
@@ -366,6 +462,38 @@ static int expand(Search *s, const State *state)
         if (settle(s, &child) && !insert(s, &child, state->link, starts[i], i))
             return 0;
     }
+    return 1;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    int64_t first = *(const int64_t *)a, second = *(const int64_t *)b;
+    return (first > second) - (first < second);
+}
+
+/* Leave out the states of a layer past its width, those of most strain, of equals the last; 0 if
+ * there is no memory. */
+static int narrow(Search *s, Layer *l)
+{
+    int64_t count = 0, *strains = malloc((l->count + 1) * sizeof *strains);
+    if (!strains)
+        return 0;
+    for (size_t k = 0; k < l->count; k++)
+        if (!l->states[k].left_out)
+            strains[count++] = l->states[k].strain;
+    if (count > s->width) {
+        qsort(strains, (size_t)count, sizeof *strains, by_size);
+        int64_t most = strains[s->width - 1], equals = s->width;
+        for (int64_t k = 0; k < s->width; k++)
+            equals -= strains[k] < most;
+        for (size_t k = 0; k < l->count; k++) {
+            State *state = &l->states[k];
+            if (!state->left_out && state->strain >= most)
+                state->left_out = state->strain > most || equals-- <= 0;
+        }
+        s->is_narrowed = 1;
+    }
+    free(strains);
     return 1;
 }
 
@@ -395,6 +523,7 @@ static void free_search(Search *s)
     free(s->demands);
     free(s->pools);
     free(s->spans);
+    free(s->rooms);
     free(s->links);
     free(s);
 }
@@ -411,7 +540,8 @@ static Search *new_search(int32_t tasks, int32_t resources, int32_t pool_count, 
     s->demands = calloc((size_t)tasks * (size_t)resources + 1, sizeof *s->demands);
     s->pools = calloc((size_t)pool_count + 1, sizeof *s->pools);
     s->spans = calloc((size_t)span_count + 1, sizeof *s->spans);
-    if (!s->demands || !s->pools || !s->spans || !rehash(&s->next)) {
+    s->rooms = calloc((size_t)pool_count + 1, sizeof *s->rooms);
+    if (!s->demands || !s->pools || !s->spans || !s->rooms || !rehash(&s->next)) {
         free_search(s);
         return NULL;
     }
@@ -422,6 +552,12 @@ static Search *new_search(int32_t tasks, int32_t resources, int32_t pool_count, 
 static int begin_search(Search *s)
 {
     Draft first;
+    for (int32_t p = 0; p < s->pool_count; p++)
+        for (int32_t i = 0; i < s->tasks; i++)
+            s->pools[p].open[i] = open_time(s, &s->pools[p], 0, s->latest[i]);
+    s->total = 0;
+    for (int32_t i = 0; i < s->tasks; i++)
+        s->total += s->duration[i];
     memset(&first.state, 0, sizeof first.state);
     if (settle(s, &first) && !insert(s, &first, NONE, 0, NONE))
         return 0;
@@ -445,6 +581,8 @@ static int run_search(Search *s, int64_t children)
             }
             s->place++;
         }
+        if (s->width && !narrow(s, &s->next))
+            return NO_MEMORY;
         descend(s);
     }
     return s->layer.count ? MET : REFUTED;

@@ -20,6 +20,10 @@ from typing import NamedTuple, Protocol, TypeAlias
 from graders.exact.rcpsp_bounds import Pool
 from graders.exact.sgs import Compiled, Ints, Pairs
 
+RESOURCE_STRAIN, TASK_STRAIN = 1 << 16, 1 << 12  # of one without slack
+GRAINS = 5  # in which the grains of slack are counted, for a mean duration
+RESOURCE_GRAIN, TASK_GRAIN = 2, 15
+
 
 class LayerProblem(NamedTuple):
     """A project that is to end by a target; its n tasks are in the order of their latest ends.
@@ -33,7 +37,8 @@ class LayerProblem(NamedTuple):
         partners: for each task, as bits, those that it must not overlap.
         capacities: for each resource.
         downtimes: for each resource disjoint, sorted [start, end).
-        pools: relaxations, resources among them.
+        pools: relaxations, resources first.
+        width: the most states of a layer that are gone on from; 0 for all.
     """
 
     durations: Ints
@@ -45,6 +50,7 @@ class LayerProblem(NamedTuple):
     capacities: Ints
     downtimes: Sequence[Pairs]
     pools: Sequence[Pool]
+    width: int = 0
 
 
 class LayeredSearch(Protocol):
@@ -54,6 +60,10 @@ class LayeredSearch(Protocol):
     def children(self) -> int:
         """The number of states made so far, those left out among them."""
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether states were left out for the width: the target may be met even if none is."""
+
     def run(self, children: int) -> bool | None:
         """Make at least so many states more; return whether the target can be met, None so far."""
 
@@ -62,7 +72,13 @@ class LayeredSearch(Protocol):
 
 
 def layer_problem(
-    project: Compiled, pools: Sequence[Pool], heads: Ints, latest: Ints, *, target: int | None
+    project: Compiled,
+    pools: Sequence[Pool],
+    heads: Ints,
+    latest: Ints,
+    *,
+    target: int | None,
+    width: int = 0,
 ) -> tuple[LayerProblem, list[int]]:
     """Return the problem, and the project's tasks in its order.
 
@@ -72,6 +88,7 @@ def layer_problem(
         heads: the n earliest starts.
         latest: the n latest ends.
         target: the makespan at which time is turned around; None if it is not.
+        width: the most states of a layer that are gone on from; 0 for all.
     """
     turned = target is not None
     if target is not None:
@@ -89,6 +106,7 @@ def layer_problem(
         capacities=project.capacities,
         downtimes=[_turned(spans, target) for spans in project.downtimes],
         pools=[_renumbered(pool, place, target) for pool in pools],
+        width=width,
     )
     return problem, order
 
@@ -121,6 +139,7 @@ class _LayerState(NamedTuple):
         parent: the state before its last start; None of the first.
         task: the last that was started.
         start: when it was.
+        strain: how hard the rest is to fit in; 0 where layers have no width.
     """
 
     started: int
@@ -129,6 +148,7 @@ class _LayerState(NamedTuple):
     parent: "_LayerState | None" = None
     task: int = -1
     start: int = 0
+    strain: int = 0
 
 
 class PlainLayers:
@@ -136,7 +156,7 @@ class PlainLayers:
 
     def __init__(self, problem: LayerProblem) -> None:
         self._problem, self._all = problem, (1 << len(problem.durations)) - 1
-        self.children = 0
+        self.children, self.is_narrowed = 0, False
         self._demands = [dict(pairs) for pairs in problem.demands]
         self._has_downtimes = any(problem.downtimes)
         self._units = [
@@ -158,10 +178,19 @@ class PlainLayers:
                 for child in self._expand(self._layer[self._place]):
                     self._insert(child)
                 self._place += 1
-            self._layer = [state for state in self._next if state is not None]
+            self._layer = self._narrow([state for state in self._next if state is not None])
             self._next, self._rivals = [], {}
             self._place, self._depth = 0, self._depth + 1
         return bool(self._layer)
+
+    def _narrow(self, layer: list[_LayerState]) -> list[_LayerState]:
+        """Return the states of a layer that are gone on from: those of least strain."""
+        width = self._problem.width
+        if not width or len(layer) <= width:
+            return layer
+        self.is_narrowed = True
+        least = sorted(range(len(layer)), key=lambda k: (layer[k].strain, k))[:width]
+        return [layer[k] for k in sorted(least)]
 
     def starts(self) -> list[int]:
         """Return the n starts of the shortest schedule that was met."""
@@ -242,14 +271,23 @@ class PlainLayers:
             moment = min(moment, start)
         running = tuple(run for run in state.running if run[0] > moment)
         settled = state._replace(moment=moment, running=running)
-        return None if self._is_overfull(settled) else settled
+        rooms = self._rooms(settled)
+        if rooms is None or not problem.width:
+            return None if rooms is None else settled
+        ends = self._first_ends(settled)
+        return None if ends is None else settled._replace(strain=self._strain(rooms, ends))
 
-    def _is_overfull(self, state: _LayerState) -> bool:
-        """Return whether some pool has too little room for the work before a latest end."""
+    def _rooms(self, state: _LayerState) -> list[int | None] | None:
+        """Return the least room of each pool, in units times time; None if one has too little.
+
+        It is what is left of the capacity until the latest end of a task, once all work on tasks
+        that end no later is done; None for a pool without such work.
+        """
         problem, moment = self._problem, state.moment
         rest = {task: end - moment for end, task in state.running}
+        rooms: list[int | None] = []
         for pool, units in self._units:
-            work = 0
+            work, least = 0, None
             for bit, i, amount in units:
                 if not state.started & bit:
                     work += amount * problem.durations[i]
@@ -257,9 +295,50 @@ class PlainLayers:
                     work += amount * rest[i]
                 else:
                     continue
-                if work > pool.capacity * _open_time(pool.downtimes, moment, problem.latest[i]):
-                    return True
-        return False
+                room = pool.capacity * _open_time(pool.downtimes, moment, problem.latest[i]) - work
+                if room < 0:
+                    return None
+                least = room if least is None else min(least, room)
+            rooms.append(least)
+        return rooms
+
+    def _first_ends(self, state: _LayerState) -> dict[int, int] | None:
+        """Return the least moments at which unstarted tasks end; None if one is past its latest.
+
+        Only predecessors count that are before a task in the order of latest ends.
+        """
+        problem = self._problem
+        running = {task: end for end, task in state.running}
+        ends: dict[int, int] = {}
+        for i, duration in enumerate(problem.durations):
+            if state.started >> i & 1:
+                continue
+            before, partners = problem.predecessors[i], problem.partners[i]
+            waits = [end for j, end in ends.items() if before >> j & 1]
+            waits += [end for j, end in running.items() if (before | partners) >> j & 1]
+            ends[i] = max([state.moment, problem.heads[i], *waits]) + duration
+            if ends[i] > problem.latest[i]:
+                return None
+        return ends
+
+    def _strain(self, rooms: Sequence[int | None], ends: Mapping[int, int]) -> int:
+        """Return how hard the rest is to fit in: a sum over resources and unstarted tasks.
+
+        Each adds g / (g + slack) of its most: a resource's slack is its room in time, a task's is
+        what it can still be late. The grain g of slack is in mean durations.
+        """
+        problem, sum_ = self._problem, 0
+        count, total = len(problem.durations), sum(problem.durations)
+        for room, capacity in zip(rooms, problem.capacities, strict=False):
+            grain = RESOURCE_GRAIN * total * capacity
+            if room is not None and grain:
+                sum_ += RESOURCE_STRAIN * grain // (grain + GRAINS * count * room)
+        grain = TASK_GRAIN * total
+        for i, end in ends.items():
+            if grain:
+                slack = problem.latest[i] - end
+                sum_ += TASK_STRAIN * grain // (grain + GRAINS * count * slack)
+        return sum_
 
     def _insert(self, state: _LayerState) -> None:
         """Put a state into the next layer, unless one there is as good; leave out the worse."""
