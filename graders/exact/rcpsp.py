@@ -2,7 +2,7 @@
 
 Each step only where those before have not proven an optimum: cheap bounds and list schedules, and
 bounds of relaxations, for which no solver is loaded; CP-SAT for a while; then a portfolio of dearer
-bounds, populations of schedules, windows, and CP-SAT with what these know, which first looks for
+bounds, populations of schedules, beams, windows, and CP-SAT with what these know, which first looks for
 something shorter and then refutes the shortest makespans. One worker, fixed seeds, counted
 schedules and deterministic time make a reference the same bytes in every process.
 """
@@ -13,6 +13,7 @@ from time import monotonic
 from typing import TypeAlias
 
 from graders.exact import sgs
+from graders.exact.rcpsp_beams import beamed
 from graders.exact.rcpsp_bounds import (
     Pool,
     bound_by,
@@ -39,15 +40,17 @@ MIDDLE, LARGE = 45, 80  # tasks above which the steps are others
 ASKED = 0.4  # the share of what is left then in which targets are refuted in layers
 SEARCHED = 0.65  # the share in which CP-SAT looks for something shorter, of projects above MIDDLE
 ASKED_LATER = 0.7  # of these the share of what is left after it in which targets are refuted
-BEFORE_WINDOWS = 0.5  # the share of CP-SAT's one search for a project above LARGE
+BEFORE_BEAMS = 0.5  # the share of CP-SAT's first search for a project above LARGE
+BEAMED = 0.8  # the share of what is left then for beams; the rest is for windows
 CHILDREN = 600_000  # states made for a deterministic second
+BEAM_CHILDREN = 2_000_000  # of beams, which look at fewer pools
 BRED = 0.1  # the first population's work, in deterministic seconds too
 FROM_ABOVE = 0.5  # the share of what is left then in which CP-SAT looks for something shorter
 BRED_AGAIN = 0.25  # the share of what is left after it for a second population
 PLACEMENTS = 2_000_000  # tasks placed in schedules for a deterministic second
 NARROWING_SCHEDULES = 20_000  # made where a reference has a gap that is to be made smaller
 LEAST_WORK = 1e-3  # of a search, so that there is an end
-PORTFOLIO = "portfolio 3"  # the version of all that is neither cheap nor the first search of CP-SAT
+PORTFOLIO = "portfolio 4"  # the version of all that is neither cheap nor the first search of CP-SAT
 LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overflow
 
 
@@ -247,7 +250,8 @@ class _Portfolio:
         """Return the steps where bounds are close and schedules too long."""
         return (
             self._bounded,
-            lambda now: self._ask_cp_sat(now, self._left * BEFORE_WINDOWS),
+            lambda now: self._ask_cp_sat(now, self._left * BEFORE_BEAMS),
+            lambda now: self._beamed(now, self._left * BEAMED),
             lambda now: self._rearranged(now, self._left),
             lambda now: self._ask_cp_sat(now, self._left),
         )
@@ -255,8 +259,10 @@ class _Portfolio:
     def _is_settled(self, solution: Solution) -> bool:
         """Return whether no more can come out, or be asked for within the limits."""
         none = solution.starts is None and solution.bound > self._project.horizon
-        late = self._end is not None and monotonic() >= self._end
-        return none or late or self._left <= 0 or _is_optimal(self._project, solution)
+        return none or self._is_late() or self._left <= 0 or _is_optimal(self._project, solution)
+
+    def _is_late(self) -> bool:
+        return self._end is not None and monotonic() >= self._end
 
     def _ask_cp_sat(
         self, solution: Solution, limit: float, *, from_below: bool = False
@@ -304,7 +310,7 @@ class _Portfolio:
                 self._project, self._pools, self._heads, self._tails, bound, most
             )
         self._redundant = [*self._cliques, *covering[:1]]
-        return solution._replace(bound=bound, solver=f"{solution.solver}, {PORTFOLIO}")
+        return solution._replace(bound=bound, solver=_by_portfolio(solution.solver))
 
     def _most(self, solution: Solution) -> int:
         """Return the best makespan, or one past the horizon."""
@@ -321,7 +327,7 @@ class _Portfolio:
             self._tails,
             range(solution.bound, self._most(solution)),
             children=int(work * CHILDREN),
-            is_late=lambda: self._end is not None and monotonic() >= self._end,
+            is_late=self._is_late,
         )
         self._left -= outcome.children / CHILDREN
         starts = outcome.starts or solution.starts
@@ -334,10 +340,33 @@ class _Portfolio:
         starts = breed(self._project, solution.bound, self._schedules, schedules)
         return solution._replace(starts=starts)
 
+    def _beamed(self, solution: Solution, work: float) -> Solution:
+        """Return a solution with what beams make of its answer, within so much work."""
+        if solution.starts is None:
+            return solution
+        outcome = beamed(
+            self._project,
+            resource_pools(self._project),
+            self._heads,
+            self._tails,
+            solution.bound,
+            solution.starts,
+            children=int(work * BEAM_CHILDREN),
+            is_late=self._is_late,
+        )
+        self._left -= max(LEAST_WORK, outcome.children / BEAM_CHILDREN)
+        better = solution._replace(bound=outcome.bound, starts=outcome.starts)
+        return better._replace(solver=_by_portfolio(solution.solver))
+
     def _rearranged(self, solution: Solution, work: float) -> Solution:
         """Return a solution with what windows make of its answer, within so much work."""
         better = rearranged(
             self._project, solution, self._heads, self._tails, work, until=self._end
         )
         self._left -= better.work
-        return better._replace(solver=f"{solution.solver}, {PORTFOLIO}")
+        return better._replace(solver=_by_portfolio(solution.solver))
+
+
+def _by_portfolio(solver: str) -> str:
+    """Return a solver's name with that of the portfolio, once."""
+    return solver if PORTFOLIO in solver else f"{solver}, {PORTFOLIO}"

@@ -159,8 +159,13 @@ class PlainLayers:
         self.children, self.is_narrowed = 0, False
         self._demands = [dict(pairs) for pairs in problem.demands]
         self._has_downtimes = any(problem.downtimes)
+        self._before = [_members(before) for before in problem.predecessors]
         self._units = [
-            (pool, [(1 << i, i, amount) for i, amount in pool.units]) for pool in problem.pools
+            [
+                (1 << i, i, amount, _open_time(pool.downtimes, problem.latest[i]))
+                for i, amount in pool.units
+            ]
+            for pool in problem.pools
         ]
         first = self._settled(_LayerState(0, 0, ()))
         self._layer: list[_LayerState] = [] if first is None else [first]
@@ -286,17 +291,17 @@ class PlainLayers:
         problem, moment = self._problem, state.moment
         rest = {task: end - moment for end, task in state.running}
         rooms: list[int | None] = []
-        for pool, units in self._units:
-            work, least = 0, None
-            for bit, i, amount in units:
+        for pool, units in zip(problem.pools, self._units, strict=True):
+            work, least, past = 0, None, _open_time(pool.downtimes, moment)
+            for bit, i, amount, opened in units:
                 if not state.started & bit:
                     work += amount * problem.durations[i]
                 elif i in rest:
                     work += amount * rest[i]
                 else:
                     continue
-                room = pool.capacity * _open_time(pool.downtimes, moment, problem.latest[i]) - work
-                if room < 0:
+                room = pool.capacity * (opened - past) - work
+                if room < 0 or problem.latest[i] < moment:
                     return None
                 least = room if least is None else min(least, room)
             rooms.append(least)
@@ -307,16 +312,19 @@ class PlainLayers:
 
         Only predecessors count that are before a task in the order of latest ends.
         """
-        problem = self._problem
+        problem, moment = self._problem, state.moment
         running = {task: end for end, task in state.running}
         ends: dict[int, int] = {}
         for i, duration in enumerate(problem.durations):
             if state.started >> i & 1:
                 continue
-            before, partners = problem.predecessors[i], problem.partners[i]
-            waits = [end for j, end in ends.items() if before >> j & 1]
-            waits += [end for j, end in running.items() if (before | partners) >> j & 1]
-            ends[i] = max([state.moment, problem.heads[i], *waits]) + duration
+            start = max(moment, problem.heads[i])
+            for j in self._before[i]:
+                start = max(start, ends.get(j) or running.get(j, 0))
+            for j, end in running.items():
+                if problem.partners[i] >> j & 1:
+                    start = max(start, end)
+            ends[i] = start + duration
             if ends[i] > problem.latest[i]:
                 return None
         return ends
@@ -353,10 +361,14 @@ class PlainLayers:
         self._next.append(state)
 
 
-def _open_time(downtimes: Pairs, moment: int, until: int) -> int:
-    """Return the time in [moment, until) outside downtimes, less than 0 if it is past."""
-    closed = sum(max(0, min(up, until) - max(down, moment)) for down, up in downtimes)
-    return until - moment - closed
+def _open_time(downtimes: Pairs, until: int) -> int:
+    """Return the time in [0, until) outside downtimes, less than 0 if it is past."""
+    return until - sum(max(0, min(up, until) - down) for down, up in downtimes)
+
+
+def _members(tasks: int) -> list[int]:
+    """Return the tasks of a set."""
+    return [i for i in range(tasks.bit_length()) if tasks >> i & 1]
 
 
 def _dominates(state: _LayerState, other: _LayerState) -> bool:

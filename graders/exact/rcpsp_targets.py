@@ -61,7 +61,8 @@ def ask_targets(
     total = 0
     for target in targets:
         searches = [
-            _TargetSearch(project, pools, heads, tails, target, way, compiled) for way in directions
+            TargetSearch(project, pools, heads, tails, target, way, compiled=compiled)
+            for way in directions
         ]
         ended = _first_to_end(searches, children - total, is_late)
         total += sum(each.search.children for each in searches)
@@ -74,13 +75,13 @@ def ask_targets(
     return TargetOutcome(targets.stop, None, total)
 
 
-class _TargetSearch:
+class TargetSearch:
     """A target that is asked from one end of time.
 
     Attributes:
         search: of the states.
         is_turned: whether time runs backward from the target.
-        is_met: whether a schedule ends by the target; None so far.
+        is_met: whether a schedule was found that ends by the target; None so far.
     """
 
     def __init__(
@@ -91,16 +92,35 @@ class _TargetSearch:
         tails: Ints,
         target: int,
         is_turned: bool,
-        compiled: bool,
+        *,
+        width: int = 0,
+        compiled: bool = True,
     ) -> None:
+        """Begin a search.
+
+        Args:
+            project: the compiled project of n tasks.
+            pools: of its tasks, resources first.
+            heads: the n earliest starts.
+            tails: the n least times from a task's end to the makespan.
+            target: the makespan.
+            is_turned: whether time runs backward from it.
+            width: the most states of a layer that are gone on from; 0 for all.
+            compiled: whether a kernel may be used.
+        """
         latest = [min(target - t, end) for t, end in zip(tails, sgs.lft(project), strict=True)]
         problem, self._order = layer_problem(
-            project, pools, heads, latest, target=target if is_turned else None
+            project, pools, heads, latest, target=target if is_turned else None, width=width
         )
         self.search: LayeredSearch = layered_search(problem, compiled=compiled)
         self.is_turned = is_turned
         self.is_met: bool | None = None
         self._durations, self._target = project.durations, target
+
+    @property
+    def is_refuted(self) -> bool:
+        """Return whether no schedule ends by the target."""
+        return self.is_met is False and not self.search.is_narrowed
 
     def take_turn(self) -> bool | None:
         """Make as many states more as there are, within limits; return whether it is met."""
@@ -117,8 +137,8 @@ class _TargetSearch:
 
 
 def _first_to_end(
-    searches: Sequence[_TargetSearch], children: int, is_late: Callable[[], bool]
-) -> _TargetSearch | None:
+    searches: Sequence[TargetSearch], children: int, is_late: Callable[[], bool]
+) -> TargetSearch | None:
     """Return the search that ends first, in turn; None if the states are used up before."""
     while sum(each.search.children for each in searches) < children and not is_late():
         for each in searches:

@@ -27,7 +27,7 @@ from tests.factories.projects import scarce
 from tests.factories.queues import dense_cluster, drawn_cluster
 from tests.wheel import hook
 
-KERNELS = {
+KERNELS = {rcpsp_kernel.WIDE_KERNEL.name: rcpsp_kernel.WIDE_KERNEL} | {
     module.KERNEL.name: module.KERNEL
     for module in (
         tardiness_kernel,

@@ -35,12 +35,13 @@ def pools_of(project: Compiled, *, every: bool = True) -> list[Pool]:
 
 
 def asked(
-    project: Compiled, target: int, *, turned: bool, every: bool = True
+    project: Compiled, target: int, *, turned: bool, every: bool = True, width: int = 0
 ) -> tuple[LayerProblem, list[int]]:
     heads, tails = earliest_starts(project), longest_tails(project)
     latest = [min(target - t, end) for t, end in zip(tails, sgs.lft(project), strict=True)]
     pools = pools_of(project, every=every)
-    return layer_problem(project, pools, heads, latest, target=target if turned else None)
+    turn = target if turned else None
+    return layer_problem(project, pools, heads, latest, target=turn, width=width)
 
 
 def outcome(
@@ -122,6 +123,7 @@ def compare_twins(problem: LayerProblem) -> bool | None:
         verdict = plain.run(7)
         assert paused.run(7) == verdict
         assert paused.children == plain.children
+        assert paused.is_narrowed == plain.is_narrowed
     if verdict is not None:
         assert whole.run(ENOUGH) == verdict
         assert whole.children == plain.children
@@ -145,14 +147,46 @@ def test_kernel_makes_the_same_states_and_pauses_change_nothing() -> None:
     assert verdicts == {None, False, True}
 
 
+@pytest.mark.heavy
+@pytest.mark.usefixtures("kernel")
+def test_kernels_keep_the_same_states_of_layers_with_a_width() -> None:
+    verdicts = set()
+    for seed in range(often(4)):
+        for project, width in ((mixed(12, seed), 3), (scarce(14, seed), 9), (mixed(90, seed), 2)):
+            compiled = sgs.compile_project(project)
+            least = max(earliest_starts(compiled))
+            for target in range(least + 8, least + 40, 5):
+                for turned in (False, True):
+                    problem, _ = asked(
+                        compiled, target, turned=turned, every=width > 2, width=width
+                    )
+                    verdicts.add(compare_twins(problem))
+    assert {False, True} <= verdicts
+
+
+@given(projects(most=6))
+@examples(100)
+def test_what_layers_with_a_width_refute_cannot_be_met(project: Project) -> None:
+    compiled, best = sgs.compile_project(project), least_makespan(project)
+    for target in range(project.horizon + 1):
+        problem, _ = asked(compiled, target, turned=False, width=2)
+        search = layered_search(problem)
+        is_met = search.run(ENOUGH)
+        can_be_met = best is not None and best <= target
+        assert can_be_met if is_met else not can_be_met or search.is_narrowed
+
+
 def test_what_might_overflow_or_is_too_large_is_left_to_python() -> None:
     problem, _ = asked(sgs.compile_project(mixed(12, 0)), 60, turned=False)
     assert fits(problem)
+    large = problem._replace(pools=[Pool(2**45, (), ()), *problem.pools[1:]])
+    assert fits(large)
+    assert not fits(large._replace(width=1))
     far = problem._replace(latest=[2**61] * 12)
     assert not fits(far)
     assert isinstance(layered_search(far), PlainLayers)
     assert not fits(problem._replace(pools=[*problem.pools, Pool(2**58, (), ((0, 1),))]))
-    many, _ = asked(sgs.compile_project(mixed(65, 0)), 400, turned=False, every=False)
+    many, _ = asked(sgs.compile_project(mixed(129, 0)), 800, turned=False, every=False)
     assert not fits(many)
 
 
