@@ -31,9 +31,9 @@ INSIDE = ("tasks", "graders", "generators", "memory", "harness")
 FOLDER = "graders/exact"
 KERNELS = {  # name: sources, in the order in which `<name>_kernel.py` digests them
     "tardiness": ("tardiness_kernel.c", "tardiness_memory.h"),
-    "rcpsp": ("rcpsp_kernel.c", "rcpsp_layers.h"),
-    "rcpsp_wide": ("rcpsp_wide_kernel.c", "rcpsp_kernel.c", "rcpsp_layers.h"),
-    "feasibility": ("feasibility_kernel.c", "rcpsp_layers.h"),
+    "rcpsp": ("rcpsp_kernel.c", "rcpsp_layers.h", "rcpsp_state.h"),
+    "rcpsp_wide": ("rcpsp_wide_kernel.c", "rcpsp_kernel.c", "rcpsp_layers.h", "rcpsp_state.h"),
+    "feasibility": ("feasibility_kernel.c", "rcpsp_layers.h", "rcpsp_state.h"),
     "sgs": ("sgs_kernel.c",),
     "vms": ("vms_kernel.c",),
     "pods": ("pods_kernel.c",),

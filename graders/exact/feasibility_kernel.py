@@ -19,7 +19,7 @@ _PRECEDENCE, _DOWNTIME, _WINDOW, _DISJUNCTION = range(4)
 
 KERNEL = Kernel(
     "feasibility",
-    ("feasibility_kernel.c", "rcpsp_layers.h"),
+    ("feasibility_kernel.c", "rcpsp_layers.h", "rcpsp_state.h"),
     {
         "feasibility_decide": (
             [Longs, ctypes.c_char_p, ctypes.c_int64, ctypes.c_int64],

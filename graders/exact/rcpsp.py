@@ -2,8 +2,8 @@
 
 Each step only where those before have not proven an optimum: cheap bounds and list schedules, and
 bounds of relaxations, for which no solver is loaded; CP-SAT for a while; then a portfolio of dearer
-bounds, populations of schedules, beams, windows, and CP-SAT with what these know, which first looks for
-something shorter and then refutes the shortest makespans. One worker, fixed seeds, counted
+bounds, populations of schedules, beams, windows, and CP-SAT with what these know, which first looks
+for something shorter and then refutes the shortest makespans. One worker, fixed seeds, counted
 schedules and deterministic time make a reference the same bytes in every process.
 """
 

@@ -36,7 +36,7 @@ _SIGNATURES: Signatures = {
     "rcpsp_children": ([ctypes.c_void_p], ctypes.c_int64),
     "rcpsp_starts": ([ctypes.c_void_p, Longs], None),
 }
-_SOURCES = ("rcpsp_kernel.c", "rcpsp_layers.h")
+_SOURCES = ("rcpsp_kernel.c", "rcpsp_layers.h", "rcpsp_state.h")
 KERNEL = Kernel("rcpsp", _SOURCES, _SIGNATURES)
 WIDE_KERNEL = Kernel("rcpsp_wide", ("rcpsp_wide_kernel.c", *_SOURCES), _SIGNATURES)
 
@@ -106,7 +106,7 @@ class KernelLayers:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether states were left out for the width: the target may be met even if none is."""
+        """Return whether states were left out for the width: a target may be met that was not."""
         return bool(self._kernel.rcpsp_is_narrowed(self._handle))
 
     def run(self, children: int) -> bool | None:

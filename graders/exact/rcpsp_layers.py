@@ -9,9 +9,11 @@ for the multiple resource-constrained project scheduling problem", here between 
 many started tasks, a layer, so that none is expanded before its rivals are there; layers with
 bounds are the bounded dynamic programming of Bautista & Pereira (2009), "A dynamic programming
 based heuristic for the assembly line balancing problem". States are also left out whose work does
-not fit before the target in some pool.
+not fit before the target in some pool. With a width, as there, only so many states of a layer are
+gone on from, those of least strain: a beam, which may miss a schedule and then refutes nothing.
 
-This is the readable twin of `rcpsp_layers.h`: both make the same states in the same order.
+This is the readable twin of `rcpsp_layers.h` and `rcpsp_state.h`: both make the same states in the
+same order.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,7 +64,7 @@ class LayeredSearch(Protocol):
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether states were left out for the width: the target may be met even if none is."""
+        """Return whether states were left out for the width: a target may be met that was not."""
 
     def run(self, children: int) -> bool | None:
         """Make at least so many states more; return whether the target can be met, None so far."""
@@ -335,18 +337,18 @@ class PlainLayers:
         Each adds g / (g + slack) of its most: a resource's slack is its room in time, a task's is
         what it can still be late. The grain g of slack is in mean durations.
         """
-        problem, sum_ = self._problem, 0
+        problem, strain = self._problem, 0
         count, total = len(problem.durations), sum(problem.durations)
         for room, capacity in zip(rooms, problem.capacities, strict=False):
             grain = RESOURCE_GRAIN * total * capacity
             if room is not None and grain:
-                sum_ += RESOURCE_STRAIN * grain // (grain + GRAINS * count * room)
+                strain += RESOURCE_STRAIN * grain // (grain + GRAINS * count * room)
         grain = TASK_GRAIN * total
         for i, end in ends.items():
             if grain:
                 slack = problem.latest[i] - end
-                sum_ += TASK_STRAIN * grain // (grain + GRAINS * count * slack)
-        return sum_
+                strain += TASK_STRAIN * grain // (grain + GRAINS * count * slack)
+        return strain
 
     def _insert(self, state: _LayerState) -> None:
         """Put a state into the next layer, unless one there is as good; leave out the worse."""
