@@ -44,6 +44,7 @@ BEFORE_BEAMS = 0.5  # the share of CP-SAT's first search for a project above LAR
 BEAMED = 0.8  # the share of what is left then for beams; the rest is for windows
 CHILDREN = 600_000  # states made for a deterministic second
 BEAM_CHILDREN = 2_000_000  # of beams, which look at fewer pools
+BEAMED_EARLY = 0.2  # the work of beams for projects above MIDDLE, in deterministic seconds
 BRED = 0.1  # the first population's work, in deterministic seconds too
 FROM_ABOVE = 0.5  # the share of what is left then in which CP-SAT looks for something shorter
 BRED_AGAIN = 0.25  # the share of what is left after it for a second population
@@ -241,6 +242,7 @@ class _Portfolio:
             lambda now: self._ask_cp_sat(now, min(FIRST, self._left)),
             self._covered,
             lambda now: self._bred(now, BRED),
+            lambda now: self._beamed(now, min(BEAMED_EARLY, self._left)),
             lambda now: self._ask_cp_sat(now, self._left * SEARCHED),
             lambda now: self._asked(now, self._left * ASKED_LATER),
             lambda now: self._ask_cp_sat(now, self._left, from_below=now.starts is not None),

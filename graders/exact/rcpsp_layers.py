@@ -303,7 +303,7 @@ class PlainLayers:
                 else:
                     continue
                 room = pool.capacity * (opened - past) - work
-                if room < 0 or problem.latest[i] < moment:
+                if room < 0:
                     return None
                 least = room if least is None else min(least, room)
             rooms.append(least)

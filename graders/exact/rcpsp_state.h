@@ -184,8 +184,6 @@ static int64_t least_room(const Search *s, const Pool *pool, const Draft *d, Set
     int64_t work = 0, least = NONE_AT_WORK, past = open_time(s, pool, 0, d->state.moment);
     FOR_BITS(working & pool->tasks) {
         int32_t i = task_at(word, bits);
-        if (s->latest[i] < d->state.moment)
-            return -1;
         work += pool->units[i] * rest[i];
         int64_t room = pool->capacity * (pool->open[i] - past) - work;
         if (room < 0)
