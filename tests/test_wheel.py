@@ -18,7 +18,7 @@ from packaging.utils import parse_wheel_filename
 
 from tests.base_only import base_distributions
 from tests.layout import ROOT
-from tests.wheel import build, hook, install
+from tests.wheel import ELSEWHERE, build, hook, install
 
 FOLDERS = ("tasks", "graders", "generators", "memory", "harness")
 SCRIPT = """
@@ -256,3 +256,10 @@ def test_a_fresh_environment_with_the_base_only_works(wheel: Path, tmp_path: Pat
         assert (done.returncode, done.stdout) == (2, "")
         assert "needs the package ortools: pip install 'makespan[solvers]'" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_what_needs_the_build_hook_is_not_run_with_the_wheel() -> None:
+    files = (ROOT / "tests").rglob("test_*.py")
+    needing = {f.name for f in files if "from tests.wheel import" in f.read_text("utf-8")}
+    assert "test_kernels.py" in needing
+    assert needing <= set(ELSEWHERE)

@@ -22,9 +22,13 @@ from graders.exact import (
 from graders.exact.fair_queue_kernel import KernelClusterRuns, PlainClusterRuns
 from graders.exact.rcpsp_bounds import earliest_starts, resource_pools
 from graders.exact.rcpsp_layers import PlainLayers, layer_problem
+from graders.exact.tools_lean import LeanProblem, LeanSearch, TurnSearchLimits
+from graders.exact.tools_lean_kernel import KernelTurnSearch
+from graders.exact.tools_schedule import _topological
 from tests.depth import often
 from tests.factories.projects import scarce
 from tests.factories.queues import dense_cluster, drawn_cluster
+from tests.factories.tool_calls import large
 from tests.wheel import hook
 
 KERNELS = {rcpsp_kernel.WIDE_KERNEL.name: rcpsp_kernel.WIDE_KERNEL} | {
@@ -98,6 +102,29 @@ def test_layers_that_begin_with_the_least_room_grow_as_they_must(tmp_path: Path)
         assert grown.children == plain.children
         sizes.append(plain.children)
     assert max(sizes) > 500  # else little grew
+
+
+@pytest.mark.heavy
+def test_tables_of_turns_that_begin_with_the_least_room_grow_as_they_must(tmp_path: Path) -> None:
+    """The same sources with room for one item and two slots, against the plain search."""
+    copied(tmp_path)
+    header = tmp_path / "tools_memory.h"
+    text = header.read_text("utf-8")
+    small_text = text.replace(
+        "FIRST_SLOTS = 1 << 10, FIRST_ROOM = 64", "FIRST_SLOTS = 2, FIRST_ROOM = 1"
+    )
+    assert small_text != text
+    header.write_text(small_text, "utf-8")
+    if not hook().compile_kernels(tmp_path):
+        pytest.skip("no C compiler")
+    kernel = tools_lean_kernel.KERNEL
+    small = kernel.load(tmp_path / kernel.place.name, [tmp_path / p.name for p in kernel.paths])
+    assert small is not None
+    for seed in range(often(3)):
+        calls = large(30, 6, 6, seed)
+        case = LeanProblem(*calls, order=_topological(*calls[:2]))
+        limits = TurnSearchLimits(5000, 10**7)
+        assert KernelTurnSearch(small, case).run(900, limits) == LeanSearch(case).run(900, limits)
 
 
 @pytest.mark.heavy

@@ -1,20 +1,16 @@
 """The kernel's turns are those of `tools_lean`, its bounds too, wherever a search ends."""
 
-import shutil
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graders.exact import kernels, tools_lean_kernel
+from graders.exact import tools_lean_kernel
 from graders.exact.tools_lean import FLOORS, LeanProblem, LeanSearch, TurnSearchLimits
-from graders.exact.tools_lean_kernel import KERNEL, KernelTurnSearch, fits, searcher
+from graders.exact.tools_lean_kernel import KernelTurnSearch, fits, searcher
 from graders.exact.tools_schedule import _topological
 from graders.exact.tools_search import CallNode
 from tests.depth import examples, often
 from tests.factories.tool_calls import Case, cases, large
-from tests.wheel import hook
 
 AMPLE = TurnSearchLimits(10**7, 10**7)
 ENDS = [
@@ -94,25 +90,3 @@ def test_what_might_overflow_is_left_to_python(case: Case) -> None:
 
 def test_the_most_calls_of_a_task_fit() -> None:
     assert fits(problem(large(200, 20, 10, 0)))
-
-
-@pytest.mark.heavy
-def test_tables_that_begin_with_the_least_room_grow_as_they_must(tmp_path: Path) -> None:
-    """The same sources with room for one item and two slots, against the plain search."""
-    for path in kernels.FOLDER.glob("*.[ch]"):
-        shutil.copy(path, tmp_path)
-    header = tmp_path / "tools_memory.h"
-    text = header.read_text("utf-8")
-    small_text = text.replace(
-        "FIRST_SLOTS = 1 << 10, FIRST_ROOM = 64", "FIRST_SLOTS = 2, FIRST_ROOM = 1"
-    )
-    assert small_text != text
-    header.write_text(small_text, "utf-8")
-    if not hook().compile_kernels(tmp_path):
-        pytest.skip("no C compiler")
-    small = KERNEL.load(tmp_path / KERNEL.place.name, [tmp_path / p.name for p in KERNEL.paths])
-    assert small is not None
-    for seed in range(often(3)):
-        case = problem(large(30, 6, 6, seed))
-        limits = TurnSearchLimits(5000, 10**7)
-        assert KernelTurnSearch(small, case).run(900, limits) == LeanSearch(case).run(900, limits)
