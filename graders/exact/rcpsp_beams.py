@@ -7,13 +7,14 @@ search algorithms for the permutation flowshop", widen them as here.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from graders.exact import sgs
 from graders.exact.rcpsp_bounds import Pool
 from graders.exact.rcpsp_kernel import MOST_WIDE
 from graders.exact.rcpsp_targets import TargetOutcome, TargetSearch
 from graders.exact.sgs import Compiled, Ints
-from graders.exact.sgs_kernel import scheduler
+from graders.exact.sgs_kernel import Scheduler, scheduler
 
 FIRST_WIDTH, GROWTH = 50, 2
 
@@ -46,10 +47,14 @@ def beamed(
         is_late: whether to end now.
         compiled: whether the kernels may be used.
     """
-    beams = _Beams(project, pools, heads, tails, bound, starts, children, is_late, compiled)
+    ask = partial(TargetSearch, project, pools, heads, tails, compiled=compiled)
+    schedules = scheduler(project, compiled=compiled)
+    beams = _Beams(ask, schedules, bound, starts, lambda count: count >= children or is_late())
+    length = sgs.makespan(project, starts)
     if len(project.ids) <= MOST_WIDE:
-        while not beams.is_over and beams.bound < sgs.makespan(project, beams.starts):
-            beams.shorten()
+        while not beams.is_over and beams.bound < length:
+            beams.shorten(length - 1)
+            length = sgs.makespan(project, beams.starts)
     return TargetOutcome(beams.bound, beams.starts, beams.children)
 
 
@@ -64,34 +69,27 @@ class _Beams:
 
     def __init__(
         self,
-        project: Compiled,
-        pools: Sequence[Pool],
-        heads: Ints,
-        tails: Ints,
+        ask: Callable[..., TargetSearch],
+        schedules: Scheduler,
         bound: int,
         starts: list[int],
-        most: int,
-        is_late: Callable[[], bool],
-        compiled: bool,
+        is_enough: Callable[[int], bool],
     ) -> None:
         self.bound, self.starts, self.children = bound, starts, 0
-        self._project, self._pools, self._heads, self._tails = project, pools, heads, tails
-        self._most, self._is_late, self._compiled = most, is_late, compiled
-        self._scheduler = scheduler(project, compiled=compiled)
+        self._ask, self._schedules, self._is_enough = ask, schedules, is_enough
         self._width, self._directions = FIRST_WIDTH, (False, True)
 
     @property
     def is_over(self) -> bool:
         """Return whether no more states may be made."""
-        return self.children >= self._most or self._is_late()
+        return self._is_enough(self.children)
 
-    def shorten(self) -> None:
-        """Ask for a shorter schedule from both ends; widen the beams if neither has one."""
-        target = sgs.makespan(self._project, self.starts) - 1
+    def shorten(self, target: int) -> None:
+        """Ask for a schedule by a target from both ends; widen the beams if neither has one."""
         for way in self._directions:
-            search = self._asked(target, way)
+            search = self._searched(target, way)
             if search.is_met:
-                self.starts = self._scheduler.shortened(search.starts(), self.bound)
+                self.starts = self._schedules.shortened(search.starts(), self.bound)
                 self._directions = (way, not way)
                 return
             if search.is_refuted:
@@ -99,19 +97,9 @@ class _Beams:
                 return
         self._width *= GROWTH
 
-    def _asked(self, target: int, is_turned: bool) -> TargetSearch:
+    def _searched(self, target: int, is_turned: bool) -> TargetSearch:
         """Return a search that has met its target or not, unless it is over."""
-        search = TargetSearch(
-            self._project,
-            self._pools,
-            self._heads,
-            self._tails,
-            target,
-            is_turned,
-            width=self._width,
-            compiled=self._compiled,
-        )
-        before = self.children
+        search, before = self._ask(target, is_turned, width=self._width), self.children
         while not self.is_over and search.take_turn() is None:
             self.children = before + search.search.children
         self.children = before + search.search.children

@@ -62,9 +62,9 @@ def test_schedules_of_larger_projects_get_shorter_and_stay_feasible(project: Pro
 def test_python_makes_the_same_beams() -> None:
     for project in (mixed(40, 2), scarce(20, 0), mixed(70, 1)):
         compiled, starts = listed(project)
-        made = beams(compiled, starts, 3_000)
-        assert made == beams(compiled, starts, 3_000, compiled=False)
-        assert made.children >= 3_000
+        best = beams(compiled, starts, 3_000)
+        assert best == beams(compiled, starts, 3_000, compiled=False)
+        assert best.children >= 3_000
 
 
 def test_nothing_is_made_without_work_or_time_or_need() -> None:
