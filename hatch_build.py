@@ -40,6 +40,7 @@ KERNELS = {  # name: sources, in the order in which `<name>_kernel.py` digests t
     "serving": ("serving_kernel.c", "serving_state.h"),
     "fair_queue": ("fair_queue_kernel.c",),
     "tools": ("tools_kernel.c", "tools_options.h", "tools_memory.h"),
+    "tools_layers": ("tools_layers_kernel.c", "tools_memory.h"),
 }
 SUFFIX = ".dll" if sys.platform == "win32" else ".so"
 

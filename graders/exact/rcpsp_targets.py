@@ -5,7 +5,7 @@ factor of ten to either side, and the one that ends first does so on the next ta
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from graders.exact import sgs
 from graders.exact.rcpsp_bounds import Pool
@@ -15,6 +15,20 @@ from graders.exact.sgs import Compiled, Ints
 
 FIRST_TURN = 1000  # states that a search makes before the other has its turn
 LAST_TURN = 50_000  # states made at once, a tenth of a second; turns are as long as all before
+
+
+class TakesTurns(Protocol):
+    """A search that can be paused."""
+
+    @property
+    def children(self) -> int:
+        """The number of states made so far."""
+
+    def take_turn(self) -> bool | None:
+        """Make some states more; return whether the target is met, None so far."""
+
+
+Search = TypeVar("Search", bound=TakesTurns)
 
 
 class TargetOutcome(NamedTuple):
@@ -64,13 +78,13 @@ def ask_targets(
             TargetSearch(project, pools, heads, tails, target, way, compiled=compiled)
             for way in directions
         ]
-        ended = _first_to_end(searches, children - total, is_late)
-        total += sum(each.search.children for each in searches)
+        ended = first_to_end(searches, children - total, is_late)
+        total += sum(each.children for each in searches)
         if ended is None:
             return TargetOutcome(target, None, total)
         if ended.is_met:
             return TargetOutcome(target, ended.starts(), total)
-        if ended.search.children > FIRST_TURN:
+        if ended.children > FIRST_TURN:
             directions = (ended.is_turned,)
     return TargetOutcome(targets.stop, None, total)
 
@@ -122,10 +136,14 @@ class TargetSearch:
         """Return whether no schedule ends by the target."""
         return self.is_met is False and not self.search.is_narrowed
 
+    @property
+    def children(self) -> int:
+        """The number of states made so far."""
+        return self.search.children
+
     def take_turn(self) -> bool | None:
         """Make as many states more as there are, within limits; return whether it is met."""
-        turn = min(LAST_TURN, max(FIRST_TURN, self.search.children))
-        self.is_met = self.search.run(turn)
+        self.is_met = self.search.run(turn_after(self.children))
         return self.is_met
 
     def starts(self) -> list[int]:
@@ -136,11 +154,22 @@ class TargetSearch:
         return starts
 
 
-def _first_to_end(
-    searches: Sequence[TargetSearch], children: int, is_late: Callable[[], bool]
-) -> TargetSearch | None:
-    """Return the search that ends first, in turn; None if the states are used up before."""
-    while sum(each.search.children for each in searches) < children and not is_late():
+def turn_after(children: int) -> int:
+    """Return how many states a search makes in its next turn, after so many."""
+    return min(LAST_TURN, max(FIRST_TURN, children))
+
+
+def first_to_end(
+    searches: Sequence[Search], children: int, is_late: Callable[[], bool] = lambda: False
+) -> Search | None:
+    """Return the search that ends first, in turn; None if the states are used up before.
+
+    Args:
+        searches: of the same target.
+        children: the states that all of them may make; a few thousand more may be.
+        is_late: whether to end now.
+    """
+    while sum(each.children for each in searches) < children and not is_late():
         for each in searches:
             if each.take_turn() is not None:
                 return each

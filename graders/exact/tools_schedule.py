@@ -9,17 +9,15 @@ from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal, NamedTuple
 
-from graders.exact import rcpsp
+from graders.exact.tools_free import free_reference
 from graders.exact.tools_lean import LeanProblem, TurnSearchLimits
 from graders.exact.tools_lean_kernel import searcher
 from graders.exact.tools_packing import Packing, StepsExhausted, list_schedule, makespan
 from graders.exact.tools_search import CallNode as CallNode
 from graders.exact.tools_search import Calls, Ints, Turns, TurnSearch
-from tasks.base import SolverFailure
 from tasks.rcpsp import Project, Resource, Task
 
 LIMIT = 300_000  # steps of the search for turns, some 2 CPU seconds
-NARROWING = 4.0  # deterministic seconds of a second search for the free optimum
 WIDTHS = 100, 1000  # of beams before all sets are searched
 FURTHER = TurnSearchLimits(
     steps=90_000_000, sets=8_000_000
@@ -58,12 +56,7 @@ def free(calls: Calls, capacity: Ints, overhead: int) -> BestPlan:
         SolverFailure: if the solver finds no schedule, of which there always is one.
     """
     _topological(calls, capacity)
-    project = _project(calls, capacity)
-    optimum = rcpsp.reference(project)
-    if optimum.answer is None:
-        raise SolverFailure(f"{optimum.solver}: calls without deadlines have no schedule")
-    if optimum.status == "bounded":
-        optimum = rcpsp.narrowed(project, optimum, NARROWING)
+    optimum = free_reference(_project(calls, capacity))
     starts: dict[str, int] = (optimum.answer or {})["starts"]
     order = tuple(sorted(range(len(calls)), key=lambda i: starts[str(i)]))
     objective, bound = int(optimum.objective or 0), int(optimum.bound or 0)

@@ -16,6 +16,7 @@ from graders.exact import (
     sgs,
     sgs_kernel,
     tardiness_kernel,
+    tools_layers_kernel,
     tools_lean_kernel,
     vms_kernel,
 )
@@ -42,6 +43,7 @@ KERNELS = {rcpsp_kernel.WIDE_KERNEL.name: rcpsp_kernel.WIDE_KERNEL} | {
         pods_kernel,
         serving_kernel,
         fair_queue_kernel,
+        tools_layers_kernel,
         tools_lean_kernel,
     )
 }
