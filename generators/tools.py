@@ -34,7 +34,7 @@ from tasks.tools_payload import (
     reference_of,
 )
 
-LARGEST = 50  # required calls
+LARGEST = 100  # required calls
 LONGEST = 30  # time units of a call, from 1
 SITES = ("north", "east", "south", "west")
 DRAWS = 4000  # tries at a task before it is given up

@@ -7,6 +7,7 @@ Time is CPU time of one core.
 
 import argparse
 from collections.abc import Callable, Iterator
+from itertools import product
 from time import process_time
 from typing import NamedTuple
 
@@ -56,11 +57,17 @@ def rows(errand: Errand) -> dict[str, Row]:
     return solved
 
 
-def errands(calls: int, dials: dict[str, Scalar], seeds: int, count: int) -> Iterator[Errand]:
-    """Draw errands, `count` of each seed."""
-    for seed in range(seeds):
-        for index in range(count):
-            yield generator.generate(calls, seed, index, dials, reference=False).payload
+def errands(
+    calls: int, dials: dict[str, Scalar], seeds: int, count: int
+) -> Iterator[tuple[str, Errand]]:
+    """Draw errands with their names, `count` of each seed; those that cannot be drawn are told."""
+    for seed, index in product(range(seeds), range(count)):
+        try:
+            drawn = generator.generate(calls, seed, index, dials, reference=False)
+        except InputError as error:
+            print(f"seed {seed}: {error}", flush=True)
+        else:
+            yield f"seed {seed}, index {index}", drawn.payload
 
 
 def summary(name: str, solved: list[Row]) -> str:
@@ -87,13 +94,11 @@ def main() -> None:
     for calls in options.calls:
         for name in options.dials:
             by_optimum: dict[str, list[Row]] = {}
-            try:
-                for errand in errands(calls, DIALS[name], options.seeds, options.count):
-                    for optimum, row in rows(errand).items():
-                        by_optimum.setdefault(optimum, []).append(row)
-            except InputError as error:
-                print(f"{calls} calls, {name}: {error}", flush=True)
-                continue
+            for task, errand in errands(calls, DIALS[name], options.seeds, options.count):
+                for optimum, row in rows(errand).items():
+                    by_optimum.setdefault(optimum, []).append(row)
+                    if row.plan.status != "optimal":
+                        print(f"  {task}: {optimum} {row.plan.objective}, bound {row.plan.bound}")
             lines = "; ".join(summary(*each) for each in by_optimum.items())
             print(f"{calls} calls, {name}: {lines}", flush=True)
 

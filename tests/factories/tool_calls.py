@@ -1,5 +1,7 @@
 """Tool calls to put into turns: small ones full of ties, and larger ones as in a suite."""
 
+from collections.abc import Sequence
+from itertools import permutations
 from random import Random
 
 from hypothesis import strategies as st
@@ -46,3 +48,30 @@ def large(count: int, depth: int, tools: int, seed: int, most: int = 2) -> Case:
         )
         calls.append(CallNode(rng.randint(1, 30), rng.randrange(tools), tuple(sorted(needs))))
     return calls, [rng.randint(1, most) for _ in range(tools)], 2
+
+
+def serial(calls: Sequence[CallNode], capacity: Sequence[int], order: Sequence[int]) -> int:
+    """The makespan of calls placed in this order, each at the first moment at which it fits."""
+    runs: dict[int, tuple[int, int]] = {}
+    for i in order:
+        call = calls[i]
+        start = max((runs[need][1] for need in call.needs), default=0)
+        others = [runs[j] for j in runs if calls[j].tool == call.tool]
+        while any(
+            sum(a <= moment < b for a, b in others) >= capacity[call.tool]
+            for moment in range(start, start + call.duration)
+        ):
+            start += 1
+        runs[i] = (start, start + call.duration)
+    return max(end for _, end in runs.values())
+
+
+def least_free(case: Case) -> int:
+    """The best of every order that respects the needs; serial schedules hold an optimum."""
+    calls, capacity, overhead = case
+    possible = [
+        order
+        for order in permutations(range(len(calls)))
+        if all(set(calls[i].needs) <= set(order[:at]) for at, i in enumerate(order))
+    ]
+    return overhead + min(serial(calls, capacity, order) for order in possible)

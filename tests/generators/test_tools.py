@@ -232,8 +232,8 @@ def test_a_track_keeps_the_task() -> None:
 @pytest.mark.parametrize(
     ("level", "dials", "message"),
     [
-        (0, {}, "level 0: there are 1 to 50 calls"),
-        (51, {}, "level 51"),
+        (0, {}, "level 0: there are 1 to 100 calls"),
+        (101, {}, "level 101"),
         (5, {"tools": 3}, "; there are depth, width, distractors"),
         (5, {"depth": 6}, "depth 6: a chain of 5 calls"),
         (12, {"depth": 4, "width": 2}, "width 2: .* it is from 3 to 9"),

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from generators import tools as generator
 from graders.exact import sgs, tools_layers_kernel
 from graders.exact.rcpsp_bounds import propagate_heads
 from graders.exact.sgs import Compiled
+from graders.exact.tools import graph
 from graders.exact.tools_free import (
     _bound_and_starts,
     _FewPools,
@@ -23,9 +25,9 @@ from graders.exact.tools_layers_kernel import KernelCallLayers, call_layers, fit
 from graders.exact.tools_schedule import _project
 from graders.exact.tools_search import CallNode
 from graders.rcpsp_violations import violations
+from tasks.tools_payload import Hidden
 from tests.depth import examples, often
-from tests.factories.tool_calls import Case, cases, large
-from tests.graders.exact.test_tools_schedule import least_free
+from tests.factories.tool_calls import Case, cases, large, least_free
 
 ENOUGH = 10**6
 
@@ -60,7 +62,7 @@ def pools_that_hold(case: Case, pools: list[int]) -> list[int]:
 
 
 def check_few_pools(case: Case, pools: list[int], *, is_compiled: bool) -> None:
-    """Every target of a few pools from their bound on, from both ends, and the best of all orders."""
+    """Every target of a few pools from their bound on, from both ends, beside the best order."""
     calls, project = _PooledCalls(compiled(case), compiled=is_compiled), compiled(case)
     best = least_free((case[0], pools_that_hold(case, pools), 0))
     of_all = least_free((case[0], case[1], 0))  # heads and tails know of every pool
@@ -145,6 +147,17 @@ def test_a_bound_that_one_step_raised_is_kept_by_the_next() -> None:
     assert (first.status, bound) == ("optimal", sgs.makespan(compiled_project, starts))
 
 
+def test_two_pools_of_a_task_of_a_hundred_calls_settle_it() -> None:
+    errand = generator.generate(100, 1, 0, {}, reference=False).payload
+    calls, capacity = graph(errand, Hidden(errand).steps(), planned=True)
+    case = calls, capacity, 0
+    outcome = least_makespan(compiled(case), 0, one_by_one(compiled(case)), children=ENOUGH)
+    assert outcome.bound == 368
+    assert outcome.children < 100_000
+    few = _FewPools(_PooledCalls(compiled(case), compiled=True), [10, 2], compiled=True)
+    assert (few.ask(367, ENOUGH), few.ask(368, ENOUGH)) == (False, True)
+
+
 # Twins --------------------------------------------------------------------------------------
 
 
@@ -173,7 +186,7 @@ def test_larger_calls_make_the_same_states() -> None:
 
 @pytest.mark.usefixtures("kernel")
 def test_more_calls_than_a_word_has_bits_make_the_same_states() -> None:
-    case = large(200, 20, 2, 0, 3)
+    case = large(130, 20, 2, 0, 3)
     calls = _PooledCalls(compiled(case), compiled=True)
     for way in (False, True):
         few = _FewPools(calls, [0, 1], compiled=True)

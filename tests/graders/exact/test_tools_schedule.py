@@ -15,7 +15,7 @@ from graders.exact.tools_lean import LeanProblem, LeanSearch, TurnSearchLimits
 from graders.exact.tools_schedule import BestPlan, CallNode, _topological, barrier, free
 from graders.exact.tools_search import TurnSearch
 from tests.depth import examples
-from tests.factories.tool_calls import Case, cases, large
+from tests.factories.tool_calls import Case, cases, large, least_free, serial
 
 AMPLE = TurnSearchLimits(10**9, 10**9)
 
@@ -32,22 +32,6 @@ def turn_length(calls: Sequence[CallNode], capacity: Sequence[int], turn: Sequen
         at = mine.index(min(mine))
         mine[at] += calls[i].duration
     return max(max(ends) for ends in places)
-
-
-def serial(calls: Sequence[CallNode], capacity: Sequence[int], order: Sequence[int]) -> int:
-    """The makespan of calls placed in this order, each at the first moment at which it fits."""
-    runs: dict[int, tuple[int, int]] = {}
-    for i in order:
-        call = calls[i]
-        start = max((runs[need][1] for need in call.needs), default=0)
-        others = [runs[j] for j in runs if calls[j].tool == call.tool]
-        while any(
-            sum(a <= moment < b for a, b in others) >= capacity[call.tool]
-            for moment in range(start, start + call.duration)
-        ):
-            start += 1
-        runs[i] = (start, start + call.duration)
-    return max(end for _, end in runs.values())
 
 
 def check_turns(case: Case, plan: BestPlan) -> None:
@@ -84,17 +68,6 @@ def least_barrier(case: Case) -> int:
         )
 
     return least(frozenset())
-
-
-def least_free(case: Case) -> int:
-    """The best of every order that respects the needs; serial schedules hold an optimum."""
-    calls, capacity, overhead = case
-    possible = [
-        order
-        for order in permutations(range(len(calls)))
-        if all(set(calls[i].needs) <= set(order[:at]) for at, i in enumerate(order))
-    ]
-    return overhead + min(serial(calls, capacity, order) for order in possible)
 
 
 def sequential(case: Case) -> int:
