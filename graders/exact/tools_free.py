@@ -23,11 +23,7 @@ from graders.exact.rcpsp_bounds import (
 )
 from graders.exact.rcpsp_cp_sat import Solution
 from graders.exact.rcpsp_pools import later_heads, longer_tails
-from graders.exact.rcpsp_targets import (
-    FIRST_TURN,
-    first_to_end,
-    turn_after,
-)
+from graders.exact.rcpsp_targets import FIRST_TURN, first_to_end, turn_after
 from graders.exact.sgs import Compiled, Ints, Pairs
 from graders.exact.sgs_kernel import scheduler
 from graders.exact.tools_layers import CallLayers, CallLayersProblem
@@ -37,9 +33,7 @@ from tasks.rcpsp import Project
 
 FIRST = 0.4  # deterministic seconds of CP-SAT before pools are held; they settle nearly all
 CHILDREN = 10_000_000  # states made while pools are held, some ten CPU seconds
-LAST = (
-    4.0  # deterministic seconds of CP-SAT with a linear relaxation, where nothing else settles it
-)
+LAST = 4.0  # deterministic seconds of CP-SAT with a linear relaxation, at the end
 
 
 def free_reference(project: Project) -> Reference:
