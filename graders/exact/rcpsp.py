@@ -38,20 +38,21 @@ LIMIT = 3.0  # deterministic seconds of CP-SAT, each about 2 CPU seconds
 FIRST = 0.4  # deterministic seconds of CP-SAT before what takes longer; they settle nearly all
 MIDDLE, LARGE = 45, 80  # tasks above which the steps are others
 ASKED = 0.4  # the share of what is left then in which targets are refuted in layers
-SEARCHED = 0.65  # the share in which CP-SAT looks for something shorter, of projects above MIDDLE
-ASKED_LATER = 0.7  # of these the share of what is left after it in which targets are refuted
+SEARCHED = (
+    0.92  # the share in which CP-SAT is asked, of projects above MIDDLE; the rest is for targets
+)
 BEFORE_BEAMS = 0.5  # the share of CP-SAT's first search for a project above LARGE
 BEAMED = 0.8  # the share of what is left then for beams; the rest is for windows
-CHILDREN = 600_000  # states made for a deterministic second
-BEAM_CHILDREN = 2_000_000  # of beams, which look at fewer pools
-BEAMED_EARLY = 0.2  # the work of beams for projects above MIDDLE, in deterministic seconds
-BRED = 0.1  # the first population's work, in deterministic seconds too
+CHILDREN = 1_500_000  # states made for a deterministic second
+BEAM_LOOKS = 240_000_000  # tasks looked at in states of beams for a deterministic second
+BEAMED_EARLY = 0.1  # the work of beams for projects above MIDDLE, in deterministic seconds
+BRED = 0.04  # the first population's work, in deterministic seconds too
 FROM_ABOVE = 0.5  # the share of what is left then in which CP-SAT looks for something shorter
 BRED_AGAIN = 0.25  # the share of what is left after it for a second population
-PLACEMENTS = 2_000_000  # tasks placed in schedules for a deterministic second
+PLACEMENTS = 5_000_000  # tasks placed in schedules for a deterministic second
 NARROWING_SCHEDULES = 20_000  # made where a reference has a gap that is to be made smaller
 LEAST_WORK = 1e-3  # of a search, so that there is an end
-PORTFOLIO = "portfolio 4"  # the version of all that is neither cheap nor the first search of CP-SAT
+PORTFOLIO = "portfolio 5"  # the version of all that is neither cheap nor the first search of CP-SAT
 LARGEST = 2**53  # horizon times capacity beyond which CP-SAT's sums might overflow
 
 
@@ -230,9 +231,9 @@ class _Portfolio:
             self._covered,
             lambda now: self._asked(now, self._left * ASKED),
             lambda now: self._bred(now, BRED),
-            lambda now: self._ask_cp_sat(now, self._left * FROM_ABOVE),
+            lambda now: self._ask_cp_sat(now, self._left * FROM_ABOVE, pools=self._redundant),
             lambda now: self._bred(now, self._left * BRED_AGAIN),
-            lambda now: self._ask_cp_sat(now, self._left, from_below=now.starts is not None),
+            self._ask_at_last,
         )
 
     def _middle(self) -> tuple[Step, ...]:
@@ -244,8 +245,8 @@ class _Portfolio:
             lambda now: self._bred(now, BRED),
             lambda now: self._beamed(now, min(BEAMED_EARLY, self._left)),
             lambda now: self._ask_cp_sat(now, self._left * SEARCHED),
-            lambda now: self._asked(now, self._left * ASKED_LATER),
-            lambda now: self._ask_cp_sat(now, self._left, from_below=now.starts is not None),
+            lambda now: self._asked(now, self._left),
+            self._ask_at_last,
         )
 
     def _large(self) -> tuple[Step, ...]:
@@ -266,8 +267,18 @@ class _Portfolio:
     def _is_late(self) -> bool:
         return self._end is not None and monotonic() >= self._end
 
+    def _ask_at_last(self, solution: Solution) -> Solution:
+        """Return what CP-SAT makes of a solution in all that is left, with all that is known."""
+        below, pools = solution.starts is not None, self._redundant
+        return self._ask_cp_sat(solution, self._left, pools=pools, from_below=below)
+
     def _ask_cp_sat(
-        self, solution: Solution, limit: float, *, from_below: bool = False
+        self,
+        solution: Solution,
+        limit: float,
+        *,
+        pools: Sequence[Pool] = (),
+        from_below: bool = False,
     ) -> Solution:
         """Return what CP-SAT makes of a solution; its work is no longer left."""
         seconds = None if self._end is None else max(0.01, self._end - monotonic())
@@ -278,7 +289,7 @@ class _Portfolio:
             limit,
             seconds,
             tails=self._tails,
-            pools=self._redundant,
+            pools=pools,
             from_below=from_below,
         )
         self._left -= max(better.work, LEAST_WORK)
@@ -353,10 +364,11 @@ class _Portfolio:
             self._tails,
             solution.bound,
             solution.starts,
-            children=int(work * BEAM_CHILDREN),
+            children=int(work * BEAM_LOOKS / len(self._project.ids)),
             is_late=self._is_late,
         )
-        self._left -= max(LEAST_WORK, outcome.children / BEAM_CHILDREN)
+        looks = outcome.children * len(self._project.ids)
+        self._left -= max(LEAST_WORK, looks / BEAM_LOOKS)
         better = solution._replace(bound=outcome.bound, starts=outcome.starts)
         return better._replace(solver=_by_portfolio(solution.solver))
 
