@@ -1,5 +1,9 @@
 # Needs Python 3.11 or later, pip and make. `make quickstart`, then `make test`.
-PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(shell command -v $(p) 2>/dev/null)))
+# The first of some Pythons that runs: a name on the path may be a stub that does not.
+that_runs = $(shell for p in $(1); do $$p -c "" 2>/dev/null && command -v $$p && break; done)
+ifndef PYTHON
+PYTHON := $(call that_runs,python3.11 python3.12 python3.13 python3)
+endif
 BIN := .venv/bin
 
 .PHONY: quickstart setup test test-only lint bench bench-peers coverage providers exports arenas evolvers heavy slow \
@@ -62,7 +66,9 @@ exports: .venv/all.stamp $(INSPECT) $(EEE)  ## what is exported, read by its own
 # Where else the families can be met, each with its package in an environment of its own. NeMo Gym
 # needs Python 3.12 (`make arenas PYTHON312=PYTHON`): its row says so where there is none.
 ARENAS := .venv/arenas
-PYTHON312 ?= $(firstword $(foreach p,python3.12 python3.13,$(shell $(p) -c "" 2>/dev/null && command -v $(p))))
+ifndef PYTHON312
+PYTHON312 := $(call that_runs,python3.12 python3.13)
+endif
 PLAYED := inspect openenv reasoning-gym trl verifiers verifiers-v1 $(if $(PYTHON312),nemo)
 in_arena = $(CURDIR)/$(ARENAS)/$(1)/bin/python
 
