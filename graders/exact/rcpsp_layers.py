@@ -55,22 +55,26 @@ class LayerProblem(NamedTuple):
     width: int = 0
 
 
-class LayeredSearch(Protocol):
+class TargetLayers(Protocol):
     """A search that can be paused between two states."""
 
     @property
     def children(self) -> int:
         """The number of states made so far, those left out among them."""
 
-    @property
-    def is_narrowed(self) -> bool:
-        """Return whether states were left out for the width: a target may be met that was not."""
-
     def run(self, children: int) -> bool | None:
         """Make at least so many states more; return whether the target can be met, None so far."""
 
     def starts(self) -> list[int]:
         """Return the n starts of a schedule that meets the target, after a search that did."""
+
+
+class LayeredSearch(TargetLayers, Protocol):
+    """A search that may be narrowed by the width of its layers."""
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Return whether states were left out for the width: a target may be met that was not."""
 
 
 def layer_problem(

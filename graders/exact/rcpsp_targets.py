@@ -5,30 +5,43 @@ factor of ten to either side, and the one that ends first does so on the next ta
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, TypeVar
 
 from graders.exact import sgs
 from graders.exact.rcpsp_bounds import Pool
 from graders.exact.rcpsp_kernel import MOST_TASKS, layered_search
-from graders.exact.rcpsp_layers import LayeredSearch, layer_problem
+from graders.exact.rcpsp_layers import LayeredSearch, TargetLayers, layer_problem
 from graders.exact.sgs import Compiled, Ints
 
 FIRST_TURN = 1000  # states that a search makes before the other has its turn
 LAST_TURN = 50_000  # states made at once, a tenth of a second; turns are as long as all before
 
 
-class TakesTurns(Protocol):
-    """A search that can be paused."""
+class OneEnd:
+    """A target that is asked from one end of time.
+
+    Attributes:
+        search: of the states.
+        is_turned: whether time runs backward from the target.
+        is_met: whether a schedule was found that ends by the target; None so far.
+    """
+
+    def __init__(self, search: TargetLayers, is_turned: bool) -> None:
+        self.search, self.is_turned = search, is_turned
+        self.is_met: bool | None = None
 
     @property
     def children(self) -> int:
         """The number of states made so far."""
+        return self.search.children
 
     def take_turn(self) -> bool | None:
-        """Make some states more; return whether the target is met, None so far."""
+        """Make as many states more as there are, within limits; return whether it is met."""
+        self.is_met = self.search.run(min(LAST_TURN, max(FIRST_TURN, self.children)))
+        return self.is_met
 
 
-Search = TypeVar("Search", bound=TakesTurns)
+End = TypeVar("End", bound=OneEnd)
 
 
 class TargetOutcome(NamedTuple):
@@ -89,14 +102,10 @@ def ask_targets(
     return TargetOutcome(targets.stop, None, total)
 
 
-class TargetSearch:
-    """A target that is asked from one end of time.
+class TargetSearch(OneEnd):
+    """A project's target that is asked from one end of time."""
 
-    Attributes:
-        search: of the states.
-        is_turned: whether time runs backward from the target.
-        is_met: whether a schedule was found that ends by the target; None so far.
-    """
+    search: LayeredSearch
 
     def __init__(
         self,
@@ -126,25 +135,13 @@ class TargetSearch:
         problem, self._order = layer_problem(
             project, pools, heads, latest, target=target if is_turned else None, width=width
         )
-        self.search: LayeredSearch = layered_search(problem, compiled=compiled)
-        self.is_turned = is_turned
-        self.is_met: bool | None = None
+        super().__init__(layered_search(problem, compiled=compiled), is_turned)
         self._durations, self._target = project.durations, target
 
     @property
     def is_refuted(self) -> bool:
         """Return whether no schedule ends by the target."""
         return self.is_met is False and not self.search.is_narrowed
-
-    @property
-    def children(self) -> int:
-        """The number of states made so far."""
-        return self.search.children
-
-    def take_turn(self) -> bool | None:
-        """Make as many states more as there are, within limits; return whether it is met."""
-        self.is_met = self.search.run(turn_after(self.children))
-        return self.is_met
 
     def starts(self) -> list[int]:
         """Return the n starts of a schedule that meets the target, in the project's order."""
@@ -154,14 +151,9 @@ class TargetSearch:
         return starts
 
 
-def turn_after(children: int) -> int:
-    """Return how many states a search makes in its next turn, after so many."""
-    return min(LAST_TURN, max(FIRST_TURN, children))
-
-
 def first_to_end(
-    searches: Sequence[Search], children: int, is_late: Callable[[], bool] = lambda: False
-) -> Search | None:
+    searches: Sequence[End], children: int, is_late: Callable[[], bool] = lambda: False
+) -> End | None:
     """Return the search that ends first, in turn; None if the states are used up before.
 
     Args:

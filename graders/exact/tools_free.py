@@ -23,10 +23,10 @@ from graders.exact.rcpsp_bounds import (
 )
 from graders.exact.rcpsp_cp_sat import Solution
 from graders.exact.rcpsp_pools import later_heads, longer_tails
-from graders.exact.rcpsp_targets import FIRST_TURN, first_to_end, turn_after
+from graders.exact.rcpsp_targets import FIRST_TURN, OneEnd, first_to_end
 from graders.exact.sgs import Compiled, Ints, Pairs
 from graders.exact.sgs_kernel import scheduler
-from graders.exact.tools_layers import CallLayers, CallLayersProblem
+from graders.exact.tools_layers import CallLayersProblem
 from graders.exact.tools_layers_kernel import call_layers
 from tasks.base import Reference, SolverFailure
 from tasks.rcpsp import Project
@@ -201,7 +201,7 @@ class _FewPools:
         self._order = tuple(TopologicalSorter(before).static_order())
         self._durations = calls.project.durations
         self._directions: tuple[bool, ...] = (False, True)
-        self._ended: _TargetLayers | None = None
+        self._ended: OneEnd | None = None
         self._target = 0
 
     def ask(self, target: int, children: int) -> bool | None:
@@ -212,9 +212,7 @@ class _FewPools:
             children: the states that may be made; None is returned once they are used up.
         """
         searches = [
-            _TargetLayers(
-                call_layers(self.problem(target, is_turned=way), compiled=self._compiled), way
-            )
+            OneEnd(call_layers(self.problem(target, is_turned=way), compiled=self._compiled), way)
             for way in self._directions
         ]
         self._target = target
@@ -235,9 +233,9 @@ class _FewPools:
                 starts[i] = self._target - start - self._durations[i] if is_turned else start
         return starts
 
-    def _search(self, target: int, *, is_turned: bool) -> "_TargetLayers":
+    def _search(self, target: int, *, is_turned: bool) -> OneEnd:
         problem = self.problem(target, is_turned=is_turned)
-        return _TargetLayers(call_layers(problem, compiled=self._compiled), is_turned)
+        return OneEnd(call_layers(problem, compiled=self._compiled), is_turned)
 
     def problem(self, target: int, *, is_turned: bool) -> CallLayersProblem:
         """Return the calls with a target, from one end of time."""
@@ -271,30 +269,6 @@ class _FewPools:
         """Return the places of a pool, of which no more count than there are calls."""
         held = self._calls.pools[pool]
         return min(held.capacity, len(held.units))
-
-
-class _TargetLayers:
-    """A target that is asked from one end of time.
-
-    Attributes:
-        search: of the states.
-        is_turned: whether time runs backward from the target.
-        is_met: whether the calls can end by it; None so far.
-    """
-
-    def __init__(self, search: CallLayers, is_turned: bool) -> None:
-        self.search, self.is_turned = search, is_turned
-        self.is_met: bool | None = None
-
-    @property
-    def children(self) -> int:
-        """The number of states made so far."""
-        return self.search.children
-
-    def take_turn(self) -> bool | None:
-        """Make some states more; return whether the target is met, None so far."""
-        self.is_met = self.search.run(turn_after(self.children))
-        return self.is_met
 
 
 # Waits --------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ This is the readable twin of `tools_layers_kernel.c`: both make the same states 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from graders.exact.sgs import Ints, Pairs
 
@@ -38,20 +38,6 @@ class CallLayersProblem(NamedTuple):
     heads: Ints
     latest: Ints
     waits: Sequence[Pairs]
-
-
-class CallLayers(Protocol):
-    """A search that can be paused between two states."""
-
-    @property
-    def children(self) -> int:
-        """The number of states made so far, those left out among them."""
-
-    def run(self, children: int) -> bool | None:
-        """Make at least so many states more; return whether the target can be met, None so far."""
-
-    def starts(self) -> list[int]:
-        """Return the n starts of a schedule that meets the target, after a search that did."""
 
 
 class _State(NamedTuple):

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 
 from graders.exact.kernels import NO_MEMORY, PAUSED, Kernel, Longs, longs
-from graders.exact.tools_layers import CallLayers, CallLayersProblem, PlainCallLayers
+from graders.exact.rcpsp_layers import TargetLayers
+from graders.exact.tools_layers import CallLayersProblem, PlainCallLayers
 
 _MOST_CALLS = 256  # a set of calls is four words
 _MOST_TIME = 1 << 28  # what no sum of times in the kernel may reach
@@ -34,7 +35,7 @@ def library() -> ctypes.CDLL | None:
     return KERNEL.load(KERNEL.place, KERNEL.paths)
 
 
-def call_layers(problem: CallLayersProblem, *, compiled: bool = True) -> CallLayers:
+def call_layers(problem: CallLayersProblem, *, compiled: bool = True) -> TargetLayers:
     """Return the kernel's search where there is one, else Python's.
 
     Args:

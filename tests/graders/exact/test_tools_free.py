@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generators import tools as generator
-from graders.exact import sgs, tools_layers_kernel
+from graders.exact import rcpsp, sgs, tools_layers_kernel
 from graders.exact.rcpsp_bounds import propagate_heads
+from graders.exact.rcpsp_cp_sat import Solution
 from graders.exact.sgs import Compiled
 from graders.exact.tools import graph
 from graders.exact.tools_free import (
@@ -139,12 +140,17 @@ def test_all_ways_to_a_reference_agree(case: Case) -> None:
         assert step(project, rough).objective == reference.objective
 
 
-def test_a_bound_that_one_step_raised_is_kept_by_the_next() -> None:
+def test_what_is_known_is_kept_by_the_next_step() -> None:
     project = _project(*large(60, 13, 3, 1, 2)[:2])
-    first = free_reference(project)
     compiled_project = sgs.compile_project(project)
-    bound, starts = _bound_and_starts(compiled_project, first)
-    assert (first.status, bound) == ("optimal", sgs.makespan(compiled_project, starts))
+    _, starts = _bound_and_starts(compiled_project, free_reference(project))
+    best = sgs.makespan(compiled_project, starts)
+    known = rcpsp.state(project, compiled_project, Solution(best - 1, starts, "test"))
+    assert known.status == "bounded"
+    for step in (_held, _searched):
+        later = step(project, known)
+        assert later.objective == best
+        assert best - 1 <= (later.bound or 0) <= best
 
 
 def test_two_pools_of_a_task_of_a_hundred_calls_settle_it() -> None:
